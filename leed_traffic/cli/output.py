@@ -1,0 +1,87 @@
+"""What every command shares: results on stdout, messages on stderr, one line per fault."""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from pydantic import BaseModel
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.table import Table
+
+from leed_traffic.errors import LeedError, UsageError
+
+messages = Console(stderr=True, highlight=False)
+results = Console(highlight=False)
+
+
+def print_json(document: BaseModel | dict[str, Any] | list[Any]) -> None:
+    """One JSON document on stdout, for machines."""
+    text = document.model_dump_json(indent=2) if isinstance(document, BaseModel) else json.dumps(document, indent=2)
+    print(text)
+
+
+def print_table(title: str, columns: list[str], rows: list[list[str]]) -> None:
+    """One table on stdout; the first column is text, the others are figures."""
+    table = Table(title=title, title_justify="left")
+    for i, column in enumerate(columns):
+        table.add_column(column, justify="left" if i == 0 else "right", no_wrap=i == 0)
+    for row in rows:
+        table.add_row(*row)
+    results.print(table)
+
+
+@contextmanager
+def progress(description: str, total: int) -> Iterator["ProgressBar"]:
+    """A progress bar with the time left, on stderr."""
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TextColumn("left"),
+        TimeRemainingColumn(),
+        TextColumn("{task.fields[note]}"),
+    )
+    with Progress(*columns, console=messages) as bar:
+        yield ProgressBar(bar, bar.add_task(description, total=total, note=""))
+
+
+class ProgressBar:
+    """One bar; call it with how many units are done since, and a few words on how it goes."""
+
+    def __init__(self, bar: Progress, task: Any) -> None:
+        self._bar, self._task = bar, task
+
+    def __call__(self, advance: int = 1, note: str = "") -> None:
+        """Move on by `advance` units."""
+        self._bar.update(self._task, advance=advance, note=note)
+
+
+def parse_seeds(text: str) -> tuple[int, ...]:
+    """`3` is three evaluation seeds from 1001 on; `1001-1005` and `7,9,12` name them.
+
+    Raises:
+        UsageError: the text is none of these.
+    """
+    try:
+        if "-" in text:
+            first, last = (int(part) for part in text.split("-"))
+            seeds = tuple(range(first, last + 1))
+        elif "," in text:
+            seeds = tuple(int(part) for part in text.split(","))
+        else:
+            seeds = tuple(range(1001, 1001 + int(text)))
+    except ValueError as err:
+        raise UsageError(f"--seeds {text}: expected a count (5), a range (1001-1005) or a list (7,9,12)") from err
+    if not seeds:
+        raise UsageError(f"--seeds {text}: names no seed; expected a count of at least 1 or a range upwards")
+    return seeds
+
+
+def report_error(error: LeedError) -> int:
+    """Print the fault as one line on stderr; return its exit code."""
+    messages.print(f"[bold red]error[/] {type(error).__name__}: ", end="")
+    messages.print(" ".join(str(error).split()), markup=False, soft_wrap=True)
+    return int(error.exit_code)
