@@ -1,0 +1,145 @@
+"""The only way to a stage change: the policy asks, `rule` decides and says why.
+
+A request is granted if the signal is not clearing, the minimum green is over, the maximum green is respected, and everybody who
+waits can still be served within the maximum red. `rule` is pure and total: whatever comes in, a `Ruling` comes out.
+"""
+
+import math
+from dataclasses import dataclass
+from enum import StrEnum
+
+from leed_traffic.domain.signal_state import SignalState
+from leed_traffic.domain.timing import Timing
+
+
+class Reason(StrEnum):
+    """Why a ruling is what it is."""
+
+    GRANTED = "granted"
+    CLEARING = "clearing"
+    MIN_GREEN = "min_green"
+    MAX_GREEN = "max_green"
+    MAX_RED = "max_red"
+    UNKNOWN_REQUEST = "unknown_request"
+    STALE_REQUEST = "stale_request"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ruling:
+    """The stage to show next, and whether its lease may be renewed: without renewal the signal walks on by itself."""
+
+    stage: int
+    reason: Reason
+    renews: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Permission:
+    """Which stages may be asked for now, and what happens to any other request."""
+
+    legal: tuple[bool, ...]  # (S,), at least one is true
+    otherwise: int
+    reason: Reason
+
+
+def permit(state: SignalState, timing: Timing, *, horizon_s: float) -> Permission:
+    """Which stages a request may name.
+
+    Args:
+        state: what is shown and who waits.
+        timing: the site's limits.
+        horizon_s: seconds until the next ruling.
+    """
+    s, now = range(timing.n_stages), state.stage
+    if state.is_clearing:
+        return _only(now, timing, Reason.CLEARING)
+    if state.green_s < timing.min_green_s[now]:
+        return _only(now, timing, Reason.MIN_GREEN)
+    in_time = tuple(_all_served_in_time(j, state, timing, horizon_s) for j in s)
+    if not any(in_time):
+        return _only(_longest_waiting(state), timing, Reason.MAX_RED)
+    others_wait = any(state.wait_s[j] > 0.0 for j in s if j != now)
+    if others_wait and state.green_s + horizon_s > timing.max_green_s[now]:
+        legal = tuple(in_time[j] and j != now for j in s)
+        if any(legal):
+            return Permission(legal=legal, otherwise=_longest_waiting(state, legal), reason=Reason.MAX_GREEN)
+    if all(in_time):
+        return Permission(legal=in_time, otherwise=now, reason=Reason.GRANTED)
+    return Permission(legal=in_time, otherwise=_longest_waiting(state, in_time), reason=Reason.MAX_RED)
+
+
+def rule(
+    requested: float | None,
+    state: SignalState,
+    timing: Timing,
+    *,
+    horizon_s: float,
+    request_age_s: float = 0.0,
+    lease_s: float = math.inf,
+) -> Ruling:
+    """Decide on one request.
+
+    Args:
+        requested: the wanted stage; None, a non-integer, NaN or an unknown number is refused, never an error.
+        state: what is shown and who waits.
+        timing: the site's limits.
+        horizon_s: seconds until the next ruling.
+        request_age_s: age of the request.
+        lease_s: a request older than this no longer counts, and the stage's lease is not renewed.
+    """
+    permission = permit(state, timing, horizon_s=horizon_s)
+    if not request_age_s <= lease_s:  # a NaN age is stale
+        return _refused(permission, state, Reason.STALE_REQUEST)
+    stage = _as_stage(requested, timing.n_stages)
+    if stage is None:
+        return _refused(permission, state, Reason.UNKNOWN_REQUEST)
+    if permission.legal[stage]:
+        return Ruling(stage=stage, reason=Reason.GRANTED)
+    return Ruling(stage=permission.otherwise, reason=permission.reason)
+
+
+def _refused(permission: Permission, state: SignalState, reason: Reason) -> Ruling:
+    """Without a usable request only a limit moves the signal; else the lease runs out and the fallback cycle goes on."""
+    if permission.reason in (Reason.MAX_GREEN, Reason.MAX_RED):
+        return Ruling(stage=permission.otherwise, reason=permission.reason)
+    return Ruling(stage=state.stage, reason=reason, renews=False)
+
+
+def _as_stage(requested: float | None, n_stages: int) -> int | None:
+    if isinstance(requested, bool) or requested is None:
+        return None
+    try:
+        stage = int(requested)
+        return stage if stage == requested and 0 <= stage < n_stages else None
+    except (TypeError, ValueError, OverflowError):
+        return None
+
+
+def _only(stage: int, timing: Timing, reason: Reason) -> Permission:
+    return Permission(legal=tuple(j == stage for j in range(timing.n_stages)), otherwise=stage, reason=reason)
+
+
+def _longest_waiting(state: SignalState, among: tuple[bool, ...] | None = None) -> int:
+    candidates = [j for j in range(len(state.wait_s)) if among is None or among[j]]
+    return max(candidates, key=lambda j: (state.wait_s[j], -j))
+
+
+def _all_served_in_time(choice: int, state: SignalState, timing: Timing, horizon_s: float) -> bool:
+    """Whether everybody can be green within the maximum red if `choice` is next and then the longest waiting first.
+
+    A wait grows while the stages before it take their clearance, their minimum green and a decision's delay each:
+        wait_k + t_k <= max_red,   t_k = t_(k-1) + min_green_(k-1) + horizon + clearance(k-1, k)
+    """
+    if max(state.wait_s) + horizon_s + timing.round_s <= timing.max_red_s:  # far from it: nothing to work out
+        return True
+    waiting = sorted((j for j in range(timing.n_stages) if state.wait_s[j] > 0.0), key=lambda j: -state.wait_s[j])
+    order = [choice, *(j for j in waiting if j != choice)]
+    before, start_s = state.stage, 0.0
+    for k, stage in enumerate(order):
+        start_s += timing.clearance_s(before, stage)
+        if state.wait_s[stage] + start_s > timing.max_red_s:
+            return False
+        keeps = k == 0 and choice == state.stage
+        start_s += horizon_s if keeps else timing.min_green_s[stage] + horizon_s
+        before = stage
+    return True

@@ -1,0 +1,246 @@
+"""Plans: executable instructions for one intersection, and the interpreter that carries them out.
+
+A *sequence* serves its steps in order, each extended while vehicles queue. A *priority* rule serves the most urgent stage:
+
+    U_s = sum_l  w_l share_sl (q_l + b (n_l - q_l)) (1 - e B_s) + d t_s - c X_s
+    U_now gets + k clip(U_now, 0, 1)
+
+over incoming lanes l with queue q, vehicles n, share of the lane's links that stage s serves (G 1, g p), B_s mean blocked exit
+and X_s mean vehicles on the exits, t_s seconds since its movements began to wait. Max-pressure and max-wave are special cases.
+"""
+
+from typing import Annotated, Literal
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, model_validator
+
+from leed_traffic.domain.detection import Array, LocalReadings
+from leed_traffic.domain.network import GREEN, MAX_REACH_M, Intersection
+from leed_traffic.domain.signal_state import SignalState
+from leed_traffic.domain.timing import Timing
+from leed_traffic.errors import PlanError
+
+REASONING_PATTERN = r"^[ !#-\[\]-~]{0,300}$"  # printable ASCII without quote and backslash
+
+
+class _Frozen(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+class Extension(_Frozen):
+    """Hold a green while more than `queue_over` vehicles are within reach on these approaches (empty: all that it serves)."""
+
+    approaches: tuple[str, ...] = ()
+    queue_over: float = Field(default=0.0, ge=0.0, le=50.0)
+
+
+class Step(_Frozen):
+    """One green of a sequence."""
+
+    stage: int = Field(ge=0)
+    min_green_s: float = Field(gt=0.0, le=180.0)
+    max_green_s: float = Field(gt=0.0, le=180.0)
+    extend_while: Extension | None = None
+    skip_if_queue_at_most: float | None = Field(default=None, ge=0.0, le=50.0)
+
+    @model_validator(mode="after")
+    def _ordered(self) -> "Step":
+        if self.min_green_s > self.max_green_s:
+            raise ValueError(f"need min_green_s <= max_green_s, got {self.min_green_s} and {self.max_green_s}")
+        return self
+
+
+class Period(_Frozen):
+    """The steps from some time of the scenario on. With a cycle the first step is coordinated: it ends only at its split."""
+
+    from_s: float = Field(default=0.0, ge=0.0)
+    cycle_s: float | None = Field(default=None, gt=0.0, le=300.0)
+    offset_s: float = Field(default=0.0, ge=0.0, le=300.0)
+    steps: tuple[Step, ...] = Field(min_length=1, max_length=16)
+
+
+class SequencePlan(_Frozen):
+    """Ordered greens, each extended while its queues last."""
+
+    form: Literal["sequence"] = "sequence"
+    intersection: str
+    reasoning: str = Field(default="", pattern=REASONING_PATTERN)
+    reach_m: float = Field(default=50.0, ge=10.0, le=MAX_REACH_M)
+    periods: tuple[Period, ...] = Field(min_length=1, max_length=6)
+
+    @model_validator(mode="after")
+    def _in_order(self) -> "SequencePlan":
+        starts = [p.from_s for p in self.periods]
+        if starts[0] != 0.0 or any(a >= b for a, b in zip(starts, starts[1:], strict=False)):
+            raise ValueError(f"periods must begin at 0 and go upwards, got {starts}")
+        return self
+
+
+class PriorityPlan(_Frozen):
+    """Serve the most urgent stage; letters are those of the formula at the module's head."""
+
+    form: Literal["priority"] = "priority"
+    intersection: str
+    reasoning: str = Field(default="", pattern=REASONING_PATTERN)
+    reach_m: float = Field(default=100.0, ge=10.0, le=MAX_REACH_M)
+    green_s: float = Field(default=5.0, ge=0.0, le=60.0)  # g, a stage stands at least so long
+    approaching: float = Field(default=1.0, ge=0.0, le=3.0)  # b
+    blocked_exit: float = Field(default=0.0, ge=0.0, le=1.0)  # e
+    waiting: float = Field(default=0.0, ge=0.0, le=1.0)  # d, vehicles per second waited
+    downstream: float = Field(default=0.0, ge=0.0, le=3.0)  # c
+    keep: float = Field(default=0.0, ge=0.0, le=10.0)  # k, vehicles
+    permissive: float = Field(default=0.5, ge=0.0, le=1.0)  # p
+    lane_weights: dict[str, float] = Field(default_factory=dict)  # w, 1 where a lane is not named
+
+
+Plan = Annotated[SequencePlan | PriorityPlan, Field(discriminator="form")]
+plan_adapter: TypeAdapter[SequencePlan | PriorityPlan] = TypeAdapter(Plan)
+
+
+def max_wave_plan(intersection: str, *, reach_m: float = 100.0) -> PriorityPlan:
+    """Serve the stage with the most vehicles within reach."""
+    return PriorityPlan(intersection=intersection, reach_m=reach_m, reasoning="Serve the stage with the most vehicles.")
+
+
+def max_pressure_plan(intersection: str, *, reach_m: float = 200.0) -> PriorityPlan:
+    """Serve the stage with the largest difference of vehicles before and behind the junction (Varaiya 2013)."""
+    return PriorityPlan(
+        intersection=intersection, reach_m=reach_m, downstream=1.0, reasoning="Serve the stage with the largest pressure."
+    )
+
+
+def check_plan(plan: SequencePlan | PriorityPlan, intersection: Intersection, timing: Timing) -> None:
+    """Refuse a plan that names what does not exist, breaks a limit or leaves a movement unserved.
+
+    Raises:
+        PlanError: the first fault found, in words that its author can act on.
+    """
+    where = f"plan for {intersection.id}"
+    if plan.intersection != intersection.id:
+        raise PlanError(f"{where}: was written for intersection {plan.intersection}")
+    if isinstance(plan, PriorityPlan):
+        unknown = sorted(set(plan.lane_weights) - {lane.id for lane in intersection.lanes})
+        if unknown:
+            raise PlanError(f"{where}: lane_weights names {unknown[0]}, which is no incoming lane")
+        bad = {k: w for k, w in plan.lane_weights.items() if not 0.0 < w <= 10.0}
+        if bad:
+            raise PlanError(f"{where}: lane weights must be over 0 and at most 10, got {bad}")
+        return
+    for period in plan.periods:
+        _check_period(period, intersection, timing, where)
+
+
+def _check_period(period: Period, intersection: Intersection, timing: Timing, where: str) -> None:
+    approaches = {lane.approach for lane in intersection.lanes}
+    for step in period.steps:
+        if step.stage >= intersection.n_stages:
+            raise PlanError(f"{where}: stage {step.stage} does not exist, stages are 0 to {intersection.n_stages - 1}")
+        low, high = timing.min_green_s[step.stage], timing.max_green_s[step.stage]
+        if step.min_green_s < low or step.max_green_s > high:
+            raise PlanError(
+                f"{where}: stage {step.stage} asks for {step.min_green_s} to {step.max_green_s} s of green, "
+                f"the site allows {low} to {high} s"
+            )
+        unknown = sorted(set(step.extend_while.approaches) - approaches) if step.extend_while else []
+        if unknown:
+            raise PlanError(f"{where}: extend_while names {unknown[0]}, approaches are {', '.join(sorted(approaches))}")
+    every = frozenset[int]().union(*(stage.green for stage in intersection.stages))
+    served = frozenset[int]().union(*(intersection.stages[step.stage].green for step in period.steps))
+    if missing := sorted(every - served):
+        raise PlanError(f"{where}: no step from {period.from_s} s on serves links {missing}; every movement needs a green")
+
+
+class PlanInterpreter:
+    """Carries one plan out: readings in, requested stage out. Only a sequence has memory: the step it is at."""
+
+    def __init__(self, plan: SequencePlan | PriorityPlan, intersection: Intersection) -> None:
+        self.plan = plan
+        self._intersection = intersection
+        permissive = plan.permissive if isinstance(plan, PriorityPlan) else 1.0
+        shares = [intersection.lane_shares(s, permissive=permissive) for s in range(intersection.n_stages)]
+        weights = plan.lane_weights if isinstance(plan, PriorityPlan) else {}
+        lane_weights = np.array([weights.get(lane.id, 1.0) for lane in intersection.lanes])
+        self._shares = np.array(shares).reshape(intersection.n_stages, intersection.n_lanes) * lane_weights
+        self._exits = self._exit_means(intersection)
+        self._step = 0
+
+    def reset(self) -> None:
+        """Begin again."""
+        self._step = 0
+
+    def request(self, readings: LocalReadings, state: SignalState, time_s: float) -> int:
+        """The stage that the plan wants next.
+
+        Args:
+            readings: measured with the plan's own reach.
+            state: what is shown.
+            time_s: since the scenario began.
+        """
+        if state.is_clearing:
+            return state.stage
+        if isinstance(self.plan, PriorityPlan):
+            return self._most_urgent(self.plan, readings, state)
+        return self._next_in_order(self.plan, readings, state, time_s)
+
+    def _most_urgent(self, plan: PriorityPlan, readings: LocalReadings, state: SignalState) -> int:
+        if state.green_s < plan.green_s:
+            return state.stage
+        queue, count = np.nan_to_num(readings.queue_veh), np.nan_to_num(readings.count_veh)
+        # U_s = sum_l w_l share_sl (q_l + b (n_l - q_l)) (1 - e B_s) + d t_s - c X_s
+        urgency = self._shares @ (queue + plan.approaching * (count - queue))
+        if plan.blocked_exit:
+            urgency = urgency * (1.0 - plan.blocked_exit * (self._exits @ np.nan_to_num(readings.exit_fill)))
+        if plan.waiting:
+            urgency = urgency + plan.waiting * np.array(state.wait_s)
+        if plan.downstream:
+            urgency = urgency - plan.downstream * (self._exits @ np.nan_to_num(readings.exit_count_veh))
+        urgency[state.stage] += plan.keep * min(max(urgency[state.stage], 0.0), 1.0) + 1e-9  # a tie keeps the stage
+        return int(urgency.argmax())
+
+    def _next_in_order(self, plan: SequencePlan, readings: LocalReadings, state: SignalState, time_s: float) -> int:
+        period = max((p for p in plan.periods if p.from_s <= time_s), key=lambda p: p.from_s)
+        self._step = self._follow(period.steps, state.stage)
+        step = period.steps[self._step]
+        if step.stage != state.stage:
+            return step.stage
+        if self._must_hold(step, period, readings, state, time_s):
+            return state.stage
+        for ahead in range(1, len(period.steps)):
+            index = (self._step + ahead) % len(period.steps)
+            candidate = period.steps[index]
+            skip = candidate.skip_if_queue_at_most
+            if skip is None or self._served(candidate.stage, (), readings.count_veh) > skip:
+                self._step = index
+                return candidate.stage
+        return state.stage
+
+    def _follow(self, steps: tuple[Step, ...], stage: int) -> int:
+        """The step at hand: the remembered one, or, if the signal shows another stage, the next step with that stage."""
+        position = self._step % len(steps)
+        ahead = [(position + k) % len(steps) for k in range(len(steps))]
+        return next((k for k in ahead if steps[k].stage == stage), position)
+
+    def _must_hold(self, step: Step, period: Period, readings: LocalReadings, state: SignalState, time_s: float) -> bool:
+        if state.green_s < step.min_green_s:
+            return True
+        if period.cycle_s is not None and step is period.steps[0]:
+            local_s = (time_s - period.offset_s) % period.cycle_s
+            return local_s < step.max_green_s  # the coordinated green stands until its split is over
+        if step.extend_while is None or state.green_s >= step.max_green_s:
+            return step.extend_while is None and state.green_s < step.max_green_s
+        queue = self._served(step.stage, step.extend_while.approaches, readings.count_veh)
+        return queue > step.extend_while.queue_over
+
+    def _served(self, stage: int, approaches: tuple[str, ...], vehicles: Array) -> float:
+        """Vehicles on the lanes that a stage serves, of some approaches or of all."""
+        wanted = [not approaches or lane.approach in approaches for lane in self._intersection.lanes]
+        return float(np.nan_to_num(vehicles)[(self._shares[stage] > 0.0) & np.array(wanted)].sum())
+
+    @staticmethod
+    def _exit_means(intersection: Intersection) -> Array:
+        """(S, M) mean over the vehicle movements that a stage serves."""
+        movements = intersection.vehicle_movements
+        served = np.array([[float(st.state[m.link] in GREEN) for m in movements] for st in intersection.stages])
+        served = served.reshape(intersection.n_stages, len(movements))
+        means: Array = served / np.maximum(served.sum(axis=1, keepdims=True), 1.0)
+        return means

@@ -1,0 +1,126 @@
+"""The stage program: every stage and every clearance of a signal as one program that the signal walks by itself.
+
+Phases 0..S-1 are the stages. Each has a finite duration and leads on to the stage that follows in the fallback order: silence
+means that the signal cycles on safely. For every ordered pair (i, j) up to three clearance phases lead from i to j:
+
+    pedestrians of i turn red  ->  vehicles of i turn yellow  ->  all of i that j does not serve is red  ->  stage j
+
+So a command is one jump to the first clearance phase, or a longer duration for the stage that stands.
+"""
+
+import math
+from dataclasses import dataclass
+
+from leed_traffic.domain.network import GREEN, Intersection
+from leed_traffic.domain.timing import Timing
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProgramPhase:
+    """One phase of the installed program."""
+
+    state: str
+    duration_s: float
+    next: int
+    stage: int  # the stage shown, or being cleared towards
+    is_clearance: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StageProgram:
+    """The program of one signal, and where the way from one stage to another begins."""
+
+    intersection: str
+    phases: tuple[ProgramPhase, ...]
+    entries: tuple[tuple[int, ...], ...]  # (S, S) phase at which the way from i to j begins; j itself on the diagonal
+    step_s: float
+
+    @property
+    def n_stages(self) -> int:
+        """S."""
+        return len(self.entries)
+
+    def stage_of(self, phase: int) -> tuple[int, bool]:
+        """The stage that a phase shows or leads to, and whether it is still clearing."""
+        return self.phases[phase].stage, self.phases[phase].is_clearance
+
+
+def build_program(intersection: Intersection, timing: Timing, *, step_s: float = 1.0) -> StageProgram:
+    """Lay out a signal's stages and all clearances between them.
+
+    Args:
+        intersection: with S stages.
+        timing: its limits; durations are rounded up to whole simulation steps.
+        step_s: simulation step, in seconds.
+
+    Raises:
+        ValueError: timing and intersection differ in their number of stages.
+    """
+    if timing.n_stages != intersection.n_stages:
+        raise ValueError(f"{intersection.id}: {intersection.n_stages} stages, but its timing has {timing.n_stages}")
+    s = range(intersection.n_stages)
+    ways = {(i, j): _way(intersection, timing, i, j, step_s) for i in s for j in s if i != j}
+    first, entries = intersection.n_stages, [[j] * len(s) for j in s]
+    for (i, j), way in ways.items():
+        entries[i][j] = first if way else j
+        first += len(way)
+    for j in s:
+        entries[j][j] = j
+    phases = [
+        ProgramPhase(
+            state=intersection.stages[i].state,
+            duration_s=whole_steps(timing.fallback_green_s[i], step_s),
+            next=entries[i][timing.next_in_fallback(i)],
+            stage=i,
+            is_clearance=False,
+        )
+        for i in s
+    ]
+    for (_, j), way in ways.items():
+        for k, (state, seconds) in enumerate(way):
+            follower = len(phases) + 1 if k + 1 < len(way) else j
+            phases.append(ProgramPhase(state=state, duration_s=seconds, next=follower, stage=j, is_clearance=True))
+    return StageProgram(
+        intersection=intersection.id,
+        phases=tuple(phases),
+        entries=tuple(tuple(row) for row in entries),
+        step_s=step_s,
+    )
+
+
+def whole_steps(seconds: float, step_s: float) -> float:
+    """Up to the next whole simulation step: a clearance is never cut by rounding."""
+    return math.ceil(seconds / step_s - 1e-9) * step_s
+
+
+def _way(intersection: Intersection, timing: Timing, i: int, j: int, step_s: float) -> list[tuple[str, float]]:
+    """The clearance phases from stage i to stage j as (state, seconds); a part of zero seconds is left out."""
+    before, after, walkers = intersection.stages[i].state, intersection.stages[j].state, intersection.pedestrian_links
+    parts = (
+        ([_walk_out(a, b, k in walkers) for k, (a, b) in enumerate(zip(before, after, strict=True))],
+         timing.pedestrian_clearance_s[i][j]),
+        ([_ending(a, b, k in walkers) for k, (a, b) in enumerate(zip(before, after, strict=True))],
+         timing.yellow_s[i][j]),
+        ([_kept(a, b) for a, b in zip(before, after, strict=True)], timing.all_red_s[i][j]),
+    )  # fmt: skip
+    return [("".join(letters), whole_steps(seconds, step_s)) for letters, seconds in parts if seconds > 0.0]
+
+
+def _kept(before: str, after: str) -> str:
+    """A link green in both stages stays green, yielding if it yields in either; everything else is red."""
+    if before in GREEN and after in GREEN:
+        return "G" if before == after == "G" else "g"
+    return "s" if before == after == "s" else "r"
+
+
+def _ending(before: str, after: str, is_crossing: bool) -> str:
+    """A vehicle link that loses its green shows yellow; a crossing has no yellow."""
+    loses = before in GREEN and after not in GREEN
+    return "y" if loses and not is_crossing else _kept(before, after)
+
+
+def _walk_out(before: str, after: str, is_crossing: bool) -> str:
+    """Only crossings that lose their green are red; vehicles keep what they had and nobody new starts."""
+    if is_crossing or before not in GREEN:
+        return _kept(before, after)
+    return before
