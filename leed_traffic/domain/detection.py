@@ -103,11 +103,12 @@ class SpanTable:
             values: arrays (V,) in the same order.
         """
         low, high = np.searchsorted(keys, self._low, "left"), np.searchsorted(keys, self._high, "right")
-        sums = []
+        sums: list[Array] = []
         for value in values:
             running = np.concatenate(([0.0], np.cumsum(value)))
             weights = (running[high] - running[low]) * self._share
-            sums.append(np.bincount(self._target, weights=weights, minlength=self._n_targets))
+            total: Array = np.bincount(self._target, weights=weights, minlength=self._n_targets).astype(np.float64)
+            sums.append(total)
         return sums
 
 

@@ -143,7 +143,9 @@ class Encoder:
         return np.array(rows, dtype=np.intp), np.array(queue, dtype=np.intp), np.array(count, dtype=np.intp)
 
     def _stage_places(self, intersections: Sequence[Intersection]) -> tuple[NDArray[np.intp], ...]:
-        rows, sources, targets = [], [], []
+        rows: list[int] = []
+        sources: list[int] = []
+        targets: list[int] = []
         s_max = self._n_stages_max
         for n, i in enumerate(intersections):
             blocks = [*range(i.n_stages), *range(s_max, s_max + i.n_stages), 2 * s_max, 2 * s_max + 1]

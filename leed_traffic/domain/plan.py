@@ -9,6 +9,7 @@ over incoming lanes l with queue q, vehicles n, share of the lane's links that s
 and X_s mean vehicles on the exits, t_s seconds since its movements began to wait. Max-pressure and max-wave are special cases.
 """
 
+from itertools import pairwise
 from typing import Annotated, Literal
 
 import numpy as np
@@ -71,7 +72,7 @@ class SequencePlan(_Frozen):
     @model_validator(mode="after")
     def _in_order(self) -> "SequencePlan":
         starts = [p.from_s for p in self.periods]
-        if starts[0] != 0.0 or any(a >= b for a, b in zip(starts, starts[1:], strict=False)):
+        if starts[0] != 0.0 or any(a >= b for a, b in pairwise(starts)):
             raise ValueError(f"periods must begin at 0 and go upwards, got {starts}")
         return self
 

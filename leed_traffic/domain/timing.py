@@ -66,7 +66,8 @@ class Timing:
             raise ValueError(f"{where}: fallback_order needs each of {s} stages once, got {self.fallback_order}")
         if not self.round_s <= self.max_red_s < math.inf:
             raise ValueError(
-                f"{where}: need max_red_s >= one round of minimum greens and clearances ({self.round_s} s), got {self.max_red_s}"
+                f"{where}: need max_red_s >= one round of minimum greens and clearances ({self.round_s} s), "
+                f"got {self.max_red_s}"
             )
 
     @property

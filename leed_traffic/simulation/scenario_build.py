@@ -1,0 +1,304 @@
+"""A scenario's net and routes, made from its `scenario.toml` with SUMO's own netconvert and duarouter.
+
+The same recipe and SUMO version give the same bytes: tools' comments (they hold a date) are stripped.
+"""
+
+import math
+import shutil
+import subprocess
+import tempfile
+import xml.etree.ElementTree as ET
+from collections import defaultdict
+from dataclasses import dataclass
+from pathlib import Path
+
+from leed_traffic.artifacts.recipe import NET_NAME, ROUTES_NAME, NetRecipe, ScenarioRecipe, Street, read_recipe
+from leed_traffic.errors import ScenarioError
+
+SIDEWALK_WIDTH_M = 2.0
+CROSSING_WIDTH_M = 4.0
+THROUGH_MAX_DEG = 45.0  # a turn under this angle goes straight on
+DECEL_MPS2 = 3.05  # braking behind a yellow: 10 ft/s2 (ITE)
+WALK_MPS = 1.07  # a slow pedestrian: 3.5 ft/s (MUTCD)
+WALK_MIN_S = 7  # MUTCD
+TOOL_TIMEOUT_S = 120.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Leg:
+    """One direction of a street between two neighbouring nodes."""
+
+    origin: str
+    target: str
+    street: Street
+    bay_m: float  # length of the left-turn bay before the target; 0: none
+
+    @property
+    def edge(self) -> str:
+        """The edge that leaves the origin."""
+        return f"{self.origin}_{self.target}"
+
+    @property
+    def last_edge(self) -> str:
+        """The edge that reaches the target: the bay's, where there is one."""
+        return f"{self.edge}.bay" if self.bay_m else self.edge
+
+
+def build_scenario(folder: Path, out: Path) -> tuple[Path, Path]:
+    """Write the net and the route table of `folder/scenario.toml` into `out`; return both paths.
+
+    Raises:
+        ScenarioError: the recipe is broken, SUMO's tools are missing or refuse it, or a flow has no route.
+    """
+    recipe = read_recipe(folder)
+    out.mkdir(parents=True, exist_ok=True)
+    net_file, routes_file = out / NET_NAME, out / ROUTES_NAME
+    with tempfile.TemporaryDirectory() as scratch:
+        _build_net(recipe.net, Path(scratch), net_file)
+        _build_routes(recipe, net_file, Path(scratch), routes_file)
+    return net_file, routes_file
+
+
+def _build_net(net: NetRecipe, scratch: Path, net_file: Path) -> None:
+    legs = _legs(net)
+    _write_xml(scratch / "nod.xml", _nodes(net, legs))
+    _write_xml(scratch / "edg.xml", _edges(net, legs))
+    _write_xml(scratch / "con.xml", _connections(net, legs))
+    permissive_mps = net.permissive_left_below_kmh / 3.6
+    options = (
+        "--node-files=nod.xml --edge-files=edg.xml --connection-files=con.xml --output-file=net.xml --seed=1 "
+        "--no-turnarounds --offset.disable-normalization --xml-validation=never --tls.layout=opposites "
+        f"--tls.green.time={net.green_s} --tls.left-green.time={net.left_green_s} "
+        f"--tls.minor-left.max-speed={permissive_mps:.3f} --walkingareas={'true' if net.crossings else 'false'}"
+    )
+    _run_tool("netconvert", options.split(), scratch)
+    root = ET.parse(scratch / "net.xml").getroot()  # the parser drops the comments, which hold a date
+    for logic in root.iter("tlLogic"):
+        _set_clearances(root, logic, net)
+    _write_xml(net_file, root)
+
+
+def _set_clearances(root: ET.Element, logic: ET.Element, net: NetRecipe) -> None:
+    """Give every change of stage its yellow and an all-red, and pedestrians the time to finish crossing.
+
+    netconvert puts an all-red between streets only, not between the stages of one street.
+    """
+    yellow_s = _yellow_s(_fastest_approach_mps(root, logic.get("id", "")))
+    crossing_s = _crossing_clearance_s(root, logic.get("id", ""))
+    phases = list(logic)
+    for phase, onward in zip(phases, [*phases[1:], phases[0]], strict=True):
+        state, next_state = phase.get("state", ""), onward.get("state", "")
+        if "y" in state.lower():
+            phase.set("duration", str(yellow_s))
+            if set(next_state) != {"r"}:
+                red = ET.Element("phase", duration=str(net.all_red_s), state=state.replace("y", "r"))
+                logic.insert(list(logic).index(phase) + 1, red)
+        elif set(state) == {"r"}:
+            phase.set("duration", str(net.all_red_s))
+        elif _only_crossings_end(state, next_state):
+            phase.set("duration", str(max(WALK_MIN_S, net.green_s - crossing_s)))
+            onward.set("duration", str(crossing_s))
+
+
+def _only_crossings_end(state: str, next_state: str) -> bool:
+    """Some greens go red without a yellow (crossings), and none comes instead."""
+    changed = {(a, b) for a, b in zip(state, next_state, strict=True) if a != b}
+    return changed == {("G", "r")}
+
+
+def _fastest_approach_mps(root: ET.Element, signal: str) -> float:
+    """The highest speed limit on the lanes that the signal controls."""
+    controlled = {item.get("from", "") for item in root.iter("connection") if item.get("tl") == signal}
+    lanes = (lane for edge in root.iter("edge") if edge.get("id") in controlled for lane in edge.iter("lane"))
+    return max(float(lane.get("speed", "0")) for lane in lanes)
+
+
+def _yellow_s(speed_mps: float) -> int:
+    """ITE's kinematic yellow Y = t + v / (2 a), up to the next whole second, 3 to 6 s."""
+    return min(6, max(3, math.ceil(1.0 + speed_mps / (2.0 * DECEL_MPS2))))
+
+
+def _crossing_clearance_s(root: ET.Element, signal: str) -> int:
+    """How long a pedestrian needs on the signal's longest crossing."""
+    lengths_m = [
+        float(lane.get("length", "0"))
+        for edge in root.iter("edge")
+        if edge.get("function") == "crossing" and edge.get("id", "").startswith(f":{signal}_")
+        for lane in edge.iter("lane")
+    ]
+    return math.ceil(max(lengths_m, default=0.0) / WALK_MPS)
+
+
+def _legs(net: NetRecipe) -> list[_Leg]:
+    """Both directions of every street, with a bay where a signal lets vehicles turn left."""
+    targets: dict[str, list[str]] = defaultdict(list)
+    pairs = []
+    for street in net.streets:
+        for a, b in zip(street.nodes, street.nodes[1:], strict=False):
+            pairs += [(a, b, street), (b, a, street)]
+            targets[a].append(b)
+            targets[b].append(a)
+    legs = []
+    for a, b, street in pairs:
+        turns_left = b in net.signals and any(_turn(net, a, b, c) == "left" for c in targets[b])
+        legs.append(_Leg(origin=a, target=b, street=street, bay_m=street.left_bay_m if turns_left else 0.0))
+    return legs
+
+
+def _turn(net: NetRecipe, a: str, b: str, c: str) -> str:
+    """Which way one turns at b coming from a towards c: left, through, right or back."""
+    if c == a:
+        return "back"
+    (ax, ay), (bx, by), (cx, cy) = (net.points[node] for node in (a, b, c))
+    angle = math.degrees(math.atan2(cy - by, cx - bx) - math.atan2(by - ay, bx - ax))
+    angle = (angle + 180.0) % 360.0 - 180.0
+    if abs(angle) < THROUGH_MAX_DEG:
+        return "through"
+    return "left" if angle > 0.0 else "right"
+
+
+def _bay_start(net: NetRecipe, leg: _Leg) -> tuple[float, float]:
+    """Where the bay begins: x and y in metres."""
+    (ax, ay), (bx, by) = net.points[leg.origin], net.points[leg.target]
+    share = leg.bay_m / math.hypot(bx - ax, by - ay)
+    if share > 0.9:
+        raise ScenarioError(f"bay of {leg.bay_m} m on {leg.edge} leaves no room; shorten left_bay_m")
+    return bx + share * (ax - bx), by + share * (ay - by)
+
+
+def _nodes(net: NetRecipe, legs: list[_Leg]) -> ET.Element:
+    root = ET.Element("nodes")
+    for name, (x, y) in net.points.items():
+        kind = "traffic_light" if name in net.signals else "dead_end"
+        ET.SubElement(root, "node", id=name, x=f"{x:.2f}", y=f"{y:.2f}", type=kind)
+    for leg in legs:
+        if leg.bay_m:
+            x, y = _bay_start(net, leg)
+            ET.SubElement(root, "node", id=leg.last_edge, x=f"{x:.2f}", y=f"{y:.2f}", type="priority")
+    return root
+
+
+def _edges(net: NetRecipe, legs: list[_Leg]) -> ET.Element:
+    root = ET.Element("edges")
+    for leg in legs:
+        shared = {"speed": f"{leg.street.speed_kmh / 3.6:.2f}", "priority": str(leg.street.lanes)}
+        if net.crossings:
+            shared["sidewalkWidth"] = f"{SIDEWALK_WIDTH_M:.2f}"
+        lanes = leg.street.lanes
+        if leg.bay_m:
+            bay = leg.last_edge
+            _edge(root, leg.edge, leg.origin, bay, lanes, shared)
+            _edge(root, bay, bay, leg.target, lanes + 1, shared)
+        else:
+            _edge(root, leg.edge, leg.origin, leg.target, lanes, shared)
+    return root
+
+
+def _edge(root: ET.Element, name: str, origin: str, target: str, lanes: int, shared: dict[str, str]) -> None:
+    ET.SubElement(root, "edge", {"id": name, "from": origin, "to": target, "numLanes": str(lanes), **shared})
+
+
+def _connections(net: NetRecipe, legs: list[_Leg]) -> ET.Element:
+    """Lane-to-lane connections, counted from the kerb, and the crossings."""
+    root = ET.Element("connections")
+    kerb = _kerb_lane(net)
+    leaving = defaultdict(list)
+    for leg in legs:
+        leaving[leg.origin].append(leg)
+    for leg in legs:
+        if leg.bay_m:
+            lanes = leg.street.lanes
+            for lane, bay_lane in [*((i, i) for i in range(lanes)), (lanes - 1, lanes)]:
+                _connect(root, leg.edge, leg.last_edge, lane + kerb, bay_lane + kerb)
+        if leg.target in net.signals:
+            for onward in leaving[leg.target]:
+                _connect_turn(root, net, leg, onward)
+    for node in sorted(net.crossings):
+        for onward in leaving[node]:
+            [back] = [leg for leg in legs if (leg.origin, leg.target) == (onward.target, node)]
+            legs_crossed = f"{back.last_edge} {onward.edge}"
+            ET.SubElement(root, "crossing", node=node, edges=legs_crossed, width=f"{CROSSING_WIDTH_M:.2f}")
+    return root
+
+
+def _connect_turn(root: ET.Element, net: NetRecipe, leg: _Leg, onward: _Leg) -> None:
+    """Right turns from the rightmost lane, lefts from the bay or the leftmost, through on all lanes but the bay."""
+    kerb, lanes, onward_lanes = _kerb_lane(net), leg.street.lanes, onward.street.lanes
+    leftmost = lanes if leg.bay_m else lanes - 1
+    match _turn(net, leg.origin, leg.target, onward.target):
+        case "left":
+            _connect(root, leg.last_edge, onward.edge, leftmost + kerb, onward_lanes - 1 + kerb)
+        case "right":
+            _connect(root, leg.last_edge, onward.edge, kerb, kerb)
+        case "through":
+            for lane in range(lanes):
+                _connect(root, leg.last_edge, onward.edge, lane + kerb, min(lane, onward_lanes - 1) + kerb)
+
+
+def _kerb_lane(net: NetRecipe) -> int:
+    """Index of the rightmost lane for vehicles: a sidewalk takes index 0."""
+    return 1 if net.crossings else 0
+
+
+def _connect(root: ET.Element, edge: str, onward: str, lane: int, onward_lane: int) -> None:
+    lanes = {"fromLane": str(lane), "toLane": str(onward_lane)}
+    ET.SubElement(root, "connection", {"from": edge, "to": onward, **lanes})
+
+
+def _build_routes(recipe: ScenarioRecipe, net_file: Path, scratch: Path, routes_file: Path) -> None:
+    """One shortest route per flow, and one walk per pedestrian flow."""
+    legs = _legs(recipe.net)
+    first = {leg.origin: leg.edge for leg in legs if leg.origin in recipe.net.rim}
+    last = {leg.target: leg.last_edge for leg in legs if leg.target in recipe.net.rim}
+    root = ET.Element("routes")
+    for flow in recipe.demand.flows:
+        ends = {"from": first[flow.origin], "to": last[flow.destination]}
+        ET.SubElement(root, "trip", {"id": flow.name, "depart": "0", **ends})
+    for walk in recipe.demand.walks:
+        person = ET.SubElement(root, "person", id=walk.name, depart="0")
+        ET.SubElement(person, "walk", {"from": first[walk.origin], "to": last[walk.destination]})
+    _write_xml(scratch / "trips.xml", root)
+    options = f"--net-file={net_file.resolve()} --route-files=trips.xml --output-file=found.xml --seed=1 --no-step-log"
+    _run_tool("duarouter", [*options.split(), "--xml-validation=never", "--routing-algorithm=dijkstra"], scratch)
+    _write_xml(routes_file, _route_table(scratch / "found.xml", recipe))
+
+
+def _route_table(found_file: Path, recipe: ScenarioRecipe) -> ET.Element:
+    found = ET.parse(found_file).getroot()
+    table = ET.Element("routes")
+    for kind, element, flows in (("vehicle", "route", recipe.demand.flows), ("person", "walk", recipe.demand.walks)):
+        edges = {item.get("id"): item.find(element) for item in found.iter(kind)}
+        for flow in flows:
+            way = edges.get(flow.name)
+            if way is None:
+                raise ScenarioError(f"flow {flow.origin} to {flow.destination}: no {element} in the net; check the streets")
+            ET.SubElement(table, element, id=flow.name, edges=way.get("edges", ""))
+    return table
+
+
+def _run_tool(name: str, options: list[str], scratch: Path) -> None:
+    command = [_tool(name), *options]
+    try:
+        ran = subprocess.run(command, cwd=scratch, capture_output=True, text=True, timeout=TOOL_TIMEOUT_S, check=False)
+    except subprocess.TimeoutExpired as err:
+        raise ScenarioError(f"{name}: no answer within {TOOL_TIMEOUT_S:.0f} s") from err
+    if ran.returncode != 0:
+        complaint = next((line for line in ran.stderr.splitlines() if line.startswith("Error")), ran.stderr[-300:])
+        raise ScenarioError(f"{name} refused the recipe (exit code {ran.returncode}): {complaint.strip()}")
+
+
+def _tool(name: str) -> str:
+    """The binary of the SUMO wheel, else the one on PATH."""
+    try:
+        import sumo
+    except ModuleNotFoundError:
+        found = shutil.which(name)
+        if found is None:
+            raise ScenarioError(f"{name} is not installed; pip install 'leed-traffic[sim]'") from None
+        return found
+    return str(Path(sumo.SUMO_HOME) / "bin" / name)
+
+
+def _write_xml(path: Path, root: ET.Element) -> None:
+    ET.indent(root)
+    path.write_text(ET.tostring(root, encoding="unicode") + "\n", encoding="utf-8")
