@@ -1,0 +1,281 @@
+"""The signals of one scenario as an environment: requests in, observations and local rewards out.
+
+Every decision step: the requests pass the envelope, stage changes are jumps in the stage program that each signal carries, SUMO
+walks on for one decision interval, detectors are read once. Arrays over the N intersections are padded (docs/architecture.md).
+An episode is one scenario hour and ends by truncation.
+"""
+
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from pathlib import Path
+from types import TracebackType
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from leed_traffic.artifacts.scenario import Scenario
+from leed_traffic.artifacts.site import Site
+from leed_traffic.domain.action import DEFAULT_DECISION_INTERVAL_S, legal_mask
+from leed_traffic.domain.detection import (
+    QUEUE_SPEED_MPS,
+    Array,
+    Detection,
+    Readings,
+    SpanTable,
+    Vehicles,
+    lanes_to_read,
+    sort_key,
+)
+from leed_traffic.domain.envelope import Permission, permit, rule
+from leed_traffic.domain.network import Intersection, Network
+from leed_traffic.domain.observation import DEFAULT_REACH_M, Encoder, observation_spec
+from leed_traffic.domain.program import StageProgram, build_program
+from leed_traffic.domain.signal_state import SignalState, WaitClock
+from leed_traffic.domain.timing import Timing
+from leed_traffic.errors import SiteError
+from leed_traffic.simulation.demand import write_demand
+from leed_traffic.simulation.engine import Engine
+
+Request = float | int | None
+
+
+class Reward(StrEnum):
+    """What an intersection earns in a decision step, measured at its end, in vehicles; insertion backlog included."""
+
+    QUEUE = "queue"  # - vehicles standing on its approaches
+    TIME_LOSS = "time-loss"  # - sum of (1 - v / v_limit) over the vehicles on its approaches: the growth of delay
+    PRESSURE = "pressure"  # - (vehicles on its approaches - mean vehicles on the exits of its movements)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Situation:
+    """Everything that a controller may know at a decision step."""
+
+    time_s: float  # since the scenario began
+    readings: Readings
+    states: tuple[SignalState, ...]
+    permissions: tuple[Permission, ...]
+    observation: NDArray[np.float32]  # (N, D_max)
+    legal: NDArray[np.bool_]  # (N, S_max)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Transition:
+    """What one decision step brought."""
+
+    situation: Situation
+    reward: Array  # (N,)
+    stage: NDArray[np.int64]  # (N,) as ruled
+    overrides: int  # requests that the envelope did not grant
+    ended: bool  # truncated: the hour is over
+
+
+class SignalEnv:
+    """One scenario's signals behind stage program and envelope."""
+
+    def __init__(
+        self,
+        scenario: Scenario,
+        network: Network,
+        site: Site,
+        *,
+        decision_interval_s: float = DEFAULT_DECISION_INTERVAL_S,
+        reach_m: float = DEFAULT_REACH_M,
+        reward: Reward = Reward.TIME_LOSS,
+        over: Literal["libsumo", "traci"] = "libsumo",
+        record: Path | None = None,
+    ) -> None:
+        """Lay everything out; SUMO starts with `reset`.
+
+        Args:
+            scenario: what to simulate.
+            network: its controllable signals.
+            site: their limits, in the order of `network.intersections`.
+            decision_interval_s: between two requests.
+            reach_m: of the detectors behind the observation.
+            reward: see `Reward`.
+            over: libsumo (in process) or traci (a SUMO of its own over TCP).
+            record: folder for the outputs from which `metrics.read_score` reads a run.
+
+        Raises:
+            SiteError: a maximum green leaves no room for a decision after the minimum green.
+        """
+        self.scenario, self.network, self.site = scenario, network, site
+        self.decision_interval_s, self.record = decision_interval_s, record
+        self.intersections: tuple[Intersection, ...] = network.intersections
+        self.timings = tuple(_with_room(timing, decision_interval_s) for timing in site.timings)
+        self.programs: tuple[StageProgram, ...] = tuple(
+            build_program(i, t, step_s=scenario.step_length_s) for i, t in zip(self.intersections, self.timings, strict=True)
+        )
+        self.specs = tuple(
+            observation_spec(i, decision_interval_s=decision_interval_s, reach_m=reach_m) for i in self.intersections
+        )
+        self._encoder = Encoder(self.intersections, self.timings, reach_m=reach_m)
+        self._clocks = [WaitClock(i) for i in self.intersections]
+        self._signals = tuple(i.id for i in self.intersections)
+        self._engine = Engine(over=over)
+        self._lane_index: dict[str, int] = {}
+        self._detection = self.watch([reach_m] * self.n)
+        self._reward = _RewardMeter(self.intersections, self._lane_index, reward)
+        self._demand_folder = tempfile.TemporaryDirectory(prefix="leed-demand-")
+        self.route_files: tuple[Path, ...] = ()
+        self.vehicles: Vehicles
+        self._now: Situation
+
+    @property
+    def n(self) -> int:
+        """N."""
+        return len(self.intersections)
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """(N, D_max)."""
+        return self._encoder.shape
+
+    @property
+    def n_stages_max(self) -> int:
+        """S_max."""
+        return max(i.n_stages for i in self.intersections)
+
+    def watch(self, reach_m: Sequence[float]) -> Detection:
+        """Detectors with another reach per intersection, for plans; call before `reset`, measure `self.vehicles`."""
+        for intersection, reach in zip(self.intersections, reach_m, strict=True):
+            for lane in lanes_to_read([intersection], reach):
+                self._lane_index.setdefault(lane, len(self._lane_index))
+        return Detection(self.intersections, reach_m, self._lane_index)
+
+    def reset(self, seed: int) -> Situation:
+        """Begin the scenario anew with the demand and the drivers of a seed; every signal stands at its first stage."""
+        self.route_files = write_demand(self.scenario, seed, Path(self._demand_folder.name))
+        self._engine.start(
+            self.scenario, seed=seed, route_files=self.route_files, record=self.record, audit=self.record is not None
+        )
+        for program in self.programs:
+            self._engine.install(program, 0)
+        self._engine.watch_lanes(tuple(self._lane_index))
+        for clock in self._clocks:
+            clock.reset()
+        self._now = self._look(elapsed_s=0.0)
+        return self._now
+
+    def step(self, requests: Sequence[Request] | NDArray[np.integer]) -> Transition:
+        """Rule on one request per intersection, let SUMO walk on for a decision interval, look again.
+
+        Args:
+            requests: (N,) stages; None, NaN or an unknown number is no request: that signal's lease runs out.
+        """
+        stages, overrides = np.empty(self.n, dtype=np.int64), 0
+        horizon_s = self.decision_interval_s
+        for k, request in enumerate(requests):
+            state = self._now.states[k]
+            ruling = rule(request, state, self.timings[k], horizon_s=horizon_s)
+            stages[k] = ruling.stage
+            overrides += ruling.stage != request
+            if ruling.stage != state.stage:
+                self._engine.jump(self._signals[k], self.programs[k].entries[state.stage][ruling.stage])
+            elif ruling.renews and not state.is_clearing:
+                self._engine.hold(self._signals[k], horizon_s + self.scenario.step_length_s)
+        begin_s = self._engine.time_s
+        self._engine.advance(min(begin_s + horizon_s, self.scenario.end_s))
+        self._now = self._look(elapsed_s=self._engine.time_s - begin_s)
+        reward = self._reward.measure(self.vehicles, self._now.readings, self._engine)
+        ended = self._engine.time_s >= self.scenario.end_s
+        return Transition(situation=self._now, reward=reward, stage=stages, overrides=overrides, ended=ended)
+
+    def close(self) -> None:
+        """End the simulation; the recorded outputs are complete only after this."""
+        self._engine.close()
+
+    def __enter__(self) -> "SignalEnv":
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()
+        self._demand_folder.cleanup()
+
+    def _look(self, *, elapsed_s: float) -> Situation:
+        self.vehicles = self._engine.vehicles()
+        readings = self._detection.measure(self.vehicles)
+        states, permissions = [], []
+        for k, (phase, spent_s) in enumerate(self._engine.phases(self._signals)):
+            stage, is_clearing = self.programs[k].stage_of(phase)
+            count = readings.count_veh[readings.lane_starts[k] : readings.lane_starts[k + 1]]
+            wait_s = self._clocks[k].update(stage, is_clearing, count, elapsed_s)
+            green_s = 0.0 if is_clearing else spent_s
+            state = SignalState(stage=stage, is_clearing=is_clearing, green_s=green_s, wait_s=wait_s)
+            states.append(state)
+            permissions.append(permit(state, self.timings[k], horizon_s=self.decision_interval_s))
+        return Situation(
+            time_s=self._engine.time_s - self.scenario.begin_s,
+            readings=readings,
+            states=tuple(states),
+            permissions=tuple(permissions),
+            observation=self._encoder.encode(readings, states, permissions),
+            legal=legal_mask(permissions, self.n_stages_max),
+        )
+
+
+class _RewardMeter:
+    """Local rewards from the vehicles on whole approaches, farther than the detectors of the street see."""
+
+    def __init__(self, intersections: Sequence[Intersection], lane_index: dict[str, int], reward: Reward) -> None:
+        self._kind, self._n = reward, len(intersections)
+        spans = []
+        limit = np.full(len(lane_index), np.inf)
+        for n, intersection in enumerate(intersections):
+            for lane in intersection.lanes:
+                for span in lane.spans:
+                    if span.lane in lane_index:
+                        whole = replace(span, from_m=0.0) if span.lane == lane.id else span
+                        spans.append((n, whole))
+                        limit[lane_index[span.lane]] = min(limit[lane_index[span.lane]], lane.speed_mps)
+        self._table, self._limit_mps = SpanTable(spans, self._n, lane_index), limit
+        self._entries = _entry_edges(intersections)
+        exits = [n for n, i in enumerate(intersections) for _ in i.vehicle_movements]
+        self._exit_owner = np.array(exits, dtype=np.intp)
+
+    def measure(self, vehicles: Vehicles, readings: Readings, engine: Engine) -> Array:
+        """(N,) see `Reward`."""
+        key = sort_key(vehicles)
+        order = np.argsort(key, kind="stable")
+        (cost,) = self._table.add_up(key[order], [self._cost(vehicles)[order]])
+        backlog = np.array(engine.pending(tuple(self._entries)), dtype=np.float64)
+        owners = np.array(list(self._entries.values()), dtype=np.intp)
+        cost = cost + np.bincount(owners, weights=backlog, minlength=self._n)
+        if self._kind is Reward.PRESSURE:
+            out = np.bincount(self._exit_owner, weights=readings.exit_count_veh, minlength=self._n)
+            cost = cost - out / np.maximum(1, np.bincount(self._exit_owner, minlength=self._n))
+        return -cost
+
+    def _cost(self, vehicles: Vehicles) -> Array:
+        if self._kind is Reward.QUEUE:
+            return (vehicles.speed_mps < QUEUE_SPEED_MPS).astype(np.float64)
+        if self._kind is Reward.PRESSURE:
+            return np.ones(len(vehicles.speed_mps))
+        limit = self._limit_mps[vehicles.lane] if len(self._limit_mps) else np.ones(0)
+        return np.maximum(0.0, 1.0 - vehicles.speed_mps / limit)
+
+
+def _entry_edges(intersections: Sequence[Intersection]) -> dict[str, int]:
+    """Every approach edge and the intersection that it leads to: vehicles that wait to enter the net count there."""
+    edges: dict[str, int] = {}
+    for n, intersection in enumerate(intersections):
+        for lane in intersection.lanes:
+            for span in lane.spans:
+                edges.setdefault(span.lane.rsplit("_", 1)[0], n)
+    return edges
+
+
+def _with_room(timing: Timing, interval_s: float) -> Timing:
+    """The same limits; by itself no stage ends before the next decision."""
+    for stage, (low, high) in enumerate(zip(timing.min_green_s, timing.max_green_s, strict=True)):
+        if low + interval_s > high:
+            raise SiteError(
+                f"{timing.intersection} stage {stage}: max_green_s {high} leaves no decision every {interval_s} s "
+                f"after min_green_s {low}; raise it in the site file or decide more often"
+            )
+    fallback = tuple(max(green, interval_s) for green in timing.fallback_green_s)
+    return replace(timing, fallback_green_s=fallback)
