@@ -1,0 +1,282 @@
+"""Demonstrations: what the plans of an author saw, did and earned, in a folder of three files.
+
+| file | content |
+|---|---|
+| `manifest.json` | who wrote the plans, for what, how it went by round, sha256 of the other files |
+| `plans.json` | one plan per intersection |
+| `trajectories.parquet` | one row per decision step: intersection, seed, step, observation, stage, reward, legal |
+
+The same plans on the same seeds give the same bytes; nothing in the folder tells the time.
+"""
+
+import hashlib
+import io
+import json
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, TypeVar
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+
+from leed_traffic.domain.plan import Plan
+from leed_traffic.domain.trajectory import Trajectory
+from leed_traffic.errors import DemonstrationError
+
+FORMAT: Literal[1] = 1
+MANIFEST_NAME, PLANS_NAME, TRAJECTORIES_NAME = "manifest.json", "plans.json", "trajectories.parquet"
+
+Kind = TypeVar("Kind", bound=np.generic)
+
+_plans_adapter: TypeAdapter[dict[str, Plan]] = TypeAdapter(dict[str, Plan])
+_SCHEMA = pa.schema(
+    [
+        pa.field("intersection", pa.string(), nullable=False),
+        pa.field("seed", pa.int64(), nullable=False),
+        pa.field("step", pa.int32(), nullable=False),
+        pa.field("observation", pa.list_(pa.float32()), nullable=False),
+        pa.field("stage", pa.int16(), nullable=False),
+        pa.field("reward", pa.float64(), nullable=False),
+        pa.field("legal", pa.list_(pa.bool_()), nullable=False),
+    ]
+)
+
+
+class _Document(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+class Round(_Document):
+    """One round of the author: plans proposed, plans that fit their intersections, and the score after it."""
+
+    what: str
+    candidates: int = Field(ge=0)
+    valid: int = Field(ge=0)
+    kept: int = Field(ge=0)
+    delay_s: float = Field(ge=0.0)
+    """Mean delay of the best plans so far, s per vehicle."""
+    rewards: dict[str, float] = Field(default_factory=dict)
+    """Undiscounted return of those plans by intersection, mean over the author's seeds."""
+
+
+class DemonstrationManifest(_Document):
+    """Where demonstrations come from and what they were made for."""
+
+    format: Literal[1] = FORMAT
+    author: str
+    """`webster`, `search`: an embedded author, no model; else the language model's author."""
+    model: str | None = None
+    prompt_digest: str | None = None
+    author_seed: int = 0
+    author_seeds: tuple[int, ...] = ()
+    """Demand seeds that the author tried plans on."""
+    scenario: str
+    network_digest: str
+    site_name: str
+    site_digest: str
+    decision_interval_s: float = Field(gt=0.0)
+    reach_m: float = Field(gt=0.0)
+    """Reach of the observation's detectors; a plan has its own."""
+    reward: str
+    seeds: tuple[int, ...] = Field(min_length=1)
+    """Demand seeds of the trajectories."""
+    sumo_version: str
+    leed_version: str
+    baseline_delay_s: float = Field(ge=0.0)
+    """Mean delay on the author's seeds while nobody asks: the signals' fallback cycle."""
+    starts: dict[str, float] = Field(default_factory=dict)
+    """Mean delay of the plans that the author started from, by name."""
+    delay_s: float = Field(ge=0.0)
+    """Mean delay of the final plans on the author's seeds."""
+    demonstrated_delay_s: float = Field(ge=0.0)
+    """Mean delay of the final plans on the seeds of the trajectories."""
+    rounds: tuple[Round, ...] = ()
+    simulated_hours: float = Field(ge=0.0)
+    files: dict[str, str] = Field(default_factory=dict)
+    """sha256 of the other files; filled in when written."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Demonstrations:
+    """Plans, their provenance and what came of them.
+
+    Raises:
+        ValueError: plans and trajectories name different intersections, or a seed is missing.
+    """
+
+    manifest: DemonstrationManifest
+    plans: dict[str, Plan]
+    trajectories: tuple[Trajectory, ...]  # ordered by intersection, then by seed
+
+    def __post_init__(self) -> None:
+        shown = [(t.intersection, t.seed) for t in self.trajectories]
+        wanted = [(name, seed) for name in sorted(self.plans) for seed in sorted(self.manifest.seeds)]
+        if sorted(shown) != wanted:
+            raise ValueError(f"need one trajectory per plan and seed ({len(wanted)}), got {len(shown)} or others")
+        wrong = [name for name, plan in self.plans.items() if plan.intersection != name]
+        if wrong:
+            raise ValueError(f"the plan of {wrong[0]} was written for {self.plans[wrong[0]].intersection}")
+
+
+def digest_plans(plans: dict[str, Plan]) -> str:
+    """sha256 over all plans: the same set has the same digest whatever its order."""
+    return hashlib.sha256(_plans_bytes(plans)).hexdigest()
+
+
+def write_demonstrations(path: Path, demonstrations: Demonstrations) -> DemonstrationManifest:
+    """Write the folder; each file under a temporary name first, the manifest last.
+
+    Returns:
+        The manifest with the files' digests.
+
+    Raises:
+        DemonstrationError: the folder cannot be written.
+    """
+    contents = {
+        PLANS_NAME: _plans_bytes(demonstrations.plans),
+        TRAJECTORIES_NAME: _trajectories_bytes(demonstrations.trajectories),
+    }
+    files = {name: hashlib.sha256(content).hexdigest() for name, content in contents.items()}
+    manifest = demonstrations.manifest.model_copy(update={"files": files})
+    contents[MANIFEST_NAME] = (manifest.model_dump_json(indent=2) + "\n").encode()
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+        for name, content in contents.items():
+            (path / f".{name}.tmp").write_bytes(content)
+        for name in contents:
+            os.replace(path / f".{name}.tmp", path / name)
+    except OSError as err:
+        raise DemonstrationError(f"{path}: cannot be written ({err})") from err
+    return manifest
+
+
+def read_manifest(path: Path) -> DemonstrationManifest:
+    """The manifest of a folder, without its trajectories.
+
+    Raises:
+        DemonstrationError: it is missing or broken.
+    """
+    if not path.is_dir():
+        raise DemonstrationError(f"{path}: no such folder; make demonstrations with `leedctl generate`")
+    content = _read(path / MANIFEST_NAME)
+    try:
+        stated = json.loads(content)
+        if isinstance(stated, dict) and stated.get("format") != FORMAT:
+            raise DemonstrationError(
+                f"{path / MANIFEST_NAME}: format {stated.get('format')}, this version reads {FORMAT}; generate again"
+            )
+        return DemonstrationManifest.model_validate_json(content)
+    except ValidationError as err:
+        raise DemonstrationError(f"{path / MANIFEST_NAME}: {_first_fault(err)}; generate again") from err
+    except ValueError as err:
+        raise DemonstrationError(f"{path / MANIFEST_NAME}: not JSON ({err}); generate again") from err
+
+
+def read_demonstrations(path: Path) -> Demonstrations:
+    """The folder's content, after every digest was checked.
+
+    Raises:
+        DemonstrationError: a file is missing, broken or altered.
+    """
+    manifest = read_manifest(path)
+    contents = {}
+    for name in (PLANS_NAME, TRAJECTORIES_NAME):
+        contents[name] = _read(path / name)
+        found, stated = hashlib.sha256(contents[name]).hexdigest(), manifest.files.get(name, "none")
+        if found != stated:
+            raise DemonstrationError(
+                f"{path / name}: altered: sha256 {found[:12]}, the manifest says {stated[:12]}; generate again"
+            )
+    try:
+        plans = _plans_adapter.validate_json(contents[PLANS_NAME])
+        trajectories = _read_trajectories(contents[TRAJECTORIES_NAME])
+        return Demonstrations(manifest=manifest, plans=plans, trajectories=trajectories)
+    except ValidationError as err:
+        raise DemonstrationError(f"{path / PLANS_NAME}: {_first_fault(err)}; generate again") from err
+    except (pa.ArrowException, ValueError, KeyError) as err:
+        raise DemonstrationError(f"{path}: {err}; generate again") from err
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as err:
+        raise DemonstrationError(f"{path}: cannot be read ({err.strerror}); make it with `leedctl generate`") from err
+
+
+def _first_fault(err: ValidationError) -> str:
+    first = err.errors()[0]
+    return f"{'.'.join(str(part) for part in first['loc'])}: {first['msg']}"
+
+
+def _plans_bytes(plans: dict[str, Plan]) -> bytes:
+    ordered = {name: plans[name] for name in sorted(plans)}
+    return _plans_adapter.dump_json(ordered, indent=2) + b"\n"
+
+
+def _trajectories_bytes(trajectories: Sequence[Trajectory]) -> bytes:
+    tables = [_table(t) for t in sorted(trajectories, key=lambda t: (t.intersection, t.seed))]
+    sink = io.BytesIO()
+    pq.write_table(pa.concat_tables(tables) if tables else _SCHEMA.empty_table(), sink, compression="zstd")
+    return sink.getvalue()
+
+
+def _table(trajectory: Trajectory) -> pa.Table:
+    t = len(trajectory)
+    columns = [
+        pa.array([trajectory.intersection] * t, pa.string()),
+        pa.array(np.full(t, trajectory.seed), pa.int64()),
+        pa.array(np.arange(t), pa.int32()),
+        _rows(trajectory.observation, pa.float32()),
+        pa.array(trajectory.stage, pa.int16()),
+        pa.array(trajectory.reward, pa.float64()),
+        _rows(trajectory.legal, pa.bool_()),
+    ]
+    return pa.Table.from_arrays(columns, schema=_SCHEMA)
+
+
+def _rows(values: NDArray[np.generic], kind: pa.DataType) -> pa.ListArray:
+    """A (T, K) array as T lists of K."""
+    t, k = values.shape
+    return pa.ListArray.from_arrays(pa.array(np.arange(t + 1) * k, pa.int32()), pa.array(values.ravel(), kind))
+
+
+def _read_trajectories(content: bytes) -> tuple[Trajectory, ...]:
+    table = pq.read_table(io.BytesIO(content))
+    if table.schema.names != _SCHEMA.names:
+        raise ValueError(f"{TRAJECTORIES_NAME} needs columns {', '.join(_SCHEMA.names)}, got {', '.join(table.schema.names)}")
+    table = table.cast(_SCHEMA).combine_chunks()
+    names, seeds, steps = (table[c].to_numpy(zero_copy_only=False) for c in ("intersection", "seed", "step"))
+    starts = np.flatnonzero(steps == 0).tolist()
+    if table.num_rows and starts[:1] != [0]:
+        raise ValueError(f"{TRAJECTORIES_NAME} does not begin with step 0")
+    trajectories = []
+    for low, high in zip(starts, [*starts[1:], table.num_rows], strict=True):
+        part = table.slice(low, high - low)
+        if len(set(names[low:high])) > 1 or len(set(seeds[low:high])) > 1 or (np.diff(steps[low:high]) != 1).any():
+            raise ValueError(f"{TRAJECTORIES_NAME}: rows {low} to {high - 1} are not consecutive steps of one trajectory")
+        trajectories.append(
+            Trajectory(
+                intersection=str(names[low]),
+                seed=int(seeds[low]),
+                observation=_matrix(part["observation"], np.float32),
+                stage=part["stage"].to_numpy().astype(np.int64),
+                reward=part["reward"].to_numpy().astype(np.float64),
+                legal=_matrix(part["legal"], np.bool_),
+            )
+        )
+    return tuple(trajectories)
+
+
+def _matrix(column: pa.ChunkedArray, kind: type[Kind]) -> NDArray[Kind]:
+    """(T, K) from T lists of K.
+
+    Raises:
+        ValueError: the lists differ in length.
+    """
+    return np.array(column.to_pylist(), dtype=kind)
