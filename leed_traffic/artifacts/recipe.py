@@ -47,10 +47,10 @@ class NetRecipe(_Table):
     """All streets."""
     crossings: frozenset[str] = frozenset()
     """Signals with a pedestrian crossing on every leg; any of them gives all streets a sidewalk."""
-    green_s: Annotated[int, Field(ge=5, le=90)] = 24
-    """Green of the fixed program's through stages, the pedestrians' clearance included."""
+    cycle_s: Annotated[int, Field(ge=30, le=180)] = 90
+    """Cycle of the fixed program, the same at every signal; the through stages share what the rest leaves of it."""
     left_green_s: Annotated[int, Field(ge=4, le=60)] = 8
-    """Green of its protected left stages."""
+    """Green of the fixed program's protected left stages."""
     all_red_s: Annotated[int, Field(ge=1, le=6)] = 2
     """All-red of the fixed program after every yellow."""
     permissive_left_below_kmh: Annotated[float, Field(ge=0.0)] = 0.0

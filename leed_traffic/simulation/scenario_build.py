@@ -20,7 +20,8 @@ CROSSING_WIDTH_M = 4.0
 THROUGH_MAX_DEG = 45.0  # a turn under this angle goes straight on
 DECEL_MPS2 = 3.05  # braking behind a yellow: 10 ft/s2 (ITE)
 WALK_MPS = 1.07  # a slow pedestrian: 3.5 ft/s (MUTCD)
-WALK_MIN_S = 7  # MUTCD
+GREEN_MIN_S = 7  # also the shortest walk (MUTCD)
+LONG_GREEN_S = 200  # marks the through stages in netconvert's program: longer than any left's or crossing's
 TOOL_TIMEOUT_S = 120.0
 
 
@@ -68,13 +69,14 @@ def _build_net(net: NetRecipe, scratch: Path, net_file: Path) -> None:
     options = (
         "--node-files=nod.xml --edge-files=edg.xml --connection-files=con.xml --output-file=net.xml --seed=1 "
         "--no-turnarounds --offset.disable-normalization --xml-validation=never --tls.layout=opposites "
-        f"--tls.green.time={net.green_s} --tls.left-green.time={net.left_green_s} "
+        f"--tls.green.time={LONG_GREEN_S} --tls.left-green.time={net.left_green_s} "
         f"--tls.minor-left.max-speed={permissive_mps:.3f} --walkingareas={'true' if net.crossings else 'false'}"
     )
     _run_tool("netconvert", options.split(), scratch)
     root = ET.parse(scratch / "net.xml").getroot()  # the parser drops the comments, which hold a date
     for logic in root.iter("tlLogic"):
         _set_clearances(root, logic, net)
+        _fill_cycle(logic, net)
     _write_xml(net_file, root)
 
 
@@ -84,7 +86,6 @@ def _set_clearances(root: ET.Element, logic: ET.Element, net: NetRecipe) -> None
     netconvert puts an all-red between streets only, not between the stages of one street.
     """
     yellow_s = _yellow_s(_fastest_approach_mps(root, logic.get("id", "")))
-    crossing_s = _crossing_clearance_s(root, logic.get("id", ""))
     phases = list(logic)
     for phase, onward in zip(phases, [*phases[1:], phases[0]], strict=True):
         state, next_state = phase.get("state", ""), onward.get("state", "")
@@ -95,15 +96,36 @@ def _set_clearances(root: ET.Element, logic: ET.Element, net: NetRecipe) -> None
                 logic.insert(list(logic).index(phase) + 1, red)
         elif set(state) == {"r"}:
             phase.set("duration", str(net.all_red_s))
-        elif _only_crossings_end(state, next_state):
-            phase.set("duration", str(max(WALK_MIN_S, net.green_s - crossing_s)))
-            onward.set("duration", str(crossing_s))
+        elif ended := _crossings_that_end(state, next_state):
+            onward.set("duration", str(_crossing_clearance_s(root, logic.get("id", ""), ended)))
 
 
-def _only_crossings_end(state: str, next_state: str) -> bool:
-    """Some greens go red without a yellow (crossings), and none comes instead."""
-    changed = {(a, b) for a, b in zip(state, next_state, strict=True) if a != b}
-    return changed == {("G", "r")}
+def _fill_cycle(logic: ET.Element, net: NetRecipe) -> None:
+    """Share out what is left of the cycle among the through stages, a pedestrians' clearance counting as green."""
+    phases = list(logic)
+    durations_s = [int(phase.get("duration", "0")) for phase in phases]
+    greens = [i for i, duration_s in enumerate(durations_s) if duration_s > LONG_GREEN_S // 2]
+    crossing_s = {i: durations_s[i + 1] if _crossings_that_end(*_states(phases, i)) else 0 for i in greens}
+    others_s = sum(durations_s) - sum(durations_s[i] + crossing_s[i] for i in greens)
+    share_s, rest_s = divmod(net.cycle_s - others_s, len(greens))
+    for n, i in enumerate(greens):
+        green_s = share_s + (1 if n < rest_s else 0) - crossing_s[i]
+        if green_s < GREEN_MIN_S:
+            raise ScenarioError(
+                f"signal {logic.get('id')}: cycle_s = {net.cycle_s} leaves {green_s} s of green, need {GREEN_MIN_S}"
+            )
+        phases[i].set("duration", str(green_s))
+
+
+def _states(phases: list[ET.Element], i: int) -> tuple[str, str]:
+    """The states of phase i and of the one after it."""
+    return phases[i].get("state", ""), phases[(i + 1) % len(phases)].get("state", "")
+
+
+def _crossings_that_end(state: str, next_state: str) -> set[int]:
+    """Link indices that go from green to red without a yellow, as only crossings do; none if anything else changes."""
+    changed = {i for i, (a, b) in enumerate(zip(state, next_state, strict=True)) if a != b}
+    return changed if all(state[i] + next_state[i] == "Gr" for i in changed) else set()
 
 
 def _fastest_approach_mps(root: ET.Element, signal: str) -> float:
@@ -118,15 +140,12 @@ def _yellow_s(speed_mps: float) -> int:
     return min(6, max(3, math.ceil(1.0 + speed_mps / (2.0 * DECEL_MPS2))))
 
 
-def _crossing_clearance_s(root: ET.Element, signal: str) -> int:
-    """How long a pedestrian needs on the signal's longest crossing."""
-    lengths_m = [
-        float(lane.get("length", "0"))
-        for edge in root.iter("edge")
-        if edge.get("function") == "crossing" and edge.get("id", "").startswith(f":{signal}_")
-        for lane in edge.iter("lane")
-    ]
-    return math.ceil(max(lengths_m, default=0.0) / WALK_MPS)
+def _crossing_clearance_s(root: ET.Element, signal: str, links: set[int]) -> int:
+    """How long a pedestrian needs on the longest of these crossings."""
+    onto = (item for item in root.iter("connection") if item.get("tl") == signal)
+    crossings = {item.get("to") for item in onto if int(item.get("linkIndex", "-1")) in links}
+    lanes = (lane for edge in root.iter("edge") if edge.get("id") in crossings for lane in edge.iter("lane"))
+    return math.ceil(max(float(lane.get("length", "0")) for lane in lanes) / WALK_MPS)
 
 
 def _legs(net: NetRecipe) -> list[_Leg]:

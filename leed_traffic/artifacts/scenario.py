@@ -1,0 +1,228 @@
+"""A scenario: a net, who drives through it, and when.
+
+Two kinds: our own (a folder with `scenario.toml`, whose demand a seed draws anew) and anybody's `.sumocfg`
+(fixed route files). Reading one needs no SUMO.
+"""
+
+import gzip
+import os
+import xml.etree.ElementTree as ET
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+from leed_traffic.artifacts.recipe import NET_NAME, RECIPE_NAME, ROUTES_NAME, FlowRecipe, ScenarioRecipe, read_recipe
+from leed_traffic.artifacts.sumo_config import read_sumo_config
+from leed_traffic.errors import ScenarioError
+
+SITE_NAME = "site.toml"
+SCENARIOS_VARIABLE = "LEED_SCENARIOS"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Flow:
+    """Trips along one fixed way, with a mean rate per period."""
+
+    name: str
+    edges: tuple[str, ...]
+    per_hour: tuple[float, ...]
+
+    def __post_init__(self) -> None:
+        if not self.edges:
+            raise ValueError(f"flow {self.name}: need at least one edge, got none")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DemandSpec:
+    """What a seed draws a day from: mean trips per hour and period, and how much days differ."""
+
+    period_s: float
+    spread: float  # standard deviation of the logarithm of a day's volume factor per flow and period
+    truck_share: float
+    vehicles: tuple[Flow, ...]
+    pedestrians: tuple[Flow, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scenario:
+    """A net, its demand and its hour; files exist when it is loaded."""
+
+    name: str  # the folder's name, or the .sumocfg's without its ending
+    net_file: Path
+    route_files: tuple[Path, ...]  # fixed demand of a foreign .sumocfg; empty when `demand` is set
+    additional_files: tuple[Path, ...]
+    begin_s: float
+    end_s: float
+    step_length_s: float
+    site_file: Path | None
+    demand: DemandSpec | None  # our own scenarios: another seed is another demand
+    options: tuple[str, ...]  # further SUMO options that shape the traffic, option and value in turn
+
+    def __post_init__(self) -> None:
+        if not self.begin_s < self.end_s:
+            raise ValueError(f"need begin_s < end_s, got {self.begin_s} and {self.end_s}")
+        if not 0.0 < self.step_length_s <= 1.0:
+            raise ValueError(f"need 0 < step_length_s <= 1, got {self.step_length_s}")
+
+
+def load_scenario(name_or_path: str) -> Scenario:
+    """A scenario by its name, its folder or its `.sumocfg`.
+
+    Raises:
+        ScenarioError: nothing there, or what is there is broken or incomplete.
+    """
+    path = Path(name_or_path).expanduser()
+    if path.suffix == ".sumocfg":
+        return _checked(_foreign(path))
+    if path.name == RECIPE_NAME:
+        path = path.parent
+    if (path / RECIPE_NAME).is_file():
+        return _checked(_own(path))
+    folders = _known_folders()
+    if name_or_path in folders:
+        return _checked(_own(folders[name_or_path]))
+    known = ", ".join(sorted(folders)) or f"none found; set {SCENARIOS_VARIABLE}"
+    raise ScenarioError(f"{name_or_path}: no such scenario; give a .sumocfg, a folder with {RECIPE_NAME}, or one of: {known}")
+
+
+def list_scenarios() -> list[Scenario]:
+    """Our own scenarios, by name.
+
+    Raises:
+        ScenarioError: one of them is broken.
+    """
+    return [_checked(_own(folder)) for _, folder in sorted(_known_folders().items())]
+
+
+def find_folder(name_or_path: str) -> Path:
+    """The folder of one of our own scenarios, built or not.
+
+    Raises:
+        ScenarioError: there is none by that name.
+    """
+    for folder in (Path(name_or_path).expanduser(), _known_folders().get(name_or_path)):
+        if folder is not None and (folder / RECIPE_NAME).is_file():
+            return folder
+    known = ", ".join(sorted(_known_folders())) or f"none found; set {SCENARIOS_VARIABLE}"
+    raise ScenarioError(f"{name_or_path}: no such scenario; known: {known}")
+
+
+def signal_ids(scenario: Scenario) -> tuple[str, ...]:
+    """The traffic signals in the net file, in its order."""
+    ids = [item.get("id", "") for item in _elements(scenario.net_file) if item.tag == "tlLogic"]
+    return tuple(dict.fromkeys(ids))
+
+
+def _known_folders() -> dict[str, Path]:
+    """Scenario folders by name; of equal names, the first place searched wins."""
+    package = Path(__file__).resolve().parent.parent
+    places = [Path("scenarios"), package.parent / "scenarios", package / "_scenarios"]
+    if chosen := os.environ.get(SCENARIOS_VARIABLE):
+        places.insert(0, Path(chosen).expanduser())
+    folders: dict[str, Path] = {}
+    for place in places:
+        for recipe_file in sorted(place.glob(f"*/{RECIPE_NAME}")):
+            folders.setdefault(recipe_file.parent.name, recipe_file.parent.resolve())
+    return folders
+
+
+def _own(folder: Path) -> Scenario:
+    folder = folder.resolve()
+    recipe = read_recipe(folder)
+    net_file, routes_file, site_file = folder / NET_NAME, folder / ROUTES_NAME, folder / SITE_NAME
+    for file in (net_file, routes_file):
+        if not file.is_file():
+            raise ScenarioError(f"{file}: missing; run `leedctl scenario build {folder.name}`")
+    return Scenario(
+        name=folder.name,
+        net_file=net_file,
+        route_files=(),
+        additional_files=(),
+        begin_s=recipe.begin_s,
+        end_s=recipe.end_s,
+        step_length_s=recipe.step_length_s,
+        site_file=site_file if site_file.is_file() else None,
+        demand=_demand(recipe, routes_file),
+        options=(),
+    )
+
+
+def _demand(recipe: ScenarioRecipe, routes_file: Path) -> DemandSpec:
+    ways = {(item.tag, item.get("id")): tuple(item.get("edges", "").split()) for item in _elements(routes_file)}
+
+    def flow(element: str, asked: FlowRecipe) -> Flow:
+        edges = ways.get((element, asked.name))
+        if not edges:
+            raise ScenarioError(f"{routes_file}: no {element} {asked.name}, which scenario.toml asks for; build it again")
+        return Flow(name=asked.name, edges=edges, per_hour=asked.per_hour)
+
+    return DemandSpec(
+        period_s=recipe.demand.period_s,
+        spread=recipe.demand.spread,
+        truck_share=recipe.demand.truck_share,
+        vehicles=tuple(flow("route", asked) for asked in recipe.demand.flows),
+        pedestrians=tuple(flow("walk", asked) for asked in recipe.demand.walks),
+    )
+
+
+def _foreign(path: Path) -> Scenario:
+    config = read_sumo_config(path)
+    site_file = path.parent / SITE_NAME
+    try:
+        return Scenario(
+            name=path.stem,
+            net_file=config.net_file,
+            route_files=config.route_files,
+            additional_files=config.additional_files,
+            begin_s=config.begin_s,
+            end_s=config.end_s,
+            step_length_s=config.step_length_s,
+            site_file=site_file if site_file.is_file() else None,
+            demand=None,
+            options=config.options,
+        )
+    except ValueError as err:
+        raise ScenarioError(f"{path}: {err}") from err
+
+
+def _checked(scenario: Scenario) -> Scenario:
+    """The scenario, if its files are there and its net looks like one."""
+    for file in (scenario.net_file, *scenario.route_files, *scenario.additional_files):
+        if not file.is_file():
+            raise ScenarioError(f"{scenario.name}: {file} is missing")
+    root = _root_tag(scenario.net_file)
+    if root != "net":
+        raise ScenarioError(f"{scenario.net_file}: expected a SUMO net (<net>), got <{root}>")
+    return scenario
+
+
+def _root_tag(path: Path) -> str:
+    """The tag of a file's outermost element; reads no further than that."""
+    try:
+        with open_plain_or_gzip(path) as stream:
+            for _, element in ET.iterparse(stream, events=("start",)):
+                return str(element.tag)
+    except (OSError, EOFError, ET.ParseError) as err:
+        raise ScenarioError(f"{path}: not readable as XML ({err})") from err
+    raise ScenarioError(f"{path}: an empty XML file")
+
+
+def _elements(path: Path) -> Iterator[ET.Element]:
+    """Every element of an XML file, as it ends.
+
+    Raises:
+        ScenarioError: the file cannot be read or is no XML.
+    """
+    try:
+        with open_plain_or_gzip(path) as stream:
+            for _, element in ET.iterparse(stream):
+                yield element
+                element.clear()
+    except (OSError, EOFError, ET.ParseError) as err:
+        raise ScenarioError(f"{path}: not readable as XML ({err})") from err
+
+
+def open_plain_or_gzip(path: Path) -> IO[bytes]:
+    """The file's bytes, unpacked where it ends in .gz."""
+    return gzip.open(path, "rb") if path.suffix == ".gz" else path.open("rb")  # type: ignore[return-value]

@@ -1,0 +1,176 @@
+import gzip
+import pickle
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from leed_traffic.artifacts.scenario import list_scenarios, load_scenario, signal_ids
+from leed_traffic.errors import ScenarioError
+
+SUMOCFG = """<configuration>
+  <input><net-file value="town.net.xml"/><route-files value="a.rou.xml, b.rou.xml"/></input>
+  <time><begin value="25200"/><end value="28800"/><step-length value="0.5"/></time>
+  <processing><lateral-resolution value="0.8"/><time-to-teleport value="300"/></processing>
+  <output><tripinfo-output value="trips.xml"/></output>
+</configuration>"""
+RECIPE = """
+title = "One signal"
+[net]
+signals = { C = [0, 0] }
+rim = { N = [0, 300], E = [300, 0], S = [0, -300], W = [-300, 0] }
+streets = [{ nodes = ["W", "C", "E"] }, { nodes = ["N", "C", "S"] }]
+[demand]
+flows = [{ origin = "W", destination = "E", per_hour = [100, 200, 300] }]
+"""
+
+
+@pytest.fixture
+def town(tmp_path):
+    (tmp_path / "town.net.xml").write_text('<net><tlLogic id="A"/><tlLogic id="A"/><tlLogic id="B"/></net>')
+    for name in ("a.rou.xml", "b.rou.xml"):
+        (tmp_path / name).write_text("<routes/>")
+    (tmp_path / "town.sumocfg").write_text(SUMOCFG)
+    return tmp_path
+
+
+def configured(folder: Path, old: str, new: str) -> str:
+    path = folder / "town.sumocfg"
+    path.write_text(SUMOCFG.replace(old, new))
+    return str(path)
+
+
+def one_line(fault: pytest.ExceptionInfo[ScenarioError]) -> str:
+    assert "\n" not in str(fault.value)
+    return str(fault.value)
+
+
+def test_a_foreign_configuration_gives_its_files_hour_and_dynamics_only(town):
+    scenario = load_scenario(str(town / "town.sumocfg"))
+    assert scenario.name == "town"
+    assert scenario.net_file == town / "town.net.xml"
+    assert scenario.route_files == (town / "a.rou.xml", town / "b.rou.xml")
+    assert (scenario.begin_s, scenario.end_s, scenario.step_length_s) == (25200.0, 28800.0, 0.5)
+    assert scenario.options == ("--lateral-resolution", "0.8")
+    assert scenario.demand is None
+    assert scenario.site_file is None
+
+
+def test_short_option_names_and_clock_times_are_understood(town):
+    text = '<configuration><n value="town.net.xml"/><r value="a.rou.xml"/><b value="7:00:00"/><e value="8:30:00"/>'
+    (town / "short.sumocfg").write_text(text + "</configuration>")
+    scenario = load_scenario(str(town / "short.sumocfg"))
+    assert (scenario.begin_s, scenario.end_s) == (25200.0, 30600.0)
+    assert scenario.route_files == (town / "a.rou.xml",)
+
+
+def test_without_an_end_the_hour_after_the_begin_is_measured(town):
+    assert load_scenario(configured(town, '<end value="28800"/>', "")).end_s == 28800.0
+    assert load_scenario(configured(town, 'end value="28800"', 'end value="-1"')).end_s == 28800.0
+
+
+def test_a_packed_net_is_read(town):
+    (town / "town.net.xml.gz").write_bytes(gzip.compress((town / "town.net.xml").read_bytes()))
+    scenario = load_scenario(configured(town, "town.net.xml", "town.net.xml.gz"))
+    assert signal_ids(scenario) == ("A", "B")
+
+
+def test_a_site_file_beside_the_configuration_is_found(town):
+    (town / "site.toml").write_text("")
+    assert load_scenario(str(town / "town.sumocfg")).site_file == town / "site.toml"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("a.rou.xml", "lost.rou.xml", "lost.rou.xml is missing"),
+        ("town.net.xml", "a.rou.xml", "expected a SUMO net (<net>), got <routes>"),
+        ("</configuration>", "", "broken XML"),
+        ('end value="28800"', 'end value="25200"', "need begin_s < end_s, got 25200.0 and 25200.0"),
+        ('begin value="25200"', 'begin value="soon"', "begin is 'soon'"),
+        ('step-length value="0.5"', 'step-length value="2"', "need 0 < step_length_s <= 1, got 2.0"),
+        ('<net-file value="town.net.xml"/>', "", "names no net-file"),
+    ],
+)
+def test_a_broken_configuration_is_refused_in_one_line(town, old, new, said):
+    with pytest.raises(ScenarioError) as fault:
+        load_scenario(configured(town, old, new))
+    assert said in one_line(fault)
+
+
+def test_a_missing_configuration_is_refused_in_one_line(tmp_path):
+    with pytest.raises(ScenarioError) as fault:
+        load_scenario(str(tmp_path / "nowhere.sumocfg"))
+    assert "nowhere.sumocfg: cannot be read" in one_line(fault)
+
+
+@pytest.mark.parametrize("content", [b"", b"<net", b"\x1f\x8b broken"])
+def test_an_unreadable_net_is_refused_in_one_line(town, content):
+    for name in ("town.net.xml", "town.net.xml.gz"):
+        (town / name).write_bytes(content)
+        with pytest.raises(ScenarioError) as fault:
+            load_scenario(configured(town, "town.net.xml", name))
+        assert name in one_line(fault)
+
+
+def test_an_unknown_name_is_answered_with_the_known_ones(monkeypatch):
+    monkeypatch.delenv("LEED_SCENARIOS", raising=False)
+    with pytest.raises(ScenarioError) as fault:
+        load_scenario("crosing")
+    assert "arterial5, crossing, grid4x4" in one_line(fault)
+
+
+def test_the_shipped_scenarios_load_by_name_folder_and_recipe():
+    named = {scenario.name: scenario for scenario in list_scenarios()}
+    assert {"crossing", "arterial5", "grid4x4"} <= named.keys()
+    crossing = load_scenario("crossing")
+    assert crossing == named["crossing"]
+    assert crossing == load_scenario(str(crossing.net_file.parent))
+    assert crossing == load_scenario(str(crossing.net_file.parent / "scenario.toml"))
+    assert pickle.loads(pickle.dumps(crossing)) == crossing
+    assert {name: len(signal_ids(s)) for name, s in named.items()}.items() >= {
+        ("crossing", 1),
+        ("arterial5", 5),
+        ("grid4x4", 16),
+    }
+
+
+def test_a_folder_of_ones_own_is_searched_first(tmp_path, monkeypatch):
+    monkeypatch.setenv("LEED_SCENARIOS", str(tmp_path))
+    folder = tmp_path / "mine"
+    folder.mkdir()
+    (folder / "scenario.toml").write_text(RECIPE)
+    with pytest.raises(ScenarioError, match="run `leedctl scenario build mine`"):
+        load_scenario("mine")
+    (folder / "net.net.xml").write_text("<net/>")
+    (folder / "routes.xml").write_text('<routes><route id="W_E" edges="W_C C_E"/></routes>')
+    assert load_scenario("mine").demand.vehicles[0].edges == ("W_C", "C_E")
+    (folder / "routes.xml").write_text("<routes/>")
+    with pytest.raises(ScenarioError, match="no route W_E"):
+        load_scenario("mine")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("[demand]", "[demand]\nvolume = 3", "volume"),
+        ("[net]", "[net", "not TOML"),
+        ("[100, 200, 300]", "[100, 200]", "need 3 figures, one per period, got 2"),
+        ('origin = "W"', 'origin = "C"', "both ends must be rim nodes"),
+        ('"W", "C", "E"', '"W", "X", "E"', "unknown nodes X"),
+        ('title = "One signal"', 'title = "One signal"\nend_s = 0.0', "need begin_s < end_s, got 0.0 and 0.0"),
+    ],
+)
+def test_a_broken_recipe_is_refused_in_one_line(tmp_path, old, new, said):
+    (tmp_path / "scenario.toml").write_text(RECIPE.replace(old, new))
+    with pytest.raises(ScenarioError) as fault:
+        load_scenario(str(tmp_path))
+    assert said in one_line(fault)
+
+
+def test_reading_scenarios_needs_no_sumo():
+    code = (
+        "import sys, leed_traffic.artifacts.scenario; sys.exit(any(m in sys.modules for m in ('sumolib', 'libsumo', 'traci')))"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
