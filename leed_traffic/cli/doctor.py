@@ -15,13 +15,14 @@ from pydantic import BaseModel, ConfigDict
 from leed_traffic.cli.output import print_json, print_table
 from leed_traffic.errors import ExitCode
 
-PARTS = {  # what each part of the pipeline needs: (distribution, module)
-    "core": (("numpy", "numpy"), ("pydantic", "pydantic"), ("onnxruntime", "onnxruntime"), ("traci", "traci"), ("pyarrow", "pyarrow")),
-    "sim": (("eclipse-sumo", "sumo"), ("libsumo", "libsumo"), ("sumolib", "sumolib"), ("pettingzoo", "pettingzoo"), ("matplotlib", "matplotlib")),
-    "train": (("torch", "torch"), ("onnx", "onnx"), ("tensorboard", "tensorboard")),
-    "llm": (("openai", "openai"), ("vllm", "vllm")),
-    "cluster": (("ray", "ray"),),
-}  # fmt: skip
+PARTS = {  # distributions that each part of the pipeline needs
+    "core": ("numpy", "pydantic", "onnxruntime", "traci", "pyarrow"),
+    "sim": ("eclipse-sumo", "libsumo", "sumolib", "pettingzoo", "matplotlib"),
+    "train": ("torch", "onnx", "tensorboard"),
+    "llm": ("openai", "vllm"),
+    "cluster": ("ray",),
+}
+MODULE = {"eclipse-sumo": "sumo"}  # where it is not named as the distribution
 
 
 class Check(BaseModel):
@@ -91,8 +92,8 @@ def _python() -> Check:
 def _packages() -> list[Check]:
     checks = []
     for part, needs in PARTS.items():
-        for distribution, module in needs:
-            found = util.find_spec(module) is not None
+        for distribution in needs:
+            found = util.find_spec(MODULE.get(distribution, distribution)) is not None
             version = _version(distribution) if found else "-"
             advice = "" if found else f"pip install 'leed-traffic[{part}]'"
             if distribution == "vllm" and not found:
