@@ -1,0 +1,38 @@
+import os
+import signal
+
+import pytest
+
+from leed_traffic.errors import ScenarioError, TrainingError
+from leed_traffic.simulation.pool import WorkerPool, run_parallel
+
+
+def double(number: int) -> int:
+    return 2 * number
+
+
+def complain(number: int) -> int:
+    raise ScenarioError(f"net {number}: broken")
+
+
+def die(number: int) -> int:
+    os.kill(os.getpid(), signal.SIGKILL)
+    return number
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_results_come_back_in_the_order_of_the_tasks(workers):
+    done = []
+    assert run_parallel(double, [3, 1, 2], workers=workers, on_done=lambda k, r: done.append((k, r))) == [6, 2, 4]
+    assert sorted(done) == [(0, 6), (1, 2), (2, 4)]
+
+
+@pytest.mark.parametrize("workers", [0, 1])
+def test_a_fault_in_a_worker_reaches_the_caller_as_it_was(workers):
+    with pytest.raises(ScenarioError, match="net 7: broken"):
+        run_parallel(complain, [7], workers=workers)
+
+
+def test_a_killed_worker_is_one_clear_error():
+    with WorkerPool(1) as pool, pytest.raises(TrainingError, match="worker process died"):
+        pool.run(die, [1])
