@@ -183,6 +183,7 @@ class Network:
 
     intersections: tuple[Intersection, ...]
     left_alone: tuple[tuple[str, str], ...] = ()
+    notes: tuple[tuple[str, str], ...] = ()  # (signal, sentence) on each phase that is no stage, or not as it stands in the net
 
     @cached_property
     def by_id(self) -> dict[str, Intersection]:
