@@ -7,6 +7,7 @@ Two kinds: our own (a folder with `scenario.toml`, whose demand a seed draws ane
 import gzip
 import os
 import xml.etree.ElementTree as ET
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +19,7 @@ from leed_traffic.errors import ScenarioError
 
 SITE_NAME = "site.toml"
 SCENARIOS_VARIABLE = "LEED_SCENARIOS"
+UNREADABLE = (OSError, EOFError, zlib.error, ET.ParseError, LookupError, ValueError)  # damaged, cut short, odd encoding
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,17 +75,11 @@ def load_scenario(name_or_path: str) -> Scenario:
         ScenarioError: nothing there, or what is there is broken or incomplete.
     """
     path = Path(name_or_path).expanduser()
-    if path.suffix == ".sumocfg":
-        return _checked(_foreign(path))
     if path.name == RECIPE_NAME:
-        path = path.parent
-    if (path / RECIPE_NAME).is_file():
-        return _checked(_own(path))
-    folders = _known_folders()
-    if name_or_path in folders:
-        return _checked(_own(folders[name_or_path]))
-    known = ", ".join(sorted(folders)) or f"none found; set {SCENARIOS_VARIABLE}"
-    raise ScenarioError(f"{name_or_path}: no such scenario; give a .sumocfg, a folder with {RECIPE_NAME}, or one of: {known}")
+        return _checked(_own(path.parent))
+    if path.suffix == ".sumocfg" or path.is_file():
+        return _checked(_foreign(path))
+    return _checked(_own(find_folder(name_or_path)))
 
 
 def list_scenarios() -> list[Scenario]:
@@ -101,11 +97,12 @@ def find_folder(name_or_path: str) -> Path:
     Raises:
         ScenarioError: there is none by that name.
     """
-    for folder in (Path(name_or_path).expanduser(), _known_folders().get(name_or_path)):
+    folders = _known_folders()
+    for folder in (Path(name_or_path).expanduser(), folders.get(name_or_path)):
         if folder is not None and (folder / RECIPE_NAME).is_file():
             return folder
-    known = ", ".join(sorted(_known_folders())) or f"none found; set {SCENARIOS_VARIABLE}"
-    raise ScenarioError(f"{name_or_path}: no such scenario; known: {known}")
+    known = ", ".join(sorted(folders)) or f"none found; set {SCENARIOS_VARIABLE}"
+    raise ScenarioError(f"{name_or_path}: no such scenario; give a .sumocfg, a folder with {RECIPE_NAME}, or one of: {known}")
 
 
 def signal_ids(scenario: Scenario) -> tuple[str, ...]:
@@ -200,10 +197,10 @@ def _checked(scenario: Scenario) -> Scenario:
 def _root_tag(path: Path) -> str:
     """The tag of a file's outermost element; reads no further than that."""
     try:
-        with open_plain_or_gzip(path) as stream:
+        with _open(path) as stream:
             for _, element in ET.iterparse(stream, events=("start",)):
                 return str(element.tag)
-    except (OSError, EOFError, ET.ParseError) as err:
+    except UNREADABLE as err:
         raise ScenarioError(f"{path}: not readable as XML ({err})") from err
     raise ScenarioError(f"{path}: an empty XML file")
 
@@ -215,14 +212,14 @@ def _elements(path: Path) -> Iterator[ET.Element]:
         ScenarioError: the file cannot be read or is no XML.
     """
     try:
-        with open_plain_or_gzip(path) as stream:
+        with _open(path) as stream:
             for _, element in ET.iterparse(stream):
                 yield element
                 element.clear()
-    except (OSError, EOFError, ET.ParseError) as err:
+    except UNREADABLE as err:
         raise ScenarioError(f"{path}: not readable as XML ({err})") from err
 
 
-def open_plain_or_gzip(path: Path) -> IO[bytes]:
+def _open(path: Path) -> IO[bytes]:
     """The file's bytes, unpacked where it ends in .gz."""
     return gzip.open(path, "rb") if path.suffix == ".gz" else path.open("rb")  # type: ignore[return-value]

@@ -83,7 +83,7 @@ def _values(path: Path) -> dict[str, str]:
         root = ET.parse(path).getroot()
     except OSError as err:
         raise ScenarioError(f"{path}: cannot be read ({err.strerror or err})") from err
-    except (ET.ParseError, LookupError) as err:
+    except (ET.ParseError, LookupError, ValueError) as err:
         raise ScenarioError(f"{path}: broken XML ({err})") from err
     values = {}
     for item in root.iter():

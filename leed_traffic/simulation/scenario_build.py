@@ -83,7 +83,7 @@ def _build_net(net: NetRecipe, scratch: Path, net_file: Path) -> None:
 def _set_clearances(root: ET.Element, logic: ET.Element, net: NetRecipe) -> None:
     """Give every change of stage its yellow and an all-red, and pedestrians the time to finish crossing.
 
-    netconvert puts an all-red between streets only, not between the stages of one street.
+    netconvert can put an all-red between streets, but not between the stages of one street.
     """
     yellow_s = _yellow_s(_fastest_approach_mps(root, logic.get("id", "")))
     phases = list(logic)

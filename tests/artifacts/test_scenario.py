@@ -70,6 +70,11 @@ def test_without_an_end_the_hour_after_the_begin_is_measured(town):
     assert load_scenario(configured(town, 'end value="28800"', 'end value="-1"')).end_s == 28800.0
 
 
+def test_a_configuration_may_have_any_ending(town):
+    (town / "town.sumocfg").rename(town / "town.sumo.cfg")
+    assert load_scenario(str(town / "town.sumo.cfg")).net_file == town / "town.net.xml"
+
+
 def test_a_packed_net_is_read(town):
     (town / "town.net.xml.gz").write_bytes(gzip.compress((town / "town.net.xml").read_bytes()))
     scenario = load_scenario(configured(town, "town.net.xml", "town.net.xml.gz"))
@@ -105,7 +110,7 @@ def test_a_missing_configuration_is_refused_in_one_line(tmp_path):
     assert "nowhere.sumocfg: cannot be read" in one_line(fault)
 
 
-@pytest.mark.parametrize("content", [b"", b"<net", b"\x1f\x8b broken"])
+@pytest.mark.parametrize("content", [b"", b"<net", b"\x1f\x8b broken", b'<?xml version="1.0" encoding="odd"?><net/>'])
 def test_an_unreadable_net_is_refused_in_one_line(town, content):
     for name in ("town.net.xml", "town.net.xml.gz"):
         (town / name).write_bytes(content)
