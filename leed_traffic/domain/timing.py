@@ -85,13 +85,18 @@ class Timing:
             + self.all_red_s[ending][following]
         )
 
+    def longest_clearance_s(self, following: int) -> float:
+        """Seconds until a stage is green, whichever stage ends for it, each part rounded up to the coarsest step there is."""
+        return _longest_clearance((self.pedestrian_clearance_s, self.yellow_s, self.all_red_s), following)
+
+    def round_at(self, decision_interval_s: float) -> float:
+        """Seconds to serve every stage once, at worst: longest clearances, minimum greens, a decision's delay each."""
+        return sum(green + decision_interval_s + self.longest_clearance_s(j) for j, green in enumerate(self.min_green_s))
+
     @property
     def round_s(self) -> float:
-        """Seconds to serve every stage once, at worst: longest clearances, minimum greens, a decision's delay each."""
-        s = range(self.n_stages)
-        return sum(
-            self.min_green_s[j] + DECISION_MARGIN_S + max(self.clearance_s(i, j) for i in s if i != j or len(s) == 1) for j in s
-        )
+        """A round at the usual decision interval."""
+        return self.round_at(DECISION_MARGIN_S)
 
     def next_in_fallback(self, stage: int) -> int:
         """The stage that follows when nobody asks."""
@@ -167,7 +172,7 @@ def assemble_timing(
     """Timing whose maximum red leaves room for a round of all stages and for the fallback cycle."""
     walk_out, yellow, all_red = clearances
     s = range(len(min_green_s))
-    longest = [max(walk_out[i][j] + yellow[i][j] + all_red[i][j] for i in s) for j in s]
+    longest = [_longest_clearance(clearances, j) for j in s]
     a_round = sum(min_green_s[j] + DECISION_MARGIN_S + longest[j] for j in s)
     a_cycle = sum(fallback_green_s[j] + longest[j] for j in s)
     return Timing(
@@ -183,6 +188,11 @@ def assemble_timing(
     )
 
 
+def _longest_clearance(clearances: tuple[Matrix, ...], following: int) -> float:
+    """Seconds of the longest way to a stage; steps of up to 1 s may stretch each part to the next whole second."""
+    return max(float(sum(math.ceil(part[i][following] - 1e-9) for part in clearances)) for i in range(len(clearances[0])))
+
+
 def _clearances(intersection: Intersection) -> tuple[Matrix, Matrix, Matrix]:
     """Yellow, all-red and pedestrian lead for every ordered pair of stages."""
     s = range(intersection.n_stages)
@@ -195,7 +205,8 @@ def _clearances(intersection: Intersection) -> tuple[Matrix, Matrix, Matrix]:
             moves = [m for m in intersection.movements if m.link in losing]
             vehicles = [m for m in moves if m.kind is Kind.VEHICLE]
             walkers = [m for m in moves if m.kind is Kind.PEDESTRIAN]
-            yellow[i][j] = max((yellow_time(m.speed_mps) for m in vehicles), default=0.0)
+            unseen = YELLOW_MIN_S if losing - {m.link for m in moves} else 0.0  # a link that no movement describes
+            yellow[i][j] = max((yellow_time(m.speed_mps) for m in vehicles), default=unseen)
             all_red[i][j] = max((all_red_time(m) for m in vehicles), default=0.0)
             needed = max((pedestrian_clearance_time(m) for m in walkers), default=0.0)
             lead[i][j] = max(0.0, needed - yellow[i][j] - all_red[i][j])
