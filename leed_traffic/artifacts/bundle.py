@@ -1,0 +1,326 @@
+"""A bundle: what is deployed. One ONNX policy per intersection and the contract that it was trained under.
+
+    BUNDLE/SHA256SUMS          of every other file, in the form that `sha256sum -c` reads
+    BUNDLE/manifest.json       versions, digests, decision interval, observation tables, stage maps, training record
+    BUNDLE/network.json        the intersections as they were trained
+    BUNDLE/site.json           the site's limits as they were trained
+    BUNDLE/<name>/policy.onnx  observation (1, D) float32 -> logits (1, S) float32; the legal mask is applied outside
+    BUNDLE/<name>/golden.json  a few real observations with the logits that belong to them
+
+ONNX has no integrity check of its own: 295 of 300 single-bit flips in a policy load and run. So every byte is held to its
+digest at every load, and what was checked is what runs: the models stay in memory. The same inputs give the same bytes.
+"""
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+
+from leed_traffic import __version__
+from leed_traffic.artifacts.sealed_folder import SUMS_NAME, read_sealed, sha256, write_sealed
+from leed_traffic.artifacts.site import Site
+from leed_traffic.domain.network import Intersection, Network
+from leed_traffic.domain.observation import Entry, ObservationSpec, observation_spec
+from leed_traffic.domain.timing import Timing
+from leed_traffic.errors import BundleError, MismatchError
+
+FORMAT_VERSION = 1
+MANIFEST_NAME, NETWORK_NAME, SITE_NAME = "manifest.json", "network.json", "site.json"
+POLICY_NAME, GOLDEN_NAME = "policy.onnx", "golden.json"
+
+_SAFE_NAME = re.compile(r"[A-Za-z0-9_-]{1,60}")
+
+
+class _Frozen(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+class GoldenVectors(_Frozen):
+    """K real observations, the legal stages at that moment, and what the policy answers."""
+
+    observation: tuple[tuple[float, ...], ...]  # (K, D)
+    legal: tuple[tuple[bool, ...], ...]  # (K, S)
+    logits: tuple[tuple[float, ...], ...]  # (K, S)
+
+
+class TrainingRecord(_Frozen):
+    """Where the policies come from."""
+
+    seed: int
+    episodes: int
+    simulated_hours: float
+    config_digest: str
+    author: str  # of the demonstrations; empty without
+    demonstrations_digest: str
+    torch_version: str
+    sumo_version: str
+    validation_return: float | None = None  # mean over intersections and validation seeds, of the exported policies
+
+
+class BundledIntersection(_Frozen):
+    """One intersection's entry in the manifest."""
+
+    id: str
+    folder: str = Field(pattern=r"^[A-Za-z0-9_-]{1,80}$")
+    digest: str
+    observation_digest: str
+    observation: tuple[Entry, ...]  # the table of what each input means
+    stages: tuple[str, ...]  # the state that each output asks for
+
+
+class BundleManifest(_Frozen):
+    """manifest.json."""
+
+    format_version: Literal[1] = FORMAT_VERSION
+    leed_version: str
+    scenario: str
+    network_digest: str
+    site_name: str
+    site_digest: str
+    decision_interval_s: float = Field(gt=0.0)
+    reach_m: float = Field(gt=0.0)
+    intersections: tuple[BundledIntersection, ...] = Field(min_length=1)
+    training: TrainingRecord
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PolicyFile:
+    """One intersection's policy as bytes, with its golden vectors."""
+
+    onnx: bytes
+    golden: GoldenVectors
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bundle:
+    """A bundle whose every file was checked; N intersections in the order of the manifest."""
+
+    path: Path
+    digest: str  # sha256 of SHA256SUMS: names the bundle
+    manifest: BundleManifest
+    network: Network
+    site: Site
+    specs: tuple[ObservationSpec, ...]
+    policies: tuple[PolicyFile, ...]
+
+    @property
+    def ids(self) -> tuple[str, ...]:
+        """(N,) intersection ids."""
+        return tuple(entry.id for entry in self.manifest.intersections)
+
+
+_intersections = TypeAdapter(tuple[Intersection, ...])
+_timings = TypeAdapter(tuple[Timing, ...])
+
+
+def write_bundle(
+    path: Path,
+    *,
+    scenario: str,
+    network: Network,
+    site: Site,
+    decision_interval_s: float,
+    reach_m: float,
+    policies: Mapping[str, PolicyFile],
+    training: TrainingRecord,
+) -> Bundle:
+    """Write a bundle as a whole or not at all, and read it back.
+
+    Args:
+        path: the folder to make; an older bundle there is replaced, anything else is left alone.
+        scenario: name of what it was trained on.
+        network: its intersections; each needs a policy.
+        site: limits in the order of the intersections.
+        decision_interval_s: seconds between requests.
+        reach_m: of the detectors.
+        policies: by intersection id.
+        training: where they come from.
+
+    Raises:
+        BundleError: something other than a bundle is at `path`, or it cannot be written.
+    """
+    files, entries = {}, []
+    for intersection in network.intersections:
+        spec = observation_spec(intersection, decision_interval_s=decision_interval_s, reach_m=reach_m)
+        entry = BundledIntersection(
+            id=intersection.id,
+            folder=safe_name(intersection.id),
+            digest=intersection.digest(),
+            observation_digest=spec.digest(),
+            observation=spec.entries,
+            stages=tuple(stage.state for stage in intersection.stages),
+        )
+        entries.append(entry)
+        policy = policies[intersection.id]
+        files[f"{entry.folder}/{POLICY_NAME}"] = policy.onnx
+        files[f"{entry.folder}/{GOLDEN_NAME}"] = _json_bytes(policy.golden.model_dump(mode="json"), indent=None)
+    manifest = BundleManifest(
+        leed_version=__version__,
+        scenario=scenario,
+        network_digest=network.digest(),
+        site_name=site.name,
+        site_digest=site.digest,
+        decision_interval_s=decision_interval_s,
+        reach_m=reach_m,
+        intersections=tuple(entries),
+        training=training,
+    )
+    files[MANIFEST_NAME] = _json_bytes(manifest.model_dump(mode="json"))
+    files[NETWORK_NAME] = _json_bytes(_intersections.dump_python(network.intersections, mode="json"))
+    files[SITE_NAME] = _json_bytes(_timings.dump_python(site.timings, mode="json"))
+    write_sealed(path, files)
+    return read_bundle(path)
+
+
+def read_bundle(path: Path) -> Bundle:
+    """Read a bundle, holding every byte to its digest.
+
+    Raises:
+        BundleError: a file is missing, extra, altered, a link, or not what this version reads.
+    """
+    files = read_sealed(path)
+    manifest = _read_manifest(path, files)
+    try:
+        intersections = _intersections.validate_json(files[NETWORK_NAME])
+        timings = _timings.validate_json(files[SITE_NAME])
+        policies = tuple(
+            PolicyFile(
+                onnx=files[f"{entry.folder}/{POLICY_NAME}"],
+                golden=GoldenVectors.model_validate_json(files[f"{entry.folder}/{GOLDEN_NAME}"]),
+            )
+            for entry in manifest.intersections
+        )
+    except KeyError as err:
+        raise BundleError(f"{path}: {err.args[0]} is missing; export the bundle again") from err
+    except (ValidationError, ValueError) as err:
+        raise BundleError(f"{path}: {first_fault(err)}; export the bundle again") from err
+    bundle = Bundle(
+        path=path,
+        digest=sha256(files[SUMS_NAME]),
+        manifest=manifest,
+        network=Network(intersections=intersections),
+        site=Site(name=manifest.site_name, timings=timings, digest=manifest.site_digest),
+        specs=tuple(
+            observation_spec(i, decision_interval_s=manifest.decision_interval_s, reach_m=manifest.reach_m)
+            for i in intersections
+        ),
+        policies=policies,
+    )
+    _check_consistent(bundle)
+    return bundle
+
+
+def check_bundle_fits(bundle: Bundle, network: Network, site: Site, decision_interval_s: float | None = None) -> None:
+    """Refuse to run a bundle where it was not trained for. Further intersections in the network are none of its business.
+
+    Args:
+        bundle: to run.
+        network: of the place where it shall run.
+        site: the limits there, in the order of `network.intersections`.
+        decision_interval_s: of the loop that calls it; None: the bundle's own will be used.
+
+    Raises:
+        MismatchError: the first difference, precisely.
+    """
+    expected_s = bundle.manifest.decision_interval_s
+    if decision_interval_s is not None and decision_interval_s != expected_s:
+        raise MismatchError(
+            f"{bundle.path}: trained for a decision every {expected_s:g} s, asked to run every {decision_interval_s:g} s; "
+            "use the same interval or train again"
+        )
+    timings = {timing.intersection: timing for timing in site.timings}
+    for trained, limits in zip(bundle.network.intersections, bundle.site.timings, strict=True):
+        here = network.by_id.get(trained.id)
+        if here is None:
+            known = ", ".join(i.id for i in network.intersections[:5])
+            raise MismatchError(
+                f"{bundle.path}: made for intersection {trained.id}, which this network does not have (it has {known})"
+            )
+        if here.digest() != trained.digest():
+            raise MismatchError(f"{bundle.path}/{trained.id}: {_difference(trained, here)}; train and export it again")
+        if timings.get(trained.id) != limits:
+            raise MismatchError(
+                f"{bundle.path}/{trained.id}: {_timing_difference(limits, timings.get(trained.id))}; "
+                f"trained under site {bundle.site.name}, this is {site.name}: use that site or train again"
+            )
+
+
+def safe_name(intersection: str) -> str:
+    """A folder's name for any id: the id itself where it is harmless, else what is harmless of it and a digest."""
+    if _SAFE_NAME.fullmatch(intersection):
+        return intersection
+    return re.sub(r"[^A-Za-z0-9_-]+", "_", intersection)[:48] + "-" + sha256(intersection.encode())[:8]
+
+
+def first_fault(error: ValidationError | ValueError) -> str:
+    """The first thing wrong in one line."""
+    if isinstance(error, ValidationError):
+        fault = error.errors()[0]
+        return f"{'.'.join(str(part) for part in fault['loc'])}: {fault['msg']}"
+    return " ".join(str(error).split())
+
+
+def _read_manifest(path: Path, files: Mapping[str, bytes]) -> BundleManifest:
+    try:
+        raw = json.loads(files[MANIFEST_NAME])
+        version = raw.get("format_version") if isinstance(raw, dict) else None
+        if version != FORMAT_VERSION:
+            raise BundleError(f"{path}: bundle format {version}, this program reads {FORMAT_VERSION}; export it again")
+        return BundleManifest.model_validate_json(files[MANIFEST_NAME])
+    except KeyError as err:
+        raise BundleError(f"{path}: {MANIFEST_NAME} is missing; export the bundle again") from err
+    except ValueError as err:  # json's and pydantic's errors are ValueErrors
+        raise BundleError(f"{path}/{MANIFEST_NAME}: {first_fault(err)}; export the bundle again") from err
+
+
+def _check_consistent(bundle: Bundle) -> None:
+    """The parts of a bundle agree with each other and with this program's encoder."""
+    path, manifest = bundle.path, bundle.manifest
+    if bundle.ids != tuple(i.id for i in bundle.network.intersections):
+        raise BundleError(f"{path}: {MANIFEST_NAME} and {NETWORK_NAME} name different intersections; export the bundle again")
+    if bundle.ids != tuple(t.intersection for t in bundle.site.timings):
+        raise BundleError(f"{path}: {MANIFEST_NAME} and {SITE_NAME} name different intersections; export the bundle again")
+    if len(set(bundle.ids)) != len(bundle.ids) or manifest.network_digest != bundle.network.digest():
+        raise BundleError(f"{path}: {NETWORK_NAME} is not the network that the manifest names; export the bundle again")
+    rows = zip(manifest.intersections, bundle.network.intersections, bundle.specs, bundle.site.timings, strict=True)
+    for entry, intersection, spec, timing in rows:
+        if entry.stages != tuple(stage.state for stage in intersection.stages):
+            raise BundleError(f"{path}/{entry.id}: stage map and network differ; export the bundle again")
+        if entry.observation_digest != spec.digest() or entry.observation != spec.entries:
+            raise BundleError(
+                f"{path}/{entry.id}: trained on an observation of {len(entry.observation)} entries, this program encodes "
+                f"{spec.size} and not the same; train and export it again with this version"
+            )
+        if timing.n_stages != intersection.n_stages:
+            raise BundleError(f"{path}/{entry.id}: limits for {timing.n_stages} stages, it has {intersection.n_stages}")
+
+
+def _difference(trained: Intersection, here: Intersection) -> str:
+    """In what two intersections of the same id differ."""
+    for what, old, new in (("lanes", trained.n_lanes, here.n_lanes), ("stages", trained.n_stages, here.n_stages)):
+        if old != new:
+            return f"made for {old} {what}, intersection {here.id} has {new}"
+    for k, (old_stage, new_stage) in enumerate(zip(trained.stages, here.stages, strict=True)):
+        if old_stage.state != new_stage.state:
+            return f"made for stage {k} = {old_stage.state}, intersection {here.id} has {new_stage.state}"
+    for old_lane, new_lane in zip(trained.lanes, here.lanes, strict=True):
+        if old_lane != new_lane:
+            return f"made for lane {old_lane.id} ({old_lane.length_m:g} m), here is {new_lane.id} ({new_lane.length_m:g} m)"
+    return f"made for digest {trained.digest()[:12]}, intersection {here.id} has {here.digest()[:12]} (movements or program)"
+
+
+def _timing_difference(trained: Timing, here: Timing | None) -> str:
+    if here is None:
+        return "the site has no limits for it"
+    for name in Timing.__dataclass_fields__:
+        if getattr(trained, name) != getattr(here, name):
+            return f"trained with {name} {getattr(trained, name)}, the site has {getattr(here, name)}"
+    return "the site's limits differ"
+
+
+def _json_bytes(document: object, indent: int | None = 1) -> bytes:
+    return (json.dumps(document, indent=indent, sort_keys=True, allow_nan=False) + "\n").encode()

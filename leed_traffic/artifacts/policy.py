@@ -1,0 +1,155 @@
+"""Runs a bundle's policies: the one file, beside the exporter, that knows onnxruntime."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import onnxruntime as ort
+from numpy.typing import NDArray
+from onnxruntime.capi import onnxruntime_pybind11_state as ort_state
+
+from leed_traffic.artifacts.bundle import Bundle, PolicyFile, read_bundle
+from leed_traffic.domain.action import choose_best
+from leed_traffic.errors import BundleError, MismatchError
+
+GOLDEN_TOLERANCE = 1e-4  # logits; another processor may add in another order
+INPUT_NAME, OUTPUT_NAME = "observation", "logits"
+_ORT_FAULTS = (  # onnxruntime's errors have no base class of their own
+    ort_state.Fail,
+    ort_state.InvalidArgument,
+    ort_state.InvalidGraph,
+    ort_state.InvalidProtobuf,
+    ort_state.NoModel,
+    ort_state.NotImplemented,
+    ort_state.RuntimeException,
+)
+
+
+class PolicyNetwork:
+    """One intersection's exported network: observation (D,) -> logits (S,)."""
+
+    def __init__(self, onnx: bytes, size: int, n_stages: int, where: str) -> None:
+        """Load the graph and check its shape.
+
+        Args:
+            onnx: the model, already held to its digest.
+            size: D.
+            n_stages: S.
+            where: named in errors.
+
+        Raises:
+            BundleError: no ONNX model, or one with other inputs or outputs.
+        """
+        try:
+            self._session = ort.InferenceSession(onnx, _session_options(), providers=["CPUExecutionProvider"])
+        except (*_ORT_FAULTS, RuntimeError, ValueError) as err:
+            raise BundleError(f"{where}: not a model that onnxruntime loads: {' '.join(str(err).split())[:160]}") from err
+        shapes = [(v.name, list(v.shape)) for v in (*self._session.get_inputs(), *self._session.get_outputs())]
+        expected = [(INPUT_NAME, [1, size]), (OUTPUT_NAME, [1, n_stages])]
+        if shapes != expected:
+            raise BundleError(f"{where}: expected inputs and outputs {expected}, the model has {shapes}; export it again")
+
+    def logits(self, observation: NDArray[np.float32]) -> NDArray[np.float32]:
+        """(S,) one number per stage from (D,)."""
+        row = np.ascontiguousarray(observation[None, :], dtype=np.float32)
+        (out,) = self._session.run([OUTPUT_NAME], {INPUT_NAME: row})
+        logits: NDArray[np.float32] = out[0]
+        return logits
+
+
+class Policy:
+    """The policies of some intersections of a bundle. Small sessions, one thread, no spinning: fit for an edge device."""
+
+    def __init__(self, bundle: Bundle, ids: Sequence[str] | None = None) -> None:
+        """Load the networks.
+
+        Args:
+            bundle: checked.
+            ids: the intersections to decide for, in the order of the rows to come; None: all, in the bundle's order.
+
+        Raises:
+            BundleError: a model does not load or has another shape.
+            MismatchError: the bundle has no such intersection.
+        """
+        position = {id_: n for n, id_ in enumerate(bundle.ids)}
+        self.ids = bundle.ids if ids is None else tuple(ids)
+        if unknown := [id_ for id_ in self.ids if id_ not in position]:
+            known = ", ".join(bundle.ids[:8])
+            raise MismatchError(f"{bundle.path}: has no policy for intersection {unknown[0]}; it has {known}")
+        picked = [position[id_] for id_ in self.ids]
+        self._sizes = tuple(bundle.specs[n].size for n in picked)
+        self._n_stages = tuple(bundle.network.intersections[n].n_stages for n in picked)
+        self._networks = [load_network(bundle, n) for n in picked]
+
+    def decide(self, observation: NDArray[np.float32], legal: NDArray[np.bool_]) -> list[float | None]:
+        """The stage that each policy asks for; None where its input or its output is not finite or nothing is legal.
+
+        Args:
+            observation: (N, D_max), rows in the order of `ids`; entries beyond an intersection's own size are not read.
+            legal: (N, S_max).
+        """
+        requests: list[float | None] = []
+        for n, network in enumerate(self._networks):
+            row, mask = observation[n, : self._sizes[n]], legal[n, : self._n_stages[n]]
+            requests.append(_choose(network, row, mask))
+        return requests
+
+
+def load_network(bundle: Bundle, n: int) -> PolicyNetwork:
+    """The n-th network of a bundle.
+
+    Raises:
+        BundleError: see `PolicyNetwork`.
+    """
+    intersection = bundle.network.intersections[n]
+    where = f"{bundle.path}/{intersection.id}"
+    return PolicyNetwork(bundle.policies[n].onnx, bundle.specs[n].size, intersection.n_stages, where)
+
+
+def verify_bundle(path: Path) -> Bundle:
+    """Read a bundle, load every policy and run its golden vectors.
+
+    Raises:
+        BundleError: a file, a model or an answer is not what was exported.
+    """
+    bundle = read_bundle(path)
+    for n, id_ in enumerate(bundle.ids):
+        _check_golden(load_network(bundle, n), bundle.policies[n], bundle.specs[n].size, f"{path}/{id_}")
+    return bundle
+
+
+def _check_golden(network: PolicyNetwork, policy: PolicyFile, size: int, where: str) -> None:
+    golden = policy.golden
+    if not len(golden.observation) == len(golden.legal) == len(golden.logits) > 0:
+        raise BundleError(f"{where}: golden vectors are empty or of different numbers; export it again")
+    for k, (observation, expected) in enumerate(zip(golden.observation, golden.logits, strict=True)):
+        if len(observation) != size:
+            raise BundleError(f"{where}: golden vector {k} has {len(observation)} entries, the observation has {size}")
+        got = network.logits(np.array(observation, dtype=np.float32))
+        wanted = np.array(expected)
+        if got.shape != wanted.shape or not (np.abs(got - wanted) <= GOLDEN_TOLERANCE).all():
+            raise BundleError(
+                f"{where}: golden vector {k} gives {np.round(got, 5).tolist()}, exported with {np.round(wanted, 5).tolist()}; "
+                "this machine computes another policy: export it again"
+            )
+
+
+def _choose(network: PolicyNetwork, row: NDArray[np.float32], legal: NDArray[np.bool_]) -> float | None:
+    if not legal.any() or not np.isfinite(row).all():
+        return None
+    logits = network.logits(row)
+    if not np.isfinite(logits).all():
+        return None
+    return float(choose_best(logits, legal))
+
+
+def _session_options() -> ort.SessionOptions:
+    """One thread that does not spin, no arena: 100 sessions fit an edge device and leave its cores alone."""
+    options = ort.SessionOptions()
+    options.intra_op_num_threads = 1
+    options.inter_op_num_threads = 1
+    options.execution_mode = ort.ExecutionMode.ORT_SEQUENTIAL
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    options.enable_cpu_mem_arena = False
+    options.log_severity_level = 4  # faults come back as exceptions, not as lines on stderr
+    return options
