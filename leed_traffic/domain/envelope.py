@@ -26,7 +26,10 @@ class Reason(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ruling:
-    """The stage to show next, and whether its lease may be renewed: without renewal the signal walks on by itself."""
+    """The stage to show next, and whether its lease may be renewed: without renewal the signal walks on by itself.
+
+    A clearance is never renewed: it ends by itself, on time.
+    """
 
     stage: int
     reason: Reason
@@ -53,7 +56,7 @@ def permit(state: SignalState, timing: Timing, *, horizon_s: float) -> Permissio
     s, now = range(timing.n_stages), state.stage
     if state.is_clearing:
         return _only(now, timing, Reason.CLEARING)
-    if state.green_s < timing.min_green_s[now]:
+    if not state.green_s >= timing.min_green_s[now]:  # a NaN green has not lasted
         return _only(now, timing, Reason.MIN_GREEN)
     in_time = tuple(_all_served_in_time(j, state, timing, horizon_s) for j in s)
     if not any(in_time):
@@ -89,20 +92,42 @@ def rule(
     """
     permission = permit(state, timing, horizon_s=horizon_s)
     if not request_age_s <= lease_s:  # a NaN age is stale
-        return _refused(permission, state, Reason.STALE_REQUEST)
+        return _without_request(permission, state, timing, horizon_s, Reason.STALE_REQUEST)
     stage = _as_stage(requested, timing.n_stages)
     if stage is None:
-        return _refused(permission, state, Reason.UNKNOWN_REQUEST)
+        return _without_request(permission, state, timing, horizon_s, Reason.UNKNOWN_REQUEST)
     if permission.legal[stage]:
-        return Ruling(stage=stage, reason=Reason.GRANTED)
-    return Ruling(stage=permission.otherwise, reason=permission.reason)
+        return Ruling(stage=stage, reason=Reason.GRANTED, renews=not state.is_clearing)
+    return Ruling(stage=permission.otherwise, reason=permission.reason, renews=not state.is_clearing)
 
 
-def _refused(permission: Permission, state: SignalState, reason: Reason) -> Ruling:
-    """Without a usable request only a limit moves the signal; else the lease runs out and the fallback cycle goes on."""
+def hold_s(state: SignalState, timing: Timing, *, lease_s: float, shortest_s: float) -> float:
+    """Seconds for which a renewed stage stands from now on if nobody speaks to the signal again.
+
+    Args:
+        state: a stage that stands, not a clearance.
+        timing: the site's limits.
+        lease_s: how long a renewal lasts; cut at the maximum green, never before the minimum green.
+        shortest_s: until just after the next ruling; nothing is cut below that.
+    """
+    rest_s = timing.min_green_s[state.stage] - state.green_s
+    room_s = timing.max_green_s[state.stage] - state.green_s
+    return max(rest_s, shortest_s, min(lease_s, room_s))
+
+
+def _without_request(permission: Permission, state: SignalState, timing: Timing, horizon_s: float, reason: Reason) -> Ruling:
+    """Only a limit moves the signal; else the lease runs out and the fallback cycle goes on.
+
+    The cycle may move at any time before the next ruling. Where its next stage would then come too early for somebody else's
+    maximum red, the stage that stands is held instead.
+    """
     if permission.reason in (Reason.MAX_GREEN, Reason.MAX_RED):
         return Ruling(stage=permission.otherwise, reason=permission.reason)
-    return Ruling(stage=state.stage, reason=reason, renews=False)
+    if state.is_clearing:
+        return Ruling(stage=state.stage, reason=reason, renews=False)
+    follows = timing.next_in_fallback(state.stage)
+    is_in_time = _all_served_in_time(follows, state, timing, horizon_s, delay_s=horizon_s)
+    return Ruling(stage=state.stage, reason=reason, renews=not is_in_time)
 
 
 def _as_stage(requested: float | None, n_stages: int) -> int | None:
@@ -124,22 +149,23 @@ def _longest_waiting(state: SignalState, among: tuple[bool, ...] | None = None) 
     return max(candidates, key=lambda j: (state.wait_s[j], -j))
 
 
-def _all_served_in_time(choice: int, state: SignalState, timing: Timing, horizon_s: float) -> bool:
-    """Whether everybody can be green within the maximum red if `choice` is next and then the longest waiting first.
+def _all_served_in_time(choice: int, state: SignalState, timing: Timing, horizon_s: float, *, delay_s: float = 0.0) -> bool:
+    """Whether everybody can be green within the maximum red if `choice` is next, after a delay, and then the most urgent first.
 
     A wait grows while the stages before it take their clearance, their minimum green and a decision's delay each:
-        wait_k + t_k <= max_red,   t_k = t_(k-1) + min_green_(k-1) + horizon + clearance(k-1, k)
+        wait_k + t_k <= max_red,   t_k = t_(k-1) + min_green_(k-1) + horizon + longest clearance to k
+    Earliest due date first, d_k = max_red - wait_k + min_green_k + horizon, meets every such bound if any order does (Jackson
+    1955); with the longest clearance into a stage instead of the actual one this stays true whatever was served before.
     """
-    if max(state.wait_s) + horizon_s + timing.round_s <= timing.max_red_s:  # far from it: nothing to work out
+    if max(state.wait_s) + delay_s + horizon_s + timing.round_at(horizon_s) <= timing.max_red_s:  # far from it
         return True
-    waiting = sorted((j for j in range(timing.n_stages) if state.wait_s[j] > 0.0), key=lambda j: -state.wait_s[j])
-    order = [choice, *(j for j in waiting if j != choice)]
-    before, start_s = state.stage, 0.0
-    for k, stage in enumerate(order):
-        start_s += timing.clearance_s(before, stage)
+    others = [j for j in range(timing.n_stages) if state.wait_s[j] > 0.0 and j != choice]
+    others.sort(key=lambda j: timing.min_green_s[j] - state.wait_s[j])
+    start_s = delay_s
+    for stage in (choice, *others):
+        keeps = stage == choice == state.stage
+        start_s += 0.0 if keeps else timing.longest_clearance_s(stage)
         if state.wait_s[stage] + start_s > timing.max_red_s:
             return False
-        keeps = k == 0 and choice == state.stage
         start_s += horizon_s if keeps else timing.min_green_s[stage] + horizon_s
-        before = stage
     return True
