@@ -197,7 +197,7 @@ def _checked(scenario: Scenario) -> Scenario:
 def _root_tag(path: Path) -> str:
     """The tag of a file's outermost element; reads no further than that."""
     try:
-        with _open(path) as stream:
+        with open_plain_or_gzip(path) as stream:
             for _, element in ET.iterparse(stream, events=("start",)):
                 return str(element.tag)
     except UNREADABLE as err:
@@ -212,7 +212,7 @@ def _elements(path: Path) -> Iterator[ET.Element]:
         ScenarioError: the file cannot be read or is no XML.
     """
     try:
-        with _open(path) as stream:
+        with open_plain_or_gzip(path) as stream:
             for _, element in ET.iterparse(stream):
                 yield element
                 element.clear()
@@ -220,6 +220,6 @@ def _elements(path: Path) -> Iterator[ET.Element]:
         raise ScenarioError(f"{path}: not readable as XML ({err})") from err
 
 
-def _open(path: Path) -> IO[bytes]:
+def open_plain_or_gzip(path: Path) -> IO[bytes]:
     """The file's bytes, unpacked where it ends in .gz."""
     return gzip.open(path, "rb") if path.suffix == ".gz" else path.open("rb")  # type: ignore[return-value]
