@@ -164,7 +164,7 @@ def _all_served_in_time(choice: int, state: SignalState, timing: Timing, horizon
     start_s = delay_s
     for stage in (choice, *others):
         keeps = stage == choice == state.stage
-        start_s += 0.0 if keeps else timing.longest_clearance_s(stage)
+        start_s += 0.0 if keeps else timing.longest_clearances_s[stage]
         if state.wait_s[stage] + start_s > timing.max_red_s:
             return False
         start_s += horizon_s if keeps else timing.min_green_s[stage] + horizon_s

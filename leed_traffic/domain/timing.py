@@ -12,6 +12,7 @@ A crossing turns red P before a conflicting green at the latest; yellow and all-
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from leed_traffic.domain.network import GREEN, Intersection, Kind, Movement
 
@@ -30,7 +31,7 @@ DECISION_MARGIN_S = 5.0  # s, a maximum green leaves room for one decision after
 Matrix = tuple[tuple[float, ...], ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Timing:
     """Limits of one intersection with S stages. Rows of a matrix: the stage that ends; columns: the stage that follows.
 
@@ -85,13 +86,19 @@ class Timing:
             + self.all_red_s[ending][following]
         )
 
-    def longest_clearance_s(self, following: int) -> float:
-        """Seconds until a stage is green, whichever stage ends for it, each part rounded up to the coarsest step there is."""
-        return _longest_clearance((self.pedestrian_clearance_s, self.yellow_s, self.all_red_s), following)
+    @cached_property
+    def longest_clearances_s(self) -> tuple[float, ...]:
+        """(S,) seconds until a stage is green whichever stage ends for it, its parts rounded up to whole seconds."""
+        clearances = (self.pedestrian_clearance_s, self.yellow_s, self.all_red_s)
+        return tuple(_longest_clearance(clearances, j) for j in range(self.n_stages))
+
+    @cached_property
+    def _bare_round_s(self) -> float:
+        return sum(self.min_green_s) + sum(self.longest_clearances_s)
 
     def round_at(self, decision_interval_s: float) -> float:
         """Seconds to serve every stage once, at worst: longest clearances, minimum greens, a decision's delay each."""
-        return sum(green + decision_interval_s + self.longest_clearance_s(j) for j, green in enumerate(self.min_green_s))
+        return self._bare_round_s + self.n_stages * decision_interval_s
 
     @property
     def round_s(self) -> float:
