@@ -1,0 +1,340 @@
+"""SUMO as this package uses it: the one file that knows libsumo, and traci for simulating.
+
+`Engine` runs one simulation at a time, in this process (libsumo) or in a SUMO of its own over TCP (traci); `start_server`
+starts a real SUMO that waits for other people's TraCI clients. libsumo holds one simulation per process.
+"""
+
+import contextlib
+import io
+import os
+import signal
+import socket
+import subprocess
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Literal, Protocol
+
+import numpy as np
+
+from leed_traffic.artifacts.scenario import Scenario
+from leed_traffic.domain.detection import Vehicles
+from leed_traffic.domain.program import StageProgram
+from leed_traffic.errors import DeviceError, ScenarioError
+from leed_traffic.simulation.sumo_options import sumo_options
+
+Sumo = Any  # the libsumo module or a traci connection: the same calls, without types
+PROGRAM_ID = "leed"
+_HOST = "127.0.0.1"
+_CONNECT_TRIES, _BETWEEN_TRIES_S = 600, 0.1  # a large net takes its time to load
+_STOP_WAIT_S = 5.0  # s between asking a server to end and ending it
+
+
+def sumo_version() -> str:
+    """The version of the SUMO that simulates, such as 1.28.0."""
+    _, text = _import_libsumo().simulation.getVersion()
+    return str(text).removeprefix("SUMO").strip()
+
+
+class Engine:
+    """One simulation at a time, driven signal by signal."""
+
+    def __init__(self, over: Literal["libsumo", "traci"] = "libsumo") -> None:
+        """Nothing starts before `start`.
+
+        Args:
+            over: libsumo (in this process, fast) or traci (a SUMO of its own over TCP).
+        """
+        self._over = over
+        self._sumo: Sumo = None
+        self._server: subprocess.Popen[bytes] | None = None
+        self._reader: _Reader
+
+    def start(
+        self,
+        scenario: Scenario,
+        *,
+        seed: int,
+        route_files: Sequence[Path],
+        record: Path | None = None,
+        additional_files: Sequence[Path] = (),
+        audit: bool = False,
+    ) -> None:
+        """Begin a scenario; one that is running ends first.
+
+        Args:
+            scenario: net, hour and options.
+            seed: of SUMO's drivers.
+            route_files: the demand.
+            record: folder for the outputs that `metrics.read_score` reads; complete after `close`.
+            additional_files: beside those of the scenario.
+            audit: record the state of every signal at every step, too.
+
+        Raises:
+            ScenarioError: SUMO refuses a file; its first line is passed on.
+        """
+        self.close()
+        options = sumo_options(
+            scenario, seed=seed, route_files=route_files, record=record, additional_files=additional_files, audit=audit
+        )
+        if self._over == "libsumo":
+            self._sumo = _import_libsumo()
+            try:
+                self._sumo.start(["sumo", *options])
+            except self._faults as err:
+                self._sumo = None
+                raise ScenarioError(f"{scenario.name}: SUMO does not start: {_first_line(str(err))}") from err
+        else:
+            self._connect(scenario, options)
+
+    def install(self, program: StageProgram, initial_phase: int) -> None:
+        """Give a signal a stage program and let it begin at a phase."""
+        lights = self._sumo.trafficlight
+        phases = [lights.Phase(p.duration_s, p.state, -1.0, -1.0, (p.next,)) for p in program.phases]
+        lights.setProgramLogic(program.intersection, lights.Logic(PROGRAM_ID, 0, initial_phase, phases))
+        lights.setProgram(program.intersection, PROGRAM_ID)
+        lights.setPhase(program.intersection, initial_phase)
+
+    def jump(self, signal_id: str, phase: int) -> None:
+        """Go to a phase now; its own duration runs from here."""
+        self._sumo.trafficlight.setPhase(signal_id, phase)
+
+    def hold(self, signal_id: str, seconds: float) -> None:
+        """Let the phase that stands end so many seconds from now."""
+        self._sumo.trafficlight.setPhaseDuration(signal_id, seconds)
+
+    def phases(self, signal_ids: Sequence[str]) -> list[tuple[int, float]]:
+        """The phase of each signal, and the seconds spent in it."""
+        lights = self._sumo.trafficlight
+        phase, spent = lights.getPhase, lights.getSpentDuration
+        return [(phase(name), spent(name)) for name in signal_ids]
+
+    def watch_lanes(self, lanes: Sequence[str]) -> None:
+        """From now on `vehicles` reports these lanes, numbered in this order."""
+        self._reader = _DirectReader(self._sumo, lanes) if self._over == "libsumo" else _SubscribedReader(self._sumo, lanes)
+
+    def vehicles(self) -> Vehicles:
+        """All vehicles on the watched lanes after the last step."""
+        lane, position_m, speed_mps = self._reader.read()
+        return Vehicles(
+            lane=np.array(lane, dtype=np.intp),
+            position_m=np.array(position_m, dtype=np.float64),
+            speed_mps=np.array(speed_mps, dtype=np.float64),
+        )
+
+    def advance(self, until_s: float) -> None:
+        """Simulate up to a time.
+
+        Raises:
+            ScenarioError: SUMO meets a fault in the demand, or ends by itself.
+        """
+        if until_s <= self.time_s:
+            return
+        try:
+            self._sumo.simulationStep(until_s)
+        except self._faults as err:
+            line = _first_line(str(err))
+            if self._server is not None:
+                line = first_error(self._server) or line
+            self.close()
+            raise ScenarioError(f"SUMO stopped before {until_s:g} s: {line}") from err
+
+    @property
+    def time_s(self) -> float:
+        """Simulated time, counted as the scenario counts it."""
+        return float(self._sumo.simulation.getTime())
+
+    def pending(self, edges: Sequence[str]) -> list[int]:
+        """How many vehicles wait to enter the net on each edge."""
+        if not self._sumo.simulation.getPendingVehicles():
+            return [0] * len(edges)
+        waiting = self._sumo.edge.getPendingVehicles
+        return [len(waiting(edge)) for edge in edges]
+
+    def close(self) -> None:
+        """End the simulation; its outputs are complete after this."""
+        sumo, self._sumo = self._sumo, None
+        if sumo is not None:
+            with contextlib.suppress(*_faults_of(self._over)):
+                sumo.close()
+        server, self._server = self._server, None
+        if server is not None:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                server.wait(_STOP_WAIT_S)
+            stop_server(server)
+
+    @property
+    def _faults(self) -> tuple[type[BaseException], ...]:
+        return _faults_of(self._over)
+
+    def _connect(self, scenario: Scenario, options: Sequence[str]) -> None:
+        import traci
+
+        port = free_port()
+        self._server = _start_process([*options, "--remote-port", str(port)])
+        try:
+            self._sumo = traci.connect(
+                port=port, numRetries=_CONNECT_TRIES, host=_HOST, proc=self._server, waitBetweenRetries=_BETWEEN_TRIES_S
+            )
+        except self._faults as err:
+            line = first_error(self._server) or _first_line(str(err))
+            self.close()
+            raise ScenarioError(f"{scenario.name}: SUMO does not start: {line}") from err
+
+
+def start_server(
+    scenario: Scenario,
+    *,
+    port: int,
+    seed: int,
+    route_files: Sequence[Path],
+    record: Path | None = None,
+    additional_files: Sequence[Path] = (),
+    audit: bool = False,
+    num_clients: int = 1,
+) -> subprocess.Popen[bytes]:
+    """A real SUMO as TraCI server, in its own process group; it listens once its net is loaded.
+
+    Args:
+        scenario: net, hour and options.
+        port: on this machine.
+        seed: of SUMO's drivers.
+        route_files: the demand.
+        record: folder for the outputs.
+        additional_files: beside those of the scenario.
+        audit: record the state of every signal at every step, too.
+        num_clients: the simulation begins when all are there.
+
+    Raises:
+        DeviceError: the port is taken.
+    """
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((_HOST, port))
+        except (OSError, OverflowError) as err:
+            raise DeviceError(f"port {port}: cannot be used for SUMO ({err}); choose another with --port") from err
+    options = sumo_options(
+        scenario, seed=seed, route_files=route_files, record=record, additional_files=additional_files, audit=audit
+    )
+    options += ["--end", str(scenario.end_s), "--remote-port", str(port), "--num-clients", str(num_clients)]
+    return _start_process(options)
+
+
+def stop_server(server: "subprocess.Popen[bytes]") -> None:
+    """End a server, whatever it is doing."""
+    for number in (signal.SIGTERM, signal.SIGKILL):
+        if server.poll() is None:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(server.pid, number)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                server.wait(_STOP_WAIT_S)
+    if server.stderr:
+        server.stderr.close()
+
+
+def first_error(server: "subprocess.Popen[bytes]") -> str:
+    """The first line that an ended server wrote to its error stream; empty while it runs, or if there is none."""
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        server.wait(_STOP_WAIT_S)
+    if server.poll() is None or server.stderr is None or server.stderr.closed:
+        return ""
+    return _first_line(server.stderr.read().decode(errors="replace"))
+
+
+def free_port() -> int:
+    """A TCP port that nobody uses now."""
+    with socket.socket() as probe:
+        probe.bind((_HOST, 0))
+        return int(probe.getsockname()[1])
+
+
+def _start_process(options: Sequence[str]) -> "subprocess.Popen[bytes]":
+    import sumo
+
+    # The program itself: the wrapper script on the path would leave the simulator behind when it is ended.
+    program = Path(sumo.SUMO_HOME) / "bin" / "sumo"
+    try:
+        return subprocess.Popen(
+            [str(program), *options],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,  # without warnings SUMO writes a few lines at most
+            start_new_session=True,
+            env={**os.environ, "SUMO_HOME": str(sumo.SUMO_HOME)},
+        )
+    except OSError as err:
+        raise DeviceError(f"{program}: cannot be started ({err.strerror}); install the package with its extra 'sim'") from err
+
+
+def _import_libsumo() -> Sumo:
+    with contextlib.redirect_stdout(io.StringIO()):  # it prints about pyarrow's version, on the stream that is for results
+        import libsumo
+    return libsumo
+
+
+def _faults_of(over: str) -> tuple[type[BaseException], ...]:
+    """What SUMO's client raises when the simulation or the connection fails."""
+    if over == "libsumo":
+        libsumo = _import_libsumo()
+        return libsumo.TraCIException, libsumo.FatalTraCIError
+    import traci
+
+    return traci.TraCIException, traci.FatalTraCIError, OSError
+
+
+def _first_line(text: str) -> str:
+    line = next((line.strip() for line in text.splitlines() if line.strip()), "no reason given")
+    return line.removeprefix("Error:").strip()
+
+
+class _Reader(Protocol):
+    def read(self) -> tuple[list[int], list[float], list[float]]:
+        """Lane number, position in m and speed in m/s of every vehicle on the watched lanes."""
+
+
+class _DirectReader:
+    """One call per lane and two per vehicle: in one process, cheaper than subscriptions."""
+
+    def __init__(self, sumo: Sumo, lanes: Sequence[str]) -> None:
+        self._lanes = tuple(enumerate(lanes))
+        self._ids = sumo.lane.getLastStepVehicleIDs
+        self._position, self._speed = sumo.vehicle.getLanePosition, sumo.vehicle.getSpeed
+
+    def read(self) -> tuple[list[int], list[float], list[float]]:
+        lanes: list[int] = []
+        names: list[str] = []
+        for k, lane in self._lanes:
+            on_lane = self._ids(lane)
+            if on_lane:
+                names += on_lane
+                lanes += [k] * len(on_lane)
+        return lanes, [self._position(name) for name in names], [self._speed(name) for name in names]
+
+
+class _SubscribedReader:
+    """Lanes and vehicles are subscribed to: over TCP every call costs a round trip."""
+
+    def __init__(self, sumo: Sumo, lanes: Sequence[str]) -> None:
+        import traci.constants as tc
+
+        self._sumo, self._numbers = sumo, {lane: k for k, lane in enumerate(lanes)}
+        self._ids, self._position, self._speed = tc.LAST_STEP_VEHICLE_ID_LIST, tc.VAR_LANEPOSITION, tc.VAR_SPEED
+        for lane in lanes:
+            sumo.lane.subscribe(lane, (self._ids,))
+
+    def read(self) -> tuple[list[int], list[float], list[float]]:
+        on_lane = self._sumo.lane.getAllSubscriptionResults()
+        known = self._sumo.vehicle.getAllSubscriptionResults()
+        lanes: list[int] = []
+        positions: list[float] = []
+        speeds: list[float] = []
+        for lane, k in self._numbers.items():
+            for name in on_lane[lane][self._ids]:
+                values = known.get(name)
+                if values is None:  # seen for the first time: the answer to a subscription holds the values of now
+                    self._sumo.vehicle.subscribe(name, (self._position, self._speed))
+                    values = self._sumo.vehicle.getSubscriptionResults(name)
+                lanes.append(k)
+                positions.append(values[self._position])
+                speeds.append(values[self._speed])
+        return lanes, positions, speeds

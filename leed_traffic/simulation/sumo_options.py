@@ -1,0 +1,47 @@
+"""SUMO's command line for one scenario, and the files that a recorded run leaves behind."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from leed_traffic.artifacts.scenario import Scenario
+
+TRIPS_NAME, STATISTICS_NAME, SUMMARY_NAME, STATES_NAME = "trips.xml", "statistics.xml", "summary.xml", "signal_states.xml"
+_STATES_REQUEST = "signal_states.add.xml"
+
+
+def sumo_options(
+    scenario: Scenario,
+    *,
+    seed: int,
+    route_files: Sequence[Path],
+    record: Path | None = None,
+    additional_files: Sequence[Path] = (),
+    audit: bool = False,
+) -> list[str]:
+    """SUMO's command line without its program name: nothing is teleported, nobody gives up waiting to enter."""
+    extra = [*scenario.additional_files, *additional_files]
+    if record is not None:
+        record.mkdir(parents=True, exist_ok=True)
+        if audit:
+            extra.append(_request_states(record))
+    options = ["--net-file", str(scenario.net_file), "--seed", str(seed)]
+    options += ["--begin", str(scenario.begin_s), "--step-length", str(scenario.step_length_s)]
+    options += ["--time-to-teleport", "-1", "--max-depart-delay", "-1"]
+    options += ["--collision.check-junctions", "true", "--collision.action", "warn"]
+    options += ["--no-step-log", "true", "--no-warnings", "true", "--duration-log.disable", "true"]
+    if route_files:
+        options += ["--route-files", ",".join(map(str, route_files))]
+    if extra:
+        options += ["--additional-files", ",".join(map(str, extra))]
+    if record is not None:
+        options += ["--tripinfo-output", str(record / TRIPS_NAME)]
+        options += ["--tripinfo-output.write-unfinished", "true", "--tripinfo-output.write-undeparted", "true"]
+        options += ["--statistic-output", str(record / STATISTICS_NAME), "--summary-output", str(record / SUMMARY_NAME)]
+    return [*options, *scenario.options]
+
+
+def _request_states(record: Path) -> Path:
+    """An additional file that asks for the state of every signal at every step."""
+    path = record / _STATES_REQUEST
+    path.write_text(f'<additional><timedEvent type="SaveTLSStates" dest="{record.resolve() / STATES_NAME}"/></additional>\n')
+    return path
