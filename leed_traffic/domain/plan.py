@@ -225,8 +225,10 @@ class PlanInterpreter:
         if state.green_s < step.min_green_s:
             return True
         if period.cycle_s is not None and step is period.steps[0]:
-            local_s = (time_s - period.offset_s) % period.cycle_s
-            return local_s < step.max_green_s  # the coordinated green stands until its split is over
+            # From its start until its split ends. A green that came early stands longer; one that came back after its split,
+            # nearly a cycle too early, does not wait for the next.
+            left_s = (period.offset_s + step.max_green_s - (time_s - state.green_s)) % period.cycle_s
+            return state.green_s < left_s <= (period.cycle_s + step.max_green_s) / 2.0
         if step.extend_while is None or state.green_s >= step.max_green_s:
             return step.extend_while is None and state.green_s < step.max_green_s
         queue = self._served(step.stage, step.extend_while.approaches, readings.count_veh)
