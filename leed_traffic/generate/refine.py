@@ -1,0 +1,131 @@
+"""Rounds of check, execute, score and compose: what an author proposes becomes one plan per intersection.
+
+All intersections try a candidate of theirs at once, on the same seeds as the incumbents (common random numbers). Each
+intersection is credited with its own return; the best of each form the composed set. The set with the least delay over the
+whole network stands for the next round, whoever it is: incumbent, candidate or composed.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from leed_traffic.artifacts.demonstrations import Round
+from leed_traffic.domain.plan import check_plan
+from leed_traffic.errors import PlanError
+from leed_traffic.generate.author import PlanAuthor, Proposal
+from leed_traffic.generate.bench import Bench, Plans, Trial, mean_returns
+from leed_traffic.generate.brief import Brief, Feedback
+
+CREDIT_MARGIN = 0.005  # share of the incumbent's return by which a candidate must beat it: below that lies chance
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """A set of plans and how it did."""
+
+    what: str
+    plans: Plans
+    trial: Trial
+
+
+def refine(
+    author: PlanAuthor, briefs: Sequence[Brief], start: Standing, bench: Bench, seeds: Sequence[int], sizes: Sequence[int]
+) -> tuple[list[Standing], list[Round]]:
+    """Let an author improve on a start.
+
+    Args:
+        author: asked once per round.
+        briefs: one per intersection, without incumbent.
+        start: executed already, on the same seeds.
+        bench: executes.
+        seeds: on which every candidate is tried.
+        sizes: candidates of each round.
+
+    Returns:
+        All sets that ever stood, the best last, and the record of the rounds.
+    """
+    stood, rounds = [start], []
+    faults: dict[str, tuple[str, ...]] = {}
+    for round_index, size in enumerate(sizes):
+        best = stood[-1]
+        proposals = author.propose(_informed(briefs, best, bench, faults), round_index, size)
+        sound, faults, n_valid = _sound(proposals, briefs)
+        candidates = [best.plans | plans for plans in sound]
+        what = f"round {round_index + 1} of {len(sizes)}, best {best.trial.delay_s:.1f} s"
+        trials = bench.try_out(candidates, seeds, what)
+        tried = [
+            Standing(what=proposal.what, plans=plans, trial=trial)
+            for proposal, plans, trial in zip(proposals, candidates, trials, strict=True)
+        ]
+        composed, kept = compose(best, tried, [brief.intersection.id for brief in briefs])
+        (composed_trial,) = bench.try_out([composed], seeds, what)
+        tried.append(Standing(what=f"composed in round {round_index + 1}", plans=composed, trial=composed_trial))
+        winner = min(tried, key=lambda standing: standing.trial.delay_s)
+        if winner.trial.delay_s < best.trial.delay_s:
+            stood.append(winner)
+        rounds.append(_record(stood[-1], bench, sum(len(p.plans) + len(p.faults) for p in proposals), n_valid, kept))
+    return stood, rounds
+
+
+def compose(best: Standing, tried: Sequence[Standing], names: Sequence[str]) -> tuple[Plans, int]:
+    """Per intersection the plan with the highest local return; the incumbent where none is clearly better.
+
+    Returns:
+        The composed set, and how many intersections changed their plan.
+    """
+    returns = np.array([standing.trial.returns for standing in (best, *tried)])  # (candidates, N)
+    plans, kept = dict(best.plans), 0
+    for n, name in enumerate(names):
+        winner = int(returns[:, n].argmax())
+        if returns[winner, n] > returns[0, n] + CREDIT_MARGIN * abs(returns[0, n]):
+            plans[name] = tried[winner - 1].plans[name]
+            kept += 1
+    return plans, kept
+
+
+def _informed(briefs: Sequence[Brief], best: Standing, bench: Bench, faults: dict[str, tuple[str, ...]]) -> list[Brief]:
+    returns = mean_returns(best.trial, bench.setting.network)
+    return [
+        replace(
+            brief,
+            incumbent=best.plans[brief.intersection.id],
+            feedback=Feedback(
+                what=best.what,
+                network_delay_s=best.trial.delay_s,
+                local_return=returns[brief.intersection.id],
+                faults=faults.get(brief.intersection.id, ()),
+            ),
+        )
+        for brief in briefs
+    ]
+
+
+def _sound(proposals: Sequence[Proposal], briefs: Sequence[Brief]) -> tuple[list[Plans], dict[str, tuple[str, ...]], int]:
+    """The plans that fit, per proposal; the faults of the others by intersection; how many fit."""
+    by_name = {brief.intersection.id: brief for brief in briefs}
+    sound: list[Plans] = []
+    faults: dict[str, tuple[str, ...]] = {}
+    for proposal in proposals:
+        fitting: Plans = {}
+        for name, plan in proposal.plans.items():
+            try:
+                check_plan(plan, by_name[name].intersection, by_name[name].timing)
+                fitting[name] = plan
+            except PlanError as err:
+                faults[name] = (*faults.get(name, ()), str(err))
+        for name, fault in proposal.faults.items():
+            faults[name] = (*faults.get(name, ()), fault)
+        sound.append(fitting)
+    return sound, faults, sum(len(fitting) for fitting in sound)
+
+
+def _record(standing: Standing, bench: Bench, candidates: int, valid: int, kept: int) -> Round:
+    return Round(
+        what=standing.what,
+        candidates=candidates,
+        valid=valid,
+        kept=kept,
+        delay_s=standing.trial.delay_s,
+        rewards=dict(mean_returns(standing.trial, bench.setting.network)),
+    )

@@ -1,0 +1,254 @@
+"""Demonstrations for one scenario: an author's plans, tried, improved, confirmed and executed."""
+
+import shutil
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from leed_traffic import __version__
+from leed_traffic.artifacts.demonstrations import (
+    MANIFEST_NAME,
+    PLANS_NAME,
+    TRAJECTORIES_NAME,
+    DemonstrationManifest,
+    Demonstrations,
+    Round,
+    read_demonstrations,
+    write_demonstrations,
+)
+from leed_traffic.artifacts.scenario import load_scenario
+from leed_traffic.artifacts.site import load_site
+from leed_traffic.domain.action import DEFAULT_DECISION_INTERVAL_S
+from leed_traffic.domain.observation import DEFAULT_REACH_M
+from leed_traffic.domain.plan import check_plan, max_pressure_plan, max_wave_plan
+from leed_traffic.errors import DemonstrationError, UsageError
+from leed_traffic.generate.author import Author
+from leed_traffic.generate.bench import Bench, Plans, Setting, sumo_version
+from leed_traffic.generate.brief import Brief, write_briefs
+from leed_traffic.generate.refine import Standing, compose, refine
+from leed_traffic.generate.search import NETWORK_WIDE, SearchAuthor
+from leed_traffic.generate.webster import webster_plans
+from leed_traffic.simulation.env import Reward
+from leed_traffic.simulation.network_import import import_network
+from leed_traffic.simulation.pool import WorkerPool
+
+FIRST_EVALUATION_SEED = 1001  # seeds from here on judge learned policies; no author may see them
+AUTHOR_SEEDS = (11, 12)  # every candidate is tried on these
+CONFIRMATION_SEEDS = (13, 14, 15)  # and the last ones standing on these
+LAST_STANDING = 3  # sets that are confirmed: the best start and the latest
+LOCAL_CANDIDATES = 5  # per round of changes at each intersection
+WORK_NAME = ".work"  # remembered results of an unfinished run
+
+OnProgress = Callable[[int, int, str], None]  # runs done, runs in all, what for
+
+
+class GenerateConfig(BaseModel):
+    """Settings of `leedctl generate`."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    scenario: str
+    """Name of a scenario or path of a .sumocfg."""
+    out: Path
+    """Folder to write."""
+    author: Author = Author.SEARCH
+    """Who writes the plans."""
+    site: str | None = None
+    """Limits: None for the scenario's own, `as-net`, or a site file."""
+    runs: int = Field(default=80, ge=1)
+    """Simulated hours that the search may spend, demonstrations not counted."""
+    seeds: tuple[int, ...] = Field(default=(1, 2, 3), min_length=1)
+    """Demand seeds of the demonstrations."""
+    seed: int = Field(default=1, ge=0)
+    """Of the search's random changes."""
+    workers: int = Field(default=1, ge=1)
+    """Parallel simulations; the result does not depend on it."""
+    decision_interval_s: float = Field(default=DEFAULT_DECISION_INTERVAL_S, gt=0.0)
+    """Between two requests; policies trained on the demonstrations decide as often."""
+    reach_m: float = Field(default=DEFAULT_REACH_M, gt=0.0)
+    """Reach of the observation's detectors."""
+    reward: Reward = Reward.TIME_LOSS
+    """Local reward that is recorded and that credits an intersection's plan."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Written:
+    """What an author came up with."""
+
+    final: Standing
+    baseline_delay_s: float
+    starts: dict[str, float]
+    rounds: tuple[Round, ...]
+
+
+def generate(config: GenerateConfig, on_progress: OnProgress | None = None) -> Demonstrations:
+    """Write plans, try them, and record what they do as demonstrations; an interrupted run goes on where it stopped.
+
+    Args:
+        config: see there.
+        on_progress: told after every simulated hour.
+
+    Returns:
+        The demonstrations as read back from `config.out`.
+
+    Raises:
+        LeedError: scenario, site, seeds, budget or output folder are unusable.
+    """
+    _check(config)
+    scenario = load_scenario(config.scenario)
+    network = import_network(scenario.net_file, scenario.additional_files)
+    site = load_site(config.site, scenario, network)
+    setting = Setting(
+        scenario=scenario,
+        network=network,
+        site=site,
+        decision_interval_s=config.decision_interval_s,
+        reach_m=config.reach_m,
+        reward=config.reward,
+    )
+    briefs = write_briefs(scenario, network, site.timings, AUTHOR_SEEDS)
+    counter = _Counter(planned_runs(config), on_progress)
+    with WorkerPool(config.workers if config.workers > 1 else 0) as pool:
+        bench = Bench(setting, pool, config.out / WORK_NAME, counter)
+        written = _search(config, briefs, bench) if config.author is Author.SEARCH else _webster(briefs, bench)
+        shown, trajectories = bench.demonstrate(written.final.plans, config.seeds)
+    manifest = DemonstrationManifest(
+        author=config.author.value,
+        author_seed=config.seed,
+        author_seeds=AUTHOR_SEEDS,
+        scenario=scenario.name,
+        network_digest=network.digest(),
+        site_name=site.name,
+        site_digest=site.digest,
+        decision_interval_s=config.decision_interval_s,
+        reach_m=config.reach_m,
+        reward=config.reward.value,
+        seeds=config.seeds,
+        sumo_version=sumo_version(),
+        leed_version=__version__,
+        baseline_delay_s=written.baseline_delay_s,
+        starts=written.starts,
+        delay_s=written.final.trial.delay_s,
+        demonstrated_delay_s=shown.delay_s,
+        rounds=written.rounds,
+        simulated_hours=bench.simulated_hours,
+    )
+    demonstrations = Demonstrations(manifest=manifest, plans=written.final.plans, trajectories=trajectories)
+    write_demonstrations(config.out, demonstrations)
+    shutil.rmtree(config.out / WORK_NAME)
+    return read_demonstrations(config.out)
+
+
+def start_plans(briefs: Sequence[Brief], author: Author) -> dict[str, Plans]:
+    """The plans that an author starts from, by name; all of them keep to the site's limits."""
+    names = [brief.intersection.id for brief in briefs]
+    starts: dict[str, Plans] = {
+        "webster, own cycles": dict(webster_plans(briefs, coordinated=False)),
+        "webster, coordinated": dict(webster_plans(briefs, coordinated=True)),
+    }
+    if author is Author.SEARCH:
+        starts["max-pressure 200 m"] = {name: max_pressure_plan(name) for name in names}
+        starts["max-wave 100 m"] = {name: max_wave_plan(name) for name in names}
+        starts["max-wave 50 m"] = {name: max_wave_plan(name, reach_m=50.0) for name in names}
+    for plans in starts.values():
+        for brief in briefs:
+            check_plan(plans[brief.intersection.id], brief.intersection, brief.timing)
+    return starts
+
+
+def round_sizes(trials: int) -> tuple[int, ...]:
+    """Candidates per round for so many trials; a round needs one more for its composed set."""
+    sizes = [min(len(NETWORK_WIDE), max(1, trials // 3))] if trials >= 2 else []
+    while (left := trials - sum(sizes) - len(sizes)) >= 3:
+        sizes.append(min(LOCAL_CANDIDATES, left - 1))
+    return tuple(sizes)
+
+
+def least_runs() -> int:
+    """Runs that the search needs before it can change anything: fallback, starts, their composition, confirmation."""
+    n_starts = 5
+    return (n_starts + 2) * len(AUTHOR_SEEDS) + LAST_STANDING * len(CONFIRMATION_SEEDS)
+
+
+def planned_runs(config: GenerateConfig) -> int:
+    """Runs that a configuration asks for, demonstrations included."""
+    if config.author is Author.WEBSTER:
+        return 3 * len(AUTHOR_SEEDS) + len(config.seeds)
+    sizes = round_sizes((config.runs - least_runs()) // len(AUTHOR_SEEDS))
+    return least_runs() + (sum(sizes) + len(sizes)) * len(AUTHOR_SEEDS) + len(config.seeds)
+
+
+def _webster(briefs: Sequence[Brief], bench: Bench) -> _Written:
+    baseline_delay_s, tried = _try_starts(briefs, bench, Author.WEBSTER)
+    starts = {standing.what: standing.trial.delay_s for standing in tried}
+    return _Written(final=_best(tried), baseline_delay_s=baseline_delay_s, starts=starts, rounds=())
+
+
+def _search(config: GenerateConfig, briefs: Sequence[Brief], bench: Bench) -> _Written:
+    baseline_delay_s, tried = _try_starts(briefs, bench, Author.SEARCH)
+    starts = {standing.what: standing.trial.delay_s for standing in tried}
+    best_start = _best(tried)
+    composed, _ = compose(best_start, tried, [brief.intersection.id for brief in briefs])
+    (trial,) = bench.try_out([composed], AUTHOR_SEEDS, "best start of each intersection")
+    begin = _best([best_start, Standing(what="best start of each intersection", plans=composed, trial=trial)])
+    sizes = round_sizes((config.runs - least_runs()) // len(AUTHOR_SEEDS))
+    stood, rounds = refine(SearchAuthor(config.seed), briefs, begin, bench, AUTHOR_SEEDS, sizes)
+    final = _confirmed([best_start, *stood], bench)
+    return _Written(final=final, baseline_delay_s=baseline_delay_s, starts=starts, rounds=tuple(rounds))
+
+
+def _try_starts(briefs: Sequence[Brief], bench: Bench, author: Author) -> tuple[float, list[Standing]]:
+    """Delay of the fallback cycle, and every start with its trial."""
+    starts = start_plans(briefs, author)
+    fallback, *trials = bench.try_out([None, *starts.values()], AUTHOR_SEEDS, "starts")
+    tried = [Standing(what=name, plans=plans, trial=trial) for (name, plans), trial in zip(starts.items(), trials, strict=True)]
+    return fallback.delay_s, tried
+
+
+def _confirmed(stood: Sequence[Standing], bench: Bench) -> Standing:
+    """The best on seeds that chose none of them: of the best start and the latest sets, the earliest on a tie."""
+    finalists = [stood[0], *stood[1:][-(LAST_STANDING - 1) :]]
+    finalists += [stood[0]] * (LAST_STANDING - len(finalists))  # keeps the number of runs as announced
+    trials = bench.try_out([standing.plans for standing in finalists], CONFIRMATION_SEEDS, "confirmation")
+    delays = [trial.delay_s for trial in trials]
+    return finalists[delays.index(min(delays))]
+
+
+def _best(tried: Sequence[Standing]) -> Standing:
+    return min(tried, key=lambda standing: standing.trial.delay_s)
+
+
+def _check(config: GenerateConfig) -> None:
+    late = [seed for seed in config.seeds if seed >= FIRST_EVALUATION_SEED]
+    if late:
+        raise UsageError(f"seed {late[0]}: seeds from {FIRST_EVALUATION_SEED} on belong to the evaluation; use smaller ones")
+    if len(set(config.seeds)) < len(config.seeds):
+        raise UsageError(f"seeds {', '.join(map(str, config.seeds))}: one is named twice")
+    if config.author is Author.SEARCH and config.runs < least_runs():
+        raise UsageError(f"--runs {config.runs}: the search needs at least {least_runs()} to try its starts and confirm")
+    _check_out(config.out)
+
+
+def _check_out(out: Path) -> None:
+    """A new or empty folder, an unfinished run, or older demonstrations, which the new ones replace."""
+    ours = {MANIFEST_NAME, PLANS_NAME, TRAJECTORIES_NAME}
+    ours |= {WORK_NAME, *(f".{name}.tmp" for name in ours)}
+    if out.exists() and not out.is_dir():
+        raise DemonstrationError(f"{out}: is a file; give a new folder")
+    strange = sorted(item.name for item in out.iterdir() if item.name not in ours) if out.is_dir() else []
+    if strange:
+        raise DemonstrationError(f"{out}: holds {strange[0]}, which is no demonstration; give a new or empty folder")
+
+
+class _Counter:
+    """Passes on how many runs are done."""
+
+    def __init__(self, total: int, on_progress: OnProgress | None) -> None:
+        self._total, self._on_progress, self._done = total, on_progress, 0
+
+    def __call__(self, what: str) -> None:
+        self._done += 1
+        if self._on_progress:
+            self._on_progress(self._done, self._total, what)

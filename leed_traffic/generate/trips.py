@@ -1,0 +1,169 @@
+"""Who drives where: trips from route files, with the way that SUMO would take where a file names only its ends."""
+
+import heapq
+import xml.etree.ElementTree as ET
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+
+from leed_traffic.artifacts.scenario import Scenario, open_plain_or_gzip
+from leed_traffic.errors import ScenarioError
+from leed_traffic.simulation.demand import draw_departures
+
+Way = tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trip:
+    """Vehicles that leave at about one time along one way; a flow is cut into slices."""
+
+    depart_s: float
+    edges: Way
+    vehicles: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Streets:
+    """The edges of a net: what one drives in how long, and where one may go from there."""
+
+    travel_time_s: dict[str, float]
+    followers: dict[str, tuple[str, ...]]
+
+    def fastest_way(self, origin: str, destination: str) -> Way:
+        """Edges from one to the other at free flow (Dijkstra 1959), as SUMO routes a trip; empty if there is none."""
+        queue: list[tuple[float, Way]] = [(0.0, (origin,))]
+        settled: set[str] = set()
+        while queue:
+            time_s, way = heapq.heappop(queue)
+            if way[-1] == destination:
+                return way
+            if way[-1] in settled:
+                continue
+            settled.add(way[-1])
+            for edge in self.followers.get(way[-1], ()):
+                if edge not in settled:
+                    heapq.heappush(queue, (time_s + self.travel_time_s.get(edge, 0.0), (*way, edge)))
+        return ()
+
+
+def read_streets(net_file: Path) -> Streets:
+    """Edges, free-flow travel times and connections of a SUMO net.
+
+    Raises:
+        ScenarioError: the file cannot be read.
+    """
+    times: dict[str, float] = {}
+    followers: dict[str, dict[str, None]] = {}
+    for item in _top_level(net_file):
+        if item.tag == "edge" and item.get("function") != "internal" and (lanes := item.findall("lane")):
+            fastest = max(float(lane.get("speed", "13.9")) for lane in lanes)
+            times[item.get("id", "")] = float(lanes[0].get("length", "0")) / max(fastest, 0.1)
+        elif item.tag == "connection" and not item.get("from", ":").startswith(":"):
+            followers.setdefault(item.get("from", ""), {})[item.get("to", "")] = None
+    return Streets(times, {edge: tuple(nexts) for edge, nexts in followers.items()})
+
+
+def trips_of_day(scenario: Scenario, streets: Streets, seed: int) -> list[Trip]:
+    """All vehicles of one day of the scenario's hour; a foreign scenario has the same ones every day.
+
+    Raises:
+        ScenarioError: a route file is broken.
+    """
+    if scenario.demand is not None:
+        vehicles = {flow.name for flow in scenario.demand.vehicles}
+        return [
+            Trip(depart_s=d.depart_s, edges=d.flow.edges)
+            for d in draw_departures(scenario, seed)
+            if d.kind != "pedestrian" and d.flow.name in vehicles
+        ]
+    trips = _read_routes(scenario.route_files, streets)
+    return [trip for trip in trips if scenario.begin_s <= trip.depart_s < scenario.end_s]
+
+
+def _read_routes(route_files: Sequence[Path], streets: Streets) -> Iterator[Trip]:
+    """Vehicles, trips and flows of SUMO route files; persons and what has no way are left out."""
+    named: dict[str, Way] = {}
+    found: dict[tuple[str, str], Way] = {}
+    for path in route_files:
+        for item in _top_level(path):
+            try:
+                if item.tag == "route":
+                    named[item.get("id", "")] = tuple(item.get("edges", "").split())
+                elif item.tag == "routeDistribution":
+                    named[item.get("id", "")] = _likeliest(item, named)
+                elif item.tag in {"vehicle", "trip", "flow"} and (way := _way(item, named, found, streets)):
+                    yield from _trips(item, way)
+            except ValueError as err:
+                raise ScenarioError(f"{path}: {item.tag} {item.get('id')}: {err}") from err
+
+
+def _way(item: ET.Element, named: dict[str, Way], found: dict[tuple[str, str], Way], streets: Streets) -> Way:
+    inner = item.find("route")
+    if inner is not None:
+        return tuple(inner.get("edges", "").split())
+    if "route" in item.attrib:
+        return named.get(item.attrib["route"], ())
+    stops = [item.get("from", ""), *item.get("via", "").split(), item.get("to", "")]
+    way: Way = (stops[0],)
+    for ends in pairwise(stops):
+        if ends not in found:
+            found[ends] = streets.fastest_way(*ends)
+        if not found[ends]:
+            return ()
+        way += found[ends][1:]
+    return way
+
+
+def _likeliest(item: ET.Element, named: dict[str, Way]) -> Way:
+    routes = item.findall("route")
+    if not routes:
+        names = item.get("routes", "").split()
+        return named.get(names[0], ()) if names else ()
+    best = max(routes, key=lambda route: float(route.get("probability", "1")))
+    return tuple(best.get("edges", "").split()) or named.get(best.get("refId", ""), ())
+
+
+def _trips(item: ET.Element, way: Way) -> Iterator[Trip]:
+    if item.tag != "flow":
+        depart = item.get("depart", "")
+        if depart and not depart[0].isalpha():  # `triggered` and the like tell no time
+            yield Trip(depart_s=float(depart), edges=way)
+        return
+    begin_s, end_s = float(item.get("begin", "0")), float(item.get("end", "86400"))
+    number = _flow_size(item, end_s - begin_s)
+    slices = max(1, round(number))
+    for k in range(slices):
+        yield Trip(depart_s=begin_s + (k + 0.5) * (end_s - begin_s) / slices, edges=way, vehicles=number / slices)
+
+
+def _flow_size(item: ET.Element, seconds: float) -> float:
+    """Vehicles of a flow, however it states them."""
+    if number := item.get("number"):
+        return float(number)
+    if rate := item.get("vehsPerHour", item.get("perHour")):
+        return float(rate) * seconds / 3600.0
+    if probability := item.get("probability"):
+        return float(probability) * seconds
+    period = item.get("period", "3600")
+    if period.startswith("exp("):
+        return float(period[4:-1]) * seconds
+    return seconds / float(period)
+
+
+def _top_level(path: Path) -> Iterator[ET.Element]:
+    """Every child of an XML file's outermost element, with its own children.
+
+    Raises:
+        ScenarioError: the file cannot be read or is no XML.
+    """
+    try:
+        with open_plain_or_gzip(path) as stream:
+            depth = 0
+            for event, element in ET.iterparse(stream, events=("start", "end")):
+                depth += 1 if event == "start" else -1
+                if event == "end" and depth == 1:
+                    yield element
+                    element.clear()
+    except (OSError, EOFError, ET.ParseError) as err:
+        raise ScenarioError(f"{path}: not readable as XML ({err})") from err
