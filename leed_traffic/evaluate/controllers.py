@@ -1,0 +1,174 @@
+"""Who drives the signals in a comparison, from the words of `--controllers`.
+
+| word | who |
+|---|---|
+| `fixed` | the signal's own program: untouched with site `as-net`, else its order and greens with the site's clearances |
+| `actuated` | the same as SUMO's type actuated: greens extended while vehicles arrive |
+| `max-pressure`, `max-wave` | these rules as plans, behind stage program and envelope |
+| `plan:PATH` | the plans of a demonstrations folder or of a `plans.json` |
+| `bundle:PATH` | the exported policies |
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+from numpy.typing import NDArray
+from pydantic import TypeAdapter, ValidationError
+
+from leed_traffic.artifacts.bundle import Bundle, check_bundle_fits, read_bundle
+from leed_traffic.artifacts.policy import Policy
+from leed_traffic.artifacts.site import Site
+from leed_traffic.domain.network import Network
+from leed_traffic.domain.plan import Plan, check_plan, max_pressure_plan, max_wave_plan
+from leed_traffic.errors import PlanError, UsageError
+from leed_traffic.simulation.env import Request, SignalEnv, Situation
+from leed_traffic.simulation.episode import Controller, PlanController
+
+PLANS_NAME = "plans.json"  # in a demonstrations folder
+
+_plans: TypeAdapter[dict[str, Plan]] = TypeAdapter(dict[str, Plan])
+
+
+class Kind(StrEnum):
+    """The known controllers."""
+
+    FIXED = "fixed"
+    ACTUATED = "actuated"
+    MAX_PRESSURE = "max-pressure"
+    MAX_WAVE = "max-wave"
+    PLAN = "plan"
+    BUNDLE = "bundle"
+
+
+OWN_PROGRAM = frozenset({Kind.FIXED, Kind.ACTUATED})  # run without our stage program
+WITH_PATH = frozenset({Kind.PLAN, Kind.BUNDLE})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Choice:
+    """One controller of a comparison."""
+
+    kind: Kind
+    path: Path | None = None
+
+    def __post_init__(self) -> None:
+        if (self.path is not None) != (self.kind in WITH_PATH):
+            raise ValueError(f"{self.kind}: a path belongs to plan and bundle alone, got {self.path}")
+
+    @property
+    def name(self) -> str:
+        """As the user wrote it."""
+        return f"{self.kind}:{self.path}" if self.path else str(self.kind)
+
+    @property
+    def label(self) -> str:
+        """Short, for tables and figures."""
+        return f"{self.kind}:{self.path.resolve().name}" if self.path else str(self.kind)
+
+
+def parse_controllers(text: str) -> tuple[Choice, ...]:
+    """The controllers of a comma-separated list, in its order.
+
+    Raises:
+        UsageError: a word is unknown, lacks its path, or stands twice.
+    """
+    choices = tuple(_parse(word.strip()) for word in text.split(",") if word.strip())
+    if not choices:
+        raise UsageError(f"--controllers: names nobody; known: {_known()}")
+    names = [choice.name for choice in choices]
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise UsageError(f"--controllers: {twice[0]} is named twice; name each controller once")
+    return choices
+
+
+def own_plans(kind: Kind, network: Network) -> dict[str, Plan]:
+    """The plans of max-pressure or max-wave for every intersection."""
+    rule = max_pressure_plan if kind is Kind.MAX_PRESSURE else max_wave_plan
+    return {i.id: rule(i.id) for i in network.intersections}
+
+
+def read_plans(path: Path, network: Network, site: Site) -> dict[str, Plan]:
+    """The plans in a demonstrations folder or a `plans.json`, checked against the network and the site.
+
+    Raises:
+        PlanError: nothing there, it is broken, or an intersection has no sound plan.
+    """
+    file = path / PLANS_NAME if path.is_dir() else path
+    try:
+        plans = _plans.validate_json(file.read_bytes())
+    except OSError as err:
+        raise PlanError(f"{file}: cannot be read ({err.strerror}); give a demonstrations folder or a {PLANS_NAME}") from err
+    except ValidationError as err:
+        first = err.errors()[0]
+        where = ".".join(str(part) for part in first["loc"]) or "file"
+        raise PlanError(f"{file}: {where}: {first['msg']}; generate the demonstrations again") from err
+    for intersection, timing in zip(network.intersections, site.timings, strict=True):
+        if intersection.id not in plans:
+            raise PlanError(f"{file}: has no plan for intersection {intersection.id}; was it made for another network?")
+        check_plan(plans[intersection.id], intersection, timing)
+    return plans
+
+
+class BundleController:
+    """Lets the exported policies decide; they keep no memory between steps."""
+
+    def __init__(self, bundle: Bundle, network: Network) -> None:
+        self._policy = Policy(bundle, ids=[i.id for i in network.intersections])
+
+    def reset(self, env: SignalEnv, seed: int) -> None:
+        """Nothing to forget."""
+
+    def decide(self, env: SignalEnv, situation: Situation) -> Sequence[Request] | NDArray:  # type: ignore[type-arg]
+        """(N,) what the policies want; None where one fails."""
+        return self._policy.decide(situation.observation, situation.legal)
+
+
+def build_controller(choice: Choice, network: Network, site: Site, *, decision_interval_s: float) -> Controller:
+    """A controller for the env.
+
+    Args:
+        choice: not fixed or actuated, which need no env.
+        network: that it is to control.
+        site: the limits there.
+        decision_interval_s: of the env.
+
+    Raises:
+        PlanError: plans are missing, broken or do not fit.
+        BundleError: the bundle is incomplete, altered or unreadable.
+        MismatchError: the bundle was made for another network, site or decision interval.
+        ValueError: this choice runs on its own program.
+    """
+    if choice.kind in OWN_PROGRAM:
+        raise ValueError(f"{choice.name} runs on the signals' own programs, not in the env")
+    if choice.path is None:
+        return PlanController(own_plans(choice.kind, network))
+    if choice.kind is Kind.PLAN:
+        return PlanController(read_plans(choice.path, network, site))
+    bundle = read_bundle(choice.path)
+    check_bundle_fits(bundle, network, site, decision_interval_s)
+    return BundleController(bundle, network)
+
+
+def labels(choices: Sequence[Choice]) -> Mapping[str, str]:
+    """Short label by name; the full name where two labels would be the same."""
+    short = [choice.label for choice in choices]
+    return {choice.name: choice.label if short.count(choice.label) == 1 else choice.name for choice in choices}
+
+
+def _parse(word: str) -> Choice:
+    name, colon, path = word.partition(":")
+    if name not in set(Kind):
+        raise UsageError(f"--controllers: unknown controller {word!r}; known: {_known()}")
+    kind = Kind(name)
+    if kind in WITH_PATH and not path:
+        raise UsageError(f"--controllers: {word!r} needs a path: {kind}:PATH")
+    if kind not in WITH_PATH and colon:
+        raise UsageError(f"--controllers: {kind} takes no path, got {word!r}")
+    return Choice(kind=kind, path=Path(path) if path else None)
+
+
+def _known() -> str:
+    return ", ".join(f"{kind}:PATH" if kind in WITH_PATH else str(kind) for kind in Kind)

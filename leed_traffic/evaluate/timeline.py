@@ -1,0 +1,92 @@
+"""What every signal showed over one run, as stages and clearances, for the stage diagram of a report."""
+
+import xml.etree.ElementTree as ET
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from leed_traffic.domain.network import Intersection
+from leed_traffic.errors import ScenarioError
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shown:
+    """One stage, or a clearance (stage None), from one moment to the next, in seconds of the simulation."""
+
+    begin_s: float
+    end_s: float
+    stage: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StageRows:
+    """How a stage diagram lays the intersections out."""
+
+    order: tuple[str, ...]  # the first at the bottom
+    positions_m: Mapping[str, float] | None  # along the road, where they follow one
+
+
+Timeline = Mapping[str, tuple[Shown, ...]]  # by intersection
+
+
+def read_timeline(states_file: Path, intersections: Sequence[Intersection], *, end_s: float) -> dict[str, tuple[Shown, ...]]:
+    """What each intersection showed, from SUMO's SaveTLSStates output.
+
+    Args:
+        states_file: with one `tlsState` per signal and step.
+        intersections: signals of interest; a state that is no stage of theirs counts as clearance.
+        end_s: when the last state ends.
+
+    Raises:
+        ScenarioError: the file cannot be read.
+    """
+    stages = {i.id: {stage.state: k for k, stage in enumerate(i.stages)} for i in intersections}
+    changes: dict[str, list[tuple[float, int | None]]] = {i.id: [] for i in intersections}
+    try:
+        for _, element in ET.iterparse(states_file):
+            signal = element.get("id", "")
+            if element.tag == "tlsState" and signal in stages:
+                stage = stages[signal].get(element.get("state", ""))
+                seen = changes[signal]
+                if not seen or seen[-1][1] != stage:
+                    seen.append((float(element.get("time", "0")), stage))
+            element.clear()
+    except (OSError, ET.ParseError) as err:
+        raise ScenarioError(f"{states_file}: the record of signal states cannot be read ({err})") from err
+    return {signal: _spans(seen, end_s) for signal, seen in changes.items()}
+
+
+def lay_out(intersections: Sequence[Intersection]) -> StageRows:
+    """By position where the intersections follow one road, else in the network's order, the first on top."""
+    positions_m = along_the_road(intersections)
+    if positions_m is None:
+        return StageRows(order=tuple(i.id for i in reversed(intersections)), positions_m=None)
+    return StageRows(order=tuple(sorted(positions_m, key=lambda name: positions_m[name])), positions_m=positions_m)
+
+
+def along_the_road(intersections: Sequence[Intersection]) -> dict[str, float] | None:
+    """Metres from the first intersection to each one, if they follow one another along a single road; else None.
+
+    Every intersection of a road feeds its one or two neighbours, and the two at its ends have one.
+    """
+    gaps: dict[str, dict[str, float]] = {i.id: {} for i in intersections}
+    for intersection in intersections:
+        for neighbour in intersection.neighbours:
+            if neighbour.id in gaps and neighbour.id != intersection.id:
+                gaps[intersection.id][neighbour.id] = neighbour.distance_m
+                gaps[neighbour.id].setdefault(intersection.id, neighbour.distance_m)
+    ends = [name for name, near in gaps.items() if len(near) == 1]
+    if len(ends) != 2 or any(len(near) > 2 for near in gaps.values()):
+        return None
+    position, here = {min(ends): 0.0}, min(ends)
+    while onwards := [name for name in gaps[here] if name not in position]:
+        position[onwards[0]] = position[here] + gaps[here][onwards[0]]
+        here = onwards[0]
+    return position if len(position) == len(gaps) else None
+
+
+def _spans(changes: Sequence[tuple[float, int | None]], end_s: float) -> tuple[Shown, ...]:
+    ends = [begin for begin, _ in changes[1:]] + [end_s]
+    return tuple(
+        Shown(begin_s=begin, end_s=end, stage=stage) for (begin, stage), end in zip(changes, ends, strict=True) if end > begin
+    )

@@ -1,0 +1,64 @@
+from collections.abc import Callable
+
+import pytest
+
+from leed_traffic.evaluate.results import Comparison, Evaluation, Run, summarise
+from leed_traffic.evaluate.timeline import Shown, StageRows, Timeline
+
+SEEDS = (1001, 1002, 1003)
+
+MakeComparison = Callable[[dict[str, tuple[float, ...]]], Comparison]
+
+
+def make_run(controller: str, seed: int, delay_s: float, timeline: Timeline | None = None) -> Run:
+    return Run(
+        controller=controller,
+        seed=seed,
+        delay_s=delay_s,
+        trip_time_s=delay_s + 60.0,
+        waiting_s=delay_s / 2.0,
+        queue_veh=delay_s / 4.0,
+        scheduled=100,
+        departed=98,
+        finished=90,
+        never_departed=2,
+        unsafe_changes=0,
+        emergency_stops=1,
+        collisions=0,
+        teleports=0,
+        timeline=timeline or {},
+    )
+
+
+def make_timeline() -> dict[str, tuple[Shown, ...]]:
+    """Two signals for 100 s: a green, a clearance, another green."""
+    spans = (
+        Shown(begin_s=0.0, end_s=40.0, stage=0),
+        Shown(begin_s=40.0, end_s=45.0, stage=None),
+        Shown(begin_s=45.0, end_s=100.0, stage=1),
+    )
+    return {"J1": spans, "J2": spans}
+
+
+@pytest.fixture
+def make_comparison() -> MakeComparison:
+    """A comparison from delays by controller, one per seed, with a timeline for every controller's first seed."""
+
+    def make(delays_s: dict[str, tuple[float, ...]]) -> Comparison:
+        runs = [
+            make_run(name, seed, delay, make_timeline() if seed == SEEDS[0] else None)
+            for name, delays in delays_s.items()
+            for seed, delay in zip(SEEDS, delays, strict=False)
+        ]
+        evaluation = Evaluation(
+            scenario="crossing",
+            site="derived",
+            seeds=tuple(sorted({run.seed for run in runs})),
+            sumo_version="1.28.0",
+            results=tuple(summarise(name, [run for run in runs if run.controller == name]) for name in delays_s),
+        )
+        return Comparison(
+            evaluation=evaluation, runs=tuple(runs), rows=StageRows(order=("J1", "J2"), positions_m={"J1": 0.0, "J2": 250.0})
+        )
+
+    return make
