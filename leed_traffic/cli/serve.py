@@ -1,0 +1,205 @@
+"""`leedctl serve`: a bundle's policies at the signals, over TraCI."""
+
+import contextlib
+import math
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from leed_traffic.artifacts.scenario import load_scenario
+from leed_traffic.cli.output import ProgressBar, messages, print_json, print_table, progress
+from leed_traffic.errors import DeviceError, UsageError
+from leed_traffic.serve.supervisor import Control
+
+if TYPE_CHECKING:
+    from leed_traffic.domain.network import Intersection
+    from leed_traffic.domain.program import StageProgram
+    from leed_traffic.serve.device import SignalDevice
+    from leed_traffic.serve.run import Connect, ServeConfig, ServeSummary
+
+START_S = 60.0  # until a SUMO of our own has loaded its net
+TRY_S = 0.5  # one look whether it listens, then one whether it still runs
+NOTE_EVERY_S = 300.0  # of the device's time, where no end is known and no bar can be drawn
+
+
+def serve_command(
+    bundle: Annotated[Path, typer.Argument(help="Folder of a bundle, written by `leedctl export`.")],
+    scenario: Annotated[str | None, typer.Option(help="Start SUMO on this scenario (a name or a .sumocfg).")] = None,
+    connect: Annotated[str | None, typer.Option(help="HOST:PORT of a TraCI server that runs already.")] = None,
+    mode: Annotated[
+        Control, typer.Option(help="monitor: watch; shadow: decide, send nothing; active: drive.")
+    ] = Control.ACTIVE,
+    seed: Annotated[int, typer.Option(help="Of demand and drivers, with --scenario.")] = 1001,
+    intersections: Annotated[str | None, typer.Option(help="Only these signals: A,B,C. Default: all of the bundle.")] = None,
+    events: Annotated[Path | None, typer.Option(help="Folder for the event and decision logs.")] = None,
+    port: Annotated[int | None, typer.Option(help="For SUMO, with --scenario. Default: a free one.")] = None,
+    order: Annotated[int | None, typer.Option(help="Among several clients of one server, with --connect.")] = None,
+    deadline_s: Annotated[float, typer.Option(help="For every answer of the server, in seconds.")] = 10.0,
+    until: Annotated[float | None, typer.Option(help="Hand back and leave at this simulated second.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")] = False,
+) -> None:
+    """Drive the signals with a bundle's policies, behind the safety envelope.
+
+    Takes over each signal when its own program shows one of our stages, and hands it back at the same display on Ctrl-C or
+    SIGTERM.
+
+    Exit codes: 0 end of the simulation, 3 bundle refused, 4 another network, 5 server unreachable or lost, 6 monitor
+    violation, 7 a signal was in fallback at the end, 130/143 stopped and handed back.
+
+    \b
+    Examples:
+      leedctl serve models/arterial5 --scenario arterial5 --seed 7
+      leedctl serve models/arterial5 --connect localhost:8813 --mode shadow --events logs/
+      leedctl serve models/grid4x4 --connect localhost:8813 --intersections A0,A1 --order 2
+    """
+    from leed_traffic.serve.run import ServeConfig
+
+    if (scenario is None) == (connect is None):
+        raise UsageError("give exactly one of --scenario NAME and --connect HOST:PORT")
+    if port is not None and scenario is None:
+        raise UsageError("--port is for --scenario; with --connect the port is in HOST:PORT")
+    host, number = _address(connect) if connect is not None else ("localhost", _port(port))
+    try:
+        config = ServeConfig(
+            bundle=bundle,
+            host=host,
+            port=number,
+            control=mode,
+            intersections=tuple(intersections.split(",")) if intersections else None,
+            events=events,
+            until_s=until,
+            deadline_s=deadline_s,
+            order=order,
+        )
+    except ValueError as err:
+        raise UsageError(f"serve: {_first_line(err)}") from err
+    with contextlib.redirect_stdout(sys.stderr):  # traci prints; stdout is for the result
+        summary = _run(config, scenario, seed)
+    if as_json:
+        print_json(summary)
+    else:
+        _print_summary(summary)
+    raise typer.Exit(int(summary.exit_code))
+
+
+def _run(config: "ServeConfig", scenario: str | None, seed: int) -> "ServeSummary":
+    from leed_traffic.serve.run import connect_traci, serve, stop_on_signals
+
+    with contextlib.ExitStack() as stack:
+        opener: Connect = connect_traci
+        if scenario is not None:
+            opener = _opener_of(stack.enter_context(_server(scenario, config.port, seed)))
+        bar = stack.enter_context(_bar())
+        stop = stack.enter_context(stop_on_signals())
+        return serve(config, clock=time.perf_counter, stop=stop, on_tick=bar, connect=opener)
+
+
+@contextmanager
+def _server(name: str, port: int, seed: int) -> Iterator["subprocess.Popen[bytes]"]:
+    """A SUMO of our own, gone when the context ends."""
+    from leed_traffic.simulation.demand import write_demand
+    from leed_traffic.simulation.engine import start_server, stop_server
+
+    scenario = load_scenario(name)
+    with tempfile.TemporaryDirectory(prefix="leed-serve-") as folder:
+        route_files = write_demand(scenario, seed, Path(folder))
+        server = start_server(scenario, port=port, seed=seed, route_files=route_files)
+        try:
+            yield server
+        finally:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                server.wait(2.0)  # it ends by itself when its client has left
+            stop_server(server)
+
+
+def _opener_of(server: "subprocess.Popen[bytes]") -> "Connect":
+    """Connects to our own server and gives up as soon as it has ended."""
+    from leed_traffic.serve.run import connect_traci
+    from leed_traffic.simulation.engine import first_error
+
+    def opener(
+        config: "ServeConfig",
+        intersections: Sequence["Intersection"],
+        lanes: Sequence[str],
+        make_program: Callable[[int, float], "StageProgram"],
+    ) -> "SignalDevice":
+        give_up_s = time.monotonic() + START_S
+        while True:
+            try:
+                return connect_traci(config.model_copy(update={"connect_s": TRY_S}), intersections, lanes, make_program)
+            except DeviceError as err:
+                if server.poll() is not None:
+                    raise DeviceError(f"SUMO ended before serving began: {first_error(server)}") from err
+                if time.monotonic() >= give_up_s:
+                    raise
+
+    return opener
+
+
+@contextmanager
+def _bar() -> Iterator[Callable[[float, float, str], None]]:
+    """Progress over the device's time; a line now and then where no end is known."""
+    with contextlib.ExitStack() as stack:
+        bars: list[ProgressBar] = []
+        shown_s = -math.inf
+
+        def on_tick(time_s: float, end_s: float, note: str) -> None:
+            nonlocal shown_s
+            if math.isinf(end_s):
+                if time_s - shown_s >= NOTE_EVERY_S:
+                    messages.print(f"serving at {time_s:.0f} s: {note}")
+                    shown_s = time_s
+                return
+            if not bars:
+                bars.append(stack.enter_context(progress("serve (simulated s)", round(end_s - time_s))))
+                shown_s = time_s
+            if time_s - shown_s >= 10.0 or time_s >= end_s - 1.0:
+                bars[0](round(time_s - shown_s), note)
+                shown_s = time_s
+
+        yield on_tick
+
+
+def _address(text: str) -> tuple[str, int]:
+    host, _, number = text.rpartition(":")
+    if not host or not number.isdecimal() or not 1 <= int(number) <= 65535:
+        raise UsageError(f"--connect {text}: expected HOST:PORT with a port from 1 to 65535, as in localhost:8813")
+    return host, int(number)
+
+
+def _port(port: int | None) -> int:
+    from leed_traffic.simulation.engine import free_port
+
+    return free_port() if port is None else port
+
+
+def _first_line(error: ValueError) -> str:
+    return " ".join(str(error).split())
+
+
+def _print_summary(summary: "ServeSummary") -> None:
+    rows = [
+        ["ended by", summary.ended_by],
+        ["simulated s", f"{summary.end_s - summary.begin_s:.0f}"],
+        ["ticks", str(summary.ticks)],
+        ["decisions", str(summary.decisions)],
+        ["tick p50 / p99 / max ms", f"{summary.tick.p50_ms:.2f} / {summary.tick.p99_ms:.2f} / {summary.tick.max_ms:.2f}"],
+        [
+            "decision p50 / p99 / max ms",
+            f"{summary.decision.p50_ms:.2f} / {summary.decision.p99_ms:.2f} / {summary.decision.max_ms:.2f}",
+        ],
+        ["signals handed back", "yes" if summary.handed_back else "no: the simulation ended under the stage program"],
+        ["monitor violations", str(len(summary.violations))],
+    ]
+    rows += [[f"rulings: {reason}", str(count)] for reason, count in summary.rulings.items()]
+    rows += [[f"to {change}", str(count)] for change, count in summary.transitions.items()]
+    print_table("serve", ["", ""], rows)
+    for violation in summary.violations[:10]:
+        messages.print(f"violation: {violation}", markup=False)

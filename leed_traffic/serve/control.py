@@ -1,0 +1,256 @@
+"""One tick of N signals: look, decide when it is time, rule, request, hand back. Time comes from the device's clock alone."""
+
+import logging
+import math
+from collections import Counter
+from collections.abc import Sequence
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from leed_traffic.domain.action import legal_mask
+from leed_traffic.domain.detection import Detection, Readings
+from leed_traffic.domain.envelope import Reason, permit, rule
+from leed_traffic.domain.network import Intersection
+from leed_traffic.domain.observation import Encoder
+from leed_traffic.domain.program import build_program, whole_steps
+from leed_traffic.domain.timing import Timing
+from leed_traffic.errors import LeedError
+from leed_traffic.serve.device import SignalDevice, Snapshot
+from leed_traffic.serve.events import CONTROL_STATUS, OURS, OWN, Decision, Event, EventLog, Record
+from leed_traffic.serve.monitor import Monitor, Violation
+from leed_traffic.serve.sight import SignalSight
+from leed_traffic.serve.supervisor import Cause, Control, Finding, Mode, Standing, transition
+
+log = logging.getLogger(__name__)
+
+_LIMITS = (Reason.MAX_GREEN, Reason.MAX_RED)
+_EPSILON_S = 1e-6
+
+
+class Decider(Protocol):
+    """What decides for all signals; `artifacts.policy.Policy` in the field."""
+
+    def decide(self, observation: NDArray[np.float32], legal: NDArray[np.bool_]) -> list[float | None]:
+        """(N,) requested stages from (N, D_max) observations and (N, S_max) legal stages."""
+
+
+class Controller:
+    """N signals, each with its sight, its standing and its monitor."""
+
+    def __init__(
+        self,
+        intersections: Sequence[Intersection],
+        timings: Sequence[Timing],
+        policy: Decider,
+        device: SignalDevice,
+        event_log: EventLog,
+        *,
+        control: Control,
+        decision_interval_s: float,
+        reach_m: float,
+        tick_s: float,
+        lease_s: float,
+    ) -> None:
+        self._intersections, self._timings = tuple(intersections), tuple(timings)
+        self._policy, self._device, self._log = policy, device, event_log
+        self._control, self._interval_s, self._tick_s = control, decision_interval_s, tick_s
+        self._lease_s = whole_steps(max(lease_s, tick_s + device.step_s), device.step_s)
+        pairs = list(zip(self._intersections, self._timings, strict=True))
+        programs = [build_program(i, t, step_s=device.step_s) for i, t in pairs]
+        self._sights = [SignalSight(i, p) for i, p in zip(self._intersections, programs, strict=True)]
+        self._monitors = [Monitor(i, t, blind_s=tick_s - device.step_s) for i, t in pairs]
+        self._detection = Detection(self._intersections, reach_m, device.lane_index)
+        self._encoder = Encoder(self._intersections, self._timings, reach_m=reach_m)
+        self._n_stages_max = max(i.n_stages for i in self._intersections)
+        n = len(self._intersections)
+        self._was_ours = [False] * n
+        self._requests: list[float | None] = [None] * n
+        self._requested_at_s = self._decided_at_s = -math.inf
+        self._time_s: float | None = None
+        self.standings = [Standing()] * n
+        self.violations: list[Violation] = []
+        self.rulings: Counter[Reason] = Counter()
+        self.transitions: Counter[tuple[Mode, Cause]] = Counter()
+        self.observations: NDArray[np.float32] = np.zeros(self._encoder.shape, dtype=np.float32)
+        self.n_decisions = 0
+
+    @property
+    def n(self) -> int:
+        """N."""
+        return len(self._intersections)
+
+    @property
+    def is_handed_back(self) -> bool:
+        """Whether no signal runs our program."""
+        return not any(self._was_ours)
+
+    @property
+    def longest_hand_back_s(self) -> float:
+        """Longest clearance and minimum green of all signals, with a margin of five ticks."""
+        longest = 0.0
+        for timing in self._timings:
+            s = range(timing.n_stages)
+            clearance_s = max(timing.clearance_s(i, j) for i in s for j in s)
+            longest = max(longest, clearance_s + max(timing.min_green_s))
+        return longest + 5.0 * self._tick_s
+
+    def is_due(self, snapshot: Snapshot) -> bool:
+        """Whether the policy is to be asked at this tick."""
+        return snapshot.time_s - self._decided_at_s >= self._interval_s - _EPSILON_S
+
+    def look(self, snapshot: Snapshot) -> Readings:
+        """Take in a snapshot: sights, waits, events, monitors."""
+        elapsed_s = 0.0 if self._time_s is None else snapshot.time_s - self._time_s
+        self._time_s = snapshot.time_s
+        readings = self._detection.measure(snapshot.vehicles)
+        for n, sighting in enumerate(snapshot.sightings):
+            events = self._sights[n].see(sighting, snapshot.time_s)
+            self._note(n, events)
+            self._sights[n].wait(readings.of(n).count_veh, elapsed_s)
+            self._watch(n, snapshot)
+        return readings
+
+    def decide(self, snapshot: Snapshot, readings: Readings) -> None:
+        """Ask the policy; what it says stands until it is asked again.
+
+        Whatever goes wrong in here leaves no request standing: the leases run out and the signals walk on by themselves.
+        """
+        first = math.isinf(self._decided_at_s)
+        elapsed_s = 0.0 if first else snapshot.time_s - self._decided_at_s
+        self._decided_at_s = snapshot.time_s
+        self.n_decisions += 1
+        why = Cause.NO_REQUEST
+        try:
+            requests = self._ask(readings, elapsed_s)
+        except LeedError:
+            raise
+        except Exception:
+            log.exception("the policy failed at %.1f s; the signals go on by themselves", snapshot.time_s)
+            requests, why = [None] * self.n, Cause.NO_DECISION
+        self._requests, self._requested_at_s = requests, snapshot.time_s
+        for n, request in enumerate(requests):
+            is_usable = request is not None and math.isfinite(request)
+            self._find(n, Finding.GOOD_DECISION if is_usable else Finding.BAD_DECISION, why)
+
+    def act(self, snapshot: Snapshot) -> None:
+        """Take over who is ready, rule on every request, hand back who is no longer ours to lead."""
+        for n in range(self.n):
+            if self._control is Control.SHADOW:
+                self._rule(n, snapshot.time_s)
+            if self._control is not Control.ACTIVE:
+                continue
+            if self.standings[n].mode is Mode.STANDBY:
+                self._take_over(n)
+            if self.standings[n].is_in_charge:
+                self._rule(n, snapshot.time_s)
+            elif self._was_ours[n]:
+                self._release(n)
+
+    def hand_back(self) -> None:
+        """Nobody is led any more: `act` releases every signal as soon as its display allows."""
+        for n in range(self.n):
+            self._find(n, Finding.HAND_BACK)
+
+    def _ask(self, readings: Readings, elapsed_s: float) -> list[float | None]:
+        states = [sight.wait_for_policy(readings.of(n).count_veh, elapsed_s) for n, sight in enumerate(self._sights)]
+        permissions = [permit(s, t, horizon_s=self._interval_s) for s, t in zip(states, self._timings, strict=True)]
+        self.observations = self._encoder.encode(readings, states, permissions)
+        requests = self._policy.decide(self.observations, legal_mask(permissions, self._n_stages_max))
+        if len(requests) != self.n:
+            raise ValueError(f"expected {self.n} requests from the policy, got {len(requests)}")
+        return requests
+
+    def _watch(self, n: int, snapshot: Snapshot) -> None:
+        """Let the monitor judge what our program shows, and the one display after it."""
+        sighting, monitor = snapshot.sightings[n], self._monitors[n]
+        if sighting.is_ours or self._was_ours[n]:
+            violations = monitor.judge(snapshot.time_s, sighting.state)
+            for violation in violations:
+                log.error(
+                    "%s: monitor: %s at %.1f s: %s", violation.intersection, violation.fault, violation.time_s, violation.detail
+                )
+            self.violations += violations
+            if violations:
+                self._find(n, Finding.MONITOR_TRIP)
+        if not sighting.is_ours:
+            monitor.forget()
+            if self._was_ours[n]:
+                self._note(n, [(Event.PATTERN_CHANGE, OWN)])
+            self._find(n, Finding.PROGRAM_LOST)
+        self._was_ours[n] = sighting.is_ours
+
+    def _take_over(self, n: int) -> None:
+        shown = self._sights[n].shown
+        if shown.is_clearing or not self._device.engage(n, shown.stage):
+            return
+        self._was_ours[n] = True
+        self._monitors[n].forget()
+        self._monitors[n].judge(self._now_s(), self._intersections[n].stages[shown.stage].state)
+        self._sights[n].taken_over(shown.stage)
+        self._note(n, [(Event.PATTERN_CHANGE, OURS)])
+        self._find(n, Finding.TAKEN_OVER)
+
+    def _rule(self, n: int, time_s: float) -> None:
+        state, sight = self._sights[n].state, self._sights[n]
+        requested = self._requests[n] if self.standings[n].mode is Mode.ENGAGED or self._control is Control.SHADOW else None
+        ruling = rule(
+            requested,
+            state,
+            self._timings[n],
+            horizon_s=self._tick_s,
+            request_age_s=time_s - self._requested_at_s,
+            lease_s=2.0 * self._interval_s,
+        )
+        self.rulings[ruling.reason] += 1
+        if time_s == self._decided_at_s or ruling.stage != state.stage:
+            self._log.note_decision(
+                Decision(
+                    time_s=time_s,
+                    intersection=self._intersections[n].id,
+                    mode=self.standings[n].mode,
+                    requested=requested,
+                    ruled=ruling.stage,
+                    reason=ruling.reason,
+                )
+            )
+        if self._control is not Control.ACTIVE or state.is_clearing or not ruling.renews:
+            return
+        if ruling.stage != state.stage:
+            sight.will_end(Event.MAX_OUT if ruling.reason in _LIMITS else Event.FORCE_OFF)
+        if not self._device.request(n, ruling.stage, self._hold_s(n)):
+            log.error("%s: the device refused stage %d at %.1f s", self._intersections[n].id, ruling.stage, time_s)
+            self._find(n, Finding.BAD_DECISION, Cause.REFUSED)
+
+    def _hold_s(self, n: int) -> float:
+        """The lease, or what is left of the minimum green."""
+        state = self._sights[n].state
+        rest_s = self._timings[n].min_green_s[state.stage] - state.green_s
+        return max(self._lease_s, whole_steps(rest_s, self._device.step_s))
+
+    def _release(self, n: int) -> None:
+        """Back to the own program once clearance and minimum green are over; a tripped signal does not wait for the green."""
+        state = self._sights[n].state
+        if state.is_clearing:
+            return
+        is_over = state.green_s >= self._timings[n].min_green_s[state.stage] or self._monitors[n].is_tripped
+        if not (is_over and self._device.release(n)):
+            self._device.request(n, state.stage, self._hold_s(n))
+
+    def _find(self, n: int, finding: Finding, why_bad: Cause = Cause.NO_REQUEST) -> None:
+        before = self.standings[n]
+        after = transition(before, finding, why_bad)
+        self.standings[n] = after
+        if after.mode is not before.mode:
+            self.transitions[after.mode, after.cause] += 1
+            self._note(n, [(Event.UNIT_CONTROL_STATUS, CONTROL_STATUS[after.mode])])
+            if after.mode in (Mode.DEGRADED, Mode.FALLBACK) and finding is not Finding.HAND_BACK:
+                log.warning("%s: %s at %.1f s: %s", self._intersections[n].id, after.mode, self._now_s(), after.cause)
+
+    def _note(self, n: int, events: Sequence[tuple[Event, int]]) -> None:
+        device, time_s = self._intersections[n].id, self._now_s()
+        self._log.note(Record(time_s=time_s, device=device, event=event, parameter=value) for event, value in events)
+
+    def _now_s(self) -> float:
+        return 0.0 if self._time_s is None else self._time_s

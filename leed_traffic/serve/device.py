@@ -1,0 +1,69 @@
+"""What the controller needs of a signal backend, whatever stands behind it."""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from leed_traffic.domain.detection import Vehicles
+
+PROGRAM_ID = "leed"  # the stage program's name on the device
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sighting:
+    """One signal as the device confirms it."""
+
+    state: str  # one letter per link
+    program: str
+    phase: int
+    spent_s: float  # since this phase began
+
+    @property
+    def is_ours(self) -> bool:
+        """Whether the stage program runs there."""
+        return self.program == PROGRAM_ID
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Snapshot:
+    """All signals and all detectors at one moment."""
+
+    time_s: float  # the device's clock
+    sightings: tuple[Sighting, ...]  # (N,)
+    vehicles: Vehicles
+
+
+class SignalDevice(Protocol):
+    """N signals behind one connection. Signals are named by their position in the order given at connection.
+
+    Every method raises DeviceError when the backend is lost; after that only `close` is of use.
+    """
+
+    @property
+    def step_s(self) -> float:
+        """The shortest time for which the device can show anything."""
+
+    @property
+    def lane_index(self) -> dict[str, int]:
+        """Position of every lane in `Vehicles.lane`."""
+
+    @property
+    def end_s(self) -> float:
+        """When the backend will end by itself; infinite when it will not."""
+
+    def read(self) -> Snapshot | None:
+        """Wait for the next tick and look; the first call looks without waiting. None: the backend has come to its end."""
+
+    def engage(self, n: int, stage: int) -> bool:
+        """Run the stage program from `stage`, which must be what is shown now. False: refused, nothing changed."""
+
+    def request(self, n: int, stage: int, hold_s: float) -> bool:
+        """Go towards `stage`, or hold it for `hold_s` more seconds if it is shown. False: refused, nothing changed.
+
+        Refused: an unknown stage, a signal that is not engaged, another stage while a clearance runs.
+        """
+
+    def release(self, n: int) -> bool:
+        """Back to the signal's own program at the same display. False: not now (a clearance runs); nothing changed."""
+
+    def close(self) -> None:
+        """Leave; never raises and may be called again."""

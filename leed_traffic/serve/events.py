@@ -1,0 +1,181 @@
+"""The event log in the Indiana high-resolution enumeration, and the decision log.
+
+    events.csv      TimeStamp (0.1 s), DeviceId, EventId, Parameter: the columns that signal engineers' tools read
+    events.parquet  the same, written at the end
+    decisions.csv   time_s, intersection, mode, requested, ruled, reason
+
+Parameter is the stage + 1 for events 1 to 11; for 131 it is 1 while the stage program runs, 254 for the own program; for 155
+it is NTCIP 1202's unit control status. The device's clock counts seconds from 1970-01-01T00:00:00: equal runs give equal bytes.
+"""
+
+import csv
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import IntEnum
+from pathlib import Path
+from types import TracebackType
+from typing import TextIO
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from leed_traffic.domain.envelope import Reason
+from leed_traffic.errors import UsageError
+from leed_traffic.serve.supervisor import Mode
+
+EVENTS_NAME, PARQUET_NAME, DECISIONS_NAME = "events.csv", "events.parquet", "decisions.csv"
+OURS, OWN = 1, 254  # parameters of a pattern change
+CONTROL_STATUS = {
+    Mode.ENGAGED: 2,
+    Mode.STANDBY: 3,
+    Mode.DEGRADED: 4,
+    Mode.FALLBACK: 6,
+}
+_COLUMNS = ("TimeStamp", "DeviceId", "EventId", "Parameter")
+_EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001, RUF100 - local time of the device, which has no zone
+
+
+class Event(IntEnum):
+    """Codes of the Indiana enumeration that we write."""
+
+    BEGIN_GREEN = 1
+    MAX_OUT = 5
+    FORCE_OFF = 6
+    GREEN_TERMINATION = 7
+    BEGIN_YELLOW = 8
+    END_YELLOW = 9
+    BEGIN_RED_CLEARANCE = 10
+    END_RED_CLEARANCE = 11
+    PATTERN_CHANGE = 131
+    UNIT_CONTROL_STATUS = 155
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Record:
+    """One line of the event log."""
+
+    time_s: float
+    device: str
+    event: Event
+    parameter: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decision:
+    """One line of the decision log."""
+
+    time_s: float
+    intersection: str
+    mode: Mode
+    requested: float | None
+    ruled: int
+    reason: Reason
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Interval:
+    """The part of a signal's way that it is in."""
+
+    stage: int  # shown, or the one that ended last
+    kind: str  # green, yellow or red
+
+
+def between(before: Interval | None, after: Interval, *, terminated_by: Event | None) -> list[tuple[Event, int]]:
+    """The events (code, parameter) that lie between two intervals of one signal.
+
+    Args:
+        before: None at the first look.
+        after: what is shown now.
+        terminated_by: why a green ended, if we know.
+    """
+    if before is not None and (before.kind, before.stage) == (after.kind, after.stage):
+        return []
+    events: list[tuple[Event, int]] = []
+    if before is not None:
+        if before.kind == "green":
+            if terminated_by is not None:
+                events.append((terminated_by, before.stage + 1))
+            events.append((Event.GREEN_TERMINATION, before.stage + 1))
+        elif before.kind == "yellow":
+            events.append((Event.END_YELLOW, before.stage + 1))
+        else:
+            events.append((Event.END_RED_CLEARANCE, before.stage + 1))
+    begins = {"green": Event.BEGIN_GREEN, "yellow": Event.BEGIN_YELLOW, "red": Event.BEGIN_RED_CLEARANCE}
+    events.append((begins[after.kind], after.stage + 1))
+    return events
+
+
+class EventLog:
+    """Writes both logs into a folder, line by line; without a folder it only forgets.
+
+    Raises:
+        UsageError: the folder cannot be written.
+    """
+
+    def __init__(self, folder: Path | None) -> None:
+        self._folder = folder
+        self._files: list[TextIO] = []
+        if folder is None:
+            return
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            self._files = [(folder / name).open("w", newline="", encoding="utf-8") for name in (EVENTS_NAME, DECISIONS_NAME)]
+        except OSError as err:
+            raise UsageError(f"--events {folder}: cannot be written: {err.strerror}; give another folder") from err
+        self._events, self._decisions = (csv.writer(file, lineterminator="\n") for file in self._files)
+        self._events.writerow(_COLUMNS)
+        self._decisions.writerow(("time_s", "intersection", "mode", "requested", "ruled", "reason"))
+
+    def note(self, records: Iterable[Record]) -> None:
+        """Append events."""
+        if self._files:
+            self._events.writerows((_stamp(r.time_s), r.device, int(r.event), r.parameter) for r in records)
+
+    def note_decision(self, decision: Decision) -> None:
+        """Append a decision."""
+        if self._files:
+            requested = "" if decision.requested is None else f"{decision.requested:g}"
+            line = (f"{decision.time_s:.1f}", decision.intersection, decision.mode, requested, decision.ruled, decision.reason)
+            self._decisions.writerow(line)
+
+    def flush(self) -> None:
+        """Hand what was written to the operating system."""
+        for file in self._files:
+            file.flush()
+
+    def close(self) -> None:
+        """End both logs and write the events as Parquet, too."""
+        if not self._files or self._folder is None:
+            return
+        for file in self._files:
+            file.close()
+        self._files = []
+        _write_parquet(self._folder / EVENTS_NAME, self._folder / PARQUET_NAME)
+
+    def __enter__(self) -> "EventLog":
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()
+
+
+def _stamp(time_s: float) -> str:
+    return (_EPOCH + timedelta(milliseconds=100 * round(time_s * 10))).isoformat(sep=" ", timespec="milliseconds")
+
+
+def _write_parquet(source: Path, target: Path) -> None:
+    with source.open(newline="", encoding="utf-8") as file:
+        rows = list(csv.reader(file))[1:]
+    table = pa.table(
+        {
+            "TimeStamp": pa.array([datetime.fromisoformat(row[0]) for row in rows], pa.timestamp("ms")),
+            "DeviceId": pa.array([row[1] for row in rows], pa.string()),
+            "EventId": pa.array([int(row[2]) for row in rows], pa.int16()),
+            "Parameter": pa.array([int(row[3]) for row in rows], pa.int32()),
+        }
+    )
+    fresh = target.with_suffix(".tmp")
+    pq.write_table(table, fresh)
+    os.replace(fresh, target)

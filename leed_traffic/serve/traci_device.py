@@ -1,0 +1,356 @@
+"""Signals behind a TraCI server (SUMO, or a gateway that speaks its protocol): the one file of serving that knows traci.
+
+SUMO enforces no signal safety and traci has no timeout of its own: the stage program makes every command a lease, and every
+call here has a deadline. `import traci` pulls in sumolib (pure Python, no simulator): it is imported only when connecting.
+"""
+
+import socket
+import struct
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from leed_traffic.domain.detection import Vehicles
+from leed_traffic.domain.network import GREEN, Intersection
+from leed_traffic.domain.program import StageProgram
+from leed_traffic.errors import DeviceError, MismatchError
+from leed_traffic.serve.device import PROGRAM_ID, Sighting, Snapshot
+
+if TYPE_CHECKING:
+    from traci.connection import Connection
+
+RETRY_S = 0.1  # s between two tries to connect; traci's own default is 1 s
+STATIC = 0  # traci.constants.TRAFFICLIGHT_TYPE_STATIC
+SPENT_DURATION = 0x38  # traci.constants.VAR_SPENT_DURATION
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Endpoint:
+    """Where the signals are, and how long to wait for them."""
+
+    host: str
+    port: int
+    deadline_s: float = 10.0  # for every single answer
+    connect_s: float = 30.0  # until the server listens
+    order: int | None = None  # among several clients of one server
+
+    def __str__(self) -> str:
+        return f"{self.host}:{self.port}"
+
+
+class TraciDevice:
+    """N signals over one TraCI connection. Makes its stage programs after it knows the server's step length."""
+
+    def __init__(
+        self,
+        endpoint: Endpoint,
+        intersections: Sequence[Intersection],
+        lanes: Sequence[str],
+        make_program: Callable[[int, float], StageProgram],
+        *,
+        tick_s: float = 1.0,
+    ) -> None:
+        """Connect, compare the network there with ours, subscribe to all that is read.
+
+        Args:
+            endpoint: the server.
+            intersections: N of them, the signals to control.
+            lanes: to read vehicles from.
+            make_program: the stage program of the n-th intersection for a step length in seconds.
+            tick_s: between two readings; at least one simulation step.
+
+        Raises:
+            DeviceError: nobody answers in time, or the answer makes no sense.
+            MismatchError: the network there is another one.
+        """
+        self._endpoint, self._intersections = endpoint, tuple(intersections)
+        self._ids = tuple(i.id for i in intersections)
+        self._lanes = tuple(lanes)
+        self._lane_index = {lane: k for k, lane in enumerate(lanes)}
+        self._is_first = True
+        self._followed: set[str] = set()
+        self._connection: Any = None
+        self._connection, self._tc, self._refusal = _connect(endpoint)
+        try:
+            with self._guard("reading the network"):
+                if endpoint.order is not None:
+                    self._connection.setOrder(endpoint.order)
+                self._step_s = float(self._connection.simulation.getDeltaT())
+                end_s = float(self._connection.simulation.getEndTime())
+                self._check_network()
+                self._subscribe()
+            self._end_s = end_s if end_s >= 0.0 else float("inf")
+            self._tick_s = max(tick_s, self._step_s)
+            self._programs = tuple(make_program(n, self._step_s) for n in range(len(self._ids)))
+            self._sightings = self._look()
+        except BaseException:
+            self.close()
+            raise
+
+    @property
+    def step_s(self) -> float:
+        """Simulation step, in seconds."""
+        return self._step_s
+
+    @property
+    def lane_index(self) -> dict[str, int]:
+        """Position of every lane in `Vehicles.lane`."""
+        return self._lane_index
+
+    @property
+    def end_s(self) -> float:
+        """The server's own end time; infinite without one."""
+        return self._end_s
+
+    def read(self) -> Snapshot | None:
+        """Advance by a tick and look; the first call only looks."""
+        with self._guard("waiting for the next tick"):
+            simulation = self._connection.simulation
+            if not self._is_first:
+                target_s = min(self._time_s() + self._tick_s, self._end_s)
+                self._connection.simulationStep(target_s if self._tick_s > self._step_s else 0.0)
+            values = simulation.getSubscriptionResults("")
+            is_over = values[self._tc.VAR_MIN_EXPECTED_VEHICLES] <= 0 or self._time_s() >= self._end_s
+            if is_over and not self._is_first:
+                return None
+            self._is_first = False
+            self._sightings = self._look()
+            return Snapshot(time_s=self._time_s(), sightings=self._sightings, vehicles=self._vehicles())
+
+    def engage(self, n: int, stage: int) -> bool:
+        """Install the stage program at the display that is shown now."""
+        program = self._programs[n]
+        if not 0 <= stage < program.n_stages or self._shown(n).state != program.phases[stage].state:
+            return False
+        with self._guard(f"{self._ids[n]}: taking over"):
+            signal = self._connection.trafficlight
+            try:
+                signal.setProgramLogic(self._ids[n], self._logic(program, stage))
+                signal.setProgram(self._ids[n], PROGRAM_ID)
+                signal.setPhase(self._ids[n], stage)
+            except self._refusal:
+                return False
+            self._note(n, stage)
+            return True
+
+    def request(self, n: int, stage: int, hold_s: float) -> bool:
+        """One jump to the first clearance phase, or a longer green; a lock of its own behind the envelope's."""
+        program, shown = self._programs[n], self._shown(n)
+        known = isinstance(stage, int) and 0 <= stage < program.n_stages
+        if not known or not shown.is_ours or not 0.0 < hold_s < float("inf"):
+            return False
+        now, is_clearing = program.stage_of(shown.phase)
+        if is_clearing:
+            return stage == now  # on its way there; never another jump out of a clearance
+        with self._guard(f"{self._ids[n]}: requesting stage {stage}"):
+            signal = self._connection.trafficlight
+            try:
+                if stage == now:
+                    signal.setPhaseDuration(self._ids[n], hold_s)
+                else:
+                    signal.setPhase(self._ids[n], program.entries[now][stage])
+                    self._note(n, program.entries[now][stage])
+            except self._refusal:
+                return False
+        return True
+
+    def release(self, n: int) -> bool:
+        """The own program, in the phase whose display is the one shown now, before the next simulation step."""
+        shown = self._shown(n)
+        if not shown.is_ours:
+            return True
+        stage, is_clearing = self._programs[n].stage_of(shown.phase)
+        if is_clearing:
+            return False
+        program_id, phases = self._own[n]
+        with self._guard(f"{self._ids[n]}: handing back"):
+            signal = self._connection.trafficlight
+            try:
+                signal.setProgram(self._ids[n], program_id)
+                signal.setPhase(self._ids[n], phases[stage])
+            except self._refusal:
+                return False
+            self._note(n, phases[stage], program_id)
+            return True
+
+    def close(self) -> None:
+        """Leave cleanly if the connection is sound, else just let go."""
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            try:
+                connection.close(False)
+            except (self._refusal, *_fatal()):
+                _let_go(connection)
+
+    @contextmanager
+    def _guard(self, doing: str) -> Iterator[None]:
+        """After anything but a plain refusal the connection is closed and never used again."""
+        if self._connection is None:
+            raise DeviceError(f"{self._endpoint}: {doing}: the connection is closed; start again")
+        begin_s = time.monotonic()
+        try:
+            yield
+        except self._refusal as err:
+            raise DeviceError(f"{self._endpoint}: {doing}: refused: {err}") from err
+        except _fatal() as err:
+            connection, self._connection = self._connection, None
+            _let_go(connection)
+            waited_s = time.monotonic() - begin_s
+            is_late = waited_s >= self._endpoint.deadline_s
+            why = (
+                f"no answer within {self._endpoint.deadline_s:g} s"
+                if is_late
+                else f"connection lost ({err or type(err).__name__})"
+            )
+            raise DeviceError(f"{self._endpoint}: {doing}: {why}; see whether the server still runs") from err
+
+    def _check_network(self) -> None:
+        """Signals, link counts, stage states and lanes as in the bundle; remember each signal's own program."""
+        signals = set(self._connection.trafficlight.getIDList())
+        if missing := [id_ for id_ in self._ids if id_ not in signals]:
+            raise MismatchError(
+                f"{self._endpoint}: has no signal {missing[0]} (it has {_some(signals)}); connect to the network of the bundle"
+            )
+        lanes = set(self._connection.lane.getIDList())
+        if gone := [lane for lane in self._lanes if lane not in lanes]:
+            raise MismatchError(f"{self._endpoint}: has no lane {gone[0]}, which the detectors read; is it another network?")
+        self._own = tuple(self._own_program(intersection) for intersection in self._intersections)
+
+    def _own_program(self, intersection: Intersection) -> tuple[str, tuple[int, ...]]:
+        """The program to hand back to, and the phase in it for every stage."""
+        where, signal = f"{self._endpoint}: signal {intersection.id}", self._connection.trafficlight
+        n_links = len(signal.getControlledLinks(intersection.id))
+        if n_links != intersection.n_links:
+            raise MismatchError(f"{where} has {n_links} links, the bundle was made for {intersection.n_links}; export it again")
+        active = signal.getProgram(intersection.id)
+        logics = {logic.programID: logic for logic in signal.getAllProgramLogics(intersection.id)}
+        name = active if active in logics and active != PROGRAM_ID else intersection.own_program_id
+        if name not in logics:
+            raise MismatchError(f"{where} runs program {active!r} and has no {name!r} to go back to; it has {_some(logics)}")
+        states = [phase.state for phase in logics[name].phases]
+        phases = []
+        for k, stage in enumerate(intersection.stages):
+            phase = _phase_showing(stage.state, stage.own_phase, states)
+            if phase is None:
+                raise MismatchError(
+                    f"{where}: its program {name!r} never shows stage {k} ({stage.state}) of the bundle; export it again"
+                )
+            phases.append(phase)
+        return name, tuple(phases)
+
+    def _subscribe(self) -> None:
+        tc, connection = self._tc, self._connection
+        connection.simulation.subscribe([tc.VAR_TIME, tc.VAR_MIN_EXPECTED_VEHICLES])
+        for id_ in self._ids:
+            shown = [tc.TL_RED_YELLOW_GREEN_STATE, tc.TL_CURRENT_PROGRAM, tc.TL_CURRENT_PHASE, SPENT_DURATION]
+            connection.trafficlight.subscribe(id_, shown)
+        for lane in self._lanes:
+            connection.lane.subscribe(lane, [tc.LAST_STEP_VEHICLE_ID_LIST])
+
+    def _time_s(self) -> float:
+        return float(self._connection.simulation.getSubscriptionResults("")[self._tc.VAR_TIME])
+
+    def _look(self) -> tuple[Sighting, ...]:
+        tc, results = self._tc, self._connection.trafficlight.getAllSubscriptionResults()
+        return tuple(
+            Sighting(
+                state=results[id_][tc.TL_RED_YELLOW_GREEN_STATE],
+                program=results[id_][tc.TL_CURRENT_PROGRAM],
+                phase=int(results[id_][tc.TL_CURRENT_PHASE]),
+                spent_s=float(results[id_][SPENT_DURATION]),
+            )
+            for id_ in self._ids
+        )
+
+    def _vehicles(self) -> Vehicles:
+        tc, known = self._tc, self._connection.vehicle.getAllSubscriptionResults()
+        lists = self._connection.lane.getAllSubscriptionResults()
+        rows: list[tuple[int, float, float]] = []
+        for lane, k in self._lane_index.items():
+            for vehicle in lists[lane][tc.LAST_STEP_VEHICLE_ID_LIST]:
+                values = known.get(vehicle) or self._follow(vehicle)
+                if values:
+                    rows.append((k, values[tc.VAR_LANEPOSITION], values[tc.VAR_SPEED]))
+        table = np.array(rows, dtype=np.float64).reshape(len(rows), 3)
+        return Vehicles(lane=table[:, 0].astype(np.intp), position_m=table[:, 1], speed_mps=table[:, 2])
+
+    def _follow(self, vehicle: str) -> dict[int, float]:
+        """Subscribe to a vehicle seen for the first time; the answer brings its values."""
+        try:
+            self._connection.vehicle.subscribe(vehicle, [self._tc.VAR_LANEPOSITION, self._tc.VAR_SPEED])
+        except self._refusal:  # left the net within this step
+            return {}
+        values: dict[int, float] = self._connection.vehicle.getSubscriptionResults(vehicle)
+        return values
+
+    def _shown(self, n: int) -> Sighting:
+        return self._sightings[n]
+
+    def _note(self, n: int, phase: int, program_id: str = PROGRAM_ID) -> None:
+        """What is shown since our command, until the next reading confirms it."""
+        own = self._programs[n].phases[phase].state if program_id == PROGRAM_ID else self._sightings[n].state
+        now = Sighting(state=own, program=program_id, phase=phase, spent_s=0.0)
+        self._sightings = (*self._sightings[:n], now, *self._sightings[n + 1 :])
+
+    def _logic(self, program: StageProgram, stage: int) -> object:
+        signal = self._connection.trafficlight
+        phases = [
+            signal.Phase(p.duration_s, p.state, p.duration_s, p.duration_s, (p.next,), f"stage {p.stage}")
+            for p in program.phases
+        ]
+        return signal.Logic(PROGRAM_ID, STATIC, stage, phases)
+
+
+def _connect(endpoint: Endpoint) -> tuple[Any, Any, type[Exception]]:
+    """A connection whose every answer has a deadline; traci's constants and its plain refusal."""
+    import traci  # pulls in sumolib, which serving does not need elsewhere
+
+    give_up_s = time.monotonic() + endpoint.connect_s
+    before = socket.getdefaulttimeout()
+    socket.setdefaulttimeout(endpoint.deadline_s)  # traci offers no other way to a deadline that holds for connecting, too
+    try:
+        while True:
+            try:
+                connection = traci.connect(port=endpoint.port, host=endpoint.host, numRetries=0, waitBetweenRetries=RETRY_S)
+                return connection, traci.constants, traci.TraCIException
+            except (traci.TraCIException, *_fatal()) as err:
+                if time.monotonic() >= give_up_s:
+                    raise DeviceError(
+                        f"{endpoint}: nobody answers within {endpoint.connect_s:g} s ({err}); start SUMO with --remote-port"
+                    ) from err
+            time.sleep(RETRY_S)
+    finally:
+        socket.setdefaulttimeout(before)
+
+
+def _fatal() -> tuple[type[Exception], ...]:
+    """What traci lets through when a connection is of no more use (BrokenPipeError and timeouts are OSErrors)."""
+    import traci
+
+    return (traci.FatalTraCIError, struct.error, KeyError, OSError)
+
+
+def _let_go(connection: "Connection") -> None:
+    """Close the socket without a word: the other side may be frozen."""
+    if connection._socket is not None:  # traci's own close would wait for an answer
+        connection._socket.close()
+        connection._socket = None
+
+
+def _phase_showing(state: str, likely: int, states: Sequence[str]) -> int | None:
+    """The phase with this display; else one with the same greens, of which some only have another priority."""
+    if likely < len(states) and states[likely] == state:
+        return likely
+    if state in states:
+        return states.index(state)
+    greens = [letter in GREEN for letter in state]
+    same = [k for k, other in enumerate(states) if "y" not in other and [letter in GREEN for letter in other] == greens]
+    return same[0] if same else None
+
+
+def _some(names: Iterable[str]) -> str:
+    return ", ".join(sorted(names)[:5])
