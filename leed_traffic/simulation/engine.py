@@ -172,9 +172,10 @@ class Engine:
         port = free_port()
         self._server = _start_process([*options, "--remote-port", str(port)])
         try:
-            self._sumo = traci.connect(
-                port=port, numRetries=_CONNECT_TRIES, host=_HOST, proc=self._server, waitBetweenRetries=_BETWEEN_TRIES_S
-            )
+            with contextlib.redirect_stdout(io.StringIO()):  # it prints each try
+                self._sumo = traci.connect(
+                    port=port, numRetries=_CONNECT_TRIES, host=_HOST, proc=self._server, waitBetweenRetries=_BETWEEN_TRIES_S
+                )
         except self._faults as err:
             line = first_error(self._server) or _first_line(str(err))
             self.close()
