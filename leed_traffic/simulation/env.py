@@ -255,7 +255,8 @@ class _RewardMeter:
             return (vehicles.speed_mps < QUEUE_SPEED_MPS).astype(np.float64)
         if self._kind is Reward.PRESSURE:
             return np.ones(len(vehicles.speed_mps))
-        limit = self._limit_mps[vehicles.lane] if len(self._limit_mps) else np.ones(0)
+        known = len(self._limit_mps)  # lanes that a plan watches beyond these are no approaches: they are not added up
+        limit = np.append(self._limit_mps, np.inf)[np.minimum(vehicles.lane, known)]
         return np.maximum(0.0, 1.0 - vehicles.speed_mps / limit)
 
 
