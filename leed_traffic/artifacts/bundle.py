@@ -22,13 +22,13 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from leed_traffic import __version__
 from leed_traffic.artifacts.sealed_folder import SUMS_NAME, read_sealed, sha256, write_sealed
-from leed_traffic.artifacts.site import Site
+from leed_traffic.artifacts.site import Site, make_site
 from leed_traffic.domain.network import Intersection, Network
 from leed_traffic.domain.observation import Entry, ObservationSpec, observation_spec
 from leed_traffic.domain.timing import Timing
 from leed_traffic.errors import BundleError, MismatchError
 
-FORMAT_VERSION = 1
+FORMAT_VERSION: Literal[1] = 1
 MANIFEST_NAME, NETWORK_NAME, SITE_NAME = "manifest.json", "network.json", "site.json"
 POLICY_NAME, GOLDEN_NAME = "policy.onnx", "golden.json"
 
@@ -58,7 +58,7 @@ class TrainingRecord(_Frozen):
     demonstrations_digest: str
     torch_version: str
     sumo_version: str
-    validation_return: float | None = None  # mean over intersections and validation seeds, of the exported policies
+    validation_delay_s: float | None = None  # mean over the validation seeds, of the exported policies
 
 
 class BundledIntersection(_Frozen):
@@ -203,7 +203,7 @@ def read_bundle(path: Path) -> Bundle:
         digest=sha256(files[SUMS_NAME]),
         manifest=manifest,
         network=Network(intersections=intersections),
-        site=Site(name=manifest.site_name, timings=timings, digest=manifest.site_digest),
+        site=make_site(manifest.site_name, timings),
         specs=tuple(
             observation_spec(i, decision_interval_s=manifest.decision_interval_s, reach_m=manifest.reach_m)
             for i in intersections
@@ -286,6 +286,8 @@ def _check_consistent(bundle: Bundle) -> None:
         raise BundleError(f"{path}: {MANIFEST_NAME} and {SITE_NAME} name different intersections; export the bundle again")
     if len(set(bundle.ids)) != len(bundle.ids) or manifest.network_digest != bundle.network.digest():
         raise BundleError(f"{path}: {NETWORK_NAME} is not the network that the manifest names; export the bundle again")
+    if manifest.site_digest != bundle.site.digest:
+        raise BundleError(f"{path}: {SITE_NAME} is not the site that the manifest names; export the bundle again")
     rows = zip(manifest.intersections, bundle.network.intersections, bundle.specs, bundle.site.timings, strict=True)
     for entry, intersection, spec, timing in rows:
         if entry.stages != tuple(stage.state for stage in intersection.stages):

@@ -1,0 +1,144 @@
+"""`leedctl train` and `leedctl export`."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from leed_traffic.cli.output import print_json, print_table, progress
+from leed_traffic.errors import UsageError
+
+if TYPE_CHECKING:
+    from leed_traffic.artifacts.bundle import Bundle
+    from leed_traffic.train.config import TrainConfig
+
+JsonOption = Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")]
+
+
+def train_command(
+    scenario: Annotated[str, typer.Argument(help="A scenario's name or a path to a .sumocfg.", show_default=False)],
+    out: Annotated[Path, typer.Option(help="Run folder to make.", show_default=False)],
+    demonstrations: Annotated[Path | None, typer.Option(help="Folder from `leedctl generate`; without: no expert.")] = None,
+    episodes: Annotated[int | None, typer.Option(help="Own hours after cloning; 0: cloning and relabelling alone.")] = None,
+    episodes_per_update: Annotated[int | None, typer.Option(help="Own hours behind one update.")] = None,
+    workers: Annotated[int, typer.Option(help="Rollout processes; 0: in this one.")] = 2,
+    seed: Annotated[int, typer.Option(help="Of weights, choices and training demand.")] = 1,
+    site: Annotated[str | None, typer.Option(help="Limits: `derived`, `as-net` or a file; else the scenario's own.")] = None,
+    decision_interval: Annotated[float | None, typer.Option(help="Seconds between two requests.")] = None,
+    reach: Annotated[float | None, typer.Option(help="Metres that the detectors see.")] = None,
+    cloning_steps: Annotated[int | None, typer.Option(help="Gradient steps on the demonstrations; ablation: 0.")] = None,
+    dagger_rounds: Annotated[int | None, typer.Option(help="Rounds of relabelling by the plans; ablation: 0.")] = None,
+    expert_weight: Annotated[str | None, typer.Option(help="dynamic, fixed or none.")] = None,
+    fixed_weight: Annotated[float | None, typer.Option(help="w with --expert-weight fixed.")] = None,
+    gate: Annotated[str | None, typer.Option(help="parity, margin or none.")] = None,
+    similarity: Annotated[bool | None, typer.Option(help="Whether the dynamic weight looks at DTW similarity.")] = None,
+    advantage_beta: Annotated[float | None, typer.Option(help="beta of f(A_e) = exp(A_e / beta); without: f = 1.")] = None,
+    validation_seeds: Annotated[int | None, typer.Option(help="Hours on which policies are compared.")] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on from the run's last checkpoint, bit for bit.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Train one policy per intersection: clone the demonstrations, relabel, then learn from own experience.
+
+    Ends with a bundle in OUT/bundle, of the policies that did best on validation hours.
+
+    \b
+    Examples:
+        leedctl train arterial5 --demonstrations demos/ --out runs/arterial5
+        leedctl train arterial5 --demonstrations demos/ --out runs/arterial5 --resume
+        leedctl train arterial5 --out runs/ppo-alone --episodes 100
+        leedctl train arterial5 --demonstrations demos/ --out runs/clone --episodes 0
+    """
+    from leed_traffic.artifacts.bundle import read_bundle
+    from leed_traffic.train.run import train
+    from leed_traffic.train.run_folder import BUNDLE_NAME
+
+    settings: dict[str, Any] = {
+        "scenario": scenario,
+        "demonstrations": demonstrations,
+        "out": out,
+        "site": site,
+        "seed": seed,
+        "workers": workers,
+        "resume": resume,
+        "episodes": episodes,
+        "episodes_per_update": episodes_per_update,
+        "decision_interval_s": decision_interval,
+        "reach_m": reach,
+        "cloning_steps": cloning_steps,
+        "dagger_rounds": dagger_rounds,
+        "expert_weight": expert_weight,
+        "fixed_weight": fixed_weight,
+        "gate": gate,
+        "similarity": similarity,
+        "advantage_beta": advantage_beta,
+        "validation_seeds": validation_seeds,
+    }
+    config = _config({name: value for name, value in settings.items() if value is not None})
+    with progress(f"train {scenario}", config.total_episodes) as bar:
+        run = train(config, bar)
+    _report(run, read_bundle(run / BUNDLE_NAME), as_json)
+
+
+def export_command(
+    run: Annotated[Path, typer.Argument(help="Run folder from `leedctl train`.", show_default=False)],
+    out: Annotated[Path, typer.Option(help="Bundle folder to make; an older bundle there is replaced.", show_default=False)],
+    as_json: JsonOption = False,
+) -> None:
+    """Export a run's best policies as a bundle; an interrupted run exports the best so far.
+
+    \b
+    Examples:
+        leedctl export runs/arterial5 --out models/arterial5
+    """
+    from leed_traffic.train.export import export_run
+
+    _report(run, export_run(run, out), as_json)
+
+
+def _config(settings: dict[str, Any]) -> "TrainConfig":
+    """The settings as a checked model.
+
+    Raises:
+        UsageError: a value makes no sense, alone or with another.
+    """
+    from pydantic import ValidationError
+
+    from leed_traffic.train.config import TrainConfig
+
+    try:
+        return TrainConfig.model_validate(settings)
+    except ValidationError as err:
+        fault = err.errors()[0]
+        option = "--" + str(fault["loc"][0]).replace("_", "-") + ": " if fault["loc"] else ""
+        raise UsageError(f"{option}{fault['msg']}, got {fault['input']}" if fault["loc"] else fault["msg"]) from err
+
+
+def _report(run: Path, bundle: "Bundle", as_json: bool) -> None:
+    from leed_traffic.train.run_folder import read_metrics
+
+    rows, training = read_metrics(run), bundle.manifest.training
+    if as_json:
+        document = {
+            "run": str(run),
+            "bundle": str(bundle.path),
+            "bundle_digest": bundle.digest,
+            "validation_delay_s": training.validation_delay_s,
+            "simulated_hours": training.simulated_hours,
+            "curve": [row.model_dump(mode="json") for row in rows],
+        }
+        print_json(document)
+        return
+    table = [
+        [
+            f"{row.unit} {row.phase}",
+            f"{row.simulated_hours:.1f}",
+            "-" if row.mean_return is None else f"{row.mean_return:.0f}",
+            "-" if row.delay_s is None else f"{row.delay_s:.1f}",
+            "-" if row.expert_delay_s is None else f"{row.expert_delay_s:.1f}",
+            "-" if not row.weights else f"{sum(row.weights.values()) / len(row.weights):.2f}",
+        ]
+        for row in rows
+    ]
+    print_table("Training", ["unit", "hours", "return", "validation delay s", "expert s", "mean w"], table)
+    best = "-" if training.validation_delay_s is None else f"{training.validation_delay_s:.1f} s"
+    print(f"bundle {bundle.path}: {len(bundle.ids)} policies, validation delay {best}")

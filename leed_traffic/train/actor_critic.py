@@ -1,0 +1,107 @@
+"""One actor and one critic per intersection, all with parameters of their own, evaluated as one stacked batch.
+
+N networks are one set of arrays with N in front; a `bmm` evaluates them together, which costs far less than N calls. Unequal
+observation and stage counts are padded with zeros; the padded weights stay zero, because their inputs are.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from leed_traffic.train.rollout import ActorWeights
+
+NOT_LEGAL = -1e9  # logit of a stage that may not be asked for: its probability is exactly 0 in float32
+
+
+class StackedMlp(nn.Module):
+    """N networks of two tanh layers: (N, B, D_max) -> (N, B, outputs)."""
+
+    def __init__(self, sizes: Sequence[int], hidden: int, outputs: int, *, gain: float, generator: torch.Generator) -> None:
+        """Draw orthogonal weights for every network (Saxe et al. 2014).
+
+        Args:
+            sizes: (N,) D of each network; inputs beyond it are zero.
+            hidden: width of both layers.
+            outputs: width of the last layer.
+            gain: scale of the last layer; small for a policy that begins undecided.
+            generator: chance.
+        """
+        super().__init__()
+        n, d_max = len(sizes), max(sizes)
+        self.w1 = nn.Parameter(torch.zeros(n, d_max, hidden))
+        self.w2 = nn.Parameter(torch.zeros(n, hidden, hidden))
+        self.w3 = nn.Parameter(torch.zeros(n, hidden, outputs))
+        self.b1 = nn.Parameter(torch.zeros(n, 1, hidden))
+        self.b2 = nn.Parameter(torch.zeros(n, 1, hidden))
+        self.b3 = nn.Parameter(torch.zeros(n, 1, outputs))
+        with torch.no_grad():
+            for k, size in enumerate(sizes):
+                self.w1[k, :size] = _orthogonal(size, hidden, 2.0**0.5, generator)
+                self.w2[k] = _orthogonal(hidden, hidden, 2.0**0.5, generator)
+                self.w3[k] = _orthogonal(hidden, outputs, gain, generator)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(N, B, outputs) from (N, B, D_max)."""
+        x = torch.tanh(torch.baddbmm(self.b1, x, self.w1))
+        x = torch.tanh(torch.baddbmm(self.b2, x, self.w2))
+        return torch.baddbmm(self.b3, x, self.w3)
+
+
+class ActorCritic(nn.Module):
+    """The actors and critics of N intersections; no parameter is shared."""
+
+    def __init__(self, sizes: Sequence[int], n_stages_max: int, hidden: int, *, seed: int) -> None:
+        """Draw all parameters.
+
+        Args:
+            sizes: (N,) D of each intersection.
+            n_stages_max: S_max.
+            hidden: width of the hidden layers.
+            seed: of the weights.
+        """
+        super().__init__()
+        generator = torch.Generator().manual_seed(seed)
+        self.actor = StackedMlp(sizes, hidden, n_stages_max, gain=0.01, generator=generator)
+        self.critic = StackedMlp(sizes, hidden, 1, gain=1.0, generator=generator)
+
+    def log_probs(self, observation: Tensor, legal: Tensor) -> Tensor:
+        """(N, B, S_max) log pi(stage | observation) among the legal stages."""
+        return masked_log_probs(self.actor(observation), legal)
+
+    def values(self, observation: Tensor) -> Tensor:
+        """(N, B) expected discounted return."""
+        out: Tensor = self.critic(observation)
+        return out.squeeze(-1)
+
+    def weights(self) -> ActorWeights:
+        """The actors as numpy arrays, for rollout processes that never import torch."""
+        a = self.actor
+        return ActorWeights(*(_to_numpy(p) for p in (a.w1, a.b1, a.w2, a.b2, a.w3, a.b3)))
+
+    def clip_gradients(self, max_norm: float) -> None:
+        """Clip the gradient of each intersection's parameters on its own: no agent's outlier slows another."""
+        for part in (self.actor, self.critic):
+            gradients = [p.grad for p in part.parameters() if p.grad is not None]
+            if not gradients:
+                continue
+            # ||g_n|| over all parameters of agent n
+            norm = torch.stack([g.flatten(1).square().sum(1) for g in gradients]).sum(0).sqrt()
+            scale = (max_norm / (norm + 1e-8)).clamp(max=1.0).view(-1, 1, 1)
+            for g in gradients:
+                g.mul_(scale)
+
+
+def masked_log_probs(logits: Tensor, legal: Tensor) -> Tensor:
+    """Log-softmax over the legal stages; a stage that is not legal has probability 0."""
+    return torch.log_softmax(logits.masked_fill(~legal, NOT_LEGAL), dim=-1)
+
+
+def _orthogonal(rows: int, columns: int, gain: float, generator: torch.Generator) -> Tensor:
+    return nn.init.orthogonal_(torch.empty(rows, columns), gain=gain, generator=generator)
+
+
+def _to_numpy(parameter: Tensor) -> np.ndarray[tuple[int, ...], np.dtype[np.float32]]:
+    out: np.ndarray[tuple[int, ...], np.dtype[np.float32]] = parameter.detach().numpy().copy()
+    return out

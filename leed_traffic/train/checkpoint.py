@@ -1,0 +1,54 @@
+"""Checkpoints: written whole or not at all, read without running anything that they contain."""
+
+import io
+import os
+import pickle
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from leed_traffic.errors import TrainingError
+
+FORMAT = 1
+
+
+def write_checkpoint(path: Path, content: dict[str, Any]) -> None:
+    """Write beside the final place, flush to the disk, rename: a kill at any moment leaves the old or the new one.
+
+    Args:
+        path: the file to make.
+        content: tensors, numbers, text, and lists and dicts of these.
+
+    Raises:
+        TrainingError: it cannot be written.
+    """
+    buffer = io.BytesIO()
+    torch.save({"format": FORMAT, **content}, buffer)
+    fresh = path.with_name(f".{path.name}.tmp")
+    try:
+        with fresh.open("wb") as file:
+            file.write(buffer.getvalue())
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(fresh, path)
+    except OSError as err:
+        raise TrainingError(f"{path}: cannot be written: {err.strerror or err}") from err
+
+
+def read_checkpoint(path: Path) -> dict[str, Any]:
+    """The content of a checkpoint.
+
+    Raises:
+        TrainingError: it is missing, damaged or of another format.
+    """
+    if not path.is_file():
+        raise TrainingError(f"{path}: no such checkpoint; begin the run without --resume")
+    try:
+        content: Any = torch.load(path, map_location="cpu", weights_only=True)
+    except (OSError, RuntimeError, EOFError, KeyError, ValueError, pickle.UnpicklingError, zipfile.BadZipFile) as err:
+        raise TrainingError(f"{path}: damaged checkpoint ({str(err).splitlines()[0][:100]}); train again") from err
+    if not isinstance(content, dict) or content.get("format") != FORMAT:
+        raise TrainingError(f"{path}: not a checkpoint of format {FORMAT}; train again with this version")
+    return content

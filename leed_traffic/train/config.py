@@ -1,0 +1,146 @@
+"""What one training run is asked to do; every ablation is a setting here."""
+
+import hashlib
+from enum import StrEnum
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from leed_traffic.domain.action import DEFAULT_DECISION_INTERVAL_S
+from leed_traffic.domain.observation import DEFAULT_REACH_M
+from leed_traffic.simulation.env import Reward
+from leed_traffic.train.similarity import Gate
+
+FIRST_VALIDATION_SEED = 501  # training seeds are seed * 10,000 + episode from 10,000 on, evaluation seeds 1001 and up
+SEEDS_PER_RUN = 10_000
+
+
+class ExpertWeight(StrEnum):
+    """How the weight of the expert loss is set."""
+
+    DYNAMIC = "dynamic"  # (1 - sim) gate, see train/similarity.py
+    FIXED = "fixed"
+    NONE = "none"  # own experience alone after cloning
+
+
+class TrainConfig(BaseModel):
+    """Settings of one run; defaults are those that worked (docs/decisions.md)."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+    scenario: str
+    """A name under scenarios/ or a path to a .sumocfg."""
+    demonstrations: Path | None = None
+    """Folder from `leedctl generate`; None: learn without an expert."""
+    out: Path
+    """Run folder to make."""
+    site: str | None = None
+    """Limits: None for the scenario's own, `as-net`, or a file."""
+    seed: int = Field(default=1, ge=1)
+    """Of weights, choices and training demand (seed * 10,000 + episode)."""
+    workers: int = Field(default=2, ge=0, le=256)
+    """Rollout processes; 0 drives in this process."""
+    resume: bool = False
+    """Go on from the run's last checkpoint."""
+
+    decision_interval_s: float = Field(default=DEFAULT_DECISION_INTERVAL_S, gt=0.0)
+    """Between two requests; demonstrations must agree."""
+    reach_m: float = Field(default=DEFAULT_REACH_M, ge=10.0, le=200.0)
+    """Of the detectors; demonstrations must agree."""
+    reward: Reward = Reward.TIME_LOSS
+    """What an intersection earns; demonstrations must agree."""
+
+    episodes: int = Field(default=24, ge=0)
+    """Hours of own experience after cloning and relabelling; 0: cloning alone."""
+    episodes_per_update: int = Field(default=4, ge=1)
+    """Hours behind one update."""
+    cloning_steps: int = Field(default=400, ge=0)
+    """Gradient steps on the demonstrations before anything else."""
+    dagger_rounds: int = Field(default=2, ge=0)
+    """Rounds in which the expert labels what the policies run into (Ross et al. 2011)."""
+    dagger_episodes: int = Field(default=2, ge=1)
+    """Hours per such round."""
+    dagger_steps: int = Field(default=300, ge=0)
+    """Gradient steps after each round."""
+
+    expert_weight: ExpertWeight = ExpertWeight.DYNAMIC
+    """How w in (1 - w) L_a + w L_e is set."""
+    fixed_weight: float = Field(default=0.5, ge=0.0, le=1.0)
+    """w when it is fixed."""
+    similarity: bool = True
+    """Whether the dynamic weight looks at the DTW similarity; else w is the gate alone."""
+    gate: Gate = Gate.PARITY
+    """When the expert is left behind."""
+    gate_margin: float = Field(default=0.1, gt=0.0)
+    """Share of the expert's return over which the gate moves from 1 to 0."""
+    weight_decay: float = Field(default=0.5, ge=0.0, lt=1.0)
+    """Smoothing of w over updates."""
+    advantage_beta: float | None = Field(default=None, gt=0.0)
+    """None: f(A_e) = 1; else f(A_e) = exp(A_e / beta), clipped at 20."""
+
+    hidden: int = Field(default=64, ge=4, le=1024)
+    """Width of both hidden layers."""
+    learning_rate: float = Field(default=1e-3, gt=0.0)
+    """Adam's, while cloning."""
+    policy_learning_rate: float = Field(default=5e-4, gt=0.0)
+    """Adam's, while learning from own experience."""
+    gamma: float = Field(default=0.97, ge=0.0, lt=1.0)
+    """Discount per decision step."""
+    lam: float = Field(default=0.95, ge=0.0, le=1.0)
+    """lambda of GAE."""
+    clip: float = Field(default=0.2, gt=0.0)
+    """epsilon of PPO."""
+    epochs: int = Field(default=6, ge=1)
+    """Passes over the experience of one update."""
+    minibatch: int = Field(default=240, ge=1)
+    """Steps per intersection in one gradient step."""
+    value_weight: float = Field(default=0.5, ge=0.0)
+    """c_v."""
+    entropy_weight: float = Field(default=0.003, ge=0.0)
+    """c_h; low after cloning."""
+    max_gradient: float = Field(default=0.5, gt=0.0)
+    """Norm to which each intersection's gradient is clipped."""
+    critic_first_updates: int = Field(default=0, ge=0)
+    """Updates from own experience in which only the critics learn; relabelling rounds already teach them."""
+
+    validation_seeds: int = Field(default=3, ge=1, le=400)
+    """Hours on which policies are compared; never trained on, never evaluated on."""
+    validate_every: int = Field(default=1, ge=1)
+    """Updates between two validations."""
+
+    @model_validator(mode="after")
+    def _consistent(self) -> "TrainConfig":
+        if self.demonstrations is None and self.cloning_steps == 0 and self.episodes == 0:
+            raise ValueError("nothing to do: no demonstrations to clone and no episodes")
+        if self.episodes % self.episodes_per_update:
+            raise ValueError(
+                f"need episodes in multiples of episodes_per_update, got {self.episodes} and {self.episodes_per_update}"
+            )
+        return self
+
+    @property
+    def n_updates(self) -> int:
+        """Updates from own experience."""
+        return self.episodes // self.episodes_per_update
+
+    @property
+    def n_rounds(self) -> int:
+        """Relabelling rounds; none without an expert."""
+        return self.dagger_rounds if self.demonstrations is not None else 0
+
+    @property
+    def total_episodes(self) -> int:
+        """Hours that a run simulates, validation included."""
+        looks = -(-self.n_updates // self.validate_every)
+        if self.demonstrations is not None:
+            looks += 2 + (self.n_rounds > 0)  # the expert, the clones, the clones after relabelling
+        return self.episodes + self.n_rounds * self.dagger_episodes + looks * self.validation_seeds
+
+    def training_seed(self, episode: int) -> int:
+        """The demand seed of the run's episode-th own hour."""
+        return self.seed * SEEDS_PER_RUN + episode
+
+    def digest(self) -> str:
+        """sha256 over all that shapes the result: not where it runs or is written."""
+        text = self.model_dump_json(exclude={"out", "workers", "resume", "demonstrations"})
+        return hashlib.sha256(text.encode()).hexdigest()

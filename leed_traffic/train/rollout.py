@@ -1,0 +1,123 @@
+"""Own experience: the policies drive a scenario for an hour. Runs in worker processes and never imports torch."""
+
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from leed_traffic.artifacts.scenario import Scenario
+from leed_traffic.artifacts.site import Site
+from leed_traffic.domain.action import choose_at_random, choose_best
+from leed_traffic.domain.network import Network
+from leed_traffic.domain.plan import PriorityPlan, SequencePlan
+from leed_traffic.simulation.env import Reward, SignalEnv, Situation
+from leed_traffic.simulation.episode import Episode, PlanController, run_episode
+
+_CHOICES = 1  # stream of chance apart from the demand's of the same seed
+Plans = Mapping[str, PriorityPlan | SequencePlan]
+
+
+class ActorWeights(NamedTuple):
+    """N actors stacked: two tanh layers and a linear one (see train/actor_critic.py)."""
+
+    w1: NDArray[np.float32]  # (N, D_max, H)
+    b1: NDArray[np.float32]  # (N, 1, H)
+    w2: NDArray[np.float32]  # (N, H, H)
+    b2: NDArray[np.float32]  # (N, 1, H)
+    w3: NDArray[np.float32]  # (N, H, S_max)
+    b3: NDArray[np.float32]  # (N, 1, S_max)
+
+    def logits(self, observation: NDArray[np.float32]) -> NDArray[np.float32]:
+        """(N, S_max) from (N, D_max)."""
+        x = np.tanh(observation[:, None, :] @ self.w1 + self.b1)
+        x = np.tanh(x @ self.w2 + self.b2)
+        out: NDArray[np.float32] = (x @ self.w3 + self.b3)[:, 0, :]
+        return out
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EnvSpec:
+    """What a worker needs to build the env."""
+
+    scenario: Scenario
+    network: Network
+    site: Site
+    decision_interval_s: float
+    reach_m: float
+    reward: Reward
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RolloutTask:
+    """One episode to drive."""
+
+    weights: ActorWeights | None  # None: the expert itself drives
+    seed: int  # of the demand
+    sample_seed: int | None = None  # of the choices; None: always the best stage
+    plans: Plans | None = None  # an expert that says at every step what it would do
+    is_scored: bool = False  # record the run and read its delay
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rollout:
+    """One episode, and what the expert would have done at each step."""
+
+    episode: Episode
+    label: NDArray[np.int64] | None  # (T, N)
+
+
+class ActorController:
+    """Stacked actors as a controller; an expert may look over their shoulders."""
+
+    def __init__(self, weights: ActorWeights, sample_seed: int | None, plans: Plans | None = None) -> None:
+        self._weights, self._sample_seed = weights, sample_seed
+        self._rng = np.random.default_rng(0)
+        self._expert = None if plans is None else PlanController(plans)
+        self.labels: list[NDArray[np.int64]] = []
+
+    def reset(self, env: SignalEnv, seed: int) -> None:
+        """Begin an episode."""
+        self._rng = np.random.default_rng((self._sample_seed or 0, _CHOICES))
+        self.labels = []
+        if self._expert:
+            self._expert.reset(env, seed)
+
+    def decide(self, env: SignalEnv, situation: Situation) -> NDArray[np.intp]:
+        """(N,) drawn from the policies, or their best."""
+        if self._expert:
+            self.labels.append(np.array(self._expert.decide(env, situation), dtype=np.int64))
+        logits = self._weights.logits(situation.observation)
+        if self._sample_seed is None:
+            return choose_best(logits, situation.legal)
+        return choose_at_random(logits, situation.legal, self._rng)
+
+
+def roll_out(spec: EnvSpec, task: RolloutTask) -> Rollout:
+    """Drive one episode in a fresh env."""
+    with tempfile.TemporaryDirectory(prefix="leed-rollout-") as folder:
+        record = Path(folder) if task.is_scored else None
+        controller = _driver(task)
+        with SignalEnv(
+            spec.scenario,
+            spec.network,
+            spec.site,
+            decision_interval_s=spec.decision_interval_s,
+            reach_m=spec.reach_m,
+            reward=spec.reward,
+            record=record,
+        ) as env:
+            episode = run_episode(env, controller, task.seed)
+    labels = controller.labels if isinstance(controller, ActorController) else []
+    return Rollout(episode=episode, label=np.stack(labels) if labels else None)
+
+
+def _driver(task: RolloutTask) -> ActorController | PlanController:
+    if task.weights is not None:
+        return ActorController(task.weights, task.sample_seed, task.plans)
+    if task.plans is None:
+        raise ValueError("need weights or plans to drive an episode, got neither")
+    return PlanController(task.plans)

@@ -1,0 +1,150 @@
+"""The folder of a training run: what was asked, what it ran on, how it went, what came out.
+
+| file | content |
+|---|---|
+| `config.json` | the settings, `TrainConfig` |
+| `setting.json` | network, site limits and provenance, so that exporting needs no simulator |
+| `checkpoint.pt` | everything that a continuation needs, bit for bit |
+| `best.pt` | the policies with the least validation delay so far, and golden observations |
+| `metrics.jsonl` | one `MetricsRow` per unit of work: the learning curve |
+| `tensorboard/` | the same figures as scalars |
+| `bundle/` | the exported policies |
+"""
+
+import json
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from leed_traffic.artifacts.site import Site, make_site
+from leed_traffic.domain.network import Intersection, Network
+from leed_traffic.domain.timing import Timing
+from leed_traffic.errors import TrainingError
+from leed_traffic.train.config import TrainConfig
+
+CONFIG_NAME, SETTING_NAME, METRICS_NAME = "config.json", "setting.json", "metrics.jsonl"
+CHECKPOINT_NAME, BEST_NAME, BUNDLE_NAME, TENSORBOARD_NAME = "checkpoint.pt", "best.pt", "bundle", "tensorboard"
+
+
+class RunSetting(BaseModel):
+    """setting.json: what a run was made on."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    scenario: str
+    intersections: tuple[Intersection, ...]
+    site_name: str
+    timings: tuple[Timing, ...]
+    author: str = ""
+    demonstrations_digest: str = ""
+    demonstration_hours: float = 0.0
+    """Simulated hours that the author and the demonstrations took."""
+    sumo_version: str
+    torch_version: str
+
+    @property
+    def network(self) -> Network:
+        """N intersections."""
+        return Network(intersections=self.intersections)
+
+    @property
+    def site(self) -> Site:
+        """Their limits."""
+        return make_site(self.site_name, self.timings)
+
+
+class MetricsRow(BaseModel):
+    """One line of metrics.jsonl."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    unit: int
+    """Units of work done so far; counts from 1."""
+    phase: str
+    """clone, dagger or own."""
+    episodes: int
+    """Own hours so far, validation not counted."""
+    simulated_hours: float
+    """Own hours and those behind the demonstrations."""
+    mean_return: float | None = None
+    """Mean over intersections and episodes of this unit, undiscounted."""
+    expert_return: float | None = None
+    """The same of the demonstrations."""
+    delay_s: float | None = None
+    """Mean validation delay of the policies after this unit."""
+    expert_delay_s: float | None = None
+    """Of the demonstrating plans on the same validation seeds."""
+    weights: dict[str, float] = Field(default_factory=dict)
+    """w of the expert loss by intersection."""
+    similarity: dict[str, float] = Field(default_factory=dict)
+    """To the demonstrations, by intersection; only where it was worked out."""
+    losses: dict[str, float] = Field(default_factory=dict)
+    """Means over intersections: losses, entropy, kl, agreement with the expert, explained variance."""
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write under a temporary name, then rename.
+
+    Raises:
+        TrainingError: it cannot be written.
+    """
+    fresh = path.with_name(f".{path.name}.tmp")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        fresh.write_text(text, encoding="utf-8")
+        os.replace(fresh, path)
+    except OSError as err:
+        raise TrainingError(f"{path}: cannot be written: {err.strerror or err}") from err
+
+
+def write_metrics(run: Path, rows: Sequence[MetricsRow]) -> None:
+    """The learning curve so far."""
+    write_text(run / METRICS_NAME, "".join(row.model_dump_json() + "\n" for row in rows))
+
+
+def read_metrics(run: Path) -> list[MetricsRow]:
+    """The learning curve of a run.
+
+    Raises:
+        TrainingError: missing or broken.
+    """
+    text = _read(run / METRICS_NAME)
+    try:
+        return [MetricsRow.model_validate_json(line) for line in text.splitlines()]
+    except ValidationError as err:
+        raise TrainingError(f"{run / METRICS_NAME}: {err.errors()[0]['msg']}; train again") from err
+
+
+def read_config(run: Path) -> TrainConfig:
+    """The settings of a run.
+
+    Raises:
+        TrainingError: no such run, or its settings are broken.
+    """
+    try:
+        return TrainConfig.model_validate_json(_read(run / CONFIG_NAME))
+    except ValidationError as err:
+        fault = err.errors()[0]
+        where = ".".join(str(part) for part in fault["loc"])
+        raise TrainingError(f"{run / CONFIG_NAME}: {where}: {fault['msg']}; train again") from err
+
+
+def read_setting(run: Path) -> RunSetting:
+    """What a run was made on.
+
+    Raises:
+        TrainingError: missing or broken.
+    """
+    try:
+        return RunSetting.model_validate_json(_read(run / SETTING_NAME))
+    except (ValidationError, json.JSONDecodeError) as err:
+        raise TrainingError(f"{run / SETTING_NAME}: broken; train again") from err
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as err:
+        raise TrainingError(f"{path}: cannot be read; expected a folder written by `leedctl train`") from err
