@@ -9,12 +9,12 @@ maximum red is argued at `envelope._all_served_in_time` and tested on sequences.
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from leed_traffic.domain import envelope, program
 from leed_traffic.domain.action import DEFAULT_DECISION_INTERVAL_S
-from leed_traffic.domain.network import Intersection
+from leed_traffic.domain.network import Intersection, Kind
 from leed_traffic.domain.oracle import Memory, Oracle
 from leed_traffic.domain.program import StageProgram
 from leed_traffic.domain.signal_state import SignalState
@@ -75,6 +75,13 @@ def verify_timing(
     """
     walk = _Walk(intersection, timing, decision_interval_s, step_s, lease_s, is_reviewed, subject or Subject())
     return Verification(intersection=intersection.id, states=walk.explore(), violations=tuple(sorted(walk.violations)))
+
+
+def question(intersection: Intersection, timing: Timing) -> tuple[object, ...]:
+    """All that a verification depends on: intersections with equal questions have the same answer."""
+    walks = tuple((m.link, m.length_m) for m in intersection.movements if m.kind is Kind.PEDESTRIAN)
+    states = tuple(stage.state for stage in intersection.stages)
+    return states, intersection.foes, walks, replace(timing, intersection="")
 
 
 class _Walk:

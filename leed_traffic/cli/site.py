@@ -1,0 +1,129 @@
+"""`leedctl site`: propose the limits of every signal, and prove that nothing can break them."""
+
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from leed_traffic.artifacts.scenario import load_scenario
+from leed_traffic.artifacts.site import AS_NET, Site, check_interval, derive_site, load_site, write_site_file
+from leed_traffic.cli.output import messages, print_json, print_table, progress
+from leed_traffic.domain.network import Network
+from leed_traffic.domain.verification import Verification, question, verify_timing
+from leed_traffic.errors import ExitCode, SiteError
+
+if TYPE_CHECKING:
+    from leed_traffic.artifacts.scenario import Scenario
+
+app = typer.Typer(no_args_is_help=True, help="Limits of every signal: derive them, verify them.")
+
+ScenarioArgument = Annotated[str, typer.Argument(metavar="SCENARIO", help="A scenario's name, or the path of a .sumocfg.")]
+JsonOption = Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")]
+
+
+@app.command("derive")
+def derive_command(
+    scenario: ScenarioArgument,
+    out: Annotated[Path | None, typer.Option(help="Write the limits there as a commented site.toml.")] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Propose limits for every signal from its speeds and geometry.
+
+    A person reviews the file and owns it. A site.toml beside the scenario is used by every command.
+
+    Examples:
+        leedctl site derive crossing
+
+        leedctl site derive grid4x4 --out site.toml
+    """
+    loaded, network = _open(scenario)
+    site = derive_site(network)
+    if out is not None:
+        write_site_file(out, network, site.timings)
+        messages.print(f"{out}: limits of {len(site.timings)} signals; review them before use", markup=False)
+    if as_json:
+        timings = [asdict(timing) for timing in site.timings]
+        print_json({"scenario": loaded.name, "site": site.name, "digest": site.digest, "timings": timings})
+        return
+    rows = []
+    for timing in site.timings:
+        others = [[j for j in range(timing.n_stages) if j != i] for i in range(timing.n_stages)]
+        for i, following in enumerate(others):
+            clearances = (timing.pedestrian_clearance_s, timing.yellow_s, timing.all_red_s)
+            rows.append(
+                [f"{timing.intersection} {i}", f"{timing.min_green_s[i]:g}", f"{timing.max_green_s[i]:g}"]
+                + [f"{timing.fallback_green_s[i]:g}"]
+                + [f"{max(part[i][j] for j in following):g}" for part in clearances]
+                + [f"{timing.max_red_s:g}"]
+            )
+    columns = ["signal, stage", "min green", "max green", "fallback", "walk clears", "yellow", "all-red", "max red"]
+    print_table(f"{loaded.name}: proposed limits, s (clearances: the longest of each stage)", columns, rows)
+
+
+@app.command("verify")
+def verify_command(
+    scenario: ScenarioArgument,
+    site: Annotated[str | None, typer.Option(help="A site.toml, `derived` or `as-net`; default: the scenario's own.")] = None,
+    decision_interval: Annotated[float, typer.Option(min=0.1, max=60.0, help="Seconds from one decision to the next.")] = 5.0,
+    as_json: JsonOption = False,
+) -> None:
+    """Enumerate every state that envelope and stage program can reach, and judge each.
+
+    Whatever is asked, nonsense and silence included: no conflicting greens, whole yellows, all-reds and pedestrian clearances,
+    minimum and maximum greens. Exit code 4 if a state violates a limit.
+
+    Examples:
+        leedctl site verify crossing
+
+        leedctl site verify grid4x4 --site site.toml --json
+    """
+    loaded, network = _open(scenario)
+    limits = load_site(site, loaded, network)
+    if limits.name == AS_NET:
+        messages.print("as-net: the net's own clearances, held to themselves; the floors of a reviewed site do not apply")
+    found = _verify(loaded, network, limits, decision_interval)
+    states, violations = sum(v.states for v in found), sum(len(v.violations) for v in found)
+    if as_json:
+        signals = [asdict(v) for v in found]
+        totals = {"states": states, "violations": violations, "intersections": signals}
+        print_json({"scenario": loaded.name, "site": limits.name, "digest": limits.digest, **totals})
+    else:
+        for v in found:
+            print(f"{v.intersection}: {v.states} states, {len(v.violations)} violations")
+            for violation in v.violations:
+                print(f"  {violation}")
+        print(f"{loaded.name} under site {limits.name}: {states} states, {violations} violations")
+    if violations:
+        raise typer.Exit(int(ExitCode.MISMATCH))
+
+
+def _open(name: str) -> "tuple[Scenario, Network]":
+    from leed_traffic.simulation.network_import import import_network
+
+    scenario = load_scenario(name)
+    return scenario, import_network(scenario.net_file, scenario.additional_files)
+
+
+def _verify(scenario: "Scenario", network: Network, site: Site, interval_s: float) -> list[Verification]:
+    """One verification per intersection; equal intersections are walked through once."""
+    steps = interval_s / scenario.step_length_s
+    if abs(steps - round(steps)) > 1e-6:
+        raise SiteError(f"--decision-interval {interval_s}: need a multiple of the simulation step, {scenario.step_length_s} s")
+    answers: dict[tuple[object, ...], Verification] = {}
+    found = []
+    with progress("verify", len(site.timings)) as advance:
+        for intersection, timing in zip(network.intersections, site.timings, strict=True):
+            check_interval(timing, interval_s, where=site.name)
+            asked = question(intersection, timing)
+            if asked not in answers:
+                answers[asked] = verify_timing(
+                    intersection,
+                    timing,
+                    decision_interval_s=interval_s,
+                    step_s=scenario.step_length_s,
+                    is_reviewed=site.name != AS_NET,
+                )
+            found.append(replace(answers[asked], intersection=intersection.id))
+            advance()
+    return found
