@@ -71,7 +71,7 @@ def _times(flow: Flow, scenario: Scenario, spec: DemandSpec, rng: np.random.Gene
     times: list[float] = []
     for period, per_hour in enumerate(flow.per_hour):
         begin_s = scenario.begin_s + period * spec.period_s
-        length_s = min(spec.period_s, scenario.end_s - begin_s)
+        length_s = max(0.0, min(spec.period_s, scenario.end_s - begin_s))
         # ln factor ~ N(-spread^2 / 2, spread^2), so that its mean is 1
         factor = rng.lognormal(-(spec.spread**2) / 2.0, spec.spread)
         n = rng.poisson(per_hour * factor * length_s / 3600.0)
