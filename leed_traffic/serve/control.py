@@ -107,7 +107,7 @@ class Controller:
         readings = self._detection.measure(snapshot.vehicles)
         for n, sighting in enumerate(snapshot.sightings):
             events = self._sights[n].see(sighting, snapshot.time_s)
-            self._note(n, events)
+            self._note(n, events, since_s=sighting.spent_s)  # the phase that stands began between two looks
             self._sights[n].wait(readings.of(n).count_veh, elapsed_s)
             self._watch(n, snapshot)
         return readings
@@ -248,8 +248,8 @@ class Controller:
             if after.mode in (Mode.DEGRADED, Mode.FALLBACK) and finding is not Finding.HAND_BACK:
                 log.warning("%s: %s at %.1f s: %s", self._intersections[n].id, after.mode, self._now_s(), after.cause)
 
-    def _note(self, n: int, events: Sequence[tuple[Event, int]]) -> None:
-        device, time_s = self._intersections[n].id, self._now_s()
+    def _note(self, n: int, events: Sequence[tuple[Event, int]], since_s: float = 0.0) -> None:
+        device, time_s = self._intersections[n].id, self._now_s() - since_s
         self._log.note(Record(time_s=time_s, device=device, event=event, parameter=value) for event, value in events)
 
     def _now_s(self) -> float:

@@ -113,7 +113,7 @@ class TraciDevice:
             if not self._is_first:
                 target_s = min(self._time_s() + self._tick_s, self._end_s)
                 self._connection.simulationStep(target_s if self._tick_s > self._step_s else 0.0)
-            values = simulation.getSubscriptionResults("")
+            values = simulation.getSubscriptionResults()
             is_over = values[self._tc.VAR_MIN_EXPECTED_VEHICLES] <= 0 or self._time_s() >= self._end_s
             if is_over and not self._is_first:
                 return None
@@ -252,7 +252,7 @@ class TraciDevice:
             connection.lane.subscribe(lane, [tc.LAST_STEP_VEHICLE_ID_LIST])
 
     def _time_s(self) -> float:
-        return float(self._connection.simulation.getSubscriptionResults("")[self._tc.VAR_TIME])
+        return float(self._connection.simulation.getSubscriptionResults()[self._tc.VAR_TIME])
 
     def _look(self) -> tuple[Sighting, ...]:
         tc, results = self._tc, self._connection.trafficlight.getAllSubscriptionResults()

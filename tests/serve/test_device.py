@@ -1,0 +1,157 @@
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+
+from leed_traffic.domain.detection import lanes_to_read
+from leed_traffic.domain.program import build_program
+from leed_traffic.errors import DeviceError, MismatchError
+from leed_traffic.serve.traci_device import Endpoint, TraciDevice
+from tests.serve.bundles import REACH_M, crossing
+from tests.serve.fake_device import FakeDevice, check_signal_device
+
+LANES = lanes_to_read([crossing()[0]], REACH_M)
+
+
+def open_device(port, **changes):
+    intersection, timing = crossing()
+    values = {"host": "localhost", "port": port, "deadline_s": 5.0, "connect_s": 20.0} | changes
+    return TraciDevice(
+        Endpoint(**values), [intersection], LANES, lambda n, step_s: build_program(intersection, timing, step_s=step_s)
+    )
+
+
+def test_the_fake_keeps_the_contract():
+    intersection, timing = crossing()
+    check_signal_device(FakeDevice(intersection, timing, LANES), build_program(intersection, timing))
+
+
+@pytest.mark.sumo
+def test_sumo_keeps_the_contract(start_sumo):
+    device = open_device(start_sumo().port)
+    try:
+        check_signal_device(device, build_program(*crossing()))
+    finally:
+        device.close()
+
+
+@pytest.mark.sumo
+def test_the_server_ends_when_its_client_leaves(start_sumo):
+    sumo = start_sumo()
+    device = open_device(sumo.port)
+    device.read()
+    device.close()
+    device.close()
+    assert sumo.process.wait(10.0) == 0
+
+
+@pytest.mark.sumo
+def test_the_end_of_the_simulation_is_no_fault(start_sumo):
+    device = open_device(start_sumo("--end", "8").port)
+    times = []
+    while (snapshot := device.read()) is not None:
+        times.append(snapshot.time_s)
+    device.close()
+    assert device.end_s == 8.0
+    assert times == [float(t) for t in range(8)]
+
+
+@pytest.mark.sumo
+def test_a_frozen_sumo_is_given_up_at_the_deadline(start_sumo):
+    sumo = start_sumo()
+    device = open_device(sumo.port, deadline_s=0.5)
+    device.read()
+    os.kill(sumo.process.pid, signal.SIGSTOP)
+    begin_s = time.monotonic()
+    try:
+        with pytest.raises(DeviceError, match=r"no answer within 0\.5 s"):
+            device.read()
+        with pytest.raises(DeviceError, match="the connection is closed"):
+            device.read()
+        device.close()
+        assert time.monotonic() - begin_s < 2.0
+    finally:
+        os.kill(sumo.process.pid, signal.SIGCONT)
+
+
+@pytest.mark.sumo
+def test_a_killed_sumo_is_noticed_at_once(start_sumo):
+    sumo = start_sumo()
+    device = open_device(sumo.port)
+    device.read()
+    sumo.process.kill()
+    sumo.process.wait()
+    with pytest.raises(DeviceError, match="lost"):
+        device.read()
+    device.close()
+
+
+@pytest.mark.sumo
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"id": "elsewhere"}, "has no signal elsewhere"),
+        ({"lanes": ("nowhere_0",)}, "has no lane nowhere_0"),
+        ({"state": "rrrrrrrrrrrrrrrrrG"}, "never shows stage 1"),
+        ({"links": True}, "has 18 links, the bundle was made for 19"),
+    ],
+)
+def test_another_network_is_refused(start_sumo, change, message):
+    from dataclasses import replace
+
+    intersection, timing = crossing()
+    if "id" in change:
+        intersection = replace(intersection, id="elsewhere")
+    if "state" in change:
+        stages = (intersection.stages[0], replace(intersection.stages[1], state=change["state"]), *intersection.stages[2:])
+        intersection = replace(intersection, stages=stages)
+    if "links" in change:
+        stages = tuple(replace(stage, state=stage.state + "r") for stage in intersection.stages)
+        intersection = replace(intersection, stages=stages)
+    sumo = start_sumo()
+    with pytest.raises(MismatchError, match=message):
+        TraciDevice(
+            Endpoint(host="localhost", port=sumo.port, connect_s=20.0),
+            [intersection],
+            change.get("lanes", LANES),
+            lambda n, step_s: build_program(intersection, timing, step_s=step_s),
+        )
+    assert sumo.process.wait(10.0) == 0
+
+
+def test_nobody_listening_is_said_in_one_line(free_port):
+    with pytest.raises(DeviceError, match=rf"localhost:{free_port}: nobody answers within 0.3 s .*--remote-port"):
+        open_device(free_port, connect_s=0.3)
+
+
+@pytest.mark.parametrize(
+    ("module", "forbidden"),
+    [
+        ("leed_traffic.serve.run", ["torch", "libsumo", "sumolib", "sumo", "traci", "leed_traffic.simulation"]),
+        # traci itself imports sumolib (pure Python tools); no simulator comes with it
+        ("leed_traffic.serve.traci_device; import traci", ["torch", "libsumo", "sumo", "leed_traffic.simulation"]),
+        ("leed_traffic.cli.serve", ["torch", "libsumo", "sumolib", "sumo", "traci", "onnxruntime", "leed_traffic.simulation"]),
+    ],
+)
+def test_serving_imports_no_simulator_and_no_torch(module, forbidden):
+    code = f"import sys, {module}; print(sorted(set({forbidden}) & set(sys.modules)))"
+    out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert out.stdout.strip() == "[]"
+
+
+@pytest.mark.sumo
+def test_vehicles_are_those_on_the_lanes_read(start_sumo):
+    device = open_device(start_sumo().port)
+    snapshots = [device.read() for _ in range(60)]
+    device.close()
+    counts = [len(snapshot.vehicles.lane) for snapshot in snapshots]
+    assert counts[0] == 0
+    assert max(counts) > 3
+    last = snapshots[-1].vehicles
+    assert np.isfinite(last.position_m).all()
+    assert (last.speed_mps >= 0.0).all()
+    assert set(last.lane) <= set(range(len(LANES)))
