@@ -76,7 +76,8 @@ def dtw(a: Array, b: Array, *, band: int) -> Array:
 def distances(a: NDArray[np.floating], references: list[Array]) -> Array:
     """(N,) mean distance of one hour (T, N, D) to thinned-out references."""
     points = thin_out(a)
-    return np.mean([dtw(points, b, band=_band(points)) for b in references], axis=0)
+    mean: Array = np.mean([dtw(points, b, band=_band(points)) for b in references], axis=0)
+    return mean
 
 
 def expert_floor(references: list[Array]) -> Array:
