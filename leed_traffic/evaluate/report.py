@@ -116,7 +116,7 @@ _GLOSSARY = (
     '<p class="note"><b>Delay</b>: time lost against free flow plus the wait before entering the net, in s per vehicle '
     "scheduled; vehicles still under way and vehicles that never got in count. <b>Worst seed</b>: the highest delay of a "
     "single seed; gridlock hides in means. <b>Queue</b>: vehicles under 0.1 m/s at a time. <b>Unsafe</b>: greens that went red "
-    "without their yellow or stages shorter than their minimum green. Counts are totals over the seeds.</p>"
+    "without their yellow or stages shorter than their minimum green. <b>Done</b>: trips that ended within the hour. Counts are totals over the seeds.</p>"
 )
 
 
@@ -180,8 +180,8 @@ def _learning(curve: LearningCurve | None) -> str:
         f"{curve.hours[-1]:.0f} simulated hours. References: {references or 'none'}"
     )
     caption = (
-        "Solid: delay of the policies as trained so far, on validation seeds. Dashed: mean delay of the others on the "
-        "evaluation seeds, which training never saw."
+        "Solid: delay of the policies as trained so far, on validation seeds; the best of these are exported. Dashed: the "
+        "demonstrating plan on the same validation seeds, the others on the evaluation seeds."
     )
     parts = [_figure(draw_learning(curve), alt, caption)]
     if curve.weights:

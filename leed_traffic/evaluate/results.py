@@ -147,7 +147,7 @@ def table_columns() -> list[str]:
     """Heads of the table that people read."""
     return [
         "controller", "delay s [95 %]", "worst seed", "trip s", "wait s", "queue",
-        "sched.", "finished", "never dep.", "unsafe", "stops", "coll.", "telep.",
+        "sched.", "done", "never dep.", "unsafe", "stops", "coll.", "telep.",
     ]  # fmt: skip
 
 

@@ -1,12 +1,12 @@
 """What every signal showed over one run, as stages and clearances, for the stage diagram of a report."""
 
-import xml.etree.ElementTree as ET
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from leed_traffic.domain.network import Intersection
 from leed_traffic.errors import ScenarioError
+from leed_traffic.simulation.audit import read_runs
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,27 +33,24 @@ def read_timeline(states_file: Path, intersections: Sequence[Intersection], *, e
     """What each intersection showed, from SUMO's SaveTLSStates output.
 
     Args:
-        states_file: with one `tlsState` per signal and step.
+        states_file: what every signal showed at every step.
         intersections: signals of interest; a state that is no stage of theirs counts as clearance.
         end_s: when the last state ends.
 
     Raises:
         ScenarioError: the file cannot be read.
     """
-    stages = {i.id: {stage.state: k for k, stage in enumerate(i.stages)} for i in intersections}
-    changes: dict[str, list[tuple[float, int | None]]] = {i.id: [] for i in intersections}
     try:
-        for _, element in ET.iterparse(states_file):
-            signal = element.get("id", "")
-            if element.tag == "tlsState" and signal in stages:
-                stage = stages[signal].get(element.get("state", ""))
-                seen = changes[signal]
-                if not seen or seen[-1][1] != stage:
-                    seen.append((float(element.get("time", "0")), stage))
-            element.clear()
-    except (OSError, ET.ParseError) as err:
-        raise ScenarioError(f"{states_file}: the record of signal states cannot be read ({err})") from err
-    return {signal: _spans(seen, end_s) for signal, seen in changes.items()}
+        runs = read_runs(states_file)
+    except OSError as err:
+        raise ScenarioError(f"{states_file}: the record of signal states cannot be read ({err.strerror})") from err
+    timeline = {}
+    for intersection in intersections:
+        stages = {stage.state: k for k, stage in enumerate(intersection.stages)}
+        timeline[intersection.id] = _joined(
+            [(run.begin_s, stages.get(run.state)) for run in runs.get(intersection.id, ())], end_s
+        )
+    return timeline
 
 
 def lay_out(intersections: Sequence[Intersection]) -> StageRows:
@@ -85,8 +82,8 @@ def along_the_road(intersections: Sequence[Intersection]) -> dict[str, float] | 
     return position if len(position) == len(gaps) else None
 
 
-def _spans(changes: Sequence[tuple[float, int | None]], end_s: float) -> tuple[Shown, ...]:
-    ends = [begin for begin, _ in changes[1:]] + [end_s]
-    return tuple(
-        Shown(begin_s=begin, end_s=end, stage=stage) for (begin, stage), end in zip(changes, ends, strict=True) if end > begin
-    )
+def _joined(shown: Sequence[tuple[float, int | None]], end_s: float) -> tuple[Shown, ...]:
+    """One span per stage or clearance, from the moments at which states began."""
+    changes = [at for k, at in enumerate(shown) if k == 0 or at[1] != shown[k - 1][1]]
+    ends = [*(begin for begin, _ in changes[1:]), end_s]
+    return tuple(Shown(begin_s=begin, end_s=end, stage=stage) for (begin, stage), end in zip(changes, ends, strict=True))

@@ -39,10 +39,7 @@ def test_states_become_stages_and_clearances(tmp_path):
     }
 
 
-@pytest.mark.parametrize("content", [None, "<tlsStates><tlsState"])
-def test_a_missing_or_broken_record_is_one_line(tmp_path, content):
-    if content:
-        (tmp_path / "states.xml").write_text(content)
+def test_a_missing_record_is_one_line(tmp_path):
     with pytest.raises(ScenarioError, match="cannot be read"):
         read_timeline(tmp_path / "states.xml", [junction("J")], end_s=6.0)
 
