@@ -2,7 +2,7 @@
 
 An unsafe change is one of:
 - a vehicle link goes from green to red without yellow in between;
-- a link's yellow, or the whole way from one stage to another, is shorter than the site's clearance for these two stages;
+- a link's yellow, the all-red after it, or the whole way from one stage to another is shorter than the site says for the two;
 - a stage is shown for less than its minimum green.
 
 Only the first counts for a signal that runs a program of the net's own: its intervals are nobody's site limits.
@@ -103,9 +103,8 @@ def _count_short(
         i, j = numbers[shown[k].state], numbers[shown[n].state]
         way = shown[k + 1 : n]
         if i != j and abrupt.isdisjoint(range(k + 1, n + 1)) and all(run.program == shown[k].program for run in way):
-            count += _is_short_way(
-                shown[k].state, way, shown[n].state, timing.yellow_s[i][j], timing.clearance_s(i, j), vehicles
-            )
+            limits = (timing.yellow_s[i][j], timing.all_red_s[i][j], timing.clearance_s(i, j))
+            count += _is_short_way(shown[k].state, way, shown[n].state, limits, vehicles)
     return count
 
 
@@ -114,9 +113,14 @@ def _green(run: Run) -> frozenset[int]:
 
 
 def _is_short_way(
-    before: str, way: Sequence[Run], after: str, yellow_s: float, clearance_s: float, vehicles: Sequence[int]
+    before: str, way: Sequence[Run], after: str, limits: tuple[float, float, float], vehicles: Sequence[int]
 ) -> bool:
+    """Whether a way is shorter than its yellow, its time after the last yellow, or both and the walkers' lead together."""
+    yellow_s, all_red_s, clearance_s = limits
+    last_yellow = max((k for k, run in enumerate(way) if not _YELLOW.isdisjoint(run.state)), default=-1)
     if sum(run.duration_s for run in way) + _SLACK_S < clearance_s:
+        return True
+    if sum(run.duration_s for run in way[last_yellow + 1 :]) + _SLACK_S < all_red_s:
         return True
     ending = [k for k in vehicles if before[k] in _GREEN and after[k] not in _GREEN]
     return any(sum(run.duration_s for run in way if run.state[k] in _YELLOW) + _SLACK_S < yellow_s for k in ending)
