@@ -13,9 +13,7 @@ from tests.intersections import flat_timing, four_legs, star, t_junction
 
 def turn(link, *flows, lanes=None):
     """A turn on the link's own lane."""
-    return Turn(
-        from_edge=f"in{link}", to_edge=f"out{link}", links=(link,), lanes=lanes or (f"in{link}_0",), flow_vehph=flows
-    )
+    return Turn(from_edge=f"in{link}", to_edge=f"out{link}", links=(link,), lanes=lanes or (f"in{link}_0",), flow_vehph=flows)
 
 
 def brief(junction, turns, *, timing=None, starts=(0.0,), upstream=()):
@@ -119,9 +117,7 @@ def arterial():
     """A feeds B (heavy, 20 s away), B feeds A (light)."""
 
     def link(neighbour, flow):
-        return Upstream(
-            neighbour=neighbour, from_approach="in0", to_approach="in0", travel_time_s=20.0, flow_vehph=(flow,)
-        )
+        return Upstream(neighbour=neighbour, from_approach="in0", to_approach="in0", travel_time_s=20.0, flow_vehph=(flow,))
 
     turns = [turn(0, 600.0), turn(1, 300.0)]
     return [brief(star(2, "A"), turns, upstream=[link("B", 100.0)]), brief(star(2, "B"), turns, upstream=[link("A", 500.0)])]

@@ -1,0 +1,155 @@
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from leed_traffic.domain.network import Network
+from leed_traffic.domain.plan import PriorityPlan, SequencePlan, check_plan, max_wave_plan
+from leed_traffic.generate.author import Proposal
+from leed_traffic.generate.bench import Result, Trial
+from leed_traffic.generate.brief import Brief
+from leed_traffic.generate.refine import Standing, compose, refine
+from leed_traffic.generate.search import NETWORK_WIDE, SearchAuthor
+from leed_traffic.generate.webster import webster_plans
+from tests.intersections import flat_timing, star
+
+NAMES = ("A", "B")
+JUNCTIONS = tuple(star(2, name) for name in NAMES)
+BRIEFS = tuple(
+    Brief(intersection=j, timing=flat_timing(2, name=j.id), period_starts_s=(0.0,), turns=(), upstream=()) for j in JUNCTIONS
+)
+BEST_GREEN_S = {"A": 9.0, "B": 21.0}
+
+
+class FakeBench:
+    """The farther a least green is from the best one of its intersection, the worse; no chance, no neighbours."""
+
+    def __init__(self):
+        self.setting = SimpleNamespace(network=Network(intersections=JUNCTIONS))
+        self.tried = []
+
+    def try_out(self, candidates, seeds, what):
+        self.tried += candidates
+        return [trial_of(plans) for plans in candidates]
+
+
+def trial_of(plans):
+    returns = tuple(-abs(plans[name].green_s - BEST_GREEN_S[name]) for name in NAMES)
+    return Trial(results=(Result(delay_s=-sum(returns), returns=returns, simulated_s=1.0),))
+
+
+def standing(what, *greens):
+    plans = {name: PriorityPlan(intersection=name, green_s=green) for name, green in zip(NAMES, greens, strict=True)}
+    return Standing(what=what, plans=plans, trial=trial_of(plans))
+
+
+class ScriptedAuthor:
+    """Says what it was told to say, round by round."""
+
+    name, model = "scripted", None
+
+    def __init__(self, *rounds):
+        self.rounds, self.briefs = rounds, []
+
+    def propose(self, briefs, round_index, n_candidates):
+        self.briefs.append(briefs)
+        return self.rounds[round_index]
+
+
+def test_each_intersection_takes_the_plan_that_served_it_best():
+    composed, kept = compose(standing("best", 5, 5), [standing("x", 9, 2), standing("y", 0, 20)], NAMES)
+    assert {name: plan.green_s for name, plan in composed.items()} == {"A": 9.0, "B": 20.0}
+    assert kept == 2
+
+
+def test_an_intersection_keeps_its_plan_where_nothing_is_better():
+    composed, kept = compose(standing("best", 8, 5), [standing("x", 6, 6)], NAMES)
+    assert {name: plan.green_s for name, plan in composed.items()} == {"A": 8.0, "B": 6.0}
+    assert kept == 1
+
+
+def test_the_composed_set_stands_if_it_beats_every_candidate():
+    author = ScriptedAuthor(
+        [Proposal(what="x", plans=standing("", 9, 2).plans), Proposal(what="y", plans=standing("", 0, 20).plans)]
+    )
+    stood, rounds = refine(author, BRIEFS, standing("start", 5, 5), FakeBench(), (11,), (2,))
+    assert [s.what for s in stood] == ["start", "composed in round 1"]
+    assert stood[-1].trial.delay_s == 1.0
+    assert (rounds[0].candidates, rounds[0].valid, rounds[0].kept, rounds[0].delay_s) == (4, 4, 2, 1.0)
+
+
+def test_nothing_worse_than_the_start_ever_stands():
+    author = ScriptedAuthor([Proposal(what="worse", plans=standing("", 40, 40).plans)])
+    stood, rounds = refine(author, BRIEFS, standing("start", 9, 20), FakeBench(), (11,), (1,))
+    assert [s.what for s in stood] == ["start"]
+    assert rounds[0].delay_s == 1.0
+
+
+def test_a_plan_that_does_not_fit_is_not_executed_and_its_author_hears_why():
+    unfit = PriorityPlan(intersection="A", lane_weights={"nowhere_0": 2.0})
+    fit = PriorityPlan(intersection="B", green_s=20.0)
+    author = ScriptedAuthor(
+        [Proposal(what="half", plans={"A": unfit, "B": fit}), Proposal(what="none", plans={}, faults={"B": "no JSON"})], []
+    )
+    bench = FakeBench()
+    _, rounds = refine(author, BRIEFS, standing("start", 5, 5), bench, (11,), (2, 1))
+    assert all(plans["A"].lane_weights == {} for plans in bench.tried)
+    assert (rounds[0].candidates, rounds[0].valid) == (3, 1)
+    told = {brief.intersection.id: brief for brief in author.briefs[1]}
+    assert "nowhere_0" in told["A"].feedback.faults[0]
+    assert told["B"].feedback.faults == ("no JSON",)
+    assert told["B"].incumbent == fit
+
+
+def test_a_brief_carries_the_incumbent_and_how_it_did():
+    author = ScriptedAuthor([Proposal(what="x", plans={})])
+    refine(author, BRIEFS, standing("start", 5, 5), FakeBench(), (11,), (1,))
+    told = author.briefs[0][1]
+    assert told.incumbent.green_s == 5.0
+    assert (told.feedback.what, told.feedback.network_delay_s, told.feedback.local_return) == ("start", 20.0, -16.0)
+
+
+def test_the_search_finds_what_each_intersection_needs():
+    stood, rounds = refine(SearchAuthor(1), BRIEFS, standing("start", 5, 5), FakeBench(), (11,), (10, *[5] * 12))
+    assert stood[-1].trial.delay_s < 0.1 * stood[0].trial.delay_s
+    delays = [r.delay_s for r in rounds]
+    assert delays == sorted(delays, reverse=True)
+
+
+def test_the_search_proposes_the_same_for_the_same_seed():
+    def proposals(seed):
+        return [SearchAuthor(seed).propose(BRIEFS, r, 5) for r in (0, 1, 2)]
+
+    assert proposals(1) == proposals(1)
+    assert proposals(1) != proposals(2)
+
+
+@pytest.mark.parametrize("round_index", range(8))
+def test_whatever_the_search_proposes_fits(round_index):
+    for seed in range(20):
+        for proposal in SearchAuthor(seed).propose(BRIEFS, round_index, len(NETWORK_WIDE)):
+            for brief in BRIEFS:
+                plan = proposal.plans[brief.intersection.id]
+                assert PriorityPlan.model_validate(plan.model_dump()) == plan
+                check_plan(plan, brief.intersection, brief.timing)
+
+
+def test_a_sequence_is_replaced_by_max_wave_before_it_is_changed():
+    from dataclasses import replace
+
+    sequences = webster_plans(BRIEFS, coordinated=False)
+    assert isinstance(sequences["A"], SequencePlan)
+    briefs = [replace(brief, incumbent=sequences[brief.intersection.id]) for brief in BRIEFS]
+    (first, *_) = SearchAuthor(1).propose(briefs, 0, 1)
+    assert first.plans["A"].green_s == max_wave_plan("A").green_s + NETWORK_WIDE[0].more_green_s
+
+
+def test_returns_are_means_over_the_seeds():
+    trial = Trial(
+        results=(
+            Result(delay_s=20.0, returns=(-1.0, -4.0), simulated_s=1.0),
+            Result(delay_s=30.0, returns=(-3.0, -4.0), simulated_s=1.0),
+        )
+    )
+    assert trial.delay_s == 25.0
+    np.testing.assert_array_equal(trial.returns, [-2.0, -4.0])

@@ -1,0 +1,204 @@
+import hashlib
+import json
+from pathlib import Path
+
+import pytest
+
+from leed_traffic.artifacts.demonstrations import read_demonstrations
+from leed_traffic.artifacts.scenario import load_scenario
+from leed_traffic.artifacts.site import load_site
+from leed_traffic.domain.plan import SequencePlan, max_wave_plan
+from leed_traffic.errors import DemonstrationError, ScenarioError, UsageError
+from leed_traffic.generate.author import Author
+from leed_traffic.generate.bench import Bench, Result, Setting
+from leed_traffic.generate.brief import write_briefs
+from leed_traffic.generate.run import GenerateConfig, generate, least_runs, planned_runs, round_sizes, start_plans
+from leed_traffic.simulation.demand import write_demand
+from leed_traffic.simulation.env import Reward
+from leed_traffic.simulation.network_import import import_network
+from leed_traffic.simulation.pool import WorkerPool
+
+SHORT_S = 240
+
+
+@pytest.fixture(scope="module")
+def short(tmp_path_factory):
+    """Four minutes of the crossing, as anybody's .sumocfg."""
+    folder = tmp_path_factory.mktemp("short")
+    scenario = load_scenario("crossing")
+    (routes,) = write_demand(scenario, 1, folder)
+    path = folder / "short.sumocfg"
+    path.write_text(
+        f'<configuration><net-file value="{scenario.net_file}"/><route-files value="{routes.name}"/>'
+        f'<begin value="0"/><end value="{SHORT_S}"/></configuration>'
+    )
+    return str(path)
+
+
+@pytest.mark.parametrize("name", ["crossing", "arterial5", "grid4x4"])
+def test_the_starts_fit_every_scenario_that_ships(name):
+    scenario = load_scenario(name)
+    network = import_network(scenario.net_file)
+    briefs = write_briefs(scenario, network, load_site(None, scenario, network).timings, (11,))
+    starts = start_plans(briefs, Author.SEARCH)
+    assert len(starts) == 5
+    assert all(set(plans) == {i.id for i in network.intersections} for plans in starts.values())
+    assert all(turn.flow_vehph for brief in briefs for turn in brief.turns)
+
+
+@pytest.mark.sumo
+def test_webster_writes_demonstrations_that_are_its_better_half(short, tmp_path):
+    config = GenerateConfig(scenario=short, out=tmp_path / "d", author=Author.WEBSTER, seeds=(1, 2))
+    seen = []
+    made = generate(config, lambda done, total, what: seen.append((done, total)))
+    assert seen == [(k + 1, planned_runs(config)) for k in range(planned_runs(config))]
+    assert all(isinstance(plan, SequencePlan) for plan in made.plans.values())
+    assert made.manifest.delay_s == min(made.manifest.starts.values())
+    assert (made.manifest.author, made.manifest.model) == ("webster", None)
+    assert [(t.intersection, t.seed, len(t)) for t in made.trajectories] == [("C", 1, SHORT_S // 5), ("C", 2, SHORT_S // 5)]
+    assert sorted(item.name for item in config.out.iterdir()) == ["manifest.json", "plans.json", "trajectories.parquet"]
+
+
+@pytest.mark.sumo
+def test_the_search_goes_on_after_an_interruption_and_ends_with_the_same_bytes(short, tmp_path):
+    runs = least_runs() + 2 * 6
+    undisturbed = GenerateConfig(scenario=short, out=tmp_path / "whole", runs=runs, seeds=(1,))
+    whole = generate(undisturbed)
+    manifest = whole.manifest
+    assert manifest.delay_s <= min(manifest.starts.values())
+    assert manifest.simulated_hours <= planned_runs(undisturbed) * SHORT_S / 3600.0
+    assert [r.valid for r in manifest.rounds] == [r.candidates for r in manifest.rounds]
+
+    disturbed = undisturbed.model_copy(update={"out": tmp_path / "parts"})
+    stamps = interrupted(disturbed, after=17)
+    assert len(stamps) >= 14  # some of the 17 were the same plans again
+    later = interrupted(disturbed, after=30)
+    assert {name: later[name] for name in stamps} == stamps
+    generate(disturbed)
+    assert files_of(tmp_path / "parts") == files_of(tmp_path / "whole")
+
+
+def interrupted(config, *, after):
+    """Stop after so many runs; the remembered results with the time of their writing."""
+
+    def stop(done, total, what):
+        if done == after:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        generate(config, stop)
+    return {file.name: file.stat().st_mtime_ns for file in (config.out / ".work").glob("*.json")}
+
+
+def files_of(folder: Path):
+    return {file.name: hashlib.sha256(file.read_bytes()).hexdigest() for file in folder.iterdir()}
+
+
+@pytest.mark.sumo
+@pytest.mark.slow
+def test_workers_in_processes_of_their_own_change_nothing(short, tmp_path):
+    config = GenerateConfig(scenario=short, out=tmp_path / "one", author=Author.WEBSTER, seeds=(1,))
+    generate(config)
+    generate(config.model_copy(update={"out": tmp_path / "two", "workers": 2}))
+    assert files_of(tmp_path / "one") == files_of(tmp_path / "two")
+    assert read_demonstrations(tmp_path / "two").manifest.author == "webster"
+
+
+class CountingPool(WorkerPool):
+    """Makes up a result for every run and counts the runs."""
+
+    def __init__(self):
+        super().__init__(0)
+        self.runs = []
+
+    def run(self, function, tasks, on_done=None):
+        self.runs += tasks
+        for k, task in enumerate(tasks):
+            on_done(k, (Result(delay_s=float(task.seed), returns=(-1.0,), simulated_s=240.0), b""))
+        return []
+
+
+def bench(short, folder, pool):
+    scenario = load_scenario(short)
+    network = import_network(scenario.net_file)
+    setting = Setting(
+        scenario=scenario, network=network, site=load_site(None, scenario, network), decision_interval_s=5.0, reach_m=100.0,
+        reward=Reward.QUEUE,
+    )  # fmt: skip
+    return Bench(setting, pool, folder, lambda what: None)
+
+
+def test_the_bench_asks_nothing_twice(short, tmp_path):
+    pool = CountingPool()
+    plans = {"C": max_wave_plan("C")}
+    first = bench(short, tmp_path, pool)
+    (trial, again) = first.try_out([plans, dict(plans)], (11, 12), "x")
+    assert (trial.delay_s, again.delay_s, len(pool.runs)) == (11.5, 11.5, 2)
+    assert bench(short, tmp_path, pool).try_out([plans], (12, 13), "x")[0].delay_s == 12.5
+    assert [run.seed for run in pool.runs] == [11, 12, 13]
+    assert first.simulated_hours == pytest.approx(2 * SHORT_S / 3600.0)
+
+
+def test_the_bench_asks_again_when_plans_or_limits_change(short, tmp_path):
+    pool = CountingPool()
+    first = bench(short, tmp_path, pool)
+    first.try_out([{"C": max_wave_plan("C")}], (11,), "x")
+    first.try_out([{"C": max_wave_plan("C", reach_m=60.0)}, None], (11,), "x")
+    assert len(pool.runs) == 3
+    scenario, network = first.setting.scenario, first.setting.network
+    setting = Setting(
+        scenario=scenario, network=network, site=load_site("as-net", scenario, network), decision_interval_s=5.0, reach_m=100.0,
+        reward=Reward.QUEUE,
+    )  # fmt: skip
+    Bench(setting, pool, tmp_path, lambda what: None).try_out([{"C": max_wave_plan("C")}], (11,), "x")
+    assert len(pool.runs) == 4
+
+
+def test_a_half_written_result_is_asked_again(short, tmp_path):
+    pool = CountingPool()
+    bench(short, tmp_path, pool).try_out([None], (11,), "x")
+    (file,) = tmp_path.glob("*.json")
+    assert json.loads(file.read_text())["delay_s"] == 11.0
+    file.rename(file.with_suffix(".tmp"))
+    bench(short, tmp_path, pool).try_out([None], (11,), "x")
+    assert len(pool.runs) == 2
+
+
+@pytest.mark.parametrize(("trials", "sizes"), [(0, ()), (1, ()), (2, (1,)), (5, (1, 2)), (12, (4, 5)), (30, (10, 5, 5, 5))])
+def test_the_budget_is_cut_into_rounds_that_it_can_pay(trials, sizes):
+    assert round_sizes(trials) == sizes
+    assert sum(sizes) + len(sizes) <= trials
+
+
+def test_the_evaluations_seeds_are_refused(tmp_path):
+    with pytest.raises(UsageError, match="seed 1001: seeds from 1001 on belong to the evaluation"):
+        generate(GenerateConfig(scenario="crossing", out=tmp_path, seeds=(1, 1001)))
+
+
+def test_a_seed_named_twice_is_refused(tmp_path):
+    with pytest.raises(UsageError, match="named twice"):
+        generate(GenerateConfig(scenario="crossing", out=tmp_path, seeds=(1, 1)))
+
+
+def test_a_budget_too_small_for_the_starts_is_refused(tmp_path):
+    with pytest.raises(UsageError, match=f"needs at least {least_runs()}"):
+        generate(GenerateConfig(scenario="crossing", out=tmp_path, runs=5))
+
+
+def test_a_folder_that_holds_something_else_is_left_alone(tmp_path):
+    (tmp_path / "thesis.txt").write_text("mine")
+    with pytest.raises(DemonstrationError, match=r"holds thesis\.txt"):
+        generate(GenerateConfig(scenario="crossing", out=tmp_path))
+    assert [item.name for item in tmp_path.iterdir()] == ["thesis.txt"]
+
+
+def test_a_file_in_the_folders_place_is_left_alone(tmp_path):
+    (tmp_path / "out").write_text("mine")
+    with pytest.raises(DemonstrationError, match="is a file"):
+        generate(GenerateConfig(scenario="crossing", out=tmp_path / "out"))
+
+
+def test_an_unknown_scenario_leaves_nothing_behind(tmp_path):
+    with pytest.raises(ScenarioError):
+        generate(GenerateConfig(scenario="nowhere", out=tmp_path / "out"))
+    assert not (tmp_path / "out").exists()
