@@ -1,7 +1,7 @@
 import os
 import socket
 import subprocess
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pytest
@@ -40,8 +40,8 @@ def start_sumo(tmp_path, free_port):
     """Starts a real SUMO on the crossing as TraCI server; gone after the test."""
     running = []
 
-    def start(*options, seed=7):
-        scenario = load_scenario("crossing")
+    def start(*options, seed=7, demand_until_s=3600.0):
+        scenario = replace(load_scenario("crossing"), end_s=demand_until_s)
         routes = write_demand(scenario, seed, tmp_path)
         binary, record = sumo_binary(), tmp_path / "states.xml"
         watch = tmp_path / "watch.add.xml"

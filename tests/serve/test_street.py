@@ -160,6 +160,6 @@ def test_a_policy_sees_in_the_street_what_it_saw_in_training(crossing_bundle, st
             transition = env.step([requests[-1]])
             situation, ended = transition.situation, transition.ended
     policy = ScriptedPolicy(lambda k, observation, legal: [requests[k]])
-    run(crossing_bundle, start_sumo("--end", "600").port, policy=policy)
+    run(crossing_bundle, start_sumo("--end", "600", demand_until_s=600.0).port, policy=policy)
     assert len(policy.observations) == len(expected) == 120
     np.testing.assert_array_equal(np.stack(policy.observations), np.stack(expected))
