@@ -1,0 +1,72 @@
+import json
+import socket
+
+import pytest
+import typer
+from typer.testing import CliRunner
+
+from leed_traffic.cli.serve import serve_command
+from leed_traffic.errors import BundleError, DeviceError, ScenarioError, UsageError
+from tests.serve.bundles import write_crossing_bundle
+
+
+@pytest.fixture
+def bundle(tmp_path):
+    return str(write_crossing_bundle(tmp_path / "bundle").path)
+
+
+def invoke(*arguments):
+    app = typer.Typer()
+    app.command()(serve_command)
+    return CliRunner().invoke(app, list(arguments))
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ([], "exactly one of --scenario NAME and --connect HOST:PORT"),
+        (["--scenario", "crossing", "--connect", "localhost:1"], "exactly one of"),
+        (["--connect", "localhost"], "--connect localhost: expected HOST:PORT"),
+        (["--connect", "localhost:99999"], "a port from 1 to 65535"),
+        (["--connect", "localhost:1", "--port", "5"], "--port is for --scenario"),
+        (["--connect", "localhost:1", "--deadline-s", "0"], "deadline_s"),
+    ],
+)
+def test_senseless_options_are_said_in_one_line(bundle, options, message):
+    result = invoke(bundle, *options)
+    assert isinstance(result.exception, UsageError)
+    assert message in str(result.exception)
+
+
+def test_a_folder_that_is_no_bundle_is_refused(tmp_path):
+    assert isinstance(invoke(str(tmp_path / "nothing"), "--connect", "localhost:1").exception, BundleError)
+
+
+@pytest.mark.sumo
+def test_an_unknown_scenario_is_refused(bundle):
+    pytest.importorskip("sumo")
+    assert isinstance(invoke(bundle, "--scenario", "atlantis").exception, ScenarioError)
+
+
+@pytest.mark.sumo
+def test_a_busy_port_is_refused(bundle):
+    pytest.importorskip("sumo")
+    with socket.socket() as holder:
+        holder.bind(("localhost", 0))
+        holder.listen()
+        result = invoke(bundle, "--scenario", "crossing", "--port", str(holder.getsockname()[1]))
+    assert isinstance(result.exception, DeviceError)
+    assert "choose another with --port" in str(result.exception)
+
+
+@pytest.mark.sumo
+def test_a_scenario_is_served_by_a_sumo_of_its_own(bundle, tmp_path):
+    pytest.importorskip("sumo")
+    result = invoke(bundle, "--scenario", "crossing", "--until", "60", "--events", str(tmp_path / "logs"), "--json")
+    assert result.exit_code == 0
+    summary = json.loads(result.stdout)
+    assert summary["ended_by"] == "until"
+    assert summary["handed_back"] is True
+    assert summary["violations"] == []
+    assert (tmp_path / "logs" / "events.parquet").is_file()
+    assert "serve" in invoke(bundle, "--scenario", "crossing", "--until", "20").stdout
