@@ -96,6 +96,8 @@ def _network(net_file: Path, results: Mapping[str, tuple[Intersection | _LeftAlo
 
 
 def _read_net(net_file: Path) -> Net:
+    if not net_file.is_file():
+        raise ScenarioError(f"{net_file}: no such file; give a SUMO net")
     try:
         return sumolib.net.readNet(
             str(net_file), withInternal=True, withPedestrianConnections=True, withPrograms=True, lxml=False, maxcache=0
@@ -212,7 +214,7 @@ def _intersection(
     choice = choose_stages(program.phases, foes, gives_way, crossings)
     if len(choice.stages) < 2:
         return _LeftAlone(
-            reason="only one stage" if choice.stages else "no stage: nothing in its program is green"
+            reason="has only one stage" if choice.stages else "has no stage: nothing in its program is green"
         ), choice.notes
     lanes = tuple(_lane(graph, name) for name in sorted({m.from_lane for m in movements if m.kind is Kind.VEHICLE}))
     approaches = dict.fromkeys(lane.approach for lane in lanes)
