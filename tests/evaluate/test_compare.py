@@ -1,0 +1,122 @@
+import csv
+
+import pytest
+from pydantic import ValidationError
+
+from leed_traffic.artifacts.scenario import load_scenario
+from leed_traffic.errors import BundleError, PlanError, ScenarioError, SiteError
+from leed_traffic.evaluate.compare import EvaluateConfig, compare, evaluate, write_results
+from leed_traffic.evaluate.controllers import parse_controllers
+from leed_traffic.evaluate.results import Evaluation
+
+pytestmark = pytest.mark.sumo
+
+HORIZON_S = 240.0
+
+
+def config(controllers: str, **changes: object) -> EvaluateConfig:
+    settings = {
+        "scenario": "crossing",
+        "controllers": parse_controllers(controllers),
+        "seeds": (1001, 1002),
+        "workers": 0,
+        "horizon_s": HORIZON_S,
+    }
+    return EvaluateConfig.model_validate({**settings, **changes})
+
+
+@pytest.fixture(scope="module")
+def comparison():
+    return compare(config("fixed,actuated,max-pressure,max-wave", keeps_timeline=True))
+
+
+def test_every_controller_meets_the_same_vehicles(comparison):
+    scheduled = {run.seed: run.scheduled for run in comparison.runs}
+    assert all(run.scheduled == scheduled[run.seed] > 50 for run in comparison.runs)
+
+
+def test_results_come_in_the_order_asked(comparison):
+    assert [r.controller for r in comparison.evaluation.results] == ["fixed", "actuated", "max-pressure", "max-wave"]
+    assert [(run.controller, run.seed) for run in comparison.runs[:3]] == [("fixed", 1001), ("fixed", 1002), ("actuated", 1001)]
+    assert comparison.evaluation.scenario == "crossing"
+    assert comparison.evaluation.seeds == (1001, 1002)
+
+
+def test_nobody_changes_unsafely(comparison):
+    for result in comparison.evaluation.results:
+        assert result.unsafe_changes == 0
+        assert result.teleports == 0
+
+
+def test_the_first_seeds_runs_tell_what_the_signals_showed(comparison):
+    shown = [run for run in comparison.runs if run.timeline]
+    assert {run.seed for run in shown} == {1001}
+    assert len(shown) == 4
+    for run in shown:
+        (spans,) = run.timeline.values()
+        assert spans[-1].end_s == HORIZON_S
+        assert {span.stage for span in spans} >= {0, 1, None}
+
+
+def test_the_incumbents_run_their_stages_in_their_own_order(comparison):
+    fixed = next(run for run in comparison.runs if run.controller == "fixed" and run.timeline)
+    stages = [span.stage for span in fixed.timeline["C"] if span.stage is not None]
+    assert stages[:4] == sorted(stages[:4])
+
+
+def test_the_same_seeds_give_the_same_document(comparison):
+    again = evaluate(config("max-wave"))
+    assert again.results[0] == comparison.evaluation.results[3]
+
+
+def test_parallel_processes_find_the_same(comparison):
+    told = []
+    again = compare(config("max-wave", workers=2), told.append)
+    assert again.evaluation.results[0] == comparison.evaluation.results[3]
+    assert sorted(run.seed for run in told) == [1001, 1002]
+
+
+def test_results_are_written_beside_every_single_run(tmp_path, comparison):
+    write_results(tmp_path / "out", comparison)
+    assert Evaluation.model_validate_json((tmp_path / "out" / "results.json").read_bytes()) == comparison.evaluation
+    with (tmp_path / "out" / "per_seed.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert len(rows) == 8
+    assert float(rows[0]["delay_s"]) == pytest.approx(comparison.runs[0].delay_s, abs=1e-3)
+
+
+def test_with_the_nets_own_clearances_the_site_says_so():
+    evaluation = evaluate(config("fixed,actuated", site="as-net", seeds=(1001,)))
+    assert evaluation.site == "as-net"
+    assert evaluation.results[0].delay_s.low is None
+
+
+@pytest.mark.parametrize(
+    ("controllers", "changes", "kind", "message"),
+    [
+        ("fixed", {"scenario": "nowhere"}, ScenarioError, "nowhere"),
+        ("fixed", {"site": "missing.toml"}, SiteError, "missing.toml"),
+        ("fixed,plan:missing.json", {}, PlanError, "plan:missing.json: missing.json: cannot be read"),
+        ("fixed,bundle:missing", {}, BundleError, "bundle:missing: "),
+    ],
+)
+def test_what_cannot_run_is_refused_before_anything_runs(controllers, changes, kind, message):
+    runs = []
+    with pytest.raises(kind) as caught:
+        compare(config(controllers, **changes), runs.append)
+    assert message in str(caught.value)
+    assert runs == []
+
+
+def test_a_run_that_fails_names_its_controller(tmp_path):
+    scenario = load_scenario("crossing")
+    (tmp_path / "broken.rou.xml").write_text('<routes><trip id="a" depart="1" from="nowhere" to="nowhere"/></routes>')
+    sumocfg = f'<configuration><net-file value="{scenario.net_file}"/><route-files value="broken.rou.xml"/>'
+    (tmp_path / "broken.sumocfg").write_text(f'{sumocfg}<begin value="0"/><end value="60"/></configuration>')
+    with pytest.raises(ScenarioError, match="max-wave on seed 1001: "):
+        compare(config("max-wave", scenario=str(tmp_path / "broken.sumocfg"), seeds=(1001,)))
+
+
+def test_a_seed_that_stands_twice_is_refused():
+    with pytest.raises(ValidationError, match="each seed once"):
+        config("fixed", seeds=(1, 1))
