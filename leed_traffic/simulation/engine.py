@@ -176,6 +176,7 @@ class Engine:
                 self._sumo = traci.connect(
                     port=port, numRetries=_CONNECT_TRIES, host=_HOST, proc=self._server, waitBetweenRetries=_BETWEEN_TRIES_S
                 )
+            self._sumo.getVersion()  # a server reads its demand when the client is there: wait until it has
         except self._faults as err:
             line = first_error(self._server) or _first_line(str(err))
             self.close()

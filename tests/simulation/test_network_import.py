@@ -70,7 +70,7 @@ def test_vehicles_conflict_with_the_crossings_that_they_drive_over(crossing):
 
 
 def test_walk_and_walk_out_of_the_net_are_one_stage(crossing):
-    assert [stage.own_phase for stage in crossing.stages][0] == 0
+    assert crossing.stages[0].own_phase == 0
     assert crossing.own_program[1].state.count("G") < crossing.own_program[0].state.count("G")
     assert crossing.stages[0].own_green_s == crossing.own_program[0].duration_s + crossing.own_program[1].duration_s
 
@@ -160,12 +160,12 @@ def test_a_right_turn_after_a_stop_keeps_its_letter(make_grid):
 
 
 def test_a_net_whose_signals_leave_no_choice_says_so(make_grid):
-    with pytest.raises(ScenarioError, match="no signal to control; 12 left alone .*has only one stage.* and 9 more"):
+    with pytest.raises(ScenarioError, match=r"no signal to control; 12 left alone .*has only one stage.* and 9 more"):
         import_network(make_grid(junction="traffic_light_unregulated"))
 
 
 def test_a_net_without_signals_says_so(make_net):
-    with pytest.raises(ScenarioError, match="no signal to control; 0 left alone .the net has none"):
+    with pytest.raises(ScenarioError, match=r"no signal to control; 0 left alone .the net has none"):
         import_network(make_net("netgenerate", "--grid", "--grid.number=2", "-j=priority"))
 
 

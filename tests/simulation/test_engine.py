@@ -1,0 +1,189 @@
+import socket
+import subprocess
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from leed_traffic.artifacts.scenario import load_scenario
+from leed_traffic.domain.detection import lanes_to_read
+from leed_traffic.domain.program import build_program
+from leed_traffic.domain.timing import derive_timing
+from leed_traffic.errors import DeviceError, ScenarioError
+from leed_traffic.simulation.demand import write_demand
+from leed_traffic.simulation.engine import Engine, first_error, free_port, start_server, stop_server, sumo_version
+from leed_traffic.simulation.network_import import import_network
+
+pytestmark = pytest.mark.sumo
+
+SCENARIO = replace(load_scenario("crossing"), end_s=load_scenario("crossing").begin_s + 300.0)
+JUNCTION = import_network(SCENARIO.net_file).intersections[0]
+PROGRAM = build_program(JUNCTION, derive_timing(JUNCTION), step_s=SCENARIO.step_length_s)
+
+
+@pytest.fixture
+def make_engine():
+    engines = []
+
+    def make(over="libsumo"):
+        engines.append(Engine(over))
+        return engines[-1]
+
+    yield make
+    for engine in engines:
+        engine.close()
+
+
+@pytest.fixture
+def start(make_engine, tmp_path):
+    """An engine on the crossing with the stage program installed."""
+
+    def begin(over="libsumo", seed=5):
+        engine = make_engine(over)
+        engine.start(SCENARIO, seed=seed, route_files=write_demand(SCENARIO, seed, tmp_path))
+        engine.install(PROGRAM, 0)
+        engine.watch_lanes(lanes_to_read([JUNCTION], 100.0))
+        return engine
+
+    return begin
+
+
+def walk(engine, steps=40):
+    """What an engine reports every 5 s while stages change every 20 s."""
+    seen = []
+    for k in range(steps):
+        phase, spent_s = engine.phases([JUNCTION.id])[0]
+        stage, is_clearing = PROGRAM.stage_of(phase)
+        vehicles = engine.vehicles()
+        order = np.lexsort((vehicles.position_m, vehicles.lane))
+        seen.append((phase, spent_s, engine.time_s, vehicles.lane[order].tolist(),
+                     vehicles.position_m[order].round(4).tolist(), vehicles.speed_mps[order].round(4).tolist()))  # fmt: skip
+        if not is_clearing and k % 4 == 0:
+            engine.jump(JUNCTION.id, PROGRAM.entries[stage][(stage + 1) % PROGRAM.n_stages])
+        elif not is_clearing:
+            engine.hold(JUNCTION.id, 6.0)
+        engine.advance(engine.time_s + 5.0)
+    return seen
+
+
+def test_sumo_says_which_version_it_is():
+    assert sumo_version().split(".")[0] == "1"
+
+
+def test_libsumo_and_traci_report_the_same(start):
+    in_process = walk(start("libsumo"))
+    assert any(lanes for _, _, _, lanes, _, _ in in_process)
+    assert walk(start("traci")) == in_process
+
+
+def test_a_second_start_begins_the_same_day_again(start):
+    assert walk(start(), steps=10) == walk(start(), steps=10)
+    assert walk(start(seed=5), steps=20) != walk(start(seed=6), steps=20)
+
+
+def test_a_jump_runs_through_the_whole_clearance_to_the_stage(start):
+    engine = start()
+    engine.advance(engine.time_s + 10.0)
+    entry = PROGRAM.entries[0][1]
+    engine.jump(JUNCTION.id, entry)
+    assert engine.phases([JUNCTION.id]) == [(entry, 0.0)]
+    shown = []
+    for _ in range(15):
+        engine.advance(engine.time_s + 1.0)
+        shown.append(engine.phases([JUNCTION.id])[0][0])
+    durations, phase = [], entry
+    while PROGRAM.phases[phase].is_clearance:
+        durations += [phase] * round(PROGRAM.phases[phase].duration_s)
+        phase = PROGRAM.phases[phase].next
+    assert phase == 1
+    assert shown == [*durations, *[1] * (15 - len(durations))]
+
+
+def test_a_stage_that_nobody_holds_leads_on_by_itself(start):
+    engine = start()
+    lease_s = PROGRAM.phases[0].duration_s
+    engine.advance(engine.time_s + lease_s)
+    assert engine.phases([JUNCTION.id]) == [(0, lease_s)]
+    engine.advance(engine.time_s + 1.0)
+    assert engine.phases([JUNCTION.id])[0][0] == PROGRAM.phases[0].next
+
+
+def test_a_held_stage_counts_on(start):
+    engine = start()
+    for _ in range(12):
+        engine.hold(JUNCTION.id, 6.0)
+        engine.advance(engine.time_s + 5.0)
+    assert engine.phases([JUNCTION.id]) == [(0, 60.0)]
+
+
+@pytest.mark.parametrize("over", ["libsumo", "traci"])
+def test_vehicles_that_cannot_enter_are_pending_on_their_edge(make_engine, tmp_path, over):
+    routes = tmp_path / "crowd.rou.xml"
+    begin_s = SCENARIO.begin_s
+    trips = "".join(f'<trip id="{k}" depart="{begin_s}" from="N_C" to="C_S"/>' for k in range(30))
+    routes.write_text(f"<routes>{trips}</routes>")
+    engine = make_engine(over)
+    engine.start(SCENARIO, seed=1, route_files=[routes])
+    assert engine.pending(["N_C"]) == [0]
+    engine.advance(begin_s + 5.0)
+    north, east = engine.pending(["N_C", "E_C"])
+    assert 20 <= north < 30
+    assert east == 0
+
+
+@pytest.mark.parametrize("over", ["libsumo", "traci"])
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("<routes><trip", "SUMO does not start: "),
+        ('<routes><trip id="a" depart="1" from="nowhere" to="C_S"/></routes>', "edge 'nowhere'"),
+    ],
+    ids=["broken", "unknown-edge"],
+)
+def test_demand_that_sumo_refuses_is_one_line(make_engine, tmp_path, over, content, message):
+    routes = tmp_path / "bad.rou.xml"
+    routes.write_text(content)
+    with pytest.raises(ScenarioError, match=message) as caught:
+        make_engine(over).start(SCENARIO, seed=1, route_files=[routes])
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("over", ["libsumo", "traci"])
+def test_demand_that_turns_out_bad_on_the_way_is_one_line(make_engine, tmp_path, over):
+    routes = tmp_path / "late.rou.xml"
+    trips = "".join(f'<trip id="{k}" depart="{SCENARIO.begin_s + k}" from="N_C" to="C_S"/>' for k in range(250))
+    late = f'<trip id="late" depart="{SCENARIO.begin_s + 280}" from="N_C" to="nowhere"/>'
+    routes.write_text(f"<routes>{trips}{late}</routes>")
+    engine = make_engine(over)
+    engine.start(SCENARIO, seed=1, route_files=[routes])
+    with pytest.raises(ScenarioError, match="SUMO stopped before") as caught:
+        engine.advance(SCENARIO.end_s)
+    assert "nowhere" in str(caught.value)
+
+
+def test_a_busy_port_is_refused():
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        port = other.getsockname()[1]
+        with pytest.raises(DeviceError, match=f"port {port}: cannot be used"):
+            start_server(SCENARIO, port=port, seed=1, route_files=[])
+
+
+def test_a_server_that_cannot_load_tells_why(tmp_path):
+    net_file = tmp_path / "broken.net.xml"
+    net_file.write_text("<net")
+    server = start_server(replace(SCENARIO, net_file=net_file), port=free_port(), seed=1, route_files=[])
+    try:
+        assert first_error(server)
+        assert server.returncode == 1
+    finally:
+        stop_server(server)
+
+
+def test_a_server_that_waits_for_clients_can_be_stopped():
+    server = start_server(SCENARIO, port=free_port(), seed=1, route_files=[], num_clients=2)
+    with pytest.raises(subprocess.TimeoutExpired):
+        server.wait(0.3)
+    stop_server(server)
+    assert server.poll() is not None
