@@ -26,7 +26,8 @@ Sumo = Any  # the libsumo module or a traci connection: the same calls, without 
 PROGRAM_ID = "leed"
 _HOST = "127.0.0.1"
 _CONNECT_TRIES, _BETWEEN_TRIES_S = 600, 0.1  # a large net takes its time to load
-_STOP_WAIT_S = 5.0  # s between asking a server to end and ending it
+_END_WAIT_S = 5.0  # s for a server whose client has left to write its outputs
+_STOP_WAIT_S = 1.0  # s between asking a server to end and ending it: one that waits for clients does not listen
 
 
 def sumo_version() -> str:
@@ -159,7 +160,7 @@ class Engine:
         server, self._server = self._server, None
         if server is not None:
             with contextlib.suppress(subprocess.TimeoutExpired):
-                server.wait(_STOP_WAIT_S)
+                server.wait(_END_WAIT_S)
             stop_server(server)
 
     @property
@@ -194,7 +195,7 @@ def start_server(
     audit: bool = False,
     num_clients: int = 1,
 ) -> subprocess.Popen[bytes]:
-    """A real SUMO as TraCI server, in its own process group; it listens once its net is loaded.
+    """A real SUMO as TraCI server, in its own process group; it listens at once and loads when all its clients are there.
 
     Args:
         scenario: net, hour and options.
@@ -237,7 +238,7 @@ def stop_server(server: "subprocess.Popen[bytes]") -> None:
 def first_error(server: "subprocess.Popen[bytes]") -> str:
     """The first line that an ended server wrote to its error stream; empty while it runs, or if there is none."""
     with contextlib.suppress(subprocess.TimeoutExpired):
-        server.wait(_STOP_WAIT_S)
+        server.wait(_END_WAIT_S)
     if server.poll() is None or server.stderr is None or server.stderr.closed:
         return ""
     return _first_line(server.stderr.read().decode(errors="replace"))

@@ -170,12 +170,10 @@ def test_a_busy_port_is_refused():
             start_server(SCENARIO, port=port, seed=1, route_files=[])
 
 
-def test_a_server_that_cannot_load_tells_why(tmp_path):
-    net_file = tmp_path / "broken.net.xml"
-    net_file.write_text("<net")
-    server = start_server(replace(SCENARIO, net_file=net_file), port=free_port(), seed=1, route_files=[])
+def test_a_server_that_cannot_start_tells_why():
+    server = start_server(replace(SCENARIO, options=("--nonsense", "1")), port=free_port(), seed=1, route_files=[])
     try:
-        assert first_error(server)
+        assert first_error(server) == "On processing option '--nonsense':"
         assert server.returncode == 1
     finally:
         stop_server(server)
