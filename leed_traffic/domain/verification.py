@@ -39,6 +39,9 @@ class Subject:
     build_program: Callable[..., StageProgram] = program.build_program
 
 
+_NONSENSE = (math.nan, math.inf, -1.0, 0.5)
+
+
 class _Moment(NamedTuple):
     """One reachable state; counts in steps."""
 
@@ -102,7 +105,8 @@ class _Walk:
         self._shortest_s = interval_s + step_s
         self._lease_s = self._shortest_s if lease_s is None else lease_s
         self._program = subject.build_program(intersection, timing, step_s=step_s)
-        self._duration = [round(phase.duration_s / step_s) for phase in self._program.phases]
+        lasting = [phase.duration_s if math.isfinite(phase.duration_s) else 0.0 for phase in self._program.phases]
+        self._duration = [round(duration_s / step_s) for duration_s in lasting]
         self._oracle = Oracle(intersection, timing, step_s=step_s, is_reviewed=is_reviewed)
         self._oldest = math.ceil((max(timing.max_green_s) + interval_s) / step_s) + 1
         self._memories: list[Memory] = []
@@ -136,7 +140,7 @@ class _Walk:
         """Every phase ends, and silence serves every stage within the maximum red."""
         phases, s = self._program.phases, self._timing.n_stages
         for k, phase in enumerate(phases):
-            if not (0.0 < phase.duration_s < math.inf and self._duration[k] >= 1 and 0 <= phase.next < len(phases)):
+            if not (self._duration[k] >= 1 and 0 <= phase.next < len(phases)):
                 self.violations.add(f"phase {k} never ends: {phase.duration_s} s, then {phase.next}")
                 return
         for first in range(s):
@@ -205,10 +209,20 @@ class _Walk:
         if key not in self._commands:
             commands: set[_Command] = {None}
             for wait_s in _waits(self._timing, stage):
-                state = SignalState(stage=stage, is_clearing=is_clearing, green_s=green * self._step_s, wait_s=wait_s)
-                commands |= {self._command(state, request, age_s) for request, age_s in _requests(self._timing.n_stages)}
+                for green_s in (0.0, math.inf) if is_clearing else (green * self._step_s,):  # no time means anything there
+                    state = SignalState(stage=stage, is_clearing=is_clearing, green_s=green_s, wait_s=wait_s)
+                    commands |= self._answers(state)
             self._commands[key] = tuple(commands)
         return self._commands[key]
+
+    def _answers(self, state: SignalState) -> set[_Command]:
+        """The commands that follow from any request; a stale one must be as good as none."""
+        n_stages = self._timing.n_stages
+        silent = self._command(state, None, 0.0)
+        for late in range(n_stages):
+            if self._command(state, float(late), math.inf) != silent:
+                self.violations.add(f"a stale request for stage {late} is obeyed")
+        return {silent} | {self._command(state, request, 0.0) for request in (*range(n_stages), *_NONSENSE, float(n_stages))}
 
     def _command(self, state: SignalState, request: float | None, age_s: float) -> _Command:
         ruling = self._subject.rule(
@@ -231,13 +245,6 @@ class _Walk:
         if somebody_waits:
             self.violations.update(self._oracle.kept(state.stage, state.green_s, held_s - self._step_s))
         return -1, math.ceil(held_s / self._step_s - 1e-9)
-
-
-def _requests(n_stages: int) -> list[tuple[float | None, float]]:
-    """(request, its age): each stage, nothing, nonsense, and each stage too late."""
-    sound: list[float | None] = [*range(n_stages)]
-    nonsense = [None, math.nan, math.inf, -1.0, float(n_stages), 0.5]
-    return [(request, 0.0) for request in sound + nonsense] + [(request, math.inf) for request in sound]
 
 
 def _waits(timing: Timing, stage: int) -> list[tuple[float, ...]]:

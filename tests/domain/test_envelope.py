@@ -1,0 +1,173 @@
+import math
+
+import numpy as np
+import pytest
+
+from leed_traffic.domain.envelope import Reason, hold_s, permit, rule
+from leed_traffic.domain.signal_state import SignalState
+from tests.intersections import flat_timing
+
+# three stages; clearance 4 s, minimum green 7 s, maximum 30 s; a round with decisions every 5 s takes 3 (7 + 4 + 5) = 48 s
+TIMING = flat_timing(3)
+
+
+def standing(green_s, wait_s=(0.0, 0.0, 0.0), stage=0):
+    return SignalState(stage=stage, is_clearing=False, green_s=green_s, wait_s=wait_s)
+
+
+def clearing(stage=0, wait_s=(0.0, 0.0, 0.0)):
+    return SignalState(stage=stage, is_clearing=True, green_s=0.0, wait_s=wait_s)
+
+
+def ask(requested, state, *, horizon_s=5.0, **age):
+    return rule(requested, state, TIMING, horizon_s=horizon_s, **age)
+
+
+@pytest.mark.parametrize(("green_s", "stage"), [(6.9, 0), (7.0, 1), (7.1, 1)])
+def test_a_change_is_refused_before_min_green(green_s, stage):
+    ruling = ask(1, standing(green_s))
+    assert ruling.stage == stage
+    assert ruling.reason == (Reason.MIN_GREEN if stage == 0 else Reason.GRANTED)
+    assert ruling.renews
+
+
+def test_a_green_of_unknown_age_has_not_lasted():
+    assert ask(1, standing(math.nan)).reason is Reason.MIN_GREEN
+
+
+def test_only_the_shown_stage_is_legal_before_min_green():
+    assert permit(standing(6.9), TIMING, horizon_s=5.0).legal == (True, False, False)
+
+
+@pytest.mark.parametrize("requested", [0, 1, 2, None, math.nan])
+def test_a_clearance_is_neither_left_nor_lengthened(requested):
+    ruling = ask(requested, clearing(stage=1))
+    assert (ruling.stage, ruling.renews) == (1, False)
+
+
+def test_another_request_during_a_clearance_is_told_why():
+    assert ask(2, clearing(stage=1)).reason is Reason.CLEARING
+
+
+def test_during_a_clearance_not_even_an_overdue_wait_moves_the_signal():
+    assert ask(2, clearing(stage=1, wait_s=(0.0, 0.0, 500.0))).stage == 1
+
+
+@pytest.mark.parametrize(("green_s", "stage"), [(24.9, 0), (25.0, 0), (25.1, 2)])
+def test_while_somebody_waits_a_green_ends_before_the_ruling_after_next_would_pass_max_green(green_s, stage):
+    ruling = ask(0, standing(green_s, (0.0, 1.0, 2.0)))
+    assert ruling.stage == stage
+    assert ruling.reason == (Reason.GRANTED if stage == 0 else Reason.MAX_GREEN)
+
+
+def test_at_max_green_the_policy_still_chooses_among_the_others():
+    assert ask(1, standing(30.0, (0.0, 1.0, 2.0))).stage == 1
+    assert permit(standing(30.0, (0.0, 1.0, 2.0)), TIMING, horizon_s=5.0).legal == (False, True, True)
+
+
+def test_max_green_does_not_count_while_nobody_waits():
+    ruling = ask(0, standing(500.0))
+    assert (ruling.stage, ruling.reason) == (0, Reason.GRANTED)
+
+
+def test_a_wait_for_the_shown_stage_itself_does_not_end_it():
+    assert ask(0, standing(500.0, (3.0, 0.0, 0.0))).stage == 0
+
+
+def test_at_max_green_a_stage_goes_on_if_every_change_would_break_the_maximum_red():
+    state = standing(30.0, (110.0, 1.0, 0.0))  # serving stage 1 first brings stage 0 in at 110 + 4 + 12 + 4 = 130 s
+    permission = permit(state, TIMING, horizon_s=5.0)
+    assert (permission.legal, permission.otherwise, permission.reason) == ((True, False, False), 0, Reason.MAX_RED)
+
+
+# choosing stage 1 next, stage 2 turns green 4 + 7 + 5 + 4 = 20 s from now; keeping stage 0, stage 2 does 5 + 4 = 9 s from now
+@pytest.mark.parametrize(("wait_s", "legal"), [(99.9, True), (100.0, True), (100.1, False)])
+def test_a_stage_is_refused_if_somebody_else_would_then_wait_beyond_max_red(wait_s, legal):
+    permission = permit(standing(10.0, (0.0, 0.0, wait_s)), TIMING, horizon_s=5.0)
+    assert permission.legal == (True, legal, True)
+    ruling = ask(1, standing(10.0, (0.0, 0.0, wait_s)))
+    assert (ruling.stage, ruling.reason) == ((1, Reason.GRANTED) if legal else (2, Reason.MAX_RED))
+
+
+@pytest.mark.parametrize(("wait_s", "legal"), [(110.9, True), (111.0, True), (111.1, False)])
+def test_a_green_is_not_kept_if_somebody_would_then_wait_beyond_max_red(wait_s, legal):
+    assert permit(standing(10.0, (0.0, 0.0, wait_s)), TIMING, horizon_s=5.0).legal == (legal, False, True)
+
+
+def test_whoever_cannot_be_served_in_time_any_more_is_served_first():
+    ruling = ask(1, standing(10.0, (0.0, 130.0, 140.0)))
+    assert (ruling.stage, ruling.reason) == (2, Reason.MAX_RED)
+    assert permit(standing(10.0, (0.0, 130.0, 140.0)), TIMING, horizon_s=5.0).legal == (False, False, True)
+
+
+def test_between_equal_waits_the_lower_stage_is_served_first():
+    assert ask(0, standing(10.0, (0.0, 130.0, 130.0))).stage == 1
+
+
+def test_two_that_are_close_to_max_red_are_served_in_the_order_that_saves_both():
+    # 1 then 2: 2 is green at 20 s; 2 then 1: 1 is green at 20 s
+    assert permit(standing(10.0, (0.0, 101.0, 99.0)), TIMING, horizon_s=5.0).legal == (False, True, False)
+
+
+def test_a_stage_is_legal_if_serving_the_longest_waiting_first_is_in_time_though_the_other_order_is_not():
+    # kept for 5 s: stage 1 is green at 9 s and 2 at 25 s; the other way round stage 1 would wait 100 + 25 s
+    assert permit(standing(10.0, (0.0, 100.0, 50.0)), TIMING, horizon_s=5.0).legal == (True, True, True)
+
+
+@pytest.mark.parametrize(("horizon_s", "legal"), [(5.0, True), (5.1, False)])
+def test_a_longer_way_to_the_next_ruling_leaves_less_time(horizon_s, legal):
+    assert permit(standing(10.0, (0.0, 0.0, 100.0)), TIMING, horizon_s=horizon_s).legal[1] is legal
+
+
+UNUSABLE = [None, math.nan, math.inf, -math.inf, -1, 3, 0.5, True, False, "1", [1], 1j, np.float32(math.nan)]
+
+
+@pytest.mark.parametrize("requested", UNUSABLE)
+def test_an_unusable_request_is_refused_and_the_lease_runs_out(requested):
+    ruling = ask(requested, standing(10.0))
+    assert (ruling.stage, ruling.reason, ruling.renews) == (0, Reason.UNKNOWN_REQUEST, False)
+
+
+@pytest.mark.parametrize("requested", [1, 1.0, np.int64(1), np.float32(1.0)])
+def test_any_way_to_write_a_stage_number_is_understood(requested):
+    assert ask(requested, standing(10.0)).stage == 1
+
+
+@pytest.mark.parametrize(("age_s", "is_stale"), [(9.9, False), (10.0, False), (10.1, True), (math.nan, True), (math.inf, True)])
+def test_a_request_older_than_its_lease_no_longer_counts(age_s, is_stale):
+    ruling = ask(1, standing(10.0), request_age_s=age_s, lease_s=10.0)
+    assert (ruling.reason is Reason.STALE_REQUEST) is is_stale
+    assert (ruling.stage, ruling.renews) == ((0, False) if is_stale else (1, True))
+
+
+def test_without_a_request_the_maximum_green_still_ends_a_stage():
+    ruling = ask(None, standing(30.0, (0.0, 1.0, 2.0)))
+    assert (ruling.stage, ruling.reason) == (2, Reason.MAX_GREEN)
+
+
+def test_without_a_request_the_maximum_red_still_serves_whoever_waits():
+    ruling = ask(1, standing(10.0, (0.0, 0.0, 115.0)), request_age_s=99.0, lease_s=10.0)
+    assert (ruling.stage, ruling.reason) == (2, Reason.MAX_RED)
+
+
+# silence may go on to stage 1 within 5 s; stage 2 is then green 5 + 4 + 7 + 5 + 4 = 25 s from now
+@pytest.mark.parametrize(("wait_s", "renews"), [(94.9, False), (95.0, False), (95.1, True)])
+def test_without_a_request_a_stage_is_held_if_the_fallback_cycle_would_serve_somebody_too_late(wait_s, renews):
+    ruling = ask(None, standing(10.0, (0.0, 0.0, wait_s)))
+    assert (ruling.stage, ruling.renews) == (0, renews)
+
+
+@pytest.mark.parametrize(
+    ("green_s", "lease_s", "held_s"),
+    [
+        (0.0, 6.0, 7.0),  # a lost controller does not cut the minimum green
+        (1.0, 6.0, 6.0),
+        (10.0, 12.0, 12.0),
+        (18.0, 12.0, 12.0),
+        (18.1, 12.0, 11.9),  # nor does its last renewal pass the maximum green
+        (24.5, 12.0, 6.0),  # but the next ruling is always reached
+        (90.0, 12.0, 6.0),
+    ],
+)
+def test_a_renewed_stage_stands_for_its_lease_within_its_limits(green_s, lease_s, held_s):
+    assert hold_s(standing(green_s), TIMING, lease_s=lease_s, shortest_s=6.0) == pytest.approx(held_s)

@@ -1,0 +1,99 @@
+from dataclasses import replace
+
+import pytest
+
+from leed_traffic.domain.program import build_program, whole_steps
+from leed_traffic.domain.timing import derive_timing
+from tests.intersections import early_release, flat_timing, four_legs, star, t_junction
+
+
+def way(program, i, j):
+    """(state, seconds) of the phases from stage i to stage j."""
+    phases, k = [], program.entries[i][j]
+    while k != j:
+        phases.append((program.phases[k].state, program.phases[k].duration_s))
+        assert program.stage_of(k) == (j, True)
+        k = program.phases[k].next
+    return phases
+
+
+def test_stages_come_first_and_lead_on_in_the_fallback_order():
+    junction = star(3)
+    program = build_program(junction, replace(flat_timing(3), fallback_order=(0, 2, 1)))
+    assert [program.stage_of(k) for k in range(3)] == [(0, False), (1, False), (2, False)]
+    assert [phase.state for phase in program.phases[:3]] == ["Grr", "rGr", "rrG"]
+    assert [phase.duration_s for phase in program.phases[:3]] == [7.0, 7.0, 7.0]
+    assert [phase.next for phase in program.phases[:3]] == [program.entries[0][2], program.entries[1][0], program.entries[2][1]]
+
+
+@pytest.mark.parametrize("n_stages", [2, 3, 8])
+def test_every_ordered_pair_has_a_way_of_yellow_then_red(n_stages):
+    program = build_program(star(n_stages), flat_timing(n_stages, max_red_s=300.0))
+    assert program.n_stages == n_stages
+    assert len(program.phases) == n_stages + 2 * n_stages * (n_stages - 1)
+    for i in range(n_stages):
+        for j in range(n_stages):
+            yellow = "".join("y" if k == i else "r" for k in range(n_stages))
+            assert way(program, i, j) == ([] if i == j else [(yellow, 3.0), ("r" * n_stages, 1.0)])
+
+
+def test_crossings_turn_red_first_while_vehicles_keep_their_green():
+    junction = four_legs()
+    program = build_program(junction, derive_timing(junction))
+    # 12.8 m at 1.07 m/s is 12 s: 3.5 s of yellow and 3.5 s of all-red count, 5 s are left; each rounds up to whole steps
+    assert way(program, 2, 0) == [("rrGgrrGgrrrr", 5.0), ("rryyrryyrrrr", 4.0), ("rrrrrrrrrrrr", 4.0)]
+
+
+def test_a_yielding_left_that_becomes_protected_keeps_yielding_during_the_clearance():
+    junction = four_legs()
+    program = build_program(junction, derive_timing(junction))
+    assert [state for state, _ in way(program, 0, 1)] == ["GgrrGgrrrrrr", "ygrrygrrrrrr", "rgrrrgrrrrrr"]
+
+
+def test_a_protected_left_that_becomes_permissive_yields_from_the_start_of_the_clearance():
+    junction = four_legs()
+    program = build_program(junction, derive_timing(junction))
+    assert [state for state, _ in way(program, 1, 0)] == ["rgrrrgrrrrrr"]
+
+
+def test_a_link_green_in_both_stages_stays_green_all_the_way():
+    junction = t_junction()
+    program = build_program(junction, derive_timing(junction))
+    assert [state for state, _ in way(program, 0, 1)] == ["Ggyrr", "Ggrrr"]
+    assert [state for state, _ in way(program, 1, 2)] == ["yyrrG", "rrrrG"]
+
+
+def test_a_stage_that_only_adds_movements_gets_a_seam_and_no_yellow():
+    junction = early_release()
+    program = build_program(junction, derive_timing(junction))
+    assert way(program, 0, 1) == [("Ggrr", 1.0)]
+
+
+def test_without_any_clearance_a_way_is_the_stage_itself():
+    timing = flat_timing(2, yellow_s=0.0, all_red_s=0.0)
+    program = build_program(star(2), timing)
+    assert program.entries == ((0, 1), (0, 1))
+    assert len(program.phases) == 2
+
+
+def test_a_turn_on_red_rests_only_between_stages_that_both_allow_it():
+    junction = star(2)
+    stages = (replace(junction.stages[0], state="Grs"), replace(junction.stages[1], state="rGs"))
+    program = build_program(replace(junction, stages=stages), flat_timing(2))
+    assert [state for state, _ in way(program, 0, 1)] == ["yrs", "rrs"]
+    stages = (stages[0], replace(junction.stages[1], state="rGr"))
+    program = build_program(replace(junction, stages=stages), flat_timing(2))
+    assert [state for state, _ in way(program, 0, 1)] == ["yrr", "rrr"]
+
+
+@pytest.mark.parametrize(
+    ("seconds", "step_s", "whole"),
+    [(3.5, 1.0, 4.0), (3.0, 1.0, 3.0), (3.5, 0.5, 3.5), (3.1, 0.25, 3.25), (3.0, 0.1, 3.0), (0.01, 1.0, 1.0)],
+)
+def test_durations_round_up_to_whole_steps(seconds, step_s, whole):
+    assert whole_steps(seconds, step_s) == pytest.approx(whole)
+
+
+def test_timing_for_another_number_of_stages_is_refused():
+    with pytest.raises(ValueError, match="3 stages, but its timing has 2"):
+        build_program(star(3), flat_timing(2))

@@ -1,0 +1,166 @@
+from dataclasses import replace
+
+import pytest
+
+from leed_traffic.domain import envelope
+from leed_traffic.domain.envelope import Ruling
+from leed_traffic.domain.oracle import Oracle
+from leed_traffic.domain.program import build_program
+from leed_traffic.domain.timing import derive_timing, timing_as_net
+from leed_traffic.domain.verification import Subject, question, verify_timing
+from tests.intersections import early_release, flat_timing, four_legs, star, t_junction, three_stages, tight_timing
+
+JUNCTIONS = [four_legs(), t_junction(), three_stages(), star(2), early_release()]
+
+
+@pytest.mark.parametrize("interval_s", [1.0, 5.0])
+@pytest.mark.parametrize("junction", JUNCTIONS, ids=lambda j: j.id)
+def test_no_reachable_state_breaks_a_limit(junction, interval_s):
+    found = verify_timing(junction, tight_timing(junction), decision_interval_s=interval_s)
+    assert found.violations == ()
+    assert found.states > 50
+    assert found.intersection == junction.id
+
+
+def test_the_derived_limits_of_a_crossing_with_pedestrians_hold():
+    found = verify_timing(four_legs(), derive_timing(four_legs()))
+    assert (found.violations, found.states > 10_000) == ((), True)
+
+
+def test_eight_stages_hold():
+    junction = star(8)
+    timing = tight_timing(junction, max_green_s=10.0)
+    assert verify_timing(junction, timing).violations == ()
+
+
+@pytest.mark.parametrize("step_s", [0.5, 0.25])
+def test_finer_steps_hold(step_s):
+    assert verify_timing(star(2), tight_timing(star(2)), step_s=step_s).violations == ()
+
+
+def test_a_long_lease_holds():
+    assert verify_timing(three_stages(), tight_timing(three_stages()), decision_interval_s=1.0, lease_s=10.0).violations == ()
+
+
+def test_the_net_s_own_clearances_hold_to_themselves_but_not_to_the_floors_of_a_reviewed_site():
+    junction = four_legs()
+    timing = replace(timing_as_net(junction), max_green_s=(20.0,) * 4)
+    assert verify_timing(junction, timing, is_reviewed=False).violations == ()
+    found = verify_timing(junction, timing).violations
+    assert found
+    assert all("time to cross" in violation for violation in found)
+
+
+def with_matrix(timing, name, i, j, value):
+    rows = [list(row) for row in getattr(timing, name)]
+    rows[i][j] = value
+    return replace(timing, **{name: tuple(tuple(row) for row in rows)})
+
+
+def test_a_yellow_under_3_s_is_found():
+    timing = with_matrix(tight_timing(star(2)), "yellow_s", 0, 1, 2.0)
+    assert verify_timing(star(2), timing).violations == ("stage 0 to 1: link 0 has 2 s of yellow, needs 3",)
+
+
+def test_a_missing_yellow_is_found():
+    timing = with_matrix(tight_timing(star(2)), "yellow_s", 0, 1, 0.0)
+    assert "link 0 turns from green to red without yellow" in verify_timing(star(2), timing).violations
+
+
+def test_a_short_pedestrian_clearance_is_found():
+    timing = with_matrix(tight_timing(four_legs()), "pedestrian_clearance_s", 2, 0, 2.0)
+    assert any("stage 2 to 0: link 8 has 10 s of time to cross" in v for v in verify_timing(four_legs(), timing).violations)
+
+
+class Changed:
+    """A program with some phases changed after it was built."""
+
+    def __init__(self, changes):
+        self.changes = changes
+
+    def __call__(self, intersection, timing, *, step_s):
+        program = build_program(intersection, timing, step_s=step_s)
+        phases = [replace(phase, **self.changes.get(k, {})) for k, phase in enumerate(program.phases)]
+        return replace(program, phases=tuple(phases))
+
+
+# star(2): phases 0, 1 stages; 2, 3 yellow and red from 0 to 1; 4, 5 from 1 to 0
+@pytest.mark.parametrize(
+    ("changes", "complaint"),
+    [
+        ({3: {"duration_s": 0.0}}, "phase 3 never ends"),
+        ({3: {"duration_s": float("inf")}}, "phase 3 never ends"),
+        ({3: {"next": 9}}, "phase 3 never ends"),
+        ({3: {"next": 0}}, "silence from stage 0 on serves only stages"),
+        ({1: {"next": 2}}, "silence from stage 0 on serves only stages"),
+        ({0: {"duration_s": 200.0}}, "silence: stage 1 is red for longer than max_red_s"),
+        ({0: {"duration_s": 3.0}}, "stage 0 ends after 3 s, min_green_s is 7"),
+        ({2: {"duration_s": 2.0}}, "link 0 has 2 s of yellow, needs 3.5"),
+        ({3: {"duration_s": 1.0}}, "link 0 has 1 s of all-red, needs 2"),
+        ({2: {"state": "yG"}}, "link 1 turns G during a clearance"),
+        ({3: {"state": "Gr"}}, "link 0 turns from yellow to green"),
+        ({2: {"state": "GG"}}, "links 0 and 1 are foes and both G"),
+        ({2: {"state": "rr"}}, "link 0 turns from green to red without yellow"),
+        ({3: {"state": "ru"}}, "unknown letters in ru"),
+    ],
+)
+def test_a_broken_program_is_found(changes, complaint):
+    junction = star(2)
+    timing = flat_timing(2, yellow_s=3.5, all_red_s=2.0)
+    found = verify_timing(junction, timing, subject=Subject(build_program=Changed(changes))).violations
+    assert any(complaint in violation for violation in found), found
+
+
+def always(**changes):
+    def rule(requested, state, timing, **settings):
+        ruling = envelope.rule(requested, state, timing, **settings)
+        return Ruling(
+            stage=changes.get("stage", ruling.stage), reason=ruling.reason, renews=changes.get("renews", ruling.renews)
+        )
+
+    return rule
+
+
+@pytest.mark.parametrize(
+    ("rule", "complaint"),
+    [
+        (always(stage=7), "is ruled to stage 7, which does not exist"),
+        (always(stage=0), "stage 0 is kept at"),
+        (always(renews=True), "the clearance towards stage 1 is held"),
+    ],
+)
+def test_a_broken_envelope_is_found(rule, complaint):
+    found = verify_timing(star(2), flat_timing(2), subject=Subject(rule=rule)).violations
+    assert any(complaint in violation for violation in found), found
+
+
+def test_a_renewal_beyond_max_green_is_found():
+    def forever(state, timing, *, lease_s, shortest_s):
+        return 100.0
+
+    found = verify_timing(star(2), flat_timing(2), subject=Subject(hold_s=forever)).violations
+    assert any("for 99 s while others wait" in violation for violation in found)
+
+
+def test_a_jump_into_the_middle_of_another_clearance_is_found():
+    def confused(intersection, timing, *, step_s):
+        program = build_program(intersection, timing, step_s=step_s)
+        entries = [list(row) for row in program.entries]
+        entries[0][1] += 1  # leaves the yellow out
+        return replace(program, entries=tuple(tuple(row) for row in entries))
+
+    found = verify_timing(star(2), flat_timing(2), subject=Subject(build_program=confused)).violations
+    assert "link 0 turns from green to red without yellow" in found
+
+
+def test_the_judge_sees_a_yielding_green_gain_priority_too_early():
+    oracle = Oracle(early_release(), derive_timing(early_release()), step_s=1.0, is_reviewed=True)
+    _, wrong = oracle.see(oracle.first(0, "Ggrr"), "GGrr", None)
+    assert wrong == ("link 1 turns G during a clearance",)
+
+
+def test_equal_intersections_ask_the_same_question_and_others_do_not():
+    timing = derive_timing(four_legs("A"))
+    asked = question(four_legs("A"), timing)
+    assert asked == question(four_legs("B"), derive_timing(four_legs("B")))
+    assert asked != question(four_legs("A"), replace(timing, max_red_s=200.0))
