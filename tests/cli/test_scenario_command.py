@@ -31,3 +31,28 @@ def test_build_writes_the_committed_net_elsewhere(tmp_path):
 def test_an_unknown_name_is_left_to_the_wrapper_as_a_scenario_error():
     with pytest.raises(ScenarioError, match="no such scenario"):
         CliRunner().invoke(app, ["build", "nope"], catch_exceptions=False)
+
+
+@pytest.mark.sumo
+def test_check_names_every_signal_that_can_be_controlled():
+    pytest.importorskip("libsumo", reason="SUMO is not installed")
+    shown = CliRunner().invoke(app, ["check", "arterial5", "--json"])
+    assert shown.exit_code == 0, shown.output
+    document = json.loads(shown.stdout)
+    assert [signal["id"] for signal in document["signals"]] == ["J1", "J2", "J3", "J4", "J5"]
+    assert document["left_alone"] == []
+    assert document["signals"][1]["neighbours"] == ["J1", "J3"]
+    assert document["simulated_until_s"] == document["begin_s"] + 300.0
+
+
+@pytest.mark.sumo
+def test_check_of_demand_that_sumo_refuses_is_left_to_the_wrapper_as_a_scenario_error(tmp_path):
+    pytest.importorskip("libsumo", reason="SUMO is not installed")
+    (tmp_path / "x.rou.xml").write_text('<routes><trip id="a" depart="1" from="nowhere" to="C_S"/></routes>')
+    net_file = load_scenario("crossing").net_file
+    config = tmp_path / "x.sumocfg"
+    config.write_text(
+        f'<configuration><net-file value="{net_file}"/><route-files value="x.rou.xml"/><end value="3600"/></configuration>'
+    )
+    with pytest.raises(ScenarioError, match="edge 'nowhere'"):
+        CliRunner().invoke(app, ["check", str(config)], catch_exceptions=False)
