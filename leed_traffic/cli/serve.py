@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from leed_traffic.domain.network import Intersection
     from leed_traffic.domain.program import StageProgram
     from leed_traffic.serve.device import SignalDevice
-    from leed_traffic.serve.run import Connect, ServeConfig, ServeSummary
+    from leed_traffic.serve.loop import ServeSummary
+    from leed_traffic.serve.run import Connect, ServeConfig
 
 START_S = 60.0  # until a SUMO of our own has loaded its net
 TRY_S = 0.5  # one look whether it listens, then one whether it still runs
@@ -90,7 +91,8 @@ def serve_command(
 
 
 def _run(config: "ServeConfig", scenario: str | None, seed: int) -> "ServeSummary":
-    from leed_traffic.serve.run import connect_traci, serve, stop_on_signals
+    from leed_traffic.serve.loop import stop_on_signals
+    from leed_traffic.serve.run import connect_traci, serve
 
     with contextlib.ExitStack() as stack:
         opener: Connect = connect_traci

@@ -16,7 +16,6 @@ from leed_traffic.domain.network import Intersection
 from leed_traffic.domain.observation import Encoder
 from leed_traffic.domain.program import build_program, whole_steps
 from leed_traffic.domain.timing import Timing
-from leed_traffic.errors import LeedError
 from leed_traffic.serve.device import SignalDevice, Snapshot
 from leed_traffic.serve.events import CONTROL_STATUS, OURS, OWN, Decision, Event, EventLog, Record
 from leed_traffic.serve.monitor import Monitor, Violation
@@ -87,52 +86,42 @@ class Controller:
         return not any(self._was_ours)
 
     @property
-    def longest_hand_back_s(self) -> float:
-        """Longest clearance and minimum green of all signals, with a margin of five ticks."""
+    def hand_back_ticks(self) -> int:
+        """Ticks within which every signal can be handed back: longest clearance and minimum green, and five to spare."""
         longest = 0.0
         for timing in self._timings:
             s = range(timing.n_stages)
             clearance_s = max(timing.clearance_s(i, j) for i in s for j in s)
             longest = max(longest, clearance_s + max(timing.min_green_s))
-        return longest + 5.0 * self._tick_s
+        return math.ceil(longest / self._tick_s) + 5
 
     def is_due(self, snapshot: Snapshot) -> bool:
         """Whether the policy is to be asked at this tick."""
-        return snapshot.time_s - self._decided_at_s >= self._interval_s - _EPSILON_S
+        return self._control is not Control.MONITOR and snapshot.time_s - self._decided_at_s >= self._interval_s - _EPSILON_S
 
     def look(self, snapshot: Snapshot) -> Readings:
-        """Take in a snapshot: sights, waits, events, monitors."""
+        """Take in a snapshot: monitors first, whatever goes wrong after them; then sights, waits, events."""
         elapsed_s = 0.0 if self._time_s is None else snapshot.time_s - self._time_s
         self._time_s = snapshot.time_s
+        for n in range(self.n):
+            self._watch(n, snapshot)
         readings = self._detection.measure(snapshot.vehicles)
         for n, sighting in enumerate(snapshot.sightings):
             events = self._sights[n].see(sighting, snapshot.time_s)
             self._note(n, events, since_s=sighting.spent_s)  # the phase that stands began between two looks
             self._sights[n].wait(readings.of(n).count_veh, elapsed_s)
-            self._watch(n, snapshot)
         return readings
 
     def decide(self, snapshot: Snapshot, readings: Readings) -> None:
-        """Ask the policy; what it says stands until it is asked again.
-
-        Whatever goes wrong in here leaves no request standing: the leases run out and the signals walk on by themselves.
-        """
+        """Ask the policy; what it says stands until it is asked again."""
         first = math.isinf(self._decided_at_s)
         elapsed_s = 0.0 if first else snapshot.time_s - self._decided_at_s
         self._decided_at_s = snapshot.time_s
         self.n_decisions += 1
-        why = Cause.NO_REQUEST
-        try:
-            requests = self._ask(readings, elapsed_s)
-        except LeedError:
-            raise
-        except Exception:
-            log.exception("the policy failed at %.1f s; the signals go on by themselves", snapshot.time_s)
-            requests, why = [None] * self.n, Cause.NO_DECISION
-        self._requests, self._requested_at_s = requests, snapshot.time_s
-        for n, request in enumerate(requests):
+        self._requests, self._requested_at_s = self._ask(readings, elapsed_s), snapshot.time_s
+        for n, request in enumerate(self._requests):
             is_usable = request is not None and math.isfinite(request)
-            self._find(n, Finding.GOOD_DECISION if is_usable else Finding.BAD_DECISION, why)
+            self._find(n, Finding.GOOD_DECISION if is_usable else Finding.BAD_DECISION)
 
     def act(self, snapshot: Snapshot) -> None:
         """Take over who is ready, rule on every request, hand back who is no longer ours to lead."""
@@ -147,6 +136,12 @@ class Controller:
                 self._rule(n, snapshot.time_s)
             elif self._was_ours[n]:
                 self._release(n)
+
+    def fail(self) -> None:
+        """This tick went wrong: no request stands any more, the leases run out, the signals walk on by themselves."""
+        self._requests = [None] * self.n
+        for n in range(self.n):
+            self._find(n, Finding.BAD_DECISION, Cause.NO_DECISION)
 
     def hand_back(self) -> None:
         """Nobody is led any more: `act` releases every signal as soon as its display allows."""

@@ -72,7 +72,6 @@ class TraciDevice:
         self._lanes = tuple(lanes)
         self._lane_index = {lane: k for k, lane in enumerate(lanes)}
         self._is_first = True
-        self._followed: set[str] = set()
         self._connection: Any = None
         self._connection, self._tc, self._refusal = _connect(endpoint)
         try:

@@ -1,7 +1,7 @@
 import csv
 import itertools
 import signal
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pyarrow.parquet as pq
@@ -11,7 +11,8 @@ from leed_traffic.artifacts.policy import Policy
 from leed_traffic.domain.detection import lanes_to_read
 from leed_traffic.domain.envelope import Reason
 from leed_traffic.errors import BundleError, DeviceError, ExitCode, MismatchError
-from leed_traffic.serve.run import ServeConfig, StopRequest, serve
+from leed_traffic.serve.loop import StopRequest
+from leed_traffic.serve.run import ServeConfig, serve
 from leed_traffic.serve.supervisor import Control, Mode
 from tests.serve.bundles import crossing
 from tests.serve.fake_device import FakeDevice
@@ -287,3 +288,42 @@ def test_a_policy_sees_the_waits_at_its_own_rhythm(crossing_bundle):
     waits = np.array(policy.observations)[:, 0, -crossing()[0].n_stages :] * crossing()[1].max_red_s
     steps = np.diff(waits.max(axis=1))
     assert set(np.round(steps, 3)) == {5.0}
+
+
+def test_a_fault_in_every_tick_ends_in_a_hand_back(crossing_bundle, caplog):
+    """As when somebody replaces our program by another of the same name: the display no longer makes sense to us."""
+    device = fake()
+    read = device.read
+
+    def garbled():
+        snapshot = read()
+        if snapshot is not None and 20.0 <= snapshot.time_s < 32.0:
+            return replace(snapshot, sightings=(replace(snapshot.sightings[0], phase=999),))
+        return snapshot
+
+    device.read = garbled
+    summary, _ = drive(crossing_bundle, device, policy=asks_for(0))
+    assert summary.ended_by == "fault"
+    assert summary.exit_code is ExitCode.FALLBACK_AT_END
+    assert summary.handed_back
+    assert not device._ours
+    assert "a fault at 20.0 s" in caplog.text
+
+
+def test_a_controller_that_starts_again_takes_over_its_own_program(crossing_bundle):
+    device = fake()
+    device.read()
+    assert device.engage(0, 0)
+    summary, _ = drive(crossing_bundle, device, until_s=40.0)
+    assert summary.modes == {"C": Mode.ENGAGED}
+    assert summary.exit_code is ExitCode.OK
+    assert not device._ours
+
+
+def test_a_stop_before_the_first_tick_touches_nothing(crossing_bundle):
+    stop = StopRequest()
+    stop(signal.SIGTERM)
+    summary, device = drive(crossing_bundle, stop=stop)
+    assert summary.exit_code is ExitCode.TERMINATED
+    assert summary.ticks == 1  # to see whether an earlier run has left anything to hand back
+    assert device.requests == []

@@ -14,7 +14,8 @@ import pytest
 
 from leed_traffic.domain.program import build_program
 from leed_traffic.errors import DeviceError, ExitCode
-from leed_traffic.serve.run import ServeConfig, StopRequest, serve
+from leed_traffic.serve.loop import StopRequest
+from leed_traffic.serve.run import ServeConfig, serve
 from tests.serve.bundles import crossing
 from tests.serve.test_run import ScriptedPolicy
 
