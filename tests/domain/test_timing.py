@@ -1,0 +1,159 @@
+from dataclasses import replace
+
+import pytest
+
+from leed_traffic.domain.network import OwnPhase
+from leed_traffic.domain.timing import (
+    all_red_time,
+    assemble_timing,
+    derive_timing,
+    pedestrian_clearance_time,
+    timing_as_net,
+    yellow_time,
+)
+from tests.intersections import crossing, early_release, flat_timing, four_legs, star, t_junction, vehicle
+
+
+# Y = 1 + v / 6.1 s; field handbook: 25 mph 3.0 s, 35 mph 3.57 s, 45 mph 4.31 s
+@pytest.mark.parametrize(
+    ("speed_mps", "seconds"),
+    [(5.0, 3.0), (12.2, 3.0), (12.3, 3.5), (13.89, 3.5), (15.65, 4.0), (20.12, 4.5), (30.5, 6.0), (40.0, 6.0)],
+)
+def test_yellow_follows_the_approach_speed_within_3_and_6_s(speed_mps, seconds):
+    assert yellow_time(speed_mps) == seconds
+
+
+# R = (W + 6.1) / v
+@pytest.mark.parametrize(
+    ("length_m", "speed_mps", "seconds"),
+    [(3.9, 10.0, 1.0), (8.9, 10.0, 1.5), (9.0, 10.0, 2.0), (13.9, 10.0, 2.0), (14.0, 10.0, 2.5), (80.0, 5.0, 6.0)],
+)  # fmt: skip
+def test_all_red_lets_the_last_vehicle_out_within_1_and_6_s(length_m, speed_mps, seconds):
+    assert all_red_time(vehicle(0, length_m=length_m, speed_mps=speed_mps)) == seconds
+
+
+@pytest.mark.parametrize(("length_m", "seconds"), [(10.69, 10.0), (10.7, 10.0), (10.71, 11.0)])
+def test_a_crossing_is_cleared_at_1_07_m_per_s(length_m, seconds):
+    assert pedestrian_clearance_time(crossing(0, length_m=length_m)) == seconds
+
+
+def test_a_crossing_with_pedestrians_gets_walk_time_and_lefts_a_shorter_green():
+    timing = derive_timing(four_legs())
+    assert timing.min_green_s == (7.0, 5.0, 7.0, 5.0)
+    assert timing.max_green_s == (60.0, 30.0, 60.0, 30.0)
+    assert timing.fallback_green_s == (20.0, 20.0, 20.0, 20.0)
+    assert timing.fallback_order == (0, 1, 2, 3)
+
+
+def test_pedestrian_lead_is_what_yellow_and_all_red_do_not_cover():
+    timing = derive_timing(four_legs())
+    assert timing.clearance_s(2, 0) == 12.0  # 12.8 m
+    assert (timing.yellow_s[2][0], timing.all_red_s[2][0], timing.pedestrian_clearance_s[2][0]) == (3.5, 3.5, 5.0)
+    assert timing.pedestrian_clearance_s[1][2] == 0.0
+    assert timing.clearance_s(2, 2) == 0.0
+
+
+def test_a_kept_link_needs_no_clearance_of_its_own():
+    timing = derive_timing(t_junction())
+    assert timing.yellow_s[0][1] == 3.5  # link 2 ends; the left keeps its green
+    assert timing.yellow_s[1][0] == 3.0  # only the slow right turn ends
+
+
+def test_a_stage_that_only_adds_movements_is_still_set_apart():
+    timing = derive_timing(early_release())
+    assert (timing.yellow_s[0][1], timing.all_red_s[0][1]) == (0.0, 1.0)
+
+
+def test_a_link_that_no_movement_describes_still_gets_a_yellow():
+    junction = star(3)
+    bare = replace(junction, movements=tuple(m for m in junction.movements if m.link != 0))
+    assert derive_timing(bare).yellow_s[0] == (0.0, 3.0, 3.0)
+
+
+def test_the_maximum_red_leaves_room_for_a_round_and_for_the_fallback_cycle():
+    timing = derive_timing(star(8))
+    # 8 (7 + 5 + 4 + 2) = 144 s a round, 8 (20 + 4 + 2) = 208 s a cycle
+    assert (timing.round_s, timing.max_red_s) == (144.0, 208.0)
+    assert derive_timing(star(2)).max_red_s == 180.0
+
+
+def test_a_round_takes_each_part_of_a_clearance_up_to_the_next_whole_second():
+    assert flat_timing(3, yellow_s=3.5, all_red_s=1.1).round_at(5.0) == 3 * (7 + 5 + 4 + 2)
+    assert flat_timing(3).round_at(1.0) == 3 * (7 + 1 + 3 + 1)
+
+
+def test_a_very_short_maximum_is_raised_to_leave_room_for_decisions():
+    matrix = ((0.0, 3.0), (3.0, 0.0))
+    timing = assemble_timing(star(2), [5.0] * 2, [20.0] * 2, [5.0] * 2, [1, 0], (matrix, matrix, matrix), 0.0)
+    assert timing.max_red_s == 2 * (5 + 5 + 9)
+    assert timing.next_in_fallback(1) == 0
+
+
+@pytest.mark.parametrize(
+    ("changes", "complaint"),
+    [
+        ({"max_green_s": (30.0,)}, "max_green_s needs 2 entries as min_green_s has, got 1"),
+        ({"min_green_s": (0.0, 7.0)}, "need 0 < min_green_s <= fallback_green_s <= max_green_s, got 0.0, 7.0, 30.0"),
+        ({"fallback_green_s": (6.9, 7.0)}, "got 7.0, 6.9, 30.0"),
+        ({"max_green_s": (6.9, 30.0)}, "got 7.0, 7.0, 6.9"),
+        ({"max_green_s": (float("inf"), 30.0)}, "got 7.0, 7.0, inf"),
+        ({"yellow_s": ((0.0, 60.0), (3.0, 0.0))}, "a row of yellow_s needs 2 values in"),
+        ({"all_red_s": ((0.0, 1.0, 1.0), (1.0, 0.0))}, "a row of all_red_s needs 2 values in"),
+        ({"fallback_order": (0, 0)}, "fallback_order needs each of 2 stages once"),
+        ({"max_red_s": 31.9}, "need max_red_s >= one round of minimum greens and clearances"),
+        ({"max_red_s": float("nan")}, "need max_red_s"),
+    ],
+)
+def test_impossible_limits_are_refused(changes, complaint):
+    with pytest.raises(ValueError, match=complaint):
+        replace(flat_timing(2), **changes)
+
+
+def test_the_least_maximum_red_is_one_round():
+    assert replace(flat_timing(2), max_red_s=32.0).round_s == 32.0
+
+
+def own(junction, *phases):
+    """The junction with another program of its own; stages keep their place by state."""
+    program = tuple(OwnPhase(state=state, duration_s=seconds) for state, seconds in phases)
+    states = [phase.state for phase in program]
+    stages = tuple(replace(st, own_phase=states.index(st.state)) for st in junction.stages)
+    return replace(junction, own_program=program, stages=stages)
+
+
+def test_as_net_takes_yellow_and_all_red_that_follow_each_stage():
+    timing = timing_as_net(own(star(2), ("Gr", 20.0), ("yr", 5.0), ("rr", 2.0), ("rG", 4.0), ("ry", 3.0)))
+    assert timing.yellow_s == ((0.0, 5.0), (3.0, 0.0))
+    assert timing.all_red_s == ((0.0, 2.0), (0.0, 0.0))
+    assert timing.fallback_green_s == (20.0, 20.0)
+    assert (timing.min_green_s, timing.max_green_s, timing.max_red_s) == ((5.0, 5.0), (180.0, 180.0), 300.0)
+
+
+def test_as_net_counts_green_without_the_crossing_as_pedestrian_clearance():
+    junction = early_release()
+    program = (
+        ("Ggrr", 9.0),
+        ("Ggrr", 9.0),
+        ("GGrG", 9.0),
+        ("GGrr", 6.0),
+        ("yyrr", 3.0),
+        ("rrrr", 1.0),
+        ("rrGr", 9.0),
+        ("rryr", 4.0),
+    )
+    timing = timing_as_net(own(junction, *program))
+    assert timing.pedestrian_clearance_s[1][2] == 6.0
+    assert (timing.yellow_s[1][2], timing.all_red_s[1][2]) == (3.0, 1.0)
+
+
+def test_as_net_never_ends_a_vehicle_green_without_yellow():
+    timing = timing_as_net(own(star(2), ("Gr", 20.0), ("yr", 5.0), ("rG", 20.0)))
+    assert timing.yellow_s[1][0] == 3.5  # what the speed needs, for the net has none after this stage
+    timing = timing_as_net(own(star(2), ("Gr", 20.0), ("rG", 20.0)))
+    assert timing.yellow_s == ((0.0, 3.5), (3.5, 0.0))
+
+
+def test_as_net_ends_a_stage_where_a_phase_that_is_no_stage_of_ours_begins():
+    timing = timing_as_net(own(star(3), ("Grr", 20.0), ("yrr", 3.0), ("rgg", 9.0), ("rGr", 20.0), ("ryr", 4.0), ("rrG", 20.0)))
+    assert timing.yellow_s[0][1] == 3.0
+    assert timing.all_red_s[0][1] == 0.0
