@@ -19,7 +19,7 @@ def generate_command(
     scenario: Annotated[str, typer.Argument(help="Name of a scenario, or path of a .sumocfg.")],
     out: Annotated[Path, typer.Option(help="Folder to write; older demonstrations there are replaced.")],
     author: Annotated[Author, typer.Option(help="Who writes the plans; both work without a model.")] = Author.SEARCH,
-    runs: Annotated[int, typer.Option(help="Simulated hours that the search may spend.")] = 80,
+    runs: Annotated[int, typer.Option(help="Simulated hours that the search may spend.")] = 60,
     seeds: Annotated[str, typer.Option(help="Demand seeds of the demonstrations: a count, a range or a list.")] = "3",
     workers: Annotated[int | None, typer.Option(min=1, help="Parallel simulations; all cores unless said.")] = None,
     site: Annotated[str | None, typer.Option(help="Signal limits: as-net, or a site file; else the scenario's own.")] = None,
@@ -34,7 +34,7 @@ def generate_command(
     \b
     Examples:
       leedctl generate crossing --author webster --out runs/crossing/demonstrations
-      leedctl generate arterial5 --author search --runs 80 --workers 2 --out runs/arterial5/demonstrations
+      leedctl generate arterial5 --author search --runs 60 --workers 2 --out runs/arterial5/demonstrations
       leedctl generate path/to/net.sumocfg --site as-net --out runs/net/demonstrations --json
 
     \b

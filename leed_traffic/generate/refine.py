@@ -17,7 +17,7 @@ from leed_traffic.generate.author import PlanAuthor, Proposal
 from leed_traffic.generate.bench import Bench, Plans, Trial, mean_returns
 from leed_traffic.generate.brief import Brief, Feedback
 
-CREDIT_MARGIN = 0.005  # share of the incumbent's return by which a candidate must beat it: below that lies chance
+CREDIT_MARGIN = 0.01  # share of the incumbent's return by which a candidate must beat it: below that lies chance
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,16 +69,18 @@ def refine(
 
 
 def compose(best: Standing, tried: Sequence[Standing], names: Sequence[str]) -> tuple[Plans, int]:
-    """Per intersection the plan with the highest local return; the incumbent where none is clearly better.
+    """Per intersection the plan with the highest local return; the incumbent where none is better on every seed.
 
     Returns:
         The composed set, and how many intersections changed their plan.
     """
-    returns = np.array([standing.trial.returns for standing in (best, *tried)])  # (candidates, N)
+    returns = np.array([[r.returns for r in s.trial.results] for s in (best, *tried)])  # (candidates, seeds, N)
+    gain = returns - returns[0]
+    mean = np.where((gain > 0.0).all(axis=1), gain.mean(axis=1), 0.0)  # (candidates, N)
     plans, kept = dict(best.plans), 0
     for n, name in enumerate(names):
-        winner = int(returns[:, n].argmax())
-        if returns[winner, n] > returns[0, n] + CREDIT_MARGIN * abs(returns[0, n]):
+        winner = int(mean[:, n].argmax())
+        if mean[winner, n] > CREDIT_MARGIN * abs(returns[0, :, n].mean()):
             plans[name] = tried[winner - 1].plans[name]
             kept += 1
     return plans, kept

@@ -57,7 +57,7 @@ class GenerateConfig(BaseModel):
     """Who writes the plans."""
     site: str | None = None
     """Limits: None for the scenario's own, `as-net`, or a site file."""
-    runs: int = Field(default=80, ge=1)
+    runs: int = Field(default=60, ge=1)
     """Simulated hours that the search may spend, demonstrations not counted."""
     seeds: tuple[int, ...] = Field(default=(1, 2, 3), min_length=1)
     """Demand seeds of the demonstrations."""

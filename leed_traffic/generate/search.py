@@ -31,15 +31,17 @@ class Change:
 
 
 NETWORK_WIDE = (
-    Change("longer least green", more_green_s=5.0),
-    Change("exits counted", absolute=(("blocked_exit", 0.5),)),
-    Change("shorter reach", reach_factor=0.65),
-    Change("keeps the stage", absolute=(("keep", 2.0),)),
-    Change("longer reach", reach_factor=1.5),
     Change("pressure of the exits", absolute=(("downstream", 0.25),)),
-    Change("approaching count half", absolute=(("approaching", 0.5),)),
-    Change("who waits gains", absolute=(("waiting", 0.03), ("blocked_exit", 0.5))),
+    Change("approaching count more", absolute=(("approaching", 1.5),)),
+    Change(
+        "shorter reach, approaching and exits count", reach_factor=0.7, absolute=(("approaching", 1.5), ("downstream", 0.5))
+    ),
+    Change("exits counted", absolute=(("blocked_exit", 0.5),)),
+    Change("longer least green", more_green_s=5.0),
+    Change("longer reach, pressure of the exits", reach_factor=1.5, absolute=(("downstream", 0.25),)),
+    Change("keeps the stage", absolute=(("keep", 1.0),)),
     Change("long green, exits counted", more_green_s=12.0, absolute=(("blocked_exit", 0.5),)),
+    Change("who waits gains", absolute=(("waiting", 0.01), ("blocked_exit", 0.5))),
     Change("permissive turns count full", absolute=(("permissive", 1.0),)),
 )
 
@@ -112,9 +114,13 @@ def mutate(plan: PriorityPlan, intersection: Intersection, rng: np.random.Genera
 
 
 def _weighted(plan: PriorityPlan, intersection: Intersection, rng: np.random.Generator, size: float) -> dict[str, float]:
-    lane = intersection.lanes[int(rng.integers(intersection.n_lanes))].id
-    weight = plan.lane_weights.get(lane, 1.0) * np.exp(0.4 * size * rng.normal())
-    return {**plan.lane_weights, lane: _between(weight, 0.2, 5.0)}
+    """Another weight for one lane, or for all lanes of its approach."""
+    chosen = intersection.lanes[int(rng.integers(intersection.n_lanes))]
+    whole = rng.random() < 0.5
+    factor = float(np.exp(0.4 * size * rng.normal()))
+    lanes = [lane.id for lane in intersection.lanes if lane is chosen or (whole and lane.approach == chosen.approach)]
+    changed = {lane: _between(plan.lane_weights.get(lane, 1.0) * factor, 0.2, 5.0) for lane in lanes}
+    return {**plan.lane_weights, **changed}
 
 
 def _parent(brief: Brief) -> PriorityPlan:

@@ -1,0 +1,64 @@
+import json
+
+import pytest
+import typer
+from typer.testing import CliRunner
+
+from leed_traffic.artifacts.demonstrations import read_manifest
+from leed_traffic.artifacts.scenario import load_scenario
+from leed_traffic.cli.generate import generate_command
+from leed_traffic.errors import DemonstrationError, UsageError
+from leed_traffic.simulation.demand import write_demand
+
+app = typer.Typer()
+app.command()(generate_command)
+
+
+def call(*arguments):
+    return CliRunner().invoke(app, [str(a) for a in arguments])
+
+
+@pytest.mark.sumo
+def test_webster_prints_a_table_or_one_json_document(tmp_path):
+    scenario = load_scenario("crossing")
+    (routes,) = write_demand(scenario, 1, tmp_path)
+    config = tmp_path / "short.sumocfg"
+    config.write_text(
+        f'<configuration><net-file value="{scenario.net_file}"/><route-files value="{routes.name}"/>'
+        '<begin value="0"/><end value="120"/></configuration>'
+    )
+    common = (config, "--author", "webster", "--out", tmp_path / "d", "--seeds", "4-5", "--workers", 1)
+    printed = call(*common)
+    assert printed.exit_code == 0, printed.output
+    assert "webster, coordinated" in printed.stdout
+    assert "delay s (seeds 11, 12)" in printed.stdout
+    manifest = json.loads(call(*common, "--json").stdout)
+    assert manifest["seeds"] == [4, 5]
+    assert manifest == read_manifest(tmp_path / "d").model_dump(mode="json")
+
+
+def test_a_count_of_seeds_begins_at_one(tmp_path):
+    (tmp_path / "thesis.txt").write_text("mine")
+    result = call("crossing", "--out", tmp_path, "--seeds", "2")
+    assert isinstance(result.exception, DemonstrationError)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("--seeds", "1001-1003"), "belong to the evaluation"),
+        (("--seeds", "0"), "names no seed"),
+        (("--seeds", "many"), "expected a count"),
+        (("--runs", "3"), "needs at least"),
+        (("--runs", "0"), "need at least 1"),
+    ],
+)
+def test_an_option_that_makes_no_sense_is_one_line(tmp_path, arguments, words):
+    result = call("crossing", "--out", tmp_path / "d", *arguments)
+    assert isinstance(result.exception, UsageError)
+    assert words in str(result.exception)
+    assert not (tmp_path / "d").exists()
+
+
+def test_an_unknown_author_is_refused():
+    assert call("crossing", "--out", "d", "--author", "chatty").exit_code == 2
