@@ -1,0 +1,122 @@
+import numpy as np
+import pytest
+
+from leed_traffic.domain.detection import Readings
+from leed_traffic.domain.envelope import Permission, Reason
+from leed_traffic.domain.observation import Encoder, observation_spec
+from leed_traffic.domain.signal_state import SignalState
+from tests.intersections import flat_timing, four_legs, t_junction
+
+T, X = t_junction("T"), four_legs("X")
+TIMINGS = [flat_timing(3, name="T"), flat_timing(4, name="X", max_red_s=200.0)]
+
+
+def readings(**changes):
+    """5 lanes and movements of T, then 8 of X; every value differs."""
+    parts = {
+        "queue_veh": np.arange(13) / 2.0,
+        "count_veh": np.arange(13) / 1.0,
+        "exit_count_veh": np.zeros(13),
+        "exit_fill": np.arange(13) / 20.0,
+    }
+    return Readings(**(parts | changes), lane_starts=(0, 5, 13), movement_starts=(0, 5, 13))
+
+
+STATES = [
+    SignalState(stage=2, is_clearing=False, green_s=30.0, wait_s=(60.0, 12.0, 0.0)),
+    SignalState(stage=1, is_clearing=True, green_s=0.0, wait_s=(0.0, 500.0, 20.0, 2.0)),
+]
+PERMISSIONS = [
+    Permission(legal=(True, False, True), otherwise=2, reason=Reason.GRANTED),
+    Permission(legal=(False, True, False, False), otherwise=1, reason=Reason.CLEARING),
+]
+
+
+def encode(seen=None):
+    return Encoder([T, X], TIMINGS, reach_m=100.0).encode(readings() if seen is None else seen, STATES, PERMISSIONS)
+
+
+def by_name(junction, row):
+    spec = observation_spec(junction, decision_interval_s=5.0, reach_m=100.0)
+    return dict(zip((entry.name for entry in spec.entries), row[: spec.size].tolist(), strict=True))
+
+
+def expected(junction, timing, state, permission, seen):
+    """The table at the head of observation.py, entry by entry. 100 m of reach hold 80 m + half of 20 m: 12 vehicles."""
+    values = {}
+    for k, ln in enumerate(junction.lanes):
+        values[f"queue {ln.id}"] = seen.queue_veh[k] / 12.0
+        values[f"count {ln.id}"] = seen.count_veh[k] / 12.0
+    for s, stage in enumerate(junction.stages):
+        served = [k for k, m in enumerate(junction.vehicle_movements) if stage.state[m.link] in "Gg"]
+        values[f"exit fill of stage {s}"] = float(np.mean([seen.exit_fill[k] for k in served]))
+        values[f"stage {s} shown"] = float(s == state.stage)
+        values[f"stage {s} may be asked for"] = float(permission.legal[s])
+        values[f"wait for stage {s}"] = min(2.0, state.wait_s[s] / timing.max_red_s)
+    return values | {"clearing": float(state.is_clearing), "time since green": state.green_s / 60.0}
+
+
+@pytest.mark.parametrize("n", [0, 1])
+def test_the_table_is_the_vector_entry_by_entry(n):
+    junction = (T, X)[n]
+    values = by_name(junction, encode()[n])
+    wanted = expected(junction, TIMINGS[n], STATES[n], PERMISSIONS[n], readings().of(n))
+    assert values == pytest.approx(wanted, abs=1e-6)
+
+
+def test_the_order_is_lanes_then_stages_then_clock_then_permissions_then_waits():
+    names = [entry.name for entry in observation_spec(T, decision_interval_s=5.0).entries]
+    assert names[:2] == ["queue in0_0", "queue in1_0"]
+    assert names[5] == "count in0_0"
+    assert names[10:13] == [f"exit fill of stage {s}" for s in range(3)]
+    assert names[13:18] == ["stage 0 shown", "stage 1 shown", "stage 2 shown", "clearing", "time since green"]
+    assert names[18:] == [f"stage {s} may be asked for" for s in range(3)] + [f"wait for stage {s}" for s in range(3)]
+
+
+def test_rows_are_padded_with_zeros_beyond_their_own_size():
+    encoder = Encoder([T, X], TIMINGS)
+    assert encoder.sizes == (24, 34)
+    assert encoder.shape == (2, 34)
+    assert encoder.n_stages == (3, 4)
+    row = encode()
+    assert row.dtype == np.float32
+    assert not row[0, 24:].any()
+
+
+def test_an_intersection_alone_is_encoded_as_among_others():
+    full = readings()
+    alone = Readings(
+        queue_veh=full.queue_veh[5:], count_veh=full.count_veh[5:], exit_count_veh=full.exit_count_veh[5:],
+        exit_fill=full.exit_fill[5:], lane_starts=(0, 8), movement_starts=(0, 8),
+    )  # fmt: skip
+    row = Encoder([X], TIMINGS[1:], reach_m=100.0).encode(alone, STATES[1:], PERMISSIONS[1:])[0]
+    np.testing.assert_array_equal(row, encode()[1])
+
+
+def test_a_dead_detector_is_minus_one_and_a_dead_exit_is_free():
+    queue, count, fill = np.ones(13), np.ones(13), np.zeros(13)
+    queue[0] = count[0] = np.nan
+    fill[2] = np.nan
+    values = by_name(T, encode(readings(queue_veh=queue, count_veh=count, exit_fill=fill))[0])
+    assert (values["queue in0_0"], values["count in0_0"]) == (-1.0, -1.0)
+    assert values["queue in1_0"] > 0.0
+    assert values["exit fill of stage 0"] == 0.0
+
+
+def test_every_value_stays_within_its_written_bounds():
+    huge = readings(queue_veh=np.full(13, 999.0), count_veh=np.full(13, np.nan), exit_fill=np.ones(13))
+    for n, junction in enumerate((T, X)):
+        spec = observation_spec(junction, decision_interval_s=5.0)
+        row = encode(huge)[n, : spec.size]
+        assert all(entry.low <= value <= entry.high for entry, value in zip(spec.entries, row, strict=True))
+
+
+def test_a_spec_s_digest_changes_with_reach_interval_and_intersection():
+    digests = {
+        observation_spec(T, decision_interval_s=5.0).digest(),
+        observation_spec(T, decision_interval_s=10.0).digest(),
+        observation_spec(T, decision_interval_s=5.0, reach_m=50.0).digest(),
+        observation_spec(X, decision_interval_s=5.0).digest(),
+    }
+    assert len(digests) == 4
+    assert observation_spec(T, decision_interval_s=5.0).digest() in digests
