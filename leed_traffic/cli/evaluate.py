@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 from leed_traffic.cli.output import messages, parse_seeds, print_json, progress, results
+from leed_traffic.errors import UsageError
 
 if TYPE_CHECKING:
     from leed_traffic.evaluate.results import Comparison
@@ -28,7 +29,7 @@ def evaluate_command(
     site: Annotated[
         str | None, typer.Option(help="as-net, derived, or a site file; else the scenario's own, else derived.")
     ] = None,
-    interval: Annotated[float, typer.Option(help="Seconds between two decisions.")] = 5.0,
+    decision_interval: Annotated[float, typer.Option(help="Seconds between two decisions.")] = 5.0,
     workers: Annotated[int, typer.Option(min=0, help="Parallel processes; 0: all in this one.")] = 2,
     out: Annotated[Path | None, typer.Option(help="Folder for results.json and per_seed.csv.")] = None,
     report: Annotated[Path | None, typer.Option(help="Write a self-contained HTML page here.")] = None,
@@ -44,21 +45,30 @@ def evaluate_command(
       leedctl evaluate crossing --seeds 3
       leedctl evaluate arterial5 --controllers fixed,max-wave,bundle:models/arterial5 --seeds 10 --report report.html
       leedctl evaluate path/to/town.sumocfg --site as-net --controllers fixed,max-pressure --json
+
+    \b
+    Exit codes: 0 compared, 2 unusable scenario, plan or option, 3 bundle refused, 4 site or bundle made for something else.
     """
+    from pydantic import ValidationError
+
     from leed_traffic.evaluate.compare import EvaluateConfig, compare, write_results
     from leed_traffic.evaluate.controllers import labels, parse_controllers
 
     choices = parse_controllers(controllers)
     names = labels(choices)
-    config = EvaluateConfig(
-        scenario=scenario,
-        controllers=choices,
-        seeds=parse_seeds(seeds),
-        site=site,
-        decision_interval_s=interval,
-        workers=workers,
-        keeps_timeline=report is not None,
-    )
+    try:
+        config = EvaluateConfig(
+            scenario=scenario,
+            controllers=choices,
+            seeds=parse_seeds(seeds),
+            site=site,
+            decision_interval_s=decision_interval,
+            workers=workers,
+            keeps_timeline=report is not None,
+        )
+    except ValidationError as err:
+        fault = err.errors()[0]
+        raise UsageError(f"{'.'.join(str(part) for part in fault['loc']) or 'evaluate'}: {fault['msg']}") from err
     with progress("evaluate", config.n_runs) as bar:
         comparison = compare(config, lambda run: bar(1, f"{names[run.controller]} seed {run.seed}: {run.delay_s:.1f} s"))
     if out is not None:

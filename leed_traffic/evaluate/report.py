@@ -116,7 +116,7 @@ _GLOSSARY = (
     '<p class="note"><b>Delay</b>: time lost against free flow plus the wait before entering the net, in s per vehicle '
     "scheduled; vehicles still under way and vehicles that never got in count. <b>Worst seed</b>: the highest delay of a "
     "single seed; gridlock hides in means. <b>Queue</b>: vehicles under 0.1 m/s at a time. <b>Unsafe</b>: greens that went red "
-    "without their yellow or stages shorter than their minimum green. <b>Done</b>: trips that ended within the hour. Counts are "
+    "without their yellow or stages shorter than their minimum green. <b>Done</b>: trips that ended in time. Counts are "
     "totals over the seeds.</p>"
 )
 

@@ -1,0 +1,79 @@
+import json
+
+import pytest
+from typer.testing import CliRunner
+
+from leed_traffic.cli.evaluate import evaluate_command, print_comparison
+from leed_traffic.cli.main import app
+from leed_traffic.errors import UsageError
+from leed_traffic.evaluate.compare import EvaluateConfig
+from leed_traffic.evaluate.results import Evaluation
+
+LABELS = {"fixed": "fixed", "plan:x": "demonstrating plan"}
+DELAYS = {"fixed": (150.0, 152.0, 154.0), "plan:x": (20.0, 1121.0, 22.0)}
+
+
+@pytest.fixture
+def fake_compare(monkeypatch, make_comparison):
+    """Answers at once, and keeps the configuration that it was asked with."""
+    asked: list[EvaluateConfig] = []
+
+    def compare(config, on_run):
+        asked.append(config)
+        comparison = make_comparison(DELAYS)
+        for run in comparison.runs:
+            on_run(run)
+        return comparison
+
+    monkeypatch.setattr("leed_traffic.evaluate.compare.compare", compare)
+    return asked
+
+
+def run(*words: str):
+    return CliRunner().invoke(app, ["evaluate", "crossing", *words])
+
+
+def test_the_table_fits_into_120_columns(make_comparison, capsys):
+    print_comparison(make_comparison(DELAYS), LABELS)
+    out = capsys.readouterr().out
+    assert max(len(line.rstrip()) for line in out.splitlines()[:8]) <= 120
+    assert "…" not in out
+    assert "demonstrating plan" in out
+    assert "1121.0" in out
+
+
+def test_machines_get_one_document_on_stdout(fake_compare):
+    result = run("--controllers", "fixed,plan:x", "--seeds", "3", "--json")
+    assert result.exit_code == 0
+    evaluation = Evaluation.model_validate(json.loads(result.stdout))
+    assert [r.controller for r in evaluation.results] == ["fixed", "plan:x"]
+    assert fake_compare[0].seeds == (1001, 1002, 1003)
+    assert not fake_compare[0].keeps_timeline
+
+
+def test_people_get_a_table_a_verdict_and_the_files_that_they_asked_for(fake_compare, tmp_path):
+    result = run("--controllers", "fixed,plan:x", "--report", str(tmp_path / "r.html"), "--out", str(tmp_path / "out"))
+    assert result.exit_code == 0
+    assert "Not distinguishable" in result.stdout
+    assert sorted(p.name for p in tmp_path.rglob("*") if p.is_file()) == ["per_seed.csv", "r.html", "results.json"]
+    assert fake_compare[0].keeps_timeline
+
+
+def test_an_unknown_controller_is_refused_before_anything_runs(fake_compare):
+    result = run("--controllers", "fixed,wizard")
+    assert isinstance(result.exception, UsageError)
+    assert "known: fixed, actuated" in str(result.exception)
+    assert fake_compare == []
+
+
+@pytest.mark.parametrize("words", [("--decision-interval", "0"), ("--seeds", "7,7")])
+def test_settings_that_make_no_sense_are_refused_in_one_line(fake_compare, words):
+    result = run(*words)
+    assert isinstance(result.exception, UsageError)
+    assert "\n" not in str(result.exception)
+    assert fake_compare == []
+
+
+def test_the_help_shows_examples():
+    assert "Examples:" in (evaluate_command.__doc__ or "")
+    assert run("--help").exit_code == 0
