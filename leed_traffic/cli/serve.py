@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from pydantic import ValidationError
 
 from leed_traffic.artifacts.scenario import load_scenario
 from leed_traffic.cli.output import ProgressBar, messages, print_json, print_table, progress
@@ -79,8 +80,9 @@ def serve_command(
             deadline_s=deadline_s,
             order=order,
         )
-    except ValueError as err:
-        raise UsageError(f"serve: {_first_line(err)}") from err
+    except ValidationError as err:
+        fault = err.errors()[0]
+        raise UsageError(f"{fault['loc'][0]}: {fault['msg']}, got {fault['input']}") from err
     with contextlib.redirect_stdout(sys.stderr):  # traci prints; stdout is for the result
         summary = _run(config, scenario, seed)
     if as_json:
@@ -95,11 +97,11 @@ def _run(config: "ServeConfig", scenario: str | None, seed: int) -> "ServeSummar
     from leed_traffic.serve.run import connect_traci, serve
 
     with contextlib.ExitStack() as stack:
+        stop = stack.enter_context(stop_on_signals())  # before SUMO starts: whatever stops us, it is cleaned up
         opener: Connect = connect_traci
         if scenario is not None:
-            opener = _opener_of(stack.enter_context(_server(scenario, config.port, seed)))
+            opener = _opener_of(stack, scenario, seed)
         bar = stack.enter_context(_bar())
-        stop = stack.enter_context(stop_on_signals())
         return serve(config, clock=time.perf_counter, stop=stop, on_tick=bar, connect=opener)
 
 
@@ -107,7 +109,7 @@ def _run(config: "ServeConfig", scenario: str | None, seed: int) -> "ServeSummar
 def _server(name: str, port: int, seed: int) -> Iterator["subprocess.Popen[bytes]"]:
     """A SUMO of our own, gone when the context ends."""
     from leed_traffic.simulation.demand import write_demand
-    from leed_traffic.simulation.engine import start_server, stop_server
+    from leed_traffic.simulation.engine import first_error, start_server, stop_server
 
     scenario = load_scenario(name)
     with tempfile.TemporaryDirectory(prefix="leed-serve-") as folder:
@@ -115,14 +117,19 @@ def _server(name: str, port: int, seed: int) -> Iterator["subprocess.Popen[bytes
         server = start_server(scenario, port=port, seed=seed, route_files=route_files)
         try:
             yield server
+        except DeviceError as err:
+            reason = first_error(server) if server.poll() is not None else ""
+            if not reason:
+                raise
+            raise DeviceError(f"{err}; SUMO said: {reason}") from err
         finally:
             with contextlib.suppress(subprocess.TimeoutExpired):
                 server.wait(2.0)  # it ends by itself when its client has left
             stop_server(server)
 
 
-def _opener_of(server: "subprocess.Popen[bytes]") -> "Connect":
-    """Connects to our own server and gives up as soon as it has ended."""
+def _opener_of(stack: contextlib.ExitStack, scenario: str, seed: int) -> "Connect":
+    """Starts a server of our own (a bundle that is refused starts none), connects, gives up as soon as it has ended."""
     from leed_traffic.serve.run import connect_traci
     from leed_traffic.simulation.engine import first_error
 
@@ -132,6 +139,7 @@ def _opener_of(server: "subprocess.Popen[bytes]") -> "Connect":
         lanes: Sequence[str],
         make_program: Callable[[int, float], "StageProgram"],
     ) -> "SignalDevice":
+        server = stack.enter_context(_server(scenario, config.port, seed))
         give_up_s = time.monotonic() + START_S
         while True:
             try:
@@ -154,14 +162,14 @@ def _bar() -> Iterator[Callable[[float, float, str], None]]:
 
         def on_tick(time_s: float, end_s: float, note: str) -> None:
             nonlocal shown_s
-            if math.isinf(end_s):
-                if time_s - shown_s >= NOTE_EVERY_S:
-                    messages.print(f"serving at {time_s:.0f} s: {note}")
-                    shown_s = time_s
-                return
-            if not bars:
-                bars.append(stack.enter_context(progress("serve (simulated s)", round(end_s - time_s))))
+            is_first = math.isinf(shown_s)
+            if is_first or (math.isinf(end_s) and time_s - shown_s >= NOTE_EVERY_S):
+                messages.print(f"serving at {time_s:.0f} s: {note}")
                 shown_s = time_s
+            if math.isinf(end_s):
+                return
+            if is_first:
+                bars.append(stack.enter_context(progress("serve (simulated s)", round(end_s - time_s))))
             if time_s - shown_s >= 10.0 or time_s >= end_s - 1.0:
                 bars[0](round(time_s - shown_s), note)
                 shown_s = time_s
@@ -180,10 +188,6 @@ def _port(port: int | None) -> int:
     from leed_traffic.simulation.engine import free_port
 
     return free_port() if port is None else port
-
-
-def _first_line(error: ValueError) -> str:
-    return " ".join(str(error).split())
 
 
 def _print_summary(summary: "ServeSummary") -> None:

@@ -97,7 +97,8 @@ class Controller:
 
     def is_due(self, snapshot: Snapshot) -> bool:
         """Whether the policy is to be asked at this tick."""
-        return self._control is not Control.MONITOR and snapshot.time_s - self._decided_at_s >= self._interval_s - _EPSILON_S
+        is_wanted = self._control is not Control.MONITOR and not all(standing.is_latched for standing in self.standings)
+        return is_wanted and snapshot.time_s - self._decided_at_s >= self._interval_s - _EPSILON_S
 
     def look(self, snapshot: Snapshot) -> Readings:
         """Take in a snapshot: monitors first, whatever goes wrong after them; then sights, waits, events."""

@@ -37,7 +37,7 @@ class ServeConfig(BaseModel):
     """The signals to take care of; None: all of the bundle."""
     events: Path | None = None
     """Folder for the event and decision logs; None: no logs."""
-    until_s: float | None = None
+    until_s: float | None = Field(default=None, ge=0.0)
     """Hand back and leave at this time of the device; None: at its end."""
     deadline_s: float = Field(default=10.0, gt=0.0, le=600.0)
     """For every answer of the device."""

@@ -1,5 +1,9 @@
 import json
+import signal
 import socket
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 import typer
@@ -70,3 +74,35 @@ def test_a_scenario_is_served_by_a_sumo_of_its_own(bundle, tmp_path):
     assert summary["violations"] == []
     assert (tmp_path / "logs" / "events.parquet").is_file()
     assert "serve" in invoke(bundle, "--scenario", "crossing", "--until", "20").stdout
+
+
+@pytest.mark.sumo
+def test_a_stopped_command_leaves_no_sumo_behind(bundle):
+    pytest.importorskip("sumo")
+    with socket.socket() as probe:
+        probe.bind(("localhost", 0))
+        port = str(probe.getsockname()[1])
+    command = [sys.executable, "-c", "from leed_traffic.cli.main import run; run()", "serve", bundle]
+    client = subprocess.Popen(
+        [*command, "--scenario", "crossing", "--port", port], stderr=subprocess.PIPE, stdout=subprocess.PIPE
+    )
+    assert client.stderr is not None
+    assert b"serving at 0 s" in client.stderr.readline()
+    assert simulators(port)
+    client.send_signal(signal.SIGINT)
+    client.communicate(timeout=30.0)
+    assert client.returncode == 130
+    assert simulators(port) == []
+
+
+def simulators(port):
+    """Processes of SUMO's that listen on a port."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            words = path.read_bytes().decode().split("\0")
+        except OSError:
+            continue
+        if "--remote-port" in words and port in words:
+            found.append(path)
+    return found

@@ -40,14 +40,14 @@ def start_sumo(tmp_path, free_port):
     """Starts a real SUMO on the crossing as TraCI server; gone after the test."""
     running = []
 
-    def start(*options, seed=7, demand_until_s=3600.0):
+    def start(*options, seed=7, demand_until_s=3600.0, additional=()):
         scenario = replace(load_scenario("crossing"), end_s=demand_until_s)
         routes = write_demand(scenario, seed, tmp_path)
         binary, record = sumo_binary(), tmp_path / "states.xml"
         watch = tmp_path / "watch.add.xml"
         watch.write_text(f'<additional><timedEvent type="SaveTLSStates" dest="{record}"/></additional>')
         command = [str(binary), "--net-file", str(scenario.net_file), "--route-files", ",".join(map(str, routes))]
-        command += ["--additional-files", ",".join(map(str, [*scenario.additional_files, watch]))]
+        command += ["--additional-files", ",".join(map(str, [*scenario.additional_files, *additional, watch]))]
         command += [
             "--seed",
             str(seed),

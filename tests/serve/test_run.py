@@ -327,3 +327,14 @@ def test_a_stop_before_the_first_tick_touches_nothing(crossing_bundle):
     assert summary.exit_code is ExitCode.TERMINATED
     assert summary.ticks == 1  # to see whether an earlier run has left anything to hand back
     assert device.requests == []
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_no_sequence_of_requests_makes_the_monitor_trip(crossing_bundle, seed):
+    rng = np.random.default_rng(seed)
+    choices = [0.0, 1.0, 2.0, 3.0, 0.0, 1.0, 2.0, 3.0, None, float("nan"), 2.5, -1.0, 99.0]
+    policy = ScriptedPolicy(lambda k, observation, legal: [choices[rng.integers(len(choices))]])
+    device = fake(end_s=3000.0, queues={lane.id: int(rng.integers(4)) for lane in crossing()[0].lanes})
+    summary, _ = drive(crossing_bundle, device, policy=policy)
+    assert summary.violations == []
+    assert summary.rulings["granted"] > 0

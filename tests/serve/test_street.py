@@ -75,27 +75,52 @@ def test_the_policies_drive_a_real_sumo_to_its_end(crossing_bundle, start_sumo, 
     assert (tmp_path / "logs" / "events.parquet").is_file()
 
 
-@pytest.mark.parametrize(("number", "at_s"), [(signal.SIGTERM, 52.0), (signal.SIGINT, 58.0), (signal.SIGTERM, 61.0)])
-def test_a_stop_hands_back_at_the_same_display(crossing_bundle, start_sumo, number, at_s):
-    sumo, stop = start_sumo(), StopRequest()
-    policy = ScriptedPolicy(lambda k, observation, legal: [float(k // 4 % 4)])  # a change every 20 s
-    summary = run(
-        crossing_bundle,
-        sumo.port,
-        stop=stop,
-        policy=policy,
-        on_tick=lambda time_s, end_s, note: stop(number) if time_s == at_s else None,
-    )
-    assert sumo.process.wait(10.0) == 0
-    assert summary.exit_code == 128 + number
-    assert summary.handed_back
-    shown = displays(sumo.record)
+def changes_every_20_s(k, observation, legal):
+    return [float(k // 4 % 4)]
+
+
+def check_hand_back(record, at_s, own_program):
+    """After the stop our program went on to a stage and its minimum green; the own program followed with the same display."""
+    shown = displays(record)
     check_clearances(shown)
     k = max(k for k, (_, name, _) in enumerate(shown) if name == "leed")
-    assert shown[k + 1][1] == "0"
+    assert shown[k + 1][1] == own_program
     assert shown[k + 1][2] == shown[k][2], "the display changed at the hand-back"
     assert stage_of(shown[k][2]) is not None, "handed back in the middle of a clearance"
     assert at_s <= shown[k][0] <= at_s + 25.0
+
+
+def stop_at(at_s, number, stop):
+    return lambda time_s, end_s, note: stop(number) if time_s == at_s else None
+
+
+@pytest.mark.parametrize(("number", "at_s"), [(signal.SIGTERM, 52.0), (signal.SIGINT, 58.0), (signal.SIGTERM, 61.0)])
+def test_a_stop_hands_back_at_the_same_display(crossing_bundle, start_sumo, number, at_s):
+    sumo, stop = start_sumo(), StopRequest()
+    policy = ScriptedPolicy(changes_every_20_s)
+    summary = run(crossing_bundle, sumo.port, stop=stop, policy=policy, on_tick=stop_at(at_s, number, stop))
+    assert sumo.process.wait(10.0) == 0
+    assert summary.exit_code == 128 + number
+    assert summary.handed_back
+    check_hand_back(sumo.record, at_s, "0")
+
+
+def test_an_actuated_program_is_taken_over_and_gets_its_signal_back(crossing_bundle, start_sumo, tmp_path):
+    phases = [
+        f'<phase duration="{p.duration_s}" state="{p.state}"'
+        + (' minDur="5" maxDur="40"/>' if stage_of(p.state) is not None else "/>")
+        for p in crossing()[0].own_program
+    ]
+    own = tmp_path / "actuated.add.xml"
+    logic = '<tlLogic id="C" type="actuated" programID="act" offset="0">'
+    own.write_text(f"<additional>{logic}{''.join(phases)}</tlLogic></additional>")
+    sumo, stop = start_sumo(additional=[own]), StopRequest()
+    policy = ScriptedPolicy(changes_every_20_s)
+    summary = run(crossing_bundle, sumo.port, stop=stop, policy=policy, on_tick=stop_at(61.0, signal.SIGTERM, stop))
+    assert sumo.process.wait(10.0) == 0
+    assert summary.handed_back
+    assert summary.violations == []
+    check_hand_back(sumo.record, 61.0, "act")
 
 
 def test_sigterm_stops_the_command_cleanly(crossing_bundle, start_sumo):
