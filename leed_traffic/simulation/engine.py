@@ -12,7 +12,7 @@ import socket
 import subprocess
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import Any, ClassVar, Literal, NoReturn, Protocol
 
 import numpy as np
 
@@ -30,6 +30,16 @@ _END_WAIT_S = 5.0  # s for a server whose client has left to write its outputs
 _STOP_WAIT_S = 1.0  # s between asking a server to end and ending it: one that waits for clients does not listen
 
 
+class _NotRunning:
+    """Stands where a simulation would."""
+
+    def __getattr__(self, name: str) -> NoReturn:
+        raise ValueError("no simulation is running; start the engine first (libsumo holds one simulation per process)")
+
+
+_NOT_RUNNING = _NotRunning()
+
+
 def sumo_version() -> str:
     """The version of the SUMO that simulates, such as 1.28.0."""
     _, text = _import_libsumo().simulation.getVersion()
@@ -39,6 +49,8 @@ def sumo_version() -> str:
 class Engine:
     """One simulation at a time, driven signal by signal."""
 
+    _in_process: ClassVar["Engine | None"] = None  # libsumo's functions all mean the one simulation of this process
+
     def __init__(self, over: Literal["libsumo", "traci"] = "libsumo") -> None:
         """Nothing starts before `start`.
 
@@ -46,9 +58,9 @@ class Engine:
             over: libsumo (in this process, fast) or traci (a SUMO of its own over TCP).
         """
         self._over = over
-        self._sumo: Sumo = None
+        self._sumo: Sumo = _NOT_RUNNING
         self._server: subprocess.Popen[bytes] | None = None
-        self._reader: _Reader
+        self._reader: _Reader = _NOT_RUNNING
 
     def start(
         self,
@@ -60,7 +72,7 @@ class Engine:
         additional_files: Sequence[Path] = (),
         audit: bool = False,
     ) -> None:
-        """Begin a scenario; one that is running ends first.
+        """Begin a scenario; one that is running ends first, over libsumo that of any other engine in this process, too.
 
         Args:
             scenario: net, hour and options.
@@ -78,11 +90,13 @@ class Engine:
             scenario, seed=seed, route_files=route_files, record=record, additional_files=additional_files, audit=audit
         )
         if self._over == "libsumo":
-            self._sumo = _import_libsumo()
+            if Engine._in_process is not None:
+                Engine._in_process.close()
+            self._sumo, Engine._in_process = _import_libsumo(), self
             try:
                 self._sumo.start(["sumo", *options])
             except self._faults as err:
-                self._sumo = None
+                self.close()
                 raise ScenarioError(f"{scenario.name}: SUMO does not start: {_first_line(str(err))}") from err
         else:
             self._connect(scenario, options)
@@ -153,10 +167,12 @@ class Engine:
 
     def close(self) -> None:
         """End the simulation; its outputs are complete after this."""
-        sumo, self._sumo = self._sumo, None
-        if sumo is not None:
-            with contextlib.suppress(*_faults_of(self._over)):
+        sumo, self._sumo, self._reader = self._sumo, _NOT_RUNNING, _NOT_RUNNING
+        if sumo is not _NOT_RUNNING:
+            with contextlib.suppress(*self._faults):
                 sumo.close()
+        if Engine._in_process is self:
+            Engine._in_process = None
         server, self._server = self._server, None
         if server is not None:
             with contextlib.suppress(subprocess.TimeoutExpired):

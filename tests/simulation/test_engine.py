@@ -81,6 +81,17 @@ def test_a_second_start_begins_the_same_day_again(start):
     assert walk(start(seed=5), steps=20) != walk(start(seed=6), steps=20)
 
 
+def test_the_engine_that_started_last_has_the_process_to_itself(start):
+    first, second = start(), start()
+    with pytest.raises(ValueError, match="no simulation is running"):
+        first.advance(10.0)
+    with pytest.raises(ValueError, match="no simulation is running"):
+        first.vehicles()
+    first.close()
+    second.advance(second.time_s + 5.0)
+    assert second.time_s == SCENARIO.begin_s + 5.0
+
+
 def test_a_jump_runs_through_the_whole_clearance_to_the_stage(start):
     engine = start()
     engine.advance(engine.time_s + 10.0)
