@@ -29,7 +29,7 @@ from leed_traffic.domain.detection import (
     lanes_to_read,
     sort_key,
 )
-from leed_traffic.domain.envelope import Permission, permit, rule
+from leed_traffic.domain.envelope import Permission, hold_s, permit, rule
 from leed_traffic.domain.network import Intersection, Network
 from leed_traffic.domain.observation import DEFAULT_REACH_M, Encoder, observation_spec
 from leed_traffic.domain.program import StageProgram, build_program
@@ -101,7 +101,7 @@ class SignalEnv:
             record: folder for the outputs from which `metrics.read_score` reads a run.
 
         Raises:
-            SiteError: a maximum green leaves no room for a decision after the minimum green.
+            SiteError: a maximum green or the maximum red leaves no room for decisions so far apart.
         """
         self.scenario, self.network, self.site = scenario, network, site
         self.decision_interval_s, self.record = decision_interval_s, record
@@ -177,7 +177,9 @@ class SignalEnv:
             if ruling.stage != state.stage:
                 self._engine.jump(self._signals[k], self.programs[k].entries[state.stage][ruling.stage])
             elif ruling.renews and not state.is_clearing:
-                self._engine.hold(self._signals[k], horizon_s + self.scenario.step_length_s)
+                until_next_s = horizon_s + self.scenario.step_length_s
+                held_s = hold_s(state, self.timings[k], lease_s=until_next_s, shortest_s=until_next_s)
+                self._engine.hold(self._signals[k], held_s)
         begin_s = self._engine.time_s
         self._engine.advance(min(begin_s + horizon_s, self.scenario.end_s))
         self._now = self._look(elapsed_s=self._engine.time_s - begin_s)
@@ -278,5 +280,10 @@ def _with_room(timing: Timing, interval_s: float) -> Timing:
                 f"{timing.intersection} stage {stage}: max_green_s {high} leaves no decision every {interval_s} s "
                 f"after min_green_s {low}; raise it in the site file or decide more often"
             )
+    if timing.round_at(interval_s) > timing.max_red_s:
+        raise SiteError(
+            f"{timing.intersection}: a round of all stages with decisions every {interval_s} s takes "
+            f"{timing.round_at(interval_s)} s, max_red_s is {timing.max_red_s}; raise it in the site file or decide more often"
+        )
     fallback = tuple(max(green, interval_s) for green in timing.fallback_green_s)
     return replace(timing, fallback_green_s=fallback)
