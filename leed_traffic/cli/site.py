@@ -81,7 +81,9 @@ def verify_command(
     loaded, network = _open(scenario)
     limits = load_site(site, loaded, network)
     if limits.name == AS_NET:
-        messages.print("as-net: the net's own clearances, held to themselves; the floors of a reviewed site do not apply")
+        messages.print(
+            "as-net: the net's own clearances, held to themselves; the floors of a reviewed site do not apply", soft_wrap=True
+        )
     found = _verify(loaded, network, limits, decision_interval)
     states, violations = sum(v.states for v in found), sum(len(v.violations) for v in found)
     if as_json:
