@@ -37,6 +37,11 @@ def write_checkpoint(path: Path, content: dict[str, Any]) -> None:
         raise TrainingError(f"{path}: cannot be written: {err.strerror or err}") from err
 
 
+def describe(error: Exception) -> str:
+    """The beginning of an error's first line, or its kind where it says nothing."""
+    return (str(error).strip().splitlines() or [type(error).__name__])[0][:100]
+
+
 def read_checkpoint(path: Path) -> dict[str, Any]:
     """The content of a checkpoint.
 
@@ -48,7 +53,7 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
     try:
         content: Any = torch.load(path, map_location="cpu", weights_only=True)
     except (OSError, RuntimeError, EOFError, KeyError, ValueError, pickle.UnpicklingError, zipfile.BadZipFile) as err:
-        raise TrainingError(f"{path}: damaged checkpoint ({str(err).splitlines()[0][:100]}); train again") from err
+        raise TrainingError(f"{path}: damaged checkpoint ({describe(err)}); train again") from err
     if not isinstance(content, dict) or content.get("format") != FORMAT:
         raise TrainingError(f"{path}: not a checkpoint of format {FORMAT}; train again with this version")
     return content

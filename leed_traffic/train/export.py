@@ -19,7 +19,7 @@ from leed_traffic.domain.network import Intersection
 from leed_traffic.domain.observation import observation_spec
 from leed_traffic.errors import TrainingError
 from leed_traffic.train.actor_critic import StackedMlp
-from leed_traffic.train.checkpoint import read_checkpoint
+from leed_traffic.train.checkpoint import describe, read_checkpoint
 from leed_traffic.train.config import TrainConfig
 from leed_traffic.train.rollout import ActorWeights
 from leed_traffic.train.run_folder import BEST_NAME, read_config, read_setting
@@ -56,7 +56,7 @@ def export_run(run: Path, out: Path) -> Bundle:
             validation_delay_s=best["delay_s"],
         )
     except (KeyError, TypeError, AttributeError, ValueError) as err:
-        raise TrainingError(f"{run / BEST_NAME}: damaged checkpoint ({str(err)[:80]}); train again") from err
+        raise TrainingError(f"{run / BEST_NAME}: damaged checkpoint ({describe(err)}); train again") from err
     network = setting.network
     policies = {
         i.id: export_policy(n, i, config, weights, observation[:, n], legal[:, n]) for n, i in enumerate(network.intersections)

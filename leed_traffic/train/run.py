@@ -20,7 +20,7 @@ from leed_traffic.artifacts.site import load_site
 from leed_traffic.domain.observation import observation_spec
 from leed_traffic.errors import ScenarioError, TrainingError
 from leed_traffic.simulation.network_import import import_network
-from leed_traffic.train.checkpoint import read_checkpoint, write_checkpoint
+from leed_traffic.train.checkpoint import describe, read_checkpoint, write_checkpoint
 from leed_traffic.train.config import FIRST_VALIDATION_SEED, TrainConfig
 from leed_traffic.train.curves import ScalarLog
 from leed_traffic.train.expert import (
@@ -198,7 +198,7 @@ class TrainingRun:
             self._best_delay_s, self._expert_delay_s = content["best_delay_s"], content["expert_delay_s"]
             done = content["done"]
         except (KeyError, TypeError, ValueError, RuntimeError, AttributeError) as err:
-            raise TrainingError(f"{path}: damaged checkpoint ({str(err).splitlines()[0][:100]}); train again") from err
+            raise TrainingError(f"{path}: damaged checkpoint ({describe(err)}); train again") from err
         self.rows = read_metrics(self._config.out)[:done]
         self._on_progress(content["hours_told"], f"resumed after {done} of {len(self._units)} units")
 

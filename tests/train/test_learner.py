@@ -1,0 +1,91 @@
+import numpy as np
+import pytest
+import torch
+
+from leed_traffic.train.config import TrainConfig
+from leed_traffic.train.expert import labelled_steps, stack_demonstrations, steps_of
+from leed_traffic.train.learner import Learner, ReturnScale
+from leed_traffic.train.rollout import RolloutTask
+from tests.train.fakes import NETWORK, S_MAX, SHAPE, SIZES, FakeRollouts, demonstrations
+
+
+def config(**settings):
+    return TrainConfig.model_validate({"scenario": "fake", "out": "unused", "minibatch": 40, **settings})
+
+
+def roll(learner, seed, **task):
+    return FakeRollouts().run([RolloutTask(weights=learner.model.weights(), seed=seed, sample_seed=seed, **task)])[0]
+
+
+def test_cloning_learns_what_the_expert_shows():
+    learner = Learner(SIZES, S_MAX, config())
+    stacked = stack_demonstrations(demonstrations(range(20)), NETWORK, SHAPE, S_MAX)
+    learner.clone(steps_of(stacked), 400)
+    best = RolloutTask(weights=learner.model.weights(), seed=999)
+    assert FakeRollouts().run([best])[0].episode.reward.mean() > -0.15
+
+
+def test_own_experience_alone_improves_the_return_of_every_intersection():
+    learner = Learner(SIZES, S_MAX, config(policy_learning_rate=3e-3))
+    first = roll(learner, 0).episode.total_reward
+    for update in range(15):
+        episodes = [roll(learner, 100 * update + k).episode for k in range(4)]
+        learner.update(episodes, None, np.zeros(2))
+    last = np.mean([roll(learner, 5000 + k).episode.total_reward for k in range(4)], axis=0)
+    assert (last > first + 3.0).all()
+
+
+def test_critics_alone_learn_without_moving_the_actors():
+    learner = Learner(SIZES, S_MAX, config())
+    before = [p.clone() for p in learner.model.actor.parameters()]
+    losses = learner.update([roll(learner, 1).episode], None, np.zeros(2), critic_only=True)
+    assert all(torch.equal(a, b) for a, b in zip(before, learner.model.actor.parameters(), strict=True))
+    assert losses["value_loss"] > 0.0
+
+
+def test_with_a_weight_of_1_only_the_expert_moves_the_policy():
+    learner = Learner(SIZES, S_MAX, config(entropy_weight=0.0, policy_learning_rate=3e-3))
+    expert = steps_of(stack_demonstrations(demonstrations(range(20)), NETWORK, SHAPE, S_MAX))
+    for k in range(40):
+        learner.update([roll(learner, k).episode], expert, np.ones(2))
+    assert FakeRollouts().run([RolloutTask(weights=learner.model.weights(), seed=999)])[0].episode.reward.mean() > -0.2
+
+
+def test_padding_stays_zero_while_learning():
+    learner = Learner(SIZES, S_MAX, config())
+    learner.update([roll(learner, 1).episode], None, np.zeros(2))
+    for n, size in enumerate(SIZES):
+        assert (learner.model.actor.w1[n, size:] == 0.0).all()
+
+
+def test_labels_that_were_not_legal_teach_nothing():
+    rollout = roll(Learner(SIZES, S_MAX, config()), 7, plans={"A": None})
+    rollout.label[1, 1] = int(np.argmin(rollout.episode.legal[1, 1]))
+    rollout.label[2, 0] = 2  # intersection A has two stages
+    steps = labelled_steps(rollout)
+    assert not steps.usable[0, 2]
+    assert not steps.usable[:, ::4].any()
+
+
+def test_a_labelled_stage_beyond_the_network_is_the_callers_mistake():
+    with pytest.raises(ValueError, match="need a rollout with an expert's labels"):
+        labelled_steps(roll(Learner(SIZES, S_MAX, config()), 7))
+
+
+def test_the_return_scale_is_the_standard_deviation_of_everything_seen():
+    parts = [np.random.default_rng(k).normal(3.0 * k, 1.0 + k, (50, 2)) for k in range(4)]
+    scale = ReturnScale(2)
+    assert scale.std.tolist() == [1.0, 1.0]
+    for part in parts:
+        scale.add(part)
+    np.testing.assert_allclose(scale.std, np.concatenate(parts).std(axis=0))
+
+
+def test_advantage_weights_prefer_what_turned_out_better():
+    learner = Learner(SIZES, S_MAX, config(advantage_beta=1.0))
+    stacked = stack_demonstrations(demonstrations(), NETWORK, SHAPE, S_MAX)
+    stacked.reward[:, 10] += 50.0
+    learner.fit_critic(stacked, 50)
+    weight = learner.advantage_weights(stacked)
+    assert weight.shape == (2, 120)
+    assert weight[:, 10].min() > np.median(weight)
