@@ -25,6 +25,7 @@ def generate_command(
     site: Annotated[str | None, typer.Option(help="Signal limits: as-net, or a site file; else the scenario's own.")] = None,
     seed: Annotated[int, typer.Option(min=0, help="Of the search's random changes.")] = 1,
     decision_interval: Annotated[float, typer.Option(min=1.0, help="Seconds between two decisions.")] = 5.0,
+    reach: Annotated[float, typer.Option(min=10.0, max=200.0, help="Metres that the observation's detectors see.")] = 100.0,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON document on stdout: the manifest.")] = False,
 ) -> None:
     """Write plans for every signal of a scenario, try them, and record the best as demonstrations.
@@ -54,6 +55,7 @@ def generate_command(
         seed=seed,
         workers=workers or len(os.sched_getaffinity(0)),
         decision_interval_s=decision_interval,
+        reach_m=reach,
     )
     try:
         manifest = generate_with_progress(config)

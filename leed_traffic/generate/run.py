@@ -25,7 +25,7 @@ from leed_traffic.domain.observation import DEFAULT_REACH_M
 from leed_traffic.domain.plan import check_plan, max_pressure_plan, max_wave_plan
 from leed_traffic.errors import DemonstrationError, UsageError
 from leed_traffic.generate.author import Author
-from leed_traffic.generate.bench import Bench, Plans, Setting, sumo_version
+from leed_traffic.generate.bench import Bench, Plans, Setting, Trial, sumo_version
 from leed_traffic.generate.brief import Brief, write_briefs
 from leed_traffic.generate.refine import Standing, compose, refine
 from leed_traffic.generate.search import NETWORK_WIDE, SearchAuthor
@@ -97,34 +97,46 @@ def generate(config: GenerateConfig, on_progress: OnProgress | None = None) -> D
         LeedError: scenario, site, seeds, budget or output folder are unusable.
     """
     _check(config)
-    scenario = load_scenario(config.scenario)
-    network = import_network(scenario.net_file, scenario.additional_files)
-    site = load_site(config.site, scenario, network)
-    setting = Setting(
-        scenario=scenario,
-        network=network,
-        site=site,
-        decision_interval_s=config.decision_interval_s,
-        reach_m=config.reach_m,
-        reward=config.reward,
-    )
-    briefs = write_briefs(scenario, network, site.timings, AUTHOR_SEEDS)
+    setting = _setting(config)
+    briefs = write_briefs(setting.scenario, setting.network, setting.site.timings, AUTHOR_SEEDS)
     counter = _Counter(planned_runs(config), on_progress)
     with WorkerPool(config.workers if config.workers > 1 else 0) as pool:
         bench = Bench(setting, pool, config.out / WORK_NAME, counter)
         written = _search(config, briefs, bench) if config.author is Author.SEARCH else _webster(briefs, bench)
         shown, trajectories = bench.demonstrate(written.final.plans, config.seeds)
-    manifest = DemonstrationManifest(
+    manifest = _manifest(config, written, shown, bench)
+    demonstrations = Demonstrations(manifest=manifest, plans=written.final.plans, trajectories=trajectories)
+    write_demonstrations(config.out, demonstrations)
+    shutil.rmtree(config.out / WORK_NAME)
+    return read_demonstrations(config.out)
+
+
+def _setting(config: GenerateConfig) -> Setting:
+    scenario = load_scenario(config.scenario)
+    network = import_network(scenario.net_file, scenario.additional_files)
+    return Setting(
+        scenario=scenario,
+        network=network,
+        site=load_site(config.site, scenario, network),
+        decision_interval_s=config.decision_interval_s,
+        reach_m=config.reach_m,
+        reward=config.reward,
+    )
+
+
+def _manifest(config: GenerateConfig, written: _Written, shown: Trial, bench: Bench) -> DemonstrationManifest:
+    setting = bench.setting
+    return DemonstrationManifest(
         author=config.author.value,
         author_seed=config.seed,
         author_seeds=AUTHOR_SEEDS,
-        scenario=scenario.name,
-        network_digest=network.digest(),
-        site_name=site.name,
-        site_digest=site.digest,
-        decision_interval_s=config.decision_interval_s,
-        reach_m=config.reach_m,
-        reward=config.reward.value,
+        scenario=setting.scenario.name,
+        network_digest=setting.network.digest(),
+        site_name=setting.site.name,
+        site_digest=setting.site.digest,
+        decision_interval_s=setting.decision_interval_s,
+        reach_m=setting.reach_m,
+        reward=setting.reward.value,
         seeds=config.seeds,
         sumo_version=sumo_version(),
         leed_version=__version__,
@@ -135,10 +147,6 @@ def generate(config: GenerateConfig, on_progress: OnProgress | None = None) -> D
         rounds=written.rounds,
         simulated_hours=bench.simulated_hours,
     )
-    demonstrations = Demonstrations(manifest=manifest, plans=written.final.plans, trajectories=trajectories)
-    write_demonstrations(config.out, demonstrations)
-    shutil.rmtree(config.out / WORK_NAME)
-    return read_demonstrations(config.out)
 
 
 def start_plans(briefs: Sequence[Brief], author: Author) -> dict[str, Plans]:
