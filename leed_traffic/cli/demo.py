@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from leed_traffic.artifacts.demonstrations import DemonstrationManifest
     from leed_traffic.evaluate.figures import LearningCurve
     from leed_traffic.evaluate.results import Comparison
-    from leed_traffic.serve.run import ServeSummary
+    from leed_traffic.serve.loop import ServeSummary
     from leed_traffic.simulation.metrics import SeedScore
     from leed_traffic.train.config import TrainConfig
 
@@ -121,7 +121,7 @@ def _serve(bundle: Path, events: Path) -> tuple["ServeSummary", "SeedScore"]:
     """
     from leed_traffic.artifacts.bundle import read_bundle
     from leed_traffic.artifacts.scenario import load_scenario
-    from leed_traffic.serve.run import ServeSummary
+    from leed_traffic.serve.loop import ServeSummary
     from leed_traffic.simulation.demand import write_demand
     from leed_traffic.simulation.engine import free_port, start_server, stop_server
     from leed_traffic.simulation.metrics import read_score

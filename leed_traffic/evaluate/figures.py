@@ -83,14 +83,14 @@ def draw_delays(rows: Sequence[DelayRow]) -> str:
         axes = figure.subplots()
         for y, row in enumerate(ordered):
             colour = OURS if row.is_ours else OTHERS
-            axes.plot(row.seeds_s, [y] * len(row.seeds_s), "o", color=colour, alpha=0.35, markersize=4, markeredgewidth=0)
+            axes.plot(row.seeds_s, [y - 0.22] * len(row.seeds_s), "o", color=colour, alpha=0.5, markersize=4, markeredgewidth=0)
             if row.low_s is not None and row.high_s is not None:
                 axes.plot([row.low_s, row.high_s], [y, y], color=colour, linewidth=2.4, solid_capstyle="butt")
             axes.plot([row.mean_s], [y], "D", color=colour, markersize=7, zorder=3)
             axes.annotate(f"{row.mean_s:.1f}", (row.mean_s, y), (0, 8), textcoords="offset points", ha="center", color=INK)
         axes.set_yticks(range(len(ordered)), [row.label for row in ordered])
         axes.set_ylim(-0.6, len(ordered) - 0.2)
-        axes.set_xlabel("delay, s per vehicle (diamond: mean; bar: 95 % interval; dots: seeds)")
+        axes.set_xlabel("delay, s per vehicle (diamond: mean; bar: 95 % interval; dots: single seeds)")
         _scale(axes, "x", [value for row in ordered for value in (row.mean_s, *row.seeds_s)])
         axes.grid(axis="x")
         axes.set_axisbelow(True)

@@ -4,7 +4,7 @@ Nothing in it is fetched: style and figures are inside. Every text that comes fr
 """
 
 import base64
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from html import escape
 from pathlib import Path
@@ -21,9 +21,10 @@ from leed_traffic.evaluate.results import (
     verdict,
     write_whole,
 )
-from leed_traffic.evaluate.timeline import StageRows, Timeline
+from leed_traffic.evaluate.timeline import Timeline
 
 STAGES_WINDOW_S = 600.0  # s of signals in the stage diagram: longer, and single greens can no longer be seen
+STAGES_ROWS = 24  # intersections in it at most
 SCOPE = (
     "Verified in simulation (SUMO) only. This is not a certified safety function: in the street such a controller belongs "
     "behind a signal controller with its own conflict monitor. Details of LEED that public texts do not give are our "
@@ -100,7 +101,7 @@ def render_report(comparison: Comparison, labels: Mapping[str, str], story: Stor
         _section("Results", _table(comparison, labels, story.ours), _GLOSSARY),
         _section("Delay by controller", _delays(comparison, labels, story.ours)),
         _learning(story.curve),
-        _stages(comparison, labels, comparison.rows),
+        _stages(comparison, labels, story.ours),
         _section("How this was made", _facts(evaluation, story)),
         f"<footer>leed_traffic {escape(__version__)} · SUMO {escape(evaluation.sumo_version)}</footer>",
     ]
@@ -194,25 +195,31 @@ def _learning(curve: LearningCurve | None) -> str:
     return _section("Learning", *parts)
 
 
-def _stages(comparison: Comparison, labels: Mapping[str, str], rows: StageRows | None) -> str:
-    shown = [run for run in comparison.runs if run.timeline]
+def _stages(comparison: Comparison, labels: Mapping[str, str], ours: str | None) -> str:
+    """The first controller beside ours (or the last): more panels would be too many to compare."""
+    shown, rows = [run for run in comparison.runs if run.timeline], comparison.rows
     if not shown or rows is None:
         return ""
-    seed = shown[0].seed
-    timelines: dict[str, Timeline] = {labels[run.controller]: run.timeline for run in shown if run.seed == seed}
-    ends = [spans[-1].end_s for run in shown for spans in run.timeline.values() if spans]
-    begins = [spans[0].begin_s for run in shown for spans in run.timeline.values() if spans]
-    middle = (min(begins) + max(ends)) / 2.0
-    window = (max(min(begins), middle - STAGES_WINDOW_S / 2.0), min(max(ends), middle + STAGES_WINDOW_S / 2.0))
+    beside = next((run for run in shown if run.controller == ours), shown[-1])
+    timelines: dict[str, Timeline] = {labels[run.controller]: run.timeline for run in (shown[0], beside)}
+    order = rows.order[-STAGES_ROWS:]
+    seed, window = beside.seed, _window(timelines.values())
     layout = "placed at their distance along the road" if rows.positions_m else "one row per intersection"
-    alt = f"Stages shown over time by {', '.join(timelines)} at {len(rows.order)} intersections on seed {seed}"
+    left_out = f" The first {len(order)} of {len(rows.order)} intersections are shown." if len(order) < len(rows.order) else ""
+    alt = f"Stages shown over time by {' and '.join(timelines)} at {len(order)} intersections on seed {seed}"
     caption = (
         f"What the signals showed on seed {seed} in {(window[1] - window[0]) / 60.0:.0f} minutes in the middle of the run, "
-        f"{layout}. Stage numbers are each intersection's own; thin dark bars are clearances."
+        f"{layout}. Stage numbers are each intersection's own; thin dark bars are clearances.{left_out}"
     )
-    return _section(
-        "Stages at the signals", _figure(draw_stages(timelines, rows.order, rows.positions_m, window), alt, caption)
-    )
+    return _section("Stages at the signals", _figure(draw_stages(timelines, order, rows.positions_m, window), alt, caption))
+
+
+def _window(timelines: Iterable[Timeline]) -> tuple[float, float]:
+    """First and last second to show: the middle of the run."""
+    spans = [span for timeline in timelines for shown in timeline.values() for span in shown]
+    begin_s, end_s = min(span.begin_s for span in spans), max(span.end_s for span in spans)
+    middle_s = (begin_s + end_s) / 2.0
+    return max(begin_s, middle_s - STAGES_WINDOW_S / 2.0), min(end_s, middle_s + STAGES_WINDOW_S / 2.0)
 
 
 def _facts(evaluation: Evaluation, story: Story) -> str:
