@@ -1,0 +1,106 @@
+import numpy as np
+import pytest
+
+from leed_traffic.artifacts.policy import Policy, verify_bundle
+from leed_traffic.errors import BundleError, MismatchError
+from tests.artifacts.sample_bundle import NETWORK, SIZES, linear_policy, write_sample
+
+N, D, S = 2, max(SIZES), 3
+FIRST, SECOND = (i.id for i in NETWORK.intersections)
+
+
+def situation():
+    legal = np.array([[True, True, False], [True, True, True]])
+    return np.zeros((N, D), dtype=np.float32), legal
+
+
+def policy_with(tmp_path, first, second):
+    policies = {FIRST: linear_policy(SIZES[0], 2, logits=first), SECOND: linear_policy(SIZES[1], 3, logits=second)}
+    return Policy(write_sample(tmp_path / "b", policies=policies))
+
+
+def test_the_best_stage_is_asked_for(tmp_path):
+    assert policy_with(tmp_path, [0.0, 1.0], [3.0, 2.0, 5.0]).decide(*situation()) == [1.0, 2.0]
+
+
+def test_the_best_legal_stage_is_asked_for_where_a_better_one_is_not_legal(tmp_path):
+    observation, legal = situation()
+    legal[1] = [True, True, False]
+    assert policy_with(tmp_path, [0.0, 1.0], [3.0, 2.0, 5.0]).decide(observation, legal) == [1.0, 0.0]
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+def test_an_input_that_is_not_finite_is_no_request_for_that_intersection_alone(tmp_path, value):
+    observation, legal = situation()
+    observation[0, 3] = value
+    assert policy_with(tmp_path, [0.0, 1.0], [3.0, 2.0, 5.0]).decide(observation, legal) == [None, 2.0]
+
+
+def test_padding_is_not_read(tmp_path):
+    observation, legal = situation()
+    observation[0, SIZES[0] :] = np.nan
+    assert policy_with(tmp_path, [0.0, 1.0], [3.0, 2.0, 5.0]).decide(observation, legal) == [1.0, 2.0]
+
+
+def test_an_output_that_is_not_finite_is_no_request(tmp_path):
+    observation, legal = situation()
+    policies = {FIRST: linear_policy(SIZES[0], 2)}
+    policy = Policy(write_sample(tmp_path / "b", policies=policies))
+    observation[0, : SIZES[0]] = 3e38
+    with np.errstate(all="ignore"):
+        assert policy.decide(observation, legal)[0] is None
+
+
+def test_nothing_legal_is_no_request(tmp_path):
+    observation, legal = situation()
+    legal[1] = False
+    assert policy_with(tmp_path, [0.0, 1.0], [3.0, 2.0, 5.0]).decide(observation, legal) == [1.0, None]
+
+
+def test_a_part_of_a_bundle_decides_in_the_order_asked_for(tmp_path):
+    bundle = write_sample(tmp_path / "b", policies={SECOND: linear_policy(SIZES[1], 3, logits=[0, 9, 0])})
+    observation, legal = situation()
+    assert Policy(bundle, [SECOND]).decide(observation[1:], legal[1:]) == [1.0]
+    assert Policy(bundle, [SECOND, FIRST]).ids == (SECOND, FIRST)
+    with pytest.raises(MismatchError, match="has no policy for intersection Q"):
+        Policy(bundle, ["Q"])
+
+
+def test_a_model_of_another_shape_is_refused(tmp_path):
+    bundle = write_sample(tmp_path / "b", policies={FIRST: linear_policy(SIZES[0] + 1, 2)})
+    with pytest.raises(BundleError, match="expected inputs and outputs"):
+        Policy(bundle)
+
+
+@pytest.mark.parametrize("content", [b"", b"not a model", b"\x08\x08" * 50])
+def test_what_is_no_model_is_refused(tmp_path, content):
+    from dataclasses import replace
+
+    broken = replace(linear_policy(SIZES[0], 2), onnx=content)
+    bundle = write_sample(tmp_path / "b", policies={FIRST: broken})
+    with pytest.raises(BundleError):
+        Policy(bundle)
+
+
+def test_a_sound_bundle_verifies(tmp_path):
+    write_sample(tmp_path / "b")
+    assert verify_bundle(tmp_path / "b").ids == (FIRST, SECOND)
+
+
+@pytest.mark.parametrize(
+    ("change", "complaint"),
+    [
+        ({"logits": ((9.0, 9.0),) * 3}, "golden vector 0 gives"),
+        ({"logits": ((9.0,),) * 3}, "golden vector 0 gives"),
+        ({"observation": ((1.0,),) * 3}, "has 1 entries"),
+        ({"observation": ()}, "golden vectors are empty"),
+    ],
+)
+def test_golden_vectors_that_do_not_come_out_are_refused(tmp_path, change, complaint):
+    from dataclasses import replace
+
+    policy = linear_policy(SIZES[0], 2)
+    altered = replace(policy, golden=policy.golden.model_copy(update=change))
+    write_sample(tmp_path / "b", policies={FIRST: altered})
+    with pytest.raises(BundleError, match=complaint):
+        verify_bundle(tmp_path / "b")
