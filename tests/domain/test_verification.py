@@ -134,6 +134,14 @@ def test_a_broken_envelope_is_found(rule, complaint):
     assert any(complaint in violation for violation in found), found
 
 
+def test_obeying_a_stale_request_is_found():
+    def rule(requested, state, timing, *, horizon_s, request_age_s, lease_s):
+        return envelope.rule(requested, state, timing, horizon_s=horizon_s)
+
+    found = verify_timing(star(2), flat_timing(2), subject=Subject(rule=rule)).violations
+    assert "a stale request for stage 1 is obeyed" in found
+
+
 def test_a_renewal_beyond_max_green_is_found():
     def forever(state, timing, *, lease_s, shortest_s):
         return 100.0
