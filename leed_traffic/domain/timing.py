@@ -158,8 +158,14 @@ def timing_as_net(intersection: Intersection, *, min_green_s: float = 5.0) -> Ti
         """A vehicle green never ends without yellow, even where the net's program has none after this stage."""
         return own[i][1] or (min(seen, derived[i][j]) or derived[i][j]) if i != j else 0.0
 
+    def own_walk_out(i: int, j: int) -> float:
+        """Nobody's clearance where every crossing stays green."""
+        losing = intersection.stages[i].green - intersection.stages[j].green
+        return own[i][0] if losing & intersection.pedestrian_links else 0.0
+
     yellow = tuple(tuple(own_yellow(i, j) for j in s) for i in s)
-    walk_out, all_red = (tuple(tuple(own[i][part] if i != j else 0.0 for j in s) for i in s) for part in (0, 2))
+    walk_out = tuple(tuple(own_walk_out(i, j) for j in s) for i in s)
+    all_red = tuple(tuple(own[i][2] if i != j else 0.0 for j in s) for i in s)
     max_green = tuple(180.0 for _ in s)
     fallback = tuple(min(max(stage.own_green_s, min_green_s), 180.0) for stage in intersection.stages)
     order = tuple(sorted(s, key=lambda i: intersection.stages[i].own_phase))
