@@ -55,9 +55,13 @@ class Round(_Document):
     """One round of the author: plans proposed, plans that fit their intersections, and the score after it."""
 
     what: str
+    """Where the best plans so far come from."""
     candidates: int = Field(ge=0)
+    """Plans proposed, all intersections together."""
     valid: int = Field(ge=0)
+    """Of these, plans that fit their intersections."""
     kept: int = Field(ge=0)
+    """Intersections for which a proposal did better than the incumbent, and entered the composed set."""
     delay_s: float = Field(ge=0.0)
     """Mean delay of the best plans so far, s per vehicle."""
     rewards: dict[str, float] = Field(default_factory=dict)
