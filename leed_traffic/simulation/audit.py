@@ -103,7 +103,9 @@ def _count_short(
         i, j = numbers[shown[k].state], numbers[shown[n].state]
         way = shown[k + 1 : n]
         if i != j and abrupt.isdisjoint(range(k + 1, n + 1)) and all(run.program == shown[k].program for run in way):
-            limits = (timing.yellow_s[i][j], timing.all_red_s[i][j], timing.clearance_s(i, j))
+            walkers_lose = _green(shown[k]) - _green(shown[n]) - set(vehicles)
+            lead_s = timing.pedestrian_clearance_s[i][j] if walkers_lose else 0.0
+            limits = (lead_s, timing.yellow_s[i][j], timing.all_red_s[i][j])
             count += _is_short_way(shown[k].state, way, shown[n].state, limits, vehicles)
     return count
 
@@ -115,10 +117,10 @@ def _green(run: Run) -> frozenset[int]:
 def _is_short_way(
     before: str, way: Sequence[Run], after: str, limits: tuple[float, float, float], vehicles: Sequence[int]
 ) -> bool:
-    """Whether a way is shorter than its yellow, its time after the last yellow, or both and the walkers' lead together."""
-    yellow_s, all_red_s, clearance_s = limits
+    """Whether a way is shorter than its yellow, its all-red after the last yellow, or both and the walkers' lead together."""
+    lead_s, yellow_s, all_red_s = limits
     last_yellow = max((k for k, run in enumerate(way) if not _YELLOW.isdisjoint(run.state)), default=-1)
-    if sum(run.duration_s for run in way) + _SLACK_S < clearance_s:
+    if sum(run.duration_s for run in way) + _SLACK_S < lead_s + yellow_s + all_red_s:
         return True
     if sum(run.duration_s for run in way[last_yellow + 1 :]) + _SLACK_S < all_red_s:
         return True

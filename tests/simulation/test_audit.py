@@ -72,6 +72,19 @@ def test_the_nets_own_program_is_not_held_to_the_sites_intervals():
     assert count(*shown, program="leed") == 2
 
 
+def test_no_lead_is_owed_to_walkers_who_stay_green():
+    padded = replace(TIMING, pedestrian_clearance_s=tuple(tuple(9.0 if a != b else 0.0 for b in range(4)) for a in range(4)))
+    stages = [replace(stage, state=stage.state[:8] + "GrGr") for stage in JUNCTION.stages]
+    junction = replace(JUNCTION, stages=tuple(stages))
+    yellow, red = "yyrryyrrGrGr", "rrrrrrrrGrGr"
+    shown = [(stages[0].state, 20.0), (yellow, TIMING.yellow_s[0][2]), (red, TIMING.all_red_s[0][2]), (stages[2].state, 20.0)]
+    runs, now_s = [], 0.0
+    for state, seconds in shown:
+        runs.append(Run(state=state, program="leed", begin_s=now_s, end_s=now_s + seconds))
+        now_s += seconds
+    assert count_unsafe_changes({JUNCTION.id: runs}, Network(intersections=(junction,)), [padded]) == 0
+
+
 def test_a_stages_letters_in_passing_are_no_stage():
     only = "".join(a if a == b else "r" for a, b in zip(STAGES[0], STAGES[0], strict=True))
     between = replace(JUNCTION.stages[1], state=only[:8] + "rrrr")
