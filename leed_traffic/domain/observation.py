@@ -13,8 +13,8 @@ For an intersection with L incoming lanes and S stages:
 | .. +S | stage may be asked for now | - | 0 | 1 |
 | .. +S | longest wait at red of each stage / maximum red | share | 0 | 2 |
 
-A dead or stale detector is encoded as -1 in both of its entries; a dead exit detector counts as free. Scaling by what fits on the
-lane is fixed, so that a trained policy never sees its own inputs move.
+A dead or stale detector is encoded as -1 in both of its entries; a dead exit detector counts as free. Scaling by what fits on
+the lane is fixed, so that a trained policy never sees its own inputs move.
 """
 
 import hashlib

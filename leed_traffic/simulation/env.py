@@ -259,7 +259,8 @@ class _RewardMeter:
             return np.ones(len(vehicles.speed_mps))
         known = len(self._limit_mps)  # lanes that a plan watches beyond these are no approaches: they are not added up
         limit = np.append(self._limit_mps, np.inf)[np.minimum(vehicles.lane, known)]
-        return np.maximum(0.0, 1.0 - vehicles.speed_mps / limit)
+        slowness: Array = np.maximum(0.0, 1.0 - vehicles.speed_mps / limit)
+        return slowness
 
 
 def _entry_edges(intersections: Sequence[Intersection]) -> dict[str, int]:
