@@ -75,7 +75,7 @@ def test_the_nets_own_program_is_not_held_to_the_sites_intervals():
 def test_no_lead_is_owed_to_walkers_who_stay_green():
     padded = replace(TIMING, pedestrian_clearance_s=tuple(tuple(9.0 if a != b else 0.0 for b in range(4)) for a in range(4)))
     stages = [replace(stage, state=stage.state[:8] + "GrGr") for stage in JUNCTION.stages]
-    junction = replace(JUNCTION, stages=tuple(stages))
+    junction = replace(JUNCTION, stages=tuple(stages), foes=())
     yellow, red = "yyrryyrrGrGr", "rrrrrrrrGrGr"
     shown = [(stages[0].state, 20.0), (yellow, TIMING.yellow_s[0][2]), (red, TIMING.all_red_s[0][2]), (stages[2].state, 20.0)]
     runs, now_s = [], 0.0
