@@ -1,0 +1,82 @@
+"""What the stacking is worth: one update of N intersections at once against a Python loop over N agents, on the same data."""
+
+import time
+from statistics import median
+
+import numpy as np
+import pytest
+import torch
+
+from leed_traffic.simulation.episode import Episode
+from leed_traffic.train.config import TrainConfig
+from leed_traffic.train.learner import Learner
+from leed_traffic.train.similarity import dtw
+
+D, S, T = 40, 4, 720  # a four-leg signal for an hour of decisions every 5 s
+CONFIG = TrainConfig(scenario="none", out="none", epochs=1, minibatch=240)
+
+
+@pytest.fixture(autouse=True)
+def one_thread():
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+def hour(n):
+    rng = np.random.default_rng(0)
+    return Episode(
+        seed=0, observation=rng.uniform(size=(T, n, D)).astype(np.float32), legal=np.ones((T, n, S), dtype=bool),
+        stage=rng.integers(0, S, (T, n)), reward=rng.normal(size=(T, n)),
+        last_observation=rng.uniform(size=(n, D)).astype(np.float32), last_legal=np.ones((n, S), dtype=bool),
+        overrides=0, score=None, cpu_s=0.0, simulated_s=3600.0,
+    )  # fmt: skip
+
+
+def of_one(episode, n):
+    part = slice(n, n + 1)
+    return Episode(
+        seed=0, observation=episode.observation[:, part], legal=episode.legal[:, part], stage=episode.stage[:, part],
+        reward=episode.reward[:, part], last_observation=episode.last_observation[part], last_legal=episode.last_legal[part],
+        overrides=0, score=None, cpu_s=0.0, simulated_s=3600.0,
+    )  # fmt: skip
+
+
+def cpu_s(function, repeats=3):
+    function()
+    times = []
+    for _ in range(repeats):
+        begin = time.process_time()
+        function()
+        times.append(time.process_time() - begin)
+    return median(times)
+
+
+@pytest.mark.benchmark
+@pytest.mark.parametrize("n", [16, 64, 144])
+def test_a_stacked_update_beats_a_loop_over_agents(n, capsys):
+    episode, w = hour(n), np.zeros(n)
+    stacked = Learner([D] * n, S, CONFIG)
+    alone = [Learner([D], S, CONFIG) for _ in range(n)]
+    parts = [of_one(episode, k) for k in range(n)]
+    together_s = cpu_s(lambda: stacked.update([episode], None, w))
+    one_by_one_s = cpu_s(lambda: [a.update([p], None, w[:1]) for a, p in zip(alone, parts, strict=True)], repeats=1)
+    ratio = one_by_one_s / together_s
+    with capsys.disabled():
+        print(
+            f"\nupdate, 1 epoch, N = {n}: stacked {together_s * 1e3:.0f} ms, "
+            f"loop {one_by_one_s * 1e3:.0f} ms, ratio {ratio:.1f}"
+        )
+    assert ratio > 1.5
+
+
+@pytest.mark.benchmark
+@pytest.mark.parametrize("n", [16, 144])
+def test_similarity_of_180_points_stays_affordable(n, capsys):
+    rng = np.random.default_rng(0)
+    a, b = rng.normal(size=(180, n, D)), rng.normal(size=(180, n, D))
+    seconds = cpu_s(lambda: dtw(a, b, band=18), repeats=1)
+    with capsys.disabled():
+        print(f"\nDTW of 180 points, N = {n}: {seconds * 1e3:.0f} ms")
+    assert seconds < 5.0

@@ -1,0 +1,68 @@
+import json
+
+import pytest
+from typer import Typer
+from typer.testing import CliRunner
+
+from leed_traffic.artifacts.demonstrations import write_demonstrations
+from leed_traffic.cli.bundle import app as bundle_app
+from leed_traffic.cli.train import export_command, train_command
+from leed_traffic.errors import BundleError, DemonstrationError, MismatchError, TrainingError, UsageError
+from tests.artifacts.sample_bundle import write_sample
+from tests.train.fakes import demonstrations
+from tests.train.test_run import run as train_a_fake
+
+app = Typer()
+app.command("train")(train_command)
+app.command("export")(export_command)
+
+
+def run(*words, commands=app):
+    return CliRunner().invoke(commands, [str(word) for word in words], catch_exceptions=False)
+
+
+def test_a_setting_that_makes_no_sense_is_a_usage_error(tmp_path):
+    for words in (("--episodes", "-1"), ("--expert-weight", "huge"), ("--episodes", "7", "--episodes-per-update", "4")):
+        with pytest.raises(UsageError):
+            run("train", "crossing", "--out", tmp_path / "run", *words)
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.sumo
+def test_demonstrations_that_are_missing_or_for_another_network_are_refused_and_nothing_is_written(tmp_path):
+    with pytest.raises(DemonstrationError, match="no such folder"):
+        run("train", "crossing", "--out", tmp_path / "run", "--demonstrations", tmp_path / "none")
+    write_demonstrations(tmp_path / "demos", demonstrations())
+    with pytest.raises(MismatchError, match="made on fake for network"):
+        run("train", "crossing", "--out", tmp_path / "run", "--demonstrations", tmp_path / "demos")
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_run_is_exported_and_inspected_and_verified(tmp_path):
+    train_a_fake(tmp_path / "run", episodes=0, dagger_rounds=0)
+    exported = json.loads(run("export", tmp_path / "run", "--out", tmp_path / "b", "--json").stdout)
+    assert exported["curve"][0]["phase"] == "clone"
+    assert "validation delay" in run("export", tmp_path / "run", "--out", tmp_path / "b").stdout
+    verified = json.loads(run("verify", tmp_path / "b", "--json", commands=bundle_app).stdout)
+    assert (verified["policies"], verified["golden_vectors"]) == (2, 16)
+    assert verified["digest"] == exported["bundle_digest"]
+    assert "all as exported" in run("verify", tmp_path / "b", commands=bundle_app).stdout
+
+
+def test_exporting_what_is_no_run_is_refused(tmp_path):
+    with pytest.raises(TrainingError, match="expected a folder written by `leedctl train`"):
+        run("export", tmp_path, "--out", tmp_path / "b")
+
+
+def test_inspect_shows_what_a_bundle_was_trained_for(tmp_path):
+    bundle = write_sample(tmp_path / "b")
+    document = json.loads(run("inspect", tmp_path / "b", "--json", commands=bundle_app).stdout)
+    assert (document["digest"], document["scenario"]) == (bundle.digest, "sample")
+    assert "webster" in run("inspect", tmp_path / "b", commands=bundle_app).stdout
+
+
+def test_an_altered_bundle_is_refused(tmp_path):
+    write_sample(tmp_path / "b")
+    (tmp_path / "b" / "site.json").write_text("[]")
+    with pytest.raises(BundleError, match=r"altered site\.json"):
+        run("verify", tmp_path / "b", commands=bundle_app)

@@ -1,0 +1,75 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from leed_traffic.artifacts.scenario import load_scenario
+from leed_traffic.artifacts.site import load_site
+from leed_traffic.domain.plan import max_wave_plan
+from leed_traffic.simulation.env import Reward
+from leed_traffic.simulation.network_import import import_network
+from leed_traffic.train.actor_critic import ActorCritic
+from leed_traffic.train.config import TrainConfig
+from leed_traffic.train.export import PARITY, export_policy
+from leed_traffic.train.rollout import EnvSpec, RolloutTask, roll_out
+from leed_traffic.train.workers import PooledRollouts
+
+pytestmark = pytest.mark.sumo
+
+
+@pytest.fixture(scope="module")
+def spec():
+    scenario = replace(load_scenario("crossing"), end_s=300.0)
+    network = import_network(scenario.net_file, scenario.additional_files)
+    site = load_site(None, scenario, network)
+    return EnvSpec(
+        scenario=scenario, network=network, site=site, decision_interval_s=5.0, reach_m=100.0, reward=Reward.TIME_LOSS
+    )  # fmt: skip
+
+
+def drawn(spec):
+    (intersection,) = spec.network.intersections
+    size = 2 * intersection.n_lanes + 4 * intersection.n_stages + 2
+    return ActorCritic([size], intersection.n_stages, 64, seed=5).weights()
+
+
+def plans(spec):
+    return {i.id: max_wave_plan(i.id) for i in spec.network.intersections}
+
+
+def test_the_same_task_gives_the_same_hour_here_and_in_a_worker(spec):
+    tasks = [RolloutTask(weights=drawn(spec), seed=3, sample_seed=k, plans=plans(spec)) for k in (1, 2)]
+    told = []
+    with PooledRollouts(spec, 1) as pool:
+        elsewhere = pool.run(tasks, lambda: told.append(1))
+    here = roll_out(spec, tasks[0])
+    assert len(told) == 2
+    np.testing.assert_array_equal(here.episode.stage, elsewhere[0].episode.stage)
+    np.testing.assert_array_equal(here.label, elsewhere[0].label)
+    assert (elsewhere[0].episode.stage != elsewhere[1].episode.stage).any()
+
+
+def test_a_policy_asks_only_for_what_is_legal(spec):
+    rollout = roll_out(spec, RolloutTask(weights=drawn(spec), seed=3, sample_seed=1))
+    episode = rollout.episode
+    assert episode.overrides == 0
+    assert np.take_along_axis(episode.legal, episode.stage[..., None], axis=2).all()
+    assert rollout.label is None
+
+
+def test_an_expert_that_drives_agrees_with_its_own_labels(spec):
+    driven = roll_out(spec, RolloutTask(weights=None, seed=3, plans=plans(spec), is_scored=True))
+    assert driven.episode.score.unsafe_changes == 0
+    with pytest.raises(ValueError, match="need weights or plans"):
+        roll_out(spec, RolloutTask(weights=None, seed=3))
+
+
+def test_onnxruntime_and_torch_agree_on_real_observations(spec):
+    weights = drawn(spec)
+    weights = weights._replace(w3=100.0 * weights.w3)  # as decided as a trained policy
+    episode = roll_out(spec, RolloutTask(weights=weights, seed=4, sample_seed=1)).episode
+    config = TrainConfig(scenario="crossing", out="unused")
+    (intersection,) = spec.network.intersections
+    exported = export_policy(0, intersection, config, weights, episode.observation[:, 0], episode.legal[:, 0])
+    expected = np.stack([weights.logits(row)[0] for row in episode.observation])
+    np.testing.assert_allclose(np.array(exported.golden.logits), expected, atol=PARITY)
