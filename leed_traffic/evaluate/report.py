@@ -53,7 +53,8 @@ tbody tr:last-child td { border-bottom:0 }
 tr.ours td { background:#eaf3fb; font-weight:600 }
 td.bad { color:#b42318; font-weight:700 }
 figure { margin:12px 0 0 }
-figure img { width:100%; height:auto; display:block }
+figure div { overflow-x:auto }
+figure img { width:100%; min-width:660px; height:auto; display:block }
 dl { display:grid; grid-template-columns:minmax(9em,auto) 1fr; gap:4px 18px; font-size:.92rem; margin:8px 0 }
 dt { color:var(--faint) } dd { margin:0; overflow-wrap:anywhere }
 footer { margin-top:48px; padding-top:12px; border-top:1px solid var(--line); color:var(--faint); font-size:.85rem }
@@ -241,6 +242,6 @@ def _figure(svg: str, alt: str, caption: str) -> str:
     """An SVG as an image of its own, so that the ids inside two figures cannot meet."""
     image = base64.b64encode(svg.encode()).decode()
     return (
-        f'<figure><img alt="{escape(alt)}" src="data:image/svg+xml;base64,{image}"/>'
+        f'<figure><div><img alt="{escape(alt)}" src="data:image/svg+xml;base64,{image}"/></div>'
         f"<figcaption>{escape(caption)}</figcaption></figure>"
     )
