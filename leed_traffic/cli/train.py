@@ -32,6 +32,7 @@ def train_command(
     fixed_weight: Annotated[float | None, typer.Option(help="w with --expert-weight fixed.")] = None,
     gate: Annotated[str | None, typer.Option(help="parity, margin or none.")] = None,
     similarity: Annotated[bool | None, typer.Option(help="Whether the dynamic weight looks at DTW similarity.")] = None,
+    reward: Annotated[str | None, typer.Option(help="queue, time-loss or pressure; as in the demonstrations.")] = None,
     advantage_beta: Annotated[float | None, typer.Option(help="beta of f(A_e) = exp(A_e / beta); without: f = 1.")] = None,
     validation_seeds: Annotated[int | None, typer.Option(help="Hours on which policies are compared.")] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on from the run's last checkpoint, bit for bit.")] = False,
@@ -70,6 +71,7 @@ def train_command(
         "fixed_weight": fixed_weight,
         "gate": gate,
         "similarity": similarity,
+        "reward": reward,
         "advantage_beta": advantage_beta,
         "validation_seeds": validation_seeds,
     }
