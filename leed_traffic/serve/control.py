@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from leed_traffic.domain.action import legal_mask
 from leed_traffic.domain.detection import Detection, Readings
-from leed_traffic.domain.envelope import Reason, permit, rule
+from leed_traffic.domain.envelope import Reason, hold_s, permit, rule
 from leed_traffic.domain.network import Intersection
 from leed_traffic.domain.observation import Encoder
 from leed_traffic.domain.program import build_program, whole_steps
@@ -220,10 +220,10 @@ class Controller:
             self._find(n, Finding.BAD_DECISION, Cause.REFUSED)
 
     def _hold_s(self, n: int) -> float:
-        """The lease, or what is left of the minimum green."""
-        state = self._sights[n].state
-        rest_s = self._timings[n].min_green_s[state.stage] - state.green_s
-        return max(self._lease_s, whole_steps(rest_s, self._device.step_s))
+        """The lease within the limits of the stage that stands, in whole steps."""
+        shortest_s = self._tick_s + self._device.step_s
+        held_s = hold_s(self._sights[n].state, self._timings[n], lease_s=self._lease_s, shortest_s=shortest_s)
+        return whole_steps(held_s, self._device.step_s)
 
     def _release(self, n: int) -> None:
         """Back to the own program once clearance and minimum green are over; a tripped signal does not wait for the green."""
