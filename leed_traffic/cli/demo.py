@@ -52,14 +52,15 @@ def demo_command(
       leedctl demo --out /tmp/demo --seeds 10
     """
     from leed_traffic.generate.run import FIRST_EVALUATION_SEED, GenerateConfig
-    from leed_traffic.train.config import TrainConfig
-    from leed_traffic.train.export import export_run
-    from leed_traffic.train.run import train
 
     began_s = time.monotonic()
     evaluation_seeds = parse_seeds(seeds)
     if min(evaluation_seeds) < FIRST_EVALUATION_SEED:
         raise UsageError(f"--seeds {seeds}: seeds below {FIRST_EVALUATION_SEED} are for generating and training")
+    from leed_traffic.train.config import TrainConfig
+    from leed_traffic.train.export import export_run
+    from leed_traffic.train.run import train
+
     n_workers = workers or len(os.sched_getaffinity(0))
     _make_room(out)
     demonstrations, run, bundle = out / "demonstrations", out / "training", out / "bundle"

@@ -40,7 +40,7 @@ def make_timeline() -> dict[str, tuple[Shown, ...]]:
     return {"J1": spans, "J2": spans}
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def make_comparison() -> MakeComparison:
     """A comparison from delays by controller, one per seed, with a timeline for every controller's first seed."""
 

@@ -4,10 +4,13 @@ import pytest
 from pydantic import ValidationError
 
 from leed_traffic.artifacts.scenario import load_scenario
-from leed_traffic.errors import BundleError, PlanError, ScenarioError, SiteError
+from leed_traffic.artifacts.site import load_site
+from leed_traffic.errors import BundleError, MismatchError, PlanError, ScenarioError, SiteError
 from leed_traffic.evaluate.compare import EvaluateConfig, compare, evaluate, write_results
 from leed_traffic.evaluate.controllers import parse_controllers
 from leed_traffic.evaluate.results import Evaluation
+from leed_traffic.simulation.network_import import import_network
+from tests.artifacts.sample_bundle import write_sample
 
 pytestmark = pytest.mark.sumo
 
@@ -106,6 +109,29 @@ def test_what_cannot_run_is_refused_before_anything_runs(controllers, changes, k
         compare(config(controllers, **changes), runs.append)
     assert message in str(caught.value)
     assert runs == []
+
+
+@pytest.fixture(scope="module")
+def bundle(tmp_path_factory):
+    scenario = load_scenario("crossing")
+    network = import_network(scenario.net_file, scenario.additional_files)
+    path = tmp_path_factory.mktemp("bundles") / "crossing"
+    return write_sample(path, network=network, site=load_site(None, scenario, network)).path
+
+
+def test_a_bundle_drives_the_signals(bundle):
+    (result,) = evaluate(config(f"bundle:{bundle}", seeds=(1001,))).results
+    assert result.controller == f"bundle:{bundle}"
+    assert result.unsafe_changes == 0
+    assert result.departed > 50
+
+
+@pytest.mark.parametrize(
+    "changes", [{"site": "as-net"}, {"decision_interval_s": 10.0}, {"scenario": "arterial5"}], ids=lambda c: next(iter(c))
+)
+def test_a_bundle_made_for_something_else_is_refused(bundle, changes):
+    with pytest.raises(MismatchError, match=r"^bundle:.*crossing"):
+        compare(config(f"bundle:{bundle}", **changes))
 
 
 def test_a_run_that_fails_names_its_controller(tmp_path):

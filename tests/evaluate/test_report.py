@@ -24,7 +24,7 @@ def images(page: str) -> list[str]:
     return [base64.b64decode(image).decode() for image in found]
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def page(make_comparison) -> str:
     story = Story(
         title="Test", ours="bundle:out/b", author="search (no language model)", curve=CURVE, facts=[("Training", "6 h")]
