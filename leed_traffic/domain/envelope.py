@@ -58,7 +58,9 @@ def permit(state: SignalState, timing: Timing, *, horizon_s: float) -> Permissio
         return _only(now, timing, Reason.CLEARING)
     if not state.green_s >= timing.min_green_s[now]:  # a NaN green has not lasted
         return _only(now, timing, Reason.MIN_GREEN)
-    in_time = tuple(_all_served_in_time(j, state, timing, horizon_s) for j in s)
+    in_time = (True,) * timing.n_stages
+    if not _is_far_from_max_red(state, timing, horizon_s):
+        in_time = tuple(_all_served_in_time(j, state, timing, horizon_s) for j in s)
     if not any(in_time):
         return _only(_longest_waiting(state), timing, Reason.MAX_RED)
     others_wait = any(state.wait_s[j] > 0.0 for j in s if j != now)
@@ -79,6 +81,7 @@ def rule(
     horizon_s: float,
     request_age_s: float = 0.0,
     lease_s: float = math.inf,
+    permission: Permission | None = None,
 ) -> Ruling:
     """Decide on one request.
 
@@ -89,8 +92,9 @@ def rule(
         horizon_s: seconds until the next ruling.
         request_age_s: age of the request.
         lease_s: a request older than this no longer counts, and the stage's lease is not renewed.
+        permission: `permit` of the same state, timing and horizon, where it is at hand already.
     """
-    permission = permit(state, timing, horizon_s=horizon_s)
+    permission = permission or permit(state, timing, horizon_s=horizon_s)
     if not request_age_s <= lease_s:  # a NaN age is stale
         return _without_request(permission, state, timing, horizon_s, Reason.STALE_REQUEST)
     stage = _as_stage(requested, timing.n_stages)
@@ -149,6 +153,11 @@ def _longest_waiting(state: SignalState, among: tuple[bool, ...] | None = None) 
     return max(candidates, key=lambda j: (state.wait_s[j], -j))
 
 
+def _is_far_from_max_red(state: SignalState, timing: Timing, horizon_s: float) -> bool:
+    """Whether a whole round fits before anybody's maximum red, whatever is chosen now."""
+    return max(state.wait_s) + horizon_s + timing.round_at(horizon_s) <= timing.max_red_s
+
+
 def _all_served_in_time(choice: int, state: SignalState, timing: Timing, horizon_s: float, *, delay_s: float = 0.0) -> bool:
     """Whether everybody can be green within the maximum red if `choice` is next, after a delay, and then the most urgent first.
 
@@ -157,8 +166,6 @@ def _all_served_in_time(choice: int, state: SignalState, timing: Timing, horizon
     Earliest due date first, d_k = max_red - wait_k + min_green_k + horizon, meets every such bound if any order does (Jackson
     1955); with the longest clearance into a stage instead of the actual one this stays true whatever was served before.
     """
-    if max(state.wait_s) + delay_s + horizon_s + timing.round_at(horizon_s) <= timing.max_red_s:  # far from it
-        return True
     others = [j for j in range(timing.n_stages) if state.wait_s[j] > 0.0 and j != choice]
     others.sort(key=lambda j: timing.min_green_s[j] - state.wait_s[j])
     start_s = delay_s

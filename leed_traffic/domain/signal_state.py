@@ -1,5 +1,6 @@
 """What a signal shows and who waits there: the input of every ruling."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -22,41 +23,70 @@ class SignalState:
             raise ValueError(f"need 0 <= stage < {len(self.wait_s)}, got {self.stage}")
 
 
-class WaitClock:
-    """Seconds that a call has stood at red, for every link of one signal.
+class WaitClocks:
+    """Seconds that a call has stood at red, for every link of N signals at once.
 
     A call is remembered from the first detection until its link turns green, as a locking detector does. A crossing without a
     button calls whenever it is red.
     """
 
-    def __init__(self, intersection: Intersection) -> None:
-        self._wait_s = np.zeros(intersection.n_links)
-        self._green = np.array([[letter in "Gg" for letter in st.state] for st in intersection.stages])
-        lane_index = {lane.id: k for k, lane in enumerate(intersection.lanes)}
-        self._lane_of_link: NDArray[np.bool_] = np.zeros((intersection.n_links, max(1, intersection.n_lanes)), dtype=bool)
-        for movement in intersection.vehicle_movements:
-            if movement.from_lane in lane_index:
-                self._lane_of_link[movement.link, lane_index[movement.from_lane]] = True
-        self._always = np.zeros(intersection.n_links, dtype=bool)
-        self._always[list(intersection.pedestrian_links)] = True
+    def __init__(self, intersections: Sequence[Intersection]) -> None:
+        n, k_max = len(intersections), max(i.n_links for i in intersections)
+        self._n_stages = [i.n_stages for i in intersections]
+        self._every = np.arange(n)
+        self._wait_s = np.zeros((n, k_max))
+        self._green = np.zeros((n, max(self._n_stages), k_max))  # 1 where a stage serves a link
+        self._always = np.zeros((n, k_max))
+        links: list[int] = []
+        lanes: list[int] = []
+        first_lane = 0
+        for row, intersection in enumerate(intersections):
+            for stage, shown in enumerate(intersection.stages):
+                self._green[row, stage, list(shown.green)] = 1.0
+            self._always[row, list(intersection.pedestrian_links)] = 1.0
+            lane_index = {lane.id: first_lane + k for k, lane in enumerate(intersection.lanes)}
+            first_lane += intersection.n_lanes
+            for movement in intersection.vehicle_movements:
+                if movement.from_lane in lane_index:
+                    links.append(row * k_max + movement.link)
+                    lanes.append(lane_index[movement.from_lane])
+        self._links, self._lanes = np.array(links, dtype=np.intp), np.array(lanes, dtype=np.intp)
 
     def reset(self) -> None:
         """Forget every call."""
         self._wait_s[:] = 0.0
 
-    def update(self, stage: int, is_clearing: bool, count_veh: NDArray[np.float64], elapsed_s: float) -> tuple[float, ...]:
-        """Move the clock on; return (S,) the longest wait of each stage's red movements, in seconds.
+    def update(
+        self, stages: Sequence[int], are_clearing: Sequence[bool], count_veh: NDArray[np.float64], elapsed_s: float
+    ) -> list[tuple[float, ...]]:
+        """Move the clocks on; return N times (S,) the longest wait of each stage's red movements, in seconds.
 
         Args:
-            stage: shown, or being cleared towards.
-            is_clearing: nothing of the target stage counts as green yet.
-            count_veh: (L,) vehicles within reach; NaN (a dead detector) counts as a call.
+            stages: (N,) shown, or being cleared towards.
+            are_clearing: (N,) nothing of the target stage counts as green yet.
+            count_veh: vehicles within reach on the lanes of all signals in turn; NaN (a dead detector) counts as a call.
             elapsed_s: since the last update.
         """
-        occupied = np.zeros(self._lane_of_link.shape[1], dtype=bool)
-        occupied[: len(count_veh)] = ~(count_veh <= 0.0)  # NaN <= 0 is False: a dead detector calls
-        called = self._lane_of_link @ occupied | self._always | (self._wait_s > 0.0)
+        occupied = ~(count_veh <= 0.0)  # NaN <= 0 is False: a dead detector calls
+        detected = np.bincount(self._links, weights=occupied[self._lanes], minlength=self._wait_s.size)
+        called = detected.reshape(self._wait_s.shape) + self._always + self._wait_s > 0.0
         self._wait_s = np.where(called, self._wait_s + elapsed_s, 0.0)
-        if not is_clearing:
-            self._wait_s[self._green[stage]] = 0.0
-        return tuple((self._green * self._wait_s).max(axis=1).tolist())
+        shown = self._green[self._every, np.asarray(stages, dtype=np.intp)]
+        self._wait_s *= 1.0 - shown * ~np.asarray(are_clearing, dtype=bool)[:, None]
+        longest = (self._green * self._wait_s[:, None, :]).max(axis=2).tolist()
+        return [tuple(row[:n]) for row, n in zip(longest, self._n_stages, strict=True)]
+
+
+class WaitClock:
+    """The clock of one signal."""
+
+    def __init__(self, intersection: Intersection) -> None:
+        self._clocks = WaitClocks([intersection])
+
+    def reset(self) -> None:
+        """Forget every call."""
+        self._clocks.reset()
+
+    def update(self, stage: int, is_clearing: bool, count_veh: NDArray[np.float64], elapsed_s: float) -> tuple[float, ...]:
+        """(S,) the longest wait of each stage's red movements, in seconds; see `WaitClocks.update`."""
+        return self._clocks.update([stage], [is_clearing], count_veh, elapsed_s)[0]

@@ -33,7 +33,7 @@ from leed_traffic.domain.envelope import Permission, hold_s, permit, rule
 from leed_traffic.domain.network import Intersection, Network
 from leed_traffic.domain.observation import DEFAULT_REACH_M, Encoder, observation_spec
 from leed_traffic.domain.program import StageProgram, build_program
-from leed_traffic.domain.signal_state import SignalState, WaitClock
+from leed_traffic.domain.signal_state import SignalState, WaitClocks
 from leed_traffic.domain.timing import Timing
 from leed_traffic.errors import SiteError
 from leed_traffic.simulation.demand import write_demand
@@ -114,7 +114,7 @@ class SignalEnv:
             observation_spec(i, decision_interval_s=decision_interval_s, reach_m=reach_m) for i in self.intersections
         )
         self._encoder = Encoder(self.intersections, self.timings, reach_m=reach_m)
-        self._clocks = [WaitClock(i) for i in self.intersections]
+        self._clocks = WaitClocks(self.intersections)
         self._signals = tuple(i.id for i in self.intersections)
         self._engine = Engine(over=over)
         self._lane_index: dict[str, int] = {}
@@ -156,8 +156,7 @@ class SignalEnv:
         for program in self.programs:
             self._engine.install(program, 0)
         self._engine.watch_lanes(tuple(self._lane_index))
-        for clock in self._clocks:
-            clock.reset()
+        self._clocks.reset()
         self._now = self._look(elapsed_s=0.0)
         return self._now
 
@@ -171,7 +170,7 @@ class SignalEnv:
         horizon_s = self.decision_interval_s
         for k, request in enumerate(requests):
             state = self._now.states[k]
-            ruling = rule(request, state, self.timings[k], horizon_s=horizon_s)
+            ruling = rule(request, state, self.timings[k], horizon_s=horizon_s, permission=self._now.permissions[k])
             stages[k] = ruling.stage
             overrides += ruling.stage != request
             if ruling.stage != state.stage:
@@ -201,15 +200,16 @@ class SignalEnv:
     def _look(self, *, elapsed_s: float) -> Situation:
         self.vehicles = self._engine.vehicles()
         readings = self._detection.measure(self.vehicles)
-        states, permissions = [], []
-        for k, (phase, spent_s) in enumerate(self._engine.phases(self._signals)):
-            stage, is_clearing = self.programs[k].stage_of(phase)
-            count = readings.count_veh[readings.lane_starts[k] : readings.lane_starts[k + 1]]
-            wait_s = self._clocks[k].update(stage, is_clearing, count, elapsed_s)
-            green_s = 0.0 if is_clearing else spent_s
-            state = SignalState(stage=stage, is_clearing=is_clearing, green_s=green_s, wait_s=wait_s)
-            states.append(state)
-            permissions.append(permit(state, self.timings[k], horizon_s=self.decision_interval_s))
+        phases = self._engine.phases(self._signals)
+        shown = [program.stage_of(phase) for program, (phase, _) in zip(self.programs, phases, strict=True)]
+        stages, are_clearing = zip(*shown, strict=True)
+        waits = self._clocks.update(stages, are_clearing, readings.count_veh, elapsed_s)
+        states = [
+            SignalState(stage=stage, is_clearing=is_clearing, green_s=0.0 if is_clearing else spent_s, wait_s=wait_s)
+            for (stage, is_clearing), (_, spent_s), wait_s in zip(shown, phases, waits, strict=True)
+        ]
+        horizon_s = self.decision_interval_s
+        permissions = [permit(s, t, horizon_s=horizon_s) for s, t in zip(states, self.timings, strict=True)]
         return Situation(
             time_s=self._engine.time_s - self.scenario.begin_s,
             readings=readings,

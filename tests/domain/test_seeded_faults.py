@@ -47,7 +47,7 @@ ENVELOPE = [
     ("start_s += horizon_s if keeps else timing.min_green_s[stage] + horizon_s", "start_s += horizon_s"),
     ("start_s += horizon_s if keeps else timing.min_green_s[stage] + horizon_s", "start_s += 0.0"),
     ("return max(candidates, key=", "return min(candidates, key="),
-    ("timing.round_at(horizon_s) <= timing.max_red_s:", "0.0 <= timing.max_red_s:"),
+    ("timing.round_at(horizon_s) <= timing.max_red_s", "0.0 <= timing.max_red_s"),
 ]
 PROGRAM = [
     ("timing.pedestrian_clearance_s[i][j]),", "0.0),"),
@@ -69,14 +69,14 @@ PROGRAM = [
 ]
 WAITS = [
     ("self._wait_s = np.where(called, self._wait_s + elapsed_s, 0.0)", "self._wait_s = np.where(called, 0.0, 0.0)"),
-    ("self._wait_s[self._green[stage]] = 0.0", "self._wait_s[:] = 0.0"),
-    ("self._lane_of_link[movement.link, lane_index[movement.from_lane]] = True", "pass"),
-    ("(self._green * self._wait_s).max(axis=1)", "(self._green * self._wait_s).min(axis=1)"),
+    ("self._wait_s *= 1.0 - shown", "self._wait_s *= 0.0 * shown"),
+    ("links.append(row * k_max + movement.link)", "links.append(row * k_max)"),
+    ("self._wait_s[:, None, :]).max(axis=2)", "self._wait_s[:, None, :]).min(axis=2)"),
 ]
 TIMING = [
     ("needed = max((pedestrian_clearance_time(m) for m in walkers), default=0.0)", "needed = 0.0"),
     ("max(0.0, needed - yellow[i][j] - all_red[i][j])", "max(0.0, needed - yellow[i][j] - all_red[i][j] - 2.0)"),
-    ("losing = intersection.stages[i].green - intersection.stages[j].green", "losing = frozenset()"),
+    ("            losing = intersection.stages[i].green - intersection.stages[j].green", "            losing = frozenset()"),
     ("WALKING_SPEED_MPS = 1.07", "WALKING_SPEED_MPS = 1.4"),
     ("max(math.ceil(seconds * 2.0 - 1e-9) / 2.0, YELLOW_MIN_S), YELLOW_MAX_S)", "math.ceil(seconds * 2.0 - 1e-9) / 2.0, 2.5)"),
 ]
