@@ -50,17 +50,17 @@ class TrainConfig(BaseModel):
     reward: Reward = Reward.TIME_LOSS
     """What an intersection earns; demonstrations must agree."""
 
-    episodes: int = Field(default=24, ge=0)
+    episodes: int = Field(default=16, ge=0)
     """Hours of own experience after cloning and relabelling; 0: cloning alone."""
-    episodes_per_update: int = Field(default=4, ge=1)
+    episodes_per_update: int = Field(default=2, ge=1)
     """Hours behind one update."""
-    cloning_steps: int = Field(default=400, ge=0)
-    """Gradient steps on the demonstrations before anything else."""
+    cloning_steps: int = Field(default=300, ge=0)
+    """Gradient steps on the demonstrations before anything else; clones that are too certain no longer learn by trying."""
     dagger_rounds: int = Field(default=2, ge=0)
     """Rounds in which the expert labels what the policies run into (Ross et al. 2011)."""
     dagger_episodes: int = Field(default=2, ge=1)
     """Hours per such round."""
-    dagger_steps: int = Field(default=300, ge=0)
+    dagger_steps: int = Field(default=150, ge=0)
     """Gradient steps after each round."""
 
     expert_weight: ExpertWeight = ExpertWeight.DYNAMIC
@@ -82,7 +82,7 @@ class TrainConfig(BaseModel):
     """Width of both hidden layers."""
     learning_rate: float = Field(default=1e-3, gt=0.0)
     """Adam's, while cloning."""
-    policy_learning_rate: float = Field(default=5e-4, gt=0.0)
+    policy_learning_rate: float = Field(default=1e-3, gt=0.0)
     """Adam's, while learning from own experience."""
     gamma: float = Field(default=0.97, ge=0.0, lt=1.0)
     """Discount per decision step."""
@@ -92,12 +92,12 @@ class TrainConfig(BaseModel):
     """epsilon of PPO."""
     epochs: int = Field(default=6, ge=1)
     """Passes over the experience of one update."""
-    minibatch: int = Field(default=240, ge=1)
+    minibatch: int = Field(default=80, ge=1)
     """Steps per intersection in one gradient step."""
     value_weight: float = Field(default=0.5, ge=0.0)
     """c_v."""
-    entropy_weight: float = Field(default=0.003, ge=0.0)
-    """c_h; low after cloning."""
+    entropy_weight: float = Field(default=0.01, ge=0.0)
+    """c_h; keeps a cloned policy, which is nearly certain of everything, trying."""
     max_gradient: float = Field(default=0.5, gt=0.0)
     """Norm to which each intersection's gradient is clipped."""
     critic_first_updates: int = Field(default=0, ge=0)
@@ -105,7 +105,7 @@ class TrainConfig(BaseModel):
 
     validation_seeds: int = Field(default=3, ge=1, le=400)
     """Hours on which policies are compared; never trained on, never evaluated on."""
-    validate_every: int = Field(default=1, ge=1)
+    validate_every: int = Field(default=2, ge=1)
     """Updates between two validations."""
 
     @model_validator(mode="after")
