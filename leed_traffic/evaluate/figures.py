@@ -1,7 +1,8 @@
 """The figures of a report, drawn by matplotlib as SVG text with the letters as outlines: they look the same everywhere."""
 
 import io
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any
@@ -113,7 +114,7 @@ def draw_learning(curve: LearningCurve) -> str:
         axes.set_xlim(0.0, last_h * 1.02)
         axes.set_xlabel("simulated hours, demonstrations included")
         axes.set_ylabel("delay, s per vehicle")
-        _scale(axes, "y", [*curve.delay_s, *curve.references_s.values()])
+        axes.set_ylim(*_near(curve.delay_s, curve.references_s.values()))
         axes.grid(axis="y")
         _name_lines(
             axes, {**curve.references_s, "LEED (validation)": curve.delay_s[-1]} if curve.delay_s else curve.references_s
@@ -206,8 +207,10 @@ def _name_lines(axes: Axes, lines: Mapping[str, float]) -> None:
     """Write each line's name and value beside the right edge, moved apart where they would overlap."""
     axes.figure.canvas.draw()
     room = 14.0  # points between two names
-    low, top = (axes.transData.transform((0.0, value))[1] * 72.0 / axes.figure.dpi for value in axes.get_ylim())
-    at = {name: float(axes.transData.transform((0.0, value))[1]) * 72.0 / axes.figure.dpi for name, value in lines.items()}
+    bottom_s, top_s = axes.get_ylim()
+    low, top = (axes.transData.transform((0.0, value))[1] * 72.0 / axes.figure.dpi for value in (bottom_s, top_s))
+    drawn = {name: min(max(value, bottom_s), top_s) for name, value in lines.items()}
+    at = {name: float(axes.transData.transform((0.0, value))[1]) * 72.0 / axes.figure.dpi for name, value in drawn.items()}
     names = sorted(at, key=lambda name: at[name])
     height = {}
     before = low - room
@@ -217,8 +220,8 @@ def _name_lines(axes: Axes, lines: Mapping[str, float]) -> None:
     colours = {name: LINES[k % len(LINES)] for k, name in enumerate(lines)}
     for name in names:
         axes.annotate(
-            f"{name} {lines[name]:.1f}",
-            (1.0, lines[name]),
+            f"{name} {lines[name]:.1f}" + (" (above)" if lines[name] > top_s else ""),
+            (1.0, drawn[name]),
             xycoords=("axes fraction", "data"),
             xytext=(8.0, height[name] - at[name] - overflow),
             textcoords="offset points",
@@ -227,6 +230,14 @@ def _name_lines(axes: Axes, lines: Mapping[str, float]) -> None:
             color=OURS if name.startswith("LEED") else colours[name],
             annotation_clip=False,
         )
+
+
+def _near(curve: Sequence[float], references: Iterable[float]) -> tuple[float, float]:
+    """Limits around the curve and the references that it could be mistaken for; farther ones are only named."""
+    highest = max(curve, default=math.inf)
+    near = [*curve, *(value for value in references if value <= 1.5 * highest)] or [0.0, 1.0]
+    margin = 0.15 * max(max(near) - min(near), 0.1 * max(near))
+    return max(0.0, min(near) - margin), max(near) + margin
 
 
 def _scale(axes: Axes, direction: str, values: Sequence[float]) -> None:

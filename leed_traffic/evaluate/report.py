@@ -184,7 +184,7 @@ def _learning(curve: LearningCurve | None) -> str:
     )
     caption = (
         "Solid: delay of the policies as trained so far, on validation seeds; the best of these are exported. Dashed: the "
-        "demonstrating plan on the same validation seeds, the others on the evaluation seeds."
+        "demonstrating plan on the same validation seeds, the others on the evaluation seeds. The axis does not begin at zero."
     )
     parts = [_figure(draw_learning(curve), alt, caption)]
     if curve.weights:
