@@ -42,6 +42,7 @@ format: $(VENV)/.dev  ## let ruff arrange the code
 	$(BIN)/ruff check --fix .
 
 bench: $(VENV)/.dev  ## measurements: ratios against an anchor in the same run (minutes)
+	$(BIN)/python -m pip install $(PIP_FLAGS) -e '.[bench]'
 	$(BIN)/python -m pytest -m benchmark -s tests/benchmarks
 
 scenarios: $(VENV)/.train  ## rebuild the shipped scenarios with SUMO's tools

@@ -1,0 +1,83 @@
+"""One rollout in a process of its own, timed: `python rollout_probe.py ours|sumo-rl SECONDS`; prints one JSON line.
+
+Both choose at random among the stages, every 5 s, over libsumo, on the net and the demand of grid4x4.
+"""
+
+import json
+import os
+import sys
+import tempfile
+import time
+from dataclasses import replace
+from pathlib import Path
+
+SEED = 4001
+SCENARIO = "grid4x4"
+
+
+def ours(seconds: float) -> dict[str, float]:
+    import numpy as np
+
+    from leed_traffic.artifacts.scenario import load_scenario
+    from leed_traffic.artifacts.site import load_site
+    from leed_traffic.simulation.engine import Engine
+    from leed_traffic.simulation.env import SignalEnv
+    from leed_traffic.simulation.episode import run_episode
+    from leed_traffic.simulation.network_import import import_network
+    from leed_traffic.train.rollout import ActorController, ActorWeights
+
+    scenario = replace(load_scenario(SCENARIO), end_s=seconds)
+    network = import_network(scenario.net_file, scenario.additional_files)
+    inside = [0.0]
+    advance = Engine.advance
+
+    def timed(engine, until_s):
+        begin = time.process_time()
+        advance(engine, until_s)
+        inside[0] += time.process_time() - begin
+
+    Engine.advance = timed
+    with SignalEnv(scenario, network, load_site(None, scenario, network)) as env:
+        (n, d), s, h = env.shape, env.n_stages_max, 64
+        rng = np.random.default_rng(0)
+        shapes = ((n, d, h), (n, 1, h), (n, h, h), (n, 1, h), (n, h, s), (n, 1, s))
+        weights = ActorWeights(*(0.1 * rng.standard_normal(shape).astype(np.float32) for shape in shapes))
+        begin, begin_wall = time.process_time(), time.perf_counter()
+        episode = run_episode(env, ActorController(weights, sample_seed=1), SEED)
+        cpu, wall = time.process_time() - begin, time.perf_counter() - begin_wall
+    return {"cpu_s": cpu, "wall_s": wall, "sumo_share": inside[0] / cpu, "decisions": len(episode.stage), "signals": n}
+
+
+def sumo_rl(seconds: float) -> dict[str, float]:
+    import sumo
+
+    os.environ["SUMO_HOME"] = sumo.SUMO_HOME
+    os.environ["LIBSUMO_AS_TRACI"] = "1"
+    from sumo_rl import SumoEnvironment
+
+    from leed_traffic.artifacts.scenario import load_scenario
+    from leed_traffic.simulation.demand import write_demand
+
+    scenario = load_scenario(SCENARIO)
+    with tempfile.TemporaryDirectory() as folder:
+        (routes,) = write_demand(scenario, SEED, Path(folder))
+        env = SumoEnvironment(
+            net_file=str(scenario.net_file), route_file=str(routes), num_seconds=int(seconds), delta_time=5, yellow_time=4,
+            min_green=5, sumo_seed=SEED, max_depart_delay=-1, time_to_teleport=-1, sumo_warnings=False,
+            add_system_info=False, add_per_agent_info=False,
+        )  # fmt: skip
+        env.reset()
+        for k, space in enumerate(env.ts_ids):
+            env.action_spaces(space).seed(k)
+        begin, begin_wall, decisions, done = time.process_time(), time.perf_counter(), 0, False
+        while not done:
+            done = env.step({ts: env.action_spaces(ts).sample() for ts in env.ts_ids})[2]["__all__"]
+            decisions += 1
+        cpu, wall = time.process_time() - begin, time.perf_counter() - begin_wall
+        signals = len(env.ts_ids)
+        env.close()
+    return {"cpu_s": cpu, "wall_s": wall, "decisions": decisions, "signals": signals}
+
+
+if __name__ == "__main__":
+    print(json.dumps({"ours": ours, "sumo-rl": sumo_rl}[sys.argv[1]](float(sys.argv[2]))))

@@ -1,0 +1,41 @@
+"""Decision steps per second of a rollout, beside sumo-rl over libsumo: same net, same demand, same run, random choices."""
+
+import importlib.util
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+pytestmark = [pytest.mark.benchmark, pytest.mark.sumo]
+
+SECONDS = 3600
+ROUNDS = 2  # in turn, so that a drifting machine meets both
+
+
+def probe(which):
+    command = [sys.executable, str(Path(__file__).with_name("rollout_probe.py")), which, str(SECONDS)]
+    run = subprocess.run(command, capture_output=True, text=True, check=True)
+    return json.loads(run.stdout.strip().splitlines()[-1])
+
+
+def test_most_of_a_rollouts_cpu_time_is_sumos_own_step():
+    figures = [probe("ours") for _ in range(ROUNDS)]
+    shares = [figure["sumo_share"] for figure in figures]
+    print(
+        f"\ngrid4x4, untrained policies in the loop: {min(shares):.1%} to {max(shares):.1%} of the CPU time inside SUMO's step"
+    )
+    assert max(shares) >= 0.80
+
+
+@pytest.mark.skipif(importlib.util.find_spec("sumo_rl") is None, reason="sumo-rl is not installed: pip install '.[bench]'")
+def test_a_rollout_is_not_slower_than_sumo_rl():
+    ours, theirs = [], []
+    for _ in range(ROUNDS):
+        ours.append(probe("ours"))
+        theirs.append(probe("sumo-rl"))
+    rates = [[f["decisions"] / f["cpu_s"] for f in figures] for figures in (ours, theirs)]
+    ratios = [a / b for a, b in zip(*rates, strict=True)]
+    print(f"\ngrid4x4, decision steps per CPU second: ours {rates[0]}, sumo-rl {rates[1]}, ratio {ratios}")
+    assert max(ratios) > 0.8
