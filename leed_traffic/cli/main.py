@@ -12,7 +12,7 @@ from leed_traffic.cli.doctor import doctor_command
 from leed_traffic.cli.evaluate import evaluate_command
 from leed_traffic.cli.generate import generate_command
 from leed_traffic.cli.output import report_error
-from leed_traffic.cli.serve import serve_command
+from leed_traffic.cli.serve import reset_fault_command, serve_command
 from leed_traffic.cli.train import export_command, train_command
 from leed_traffic.errors import LeedError, UsageError
 
@@ -43,6 +43,7 @@ app.command("generate")(generate_command)
 app.command("train")(train_command)
 app.command("export")(export_command)
 app.command("serve")(serve_command)
+app.command("reset-fault")(reset_fault_command)
 app.command("evaluate")(evaluate_command)
 app.command("demo")(demo_command)
 app.command("doctor")(doctor_command)

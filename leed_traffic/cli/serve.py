@@ -1,13 +1,16 @@
 """`leedctl serve`: a bundle's policies at the signals, over TraCI."""
 
 import contextlib
+import getpass
 import math
+import os
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -44,6 +47,12 @@ def serve_command(
     port: Annotated[int | None, typer.Option(help="For SUMO, with --scenario. Default: a free one.")] = None,
     order: Annotated[int | None, typer.Option(help="Among several clients of one server, with --connect.")] = None,
     deadline_s: Annotated[float, typer.Option(help="For every answer of the server, in seconds.")] = 10.0,
+    state: Annotated[
+        Path | None, typer.Option(help="Folder of the monitor's latches. Default: under $XDG_STATE_HOME, by address.")
+    ] = None,
+    retry: Annotated[
+        float, typer.Option(help="Try a lost server again for so many seconds; with --scenario: restart it.")
+    ] = 0.0,
     until: Annotated[float | None, typer.Option(help="Hand back and leave at this simulated second.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")] = False,
 ) -> None:
@@ -53,7 +62,8 @@ def serve_command(
     SIGTERM.
 
     Exit codes: 0 end of the simulation, 3 bundle refused, 4 another network, 5 server unreachable or lost, 6 monitor
-    violation, 7 a signal was in fallback at the end, 130/143 stopped and handed back.
+    violation, 7 a signal was in fallback at the end (one that the monitor's latch holds, too), 130/143 stopped and handed
+    back.
 
     \b
     Examples:
@@ -76,6 +86,8 @@ def serve_command(
             control=mode,
             intersections=tuple(intersections.split(",")) if intersections else None,
             events=events,
+            state=state or default_state(scenario or f"{host}-{number}"),
+            retry_s=retry,
             until_s=until,
             deadline_s=deadline_s,
             order=order,
@@ -90,6 +102,47 @@ def serve_command(
     else:
         _print_summary(summary)
     raise typer.Exit(int(summary.exit_code))
+
+
+def default_state(place: str) -> Path:
+    """Where the latches of a place are kept: the user's state folder, as the XDG base directories name it."""
+    from leed_traffic.artifacts.bundle import safe_name
+
+    home = Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state")
+    return home / "leed_traffic" / safe_name(place)
+
+
+def reset_fault_command(
+    signals: Annotated[list[str] | None, typer.Argument(help="Signals to release; all that are latched without any.")] = None,
+    state: Annotated[Path | None, typer.Option(help="Folder of the latches, as given to `leedctl serve --state`.")] = None,
+    place: Annotated[
+        str | None, typer.Option(help="Scenario or HOST-PORT whose default folder is meant, instead of --state.")
+    ] = None,
+    who: Annotated[str | None, typer.Option(help="Who has looked at the signal. Default: the user of this shell.")] = None,
+) -> None:
+    """Release signals that the monitor's latch keeps on their own program; who and when go into resets.jsonl.
+
+    A running controller reads the latches when it starts: restart it afterwards.
+
+    \b
+    Examples:
+      leedctl reset-fault C --state /var/lib/leed/state
+      leedctl reset-fault --place localhost-8813 --who "A. Miller"
+    """
+    from leed_traffic.serve.latch import reset_latches
+
+    if (state is None) == (place is None):
+        raise UsageError("give exactly one of --state DIR and --place NAME: which street's latches are meant")
+    folder = state or default_state(place or "")
+    if not folder.is_dir():
+        raise UsageError(f"{folder}: no such folder; give the one that `leedctl serve` uses")
+    cleared = reset_latches(folder, signals or [], who=who or getpass.getuser(), now=lambda: datetime.now(UTC))
+    for entry in cleared:
+        print(
+            f"{entry.signal}: released; it had tripped at {entry.noted_at:%Y-%m-%d %H:%M:%S %Z} ({entry.fault}: {entry.detail})"
+        )
+    if not cleared:
+        print(f"{folder}: nothing is latched")
 
 
 def _run(config: "ServeConfig", scenario: str | None, seed: int) -> "ServeSummary":
@@ -129,9 +182,14 @@ def _server(name: str, port: int, seed: int) -> Iterator["subprocess.Popen[bytes
 
 
 def _opener_of(stack: contextlib.ExitStack, scenario: str, seed: int) -> "Connect":
-    """Starts a server of our own (a bundle that is refused starts none), connects, gives up as soon as it has ended."""
+    """Starts a server of our own (a bundle that is refused starts none), connects, gives up as soon as it has ended.
+
+    Called again after a loss it ends the server that was lost and starts a new one, from the scenario's beginning.
+    """
     from leed_traffic.serve.run import connect_traci
     from leed_traffic.simulation.engine import first_error
+
+    current = stack.enter_context(contextlib.ExitStack())
 
     def opener(
         config: "ServeConfig",
@@ -139,7 +197,8 @@ def _opener_of(stack: contextlib.ExitStack, scenario: str, seed: int) -> "Connec
         lanes: Sequence[str],
         make_program: Callable[[int, float], "StageProgram"],
     ) -> "SignalDevice":
-        server = stack.enter_context(_server(scenario, config.port, seed))
+        current.close()
+        server = current.enter_context(_server(scenario, config.port, seed))
         give_up_s = time.monotonic() + START_S
         while True:
             try:
@@ -204,6 +263,10 @@ def _print_summary(summary: "ServeSummary") -> None:
         ["signals handed back", "yes" if summary.handed_back else "no: the simulation ended under the stage program"],
         ["monitor violations", str(len(summary.violations))],
     ]
+    if summary.reconnections:
+        rows += [["connections regained", f"{summary.reconnections} (after {summary.resume.max_ms / 1000.0:.1f} s at most)"]]
+    rows += [[f"latched: {signal}", fault] for signal, fault in summary.latched.items()]
+    rows += [[f"detectors: {kind}", str(count)] for kind, count in summary.detector_faults.items()]
     rows += [[f"rulings: {reason}", str(count)] for reason, count in summary.rulings.items()]
     rows += [[f"to {change}", str(count)] for change, count in summary.transitions.items()]
     print_table("serve", ["", ""], rows)

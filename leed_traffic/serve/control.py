@@ -2,7 +2,6 @@
 
 import logging
 import math
-from collections import Counter
 from collections.abc import Sequence
 from typing import Protocol
 
@@ -18,9 +17,12 @@ from leed_traffic.domain.program import build_program, whole_steps
 from leed_traffic.domain.timing import Timing
 from leed_traffic.serve.device import SignalDevice, Snapshot
 from leed_traffic.serve.events import CONTROL_STATUS, OURS, OWN, Decision, Event, EventLog, Record
+from leed_traffic.serve.latch import LatchStore
 from leed_traffic.serve.monitor import Monitor, Violation
+from leed_traffic.serve.sensing import Disbelief, Sensing
 from leed_traffic.serve.sight import SignalSight
 from leed_traffic.serve.supervisor import Cause, Control, Finding, Mode, Standing, transition
+from leed_traffic.serve.tally import Tally
 
 log = logging.getLogger(__name__)
 
@@ -46,6 +48,8 @@ class Controller:
         device: SignalDevice,
         event_log: EventLog,
         *,
+        latches: LatchStore,
+        tally: Tally,
         control: Control,
         decision_interval_s: float,
         reach_m: float,
@@ -60,7 +64,9 @@ class Controller:
         programs = [build_program(i, t, step_s=device.step_s) for i, t in pairs]
         self._sights = [SignalSight(i, p) for i, p in zip(self._intersections, programs, strict=True)]
         self._monitors = [Monitor(i, t, blind_s=tick_s - device.step_s) for i, t in pairs]
+        self._latches, self.tally = latches, tally
         self._detection = Detection(self._intersections, reach_m, device.lane_index)
+        self._sensing = Sensing(self._intersections, reach_m, device.lane_index)
         self._encoder = Encoder(self._intersections, self._timings, reach_m=reach_m)
         self._n_stages_max = max(i.n_stages for i in self._intersections)
         n = len(self._intersections)
@@ -68,17 +74,20 @@ class Controller:
         self._requests: list[float | None] = [None] * n
         self._requested_at_s = self._decided_at_s = -math.inf
         self._time_s: float | None = None
-        self.standings = [Standing()] * n
-        self.violations: list[Violation] = []
-        self.rulings: Counter[Reason] = Counter()
-        self.transitions: Counter[tuple[Mode, Cause]] = Counter()
+        self._disbeliefs: list[Disbelief | None] = [None] * n
+        tripped = Standing(cause=Cause.MONITOR_TRIP, is_latched=True)
+        self.standings = [tripped if i.id in latches.latched else Standing() for i in self._intersections]
         self.observations: NDArray[np.float32] = np.zeros(self._encoder.shape, dtype=np.float32)
-        self.n_decisions = 0
 
     @property
     def n(self) -> int:
         """N."""
         return len(self._intersections)
+
+    @property
+    def lease_s(self) -> float:
+        """How long a stage stands without a renewal."""
+        return self._lease_s
 
     @property
     def is_handed_back(self) -> bool:
@@ -106,11 +115,14 @@ class Controller:
         self._time_s = snapshot.time_s
         for n in range(self.n):
             self._watch(n, snapshot)
-        readings = self._detection.measure(snapshot.vehicles)
+        readings = self._sensing.mask(self._detection.measure(snapshot.vehicles), snapshot.missing)
         for n, sighting in enumerate(snapshot.sightings):
             events = self._sights[n].see(sighting, snapshot.time_s)
             self._note(n, events, since_s=sighting.spent_s)  # the phase that stands began between two looks
             self._sights[n].wait(readings.of(n).count_veh, elapsed_s)
+        greens = [None if sight.shown.is_clearing else sight.shown.stage for sight in self._sights]
+        for n, disbelief in enumerate(self._sensing.judge(snapshot.vehicles, readings, greens, elapsed_s)):
+            self._believe(n, disbelief)
         return readings
 
     def decide(self, snapshot: Snapshot, readings: Readings) -> None:
@@ -118,9 +130,13 @@ class Controller:
         first = math.isinf(self._decided_at_s)
         elapsed_s = 0.0 if first else snapshot.time_s - self._decided_at_s
         self._decided_at_s = snapshot.time_s
-        self.n_decisions += 1
+        self.tally.decisions += 1
         self._requests, self._requested_at_s = self._ask(readings, elapsed_s), snapshot.time_s
         for n, request in enumerate(self._requests):
+            if self._disbeliefs[n] is not None:
+                self._requests[n] = None
+                self._find(n, Finding.BAD_DECISION, Cause.BAD_SENSING)
+                continue
             is_usable = request is not None and math.isfinite(request)
             self._find(n, Finding.GOOD_DECISION if is_usable else Finding.BAD_DECISION)
 
@@ -167,15 +183,39 @@ class Controller:
                 log.error(
                     "%s: monitor: %s at %.1f s: %s", violation.intersection, violation.fault, violation.time_s, violation.detail
                 )
-            self.violations += violations
             if violations:
+                self.tally.note_violations(violations)
                 self._find(n, Finding.MONITOR_TRIP)
+                self._latch(n, violations[0])
         if not sighting.is_ours:
             monitor.forget()
             if self._was_ours[n]:
                 self._note(n, [(Event.PATTERN_CHANGE, OWN)])
             self._find(n, Finding.PROGRAM_LOST)
         self._was_ours[n] = sighting.is_ours
+
+    def _latch(self, n: int, violation: Violation) -> None:
+        """Write the trip down; where that fails, the latch holds in this process and the log says so."""
+        try:
+            self._latches.trip(violation.intersection, violation.fault, violation.detail, violation.time_s)
+        except OSError as err:
+            log.error("%s: the latch cannot be written to %s: %s", self._intersections[n].id, self._latches.folder, err)
+
+    def _believe(self, n: int, disbelief: Disbelief | None) -> None:
+        """Note when an intersection's detectors are no longer believed, and when they are again."""
+        before, self._disbeliefs[n] = self._disbeliefs[n], disbelief
+        if disbelief == before:
+            return
+        id_, time_s = self._intersections[n].id, self._now_s()
+        if before is not None:
+            self._note(n, [(Event.DETECTOR_RESTORED, before.number)])
+        if disbelief is None:
+            log.warning("%s: detectors are believed again at %.1f s", id_, time_s)
+        else:
+            kind = disbelief.fault.name.lower()
+            self.tally.sensing[kind] += 1
+            self._note(n, [(Event.DETECTOR_FAULT, disbelief.number)])
+            log.warning("%s: lane %s is %s at %.1f s: its requests do not count", id_, disbelief.lane, kind, time_s)
 
     def _take_over(self, n: int) -> None:
         shown = self._sights[n].shown
@@ -199,7 +239,7 @@ class Controller:
             request_age_s=time_s - self._requested_at_s,
             lease_s=2.0 * self._interval_s,
         )
-        self.rulings[ruling.reason] += 1
+        self.tally.rulings[ruling.reason] += 1
         if time_s == self._decided_at_s or ruling.stage != state.stage:
             self._log.note_decision(
                 Decision(
@@ -230,7 +270,8 @@ class Controller:
         state = self._sights[n].state
         if state.is_clearing:
             return
-        is_over = state.green_s >= self._timings[n].min_green_s[state.stage] or self._monitors[n].is_tripped
+        is_tripped = self._intersections[n].id in self._latches.latched
+        is_over = state.green_s >= self._timings[n].min_green_s[state.stage] or is_tripped
         if not (is_over and self._device.release(n)):
             self._device.request(n, state.stage, self._hold_s(n))
 
@@ -239,7 +280,7 @@ class Controller:
         after = transition(before, finding, why_bad)
         self.standings[n] = after
         if after.mode is not before.mode:
-            self.transitions[after.mode, after.cause] += 1
+            self.tally.transitions[after.mode, after.cause] += 1
             self._note(n, [(Event.UNIT_CONTROL_STATUS, CONTROL_STATUS[after.mode])])
             if after.mode in (Mode.DEGRADED, Mode.FALLBACK) and finding is not Finding.HAND_BACK:
                 log.warning("%s: %s at %.1f s: %s", self._intersections[n].id, after.mode, self._now_s(), after.cause)

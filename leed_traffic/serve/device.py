@@ -30,6 +30,7 @@ class Snapshot:
     time_s: float  # the device's clock
     sightings: tuple[Sighting, ...]  # (N,)
     vehicles: Vehicles
+    missing: frozenset[int] = frozenset()  # lanes, by `lane_index`, that were not reported this time
 
 
 class SignalDevice(Protocol):

@@ -4,8 +4,9 @@
     events.parquet  the same, written at the end
     decisions.csv   time_s, intersection, mode, requested, ruled, reason
 
-Parameter is the stage + 1 for events 1 to 11; for 131 it is 1 while the stage program runs, 254 for the own program; for 155
-it is NTCIP 1202's unit control status. The device's clock counts seconds from 1970-01-01T00:00:00: equal runs give equal bytes.
+Parameter is the stage + 1 for events 1 to 11; for 83 and 84 the lane's number at its intersection, from 1; for 131 it is 1
+while the stage program runs, 254 for the own program; for 155 it is NTCIP 1202's unit control status. The device's clock
+counts seconds from 1970-01-01T00:00:00: equal runs give equal bytes.
 """
 
 import csv
@@ -48,6 +49,8 @@ class Event(IntEnum):
     END_YELLOW = 9
     BEGIN_RED_CLEARANCE = 10
     END_RED_CLEARANCE = 11
+    DETECTOR_RESTORED = 83
+    DETECTOR_FAULT = 84
     PATTERN_CHANGE = 131
     UNIT_CONTROL_STATUS = 155
 

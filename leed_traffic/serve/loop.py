@@ -3,7 +3,7 @@
 import logging
 import math
 import signal
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from types import FrameType
 
@@ -15,6 +15,7 @@ from leed_traffic.errors import ExitCode, LeedError
 from leed_traffic.serve.control import Controller
 from leed_traffic.serve.device import SignalDevice, Snapshot
 from leed_traffic.serve.events import EventLog
+from leed_traffic.serve.latch import Latched
 from leed_traffic.serve.supervisor import Control, Mode
 
 log = logging.getLogger(__name__)
@@ -52,7 +53,11 @@ class ServeSummary(BaseModel):
     transitions: dict[str, int]  # by "mode: cause"
     rulings: dict[str, int]  # by reason, every tick of every signal
     violations: list[str]
+    latched: dict[str, str]  # signals that stay on their own program until `leedctl reset-fault`, with the fault
+    detector_faults: dict[str, int]  # by kind
     handed_back: bool  # no signal runs our program any more
+    reconnections: int
+    resume: Spread  # from a lost connection to the first tick after it
     tick: Spread  # from the device's answer to the last request of the tick
     decision: Spread  # observation, policies
 
@@ -83,10 +88,18 @@ def stop_on_signals() -> Iterator[StopRequest]:
 class Loop:
     """Ticks until the end, then hands back; keeps the figures."""
 
-    def __init__(self, controller: Controller, device: SignalDevice, event_log: EventLog, clock: Clock) -> None:
+    def __init__(
+        self,
+        controller: Controller,
+        device: SignalDevice,
+        event_log: EventLog,
+        clock: Clock,
+        *,
+        lost_at_s: float | None = None,
+    ) -> None:
+        """Ready to drive; `lost_at_s` is the clock's time at which the connection before this one was lost."""
         self._controller, self._device, self._log, self._clock = controller, device, event_log, clock
-        self._tick_durations_s: list[float] = []
-        self._decision_durations_s: list[float] = []
+        self._tally, self._lost_at_s = controller.tally, lost_at_s
         self._begin_s = self._time_s = math.nan
         self._faulty_ticks = 0
         self._modes: list[Mode] = []
@@ -106,9 +119,11 @@ class Loop:
         self._modes = self._modes or self._current_modes()
         return ended_by or "end"
 
-    def summary(self, bundle: Bundle, control: Control, ended_by: str, ids: Sequence[str]) -> ServeSummary:
+    def summary(
+        self, bundle: Bundle, control: Control, ended_by: str, ids: Sequence[str], latched: Mapping[str, Latched]
+    ) -> ServeSummary:
         """The figures of the run."""
-        controller = self._controller
+        controller, tally = self._controller, self._tally
         return ServeSummary(
             exit_code=self._exit_code(control, ended_by),
             ended_by=ended_by,
@@ -116,15 +131,19 @@ class Loop:
             control=control,
             begin_s=self._begin_s,
             end_s=self._time_s,
-            ticks=len(self._tick_durations_s),
-            decisions=controller.n_decisions,
+            ticks=tally.ticks,
+            decisions=tally.decisions,
             modes=dict(zip(ids, self._modes, strict=True)),
-            transitions={f"{mode}: {cause}": count for (mode, cause), count in sorted(controller.transitions.items())},
-            rulings={str(reason): count for reason, count in sorted(controller.rulings.items())},
-            violations=[f"{v.time_s:.1f} s {v.intersection}: {v.fault}: {v.detail}" for v in controller.violations],
+            transitions={f"{mode}: {cause}": count for (mode, cause), count in sorted(tally.transitions.items())},
+            rulings={str(reason): count for reason, count in sorted(tally.rulings.items())},
+            violations=[f"{v.time_s:.1f} s {v.intersection}: {v.fault}: {v.detail}" for v in tally.violations],
+            latched={id_: entry.fault for id_, entry in latched.items() if id_ in ids},
+            detector_faults=dict(sorted(tally.sensing.items())),
             handed_back=controller.is_handed_back,
-            tick=_spread(self._tick_durations_s),
-            decision=_spread(self._decision_durations_s),
+            reconnections=tally.reconnections,
+            resume=_spread(tally.resume_s),
+            tick=_spread(tally.tick_s),
+            decision=_spread(tally.decision_s),
         )
 
     def _reason_to_end(self, stop: StopRequest, end_s: float) -> str:
@@ -139,6 +158,7 @@ class Loop:
         snapshot = self._device.read()
         if snapshot is None:
             return False
+        self._on_answer()
         begin_s = self._clock()
         self._time_s = snapshot.time_s
         self._begin_s = self._time_s if math.isnan(self._begin_s) else self._begin_s
@@ -152,15 +172,22 @@ class Loop:
             self._faulty_ticks += 1
             self._controller.fail()
         self._log.flush()
-        self._tick_durations_s.append(self._clock() - begin_s)
+        self._tally.ticks += 1
+        self._tally.tick_s.append(self._clock() - begin_s)
         return True
+
+    def _on_answer(self) -> None:
+        """The device speaks: where it had been lost, it is back."""
+        if self._lost_at_s is not None:
+            self._tally.resume_s.append(self._clock() - self._lost_at_s)
+            self._lost_at_s = None
 
     def _lead(self, snapshot: Snapshot) -> None:
         readings = self._controller.look(snapshot)
         if self._controller.is_due(snapshot):
             before_s = self._clock()
             self._controller.decide(snapshot, readings)
-            self._decision_durations_s.append(self._clock() - before_s)
+            self._tally.decision_s.append(self._clock() - before_s)
         self._controller.act(snapshot)
 
     def _current_modes(self) -> list[Mode]:
@@ -171,7 +198,7 @@ class Loop:
         return ", ".join(f"{modes.count(mode)} {mode}" for mode in Mode if mode in modes)
 
     def _exit_code(self, control: Control, ended_by: str) -> ExitCode:
-        if self._controller.violations:
+        if self._tally.n_violations:
             return ExitCode.MONITOR_VIOLATION
         if ended_by in ("SIGINT", "SIGTERM") and self._controller.is_handed_back:
             return ExitCode.INTERRUPTED if ended_by == "SIGINT" else ExitCode.TERMINATED
@@ -181,7 +208,7 @@ class Loop:
         return ExitCode.OK
 
 
-def _spread(seconds: Sequence[float]) -> Spread:
+def _spread(seconds: Collection[float]) -> Spread:
     if not seconds:
         return Spread(p50_ms=0.0, p99_ms=0.0, max_ms=0.0)
     p50, p99, longest = np.percentile(np.array(seconds) * 1000.0, [50.0, 99.0, 100.0])

@@ -48,10 +48,7 @@ Trip = Callable[[Fault, int, str], None]  # notes a fault of a link, with its fi
 
 
 class Monitor:
-    """Judges one signal. Latches: after the first violation `is_tripped` stays true.
-
-    A latch that survives a restart belongs in `__init__`: read it there, write it in `_trip`.
-    """
+    """Judges one signal. After the first violation `is_tripped` stays true; `latch.py` keeps it across restarts."""
 
     def __init__(self, intersection: Intersection, timing: Timing, *, blind_s: float = 0.0) -> None:
         """Lay out the tables.

@@ -42,6 +42,7 @@ class Cause(StrEnum):
     NO_REQUEST = "no_request"
     STALE_REQUEST = "stale_request"
     NO_DECISION = "no_decision"
+    BAD_SENSING = "bad_sensing"
     PROGRAM_LOST = "program_lost"
     REFUSED = "refused"
     SILENT_TOO_LONG = "silent_too_long"

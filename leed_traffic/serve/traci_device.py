@@ -4,6 +4,7 @@ SUMO enforces no signal safety and traci has no timeout of its own: the stage pr
 call here has a deadline. `import traci` pulls in sumolib (pure Python, no simulator): it is imported only when connecting.
 """
 
+import math
 import socket
 import struct
 import time
@@ -18,6 +19,7 @@ from leed_traffic.domain.detection import Vehicles
 from leed_traffic.domain.network import GREEN, Intersection
 from leed_traffic.domain.program import StageProgram
 from leed_traffic.errors import DeviceError, MismatchError
+from leed_traffic.serve.deadline_socket import DeadlineSocket
 from leed_traffic.serve.device import PROGRAM_ID, Sighting, Snapshot
 
 if TYPE_CHECKING:
@@ -112,13 +114,15 @@ class TraciDevice:
             if not self._is_first:
                 target_s = min(self._time_s() + self._tick_s, self._end_s)
                 self._connection.simulationStep(target_s if self._tick_s > self._step_s else 0.0)
+                self._check_clock(target_s)
             values = simulation.getSubscriptionResults()
             is_over = values[self._tc.VAR_MIN_EXPECTED_VEHICLES] <= 0 or self._time_s() >= self._end_s
             if is_over and not self._is_first:
                 return None
             self._is_first = False
             self._sightings = self._look()
-            return Snapshot(time_s=self._time_s(), sightings=self._sightings, vehicles=self._vehicles())
+            vehicles, missing = self._vehicles()
+            return Snapshot(time_s=self._time_s(), sightings=self._sightings, vehicles=vehicles, missing=missing)
 
     def engage(self, n: int, stage: int) -> bool:
         """Install the stage program at the display that is shown now."""
@@ -250,32 +254,37 @@ class TraciDevice:
         for lane in self._lanes:
             connection.lane.subscribe(lane, [tc.LAST_STEP_VEHICLE_ID_LIST])
 
+    def _check_clock(self, target_s: float) -> None:
+        """An answer that belongs to another step is worth nothing: a doubled one would leave us a tick behind for good."""
+        now_s = self._time_s()
+        if not target_s - 1e-6 <= now_s <= target_s + self._step_s:
+            raise ValueError(f"the clock there shows {now_s:g} s, expected {target_s:g} s")
+
     def _time_s(self) -> float:
         return float(self._connection.simulation.getSubscriptionResults()[self._tc.VAR_TIME])
 
     def _look(self) -> tuple[Sighting, ...]:
         tc, results = self._tc, self._connection.trafficlight.getAllSubscriptionResults()
-        return tuple(
-            Sighting(
-                state=results[id_][tc.TL_RED_YELLOW_GREEN_STATE],
-                program=results[id_][tc.TL_CURRENT_PROGRAM],
-                phase=int(results[id_][tc.TL_CURRENT_PHASE]),
-                spent_s=float(results[id_][SPENT_DURATION]),
-            )
-            for id_ in self._ids
-        )
+        names = (tc.TL_RED_YELLOW_GREEN_STATE, tc.TL_CURRENT_PROGRAM, tc.TL_CURRENT_PHASE, SPENT_DURATION)
+        return tuple(_sighting(id_, *(results[id_][name] for name in names)) for id_ in self._ids)
 
-    def _vehicles(self) -> Vehicles:
+    def _vehicles(self) -> tuple[Vehicles, frozenset[int]]:
+        """All vehicles on the lanes read, and the lanes of which nothing was heard."""
         tc, known = self._tc, self._connection.vehicle.getAllSubscriptionResults()
         lists = self._connection.lane.getAllSubscriptionResults()
         rows: list[tuple[int, float, float]] = []
+        missing = []
         for lane, k in self._lane_index.items():
+            if lane not in lists:
+                missing.append(k)
+                continue
             for vehicle in lists[lane][tc.LAST_STEP_VEHICLE_ID_LIST]:
                 values = known.get(vehicle) or self._follow(vehicle)
                 if values:
                     rows.append((k, values[tc.VAR_LANEPOSITION], values[tc.VAR_SPEED]))
         table = np.array(rows, dtype=np.float64).reshape(len(rows), 3)
-        return Vehicles(lane=table[:, 0].astype(np.intp), position_m=table[:, 1], speed_mps=table[:, 2])
+        vehicles = Vehicles(lane=table[:, 0].astype(np.intp), position_m=table[:, 1], speed_mps=table[:, 2])
+        return vehicles, frozenset(missing)
 
     def _follow(self, vehicle: str) -> dict[int, float]:
         """Subscribe to a vehicle seen for the first time; the answer brings its values."""
@@ -304,6 +313,14 @@ class TraciDevice:
         return signal.Logic(PROGRAM_ID, STATIC, stage, phases)
 
 
+def _sighting(id_: str, state: object, program: object, phase: object, spent_s: object) -> Sighting:
+    """One signal's values, if they can be what they are meant to be."""
+    texts = isinstance(state, str) and isinstance(program, str)
+    if texts and isinstance(phase, int) and isinstance(spent_s, float) and 0.0 <= spent_s < math.inf:
+        return Sighting(state=str(state), program=str(program), phase=phase, spent_s=spent_s)
+    raise ValueError(f"signal {id_} reads {state!r}, {program!r}, {phase!r}, {spent_s!r}")
+
+
 def _connect(endpoint: Endpoint) -> tuple[Any, Any, type[Exception]]:
     """A connection whose every answer has a deadline; traci's constants and its plain refusal."""
     import traci  # pulls in sumolib, which serving does not need elsewhere
@@ -315,6 +332,7 @@ def _connect(endpoint: Endpoint) -> tuple[Any, Any, type[Exception]]:
         while True:
             try:
                 connection = traci.connect(port=endpoint.port, host=endpoint.host, numRetries=0, waitBetweenRetries=RETRY_S)
+                connection._socket = DeadlineSocket(connection._socket, endpoint.deadline_s)
                 return connection, traci.constants, traci.TraCIException
             except (traci.TraCIException, *_fatal()) as err:
                 if time.monotonic() >= give_up_s:
@@ -327,10 +345,23 @@ def _connect(endpoint: Endpoint) -> tuple[Any, Any, type[Exception]]:
 
 
 def _fatal() -> tuple[type[Exception], ...]:
-    """What traci lets through when a connection is of no more use (BrokenPipeError and timeouts are OSErrors)."""
+    """What traci lets through when a connection is of no more use: its parser meets whatever bytes come.
+
+    BrokenPipeError and timeouts are OSErrors, undecodable text is a ValueError, a wrong type an AssertionError of traci's.
+    """
     import traci
 
-    return (traci.FatalTraCIError, struct.error, KeyError, OSError)
+    broken_bytes = (
+        struct.error,
+        LookupError,
+        ValueError,
+        TypeError,
+        AttributeError,
+        ArithmeticError,
+        AssertionError,
+        MemoryError,
+    )
+    return (traci.FatalTraCIError, OSError, *broken_bytes)
 
 
 def _let_go(connection: "Connection") -> None:

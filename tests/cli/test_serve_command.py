@@ -1,22 +1,32 @@
 import json
+import os
 import signal
 import socket
 import subprocess
 import sys
+import time
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 import typer
 from typer.testing import CliRunner
 
-from leed_traffic.cli.serve import serve_command
+from leed_traffic.cli.serve import default_state, reset_fault_command, serve_command
 from leed_traffic.errors import BundleError, DeviceError, ScenarioError, UsageError
+from leed_traffic.serve.latch import LatchStore
 from tests.serve.bundles import write_crossing_bundle
 
 
 @pytest.fixture
 def bundle(tmp_path):
     return str(write_crossing_bundle(tmp_path / "bundle").path)
+
+
+@pytest.fixture(autouse=True)
+def state_home(tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    return tmp_path / "state"
 
 
 def invoke(*arguments):
@@ -92,6 +102,73 @@ def test_a_stopped_command_leaves_no_sumo_behind(bundle):
     client.send_signal(signal.SIGINT)
     client.communicate(timeout=30.0)
     assert client.returncode == 130
+    assert simulators(port) == []
+
+
+def reset(*arguments):
+    app = typer.Typer()
+    app.command()(reset_fault_command)
+    return CliRunner().invoke(app, list(arguments))
+
+
+@pytest.mark.sumo
+def test_a_latched_signal_stays_on_its_own_program_until_somebody_resets_it(bundle, tmp_path, state_home):
+    pytest.importorskip("sumo")
+    folder = state_home / "leed_traffic" / "crossing"
+    assert folder == default_state("crossing")
+    LatchStore(folder, lambda: datetime(2026, 1, 2, tzinfo=UTC)).trip("C", "conflict", "links 0 and 1 both show G", 12.0)
+    held = invoke(bundle, "--scenario", "crossing", "--until", "40", "--json")
+    assert held.exit_code == 7
+    assert json.loads(held.stdout)["latched"] == {"C": "conflict"}
+    assert json.loads(held.stdout)["rulings"] == {}
+    released = reset("C", "--place", "crossing", "--who", "A. Miller")
+    assert released.exit_code == 0
+    assert "C: released; it had tripped at 2026-01-02" in released.stdout
+    assert '"who": "A. Miller"' in (folder / "resets.jsonl").read_text()
+    assert invoke(bundle, "--scenario", "crossing", "--until", "40").exit_code == 0
+    assert "nothing is latched" in reset("--place", "crossing").stdout
+
+
+def test_reset_fault_refuses_what_it_cannot_know(tmp_path):
+    for arguments, message in (
+        ([], "exactly one of --state DIR and --place NAME"),
+        (["--state", str(tmp_path / "none")], "no such folder"),
+        (["X", "--state", str(tmp_path)], "X is not latched here; latched: nothing"),
+    ):
+        error = reset(*arguments).exception
+        assert isinstance(error, UsageError)
+        assert message in str(error)
+
+
+@pytest.mark.sumo
+def test_a_sumo_of_our_own_is_started_again_when_it_dies(bundle):
+    pytest.importorskip("sumo")
+    with socket.socket() as probe:
+        probe.bind(("localhost", 0))
+        port = str(probe.getsockname()[1])
+    command = [sys.executable, "-c", "from leed_traffic.cli.main import run; run()", "serve", bundle, "--json"]
+    client = subprocess.Popen(
+        [*command, "--scenario", "crossing", "--port", port, "--retry", "20"],
+        stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    assert client.stderr is not None
+    assert "serving at 0 s" in client.stderr.readline()
+    (first,) = simulators(port)
+    os.kill(int(first.parent.name), signal.SIGKILL)
+    seen = ""
+    while "trying again" not in seen:
+        seen = client.stderr.readline()
+    for _ in range(200):
+        if simulators(port) and simulators(port) != [first]:
+            break
+        time.sleep(0.05)
+    time.sleep(1.5)
+    client.send_signal(signal.SIGTERM)
+    out, _ = client.communicate(timeout=30.0)
+    summary = json.loads(out)
+    assert client.returncode == 143
+    assert (summary["reconnections"], summary["handed_back"], summary["violations"]) == (1, True, [])
+    assert summary["resume"]["max_ms"] < 10_000.0
     assert simulators(port) == []
 
 

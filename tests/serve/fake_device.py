@@ -22,6 +22,8 @@ class FakeDevice:
         self._time_s, self._is_first = 0.0, True
         self._queues = queues or {}
         self.shown_by_others = None  # a display that overrides what the program shows: a broken controller
+        self.missing = frozenset()
+        self.is_stuck = False  # queues stand still at green, too
         self.requests, self.is_closed = [], False
 
     def read(self):
@@ -32,7 +34,7 @@ class FakeDevice:
             raise DeviceError("fake: lost")
         if self._time_s >= self.end_s:
             return None
-        return Snapshot(time_s=self._time_s, sightings=(self._sighting(),), vehicles=self._vehicles())
+        return Snapshot(time_s=self._time_s, sightings=(self._sighting(),), vehicles=self._vehicles(), missing=self.missing)
 
     def engage(self, n, stage):
         if not 0 <= stage < self._program.n_stages or self._state() != self._intersection.stages[stage].state:
@@ -96,7 +98,10 @@ class FakeDevice:
         rows = []
         for lane in self._intersection.lanes:
             near = lane.spans[0]
-            rows += [(self.lane_index[near.lane], near.to_m - 1.0 - 7.5 * k, 0.0) for k in range(self._queues.get(lane.id, 0))]
+            n = self._queues.get(lane.id, 0) + (
+                0 if self.is_stuck or lane.id not in self._queues else int(self._time_s) // 10 % 2
+            )
+            rows += [(self.lane_index[near.lane], near.to_m - 1.0 - 7.5 * k, 0.0) for k in range(n)]
         table = np.array(rows, dtype=np.float64).reshape(len(rows), 3)
         return Vehicles(lane=table[:, 0].astype(np.intp), position_m=table[:, 1], speed_mps=table[:, 2])
 

@@ -1,0 +1,33 @@
+"""What a run counts, across lost and regained connections. Bounded: a controller that runs for months does not grow."""
+
+from collections import Counter, deque
+from dataclasses import dataclass, field
+
+from leed_traffic.domain.envelope import Reason
+from leed_traffic.serve.monitor import Violation
+from leed_traffic.serve.supervisor import Cause, Mode
+
+KEPT_DURATIONS = 100_000  # the latest; a bit more than a day of ticks
+KEPT_VIOLATIONS = 1_000  # lines; the number counts them all
+
+
+@dataclass(slots=True)
+class Tally:
+    """Figures of one `serve`, whatever number of connections it took."""
+
+    ticks: int = 0
+    decisions: int = 0
+    n_violations: int = 0
+    reconnections: int = 0
+    violations: list[Violation] = field(default_factory=list)
+    rulings: Counter[Reason] = field(default_factory=Counter)
+    transitions: Counter[tuple[Mode, Cause]] = field(default_factory=Counter)
+    sensing: Counter[str] = field(default_factory=Counter)  # faults of detectors, by kind
+    tick_s: deque[float] = field(default_factory=lambda: deque(maxlen=KEPT_DURATIONS))
+    decision_s: deque[float] = field(default_factory=lambda: deque(maxlen=KEPT_DURATIONS))
+    resume_s: deque[float] = field(default_factory=lambda: deque(maxlen=KEPT_DURATIONS))
+
+    def note_violations(self, violations: list[Violation]) -> None:
+        """Count them; keep the first ones."""
+        self.n_violations += len(violations)
+        self.violations += violations[: KEPT_VIOLATIONS - len(self.violations)]
