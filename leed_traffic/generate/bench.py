@@ -6,7 +6,6 @@ the same numbers.
 
 import hashlib
 import io
-import json
 import os
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
@@ -16,6 +15,7 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import TypeAdapter
 
 from leed_traffic import __version__
 from leed_traffic.artifacts.demonstrations import digest_plans
@@ -24,11 +24,14 @@ from leed_traffic.artifacts.site import Site
 from leed_traffic.domain.network import Network
 from leed_traffic.domain.plan import Plan
 from leed_traffic.domain.trajectory import Trajectory
+from leed_traffic.generate.diagnosis import Diagnosis, diagnose, mean_diagnosis
 from leed_traffic.simulation.env import Request, Reward, SignalEnv, Situation
 from leed_traffic.simulation.episode import Controller, PlanController, run_episode, trajectories_of
 from leed_traffic.simulation.pool import WorkerPool
 
 Plans = dict[str, Plan]
+
+FORMAT = 2  # of a remembered result; one of another format is made again
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,7 +52,7 @@ class Setting:
             parts.update(hashlib.sha256(path.read_bytes()).digest())
         facts = (scenario.demand, scenario.begin_s, scenario.end_s, scenario.step_length_s, scenario.options)
         settings = (self.network.digest(), self.site.digest, self.decision_interval_s, self.reach_m, self.reward.value)
-        parts.update(repr((facts, settings, sumo_version(), __version__)).encode())
+        parts.update(repr((FORMAT, facts, settings, sumo_version(), __version__)).encode())
         return parts.hexdigest()
 
 
@@ -60,6 +63,10 @@ class Result:
     delay_s: float
     returns: tuple[float, ...]  # (N,) undiscounted local reward
     simulated_s: float
+    diagnoses: tuple[Diagnosis, ...] = ()  # (N,)
+
+
+_results: TypeAdapter[Result] = TypeAdapter(Result)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,6 +85,10 @@ class Trial:
         """(N,) mean local return over the seeds."""
         mean: NDArray[np.float64] = np.mean([result.returns for result in self.results], axis=0)
         return mean
+
+    def diagnosis(self, n: int) -> Diagnosis | None:
+        """Of the n-th intersection, over the seeds."""
+        return mean_diagnosis([result.diagnoses[n] for result in self.results if result.diagnoses])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -161,10 +172,9 @@ class Bench:
         return self._file(run, "json").is_file() and (not run.wants_trajectories or self._file(run, "npz").is_file())
 
     def _remember(self, run: Run, result: Result, arrays: bytes) -> None:
-        written = {"delay_s": result.delay_s, "returns": result.returns, "simulated_s": result.simulated_s}
         if arrays:
             _put(self._file(run, "npz"), arrays)
-        _put(self._file(run, "json"), json.dumps(written).encode())
+        _put(self._file(run, "json"), _results.dump_json(result))
 
 
 class FallbackController:
@@ -202,6 +212,10 @@ def make_run(run: Run) -> tuple[Result, bytes]:
         delay_s=float(episode.score.delay_s),
         returns=tuple(episode.total_reward.tolist()),
         simulated_s=float(episode.simulated_s),
+        diagnoses=tuple(
+            diagnose(episode.observation[:, n], intersection, setting.reach_m)
+            for n, intersection in enumerate(setting.network.intersections)
+        ),
     )
     return result, _pack(trajectories)
 
@@ -242,8 +256,7 @@ def _load_trajectories(path: Path, run: Run) -> list[Trajectory]:
 
 
 def _load_result(path: Path) -> Result:
-    stored = json.loads(path.read_bytes())
-    return Result(delay_s=stored["delay_s"], returns=tuple(stored["returns"]), simulated_s=stored["simulated_s"])
+    return _results.validate_json(path.read_bytes())
 
 
 def _put(path: Path, content: bytes) -> None:

@@ -12,6 +12,7 @@ from leed_traffic.artifacts.scenario import Scenario
 from leed_traffic.domain.network import Intersection, Network
 from leed_traffic.domain.plan import Plan
 from leed_traffic.domain.timing import Timing
+from leed_traffic.generate.diagnosis import Diagnosis
 from leed_traffic.generate.trips import Streets, Trip, read_streets, trips_of_day
 
 PERIOD_S = 900.0  # s, traffic counts come in quarters of an hour
@@ -41,13 +42,24 @@ class Upstream:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Attempt:
+    """A plan that was executed in the last round, and what it earned here."""
+
+    plan: Plan
+    local_return: float
+    diagnosis: Diagnosis | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Feedback:
-    """How the incumbent plan did on the author's seeds."""
+    """How the incumbent plan did on the author's seeds, and how the last proposals did beside it."""
 
     what: str
     network_delay_s: float
     local_return: float  # undiscounted, mean over the seeds
     faults: tuple[str, ...] = ()  # why earlier proposals were refused
+    diagnosis: Diagnosis | None = None
+    attempts: tuple[Attempt, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
