@@ -1,7 +1,6 @@
 """`leedctl demo`: the whole chain on one scenario, from demonstrations to a report, in a few minutes."""
 
 import json
-import os
 import shutil
 import subprocess
 import sys
@@ -14,7 +13,7 @@ import typer
 
 from leed_traffic.cli.evaluate import print_comparison
 from leed_traffic.cli.generate import generate_with_progress
-from leed_traffic.cli.output import messages, parse_seeds, progress
+from leed_traffic.cli.output import cores, messages, parse_seeds, print_json, progress
 from leed_traffic.errors import DeviceError, ExitCode, UsageError
 
 if TYPE_CHECKING:
@@ -40,6 +39,7 @@ def demo_command(
     out: Annotated[Path, typer.Option(help="Folder for everything; an older demo there is replaced.")] = Path("runs/demo"),
     workers: Annotated[int | None, typer.Option(min=1, help="Parallel simulations; all cores unless said.")] = None,
     seeds: Annotated[str, typer.Option(help="Evaluation seeds: a count (from 1001 on), a range or a list.")] = "5",
+    as_json: Annotated[bool, typer.Option("--json", help="Print the evaluation as one JSON document.")] = False,
 ) -> None:
     """Show the whole chain on a road with five signals: demonstrations, training, export, serving, evaluation, report.
 
@@ -50,6 +50,9 @@ def demo_command(
     Examples:
       leedctl demo
       leedctl demo --out /tmp/demo --seeds 10
+      leedctl demo --json > demo.json
+
+    Exit codes: 0 done, 2 a folder or a seed that cannot be used, 5 the served hour failed.
     """
     from leed_traffic.generate.run import FIRST_EVALUATION_SEED, GenerateConfig
 
@@ -61,7 +64,7 @@ def demo_command(
     from leed_traffic.train.export import export_run
     from leed_traffic.train.run import train
 
-    n_workers = workers or len(os.sched_getaffinity(0))
+    n_workers = workers or cores()
     _make_room(out)
     demonstrations, run, bundle = out / "demonstrations", out / "training", out / "bundle"
 
@@ -88,7 +91,10 @@ def demo_command(
     _say(5, "report")
     facts = _facts(manifest, config, summary, served, time.monotonic() - began_s)
     _write_report(out / "report.html", comparison, names, _curve(run, comparison, names), manifest, facts)
-    print_comparison(comparison, names)
+    if as_json:
+        print_json(comparison.evaluation)
+    else:
+        print_comparison(comparison, names)
     _tell(out, bundle, time.monotonic() - began_s)
 
 

@@ -1,12 +1,11 @@
 """`leedctl generate`: plans by an author, executed and written as demonstrations."""
 
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from leed_traffic.cli.output import messages, print_json, print_table, progress
+from leed_traffic.cli.output import cores, messages, print_json, print_table, progress
 from leed_traffic.errors import ExitCode, UsageError
 from leed_traffic.generate.author import Author
 
@@ -53,7 +52,7 @@ def generate_command(
         runs=runs,
         seeds=_demonstration_seeds(seeds),
         seed=seed,
-        workers=workers or len(os.sched_getaffinity(0)),
+        workers=workers or cores(),
         decision_interval_s=decision_interval,
         reach_m=reach,
     )

@@ -1,13 +1,14 @@
 """What every command shares: results on stdout, messages on stderr, one line per fault."""
 
 import json
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
 from pydantic import BaseModel
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Table
 
 from leed_traffic.errors import LeedError, UsageError
@@ -51,7 +52,7 @@ def progress(description: str, total: int) -> Iterator["ProgressBar"]:
 class ProgressBar:
     """One bar; call it with how many units are done since, and a few words on how it goes."""
 
-    def __init__(self, bar: Progress, task: Any) -> None:
+    def __init__(self, bar: Progress, task: TaskID) -> None:
         self._bar, self._task = bar, task
 
     def __call__(self, advance: int = 1, note: str = "") -> None:
@@ -78,6 +79,13 @@ def parse_seeds(text: str) -> tuple[int, ...]:
     if not seeds:
         raise UsageError(f"--seeds {text}: names no seed; expected a count of at least 1 or a range upwards")
     return seeds
+
+
+def cores() -> int:
+    """Processors that this process may use."""
+    if hasattr(os, "sched_getaffinity"):  # Linux
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 def report_error(error: LeedError) -> int:

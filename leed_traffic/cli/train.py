@@ -48,6 +48,8 @@ def train_command(
         leedctl train arterial5 --demonstrations demos/ --out runs/arterial5 --resume
         leedctl train arterial5 --out runs/ppo-alone --episodes 100
         leedctl train arterial5 --demonstrations demos/ --out runs/clone --episodes 0
+
+    Exit codes: 0 done, 2 an input is missing or broken, 4 demonstrations made for something else.
     """
     from leed_traffic.artifacts.bundle import read_bundle
     from leed_traffic.train.run import train
@@ -91,6 +93,8 @@ def export_command(
     \b
     Examples:
         leedctl export runs/arterial5 --out models/arterial5
+
+    Exit codes: 0 done, 2 the run is missing or broken.
     """
     from leed_traffic.train.export import export_run
 

@@ -1,0 +1,99 @@
+import re
+import subprocess
+import sys
+
+import pytest
+from typer.main import get_command
+from typer.testing import CliRunner
+
+from leed_traffic import __version__
+from leed_traffic.cli import main
+from leed_traffic.cli.output import parse_seeds
+from leed_traffic.errors import LeedError, SiteError, UsageError
+
+
+WITHOUT_RESULTS = {("reset-fault",), ("bundle", "keygen"), ("bundle", "sign")}  # they change files and print no figures
+
+
+def commands(group=None, path=()):
+    group = group or get_command(main.app)
+    for name, command in group.commands.items():
+        if hasattr(command, "commands"):
+            yield from commands(command, (*path, name))
+        else:
+            yield (*path, name)
+
+
+@pytest.mark.parametrize("path", list(commands()), ids=" ".join)
+def test_every_command_explains_itself_with_examples_and_speaks_json(path):
+    result = CliRunner().invoke(main.app, [*path, "--help"], env={"COLUMNS": "200", "TERM": "dumb"})
+    assert result.exit_code == 0
+    text = re.sub(r"\x1b\[[0-9;]*m", "", result.output)
+    assert "Examples:" in text
+    assert f"leedctl {' '.join(path)}" in text
+    if path not in WITHOUT_RESULTS:
+        assert "--json" in text
+
+
+def test_the_version_is_told_and_nothing_else():
+    result = CliRunner().invoke(main.app, ["--version"])
+    assert result.output == f"leedctl {__version__}\n"
+
+
+def failing(error):
+    def command():
+        raise error
+
+    return command
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "line"),
+    [
+        (LeedError("net.xml: broken\nat line 3"), 2, "error LeedError: net.xml: broken at line 3"),
+        (SiteError("J1: two stages"), 4, "error SiteError: J1: two stages"),
+        (
+            ModuleNotFoundError("x", name="torch"),
+            2,
+            "needs torch, which is not installed here; pip install 'leed-traffic[train]'",
+        ),
+    ],
+)
+def test_a_fault_of_the_world_is_one_line_and_its_exit_code(error, code, line, monkeypatch, capsys):
+    monkeypatch.setattr(main, "app", failing(error))
+    with pytest.raises(SystemExit) as stop:
+        main.run()
+    assert stop.value.code == code
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert line in " ".join(err.split())
+
+
+@pytest.mark.parametrize("error", [KeyError("bug"), ModuleNotFoundError("x", name="leed_traffic.nonsense")])
+def test_a_bug_keeps_its_traceback(error, monkeypatch):
+    monkeypatch.setattr(main, "app", failing(error))
+    with pytest.raises(type(error)):
+        main.run()
+
+
+def test_a_misspelt_option_is_a_usage_error():
+    run = subprocess.run(
+        [sys.executable, "-m", "leed_traffic.cli.main", "evaluate", "crossing", "--nonsense"], capture_output=True, text=True
+    )
+    assert run.returncode == 2
+    assert "No such option" in run.stderr
+    assert run.stdout == ""
+
+
+@pytest.mark.parametrize(
+    ("text", "seeds"),
+    [("2", (1001, 1002)), ("7,9", (7, 9)), ("1001-1003", (1001, 1002, 1003)), ("5-5", (5,))],
+)
+def test_seeds_are_a_count_a_list_or_a_range(text, seeds):
+    assert parse_seeds(text) == seeds
+
+
+@pytest.mark.parametrize("text", ["0", "x", "3-1", "", "1,,2"])
+def test_seeds_that_name_nothing_are_refused(text):
+    with pytest.raises(UsageError, match="--seeds"):
+        parse_seeds(text)
