@@ -15,6 +15,9 @@ FIRST_VALIDATION_SEED = 501  # training seeds are seed * 10,000 + episode from 1
 SEEDS_PER_RUN = 10_000
 
 
+WHERE_NOT_WHAT = frozenset({"out", "workers", "resume", "demonstrations"})  # settings that do not shape the result
+
+
 class ExpertWeight(StrEnum):
     """How the weight of the expert loss is set."""
 
@@ -142,5 +145,5 @@ class TrainConfig(BaseModel):
 
     def digest(self) -> str:
         """sha256 over all that shapes the result: not where it runs or is written."""
-        text = self.model_dump_json(exclude={"out", "workers", "resume", "demonstrations"})
+        text = self.model_dump_json(exclude=set(WHERE_NOT_WHAT))
         return hashlib.sha256(text.encode()).hexdigest()

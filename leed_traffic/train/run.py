@@ -21,7 +21,7 @@ from leed_traffic.domain.observation import observation_spec
 from leed_traffic.errors import ScenarioError, TrainingError
 from leed_traffic.simulation.network_import import import_network
 from leed_traffic.train.checkpoint import describe, read_checkpoint, write_checkpoint
-from leed_traffic.train.config import FIRST_VALIDATION_SEED, TrainConfig
+from leed_traffic.train.config import FIRST_VALIDATION_SEED, WHERE_NOT_WHAT, TrainConfig
 from leed_traffic.train.curves import ScalarLog
 from leed_traffic.train.expert import (
     ExpertSteps,
@@ -136,7 +136,7 @@ def prepare_folder(config: TrainConfig, setting: RunSetting) -> None:
     if config.resume:
         begun, made_on = read_config(out), read_setting(out)
         if begun.digest() != config.digest() or made_on.model_dump(mode="json") != setting.model_dump(mode="json"):
-            different = [k for k, v in begun.model_dump().items() if v != getattr(config, k) and k not in ("resume", "workers")]
+            different = [k for k, v in begun.model_dump().items() if v != getattr(config, k) and k not in WHERE_NOT_WHAT]
             raise TrainingError(
                 f"{out}: was begun with other settings ({', '.join(different) or 'scenario or demonstrations'}); "
                 "resume with the same or train into another folder"
