@@ -1,6 +1,7 @@
 """A bundle: what is deployed. One ONNX policy per intersection and the contract that it was trained under.
 
     BUNDLE/SHA256SUMS          of every other file, in the form that `sha256sum -c` reads
+    BUNDLE/SHA256SUMS.sig      optional: Ed25519 signature of SHA256SUMS
     BUNDLE/manifest.json       versions, digests, decision interval, observation tables, stage maps, training record
     BUNDLE/network.json        the intersections as they were trained
     BUNDLE/site.json           the site's limits as they were trained
@@ -21,7 +22,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from leed_traffic import __version__
-from leed_traffic.artifacts.sealed_folder import SUMS_NAME, read_sealed, sha256, write_sealed
+from leed_traffic.artifacts.sealed_folder import SIGNATURE_NAME, SUMS_NAME, read_sealed, sha256, write_sealed
 from leed_traffic.artifacts.site import Site, make_site
 from leed_traffic.domain.network import Intersection, Network
 from leed_traffic.domain.observation import Entry, ObservationSpec, observation_spec
@@ -32,6 +33,7 @@ FORMAT_VERSION: Literal[1] = 1
 MANIFEST_NAME, NETWORK_NAME, SITE_NAME = "manifest.json", "network.json", "site.json"
 POLICY_NAME, GOLDEN_NAME = "policy.onnx", "golden.json"
 
+_NONSENSE = (LookupError, TypeError, ArithmeticError, RecursionError)  # what a sealed document full of nonsense runs into
 _SAFE_NAME = re.compile(r"[A-Za-z0-9_-]{1,60}")
 
 
@@ -106,6 +108,8 @@ class Bundle:
     site: Site
     specs: tuple[ObservationSpec, ...]
     policies: tuple[PolicyFile, ...]
+    sums: bytes  # SHA256SUMS: what a signature is given for
+    signature: bytes | None = None  # as it lies there, unchecked; see signature.py
 
     @property
     def ids(self) -> tuple[str, ...]:
@@ -196,7 +200,7 @@ def read_bundle(path: Path) -> Bundle:
         )
     except KeyError as err:
         raise BundleError(f"{path}: {err.args[0]} is missing; export the bundle again") from err
-    except (ValidationError, ValueError) as err:
+    except (ValidationError, ValueError, *_NONSENSE) as err:
         raise BundleError(f"{path}: {first_fault(err)}; export the bundle again") from err
     bundle = Bundle(
         path=path,
@@ -209,6 +213,8 @@ def read_bundle(path: Path) -> Bundle:
             for i in intersections
         ),
         policies=policies,
+        sums=files[SUMS_NAME],
+        signature=files.get(SIGNATURE_NAME),
     )
     _check_consistent(bundle)
     return bundle
@@ -256,7 +262,7 @@ def safe_name(intersection: str) -> str:
     return re.sub(r"[^A-Za-z0-9_-]+", "_", intersection)[:48] + "-" + sha256(intersection.encode())[:8]
 
 
-def first_fault(error: ValidationError | ValueError) -> str:
+def first_fault(error: Exception) -> str:
     """The first thing wrong in one line."""
     if isinstance(error, ValidationError):
         fault = error.errors()[0]
@@ -273,7 +279,7 @@ def _read_manifest(path: Path, files: Mapping[str, bytes]) -> BundleManifest:
         return BundleManifest.model_validate_json(files[MANIFEST_NAME])
     except KeyError as err:
         raise BundleError(f"{path}: {MANIFEST_NAME} is missing; export the bundle again") from err
-    except ValueError as err:  # json's and pydantic's errors are ValueErrors
+    except (ValueError, *_NONSENSE) as err:  # json's and pydantic's errors are ValueErrors
         raise BundleError(f"{path}/{MANIFEST_NAME}: {first_fault(err)}; export the bundle again") from err
 
 

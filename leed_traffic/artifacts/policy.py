@@ -9,6 +9,8 @@ from numpy.typing import NDArray
 from onnxruntime.capi import onnxruntime_pybind11_state as ort_state
 
 from leed_traffic.artifacts.bundle import Bundle, PolicyFile, read_bundle
+from leed_traffic.artifacts.onnx_screen import screen
+from leed_traffic.artifacts.signature import check_signature
 from leed_traffic.domain.action import choose_best
 from leed_traffic.errors import BundleError, MismatchError
 
@@ -40,9 +42,13 @@ class PolicyNetwork:
         Raises:
             BundleError: no ONNX model, or one with other inputs or outputs.
         """
+        if why := screen(onnx):
+            raise BundleError(f"{where}: {why}; export it again with leedctl export")
         try:
-            self._session = ort.InferenceSession(onnx, _session_options(), providers=["CPUExecutionProvider"])
-        except (*_ORT_FAULTS, RuntimeError, ValueError) as err:
+            self._session = ort.InferenceSession(
+                onnx, _session_options(), providers=["CPUExecutionProvider"], enable_fallback=0
+            )
+        except (*_ORT_FAULTS, RuntimeError, ValueError, MemoryError) as err:
             raise BundleError(f"{where}: not a model that onnxruntime loads: {' '.join(str(err).split())[:160]}") from err
         shapes = [(v.name, list(v.shape)) for v in (*self._session.get_inputs(), *self._session.get_outputs())]
         expected = [(INPUT_NAME, [1, size]), (OUTPUT_NAME, [1, n_stages])]
@@ -106,15 +112,23 @@ def load_network(bundle: Bundle, n: int) -> PolicyNetwork:
     return PolicyNetwork(bundle.policies[n].onnx, bundle.specs[n].size, intersection.n_stages, where)
 
 
-def verify_bundle(path: Path) -> Bundle:
-    """Read a bundle, load every policy and run its golden vectors.
+def verify_bundle(path: Path, trusted_key: Path | None = None) -> Bundle:
+    """Read a bundle, hold it to its maker, load every policy and run its golden vectors.
+
+    Args:
+        path: of the bundle.
+        trusted_key: the public key that it must be signed with; None: any bundle will do.
 
     Raises:
-        BundleError: a file, a model or an answer is not what was exported.
+        BundleError: a file, a model or an answer is not what was exported, or the signature is missing or wrong.
+        UsageError: the key cannot be read.
     """
     bundle = read_bundle(path)
+    if trusted_key is not None:
+        check_signature(bundle, trusted_key)
     for n, id_ in enumerate(bundle.ids):
-        _check_golden(load_network(bundle, n), bundle.policies[n], bundle.specs[n].size, f"{path}/{id_}")
+        with np.errstate(all="ignore"):  # a figure beyond float32 becomes infinite, and is refused for that
+            _check_golden(load_network(bundle, n), bundle.policies[n], bundle.specs[n].size, f"{path}/{id_}")
     return bundle
 
 
@@ -125,7 +139,10 @@ def _check_golden(network: PolicyNetwork, policy: PolicyFile, size: int, where: 
     for k, (observation, expected) in enumerate(zip(golden.observation, golden.logits, strict=True)):
         if len(observation) != size:
             raise BundleError(f"{where}: golden vector {k} has {len(observation)} entries, the observation has {size}")
-        got = network.logits(np.array(observation, dtype=np.float32))
+        try:
+            got = network.logits(np.array(observation, dtype=np.float32))
+        except _ORT_FAULTS as err:
+            raise BundleError(f"{where}: golden vector {k} cannot be computed: {' '.join(str(err).split())[:160]}") from err
         wanted = np.array(expected)
         if got.shape != wanted.shape or not (np.abs(got - wanted) <= GOLDEN_TOLERANCE).all():
             raise BundleError(

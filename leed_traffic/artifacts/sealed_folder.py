@@ -1,4 +1,7 @@
-"""A folder whose every byte is held to a digest: SHA256SUMS lists all other files, in the form that `sha256sum -c` reads."""
+"""A folder whose every byte is held to a digest: SHA256SUMS lists all other files, in the form that `sha256sum -c` reads.
+
+Only a signature over SHA256SUMS itself, SHA256SUMS.sig, is not listed there.
+"""
 
 import hashlib
 import os
@@ -10,7 +13,7 @@ from pathlib import Path
 
 from leed_traffic.errors import BundleError
 
-SUMS_NAME = "SHA256SUMS"
+SUMS_NAME, SIGNATURE_NAME = "SHA256SUMS", "SHA256SUMS.sig"
 MAX_FILE_BYTES = 64 * 1024 * 1024  # a policy has about 50 kB; anything near this is no bundle of ours
 MAX_FILES = 20_000
 
@@ -105,7 +108,7 @@ def _check_sums(path: Path, files: Mapping[str, bytes]) -> None:
         if match is None or ".." in match[2].split("/"):
             raise BundleError(f"{path}: {SUMS_NAME} has a line that is no digest and plain file name: {line[:80]!r}")
         listed[match[2]] = match[1]
-    actual = {name: sha256(content) for name, content in files.items() if name != SUMS_NAME}
+    actual = {name: sha256(content) for name, content in files.items() if name not in (SUMS_NAME, SIGNATURE_NAME)}
     faults = [f"missing {name}" for name in sorted(listed.keys() - actual.keys())]
     faults += [f"extra {name!r}" for name in sorted(actual.keys() - listed.keys())]
     faults += [f"altered {name}" for name in sorted(listed.keys() & actual.keys()) if listed[name] != actual[name]]

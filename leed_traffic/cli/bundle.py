@@ -51,7 +51,11 @@ def inspect_command(path: PathArgument, as_json: JsonOption = False) -> None:
 
 
 @app.command("verify")
-def verify_command(path: PathArgument, as_json: JsonOption = False) -> None:
+def verify_command(
+    path: PathArgument,
+    trust: Annotated[Path | None, typer.Option(help="Public key that the bundle must be signed with.")] = None,
+    as_json: JsonOption = False,
+) -> None:
     """Check every file's digest, load every policy and compare its answers with those it was exported with.
 
     Exit code 3 if anything differs.
@@ -59,12 +63,46 @@ def verify_command(path: PathArgument, as_json: JsonOption = False) -> None:
     \b
     Examples:
         leedctl bundle verify models/arterial5
+        leedctl bundle verify models/arterial5 --trust agency.key.pub
     """
     from leed_traffic.artifacts.policy import verify_bundle
 
-    bundle = verify_bundle(path)
+    bundle = verify_bundle(path, trust)
     vectors = sum(len(policy.golden.observation) for policy in bundle.policies)
     if as_json:
         print_json({"path": str(path), "digest": bundle.digest, "policies": len(bundle.ids), "golden_vectors": vectors})
         return
     print(f"{path}: {len(bundle.ids)} policies, {vectors} golden vectors, all as exported; digest {bundle.digest[:16]}")
+
+
+@app.command("keygen")
+def keygen_command(
+    path: Annotated[Path, typer.Argument(help="Of the private key; the public one gets .pub behind it.", show_default=False)],
+) -> None:
+    """Make an Ed25519 key pair: the private key signs bundles, the public one goes to the controllers.
+
+    \b
+    Examples:
+        leedctl bundle keygen agency.key
+    """
+    from leed_traffic.artifacts.signature import make_keys
+
+    private, public = make_keys(path)
+    print(f"{private}: keep it secret; {public}: for leedctl serve --trust")
+
+
+@app.command("sign")
+def sign_command(
+    path: PathArgument,
+    key: Annotated[Path, typer.Option(help="Private key, made by leedctl bundle keygen.", show_default=False)],
+) -> None:
+    """Sign a bundle; controllers started with --trust run no other.
+
+    \b
+    Examples:
+        leedctl bundle sign models/arterial5 --key agency.key
+    """
+    from leed_traffic.artifacts.signature import sign_bundle
+
+    bundle = sign_bundle(path, key)
+    print(f"{path}: signed; digest {bundle.digest[:16]}")

@@ -25,6 +25,8 @@ EXTRA_OF = {
     "sumo": "sim",
     "pettingzoo": "sim",
     "matplotlib": "sim",
+    "cryptography": "serve",
+    "prometheus_client": "serve",
 }
 
 app = typer.Typer(

@@ -50,6 +50,7 @@ def serve_command(
     state: Annotated[
         Path | None, typer.Option(help="Folder of the monitor's latches. Default: under $XDG_STATE_HOME, by address.")
     ] = None,
+    trust: Annotated[Path | None, typer.Option(help="Public key; a bundle that is not signed with it is refused.")] = None,
     retry: Annotated[
         float, typer.Option(help="Try a lost server again for so many seconds; with --scenario: restart it.")
     ] = 0.0,
@@ -88,6 +89,7 @@ def serve_command(
             events=events,
             state=state or default_state(scenario or f"{host}-{number}"),
             retry_s=retry,
+            trust=trust,
             until_s=until,
             deadline_s=deadline_s,
             order=order,

@@ -35,6 +35,8 @@ class ServeConfig(BaseModel):
 
     bundle: Path
     """The folder with the policies."""
+    trust: Path | None = None
+    """Public key that the bundle must be signed with; None: any sound bundle runs."""
     host: str = "localhost"
     """Of the TraCI server."""
     port: int = Field(ge=1, le=65535)
@@ -125,7 +127,7 @@ def serve(
         DeviceError: the device is unreachable or was lost; whatever it still shows walks on by its stage program.
         UsageError: the folder of the logs or of the latches cannot be used.
     """
-    bundle = verify_bundle(config.bundle)
+    bundle = verify_bundle(config.bundle, config.trust)
     intersections, timings = _pick(bundle, config.intersections)
     policy = decider(bundle, [i.id for i in intersections])
     latches = LatchStore(config.state, now)

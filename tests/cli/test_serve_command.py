@@ -105,6 +105,19 @@ def test_a_stopped_command_leaves_no_sumo_behind(bundle):
     assert simulators(port) == []
 
 
+def test_a_bundle_that_is_not_signed_is_refused_where_a_key_is_trusted(bundle, tmp_path):
+    pytest.importorskip("cryptography")
+    from leed_traffic.cli.bundle import app
+
+    assert CliRunner().invoke(app, ["keygen", str(tmp_path / "agency.key")]).exit_code == 0
+    trust = ["--connect", "localhost:1", "--trust", str(tmp_path / "agency.key.pub")]
+    refused = invoke(bundle, *trust).exception
+    assert isinstance(refused, BundleError)
+    assert refused.exit_code == 3
+    assert CliRunner().invoke(app, ["sign", bundle, "--key", str(tmp_path / "agency.key")]).exit_code == 0
+    assert CliRunner().invoke(app, ["verify", bundle, "--trust", str(tmp_path / "agency.key.pub")]).exit_code == 0
+
+
 def reset(*arguments):
     app = typer.Typer()
     app.command()(reset_fault_command)

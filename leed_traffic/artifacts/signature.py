@@ -1,0 +1,91 @@
+"""Ed25519 signatures of bundles: who made it, not only whether it arrived whole.
+
+The signature is over SHA256SUMS, which names the digest of every other file; it lies beside it as SHA256SUMS.sig. Keys are PEM
+files as OpenSSL writes them. Needs the package `cryptography` (extra `serve`); nothing else imports it.
+"""
+
+import base64
+import binascii
+import os
+from pathlib import Path
+
+from leed_traffic.artifacts.bundle import Bundle, read_bundle
+from leed_traffic.artifacts.sealed_folder import SIGNATURE_NAME
+from leed_traffic.errors import BundleError, UsageError
+
+_CONTEXT = b"leed_traffic bundle\n"  # a signature given for something else is none for a bundle
+
+
+def make_keys(path: Path) -> tuple[Path, Path]:
+    """Write a new key pair, PATH (only the owner reads it) and PATH.pub; return both.
+
+    Raises:
+        UsageError: a file is there already, or cannot be written.
+    """
+    from cryptography.hazmat.primitives import serialization as form
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+    key = Ed25519PrivateKey.generate()
+    private = key.private_bytes(form.Encoding.PEM, form.PrivateFormat.PKCS8, form.NoEncryption())
+    public = key.public_key().public_bytes(form.Encoding.PEM, form.PublicFormat.SubjectPublicKeyInfo)
+    public_path = path.with_name(path.name + ".pub")
+    for target, content, mode in ((path, private, 0o600), (public_path, public, 0o644)):
+        try:
+            with os.fdopen(os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "wb") as file:
+                file.write(content)
+        except OSError as err:
+            raise UsageError(f"{target}: cannot be made: {err.strerror}; an older key is never overwritten") from err
+    return path, public_path
+
+
+def sign_bundle(path: Path, key_file: Path) -> Bundle:
+    """Sign a bundle with a private key; an older signature is replaced.
+
+    Raises:
+        BundleError: no sound bundle.
+        UsageError: no private Ed25519 key, or the bundle cannot be written.
+    """
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+    from cryptography.hazmat.primitives.serialization import load_pem_private_key
+
+    bundle = read_bundle(path)
+    try:
+        key = load_pem_private_key(key_file.read_bytes(), password=None)
+    except (OSError, ValueError, TypeError) as err:
+        raise UsageError(f"--key {key_file}: not a private key that can be read; make one with leedctl bundle keygen") from err
+    if not isinstance(key, Ed25519PrivateKey):
+        raise UsageError(f"--key {key_file}: not an Ed25519 key; make one with leedctl bundle keygen")
+    fresh = path.with_name(f".{path.name}.sig-{os.getpid()}")
+    try:
+        fresh.write_bytes(base64.b64encode(key.sign(_CONTEXT + bundle.sums)) + b"\n")
+        os.replace(fresh, path / SIGNATURE_NAME)
+    except OSError as err:
+        raise UsageError(f"{path}: cannot be written: {err.strerror}") from err
+    return read_bundle(path)
+
+
+def check_signature(bundle: Bundle, trusted_key: Path) -> None:
+    """Hold a bundle to its maker.
+
+    Raises:
+        BundleError: it is not signed, or not by this key.
+        UsageError: no public Ed25519 key.
+    """
+    from cryptography.exceptions import InvalidSignature
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+    from cryptography.hazmat.primitives.serialization import load_pem_public_key
+
+    try:
+        key = load_pem_public_key(trusted_key.read_bytes())
+    except (OSError, ValueError) as err:
+        raise UsageError(f"--trust {trusted_key}: not a public key that can be read; expected the .pub of a key pair") from err
+    if not isinstance(key, Ed25519PublicKey):
+        raise UsageError(f"--trust {trusted_key}: not an Ed25519 key; expected the .pub of leedctl bundle keygen")
+    if bundle.signature is None:
+        raise BundleError(f"{bundle.path}: not signed, and only bundles signed for {trusted_key} may run; leedctl bundle sign")
+    try:
+        key.verify(base64.b64decode(bundle.signature.strip(), validate=True), _CONTEXT + bundle.sums)
+    except (InvalidSignature, binascii.Error) as err:
+        raise BundleError(
+            f"{bundle.path}: its signature is not by {trusted_key}; fetch the bundle again from its maker"
+        ) from err
