@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 TORCH_INDEX ?=
 PIP_FLAGS := --quiet --disable-pip-version-check -c constraints.txt $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX))
 
-.PHONY: help demo test lint format coverage bench scenarios clean
+.PHONY: help demo test lint format coverage bench scenarios models clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -47,6 +47,13 @@ bench: $(VENV)/.dev  ## measurements: ratios against an anchor in the same run (
 
 scenarios: $(VENV)/.train  ## rebuild the shipped scenarios with SUMO's tools
 	for name in crossing arterial5 grid4x4; do $(BIN)/leedctl scenario build $$name; done
+
+models: $(VENV)/.train  ## train the bundles under models/ anew (about half an hour on 2 cores)
+	for name in crossing arterial5 grid4x4; do \
+	  $(BIN)/leedctl generate $$name --author search --out runs/models/$$name/demonstrations && \
+	  $(BIN)/leedctl train $$name --demonstrations runs/models/$$name/demonstrations --episodes 64 --out runs/models/$$name/training && \
+	  $(BIN)/leedctl export runs/models/$$name/training --out models/$$name || exit 1; \
+	done
 
 clean:  ## remove what make made
 	rm -rf $(VENV) out .pytest_cache .mypy_cache .ruff_cache
