@@ -16,6 +16,7 @@ class Sighting:
     program: str
     phase: int
     spent_s: float  # since this phase began
+    is_sound: bool = True  # phase, letters and time fit together; else nothing is commanded from it, but the monitor judges it
 
     @property
     def is_ours(self) -> bool:

@@ -39,7 +39,9 @@ class SignalSight:
 
     def see(self, sighting: Sighting, time_s: float) -> list[tuple[Event, int]]:
         """Take in one sighting; return the events since the one before."""
-        if sighting.is_ours:
+        if sighting.is_ours and not sighting.is_sound:
+            self.shown = Shown(stage=self.shown.stage, is_clearing=True, green_s=0.0)
+        elif sighting.is_ours:
             stage, is_clearing = self._program.stage_of(sighting.phase)
             self.shown = Shown(stage=stage, is_clearing=is_clearing, green_s=0.0 if is_clearing else sighting.spent_s)
             self._green_since_s = None

@@ -4,13 +4,12 @@ SUMO enforces no signal safety and traci has no timeout of its own: the stage pr
 call here has a deadline. `import traci` pulls in sumolib (pure Python, no simulator): it is imported only when connecting.
 """
 
-import math
 import socket
 import struct
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -21,6 +20,7 @@ from leed_traffic.domain.program import StageProgram
 from leed_traffic.errors import DeviceError, MismatchError
 from leed_traffic.serve.deadline_socket import DeadlineSocket
 from leed_traffic.serve.device import PROGRAM_ID, Sighting, Snapshot
+from leed_traffic.serve.plausible import is_sound, read_sighting, read_step_length
 
 if TYPE_CHECKING:
     from traci.connection import Connection
@@ -73,21 +73,23 @@ class TraciDevice:
         self._ids = tuple(i.id for i in intersections)
         self._lanes = tuple(lanes)
         self._lane_index = {lane: k for k, lane in enumerate(lanes)}
-        self._is_first = True
+        self._is_first, self._elapsed_s = True, 0.0
+        self._sightings: tuple[Sighting, ...] = ()
         self._connection: Any = None
         self._connection, self._tc, self._refusal = _connect(endpoint)
         try:
             with self._guard("reading the network"):
                 if endpoint.order is not None:
                     self._connection.setOrder(endpoint.order)
-                self._step_s = float(self._connection.simulation.getDeltaT())
+                self._step_s = read_step_length(self._connection.simulation.getDeltaT())
                 end_s = float(self._connection.simulation.getEndTime())
                 self._check_network()
                 self._subscribe()
             self._end_s = end_s if end_s >= 0.0 else float("inf")
             self._tick_s = max(tick_s, self._step_s)
             self._programs = tuple(make_program(n, self._step_s) for n in range(len(self._ids)))
-            self._sightings = self._look()
+            with self._guard("looking at the signals"):
+                self._sightings = self._look()
         except BaseException:
             self.close()
             raise
@@ -112,9 +114,11 @@ class TraciDevice:
         with self._guard("waiting for the next tick"):
             simulation = self._connection.simulation
             if not self._is_first:
-                target_s = min(self._time_s() + self._tick_s, self._end_s)
+                before_s = self._time_s()
+                target_s = min(before_s + self._tick_s, self._end_s)
                 self._connection.simulationStep(target_s if self._tick_s > self._step_s else 0.0)
                 self._check_clock(target_s)
+                self._elapsed_s = self._time_s() - before_s
             values = simulation.getSubscriptionResults()
             is_over = values[self._tc.VAR_MIN_EXPECTED_VEHICLES] <= 0 or self._time_s() >= self._end_s
             if is_over and not self._is_first:
@@ -144,7 +148,7 @@ class TraciDevice:
         """One jump to the first clearance phase, or a longer green; a lock of its own behind the envelope's."""
         program, shown = self._programs[n], self._shown(n)
         known = isinstance(stage, int) and 0 <= stage < program.n_stages
-        if not known or not shown.is_ours or not 0.0 < hold_s < float("inf"):
+        if not known or not shown.is_ours or not shown.is_sound or not 0.0 < hold_s < float("inf"):
             return False
         now, is_clearing = program.stage_of(shown.phase)
         if is_clearing:
@@ -164,8 +168,8 @@ class TraciDevice:
     def release(self, n: int) -> bool:
         """The own program, in the phase whose display is the one shown now, before the next simulation step."""
         shown = self._shown(n)
-        if not shown.is_ours:
-            return True
+        if not shown.is_ours or not shown.is_sound:
+            return not shown.is_ours
         stage, is_clearing = self._programs[n].stage_of(shown.phase)
         if is_clearing:
             return False
@@ -266,7 +270,12 @@ class TraciDevice:
     def _look(self) -> tuple[Sighting, ...]:
         tc, results = self._tc, self._connection.trafficlight.getAllSubscriptionResults()
         names = (tc.TL_RED_YELLOW_GREEN_STATE, tc.TL_CURRENT_PROGRAM, tc.TL_CURRENT_PHASE, SPENT_DURATION)
-        return tuple(_sighting(id_, *(results[id_][name] for name in names)) for id_ in self._ids)
+        seen = [read_sighting(id_, *(results[id_][name] for name in names)) for id_ in self._ids]
+        for n, now in enumerate(seen):
+            before = self._sightings[n] if self._sightings else None
+            if now.is_ours and not is_sound(self._programs[n], before, now, elapsed_s=self._elapsed_s):
+                seen[n] = replace(now, is_sound=False)
+        return tuple(seen)
 
     def _vehicles(self) -> tuple[Vehicles, frozenset[int]]:
         """All vehicles on the lanes read, and the lanes of which nothing was heard."""
@@ -311,14 +320,6 @@ class TraciDevice:
             for p in program.phases
         ]
         return signal.Logic(PROGRAM_ID, STATIC, stage, phases)
-
-
-def _sighting(id_: str, state: object, program: object, phase: object, spent_s: object) -> Sighting:
-    """One signal's values, if they can be what they are meant to be."""
-    texts = isinstance(state, str) and isinstance(program, str)
-    if texts and isinstance(phase, int) and isinstance(spent_s, float) and 0.0 <= spent_s < math.inf:
-        return Sighting(state=str(state), program=str(program), phase=phase, spent_s=spent_s)
-    raise ValueError(f"signal {id_} reads {state!r}, {program!r}, {phase!r}, {spent_s!r}")
 
 
 def _connect(endpoint: Endpoint) -> tuple[Any, Any, type[Exception]]:

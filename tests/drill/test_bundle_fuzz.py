@@ -1,5 +1,3 @@
-import pytest
-
 from leed_traffic.artifacts.policy import verify_bundle
 from leed_traffic.drill import bundle_fuzz
 from leed_traffic.drill.bundle_fuzz import DAMAGES, fuzz_bundles
@@ -38,9 +36,3 @@ def test_the_fuzz_notices_what_is_no_refusal(tmp_path, monkeypatch):
     assert all("decides otherwise" in fault for fault in faults)
     monkeypatch.setattr(bundle_fuzz, "verify_bundle", careless)
     assert fuzz_bundles(bundle, tmp_path, 16, seed=1).refused == 0
-
-
-@pytest.mark.slow
-def test_two_thousand_more(tmp_path):
-    bundle = write_crossing_bundle(tmp_path / "bundle")
-    assert fuzz_bundles(bundle, tmp_path, 2000, seed=12).faults == ()

@@ -1,0 +1,78 @@
+import math
+from dataclasses import replace
+
+import pytest
+
+from leed_traffic.domain.program import build_program
+from leed_traffic.serve.device import PROGRAM_ID, Sighting
+from leed_traffic.serve.plausible import is_sound, read_sighting, read_step_length
+from tests.serve.bundles import crossing
+from tests.serve.test_run import asks_for, drive, fake
+
+PROGRAM = build_program(*crossing())
+
+
+def sighting(phase=0, spent_s=5.0, **changes):
+    return Sighting(
+        **(
+            {"state": PROGRAM.phases[min(max(phase, 0), 3)].state, "program": PROGRAM_ID, "phase": phase, "spent_s": spent_s}
+            | changes
+        )
+    )
+
+
+@pytest.mark.parametrize("step", [0.0, -1.0, 5.1, math.nan, math.inf, 1, "1", None])
+def test_a_step_that_cannot_be_is_refused(step):
+    with pytest.raises(ValueError, match="a simulation step of"):
+        read_step_length(step)
+
+
+def test_sound_steps_pass():
+    assert [read_step_length(step) for step in (0.1, 1.0, 5.0)] == [0.1, 1.0, 5.0]
+
+
+@pytest.mark.parametrize(
+    "values",
+    [(1, "leed", 0, 1.0), ("Gr", 7, 0, 1.0), ("Gr", "leed", 0.0, 1.0), ("Gr", "leed", 0, "1"), ("Gr", "leed", 0, -1.0),
+     ("Gr", "leed", 0, math.nan), ("Gr", "leed", 0, math.inf), (None, "leed", 0, 1.0)],
+)  # fmt: skip
+def test_values_of_another_kind_are_refused(values):
+    with pytest.raises(ValueError, match="signal C reads"):
+        read_sighting("C", *values)
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "expected"),
+    [
+        (None, sighting(), True),
+        (None, sighting(phase=999, state="G"), False),
+        (None, sighting(phase=-1, state="G"), False),
+        (None, sighting(state=PROGRAM.phases[1].state), False),  # phase and letters of two stages
+        (sighting(spent_s=5.0), sighting(spent_s=6.0), True),
+        (sighting(spent_s=5.0), sighting(spent_s=69.0), False),  # a bit of the time: the minimum green would seem over
+        (sighting(spent_s=5.0), sighting(phase=1, spent_s=0.0), True),
+        (sighting(spent_s=5.0), sighting(phase=1, spent_s=1.0), True),
+        (sighting(spent_s=5.0), sighting(phase=1, spent_s=6.0), False),
+        (sighting(spent_s=5.0, program="0"), sighting(spent_s=60.0), True),
+        (replace(sighting(spent_s=5.0), is_sound=False), sighting(spent_s=60.0), True),
+    ],
+)
+def test_phase_letters_and_time_must_fit_together(before, now, expected):
+    assert is_sound(PROGRAM, before, now, elapsed_s=1.0) is expected
+
+
+def test_nothing_is_commanded_from_a_sighting_that_makes_no_sense(crossing_bundle):
+    device = fake()
+    read = device.read
+
+    def garbled():
+        snapshot = read()
+        if snapshot is None or not 20.0 <= snapshot.time_s < 23.0:
+            return snapshot
+        return replace(snapshot, sightings=(replace(snapshot.sightings[0], phase=999, is_sound=False),))
+
+    device.read = garbled
+    summary, _ = drive(crossing_bundle, device, policy=asks_for(0), until_s=60.0)
+    assert not {20.0, 21.0, 22.0} & {time_s for time_s, _, _ in device.requests}
+    assert summary.violations == []
+    assert summary.ended_by == "until"
