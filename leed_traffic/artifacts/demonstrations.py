@@ -99,6 +99,9 @@ class DemonstrationManifest(_Document):
     """Mean delay of the final plans on the author's seeds."""
     demonstrated_delay_s: float = Field(ge=0.0)
     """Mean delay of the final plans on the seeds of the trajectories."""
+    written_by: dict[str, str] = Field(default_factory=dict)
+    """Who wrote each plan, by intersection: a language model in some round, or the embedded author that stood in.
+    Empty where one embedded author wrote them all."""
     rounds: tuple[Round, ...] = ()
     simulated_hours: float = Field(ge=0.0)
     files: dict[str, str] = Field(default_factory=dict)

@@ -10,10 +10,11 @@ from leed_traffic.generate.brief import Brief
 
 
 class Author(StrEnum):
-    """The embedded authors; neither is a language model."""
+    """Who may be chosen: two embedded authors that need no model, and a language model."""
 
     WEBSTER = "webster"
     SEARCH = "search"
+    VLLM = "vllm"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,7 +15,7 @@ from leed_traffic.domain.plan import check_plan
 from leed_traffic.errors import PlanError
 from leed_traffic.generate.author import PlanAuthor, Proposal
 from leed_traffic.generate.bench import Bench, Plans, Trial, mean_returns
-from leed_traffic.generate.brief import Brief, Feedback
+from leed_traffic.generate.brief import Attempt, Brief, Feedback
 
 CREDIT_MARGIN = 0.01  # share of the incumbent's return by which a candidate must beat it: below that lies chance
 
@@ -30,7 +30,14 @@ class Standing:
 
 
 def refine(
-    author: PlanAuthor, briefs: Sequence[Brief], start: Standing, bench: Bench, seeds: Sequence[int], sizes: Sequence[int]
+    author: PlanAuthor,
+    briefs: Sequence[Brief],
+    start: Standing,
+    bench: Bench,
+    seeds: Sequence[int],
+    sizes: Sequence[int],
+    *,
+    patience: int | None = None,
 ) -> tuple[list[Standing], list[Round]]:
     """Let an author improve on a start.
 
@@ -41,19 +48,25 @@ def refine(
         bench: executes.
         seeds: on which every candidate is tried.
         sizes: candidates of each round.
+        patience: stop after so many rounds in a row without gain; None goes through all.
 
     Returns:
         All sets that ever stood, the best last, and the record of the rounds.
     """
     stood, rounds = [start], []
     faults: dict[str, tuple[str, ...]] = {}
+    attempts: dict[str, tuple[Attempt, ...]] = {}
+    in_vain = 0
     for round_index, size in enumerate(sizes):
+        if patience is not None and in_vain >= patience:
+            break
         best = stood[-1]
-        proposals = author.propose(_informed(briefs, best, bench, faults), round_index, size)
+        proposals = author.propose(_informed(briefs, best, bench, faults, attempts), round_index, size)
         sound, faults, n_valid = _sound(proposals, briefs)
         candidates = [best.plans | plans for plans in sound]
         what = f"round {round_index + 1} of {len(sizes)}, best {best.trial.delay_s:.1f} s"
         trials = bench.try_out(candidates, seeds, what)
+        attempts = _attempts(sound, trials, briefs)
         tried = [
             Standing(what=proposal.what, plans=plans, trial=trial)
             for proposal, plans, trial in zip(proposals, candidates, trials, strict=True)
@@ -62,8 +75,10 @@ def refine(
         (composed_trial,) = bench.try_out([composed], seeds, what)
         tried.append(Standing(what=f"composed in round {round_index + 1}", plans=composed, trial=composed_trial))
         winner = min(tried, key=lambda standing: standing.trial.delay_s)
+        in_vain += 1
         if winner.trial.delay_s < best.trial.delay_s:
             stood.append(winner)
+            in_vain = 0
         rounds.append(_record(stood[-1], bench, sum(len(p.plans) + len(p.faults) for p in proposals), n_valid, kept))
     return stood, rounds
 
@@ -86,7 +101,13 @@ def compose(best: Standing, tried: Sequence[Standing], names: Sequence[str]) -> 
     return plans, kept
 
 
-def _informed(briefs: Sequence[Brief], best: Standing, bench: Bench, faults: dict[str, tuple[str, ...]]) -> list[Brief]:
+def _informed(
+    briefs: Sequence[Brief],
+    best: Standing,
+    bench: Bench,
+    faults: dict[str, tuple[str, ...]],
+    attempts: dict[str, tuple[Attempt, ...]],
+) -> list[Brief]:
     returns = mean_returns(best.trial, bench.setting.network)
     return [
         replace(
@@ -97,10 +118,24 @@ def _informed(briefs: Sequence[Brief], best: Standing, bench: Bench, faults: dic
                 network_delay_s=best.trial.delay_s,
                 local_return=returns[brief.intersection.id],
                 faults=faults.get(brief.intersection.id, ()),
+                diagnosis=best.trial.diagnosis(n),
+                attempts=attempts.get(brief.intersection.id, ()),
             ),
         )
-        for brief in briefs
+        for n, brief in enumerate(briefs)
     ]
+
+
+def _attempts(sound: Sequence[Plans], trials: Sequence[Trial], briefs: Sequence[Brief]) -> dict[str, tuple[Attempt, ...]]:
+    """By intersection: the plans of the round that were executed there, and what they earned."""
+    return {
+        brief.intersection.id: tuple(
+            Attempt(plan=plans[brief.intersection.id], local_return=float(trial.returns[n]), diagnosis=trial.diagnosis(n))
+            for plans, trial in zip(sound, trials, strict=True)
+            if brief.intersection.id in plans
+        )
+        for n, brief in enumerate(briefs)
+    }
 
 
 def _sound(proposals: Sequence[Proposal], briefs: Sequence[Brief]) -> tuple[list[Plans], dict[str, tuple[str, ...]], int]:

@@ -1,9 +1,12 @@
 """Demonstrations for one scenario: an author's plans, tried, improved, confirmed and executed."""
 
 import shutil
+import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from random import Random
+from typing import TYPE_CHECKING
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -24,9 +27,11 @@ from leed_traffic.domain.action import DEFAULT_DECISION_INTERVAL_S
 from leed_traffic.domain.observation import DEFAULT_REACH_M
 from leed_traffic.domain.plan import check_plan, max_pressure_plan, max_wave_plan
 from leed_traffic.errors import DemonstrationError, UsageError
-from leed_traffic.generate.author import Author
+from leed_traffic.generate.author import Author, PlanAuthor
+from leed_traffic.generate.authorship import AUTHORSHIP_NAME, Authorship, write_authorship
 from leed_traffic.generate.bench import Bench, Plans, Setting, Trial, sumo_version
 from leed_traffic.generate.brief import Brief, write_briefs
+from leed_traffic.generate.model_config import ModelConfig, check_model
 from leed_traffic.generate.refine import Standing, compose, refine
 from leed_traffic.generate.search import NETWORK_WIDE, SearchAuthor
 from leed_traffic.generate.webster import webster_plans
@@ -34,14 +39,20 @@ from leed_traffic.simulation.env import Reward
 from leed_traffic.simulation.network_import import import_network
 from leed_traffic.simulation.pool import WorkerPool
 
+if TYPE_CHECKING:
+    from leed_traffic.generate.vllm_author import Asking
+
 FIRST_EVALUATION_SEED = 1001  # seeds from here on judge learned policies; no author may see them
 AUTHOR_SEEDS = (11, 12)  # every candidate is tried on these
 CONFIRMATION_SEEDS = (13, 14, 15)  # and the last ones standing on these
 LAST_STANDING = 3  # sets that are confirmed: the best start and the latest
 LOCAL_CANDIDATES = 5  # per round of changes at each intersection
 WORK_NAME = ".work"  # remembered results of an unfinished run
+TRANSCRIPTS_NAME, REPORT_NAME = "transcripts.jsonl", "report.html"  # beside the demonstrations of a language model
+PATIENCE = 2  # rounds in a row without gain after which a language model is asked no more
 
 OnProgress = Callable[[int, int, str], None]  # runs done, runs in all, what for
+OnAsking = Callable[["Asking"], None]
 
 
 class GenerateConfig(BaseModel):
@@ -71,6 +82,8 @@ class GenerateConfig(BaseModel):
     """Reach of the observation's detectors."""
     reward: Reward = Reward.TIME_LOSS
     """Local reward that is recorded and that credits an intersection's plan."""
+    language: ModelConfig | None = None
+    """For the author `vllm`: which model, asked how."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,14 +94,24 @@ class _Written:
     baseline_delay_s: float
     starts: dict[str, float]
     rounds: tuple[Round, ...]
+    authorship: Authorship | None = None
+    briefs: Sequence[Brief] = field(default_factory=tuple)
 
 
-def generate(config: GenerateConfig, on_progress: OnProgress | None = None) -> Demonstrations:
+def generate(
+    config: GenerateConfig,
+    on_progress: OnProgress | None = None,
+    on_asking: OnAsking | None = None,
+    *,
+    clock: Callable[[], float] = time.monotonic,
+) -> Demonstrations:
     """Write plans, try them, and record what they do as demonstrations; an interrupted run goes on where it stopped.
 
     Args:
         config: see there.
         on_progress: told after every simulated hour.
+        on_asking: told after every reply of a language model.
+        clock: monotonic seconds; times the language model.
 
     Returns:
         The demonstrations as read back from `config.out`.
@@ -102,11 +125,13 @@ def generate(config: GenerateConfig, on_progress: OnProgress | None = None) -> D
     counter = _Counter(planned_runs(config), on_progress)
     with WorkerPool(config.workers if config.workers > 1 else 0) as pool:
         bench = Bench(setting, pool, config.out / WORK_NAME, counter)
-        written = _search(config, briefs, bench) if config.author is Author.SEARCH else _webster(briefs, bench)
+        written = _write(config, briefs, bench, clock, on_asking or (lambda asking: None))
         shown, trajectories = bench.demonstrate(written.final.plans, config.seeds)
     manifest = _manifest(config, written, shown, bench)
     demonstrations = Demonstrations(manifest=manifest, plans=written.final.plans, trajectories=trajectories)
     write_demonstrations(config.out, demonstrations)
+    if written.authorship is not None:
+        _tell(config.out, written, read_demonstrations(config.out))
     shutil.rmtree(config.out / WORK_NAME)
     return read_demonstrations(config.out)
 
@@ -126,8 +151,12 @@ def _setting(config: GenerateConfig) -> Setting:
 
 def _manifest(config: GenerateConfig, written: _Written, shown: Trial, bench: Bench) -> DemonstrationManifest:
     setting = bench.setting
+    authorship = written.authorship
     return DemonstrationManifest(
         author=config.author.value,
+        model=authorship.model if authorship else None,
+        prompt_digest=authorship.prompt_digest if authorship else None,
+        written_by=authorship.written_by if authorship else {},
         author_seed=config.seed,
         author_seeds=AUTHOR_SEEDS,
         scenario=setting.scenario.name,
@@ -156,7 +185,7 @@ def start_plans(briefs: Sequence[Brief], author: Author) -> dict[str, Plans]:
         "webster, own cycles": dict(webster_plans(briefs, coordinated=False)),
         "webster, coordinated": dict(webster_plans(briefs, coordinated=True)),
     }
-    if author is Author.SEARCH:
+    if author is not Author.WEBSTER:
         starts["max-pressure 200 m"] = {name: max_pressure_plan(name) for name in names}
         starts["max-wave 100 m"] = {name: max_wave_plan(name) for name in names}
         starts["max-wave 50 m"] = {name: max_wave_plan(name, reach_m=50.0) for name in names}
@@ -184,8 +213,15 @@ def planned_runs(config: GenerateConfig) -> int:
     """Runs that a configuration asks for, demonstrations included."""
     if config.author is Author.WEBSTER:
         return 3 * len(AUTHOR_SEEDS) + len(config.seeds)
-    sizes = round_sizes((config.runs - least_runs()) // len(AUTHOR_SEEDS))
+    sizes = sizes_of(config)
     return least_runs() + (sum(sizes) + len(sizes)) * len(AUTHOR_SEEDS) + len(config.seeds)
+
+
+def sizes_of(config: GenerateConfig) -> tuple[int, ...]:
+    """Candidates of each round: as many as the search can pay, or as a language model is asked for."""
+    if config.language is not None and config.author is Author.VLLM:
+        return (config.language.candidates,) * config.language.rounds
+    return round_sizes((config.runs - least_runs()) // len(AUTHOR_SEEDS))
 
 
 def _webster(briefs: Sequence[Brief], bench: Bench) -> _Written:
@@ -194,17 +230,44 @@ def _webster(briefs: Sequence[Brief], bench: Bench) -> _Written:
     return _Written(final=_best(tried), baseline_delay_s=baseline_delay_s, starts=starts, rounds=())
 
 
-def _search(config: GenerateConfig, briefs: Sequence[Brief], bench: Bench) -> _Written:
-    baseline_delay_s, tried = _try_starts(briefs, bench, Author.SEARCH)
+def _write(
+    config: GenerateConfig, briefs: Sequence[Brief], bench: Bench, clock: Callable[[], float], on_asking: OnAsking
+) -> _Written:
+    if config.author is Author.WEBSTER:
+        return _webster(briefs, bench)
+    if config.author is Author.SEARCH:
+        return _improve(SearchAuthor(config.seed), config, briefs, bench, patience=None)
+    from leed_traffic.generate.model_run import open_model_run
+
+    language = config.language or ModelConfig()
+    with open_model_run(language, config.out / TRANSCRIPTS_NAME, clock, Random(config.seed), on_asking) as run:
+        written = _improve(run.author, config, briefs, bench, patience=PATIENCE)
+        written_by = run.written_by(written.final.plans, start_plans(briefs, config.author))
+        return replace(written, authorship=run.authorship(written_by), briefs=briefs)
+
+
+def _improve(
+    author: PlanAuthor, config: GenerateConfig, briefs: Sequence[Brief], bench: Bench, *, patience: int | None
+) -> _Written:
+    """From the best start on, round by round; of the last standing, the best on fresh seeds."""
+    baseline_delay_s, tried = _try_starts(briefs, bench, config.author)
     starts = {standing.what: standing.trial.delay_s for standing in tried}
     best_start = _best(tried)
     composed, _ = compose(best_start, tried, [brief.intersection.id for brief in briefs])
     (trial,) = bench.try_out([composed], AUTHOR_SEEDS, "best start of each intersection")
     begin = _best([best_start, Standing(what="best start of each intersection", plans=composed, trial=trial)])
-    sizes = round_sizes((config.runs - least_runs()) // len(AUTHOR_SEEDS))
-    stood, rounds = refine(SearchAuthor(config.seed), briefs, begin, bench, AUTHOR_SEEDS, sizes)
+    stood, rounds = refine(author, briefs, begin, bench, AUTHOR_SEEDS, sizes_of(config), patience=patience)
     final = _confirmed([best_start, *stood], bench)
     return _Written(final=final, baseline_delay_s=baseline_delay_s, starts=starts, rounds=tuple(rounds))
+
+
+def _tell(out: Path, written: _Written, made: Demonstrations) -> None:
+    """The author's record and the page, beside the demonstrations."""
+    from leed_traffic.generate.report import write_report
+
+    if written.authorship is not None:
+        write_authorship(out, written.authorship)
+        write_report(out / REPORT_NAME, made, written.authorship, written.briefs)
 
 
 def _try_starts(briefs: Sequence[Brief], bench: Bench, author: Author) -> tuple[float, list[Standing]]:
@@ -234,14 +297,16 @@ def _check(config: GenerateConfig) -> None:
         raise UsageError(f"seed {late[0]}: seeds from {FIRST_EVALUATION_SEED} on belong to the evaluation; use smaller ones")
     if len(set(config.seeds)) < len(config.seeds):
         raise UsageError(f"seeds {', '.join(map(str, config.seeds))}: one is named twice")
-    if config.author is Author.SEARCH and config.runs < least_runs():
+    if config.author is Author.VLLM:
+        check_model(config.language or ModelConfig())
+    elif config.author is Author.SEARCH and config.runs < least_runs():
         raise UsageError(f"--runs {config.runs}: the search needs at least {least_runs()} to try its starts and confirm")
     _check_out(config.out)
 
 
 def _check_out(out: Path) -> None:
     """A new or empty folder, an unfinished run, or older demonstrations, which the new ones replace."""
-    ours = {MANIFEST_NAME, PLANS_NAME, TRAJECTORIES_NAME}
+    ours = {MANIFEST_NAME, PLANS_NAME, TRAJECTORIES_NAME, TRANSCRIPTS_NAME, AUTHORSHIP_NAME, REPORT_NAME}
     ours |= {WORK_NAME, *(f".{name}.tmp" for name in ours)}
     if out.exists() and not out.is_dir():
         raise DemonstrationError(f"{out}: is a file; give a new folder")

@@ -9,6 +9,7 @@ from leed_traffic.artifacts.scenario import load_scenario
 from leed_traffic.cli.generate import generate_command
 from leed_traffic.errors import DemonstrationError, UsageError
 from leed_traffic.simulation.demand import write_demand
+from tests.generate.chat_server import ChatServer, willing
 
 app = typer.Typer()
 app.command()(generate_command)
@@ -51,6 +52,8 @@ def test_a_count_of_seeds_begins_at_one(tmp_path):
         (("--seeds", "many"), "expected a count"),
         (("--runs", "3"), "needs at least"),
         (("--runs", "0"), "need at least 1"),
+        (("--url", "http://h/v1"), "belong to --author vllm, not to --author search"),
+        (("--author", "vllm"), "name the model"),
     ],
 )
 def test_an_option_that_makes_no_sense_is_one_line(tmp_path, arguments, words):
@@ -62,3 +65,36 @@ def test_an_option_that_makes_no_sense_is_one_line(tmp_path, arguments, words):
 
 def test_an_unknown_author_is_refused():
     assert call("crossing", "--out", "d", "--author", "chatty").exit_code == 2
+
+
+@pytest.mark.sumo
+def test_a_models_run_prints_its_rounds_and_the_json_holds_its_record(tmp_path):
+    scenario = load_scenario("crossing")
+    (routes,) = write_demand(scenario, 1, tmp_path)
+    config = tmp_path / "short.sumocfg"
+    config.write_text(
+        f'<configuration><net-file value="{scenario.net_file}"/><route-files value="{routes.name}"/>'
+        '<begin value="0"/><end value="120"/></configuration>'
+    )
+    common = (
+        config,
+        "--author",
+        "vllm",
+        "--out",
+        tmp_path / "d",
+        "--seeds",
+        1,
+        "--workers",
+        1,
+        "--rounds",
+        1,
+        "--candidates",
+        2,
+    )
+    with ChatServer(willing) as server:
+        printed = call(*common, "--url", server.url, "--model", "tiny")
+    assert printed.exit_code == 0, printed.output
+    assert "plans by tiny" in printed.stdout
+    document = json.loads(call(*common, "--replay", tmp_path / "d" / "transcripts.jsonl", "--json").stdout)
+    assert document["model"] == "tiny"
+    assert document["authorship"]["rounds"][0]["valid"] == 2

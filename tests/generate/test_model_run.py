@@ -1,0 +1,200 @@
+import hashlib
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+from leed_traffic.artifacts.demonstrations import read_demonstrations
+from leed_traffic.artifacts.scenario import load_scenario
+from leed_traffic.domain.plan import PriorityPlan
+from leed_traffic.errors import DemonstrationError, UsageError
+from leed_traffic.generate.author import Author
+from leed_traffic.generate.authorship import read_authorship
+from leed_traffic.generate.model_config import ModelConfig
+from leed_traffic.generate.run import GenerateConfig, generate, planned_runs
+from leed_traffic.simulation.demand import write_demand
+from tests.generate.chat_server import Answer, ChatServer, priority_reply, prompt_of
+
+SHORT_S = 240
+DEMONSTRATION_FILES = ("manifest.json", "plans.json", "trajectories.parquet")
+
+
+@pytest.fixture(scope="module")
+def short(tmp_path_factory):
+    """Four minutes of the crossing, as anybody's .sumocfg."""
+    folder = tmp_path_factory.mktemp("short")
+    scenario = load_scenario("crossing")
+    (routes,) = write_demand(scenario, 1, folder)
+    path = folder / "short.sumocfg"
+    path.write_text(
+        f'<configuration><net-file value="{scenario.net_file}"/><route-files value="{routes.name}"/>'
+        f'<begin value="0"/><end value="{SHORT_S}"/></configuration>'
+    )
+    return str(path)
+
+
+def config_for(short, out, **language):
+    settings = ModelConfig(**({"model": "tiny", "rounds": 2, "candidates": 2, "start_s": 5.0} | language))
+    return GenerateConfig(scenario=short, out=out, author=Author.VLLM, seeds=(1,), language=settings)
+
+
+def digests(folder):
+    return [hashlib.sha256((folder / name).read_bytes()).hexdigest() for name in DEMONSTRATION_FILES]
+
+
+GOOD = {
+    "form": "priority",
+    "reasoning": "Long greens waste nothing here.",
+    "reach_m": 100,
+    "green_s": 5,
+    "keep": 2,
+    "lane_weights": {},
+}
+
+
+def mixed(request, n):
+    """The first proposal is never sound, the second is a variant of max-wave."""
+    if "proposal 1 of" in prompt_of(request):
+        return Answer(text='{"form": "priority", "green_s": NaN}')
+    return Answer(text=json.dumps(GOOD | {"keep": 0.5 + n % 3, "reasoning": "Let <b>A</b> & B finish."}))
+
+
+@pytest.mark.sumo
+def test_a_model_writes_demonstrations_and_every_plan_says_who_wrote_it(short, tmp_path):
+    asked, counted = [], []
+    with ChatServer(mixed) as server:
+        config = config_for(short, tmp_path / "d", urls=(server.url,))
+        made = generate(config, lambda done, total, what: counted.append((done, total)), asked.append)
+    manifest = made.manifest
+    assert (manifest.author, manifest.model) == ("vllm", "tiny")
+    assert manifest.delay_s <= min(manifest.starts.values())
+    assert counted[-1][0] <= counted[-1][1] == planned_runs(config)
+    assert [(r.candidates, r.valid) for r in manifest.rounds] == [(2, 1)] * len(manifest.rounds)
+    authorship = read_authorship(config.out)
+    assert authorship.written_by == manifest.written_by
+    assert set(manifest.written_by) == {"C"}
+    wrote = manifest.written_by["C"]
+    assert wrote.startswith(("tiny, round ", "embedded: "))
+    assert wrote.startswith("tiny") == (isinstance(made.plans["C"], PriorityPlan) and made.plans["C"].keep > 0.0)
+    first = authorship.rounds[0]
+    assert (first.asked, first.valid, first.fallbacks, first.replies) == (2, 1, 1, 4)
+    assert first.intersections["C"].reasons == ("the reply is not JSON (NaN is no number)",) * 3
+    assert asked[-1].done == 1
+    page = (config.out / "report.html").read_text()
+    assert "the reply is not JSON (NaN is no number)" in page
+    assert "<b>A</b> &" not in page
+    assert sorted(p.name for p in config.out.iterdir()) == sorted(
+        [*DEMONSTRATION_FILES, "authorship.json", "report.html", "transcripts.jsonl"]
+    )
+
+
+@pytest.mark.sumo
+def test_the_second_round_is_told_how_the_first_one_did(short, tmp_path):
+    with ChatServer(mixed) as server:
+        generate(config_for(short, tmp_path / "d", urls=(server.url,)))
+    later = [prompt_of(r) for r in server.requests if "Your last plans against it" in prompt_of(r)]
+    assert later
+    assert all("Refused last time" in prompt and "NaN is no number" in prompt for prompt in later)
+    assert all("Mean queue in vehicles: A " in prompt for prompt in later)
+
+
+@pytest.mark.sumo
+def test_a_replay_needs_no_server_and_gives_the_same_bytes(short, tmp_path):
+    with ChatServer(mixed) as server:
+        generate(config_for(short, tmp_path / "d", urls=(server.url,)))
+        n_asked = len(server.requests)
+        generate(config_for(short, tmp_path / "d", urls=(server.url,)))
+        assert len(server.requests) == n_asked
+    replayed = config_for(short, tmp_path / "again", model=None, replay=tmp_path / "d" / "transcripts.jsonl")
+    generate(replayed)
+    assert digests(tmp_path / "again") == digests(tmp_path / "d")
+    assert read_authorship(tmp_path / "again").asked_now == 0
+    assert read_demonstrations(tmp_path / "again").manifest.model == "tiny"
+
+
+@pytest.mark.sumo
+def test_a_replay_with_other_options_says_what_is_missing(short, tmp_path):
+    with ChatServer(mixed) as server:
+        generate(config_for(short, tmp_path / "d", urls=(server.url,), rounds=1))
+    more = config_for(short, tmp_path / "again", replay=tmp_path / "d" / "transcripts.jsonl", candidates=3, rounds=1)
+    with pytest.raises(DemonstrationError, match="holds no reply of tiny to a question on C"):
+        generate(more)
+    other = config_for(short, tmp_path / "again", model="big", replay=tmp_path / "d" / "transcripts.jsonl", rounds=1)
+    with pytest.raises(UsageError, match="holds replies of tiny; name one with --model"):
+        generate(other)
+
+
+@pytest.mark.sumo
+@pytest.mark.slow
+def test_killed_ten_times_at_random_a_rerun_asks_nothing_twice_and_ends_as_its_replay(short, tmp_path):
+    rng = random.Random(5)
+
+    def slow(request, n):
+        """Half a second, so that kills fall into the asking too; every fourth reply is no plan."""
+        time.sleep(0.5)
+        return Answer(text="no" if n % 4 == 3 else priority_reply(request))
+
+    with ChatServer(slow) as server:
+        command = [sys.executable, "-m", "leed_traffic.cli.main", "generate", short, "--author", "vllm", "--url", server.url]
+        command += [
+            "--model",
+            "tiny",
+            "--candidates",
+            "4",
+            "--rounds",
+            "3",
+            "--concurrency",
+            "2",
+            "--seeds",
+            "1",
+            "--workers",
+            "1",
+        ]
+        kills = 0
+        for _ in range(20):
+            run = subprocess.Popen([*command, "--out", str(tmp_path / "d")], stderr=subprocess.PIPE, start_new_session=True)
+            deadline_s = time.monotonic() + (rng.uniform(0.9, 2.2) if kills < 10 else 120.0)
+            while run.poll() is None and time.monotonic() < deadline_s:
+                time.sleep(0.02)
+            if run.poll() is None:
+                os.killpg(run.pid, signal.SIGKILL)
+                kills += 1
+            _, told = run.communicate()
+            if run.returncode == 0:
+                break
+            assert run.returncode == -signal.SIGKILL, told.decode()
+        assert run.returncode == 0
+        assert kills >= 5  # a fast machine may be done before the tenth
+    stored = [json.loads(line) for line in (tmp_path / "d" / "transcripts.jsonl").read_text().splitlines()]
+    assert len({exchange["digest"] for exchange in stored}) == len(stored)
+    asked = [prompt_of(request) for request in server.requests]
+    twice = len(asked) - len(set(asked))
+    assert twice <= 2 * kills  # at most those that were under way when the client died
+    generate(
+        config_for(short, tmp_path / "again", model=None, rounds=3, candidates=4, replay=tmp_path / "d" / "transcripts.jsonl")
+    )
+    assert digests(tmp_path / "again") == digests(tmp_path / "d")
+    print(f"killed {kills} times, {len(stored)} replies kept, {twice} asked again that were under way")
+
+
+@pytest.mark.parametrize(
+    ("language", "words"),
+    [
+        ({"model": None}, "name the model: --url"),
+        ({"urls": ("gpu:8000",)}, "--url gpu:8000: expected an address as http://HOST:8000/v1"),
+        ({"urls": ("http://h/v1",), "replay": "t.jsonl"}, "--replay asks no server"),
+    ],
+)
+def test_settings_that_name_no_model_are_one_line(tmp_path, language, words):
+    with pytest.raises(UsageError, match=words):
+        generate(config_for("crossing", tmp_path, **language))
+
+
+def test_without_vllm_a_model_in_process_is_refused_with_the_way_to_get_it(short, tmp_path):
+    with pytest.raises(UsageError, match="not installed here"):
+        generate(config_for(short, tmp_path / "d"))
