@@ -27,6 +27,8 @@ EXTRA_OF = {
     "matplotlib": "sim",
     "cryptography": "serve",
     "prometheus_client": "serve",
+    "openai": "llm",
+    "jinja2": "llm",
 }
 
 app = typer.Typer(
