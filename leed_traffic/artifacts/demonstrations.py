@@ -66,6 +66,10 @@ class Round(_Document):
     """Mean delay of the best plans so far, s per vehicle."""
     rewards: dict[str, float] = Field(default_factory=dict)
     """Undiscounted return of those plans by intersection, mean over the author's seeds."""
+    proposed_delay_s: float | None = None
+    """Mean delay of the best proposal of the round as a whole, whether it stayed or not."""
+    proposed_rewards: dict[str, float] = Field(default_factory=dict)
+    """Return of the best plan proposed for each intersection in this round; missing where none was sound."""
 
 
 class DemonstrationManifest(_Document):

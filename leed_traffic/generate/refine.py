@@ -79,7 +79,8 @@ def refine(
         if winner.trial.delay_s < best.trial.delay_s:
             stood.append(winner)
             in_vain = 0
-        rounds.append(_record(stood[-1], bench, sum(len(p.plans) + len(p.faults) for p in proposals), n_valid, kept))
+        record = _record(stood[-1], bench, sum(len(p.plans) + len(p.faults) for p in proposals), n_valid, kept)
+        rounds.append(record.model_copy(update=_proposed(sound, trials, attempts)))
     return stood, rounds
 
 
@@ -155,6 +156,15 @@ def _sound(proposals: Sequence[Proposal], briefs: Sequence[Brief]) -> tuple[list
             faults[name] = (*faults.get(name, ()), fault)
         sound.append(fitting)
     return sound, faults, sum(len(fitting) for fitting in sound)
+
+
+def _proposed(
+    sound: Sequence[Plans], trials: Sequence[Trial], attempts: dict[str, tuple[Attempt, ...]]
+) -> dict[str, float | dict[str, float] | None]:
+    """What the proposals of a round did by themselves."""
+    rewards = {name: max(attempt.local_return for attempt in tried) for name, tried in attempts.items() if tried}
+    delays = [trial.delay_s for plans, trial in zip(sound, trials, strict=True) if plans]
+    return {"proposed_delay_s": min(delays, default=None), "proposed_rewards": rewards}
 
 
 def _record(standing: Standing, bench: Bench, candidates: int, valid: int, kept: int) -> Round:

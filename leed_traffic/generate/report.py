@@ -81,7 +81,14 @@ def _course(name: str, made: Demonstrations, authorship: Authorship) -> dict[str
     cells = []
     for writing, score in zip(authorship.rounds, made.manifest.rounds, strict=True):
         wrote = writing.intersections[name]
-        cells.append({"valid": wrote.valid, "asked": wrote.asked, "reward": score.rewards[name]})
+        cells.append(
+            {
+                "valid": wrote.valid,
+                "asked": wrote.asked,
+                "reward": score.rewards[name],
+                "proposed": score.proposed_rewards.get(name),
+            }
+        )
     return {"name": name, "cells": cells}
 
 

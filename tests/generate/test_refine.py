@@ -99,6 +99,18 @@ def test_a_plan_that_does_not_fit_is_not_executed_and_its_author_hears_why():
     assert "nowhere_0" in told["A"].feedback.faults[0]
     assert told["B"].feedback.faults == ("no JSON",)
     assert told["B"].incumbent == fit
+    assert [(a.plan, a.local_return) for a in told["B"].feedback.attempts] == [(fit, -1.0)]
+    assert told["A"].feedback.attempts == ()
+    assert (rounds[0].proposed_delay_s, rounds[0].proposed_rewards) == (5.0, {"B": -1.0})
+
+
+def test_rounds_without_gain_end_the_search_when_patience_is_over():
+    worse = [Proposal(what="worse", plans=standing("", 40, 40).plans)]
+    better = [Proposal(what="better", plans=standing("", 8, 20).plans)]
+    author = ScriptedAuthor(worse, better, worse, worse, better)
+    stood, rounds = refine(author, BRIEFS, standing("start", 5, 5), FakeBench(), (11,), (1,) * 5, patience=2)
+    assert len(rounds) == len(author.briefs) == 4
+    assert stood[-1].what in ("better", "composed in round 2")
 
 
 def test_a_brief_carries_the_incumbent_and_how_it_did():
