@@ -81,7 +81,6 @@ def generate_command(
     Exit codes: 0 written, 2 unusable scenario, option, model or folder, 4 unusable site file, 5 model server lost,
     130 interrupted.
     """
-    from leed_traffic.generate.authorship import read_authorship
     from leed_traffic.generate.model_config import ModelConfig
     from leed_traffic.generate.run import GenerateConfig
 
@@ -115,20 +114,26 @@ def generate_command(
         reach_m=reach,
         language=language,
     )
+    _generate_and_show(config, as_json)
+
+
+def _generate_and_show(config: "GenerateConfig", as_json: bool) -> None:
+    from leed_traffic.generate.authorship import read_authorship
+
     try:
         manifest = generate_with_progress(config)
     except KeyboardInterrupt:
         messages.print("stopped; the same command goes on from here")
         raise typer.Exit(int(ExitCode.INTERRUPTED)) from None
-    authorship = read_authorship(out) if author is Author.VLLM else None
+    authorship = read_authorship(config.out) if config.author is Author.VLLM else None
     if as_json:
         print_json(
             manifest.model_dump(mode="json") | {"authorship": authorship.model_dump(mode="json")} if authorship else manifest
         )
     else:
-        show_manifest(manifest, out)
+        show_manifest(manifest, config.out)
     if authorship and not as_json:
-        show_authorship(authorship, out)
+        show_authorship(authorship, config.out)
 
 
 def generate_with_progress(config: "GenerateConfig") -> "DemonstrationManifest":

@@ -198,3 +198,24 @@ def test_settings_that_name_no_model_are_one_line(tmp_path, language, words):
 def test_without_vllm_a_model_in_process_is_refused_with_the_way_to_get_it(short, tmp_path):
     with pytest.raises(UsageError, match="not installed here"):
         generate(config_for(short, tmp_path / "d"))
+
+
+@pytest.mark.sumo
+def test_ctrl_c_while_the_model_writes_keeps_what_it_wrote_and_says_how_to_go_on(short, tmp_path):
+    def slow_after_the_first(request, n):
+        return Answer(text=priority_reply(request), delay_s=0.0 if n == 0 else 60.0)
+
+    with ChatServer(slow_after_the_first) as server:
+        command = [sys.executable, "-m", "leed_traffic.cli.main", "generate", short, "--author", "vllm", "--url", server.url]
+        command += ["--model", "tiny", "--seeds", "1", "--workers", "1", "--concurrency", "2", "--out", str(tmp_path / "d")]
+        with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as run:
+            while len(server.requests) < 3 and run.poll() is None:
+                time.sleep(0.02)
+            run.send_signal(signal.SIGINT)
+            began_s = time.monotonic()
+            _, told = run.communicate(timeout=30)
+    assert time.monotonic() - began_s < 5.0
+    assert run.returncode == 130, told
+    assert "stopped; the same command goes on from here" in told
+    assert "Traceback" not in told
+    assert len((tmp_path / "d" / "transcripts.jsonl").read_text().splitlines()) == 1
