@@ -8,10 +8,10 @@ from leed_traffic.domain.plan import PriorityPlan, check_plan
 from leed_traffic.errors import UsageError
 from leed_traffic.generate.authorship import diversity
 from leed_traffic.generate.brief_text import TOKEN_LIMIT, estimate_tokens
-from leed_traffic.generate.language_model import Reply
+from leed_traffic.generate.language_model import Patience, Reply, ServedModel
 from leed_traffic.generate.vllm_author import Sampling, VllmAuthor
 from tests.generate.briefs import crossroads, little
-from tests.generate.chat_server import sample
+from tests.generate.chat_server import Answer, ChatServer, priority_reply, sample
 from tests.generate.test_reply import hostile
 
 
@@ -147,6 +147,21 @@ def test_the_briefs_of_a_hundred_intersections_are_written_in_under_two_seconds(
     assert len({talk.question.digest() for talk in talks}) == 400
     sizes = [estimate_tokens("".join(content for _, content in talk.question.messages)) for talk in talks]
     assert max(sizes) < TOKEN_LIMIT + 100  # the task of the proposal comes on top
+
+
+def test_a_round_of_a_hundred_intersections_keeps_the_servers_queue_full():
+    def steady(request, n):
+        return Answer(text=priority_reply(request), delay_s=0.5 + 0.03 * (n % 7))
+
+    with ChatServer(steady) as server:
+        model = ServedModel(
+            [server.url], "tiny", concurrency=48, patience=Patience(timeout_s=20.0), clock=time.monotonic, rng=random.Random(1)
+        )
+        author = VllmAuthor(model, Sampling(), time.monotonic, lambda asking: None)
+        author.propose([crossroads(f"J{k}") for k in range(100)], 0, 3)
+    assert (author.rounds[0].asked, author.rounds[0].valid, len(server.requests)) == (300, 300, 300)
+    assert server.most_in_flight == 48
+    assert server.mean_in_flight(48) > 0.9 * 48
 
 
 def test_diversity_is_nothing_for_equal_plans_and_grows_with_what_differs():
