@@ -102,7 +102,7 @@ class Encoder:
         self._n_stages_max = n_max
         self.n_stages = tuple(i.n_stages for i in intersections)
         self._lane_rows, self._queue_columns, self._count_columns = self._lane_places(intersections)
-        self._exit_mean = self._exit_means(intersections)
+        self._exit_stages, self._exit_columns, self._exit_weights = self._exit_means(intersections)
         # (N, 4 S_max + 2) per-stage blocks and scalars, then scattered behind each intersection's lanes
         self._rows, self._from, self._to = self._stage_places(intersections)
 
@@ -120,7 +120,8 @@ class Encoder:
         out[self._lane_rows, self._count_columns] = self._share(readings.count_veh)
         n, s = len(self.sizes), self._n_stages_max
         tail = np.zeros((n, 4 * s + 2))
-        tail[:, :s] = (self._exit_mean @ np.nan_to_num(readings.exit_fill)).reshape(n, s)
+        fill = np.nan_to_num(readings.exit_fill)[self._exit_columns] * self._exit_weights
+        tail[:, :s] = np.bincount(self._exit_stages, weights=fill, minlength=n * s).reshape(n, s)
         for k, (state, permission) in enumerate(zip(states, permissions, strict=True)):
             tail[k, s + state.stage] = 1.0
             tail[k, 2 * s] = state.is_clearing
@@ -155,12 +156,16 @@ class Encoder:
             targets += range(2 * i.n_lanes, 2 * i.n_lanes + len(blocks))
         return np.array(rows, dtype=np.intp), np.array(sources, dtype=np.intp), np.array(targets, dtype=np.intp)
 
-    def _exit_means(self, intersections: Sequence[Intersection]) -> NDArray[np.float64]:
-        """(N * S_max, all movements) mean over the movements that a stage serves."""
+    def _exit_means(
+        self, intersections: Sequence[Intersection]
+    ) -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.float64]]:
+        """Row (n * S_max + s), movement and weight of every pair of a stage and a movement that it serves: means by row."""
         moves = [(n, m) for n, i in enumerate(intersections) for m in i.vehicle_movements]
-        means = np.zeros((len(intersections) * self._n_stages_max, len(moves)))
-        for column, (n, movement) in enumerate(moves):
-            for s, stage in enumerate(intersections[n].stages):
-                means[n * self._n_stages_max + s, column] = stage.state[movement.link] in GREEN
-        total: NDArray[np.float64] = means.sum(axis=1, keepdims=True)
-        return means / np.maximum(total, 1.0)
+        pairs = [
+            (n * self._n_stages_max + s, column)
+            for column, (n, movement) in enumerate(moves)
+            for s, stage in enumerate(intersections[n].stages)
+            if stage.state[movement.link] in GREEN
+        ]
+        rows, columns = np.array(pairs, dtype=np.intp).reshape(len(pairs), 2).T
+        return rows, columns, 1.0 / np.bincount(rows)[rows]
