@@ -1,7 +1,8 @@
 """The JSON schema of a reply, made for one junction: what does not exist there cannot be named.
 
 Only constructs that hold under constrained decoding (xgrammar): enumerations, integer ranges, bounded patterns and arrays.
-A `maxLength` would admit control characters, free numbers would run on for ever, `uniqueItems` is refused by the server.
+A `maxLength` would admit control characters, free numbers would run on for ever, `uniqueItems` is refused by the server, and a
+count over 128 in a pattern ends in an internal error there (xgrammar 0.2.8).
 """
 
 import math
@@ -13,7 +14,8 @@ from leed_traffic.generate.names import Names
 
 Schema = dict[str, Any]
 
-REASONING_PATTERN = r"^[ !#-\[\]-~]{1,300}$"  # as in a plan, and never empty
+# Printable ASCII as in a plan, never empty. In two parts: xgrammar 0.2.8 fails on a count over 128
+REASONING_PATTERN = r"^[ !#-\[\]-~]{1,120}[ !#-\[\]-~]{0,120}$"
 MAX_STEPS = 8  # per period; more only lengthen replies
 REACH_M = [30, 40, 50, 60, 70, 80, 100, 120, 150, 200]
 QUEUES_VEH = [0, 1, 2, 3, 4, 5, 7, 10]

@@ -1,5 +1,6 @@
 import json
 import random
+import re
 from dataclasses import replace
 
 import pytest
@@ -8,7 +9,7 @@ from leed_traffic.domain.plan import PriorityPlan, SequencePlan, check_plan
 from leed_traffic.errors import PlanError
 from leed_traffic.generate.brief_text import system_text
 from leed_traffic.generate.names import name_parts
-from leed_traffic.generate.plan_schema import plan_schema
+from leed_traffic.generate.plan_schema import REASONING_PATTERN, plan_schema
 from leed_traffic.generate.plan_words import describe_plan
 from leed_traffic.generate.reply import MAX_REASON_CHARS, read_plan
 from tests.generate.briefs import crossroads, little
@@ -171,6 +172,12 @@ def test_the_schema_uses_only_what_holds_under_constrained_decoding(brief):
     used = set(keywords(plan_schema(brief, name_parts(brief))))
     assert used <= {"anyOf", "type", "properties", "required", "additionalProperties", "enum", "pattern", "items", "minItems",
                     "maxItems", "minimum", "maximum"}  # fmt: skip
+
+
+def test_no_count_in_a_pattern_is_over_what_xgrammar_takes():
+    assert all(int(n) <= 128 for n in re.findall(r"\{\d+,(\d+)\}", REASONING_PATTERN))
+    assert re.fullmatch(REASONING_PATTERN, "x" * 240)
+    assert not any(re.search(REASONING_PATTERN, bad) for bad in ("", "x" * 241, 'a"b', "a\\b", "a\nb", "é"))
 
 
 def sample(schema, rng):
