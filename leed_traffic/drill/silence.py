@@ -83,17 +83,24 @@ def judge_walk(runs: list[Run], intersection: Intersection, timing: Timing, sile
     if first is None:
         return "no stage is shown any more"
     outlived_s = 0.0
-    if first.begin_s <= silent_s:
-        outlived_s = first.end_s - max(silent_s, first.begin_s + timing.min_green_s[stages[first.state]])
-        if outlived_s > LEASE_S + 1.0:  # the record sees a change a step later
-            return f"stage {stages[first.state]} stood for {outlived_s:g} s beyond its minimum green"
+    if first.begin_s <= silent_s:  # SUMO sees a change a step after it was due
+        stage = stages[first.state]
+        if not _was_never_held(first, timing, stage, silent_s):
+            outlived_s = max(0.0, first.end_s - max(silent_s, first.begin_s + timing.min_green_s[stage]))
+        if outlived_s > LEASE_S + 1.0:
+            return f"stage {stage} of {first.begin_s:g} s stood for {outlived_s:g} s beyond its minimum green"
     shown = [stages[run.state] for run in ours if run.state in stages]
     wrong = [(a, b) for a, b in pairwise(shown) if timing.next_in_fallback(a) != b]
     if wrong:
         return f"went from stage {wrong[0][0]} to {wrong[0][1]}, which is not its fallback order"
     if len(set(shown)) < timing.n_stages:
         return f"served only stages {sorted(set(shown))}"
-    return max(0.0, outlived_s)
+    return outlived_s
+
+
+def _was_never_held(run: Run, timing: Timing, stage: int, silent_s: float) -> bool:
+    """Whether a stage began in the very step before the silence and stood for its fallback green: no lease had been given."""
+    return silent_s - run.begin_s <= 2.0 and run.duration_s <= timing.fallback_green_s[stage] + 1.0
 
 
 def _silence(place: Place, record: Path, number: signal.Signals, after_steps: int, *, pause_s: float) -> float | None:

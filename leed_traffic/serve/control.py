@@ -14,6 +14,7 @@ from leed_traffic.domain.envelope import Reason, hold_s, permit, rule
 from leed_traffic.domain.network import Intersection
 from leed_traffic.domain.observation import Encoder
 from leed_traffic.domain.program import build_program, whole_steps
+from leed_traffic.domain.signal_state import WaitClocks
 from leed_traffic.domain.timing import Timing
 from leed_traffic.serve.device import SignalDevice, Snapshot
 from leed_traffic.serve.events import CONTROL_STATUS, OURS, OWN, Decision, Event, EventLog, Record
@@ -38,7 +39,11 @@ class Decider(Protocol):
 
 
 class Controller:
-    """N signals, each with its sight, its standing and its monitor."""
+    """N signals, each with its sight, its standing and its monitor.
+
+    Two clocks count the waits. The street's runs every tick and feeds the rulings. The policy's is read at every decision only,
+    as in training: a policy never sees a number that it was not trained on.
+    """
 
     def __init__(
         self,
@@ -64,6 +69,7 @@ class Controller:
         programs = [build_program(i, t, step_s=device.step_s) for i, t in pairs]
         self._sights = [SignalSight(i, p) for i, p in zip(self._intersections, programs, strict=True)]
         self._monitors = [Monitor(i, t, blind_s=tick_s - device.step_s) for i, t in pairs]
+        self._street_clocks, self._policy_clocks = WaitClocks(self._intersections), WaitClocks(self._intersections)
         self._latches, self.tally = latches, tally
         self._detection = Detection(self._intersections, reach_m, device.lane_index)
         self._sensing = Sensing(self._intersections, reach_m, device.lane_index)
@@ -119,7 +125,8 @@ class Controller:
         for n, sighting in enumerate(snapshot.sightings):
             events = self._sights[n].see(sighting, snapshot.time_s)
             self._note(n, events, since_s=sighting.spent_s)  # the phase that stands began between two looks
-            self._sights[n].wait(readings.of(n).count_veh, elapsed_s)
+        for sight, wait_s in zip(self._sights, self._waits(self._street_clocks, readings, elapsed_s), strict=True):
+            sight.state = sight.state_with(wait_s)
         greens = [None if sight.shown.is_clearing else sight.shown.stage for sight in self._sights]
         for n, disbelief in enumerate(self._sensing.judge(snapshot.vehicles, readings, greens, elapsed_s)):
             self._believe(n, disbelief)
@@ -166,13 +173,18 @@ class Controller:
             self._find(n, Finding.HAND_BACK)
 
     def _ask(self, readings: Readings, elapsed_s: float) -> list[float | None]:
-        states = [sight.wait_for_policy(readings.of(n).count_veh, elapsed_s) for n, sight in enumerate(self._sights)]
+        waits = self._waits(self._policy_clocks, readings, elapsed_s)
+        states = [sight.state_with(wait_s) for sight, wait_s in zip(self._sights, waits, strict=True)]
         permissions = [permit(s, t, horizon_s=self._interval_s) for s, t in zip(states, self._timings, strict=True)]
         self.observations = self._encoder.encode(readings, states, permissions)
         requests = self._policy.decide(self.observations, legal_mask(permissions, self._n_stages_max))
         if len(requests) != self.n:
             raise ValueError(f"expected {self.n} requests from the policy, got {len(requests)}")
         return requests
+
+    def _waits(self, clocks: WaitClocks, readings: Readings, elapsed_s: float) -> list[tuple[float, ...]]:
+        shown = [sight.shown for sight in self._sights]
+        return clocks.update([s.stage for s in shown], [s.is_clearing for s in shown], readings.count_veh, elapsed_s)
 
     def _watch(self, n: int, snapshot: Snapshot) -> None:
         """Let the monitor judge what our program shows, and the one display after it."""

@@ -75,7 +75,9 @@ class Monitor:
         self._lost_green_s = [float("-inf")] * self._n_links
 
     def judge(self, time_s: float, state: str) -> list[Violation]:
-        """What is wrong with this display, given all displays before it."""
+        """What is wrong with this display, given all displays before it; one that stands is judged once."""
+        if state == self._before:
+            return []
         found: list[Violation] = []
 
         def trip(fault: Fault, link: int, detail: str) -> None:

@@ -3,7 +3,7 @@
     missing        the lane's detectors report nothing
     out_of_range   negative, not finite, more queued than present, or more vehicles than the lane could hold
     stale          vehicles said to move, and none of them does
-    stuck_on       vehicles present, their number unchanged through so much green with a free exit
+    stuck_on       vehicles present, none of them moves through so much green with a free exit
     stuck_off      nothing for so long while the intersection's other lanes have seen so many vehicles
     chattering     present, gone, present, gone: more changes a minute than traffic makes
 
@@ -44,7 +44,7 @@ class SensingLimits:
 
     missing_s: float = 2.0  # also for values out of range
     stale_s: float = 4.0
-    stuck_on_green_s: float = 60.0  # s of green; a turn that has to yield counts a quarter
+    stuck_on_green_s: float = 40.0  # s of green; a turn that has to yield counts a quarter
     stuck_off_s: float = 7200.0
     stuck_off_veh: float = 500.0  # on the other lanes meanwhile
     changes_per_min: float = 36.0
@@ -121,7 +121,7 @@ def judge(memory: LaneMemory, sample: LaneSample, elapsed_s: float, limits: Sens
         missing_s=np.where(missing, memory.missing_s + elapsed_s, 0.0),
         odd_s=np.where(odd, memory.odd_s + elapsed_s, 0.0),
         stale_s=np.where(stale, memory.stale_s + elapsed_s, 0.0),
-        still_green_s=np.where(same, green_s, 0.0),
+        still_green_s=np.where(still, green_s, 0.0),
         empty_s=np.where(empty, memory.empty_s + elapsed_s, 0.0),
         others_veh=np.where(empty, memory.others_veh + sample.others_veh, 0.0),
         changes=memory.changes * math.exp(-elapsed_s / 60.0) + changed,

@@ -2,10 +2,9 @@
 
 from dataclasses import dataclass
 
-from leed_traffic.domain.detection import Array
 from leed_traffic.domain.network import GREEN, Intersection
 from leed_traffic.domain.program import StageProgram
-from leed_traffic.domain.signal_state import SignalState, WaitClock
+from leed_traffic.domain.signal_state import SignalState
 from leed_traffic.serve.device import Sighting
 from leed_traffic.serve.events import Event, Interval, between
 
@@ -20,22 +19,17 @@ class Shown:
 
 
 class SignalSight:
-    """Follows one signal tick by tick: stage, time since green, waits, intervals.
-
-    Two clocks count the waits. The street's runs every tick and feeds the rulings. The policy's is read at every decision only,
-    as in training: a policy never sees a number that it was not trained on.
-    """
+    """Follows one signal tick by tick: stage, time since green, waits, intervals."""
 
     def __init__(self, intersection: Intersection, program: StageProgram) -> None:
         self._intersection, self._program = intersection, program
         self._stage_of_state = {stage.state: k for k, stage in enumerate(intersection.stages)}
-        self._every_tick, self._every_decision = WaitClock(intersection), WaitClock(intersection)
         self._interval: Interval | None = None
         self._last_stage = 0
         self._green_since_s: float | None = None
         self._terminated_by: Event | None = None
         self.shown = Shown(stage=0, is_clearing=True, green_s=0.0)
-        self.state = self._state((0.0,) * intersection.n_stages)
+        self.state = self.state_with((0.0,) * intersection.n_stages)
 
     def see(self, sighting: Sighting, time_s: float) -> list[tuple[Event, int]]:
         """Take in one sighting; return the events since the one before."""
@@ -52,23 +46,14 @@ class SignalSight:
     def taken_over(self, stage: int) -> None:
         """Our program runs from now on: the minimum green counts anew."""
         self.shown = Shown(stage=stage, is_clearing=False, green_s=0.0)
-        self.state = self._state(self.state.wait_s)
+        self.state = self.state_with(self.state.wait_s)
 
     def will_end(self, why: Event) -> None:
         """A command has ended the green that stands; the next change is put down to it."""
         self._terminated_by = why
 
-    def wait(self, count_veh: Array, elapsed_s: float) -> SignalState:
-        """Move the street's clock on; the state for rulings."""
-        waits = self._every_tick.update(self.shown.stage, self.shown.is_clearing, count_veh, elapsed_s)
-        self.state = self._state(waits)
-        return self.state
-
-    def wait_for_policy(self, count_veh: Array, elapsed_s: float) -> SignalState:
-        """Move the policy's clock on; the state for its observation."""
-        return self._state(self._every_decision.update(self.shown.stage, self.shown.is_clearing, count_veh, elapsed_s))
-
-    def _state(self, wait_s: tuple[float, ...]) -> SignalState:
+    def state_with(self, wait_s: tuple[float, ...]) -> SignalState:
+        """What is shown, with these (S,) waits in seconds."""
         shown = self.shown
         return SignalState(stage=shown.stage, is_clearing=shown.is_clearing, green_s=shown.green_s, wait_s=wait_s)
 

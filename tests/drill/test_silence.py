@@ -39,3 +39,9 @@ def test_the_judge_finds_a_stage_that_stands_too_long_and_a_wrong_order():
     assert "not its fallback order" in judge(shown(20.0, 20.0, 20.0, 20.0, 20.0, order=(0, 2, 1, 3)), 19.0)
     assert "served only stages" in judge(shown(20.0, 20.0), 19.0)
     assert judge([], 5.0) == 0.0
+
+
+def test_a_stage_that_had_just_begun_stands_for_its_fallback_green():
+    fallback = crossing()[1].fallback_green_s[0]
+    assert judge(shown(fallback, 20.0, 20.0, 20.0, 20.0), 1.0) == 0.0
+    assert "stood for" in judge(shown(fallback + 9.0, 20.0, 20.0, 20.0, 20.0), 1.0)

@@ -14,6 +14,7 @@ WELL = {
     "count_veh": 2.0, "queue_veh": 0.0, "moving_veh": 2.0, "position_sum_m": 50.0, "green": 0.0, "exit_is_free": True,
     "capacity_veh": 10.0, "others_veh": 0.0,
 }  # fmt: skip
+STILL = {"count_veh": 2.0, "moving_veh": 0.0, "position_sum_m": 50.0}
 
 
 def sample(**changes):
@@ -44,8 +45,8 @@ def fault(memory):
         (SensingFault.OUT_OF_RANGE, 2, lambda k: {"count_veh": 28.5}),  # 2.5 times 10 cars and 3 to spare
         (SensingFault.OUT_OF_RANGE, 2, lambda k: {"queue_veh": 5.0, "count_veh": 4.0}),
         (SensingFault.STALE, 5, lambda k: {"count_veh": 2.0, "position_sum_m": 50.0}),  # the first picture is no repetition
-        (SensingFault.STUCK_ON, 61, lambda k: {"count_veh": 2.0, "green": 1.0}),
-        (SensingFault.STUCK_ON, 241, lambda k: {"count_veh": 2.0, "green": 0.25}),
+        (SensingFault.STUCK_ON, 41, lambda k: STILL | {"green": 1.0}),
+        (SensingFault.STUCK_ON, 161, lambda k: STILL | {"green": 0.25}),
         (SensingFault.STUCK_OFF, 7200, lambda k: {"count_veh": 0.0, "moving_veh": 0.0, "others_veh": 0.1}),
         (SensingFault.CHATTERING, 56, lambda k: {"count_veh": float(k % 2)}),
     ],
@@ -60,8 +61,9 @@ def test_the_table(expected, seconds, change):
     [
         lambda k: {},
         lambda k: {"count_veh": 28.0},
-        lambda k: {"count_veh": 2.0, "moving_veh": 0.0, "position_sum_m": 50.0},  # a queue at red
-        lambda k: {"count_veh": 2.0, "moving_veh": 0.0, "position_sum_m": 50.0, "green": 1.0, "exit_is_free": False},
+        lambda k: STILL,  # a queue at red
+        lambda k: {"count_veh": 2.0, "green": 1.0},  # as many leave as come
+        lambda k: STILL | {"green": 1.0, "exit_is_free": False},
         lambda k: {"count_veh": 0.0, "moving_veh": 0.0, "others_veh": 0.01},  # a quiet night
         lambda k: {"count_veh": float(k // 4 % 2)},  # a car every eight seconds
     ],
@@ -84,7 +86,7 @@ def test_one_missing_tick_is_forgiven():
 
 
 def test_a_worse_fault_takes_the_name():
-    memory = after(61, lambda k: {"count_veh": 2.0, "green": 1.0})
+    memory = after(41, lambda k: STILL | {"green": 1.0})
     assert fault(after(2, lambda k: {"count_veh": math.nan}, memory)) is SensingFault.MISSING
 
 

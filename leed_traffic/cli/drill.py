@@ -1,0 +1,65 @@
+"""`leedctl drill`: every safety promise tried, one row each."""
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.markup import escape
+
+from leed_traffic.cli.output import messages, print_json, results
+from leed_traffic.errors import ExitCode, UsageError
+
+if TYPE_CHECKING:
+    from leed_traffic.drill.row import DrillReport, Row
+
+
+def drill_command(
+    full: Annotated[bool, typer.Option("--full", help="Ten times as often; takes about half an hour.")] = False,
+    seed: Annotated[int, typer.Option(help="Of all choices.")] = 1,
+    only: Annotated[str | None, typer.Option(help="Only these rows: silence,network. Default: all.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")] = False,
+) -> None:
+    """Try every safety promise of the controller against a real SUMO and print what held.
+
+    Exit codes: 0 every row holds, 1 one does not, 2 usage. Rows: states, monitor, latch, silence, network, restart, hand-back,
+    bundles, sensing, starvation, budget, oracle.
+
+    \b
+    Examples:
+      leedctl drill
+      leedctl drill --only monitor,latch,bundles
+      leedctl drill --full --json > drill.json
+    """
+    from leed_traffic.drill.catalogue import CATALOGUE, drill
+
+    names = tuple(only.split(",")) if only else ()
+    known = [entry.name for entry in CATALOGUE]
+    if unknown := [name for name in names if name not in known]:
+        raise UsageError(f"--only {unknown[0]}: no such row; there are {', '.join(known)}")
+
+    def on_row(row: "Row") -> None:
+        word = "[green]holds[/]" if row.holds else "[bold red]fails[/]"
+        messages.print(f"{word} {row.promise} ({row.count}, {row.seconds:.0f} s)")
+        if not row.holds:
+            messages.print(row.detail, markup=False, soft_wrap=True)
+
+    report = drill(full=full, seed=seed, only=names, on_row=on_row)
+    if as_json:
+        print_json(report)
+    else:
+        _print_report(report)
+    raise typer.Exit(int(ExitCode.OK if report.holds else ExitCode.LIMITS_EXCEEDED))
+
+
+def _print_report(report: "DrillReport") -> None:
+    """Every cell may wrap: the table is read on narrow terminals, too."""
+    from rich.table import Table
+
+    table = Table(title=f"drill: {'every promise holds' if report.holds else 'NOT every promise holds'}", show_lines=True)
+    for column in ("promise", "how tried, what was found"):
+        table.add_column(column, ratio=1)
+    for column in ("count", "result", "s"):
+        table.add_column(column, justify="right", no_wrap=True)
+    for row in report.rows:
+        cells = (row.promise, f"{row.tried}: {row.detail}", f"{row.count:,}", "holds" if row.holds else "FAILS")
+        table.add_row(*(escape(cell) for cell in cells), f"{row.seconds:.0f}")
+    results.print(table)

@@ -1,0 +1,174 @@
+"""The catalogue of promises: every exercise in turn, one row each."""
+
+import logging
+import tempfile
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+from leed_traffic.drill.budget import latch_survives, tick_budget
+from leed_traffic.drill.bundle_fuzz import fuzz_bundles
+from leed_traffic.drill.displays import always_hold, cut_displays, enumerate_states, hand_back_at_every_tick
+from leed_traffic.drill.network_faults import try_faults
+from leed_traffic.drill.oracle_runs import junction_collisions
+from leed_traffic.drill.place import make_place
+from leed_traffic.drill.restarts import lost_simulators
+from leed_traffic.drill.row import DrillReport, Exercise, Finding, Ground, Row
+from leed_traffic.drill.sensors import bad_sensing
+from leed_traffic.drill.silence import try_silences
+
+OnRow = Callable[[Row], None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """One promise of the catalogue."""
+
+    name: str
+    promise: str
+    tried: str
+    exercise: Exercise
+
+
+def network_faults(ground: Ground) -> Finding:
+    """Through the failing proxy."""
+    found = try_faults(ground.crossing, ground.crossing.folder / "faults", ground.many(104, 1001), ground.seed)
+    faults = [*found.unclassified, *([f"{found.hangs} runs hung"] if found.hangs else [])]
+    faults += [f"{found.unsafe_changes} unsafe changes in SUMO's record"] if found.unsafe_changes else []
+    detail = f"{found.struck} struck, slowest run {found.slowest_s:.1f} s, {found.trips} trips on altered readings"
+    return Finding(count=found.runs, faults=faults, detail=detail)
+
+
+def silent_controller(ground: Ground) -> Finding:
+    """Frozen and killed."""
+    found = try_silences(ground.crossing, ground.crossing.folder / "silence", ground.many(20, 200), ground.seed)
+    unsafe = [f"{found.unsafe_changes} unsafe changes in SUMO's record"] if found.unsafe_changes else []
+    detail = f"a stage stood at most {found.longest_s:g} s beyond its minimum green"
+    return Finding(count=found.runs, faults=[*found.faults, *unsafe], detail=detail)
+
+
+def damaged_bundles(ground: Ground) -> Finding:
+    """Every kind of damage in turn."""
+    found = fuzz_bundles(ground.crossing.bundle, ground.crossing.folder / "fuzz", ground.many(1000, 10_000), ground.seed)
+    detail = f"{found.refused} refused, {found.same_decisions} decide as before, {len(found.by_damage)} kinds of damage"
+    return Finding(count=found.refused + found.same_decisions + len(found.faults), faults=found.faults, detail=detail)
+
+
+CATALOGUE: tuple[Entry, ...] = (
+    Entry(
+        name="states",
+        promise="no conflicting, short-cleared or overlong display, whatever is asked",
+        tried="all reachable states of the shipped scenarios' junctions, an independent judge",
+        exercise=enumerate_states,
+    ),
+    Entry(
+        name="monitor",
+        promise="the monitor trips within one tick",
+        tried="every clearance of the crossing cut short or left out, foes green together, unknown letters",
+        exercise=cut_displays,
+    ),
+    Entry(
+        name="latch",
+        promise="a trip latches across restarts until reset-fault",
+        tried="a broken display, a restart, a reset",
+        exercise=latch_survives,
+    ),
+    Entry(
+        name="silence",
+        promise="a silent controller: the signal walks on by itself within 4 s",
+        tried="SIGSTOP and SIGKILL at random moments, SUMO's own record",
+        exercise=silent_controller,
+    ),
+    Entry(
+        name="network",
+        promise="never hangs, never leaks an exception, moves nothing unsafely",
+        tried="a proxy that fails once in 13 ways, SUMO's own record",
+        exercise=network_faults,
+    ),
+    Entry(
+        name="restart",
+        promise="a lost simulator is regained within 10 s",
+        tried="SIGKILL of SUMO at random moments, --retry",
+        exercise=lost_simulators,
+    ),
+    Entry(
+        name="hand-back",
+        promise="clean hand-back on SIGTERM at any tick of a cycle",
+        tried="a stop at each of the ticks, a simulation each",
+        exercise=hand_back_at_every_tick,
+    ),
+    Entry(
+        name="bundles",
+        promise="a wrong or altered bundle is refused before anything is touched",
+        tried="16 kinds of damage to bytes, folder and sealed content",
+        exercise=damaged_bundles,
+    ),
+    Entry(
+        name="sensing",
+        promise="bad detectors degrade their junction alone, and it returns",
+        tried="missing, out of range, stale, stuck on, chattering on arterial5",
+        exercise=bad_sensing,
+    ),
+    Entry(
+        name="starvation",
+        promise="nobody waits beyond the maximum red",
+        tried="a policy that holds one stage for ever, each stage in turn",
+        exercise=always_hold,
+    ),
+    Entry(
+        name="budget",
+        promise="a tick of 100 junctions costs under 20 ms at p99",
+        tried="signals in memory, processor time",
+        exercise=tick_budget,
+    ),
+    Entry(
+        name="oracle",
+        promise="the outside oracle catches an unsafe controller and finds none in ours",
+        tried="SUMO's junction collisions, with the site's clearances and with none",
+        exercise=junction_collisions,
+    ),
+)
+
+
+def drill(*, full: bool, seed: int, only: tuple[str, ...], on_row: OnRow) -> DrillReport:
+    """Try every promise.
+
+    Args:
+        full: ten times as often.
+        seed: of all choices.
+        only: names of rows; all without any.
+        on_row: after each row.
+    """
+    begin_s = time.monotonic()
+    rows: list[Row] = []
+    chosen = [entry for entry in CATALOGUE if not only or entry.name in only]
+    logging.getLogger("leed_traffic").setLevel(logging.CRITICAL + 1)  # what is provoked is not news
+    with tempfile.TemporaryDirectory(prefix="leed-drill-") as folder:
+        ground = Ground(crossing=make_place("crossing", Path(folder), seed=seed), full=full, seed=seed)
+        for entry in chosen:
+            rows.append(_try(entry, ground))
+            on_row(rows[-1])
+    logging.getLogger("leed_traffic").setLevel(logging.NOTSET)
+    holds = all(row.holds for row in rows)
+    return DrillReport(full=full, seed=seed, holds=holds, seconds=round(time.monotonic() - begin_s, 1), rows=tuple(rows))
+
+
+def _try(entry: Entry, ground: Ground) -> Row:
+    """One row; an exercise that breaks is a promise that does not hold."""
+    begin_s = time.monotonic()
+    with ThreadPoolExecutor(max_workers=1) as executor:
+        future = executor.submit(entry.exercise, ground)
+        error = future.exception()
+    found = Finding(count=0, faults=[f"{type(error).__name__}: {error}"], detail="") if error else future.result()
+    detail = found.detail if not found.faults else f"{len(found.faults)} faults, the first: {found.faults[0]}"
+    return Row(
+        name=entry.name,
+        promise=entry.promise,
+        tried=entry.tried,
+        count=found.count,
+        holds=not found.faults and found.count > 0,
+        detail=" ".join(detail.split()),
+        seconds=round(time.monotonic() - begin_s, 1),
+    )

@@ -1,0 +1,64 @@
+"""One line of the drill's table: a promise, how it was tried, and whether it held."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from pydantic import BaseModel, ConfigDict
+
+from leed_traffic.drill.place import Place
+
+
+class Row(BaseModel):
+    """The table's line, and the --json document's."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: str
+    promise: str
+    tried: str
+    count: int
+    holds: bool
+    detail: str  # figures; where it does not hold, the first fault
+    seconds: float
+
+
+class DrillReport(BaseModel):
+    """The --json document of `leedctl drill`."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    full: bool
+    seed: int
+    holds: bool
+    seconds: float
+    rows: tuple[Row, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """What an exercise found."""
+
+    count: int
+    faults: Sequence[str]
+    detail: str
+
+
+class Exercise(Protocol):
+    """Tries one promise."""
+
+    def __call__(self, ground: "Ground") -> Finding:
+        """Try it; what is found."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ground:
+    """What every exercise stands on."""
+
+    crossing: Place
+    full: bool
+    seed: int
+
+    def many(self, short: int, full: int) -> int:
+        """How often: a few times, or in full."""
+        return full if self.full else short

@@ -1,0 +1,111 @@
+import json
+
+import pytest
+import typer
+from typer.testing import CliRunner
+
+from leed_traffic.cli.drill import drill_command
+from leed_traffic.drill import catalogue, displays, restarts, sensors
+from leed_traffic.drill.budget import latch_survives, serve_many
+from leed_traffic.drill.catalogue import CATALOGUE, Entry
+from leed_traffic.drill.oracle_runs import junction_collisions
+from leed_traffic.drill.row import Finding, Ground
+from leed_traffic.errors import UsageError
+from leed_traffic.serve.monitor import Monitor
+from leed_traffic.serve.supervisor import Mode
+
+pytestmark = pytest.mark.sumo
+
+
+@pytest.fixture
+def ground(crossing_place):
+    return Ground(crossing=crossing_place, full=False, seed=2)
+
+
+def invoke(*arguments):
+    app = typer.Typer()
+    app.command()(drill_command)
+    return CliRunner().invoke(app, list(arguments))
+
+
+def test_every_cut_clearance_trips_the_monitor(ground):
+    found = displays.cut_displays(ground)
+    assert found.faults == []
+    assert found.count > 200
+
+
+def test_a_monitor_that_sleeps_is_found_out(ground, monkeypatch):
+    monkeypatch.setattr(displays, "Monitor", lambda intersection, timing: _Asleep())
+    assert len(displays.cut_displays(ground).faults) == displays.cut_displays(ground).count
+
+
+class _Asleep(Monitor):
+    def __init__(self):
+        pass
+
+    def judge(self, time_s, state):
+        return []
+
+
+def test_a_latch_survives(ground):
+    assert latch_survives(ground).faults == []
+
+
+def test_the_outside_oracle_tells_an_unsafe_controller_from_ours(ground):
+    assert junction_collisions(ground).faults == []
+
+
+def test_a_lost_simulator_is_regained(ground, monkeypatch):
+    monkeypatch.setattr(Ground, "many", lambda self, short, full: 2)
+    assert restarts.lost_simulators(ground).faults == []
+
+
+def test_a_stop_at_some_ticks_hands_back(ground, monkeypatch):
+    monkeypatch.setattr(displays, "range", lambda *_: (23, 41, 58), raising=False)
+    assert displays.hand_back_at_every_tick(ground).faults == []
+
+
+def test_a_missing_lane_on_a_street_degrades_its_junction_alone(ground, monkeypatch):
+    monkeypatch.setattr(sensors, "BREAKS", {"missing": sensors.BREAKS["missing"]})
+    assert sensors.bad_sensing(ground).faults == []
+
+
+def test_many_junctions_are_served_from_memory(crossing_place, tmp_path):
+    summary = serve_many(crossing_place, tmp_path / "b", 5, 60.0)
+    assert set(summary.modes.values()) == {Mode.ENGAGED}
+    assert summary.violations == []
+    assert summary.ticks == 60
+
+
+def test_the_command_prints_a_row_for_each_promise_and_fails_with_any(monkeypatch):
+    def holds(ground):
+        return Finding(count=3, faults=[], detail="[fine]")
+
+    def fails(ground):
+        return Finding(count=3, faults=["first", "second"], detail="")
+
+    def breaks(ground):
+        raise ZeroDivisionError("an exercise of ours")
+
+    def entries(*exercises):
+        return tuple(Entry(name=f"e{k}", promise=f"promise {k}", tried="somehow", exercise=e) for k, e in enumerate(exercises))
+
+    monkeypatch.setattr(catalogue, "CATALOGUE", entries(holds))
+    good = invoke("--json")
+    assert good.exit_code == 0
+    assert json.loads(good.stdout)["holds"] is True
+    monkeypatch.setattr(catalogue, "CATALOGUE", entries(holds, fails, breaks))
+    bad = invoke("--json")
+    assert bad.exit_code == 1
+    rows = json.loads(bad.stdout)["rows"]
+    assert [row["holds"] for row in rows] == [True, False, False]
+    assert rows[1]["detail"] == "2 faults, the first: first"
+    assert "ZeroDivisionError" in rows[2]["detail"]
+    assert "promise 2" in invoke().stdout
+    assert "[fine]" in invoke("--only", "e0").stdout
+
+
+def test_an_unknown_row_is_refused():
+    error = invoke("--only", "nothing").exception
+    assert isinstance(error, UsageError)
+    assert CATALOGUE[0].name in str(error)
