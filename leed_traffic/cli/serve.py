@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from leed_traffic.domain.network import Intersection
     from leed_traffic.domain.program import StageProgram
     from leed_traffic.serve.device import SignalDevice
-    from leed_traffic.serve.loop import ServeSummary
+    from leed_traffic.serve.loop import ServeSummary, Watcher
     from leed_traffic.serve.run import Connect, ServeConfig
 
 START_S = 60.0  # until a SUMO of our own has loaded its net
@@ -51,6 +51,7 @@ def serve_command(
         Path | None, typer.Option(help="Folder of the monitor's latches. Default: under $XDG_STATE_HOME, by address.")
     ] = None,
     trust: Annotated[Path | None, typer.Option(help="Public key; a bundle that is not signed with it is refused.")] = None,
+    metrics_port: Annotated[int | None, typer.Option(help="Figures for Prometheus at this port of localhost.")] = None,
     retry: Annotated[
         float, typer.Option(help="Try a lost server again for so many seconds; with --scenario: restart it.")
     ] = 0.0,
@@ -98,7 +99,7 @@ def serve_command(
         fault = err.errors()[0]
         raise UsageError(f"{fault['loc'][0]}: {fault['msg']}, got {fault['input']}") from err
     with contextlib.redirect_stdout(sys.stderr):  # traci prints; stdout is for the result
-        summary = _run(config, scenario, seed)
+        summary = _run(config, scenario, seed, metrics_port)
     if as_json:
         print_json(summary)
     else:
@@ -147,17 +148,24 @@ def reset_fault_command(
         print(f"{folder}: nothing is latched")
 
 
-def _run(config: "ServeConfig", scenario: str | None, seed: int) -> "ServeSummary":
+def _run(config: "ServeConfig", scenario: str | None, seed: int, metrics_port: int | None) -> "ServeSummary":
     from leed_traffic.serve.loop import stop_on_signals
+    from leed_traffic.serve.metrics import Metrics, exported
     from leed_traffic.serve.run import connect_traci, serve
+    from leed_traffic.serve.service_manager import ServiceManager
 
     with contextlib.ExitStack() as stack:
         stop = stack.enter_context(stop_on_signals())  # before SUMO starts: whatever stops us, it is cleaned up
         opener: Connect = connect_traci
         if scenario is not None:
             opener = _opener_of(stack, scenario, seed)
+        watchers: list[Watcher] = [ServiceManager()]
+        if metrics_port is not None:
+            metrics = Metrics()
+            stack.enter_context(exported(metrics, metrics_port, "localhost"))
+            watchers.append(metrics)
         bar = stack.enter_context(_bar())
-        return serve(config, clock=time.perf_counter, stop=stop, on_tick=bar, connect=opener)
+        return serve(config, clock=time.perf_counter, stop=stop, on_tick=bar, connect=opener, watchers=watchers)
 
 
 @contextmanager

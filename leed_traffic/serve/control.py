@@ -91,6 +91,16 @@ class Controller:
         return len(self._intersections)
 
     @property
+    def ids(self) -> tuple[str, ...]:
+        """(N,) of the signals."""
+        return tuple(intersection.id for intersection in self._intersections)
+
+    @property
+    def n_latched(self) -> int:
+        """Signals that wait for a person."""
+        return len(self._latches.latched.keys() & set(self.ids))
+
+    @property
     def lease_s(self) -> float:
         """How long a stage stands without a renewal."""
         return self._lease_s

@@ -9,9 +9,12 @@ while the stage program runs, 254 for the own program; for 155 it is NTCIP 1202'
 counts seconds from 1970-01-01T00:00:00: equal runs give equal bytes.
 """
 
+import contextlib
 import csv
+import logging
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import IntEnum
@@ -25,6 +28,8 @@ import pyarrow.parquet as pq
 from leed_traffic.domain.envelope import Reason
 from leed_traffic.errors import UsageError
 from leed_traffic.serve.supervisor import Mode
+
+log = logging.getLogger(__name__)
 
 EVENTS_NAME, PARQUET_NAME, DECISIONS_NAME = "events.csv", "events.parquet", "decisions.csv"
 OURS, OWN = 1, 254  # parameters of a pattern change
@@ -113,6 +118,8 @@ def between(before: Interval | None, after: Interval, *, terminated_by: Event | 
 class EventLog:
     """Writes both logs into a folder, line by line; without a folder it only forgets.
 
+    A disk that is full or gone later on costs the log, and a line on stderr, never the signals.
+
     Raises:
         UsageError: the folder cannot be written.
     """
@@ -134,28 +141,43 @@ class EventLog:
     def note(self, records: Iterable[Record]) -> None:
         """Append events."""
         if self._files:
-            self._events.writerows((_stamp(r.time_s), r.device, int(r.event), r.parameter) for r in records)
+            with self._giving_up():
+                self._events.writerows((_stamp(r.time_s), r.device, int(r.event), r.parameter) for r in records)
 
     def note_decision(self, decision: Decision) -> None:
         """Append a decision."""
         if self._files:
             requested = "" if decision.requested is None else f"{decision.requested:g}"
             line = (f"{decision.time_s:.1f}", decision.intersection, decision.mode, requested, decision.ruled, decision.reason)
-            self._decisions.writerow(line)
+            with self._giving_up():
+                self._decisions.writerow(line)
 
     def flush(self) -> None:
         """Hand what was written to the operating system."""
-        for file in self._files:
-            file.flush()
+        with self._giving_up():
+            for file in self._files:
+                file.flush()
 
     def close(self) -> None:
         """End both logs and write the events as Parquet, too."""
         if not self._files or self._folder is None:
             return
-        for file in self._files:
-            file.close()
+        with self._giving_up():
+            for file in self._files:
+                file.close()
+            _write_parquet(self._folder / EVENTS_NAME, self._folder / PARQUET_NAME)
         self._files = []
-        _write_parquet(self._folder / EVENTS_NAME, self._folder / PARQUET_NAME)
+
+    @contextmanager
+    def _giving_up(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as err:
+            log.error("%s: the logs end here: %s", self._folder, err.strerror or err)
+            for file in self._files:
+                with contextlib.suppress(OSError):
+                    file.close()
+            self._files = []
 
     def __enter__(self) -> "EventLog":
         return self

@@ -6,6 +6,7 @@ import signal
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from types import FrameType
+from typing import Protocol
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict
@@ -24,6 +25,16 @@ FAULTY_TICKS_TO_GIVE_UP = 10  # in a row: then the signals go back to their own 
 
 Clock = Callable[[], float]  # seconds, monotonic
 OnTick = Callable[[float, float, str], None]  # device time, time of the end (may be infinite), a few words
+
+
+class Watcher(Protocol):
+    """Somebody who is told how it goes."""
+
+    def begin(self, bundle: Bundle) -> None:
+        """The bundle was verified."""
+
+    def tick(self, controller: Controller, snapshot: Snapshot, tick_s: float) -> None:
+        """A tick was completed without a fault, in so many seconds."""
 
 
 class Spread(BaseModel):
@@ -95,10 +106,12 @@ class Loop:
         event_log: EventLog,
         clock: Clock,
         *,
+        watchers: Sequence[Watcher] = (),
         lost_at_s: float | None = None,
     ) -> None:
         """Ready to drive; `lost_at_s` is the clock's time at which the connection before this one was lost."""
         self._controller, self._device, self._log, self._clock = controller, device, event_log, clock
+        self._watchers = tuple(watchers)
         self._tally, self._lost_at_s = controller.tally, lost_at_s
         self._begin_s = self._time_s = math.nan
         self._faulty_ticks = 0
@@ -164,6 +177,10 @@ class Loop:
         self._begin_s = self._time_s if math.isnan(self._begin_s) else self._begin_s
         try:
             self._lead(snapshot)
+            self._log.flush()
+            self._tally.tick_s.append(self._clock() - begin_s)
+            for watcher in self._watchers:
+                watcher.tick(self._controller, snapshot, self._tally.tick_s[-1])
             self._faulty_ticks = 0
         except LeedError:
             raise
@@ -171,9 +188,7 @@ class Loop:
             log.exception("a fault at %.1f s; the signals go on by themselves", snapshot.time_s)
             self._faulty_ticks += 1
             self._controller.fail()
-        self._log.flush()
         self._tally.ticks += 1
-        self._tally.tick_s.append(self._clock() - begin_s)
         return True
 
     def _on_answer(self) -> None:

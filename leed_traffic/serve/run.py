@@ -20,7 +20,7 @@ from leed_traffic.serve.control import Controller, Decider
 from leed_traffic.serve.device import SignalDevice
 from leed_traffic.serve.events import EventLog
 from leed_traffic.serve.latch import LatchStore, Now
-from leed_traffic.serve.loop import Clock, Loop, OnTick, ServeSummary, StopRequest
+from leed_traffic.serve.loop import Clock, Loop, OnTick, ServeSummary, StopRequest, Watcher
 from leed_traffic.serve.patience import Patience
 from leed_traffic.serve.supervisor import Control
 from leed_traffic.serve.tally import Tally
@@ -106,6 +106,7 @@ def serve(
     on_tick: OnTick = lambda time_s, end_s, note: None,
     connect: Connect = connect_traci,
     decider: Callable[[Bundle, Sequence[str]], Decider] = Policy,
+    watchers: Sequence[Watcher] = (),
     now: Now = lambda: datetime.now(UTC),
     sleep: Callable[[float], None] = time.sleep,
 ) -> ServeSummary:
@@ -118,6 +119,7 @@ def serve(
         on_tick: device time, the time at which the run will end (may be infinite) and a few words.
         connect: opens the device, again after it was lost.
         decider: makes the policies of a bundle's intersections.
+        watchers: are told of the bundle and of every sound tick.
         now: the wall clock, for the latches.
         sleep: between two tries to connect again.
 
@@ -128,12 +130,14 @@ def serve(
         UsageError: the folder of the logs or of the latches cannot be used.
     """
     bundle = verify_bundle(config.bundle, config.trust)
+    for watcher in watchers:
+        watcher.begin(bundle)
     intersections, timings = _pick(bundle, config.intersections)
     policy = decider(bundle, [i.id for i in intersections])
     latches = LatchStore(config.state, now)
     _tell(latches, intersections)
     with EventLog(config.events) as event_log:
-        service = _Service(config, bundle, intersections, timings, policy, latches, event_log, clock)
+        service = _Service(config, bundle, intersections, timings, policy, latches, event_log, clock, watchers)
         patience = Patience(config.retry_s, clock, sleep)
         while True:
             try:
@@ -156,7 +160,9 @@ class _Service:
         latches: LatchStore,
         event_log: EventLog,
         clock: Clock,
+        watchers: Sequence[Watcher],
     ) -> None:
+        self._watchers = watchers
         self._config, self._bundle, self._policy = config, bundle, policy
         self._intersections, self._timings = intersections, timings
         self._latches, self._log, self._clock = latches, event_log, clock
@@ -200,7 +206,7 @@ class _Service:
                 lease_s=config.lease_s,
             )
             self._tally.reconnections += self._lost_at_s is not None
-            loop = Loop(controller, device, self._log, self._clock, lost_at_s=self._lost_at_s)
+            loop = Loop(controller, device, self._log, self._clock, watchers=self._watchers, lost_at_s=self._lost_at_s)
             ended_by = loop.drive(config.until_s, stop, on_tick)
         finally:
             device.close()

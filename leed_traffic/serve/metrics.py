@@ -1,0 +1,103 @@
+"""Figures for Prometheus, on a port of their own; needs the extra `serve`.
+
+Base units and few labels. The names are a contract with deploy/alerts.yml: rename one and an alert falls silent.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from leed_traffic.artifacts.bundle import Bundle
+from leed_traffic.errors import UsageError
+from leed_traffic.serve.device import Snapshot
+from leed_traffic.serve.supervisor import Mode
+
+if TYPE_CHECKING:
+    from leed_traffic.serve.control import Controller
+
+_TICK_BUCKETS_S = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0)
+_DECISION_BUCKETS_S = (0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1)
+
+
+class Metrics:
+    """Reads a controller's figures after each tick."""
+
+    def __init__(self) -> None:
+        """Lay out the figures in a registry of their own."""
+        import prometheus_client as prom
+
+        self.registry = prom.CollectorRegistry()
+        made: dict[str, Any] = {"registry": self.registry}
+        self._mode = prom.Gauge("leed_mode", "1 for the mode that a signal is in.", ["signal", "mode"], **made)
+        self._tick = prom.Histogram(
+            "leed_tick_duration_seconds", "From the answer of the device to the last request.", buckets=_TICK_BUCKETS_S, **made
+        )
+        self._decision = prom.Histogram(
+            "leed_decision_duration_seconds", "Observation and policies.", buckets=_DECISION_BUCKETS_S, **made
+        )
+        self._overrides = prom.Counter("leed_envelope_overrides", "Rulings that were no grant.", ["rule"], **made)
+        self._violations = prom.Counter("leed_monitor_violations", "Faults of the display.", **made)
+        self._fallbacks = prom.Counter("leed_fallback_transitions", "Signals that fell back.", ["reason"], **made)
+        self._lease = prom.Gauge("leed_lease_seconds", "How long a stage stands without a renewal.", **made)
+        self._sensing = prom.Counter("leed_detector_faults", "Readings no longer believed.", ["kind"], **made)
+        self._reconnections = prom.Counter("leed_reconnections", "Connections regained.", **made)
+        self._device_time = prom.Gauge("leed_device_time_seconds", "The device's clock at the last tick.", **made)
+        self._latched = prom.Gauge("leed_latched_signals", "Signals that wait for a person.", **made)
+        self._bundle = prom.Info("leed_bundle", "The bundle that runs.", **made)
+        self._counted: dict[tuple[str, str], float] = {}
+        self._n_decisions = 0
+
+    def begin(self, bundle: Bundle) -> None:
+        """Name the bundle that was verified."""
+        self._bundle.info({"digest": bundle.digest, "scenario": bundle.manifest.scenario})
+
+    def tick(self, controller: "Controller", snapshot: Snapshot, tick_s: float) -> None:
+        """Take in one tick."""
+        tally = controller.tally
+        self._tick.observe(tick_s)
+        if tally.decisions > self._n_decisions:
+            self._n_decisions = tally.decisions
+            self._decision.observe(tally.decision_s[-1])
+        for id_, standing in zip(controller.ids, controller.standings, strict=True):
+            for mode in Mode:
+                self._mode.labels(id_, mode).set(standing.mode is mode)
+        for reason, count in tally.rulings.items():
+            if reason != "granted":
+                self._overrides.labels(reason).inc(self._new("override", reason, count))
+        for (mode, cause), count in tally.transitions.items():
+            if mode is Mode.FALLBACK:
+                self._fallbacks.labels(cause).inc(self._new("fallback", cause, count))
+        for kind, count in tally.sensing.items():
+            self._sensing.labels(kind).inc(self._new("sensing", kind, count))
+        self._violations.inc(self._new("violations", "", tally.n_violations))
+        self._reconnections.inc(self._new("reconnections", "", tally.reconnections))
+        self._lease.set(controller.lease_s)
+        self._device_time.set(snapshot.time_s)
+        self._latched.set(controller.n_latched)
+
+    def _new(self, what: str, label: str, count: float) -> float:
+        """How many have come since the last tick."""
+        before = self._counted.get((what, label), 0.0)
+        self._counted[what, label] = count
+        return count - before
+
+
+@contextmanager
+def exported(metrics: Metrics, port: int, host: str) -> Iterator[int]:
+    """Serve the figures at http://host:port/metrics while the context lasts; port 0 takes a free one, which is returned.
+
+    Raises:
+        UsageError: the port is taken.
+    """
+    from prometheus_client import start_http_server
+
+    try:
+        server, thread = start_http_server(port, addr=host, registry=metrics.registry)
+    except OSError as err:
+        raise UsageError(f"--metrics-port {port}: cannot be used: {err.strerror}; choose another") from err
+    try:
+        yield int(server.server_port)
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()

@@ -1,0 +1,144 @@
+import re
+import socket
+import urllib.request
+from pathlib import Path
+
+import pytest
+
+from leed_traffic.errors import ExitCode, UsageError
+from leed_traffic.serve import events
+from leed_traffic.serve.loop import StopRequest
+from leed_traffic.serve.run import ServeConfig, serve
+from leed_traffic.serve.service_manager import ServiceManager
+from tests.serve.bundles import crossing
+from tests.serve.test_run import asks_for, drive, fake
+
+ALERTS = Path(__file__).parents[2] / "deploy" / "alerts.yml"
+
+
+def drive_watched(bundle, watcher, *, device=None, policy=None, until_s=120.0, on_tick=None):
+    device = device or fake(queues={crossing()[0].lanes[0].id: 3})
+    return serve(
+        ServeConfig(bundle=bundle, port=1, until_s=until_s), clock=lambda: 0.0, stop=StopRequest(),
+        connect=lambda *_: device, decider=lambda bundle, ids: policy or asks_for(0), watchers=[watcher],
+        on_tick=on_tick or (lambda time_s, end_s, note: None),
+    )  # fmt: skip
+
+
+@pytest.fixture
+def metrics():
+    pytest.importorskip("prometheus_client", reason="metrics are in the extra 'serve'")
+    from leed_traffic.serve.metrics import Metrics
+
+    return Metrics()
+
+
+def read(metrics, name, **labels):
+    return metrics.registry.get_sample_value(name, labels)
+
+
+def test_the_figures_follow_the_run(crossing_bundle, metrics):
+    summary = drive_watched(crossing_bundle, metrics, policy=asks_for(99))
+    assert read(metrics, "leed_mode", signal="C", mode="engaged") == 0.0  # handed back at the end
+    assert read(metrics, "leed_tick_duration_seconds_count") == summary.ticks
+    assert read(metrics, "leed_decision_duration_seconds_count") == summary.decisions
+    unknown = read(metrics, "leed_envelope_overrides_total", rule="unknown_request")
+    assert unknown == summary.rulings["unknown_request"] > 0
+    assert read(metrics, "leed_monitor_violations_total") == 0.0
+    assert read(metrics, "leed_bundle_info", digest=summary.bundle_digest, scenario="crossing") == 1.0
+    assert read(metrics, "leed_lease_seconds") == 4.0
+
+
+def test_a_trip_is_counted_with_its_reason(crossing_bundle, metrics):
+    device = fake()
+
+    def break_it(time_s, end_s, note):
+        device.shown_by_others = "G" * 18 if time_s == 20.0 else None
+
+    summary = drive_watched(crossing_bundle, metrics, device=device, on_tick=break_it)
+    assert summary.exit_code is ExitCode.MONITOR_VIOLATION
+    assert read(metrics, "leed_monitor_violations_total") == len(summary.violations)
+    assert read(metrics, "leed_fallback_transitions_total", reason="monitor_trip") == 1.0
+    assert read(metrics, "leed_latched_signals") == 1.0
+
+
+def test_the_figures_are_read_over_http(crossing_bundle, metrics):
+    from leed_traffic.serve.metrics import exported
+
+    drive_watched(crossing_bundle, metrics)
+    with exported(metrics, 0, "localhost") as port:
+        text = urllib.request.urlopen(f"http://localhost:{port}/metrics", timeout=5.0).read().decode()
+        with pytest.raises(UsageError, match="--metrics-port"), exported(metrics, port, "localhost"):
+            pass
+    assert 'leed_mode{mode="engaged",signal="C"}' in text
+
+
+def test_every_alert_asks_for_a_figure_that_exists(crossing_bundle, metrics):
+    drive_watched(crossing_bundle, metrics, policy=asks_for(99))
+    known = {family.name for family in metrics.registry.collect()}
+    asked = set(re.findall(r"\bleed_[a-z_]+", "\n".join(re.findall(r"expr: (.*)", ALERTS.read_text()))))
+    assert len(asked) >= 5
+    for name in asked:
+        assert re.sub(r"_(total|bucket|count|sum|info)$", "", name) in known, name
+
+
+@pytest.fixture
+def mailbox(tmp_path):
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as box:
+        box.bind(str(tmp_path / "notify"))
+        box.settimeout(0.2)
+        yield box, {"NOTIFY_SOCKET": str(tmp_path / "notify")}
+
+
+def letters(box):
+    found = []
+    while True:
+        try:
+            found.append(box.recv(4096).decode())
+        except TimeoutError:
+            return found
+
+
+def test_systemd_hears_ready_after_the_first_tick_and_a_sign_of_life_from_each(crossing_bundle, mailbox):
+    box, environment = mailbox
+    drive_watched(crossing_bundle, ServiceManager(environment), until_s=5.0)
+    heard = letters(box)
+    assert heard[0].startswith("STATUS=bundle")
+    assert heard[1] == "READY=1\nSTATUS=serving 1 signals"
+    assert set(heard[2:]) == {"WATCHDOG=1"}
+    assert len(heard) >= 2 + 6
+
+
+def test_a_tick_that_fails_is_no_sign_of_life(crossing_bundle, mailbox, caplog):
+    box, environment = mailbox
+    device = fake()
+    device.request = None
+    drive_watched(crossing_bundle, ServiceManager(environment), device=device)
+    assert len(letters(box)) < 20
+    assert "a fault at" in caplog.text
+
+
+@pytest.mark.parametrize("environment", [{}, {"NOTIFY_SOCKET": "/nowhere/at/all"}, {"NOTIFY_SOCKET": "@nobody"}])
+def test_a_service_manager_that_is_not_there_stops_nothing(crossing_bundle, environment):
+    assert drive_watched(crossing_bundle, ServiceManager(environment), until_s=5.0).exit_code is ExitCode.OK
+
+
+def test_a_disk_that_is_full_costs_the_log_and_not_the_signals(crossing_bundle, tmp_path, monkeypatch, caplog):
+    class Full:
+        def __init__(self, *_, **__):
+            self.rows = 0
+
+        def writerow(self, row):
+            self.rows += 1
+            if self.rows > 5:
+                raise OSError(28, "No space left on device")
+
+        def writerows(self, rows):
+            for row in rows:
+                self.writerow(row)
+
+    monkeypatch.setattr(events.csv, "writer", Full)
+    summary, device = drive(crossing_bundle, policy=asks_for(0), events=tmp_path, until_s=60.0)
+    assert summary.exit_code is ExitCode.OK
+    assert "the logs end here: No space left on device" in caplog.text
+    assert max(time_s for time_s, _, _ in device.requests) >= 59.0
