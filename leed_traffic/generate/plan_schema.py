@@ -68,21 +68,23 @@ def _sequence(brief: Brief, names: Names) -> Schema:
         "minItems": 1,
         "maxItems": max(MAX_STEPS, len(stages)),
     }
-    starts = [_short(start) for start in brief.period_starts_s]
-    period = _object(
-        {
-            "from_s": {"enum": starts},
-            "cycle_s": {"anyOf": [{"type": "null"}, _integer(CYCLE_LOW_S, CYCLE_HIGH_S)]},
-            "offset_s": _integer(0, CYCLE_HIGH_S),
-            "steps": steps,
-        }
-    )
+    first, *later = [_short(start) for start in brief.period_starts_s]
+
+    def period(starts: list[float]) -> Schema:
+        return _object({"from_s": {"enum": starts}, **rest})
+
+    rest = {
+        "cycle_s": {"anyOf": [{"type": "null"}, _integer(CYCLE_LOW_S, CYCLE_HIGH_S)]},
+        "offset_s": _integer(0, CYCLE_HIGH_S),
+        "steps": steps,
+    }
+    periods = {"type": "array", "prefixItems": [period([first])], "items": period(later or [first]), "minItems": 1}
     return _object(
         {
             "form": {"enum": ["sequence"]},
             "reasoning": _reasoning(),
             "reach_m": {"enum": REACH_M},
-            "periods": {"type": "array", "items": period, "minItems": 1, "maxItems": len(starts)},
+            "periods": periods | {"maxItems": 1 + len(later)},
         }
     )
 

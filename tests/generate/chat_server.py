@@ -169,7 +169,9 @@ def sample(schema, rng):
         names = [n for n in schema["properties"] if n in schema["required"] or rng.random() < 0.5]
         return {name: sample(schema["properties"][name], rng) for name in names}
     if kind == "array":
-        return [sample(schema["items"], rng) for _ in range(rng.randint(schema.get("minItems", 0), schema["maxItems"]))]
+        first = schema.get("prefixItems", [])
+        size = rng.randint(schema.get("minItems", 0), schema["maxItems"])
+        return [sample(first[k] if k < len(first) else schema["items"], rng) for k in range(size)]
     if kind == "integer":
         return rng.randint(schema["minimum"], schema["maximum"])
     return None if kind == "null" else f"Plan {rng.randrange(10**6)}."

@@ -13,6 +13,7 @@ from leed_traffic.generate.plan_schema import REASONING_PATTERN, plan_schema
 from leed_traffic.generate.plan_words import describe_plan
 from leed_traffic.generate.reply import MAX_REASON_CHARS, read_plan
 from tests.generate.briefs import crossroads, little
+from tests.generate.chat_server import sample
 from tests.intersections import flat_timing
 
 BRIEF = crossroads()
@@ -171,30 +172,13 @@ def keywords(schema):
 def test_the_schema_uses_only_what_holds_under_constrained_decoding(brief):
     used = set(keywords(plan_schema(brief, name_parts(brief))))
     assert used <= {"anyOf", "type", "properties", "required", "additionalProperties", "enum", "pattern", "items", "minItems",
-                    "maxItems", "minimum", "maximum"}  # fmt: skip
+                    "maxItems", "minimum", "maximum", "prefixItems"}  # fmt: skip
 
 
 def test_no_count_in_a_pattern_is_over_what_xgrammar_takes():
     assert all(int(n) <= 128 for n in re.findall(r"\{\d+,(\d+)\}", REASONING_PATTERN))
     assert re.fullmatch(REASONING_PATTERN, "x" * 240)
     assert not any(re.search(REASONING_PATTERN, bad) for bad in ("", "x" * 241, 'a"b', "a\\b", "a\nb", "é"))
-
-
-def sample(schema, rng):
-    """Any value that a schema allows."""
-    if "anyOf" in schema:
-        return sample(rng.choice(schema["anyOf"]), rng)
-    if "enum" in schema:
-        return rng.choice(schema["enum"])
-    kind = schema["type"]
-    if kind == "object":
-        names = [n for n in schema["properties"] if n in schema["required"] or rng.random() < 0.5]
-        return {name: sample(schema["properties"][name], rng) for name in names}
-    if kind == "array":
-        return [sample(schema["items"], rng) for _ in range(rng.randint(schema.get("minItems", 0), schema["maxItems"]))]
-    if kind == "integer":
-        return rng.randint(schema["minimum"], schema["maximum"])
-    return None if kind == "null" else "A sentence."
 
 
 def test_whatever_the_schema_allows_is_a_plan_or_breaks_a_rule_that_no_schema_can_state():
