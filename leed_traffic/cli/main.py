@@ -9,7 +9,7 @@ from leed_traffic import __version__
 from leed_traffic.cli import bundle, scenario, site
 from leed_traffic.cli.demo import demo_command
 from leed_traffic.cli.doctor import doctor_command
-from leed_traffic.cli.drill import drill_command
+from leed_traffic.cli.drill import drill_command, soak_command
 from leed_traffic.cli.evaluate import evaluate_command
 from leed_traffic.cli.generate import generate_command
 from leed_traffic.cli.output import report_error
@@ -50,6 +50,7 @@ app.command("export")(export_command)
 app.command("serve")(serve_command)
 app.command("reset-fault")(reset_fault_command)
 app.command("drill")(drill_command)
+app.command("soak")(soak_command)
 app.command("evaluate")(evaluate_command)
 app.command("demo")(demo_command)
 app.command("doctor")(doctor_command)

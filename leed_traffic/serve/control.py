@@ -244,8 +244,7 @@ class Controller:
         if shown.is_clearing or not self._device.engage(n, shown.stage):
             return
         self._was_ours[n] = True
-        self._monitors[n].forget()
-        self._monitors[n].judge(self._now_s(), self._intersections[n].stages[shown.stage].state)
+        self._monitors[n].begin(self._now_s(), self._intersections[n].stages[shown.stage].state)
         self._sights[n].taken_over(shown.stage)
         self._note(n, [(Event.PATTERN_CHANGE, OURS)])
         self._find(n, Finding.TAKEN_OVER)

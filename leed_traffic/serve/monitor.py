@@ -74,6 +74,11 @@ class Monitor:
         self._since_s = [float("-inf")] * self._n_links
         self._lost_green_s = [float("-inf")] * self._n_links
 
+    def begin(self, time_s: float, state: str) -> None:
+        """Our program takes over a display that stands: what is green has its minimum green from here."""
+        self.forget()
+        self._before, self._since_s = state, [time_s] * self._n_links
+
     def judge(self, time_s: float, state: str) -> list[Violation]:
         """What is wrong with this display, given all displays before it; one that stands is judged once."""
         if state == self._before:

@@ -1,7 +1,9 @@
 """Whether what a device says can be: bytes that were damaged on their way must not become a command."""
 
 import math
+from collections.abc import Sequence
 
+from leed_traffic.domain.network import GREEN
 from leed_traffic.domain.program import StageProgram
 from leed_traffic.serve.device import Sighting
 
@@ -46,3 +48,14 @@ def is_sound(program: StageProgram, before: Sighting | None, now: Sighting, *, e
         return True
     went_on = now.phase == before.phase and abs(now.spent_s - before.spent_s - elapsed_s) <= program.step_s
     return went_on or now.spent_s <= elapsed_s + program.step_s
+
+
+def phase_showing(state: str, likely: int, states: Sequence[str]) -> int | None:
+    """The phase with this display; else one with the same greens, of which some only have another priority."""
+    if likely < len(states) and states[likely] == state:
+        return likely
+    if state in states:
+        return states.index(state)
+    greens = [letter in GREEN for letter in state]
+    same = [k for k, other in enumerate(states) if "y" not in other and [letter in GREEN for letter in other] == greens]
+    return same[0] if same else None

@@ -15,12 +15,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from leed_traffic.domain.detection import Vehicles
-from leed_traffic.domain.network import GREEN, Intersection
+from leed_traffic.domain.network import Intersection
 from leed_traffic.domain.program import StageProgram
 from leed_traffic.errors import DeviceError, MismatchError
 from leed_traffic.serve.deadline_socket import DeadlineSocket
 from leed_traffic.serve.device import PROGRAM_ID, Sighting, Snapshot
-from leed_traffic.serve.plausible import is_sound, read_sighting, read_step_length
+from leed_traffic.serve.plausible import is_sound, phase_showing, read_sighting, read_step_length
 
 if TYPE_CHECKING:
     from traci.connection import Connection
@@ -75,6 +75,7 @@ class TraciDevice:
         self._lane_index = {lane: k for k, lane in enumerate(lanes)}
         self._is_first, self._elapsed_s = True, 0.0
         self._sightings: tuple[Sighting, ...] = ()
+        self._engaged: dict[int, tuple[int, float]] = {}  # the stage that was shown at take-over, and when
         self._connection: Any = None
         self._connection, self._tc, self._refusal = _connect(endpoint)
         try:
@@ -142,6 +143,7 @@ class TraciDevice:
             except self._refusal:
                 return False
             self._note(n, stage)
+            self._engaged[n] = stage, self._time_s()
             return True
 
     def request(self, n: int, stage: int, hold_s: float) -> bool:
@@ -241,7 +243,7 @@ class TraciDevice:
         states = [phase.state for phase in logics[name].phases]
         phases = []
         for k, stage in enumerate(intersection.stages):
-            phase = _phase_showing(stage.state, stage.own_phase, states)
+            phase = phase_showing(stage.state, stage.own_phase, states)
             if phase is None:
                 raise MismatchError(
                     f"{where}: its program {name!r} never shows stage {k} ({stage.state}) of the bundle; export it again"
@@ -271,11 +273,23 @@ class TraciDevice:
         tc, results = self._tc, self._connection.trafficlight.getAllSubscriptionResults()
         names = (tc.TL_RED_YELLOW_GREEN_STATE, tc.TL_CURRENT_PROGRAM, tc.TL_CURRENT_PHASE, SPENT_DURATION)
         seen = [read_sighting(id_, *(results[id_][name] for name in names)) for id_ in self._ids]
-        for n, now in enumerate(seen):
+        for n in range(len(seen)):
+            now = seen[n] = self._since_engaged(n, seen[n])
             before = self._sightings[n] if self._sightings else None
             if now.is_ours and not is_sound(self._programs[n], before, now, elapsed_s=self._elapsed_s):
                 seen[n] = replace(now, is_sound=False)
         return tuple(seen)
+
+    def _since_engaged(self, n: int, now: Sighting) -> Sighting:
+        """A stage that was taken over counts from then: SUMO goes on from when that phase last began, programs ago."""
+        begun = self._engaged.get(n)
+        if begun is None:
+            return now
+        stage, time_s = begun
+        if not now.is_ours or now.phase != stage:
+            del self._engaged[n]
+            return now
+        return replace(now, spent_s=min(now.spent_s, self._time_s() - time_s))
 
     def _vehicles(self) -> tuple[Vehicles, frozenset[int]]:
         """All vehicles on the lanes read, and the lanes of which nothing was heard."""
@@ -370,17 +384,6 @@ def _let_go(connection: "Connection") -> None:
     if connection._socket is not None:  # traci's own close would wait for an answer
         connection._socket.close()
         connection._socket = None
-
-
-def _phase_showing(state: str, likely: int, states: Sequence[str]) -> int | None:
-    """The phase with this display; else one with the same greens, of which some only have another priority."""
-    if likely < len(states) and states[likely] == state:
-        return likely
-    if state in states:
-        return states.index(state)
-    greens = [letter in GREEN for letter in state]
-    same = [k for k, other in enumerate(states) if "y" not in other and [letter in GREEN for letter in other] == greens]
-    return same[0] if same else None
 
 
 def _some(names: Iterable[str]) -> str:

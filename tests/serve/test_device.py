@@ -40,6 +40,27 @@ def test_sumo_keeps_the_contract(start_sumo):
 
 
 @pytest.mark.sumo
+def test_a_stage_that_is_taken_over_again_counts_from_then(start_sumo):
+    """SUMO counts a phase from when it last began, even while another program ran: 12 s here, minutes on a street."""
+    device = open_device(start_sumo().port)
+    try:
+        device.read()
+        assert device.engage(0, 0)
+        for _ in range(8):
+            device.read()
+        assert device.release(0)
+        for _ in range(3):
+            device.read()
+        assert device.engage(0, 0)
+        seen = [device.read().sightings[0] for _ in range(3)]
+        assert [(sighting.spent_s, sighting.is_sound) for sighting in seen] == [(1.0, True), (2.0, True), (3.0, True)]
+        assert device.request(0, 1, 1.0)
+        assert [device.read().sightings[0].spent_s for _ in range(2)] == [1.0, 2.0]
+    finally:
+        device.close()
+
+
+@pytest.mark.sumo
 def test_the_server_ends_when_its_client_leaves(start_sumo):
     sumo = start_sumo()
     device = open_device(sumo.port)

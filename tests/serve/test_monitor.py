@@ -177,3 +177,15 @@ def test_a_stage_program_with_a_clearance_cut_short_trips(part):
                     found += monitor.judge(time_s, program.phases[shown].state)
                     time_s += 1.0
     assert found
+
+
+def test_a_green_that_is_taken_over_has_its_minimum_from_then():
+    intersection, timing = crossing()
+    stage, low = intersection.stages[0].state, timing.min_green_s[0]
+    after = build_program(intersection, timing).phases[build_program(intersection, timing).entries[0][1]].state
+    for stood_s, trips in ((low - 1.0, True), (low, False)):
+        monitor = Monitor(intersection, timing)
+        monitor.begin(100.0, stage)
+        found = [v.fault for k in range(int(stood_s)) for v in monitor.judge(101.0 + k, stage)]
+        found += [v.fault for v in monitor.judge(100.0 + stood_s, after)]
+        assert (Fault.SHORT_GREEN in found) == trips

@@ -1,0 +1,193 @@
+"""Hours of service with faults thrown in at random: no violation, and neither memory nor open files grow.
+
+Policies answer nonsense or break, detectors of random lanes vanish, simulators are killed. What counts is SUMO's own record of
+every step beside the monitor's word.
+"""
+
+import contextlib
+import gc
+import math
+import os
+import subprocess
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict
+
+from leed_traffic.artifacts.bundle import Bundle
+from leed_traffic.artifacts.policy import Policy
+from leed_traffic.domain.network import Intersection
+from leed_traffic.domain.program import StageProgram
+from leed_traffic.drill.place import Place, make_place, sumo
+from leed_traffic.serve.device import SignalDevice, Snapshot
+from leed_traffic.serve.loop import ServeSummary, StopRequest
+from leed_traffic.serve.run import ServeConfig, connect_traci, serve
+
+SCENARIO, N_JUNCTIONS = "grid4x4", 9
+NONSENSE_SHARE, BREAK_SHARE, KILL_SHARE = 0.05, 0.002, 0.3  # of requests, of decisions, of hours
+MISSING_SHARE = 0.02  # of minutes in which a lane's detector is gone
+GROWTH_MB, GROWTH_FILES = 20.0, 2  # allowed from the second hour to the last
+_NONSENSE: tuple[float | None, ...] = (None, math.nan, math.inf, -1.0, 0.5, 99.0)
+
+
+class Hour(BaseModel):
+    """What one simulated hour brought."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    ticks: int
+    violations: int
+    unsafe_changes: int
+    reconnections: int
+    detector_faults: int
+    resident_mb: float
+    open_files: int
+    seconds: float
+
+
+class SoakReport(BaseModel):
+    """The --json document of `leedctl soak`."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    holds: bool
+    simulated_hours: float
+    junction_hours: float
+    rulings: int
+    violations: int  # of the monitor, and unsafe changes in SUMO's record
+    bound_per_junction_hour: float  # 3 / n at 95 %, where there was none in n
+    growth_mb: float
+    growth_files: int
+    hours: tuple[Hour, ...]
+
+
+def soak(hours: int, seed: int, folder: Path, on_hour: Callable[[Hour], None], *, hour_s: float = 3600.0) -> SoakReport:
+    """Serve hour after hour, each with another day's demand.
+
+    Args:
+        hours: how many.
+        seed: of demand and faults.
+        folder: for records.
+        on_hour: after each.
+        hour_s: its length.
+    """
+    rng = np.random.default_rng(seed)
+    done: list[Hour] = []
+    rulings = 0
+    for k in range(hours):
+        place = make_place(SCENARIO, folder / "place", seed=seed + k, seconds=hour_s)
+        begin_s = time.monotonic()
+        summary = _serve_hour(place, folder / "record", rng)
+        rulings += sum(summary.rulings.values())
+        done.append(_hour(summary, place.unsafe_changes(folder / "record"), time.monotonic() - begin_s))
+        on_hour(done[-1])
+    violations = sum(hour.violations + hour.unsafe_changes for hour in done)
+    first = done[min(1, len(done) - 1)]
+    growth_mb, growth_files = done[-1].resident_mb - first.resident_mb, done[-1].open_files - first.open_files
+    junction_hours = hours * hour_s / 3600.0 * N_JUNCTIONS
+    return SoakReport(
+        holds=violations == 0 and growth_mb <= GROWTH_MB and growth_files <= GROWTH_FILES,
+        simulated_hours=hours * hour_s / 3600.0,
+        junction_hours=junction_hours,
+        rulings=rulings,
+        violations=violations,
+        bound_per_junction_hour=3.0 / junction_hours,
+        growth_mb=round(growth_mb, 1),
+        growth_files=growth_files,
+        hours=tuple(done),
+    )
+
+
+def _serve_hour(place: Place, record: Path, rng: np.random.Generator) -> ServeSummary:
+    for old in record.glob("*.xml"):
+        old.unlink()
+    kill_at_s = float(rng.integers(10, 3000)) if rng.uniform() < KILL_SHARE else math.inf
+    servers: list[subprocess.Popen[bytes]] = []
+    with contextlib.ExitStack() as stack:
+
+        def connect(
+            config: ServeConfig,
+            intersections: Sequence[Intersection],
+            lanes: Sequence[str],
+            make_program: Callable[[int, float], StageProgram],
+        ) -> SignalDevice:
+            port, server = stack.enter_context(sumo(place, record))
+            servers.append(server)
+            address = config.model_copy(update={"port": port})
+            return _Patchy(connect_traci(address, intersections, lanes, make_program), rng)
+
+        def on_tick(time_s: float, end_s: float, note: str) -> None:
+            if time_s >= kill_at_s and len(servers) == 1:
+                servers[0].kill()
+
+        config = ServeConfig(
+            bundle=place.bundle.path,
+            port=1,
+            retry_s=30.0,
+            intersections=place.bundle.ids[:N_JUNCTIONS],
+            until_s=place.scenario.end_s - 60.0,
+        )
+        return serve(
+            config,
+            clock=time.perf_counter,
+            stop=StopRequest(),
+            on_tick=on_tick,
+            connect=connect,
+            decider=lambda bundle, ids: _Erratic(bundle, ids, rng),
+        )
+
+
+class _Erratic:
+    """The bundle's policies on a bad day."""
+
+    def __init__(self, bundle: Bundle, ids: Sequence[str], rng: np.random.Generator) -> None:
+        self._policy, self._rng = Policy(bundle, ids), rng
+
+    def decide(self, observation: NDArray[np.float32], legal: NDArray[np.bool_]) -> list[float | None]:
+        """Mostly what they want."""
+        if self._rng.uniform() < BREAK_SHARE:
+            raise ZeroDivisionError("a policy that breaks")
+        requests = self._policy.decide(observation, legal)
+        for n in range(len(requests)):
+            if self._rng.uniform() < NONSENSE_SHARE:
+                requests[n] = _NONSENSE[int(self._rng.integers(len(_NONSENSE)))]
+        return requests
+
+
+class _Patchy:
+    """A device some of whose detectors are gone now and then."""
+
+    def __init__(self, device: SignalDevice, rng: np.random.Generator) -> None:
+        self._device, self._rng = device, rng
+        self._missing: frozenset[int] = frozenset()
+        self.step_s, self.lane_index, self.end_s = device.step_s, device.lane_index, device.end_s
+        self.engage, self.request, self.release, self.close = device.engage, device.request, device.release, device.close
+
+    def read(self) -> Snapshot | None:
+        """Every minute other lanes are missing."""
+        snapshot = self._device.read()
+        if snapshot is None:
+            return None
+        if snapshot.time_s % 60.0 == 0.0:
+            gone = self._rng.uniform(size=len(self.lane_index)) < MISSING_SHARE
+            self._missing = frozenset(np.flatnonzero(gone).tolist())
+        return replace(snapshot, missing=self._missing)
+
+
+def _hour(summary: ServeSummary, unsafe_changes: int, seconds: float) -> Hour:
+    gc.collect()
+    pages = int(Path("/proc/self/statm").read_text().split()[1])
+    return Hour(
+        ticks=summary.ticks,
+        violations=len(summary.violations),
+        unsafe_changes=unsafe_changes,
+        reconnections=summary.reconnections,
+        detector_faults=sum(summary.detector_faults.values()),
+        resident_mb=round(pages * os.sysconf("SC_PAGESIZE") / 1e6, 1),
+        open_files=len(os.listdir("/proc/self/fd")),
+        seconds=round(seconds, 1),
+    )
