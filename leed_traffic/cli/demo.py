@@ -138,6 +138,7 @@ def _serve(bundle: Path, events: Path) -> tuple["ServeSummary", "SeedScore"]:
         route_files, record = write_demand(scenario, SERVED_SEED, Path(folder)), Path(folder) / "record"
         server = start_server(scenario, port=port, seed=SERVED_SEED, route_files=route_files, record=record, audit=True)
         command = [sys.executable, "-m", "leed_traffic.cli.main", "serve", str(bundle), "--connect", f"127.0.0.1:{port}"]
+        command += ["--state", str(Path(folder) / "state")]  # the street of a demo is gone after it, and its latches with it
         try:
             client = subprocess.run(
                 [*command, "--events", str(events), "--json"], stdout=subprocess.PIPE, timeout=SERVE_LIMIT_S, check=False

@@ -69,7 +69,7 @@ def test_the_table(expected, seconds, change):
     ],
 )
 def test_what_traffic_does_is_no_fault(change):
-    assert fault(after(8000, change)) is SensingFault.NONE
+    assert fault(after(2000, change)) is SensingFault.NONE
 
 
 def test_a_lane_returns_only_after_half_a_minute_without_a_fault():
