@@ -72,9 +72,9 @@ def task_text(number: int, of: int, *, has_attempts: bool) -> str:
     )
 
 
-def repair_text(reason: str) -> str:
-    """Why a reply was refused."""
-    return _environment().get_template("repair.md.j2").render(reason=reason).strip()
+def repair_text(reason: str, *, simpler: bool = False) -> str:
+    """Why a reply was refused; the last time with the advice to use the simpler form."""
+    return _environment().get_template("repair.md.j2").render(reason=reason, simpler=simpler).strip()
 
 
 def emphasis(number: int) -> str:

@@ -38,6 +38,11 @@ def plan_schema(brief: Brief, names: Names) -> Schema:
     return {"anyOf": [_priority(names), _sequence(brief, names)]}
 
 
+def simple_schema(names: Names) -> Schema:
+    """The form that cannot break a rule: where a model failed before, it still gets a plan."""
+    return _priority(names)
+
+
 def _object(properties: Schema) -> Schema:
     """All properties in this order, and nothing else."""
     return {"type": "object", "properties": properties, "required": list(properties), "additionalProperties": False}

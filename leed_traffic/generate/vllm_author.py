@@ -14,7 +14,7 @@ from leed_traffic.generate.brief import Brief
 from leed_traffic.generate.brief_text import emphasis, render_brief, repair_text, system_text, task_text
 from leed_traffic.generate.language_model import LanguageModel, Question, Reply
 from leed_traffic.generate.names import Names, name_parts
-from leed_traffic.generate.plan_schema import plan_schema
+from leed_traffic.generate.plan_schema import Schema, plan_schema, simple_schema
 from leed_traffic.generate.reply import read_plan
 
 ECHO_CHARS = 2000  # of a refused reply, sent back with the reason
@@ -26,7 +26,7 @@ class Sampling:
 
     temperature: float = 0.7
     max_tokens: int = 1500
-    repairs: int = 2  # times that a refused plan goes back to the model
+    repairs: int = 2  # times that a refused plan goes back to the model; the last time only the simpler form is allowed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,7 +107,7 @@ class VllmAuthor:
 
     def _begin(self, brief: Brief, n_candidates: int) -> list[_Conversation]:
         names = name_parts(brief)
-        schema = json.dumps(plan_schema(brief, names), separators=(",", ":"))
+        schema = _compact(plan_schema(brief, names))
         text = render_brief(brief, names).text
         has_attempts = brief.feedback is not None and bool(brief.feedback.attempts)
         talks = []
@@ -137,9 +137,11 @@ class VllmAuthor:
         talk.is_over = talk.plan is not None or len(talk.replies) > self._sampling.repairs
         if talk.is_over:
             return None
+        is_last = len(talk.replies) == self._sampling.repairs
         first = talk.question.messages[:2]
-        said = (("assistant", _printable(reply.text)), ("user", repair_text(talk.reasons[-1])))
-        return replace(talk.question, messages=(*first, *said))
+        said = (("assistant", _printable(reply.text)), ("user", repair_text(talk.reasons[-1], simpler=is_last)))
+        schema = _compact(simple_schema(talk.names)) if is_last else talk.question.schema
+        return replace(talk.question, messages=(*first, *said), schema=schema)
 
     def _record(self, number: int, briefs: Sequence[Brief], by_brief: Sequence[Sequence[_Conversation]]) -> None:
         writings = {}
@@ -203,6 +205,10 @@ def _proposal(number: int, k: int, talks: Sequence[_Conversation]) -> Proposal:
 def _fault(talk: _Conversation) -> str:
     """For the next brief: what a server says about itself is nothing that the model can act on."""
     return "the server did not take the question" if talk.replies[-1].fault else talk.reasons[-1]
+
+
+def _compact(schema: Schema) -> str:
+    return json.dumps(schema, separators=(",", ":"))
 
 
 def _key(plan: Plan) -> str:

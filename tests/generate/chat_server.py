@@ -180,7 +180,8 @@ def sample(schema, rng):
 def priority_reply(request):
     """A sound priority plan, another for every prompt, as the schema sent along allows it."""
     seed = int(hashlib.sha256(prompt_of(request).encode()).hexdigest()[:12], 16)
-    schema = request["response_format"]["json_schema"]["schema"]["anyOf"][0]
+    schema = request["response_format"]["json_schema"]["schema"]
+    schema = schema.get("anyOf", [schema])[0]  # the last repair asks for this form alone
     return json.dumps(sample(schema, random.Random(seed)))
 
 

@@ -39,7 +39,8 @@ def author_of(script, *, on_asking=lambda asking: None, repairs=2, **options):
 
 def sound(question):
     """A plan that the schema allows, another for every question."""
-    schema = json.loads(question.schema)["anyOf"][0]
+    schema = json.loads(question.schema)
+    schema = schema.get("anyOf", [schema])[0]
     return json.dumps(sample(schema, random.Random(question.digest())))
 
 
@@ -91,6 +92,23 @@ def test_after_the_last_repair_the_earlier_plan_stands_in_and_the_reason_is_told
     assert len(author._model.asked) == 3
     assert author.rounds[0].fallbacks == 1
     assert author.rounds[0].intersections["X"].reasons == ("the reply holds no JSON object",) * 3
+
+
+def test_the_last_repair_allows_only_the_form_that_breaks_no_rule():
+    def unserved(question):
+        schema = json.loads(question.schema)
+        if "anyOf" not in schema:
+            return json.dumps(sample(schema, random.Random(1)))
+        step = {"stage": 0, "min_green_s": 7, "max_green_s": 9, "extend_while": None, "skip_if_queue_at_most": None}
+        period = {"from_s": 0, "cycle_s": None, "offset_s": 0, "steps": [step]}
+        return json.dumps({"form": "sequence", "reasoning": "One stage.", "reach_m": 50, "periods": [period]})
+
+    author = author_of(unserved, repairs=2)
+    (proposal,) = author.propose(BRIEFS[:1], 0, 1)
+    assert isinstance(proposal.plans["X"], PriorityPlan)
+    assert len(author._model.asked) == 3
+    last = author._model.asked[-1]
+    assert last.messages[-1][1].endswith('this time in the form "priority", and nothing else.')
 
 
 def test_a_question_that_the_server_refuses_is_not_repaired_and_costs_only_itself():
