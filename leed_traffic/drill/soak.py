@@ -8,6 +8,7 @@ import contextlib
 import gc
 import math
 import os
+import shutil
 import subprocess
 import time
 from collections.abc import Callable, Sequence
@@ -81,9 +82,10 @@ def soak(hours: int, seed: int, folder: Path, on_hour: Callable[[Hour], None], *
     for k in range(hours):
         place = make_place(SCENARIO, folder / "place", seed=seed + k, seconds=hour_s)
         begin_s = time.monotonic()
-        summary = _serve_hour(place, folder / "record", rng)
+        summary, records = _serve_hour(place, folder / "record", rng)
         rulings += sum(summary.rulings.values())
-        done.append(_hour(summary, place.unsafe_changes(folder / "record"), time.monotonic() - begin_s))
+        unsafe_changes = sum(place.unsafe_changes(record) for record in records)
+        done.append(_hour(summary, unsafe_changes, time.monotonic() - begin_s))
         on_hour(done[-1])
     violations = sum(hour.violations + hour.unsafe_changes for hour in done)
     first = done[min(1, len(done) - 1)]
@@ -102,11 +104,12 @@ def soak(hours: int, seed: int, folder: Path, on_hour: Callable[[Hour], None], *
     )
 
 
-def _serve_hour(place: Place, record: Path, rng: np.random.Generator) -> ServeSummary:
-    for old in record.glob("*.xml"):
-        old.unlink()
+def _serve_hour(place: Place, folder: Path, rng: np.random.Generator) -> tuple[ServeSummary, list[Path]]:
+    """One hour; what the controller says of it, and the records of the simulators that it took."""
+    shutil.rmtree(folder, ignore_errors=True)
     kill_at_s = float(rng.integers(10, 3000)) if rng.uniform() < KILL_SHARE else math.inf
     servers: list[subprocess.Popen[bytes]] = []
+    records: list[Path] = []
     with contextlib.ExitStack() as stack:
 
         def connect(
@@ -115,7 +118,8 @@ def _serve_hour(place: Place, record: Path, rng: np.random.Generator) -> ServeSu
             lanes: Sequence[str],
             make_program: Callable[[int, float], StageProgram],
         ) -> SignalDevice:
-            port, server = stack.enter_context(sumo(place, record))
+            records.append(folder / str(len(servers)))
+            port, server = stack.enter_context(sumo(place, records[-1]))
             servers.append(server)
             address = config.model_copy(update={"port": port})
             return _Patchy(connect_traci(address, intersections, lanes, make_program), rng)
@@ -131,7 +135,7 @@ def _serve_hour(place: Place, record: Path, rng: np.random.Generator) -> ServeSu
             intersections=place.bundle.ids[:N_JUNCTIONS],
             until_s=place.scenario.end_s - 60.0,
         )
-        return serve(
+        summary = serve(
             config,
             clock=time.perf_counter,
             stop=StopRequest(),
@@ -139,6 +143,7 @@ def _serve_hour(place: Place, record: Path, rng: np.random.Generator) -> ServeSu
             connect=connect,
             decider=lambda bundle, ids: _Erratic(bundle, ids, rng),
         )
+    return summary, records
 
 
 class _Erratic:

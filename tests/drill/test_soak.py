@@ -8,7 +8,7 @@ pytestmark = pytest.mark.sumo
 
 def test_minutes_of_a_bad_day_bring_no_violation(tmp_path, monkeypatch):
     pytest.importorskip("sumo", reason="needs SUMO")
-    monkeypatch.setattr(soaking, "KILL_SHARE", 0.0)
+    monkeypatch.setattr(soaking, "KILL_SHARE", 0.0)  # a kill begins the hour anew
     hours = []
     report = soak(1, 5, tmp_path, hours.append, hour_s=700.0)  # long enough to fall back and take over again
     assert report.holds
