@@ -64,8 +64,8 @@ class Authorship(_Document):
 
     @property
     def shares(self) -> dict[str, float]:
-        """Share of the final plans by author."""
-        authors = list(self.written_by.values())
+        """Share of the final plans by author: the model in whatever round, or one of the embedded plans."""
+        authors = [self.model if who.startswith(f"{self.model}, round ") else who for who in self.written_by.values()]
         return {author: authors.count(author) / len(authors) for author in sorted(set(authors))}
 
 
