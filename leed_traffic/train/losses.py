@@ -2,8 +2,8 @@
 
     L_i = (1 - w_i) L_a + w_i L_e + c_v L_V - c_h H
 
-The mix is LEED's (arXiv 2509.14680); the form of L_e and of w (train/similarity.py) is our reconstruction, as are relabelling before
-PPO (train/expert.py) and the gate on return.
+The mix is LEED's (arXiv 2509.14680); the form of L_e and of w (train/similarity.py) is our reconstruction, as are
+relabelling before PPO (train/expert.py) and the gate on return.
 
 L_a is PPO's clipped loss on own experience (Schulman et al. 2017), L_e the likelihood of the expert's choices. Every mean
 runs over the steps where there was a choice: while a signal clears or a minimum green runs, one stage is legal and nothing is
