@@ -44,7 +44,11 @@ def test_the_same_inputs_give_the_same_bytes(tmp_path):
 
 def test_the_standard_tool_checks_the_sums(tmp_path):
     write_sample(tmp_path / "b")
-    subprocess.run(["sha256sum", "--check", "--strict", "--quiet", "SHA256SUMS"], cwd=tmp_path / "b", check=True)
+    check = ["sha256sum", "--check", "--strict", "--quiet", "SHA256SUMS"]
+    assert subprocess.run(check, cwd=tmp_path / "b").returncode == 0
+    with (tmp_path / "b" / "manifest.json").open("a") as manifest:
+        manifest.write(" ")
+    assert subprocess.run(check, cwd=tmp_path / "b", capture_output=True).returncode == 1
 
 
 def test_nothing_is_left_beside_a_bundle_and_an_older_one_is_replaced(tmp_path):
