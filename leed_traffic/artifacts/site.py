@@ -7,7 +7,6 @@ Only `as-net` is exempt: it exists to compare with published work, nobody has re
 """
 
 import hashlib
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +15,7 @@ from pydantic import TypeAdapter
 
 from leed_traffic.artifacts.scenario import Scenario
 from leed_traffic.artifacts.site_file import assemble_from_file, parse_site_file, render_site_file
+from leed_traffic.artifacts.whole_file import write_whole
 from leed_traffic.domain.network import Intersection, Kind, Network
 from leed_traffic.domain.timing import (
     DECISION_MARGIN_S,
@@ -112,10 +112,8 @@ def write_site_file(path: Path, network: Network, timings: Sequence[Timing]) -> 
     Raises:
         SiteError: the file cannot be written there.
     """
-    fresh = path.with_name(f".{path.name}.tmp")
     try:
-        fresh.write_text(render_site_file(network.intersections, timings), encoding="utf-8")
-        os.replace(fresh, path)
+        write_whole(path, render_site_file(network.intersections, timings))
     except OSError as err:
         raise SiteError(f"{path}: cannot be written ({err.strerror}); choose another --out") from err
 

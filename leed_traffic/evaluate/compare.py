@@ -18,7 +18,7 @@ from leed_traffic.domain.network import Network
 from leed_traffic.domain.observation import DEFAULT_REACH_M
 from leed_traffic.errors import LeedError, ScenarioError
 from leed_traffic.evaluate.controllers import OWN_PROGRAM, Choice, Kind, build_controller
-from leed_traffic.evaluate.results import COUNTS, MEANS, Comparison, Evaluation, Run, per_seed_csv, summarise, write_whole
+from leed_traffic.evaluate.results import COUNTS, MEANS, Comparison, Evaluation, Run, per_seed_csv, summarise, write_output
 from leed_traffic.evaluate.timeline import Timeline, lay_out, read_timeline
 from leed_traffic.simulation.demand import write_demand
 from leed_traffic.simulation.engine import Engine, sumo_version
@@ -152,8 +152,8 @@ def write_results(folder: Path, comparison: Comparison) -> None:
     Raises:
         UsageError: they cannot be written there.
     """
-    write_whole(folder / RESULTS_NAME, comparison.evaluation.model_dump_json(indent=2) + "\n")
-    write_whole(folder / PER_SEED_NAME, per_seed_csv(comparison.runs))
+    write_output(folder / RESULTS_NAME, comparison.evaluation.model_dump_json(indent=2) + "\n")
+    write_output(folder / PER_SEED_NAME, per_seed_csv(comparison.runs))
 
 
 def _check(choice: Choice, network: Network, site: Site, decision_interval_s: float) -> float:

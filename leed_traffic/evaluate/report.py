@@ -19,7 +19,7 @@ from leed_traffic.evaluate.results import (
     table_columns,
     table_rows,
     verdict,
-    write_whole,
+    write_output,
 )
 from leed_traffic.evaluate.timeline import Timeline
 
@@ -88,7 +88,7 @@ def write_report(path: Path, comparison: Comparison, labels: Mapping[str, str], 
     Raises:
         UsageError: the file cannot be written.
     """
-    write_whole(path, render_report(comparison, labels, story))
+    write_output(path, render_report(comparison, labels, story))
 
 
 def render_report(comparison: Comparison, labels: Mapping[str, str], story: Story) -> str:

@@ -2,7 +2,6 @@
 
 import csv
 import io
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from leed_traffic.artifacts.whole_file import write_whole
 from leed_traffic.errors import UsageError
 from leed_traffic.evaluate.statistics import best_and_ties, mean_interval
 from leed_traffic.evaluate.timeline import StageRows, Timeline
@@ -191,16 +191,14 @@ def verdict(comparison: Comparison, labels: Mapping[str, str]) -> str:
     return text + f"Not distinguishable from it at 95 % over {n_seeds} paired seeds: {', '.join(labels[t] for t in ties)}."
 
 
-def write_whole(path: Path, text: str) -> None:
-    """Write a file under a temporary name and rename it: it is there as a whole or not at all.
+def write_output(path: Path, text: str) -> None:
+    """Write a file, its folder too, as a whole or not at all.
 
     Raises:
         UsageError: it cannot be written there.
     """
-    temporary = path.with_name(f".{path.name}.tmp")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        temporary.write_text(text, encoding="utf-8")
-        os.replace(temporary, path)
+        write_whole(path, text)
     except OSError as err:
         raise UsageError(f"{path}: cannot be written ({err.strerror}); choose another place") from err

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from leed_traffic.artifacts.whole_file import write_whole
 from leed_traffic.domain.plan import Plan
 from leed_traffic.errors import DemonstrationError
 
@@ -100,10 +101,8 @@ def summarise(
 
 
 def write_authorship(folder: Path, authorship: Authorship) -> None:
-    """Under a temporary name first."""
-    temporary = folder / f".{AUTHORSHIP_NAME}.tmp"
-    temporary.write_text(authorship.model_dump_json(indent=2) + "\n", encoding="utf-8")
-    temporary.replace(folder / AUTHORSHIP_NAME)
+    """Write the record of a run."""
+    write_whole(folder / AUTHORSHIP_NAME, authorship.model_dump_json(indent=2) + "\n")
 
 
 def read_authorship(folder: Path) -> Authorship:

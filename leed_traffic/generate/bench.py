@@ -6,7 +6,6 @@ the same numbers.
 
 import hashlib
 import io
-import os
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -21,6 +20,7 @@ from leed_traffic import __version__
 from leed_traffic.artifacts.demonstrations import digest_plans
 from leed_traffic.artifacts.scenario import Scenario
 from leed_traffic.artifacts.site import Site
+from leed_traffic.artifacts.whole_file import write_whole
 from leed_traffic.domain.network import Network
 from leed_traffic.domain.plan import Plan
 from leed_traffic.domain.trajectory import Trajectory
@@ -173,8 +173,8 @@ class Bench:
 
     def _remember(self, run: Run, result: Result, arrays: bytes) -> None:
         if arrays:
-            _put(self._file(run, "npz"), arrays)
-        _put(self._file(run, "json"), _results.dump_json(result))
+            write_whole(self._file(run, "npz"), arrays)
+        write_whole(self._file(run, "json"), _results.dump_json(result))
 
 
 class FallbackController:
@@ -257,10 +257,3 @@ def _load_trajectories(path: Path, run: Run) -> list[Trajectory]:
 
 def _load_result(path: Path) -> Result:
     return _results.validate_json(path.read_bytes())
-
-
-def _put(path: Path, content: bytes) -> None:
-    """Under a temporary name first: an interruption leaves no half file."""
-    temporary = path.with_suffix(".tmp")
-    temporary.write_bytes(content)
-    os.replace(temporary, path)

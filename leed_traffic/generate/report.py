@@ -9,6 +9,7 @@ from typing import Any
 from jinja2 import Environment, StrictUndefined
 
 from leed_traffic.artifacts.demonstrations import Demonstrations, Round
+from leed_traffic.artifacts.whole_file import write_whole
 from leed_traffic.generate.authorship import Authorship
 from leed_traffic.generate.brief import Brief
 from leed_traffic.generate.names import name_parts
@@ -20,12 +21,10 @@ LEFT, RIGHT, TOP, BOTTOM = 80.0, 600.0, 40.0, 165.0  # of the chart's plot, in i
 
 
 def write_report(path: Path, made: Demonstrations, authorship: Authorship, briefs: Sequence[Brief]) -> None:
-    """Write the page, under a temporary name first."""
+    """Write the page."""
     source = (resources.files("leed_traffic.generate") / "report.html.j2").read_text(encoding="utf-8")
     template = Environment(autoescape=True, undefined=StrictUndefined).from_string(source)
-    temporary = path.with_name(f".{path.name}.tmp")
-    temporary.write_text(template.render(_facts(made, authorship, briefs)), encoding="utf-8")
-    temporary.replace(path)
+    write_whole(path, template.render(_facts(made, authorship, briefs)))
 
 
 def _facts(made: Demonstrations, authorship: Authorship, briefs: Sequence[Brief]) -> dict[str, Any]:

@@ -4,7 +4,6 @@ With a site both get the site's clearances and keep to its greens, so that every
 the net's own limits the net's own phases stay as they are.
 """
 
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -12,6 +11,7 @@ from pathlib import Path
 from xml.sax.saxutils import quoteattr
 
 from leed_traffic.artifacts.site import AS_NET, Site
+from leed_traffic.artifacts.whole_file import write_whole
 from leed_traffic.domain.network import Intersection, Network
 from leed_traffic.domain.program import build_program
 from leed_traffic.domain.timing import Timing
@@ -62,9 +62,8 @@ def write_programs(folder: Path, network: Network, site: Site, incumbent: Incumb
         logics.append(_logic(intersection, phases, incumbent, "own" if site.name == AS_NET else "leed"))
     if not logics:
         return ()
-    path, temporary = folder / PROGRAMS_NAME, folder / f".{PROGRAMS_NAME}.tmp"
-    temporary.write_text("<additional>\n" + "".join(logics) + "</additional>\n", encoding="utf-8")
-    os.replace(temporary, path)
+    path = folder / PROGRAMS_NAME
+    write_whole(path, "<additional>\n" + "".join(logics) + "</additional>\n")
     return (path,)
 
 

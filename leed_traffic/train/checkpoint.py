@@ -1,7 +1,6 @@
 """Checkpoints: written whole or not at all, read without running anything that they contain."""
 
 import io
-import os
 import pickle
 import zipfile
 from pathlib import Path
@@ -9,6 +8,7 @@ from typing import Any
 
 import torch
 
+from leed_traffic.artifacts.whole_file import write_whole
 from leed_traffic.errors import TrainingError
 
 FORMAT = 1
@@ -26,13 +26,8 @@ def write_checkpoint(path: Path, content: dict[str, Any]) -> None:
     """
     buffer = io.BytesIO()
     torch.save({"format": FORMAT, **content}, buffer)
-    fresh = path.with_name(f".{path.name}.tmp")
     try:
-        with fresh.open("wb") as file:
-            file.write(buffer.getvalue())
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(fresh, path)
+        write_whole(path, buffer.getvalue(), is_durable=True)
     except OSError as err:
         raise TrainingError(f"{path}: cannot be written: {err.strerror or err}") from err
 

@@ -12,13 +12,13 @@
 """
 
 import json
-import os
 from collections.abc import Sequence
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from leed_traffic.artifacts.site import Site, make_site
+from leed_traffic.artifacts.whole_file import write_whole
 from leed_traffic.domain.network import Intersection, Network
 from leed_traffic.domain.timing import Timing
 from leed_traffic.errors import TrainingError
@@ -85,16 +85,14 @@ class MetricsRow(BaseModel):
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write under a temporary name, then rename.
+    """Write, its folder too, as a whole or not at all.
 
     Raises:
         TrainingError: it cannot be written.
     """
-    fresh = path.with_name(f".{path.name}.tmp")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        fresh.write_text(text, encoding="utf-8")
-        os.replace(fresh, path)
+        write_whole(path, text)
     except OSError as err:
         raise TrainingError(f"{path}: cannot be written: {err.strerror or err}") from err
 

@@ -12,7 +12,7 @@ from leed_traffic.evaluate.results import (
     table_columns,
     table_rows,
     verdict,
-    write_whole,
+    write_output,
 )
 
 from .conftest import make_run
@@ -108,11 +108,11 @@ def test_one_controller_is_not_compared(make_comparison):
 
 
 def test_a_file_is_written_whole_and_leaves_no_temporary_name(tmp_path):
-    write_whole(tmp_path / "new" / "a.txt", "text")
+    write_output(tmp_path / "new" / "a.txt", "text")
     assert [path.name for path in (tmp_path / "new").iterdir()] == ["a.txt"]
 
 
 def test_a_place_that_cannot_be_written_is_one_line(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(UsageError, match="cannot be written"):
-        write_whole(tmp_path / "file" / "a.txt", "text")
+        write_output(tmp_path / "file" / "a.txt", "text")

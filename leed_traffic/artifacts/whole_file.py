@@ -1,0 +1,24 @@
+"""A file that is there as a whole or not at all."""
+
+import os
+from pathlib import Path
+
+
+def write_whole(path: Path, content: bytes | str, *, is_durable: bool = False) -> None:
+    """Write under a temporary name in the same folder, then rename; an older file stands until then.
+
+    Args:
+        path: the file, which no other process writes; its folder must be there.
+        content: text is written as UTF-8.
+        is_durable: the content is on the disk before the rename.
+
+    Raises:
+        OSError: it cannot be written there; the caller knows what to advise.
+    """
+    fresh = path.with_name(f".{path.name}.tmp")
+    with fresh.open("wb") as file:
+        file.write(content.encode() if isinstance(content, str) else content)
+        if is_durable:
+            file.flush()
+            os.fsync(file.fileno())
+    os.replace(fresh, path)

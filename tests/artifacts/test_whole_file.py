@@ -1,0 +1,22 @@
+import os
+
+import pytest
+
+from leed_traffic.artifacts.whole_file import write_whole
+
+
+@pytest.mark.parametrize("is_durable", [False, True])
+@pytest.mark.parametrize("content", ["mañana\n", "mañana\n".encode()])
+def test_text_and_bytes_arrive_as_they_are_and_nothing_stays_beside_them(content, is_durable, tmp_path):
+    (tmp_path / "a").write_text("older")
+    write_whole(tmp_path / "a", content, is_durable=is_durable)
+    assert (tmp_path / "a").read_bytes() == "mañana\n".encode()
+    assert os.listdir(tmp_path) == ["a"]
+
+
+def test_the_older_file_stands_when_the_write_fails(tmp_path, monkeypatch):
+    (tmp_path / "a").write_text("older")
+    monkeypatch.setattr(os, "fsync", lambda _: (_ for _ in ()).throw(OSError(28, "No space left on device")))
+    with pytest.raises(OSError, match="No space left"):
+        write_whole(tmp_path / "a", "newer", is_durable=True)
+    assert (tmp_path / "a").read_text() == "older"
