@@ -11,8 +11,9 @@ import struct
 import threading
 import time
 
+from leed_traffic.drill.frames import read_frame
+
 _HOST = "127.0.0.1"
-_PIECE = 1 << 16
 _STEP = struct.pack("!iBBd", 14, 10, 0x02, 0.0)  # TraCI: one simulation step
 _CLOSE = struct.pack("!iBB", 6, 2, 0x7F)
 _STEP_COMMAND = 0x02
@@ -67,7 +68,7 @@ class Holder:
             if self._relay(client, server):
                 for _ in range(self._steps_alone):
                     server.sendall(_STEP)
-                    _frame(server)
+                    read_frame(server)
                 server.sendall(_CLOSE)
                 self.is_done = True
 
@@ -93,28 +94,13 @@ class Holder:
             if not readable:
                 continue
             try:
-                question = _frame(client)
+                question = read_frame(client)
             except OSError:  # killed, perhaps in the middle of a question: SUMO has seen nothing of it
                 self._taken.wait(5.0)
                 continue
             self.steps += question[5] == _STEP_COMMAND
             server.sendall(question)
-            answer = _frame(server)
+            answer = read_frame(server)
             with contextlib.suppress(OSError):
                 client.sendall(answer)
         return False
-
-
-def _frame(peer: socket.socket) -> bytes:
-    head = _exactly(peer, 4)
-    return head + _exactly(peer, struct.unpack("!i", head)[0] - 4)
-
-
-def _exactly(peer: socket.socket, n: int) -> bytes:
-    content = b""
-    while len(content) < n:
-        piece = peer.recv(n - len(content))
-        if not piece:
-            raise ConnectionResetError("the other side has left")
-        content += piece
-    return content

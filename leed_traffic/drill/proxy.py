@@ -15,6 +15,8 @@ from enum import StrEnum
 
 import numpy as np
 
+from leed_traffic.drill.frames import read_frame
+
 _HOST = "127.0.0.1"
 _PIECE = 1 << 16
 
@@ -113,7 +115,7 @@ class Proxy:
                     return
                 server.sendall(question)
             if server in readable:
-                answer = _frame(server)
+                answer = read_frame(server)
                 self._answers += 1
                 if self._answers == self._plan.at_answer:
                     self.has_struck = True
@@ -182,19 +184,3 @@ class Proxy:
 
 class _EndedError(Exception):
     """The connection has ended as planned."""
-
-
-def _frame(server: socket.socket) -> bytes:
-    """One whole answer."""
-    head = _exactly(server, 4)
-    return head + _exactly(server, struct.unpack("!i", head)[0] - 4)
-
-
-def _exactly(server: socket.socket, n: int) -> bytes:
-    content = b""
-    while len(content) < n:
-        piece = server.recv(n - len(content))
-        if not piece:
-            raise _EndedError
-        content += piece
-    return content
