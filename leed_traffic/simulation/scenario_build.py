@@ -4,8 +4,6 @@ The same recipe and SUMO version give the same bytes: tools' comments (they hold
 """
 
 import math
-import shutil
-import subprocess
 import tempfile
 import xml.etree.ElementTree as ET
 from collections import defaultdict
@@ -14,6 +12,7 @@ from pathlib import Path
 
 from leed_traffic.artifacts.recipe import NET_NAME, ROUTES_NAME, NetRecipe, ScenarioRecipe, Street, read_recipe
 from leed_traffic.errors import ScenarioError
+from leed_traffic.simulation.sumo_tools import run_tool, write_xml
 
 SIDEWALK_WIDTH_M = 2.0
 CROSSING_WIDTH_M = 4.0
@@ -22,7 +21,6 @@ DECEL_MPS2 = 3.05  # braking behind a yellow: 10 ft/s2 (ITE)
 WALK_MPS = 1.07  # a slow pedestrian: 3.5 ft/s (MUTCD)
 GREEN_MIN_S = 7  # also the shortest walk (MUTCD)
 LONG_GREEN_S = 200  # marks the through stages in netconvert's program: longer than any left's or crossing's
-TOOL_TIMEOUT_S = 120.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,9 +60,9 @@ def build_scenario(folder: Path, out: Path) -> tuple[Path, Path]:
 
 def _build_net(net: NetRecipe, scratch: Path, net_file: Path) -> None:
     legs = _legs(net)
-    _write_xml(scratch / "nod.xml", _nodes(net, legs))
-    _write_xml(scratch / "edg.xml", _edges(net, legs))
-    _write_xml(scratch / "con.xml", _connections(net, legs))
+    write_xml(scratch / "nod.xml", _nodes(net, legs))
+    write_xml(scratch / "edg.xml", _edges(net, legs))
+    write_xml(scratch / "con.xml", _connections(net, legs))
     permissive_mps = net.permissive_left_below_kmh / 3.6
     options = (
         "--node-files=nod.xml --edge-files=edg.xml --connection-files=con.xml --output-file=net.xml --seed=1 "
@@ -72,12 +70,12 @@ def _build_net(net: NetRecipe, scratch: Path, net_file: Path) -> None:
         f"--tls.green.time={LONG_GREEN_S} --tls.left-green.time={net.left_green_s} "
         f"--tls.minor-left.max-speed={permissive_mps:.3f} --walkingareas={'true' if net.crossings else 'false'}"
     )
-    _run_tool("netconvert", options.split(), scratch)
+    run_tool("netconvert", options.split(), scratch)
     root = ET.parse(scratch / "net.xml").getroot()  # the parser drops the comments, which hold a date
     for logic in root.iter("tlLogic"):
         _set_clearances(root, logic, net)
         _fill_cycle(logic, net)
-    _write_xml(net_file, root)
+    write_xml(net_file, root)
 
 
 def _set_clearances(root: ET.Element, logic: ET.Element, net: NetRecipe) -> None:
@@ -276,10 +274,10 @@ def _build_routes(recipe: ScenarioRecipe, net_file: Path, scratch: Path, routes_
     for walk in recipe.demand.walks:
         person = ET.SubElement(root, "person", id=walk.name, depart="0")
         ET.SubElement(person, "walk", {"from": first[walk.origin], "to": last[walk.destination]})
-    _write_xml(scratch / "trips.xml", root)
+    write_xml(scratch / "trips.xml", root)
     options = f"--net-file={net_file.resolve()} --route-files=trips.xml --output-file=found.xml --seed=1 --no-step-log"
-    _run_tool("duarouter", [*options.split(), "--xml-validation=never", "--routing-algorithm=dijkstra"], scratch)
-    _write_xml(routes_file, _route_table(scratch / "found.xml", recipe))
+    run_tool("duarouter", [*options.split(), "--xml-validation=never", "--routing-algorithm=dijkstra"], scratch)
+    write_xml(routes_file, _route_table(scratch / "found.xml", recipe))
 
 
 def _route_table(found_file: Path, recipe: ScenarioRecipe) -> ET.Element:
@@ -293,31 +291,3 @@ def _route_table(found_file: Path, recipe: ScenarioRecipe) -> ET.Element:
                 raise ScenarioError(f"flow {flow.origin} to {flow.destination}: no {element} in the net; check the streets")
             ET.SubElement(table, element, id=flow.name, edges=way.get("edges", ""))
     return table
-
-
-def _run_tool(name: str, options: list[str], scratch: Path) -> None:
-    command = [_tool(name), *options]
-    try:
-        ran = subprocess.run(command, cwd=scratch, capture_output=True, text=True, timeout=TOOL_TIMEOUT_S, check=False)
-    except subprocess.TimeoutExpired as err:
-        raise ScenarioError(f"{name}: no answer within {TOOL_TIMEOUT_S:.0f} s") from err
-    if ran.returncode != 0:
-        complaint = next((line for line in ran.stderr.splitlines() if line.startswith("Error")), ran.stderr[-300:])
-        raise ScenarioError(f"{name} refused the recipe (exit code {ran.returncode}): {complaint.strip()}")
-
-
-def _tool(name: str) -> str:
-    """The binary of the SUMO wheel, else the one on PATH."""
-    try:
-        import sumo
-    except ModuleNotFoundError:
-        found = shutil.which(name)
-        if found is None:
-            raise ScenarioError(f"{name} is not installed; pip install 'leed-traffic[sim]'") from None
-        return found
-    return str(Path(sumo.SUMO_HOME) / "bin" / name)
-
-
-def _write_xml(path: Path, root: ET.Element) -> None:
-    ET.indent(root)
-    path.write_text(ET.tostring(root, encoding="unicode") + "\n", encoding="utf-8")

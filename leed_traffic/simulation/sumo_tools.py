@@ -1,0 +1,97 @@
+"""SUMO's own tools as this package starts them: the binaries of the wheel, and the Python scripts that come with it."""
+
+import os
+import shutil
+import subprocess
+import sys
+import xml.etree.ElementTree as ET
+from collections.abc import Sequence
+from pathlib import Path
+
+from leed_traffic.errors import ScenarioError
+
+TOOL_TIMEOUT_S = 600.0  # a city takes netconvert minutes
+_NOISE = ("Traceback", "  ", "Quitting", "Warning", "pj_obj_create", "usage:")  # lines that explain nothing
+
+
+def run_tool(name: str, options: Sequence[str], folder: Path) -> str:
+    """Run a binary such as netconvert in a folder; return what it wrote to its error stream (its warnings).
+
+    Raises:
+        ScenarioError: it is not installed, refuses its input, or does not end.
+    """
+    return _run(name, [_tool(name), *options], folder)
+
+
+def run_script(name: str, options: Sequence[str], folder: Path) -> str:
+    """Run one of SUMO's Python tools, such as `randomTrips.py`, in a folder; return what it wrote to its error stream.
+
+    Raises:
+        ScenarioError: SUMO is not installed, or the script refuses its input or does not end.
+    """
+    script = sumo_home() / "tools" / name
+    if not script.is_file():
+        raise ScenarioError(f"{script}: missing; pip install 'leed-traffic[sim]', whose SUMO brings its tools along")
+    return _run(name, [sys.executable, str(script), *options], folder)
+
+
+def sumo_home() -> Path:
+    """Where SUMO's data and tools lie.
+
+    Raises:
+        ScenarioError: SUMO is not installed.
+    """
+    try:
+        import sumo
+    except ModuleNotFoundError:
+        if home := os.environ.get("SUMO_HOME"):
+            return Path(home)
+        raise ScenarioError("SUMO is not installed; pip install 'leed-traffic[sim]', or set SUMO_HOME") from None
+    return Path(sumo.SUMO_HOME)
+
+
+def write_xml(path: Path, root: ET.Element) -> None:
+    """Write an element, indented; the same element gives the same bytes."""
+    ET.indent(root)
+    path.write_text(ET.tostring(root, encoding="unicode") + "\n", encoding="utf-8")
+
+
+def _run(name: str, command: Sequence[str], folder: Path) -> str:
+    home = sumo_home()
+    place = {"SUMO_HOME": str(home), "PROJ_DATA": str(home / "data" / "proj"), "PROJ_LIB": str(home / "data" / "proj")}
+    try:
+        ran = subprocess.run(
+            command,
+            cwd=folder,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            timeout=TOOL_TIMEOUT_S,
+            check=False,
+            env={**os.environ, **place},
+        )
+    except subprocess.TimeoutExpired as err:
+        raise ScenarioError(f"{name}: no answer within {TOOL_TIMEOUT_S:.0f} s") from err
+    except OSError as err:
+        raise ScenarioError(f"{name}: cannot be started ({err.strerror or err}); pip install 'leed-traffic[sim]'") from err
+    if ran.returncode != 0:
+        raise ScenarioError(f"{name} refused its input (exit code {ran.returncode}): {_complaint(ran.stderr)}")
+    return ran.stderr
+
+
+def _complaint(text: str) -> str:
+    """The line that says what is wrong: the first that begins with Error, else the last that is no noise."""
+    lines = [line for line in text.splitlines() if line.strip() and not line.startswith(_NOISE)]
+    found = next((line for line in lines if line.startswith("Error")), lines[-1] if lines else "no reason given")
+    return found.removeprefix("Error:").strip()
+
+
+def _tool(name: str) -> str:
+    """The binary of the SUMO wheel, else the one on PATH."""
+    beside = sumo_home() / "bin" / name
+    if beside.is_file():
+        return str(beside)
+    found = shutil.which(name)
+    if found is None:
+        raise ScenarioError(f"{name} is not installed; pip install 'leed-traffic[sim]'")
+    return found
