@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from leed_traffic.artifacts.scenario import find_folder, list_scenarios, load_scenario, signal_ids
+from leed_traffic.cli.detectors import detectors_command
 from leed_traffic.cli.output import messages, print_json, print_table
 
 if TYPE_CHECKING:
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 CHECK_S = 300.0  # s of the scenario that a check simulates: SUMO reads demand as it goes
 
 app = typer.Typer(no_args_is_help=True, help="Scenarios: a net, its demand and its hour.")
+app.command("detectors")(detectors_command)
 
 
 @app.command("list")

@@ -4,8 +4,11 @@ import pytest
 from typer.testing import CliRunner
 
 from leed_traffic.artifacts.scenario import load_scenario
+from leed_traffic.artifacts.sensing_file import load_sensing
 from leed_traffic.cli.scenario import app
-from leed_traffic.errors import ScenarioError
+from leed_traffic.domain.sensing import SensingKind
+from leed_traffic.errors import ScenarioError, UsageError
+from leed_traffic.simulation.network_import import import_network
 
 
 def test_list_names_the_shipped_scenarios_and_their_size():
@@ -56,3 +59,22 @@ def test_check_of_demand_that_sumo_refuses_is_left_to_the_wrapper_as_a_scenario_
     )
     with pytest.raises(ScenarioError, match="edge 'nowhere'"):
         CliRunner().invoke(app, ["check", str(config)], catch_exceptions=False)
+
+
+@pytest.mark.sumo
+def test_detectors_are_written_for_sumo_and_for_whoever_reads_them(tmp_path):
+    out = tmp_path / "crossing.add.xml"
+    shown = CliRunner().invoke(app, ["detectors", "crossing", "--kind", "loops", "--out", str(out), "--json"])
+    assert shown.exit_code == 0, shown.output
+    assert json.loads(shown.stdout)["signals"] == [{"signal": "C", "zone": 10, "exit": 6, "stop": 10, "advance": 10}]
+    scenario = load_scenario("crossing")
+    sensing = load_sensing(str(tmp_path / "crossing.sensing.toml"), import_network(scenario.net_file))
+    assert sensing.kind is SensingKind.LOOPS
+    assert all(f'id="{detector.id}"' in out.read_text() for detector in sensing.detectors)
+
+
+def test_detectors_that_nobody_reads_are_refused(tmp_path):
+    with pytest.raises(UsageError, match="reads no detectors"):
+        CliRunner().invoke(
+            app, ["detectors", "crossing", "--kind", "ideal", "--out", str(tmp_path / "x.add.xml")], catch_exceptions=False
+        )

@@ -1,0 +1,56 @@
+import xml.etree.ElementTree as ET
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from leed_traffic.artifacts.scenario import load_scenario
+from leed_traffic.domain.detection import Detection, lanes_to_read
+from leed_traffic.domain.detector_layout import DetectorKind, place_loops, place_zones
+from leed_traffic.simulation.demand import write_demand
+from leed_traffic.simulation.detector_file import render_additional
+from leed_traffic.simulation.engine import Engine
+from leed_traffic.simulation.network_import import import_network
+
+pytestmark = pytest.mark.sumo
+
+
+@pytest.mark.parametrize("name", ["crossing", "arterial5"])
+def test_sumos_zones_count_what_our_interval_sums_count_and_its_loops_what_passes(name, tmp_path):
+    """Zones count vehicles that are partly within, the sums those whose front is: a difference of one at the far end."""
+    import libsumo
+
+    scenario = load_scenario(name)
+    network = import_network(scenario.net_file)
+    placed = [d for i in network.intersections for d in (*place_zones(i, 80.0), *place_loops(i))]
+    path = tmp_path / "d.add.xml"
+    path.write_text(render_additional(placed))
+    lanes = lanes_to_read(network.intersections, 80.0)
+    detection = Detection(network.intersections, 80.0, {lane: k for k, lane in enumerate(lanes)})
+    engine = Engine()
+    engine.start(scenario, seed=1, route_files=write_demand(scenario, 1, tmp_path), additional_files=[path])
+    try:
+        engine.watch_lanes(lanes)
+        zones = {lane: d.id for d in placed if d.kind is DetectorKind.ZONE for lane, share in d.informs if share == 1.0}
+        own = [lane for i in network.intersections for lane in i.lanes]
+        whole = [k for k, lane in enumerate(own) if lane.length_m >= 80.0]
+        for until_s in range(60, 601, 60):
+            engine.advance(float(until_s))
+            readings = detection.measure(engine.vehicles())
+            count = np.array([libsumo.lanearea.getLastStepVehicleNumber(zones[own[k].id]) for k in whole])
+            queue = np.array([libsumo.lanearea.getLastStepHaltingNumber(zones[own[k].id]) for k in whole])
+            assert set(count - readings.count_veh[whole]) <= {0.0, 1.0}
+            assert (np.abs(queue - readings.queue_veh[whole]) <= 1.0).all()
+        loops = [d for d in placed if d.kind is DetectorKind.STOP]
+        passed = sum(libsumo.inductionloop.getIntervalVehicleNumber(d.id) for d in loops)
+        assert passed > 100
+        assert any(libsumo.inductionloop.getIntervalOccupancy(d.id) > 10.0 for d in loops)
+    finally:
+        engine.close()
+
+
+def test_an_id_with_a_quote_stays_one_id():
+    intersection = import_network(load_scenario("crossing").net_file).intersections[0]
+    odd = replace(place_loops(intersection)[0], id='a"b&c')
+    (shown,) = ET.fromstring(render_additional([odd]))
+    assert shown.get("id") == 'a"b&c'
