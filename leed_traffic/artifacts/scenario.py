@@ -1,7 +1,8 @@
 """A scenario: a net, who drives through it, and when.
 
-Two kinds: our own (a folder with `scenario.toml`, whose demand a seed draws anew) and anybody's `.sumocfg`
-(fixed route files). Reading one needs no SUMO.
+Three kinds: our own (a folder with `scenario.toml`, whose demand a seed draws anew), an imported one (a folder, too, with the
+files that `leedctl scenario import` put there) and anybody's `.sumocfg`; the last two have fixed route files. Reading one needs
+no SUMO.
 """
 
 import gzip
@@ -13,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
+from leed_traffic.artifacts.imported import ImportedScenario, read_imported
 from leed_traffic.artifacts.recipe import NET_NAME, RECIPE_NAME, ROUTES_NAME, FlowRecipe, ScenarioRecipe, read_recipe
 from leed_traffic.artifacts.sumo_config import read_sumo_config
 from leed_traffic.errors import ScenarioError
@@ -52,7 +54,7 @@ class Scenario:
 
     name: str  # the folder's name, or the .sumocfg's without its ending
     net_file: Path
-    route_files: tuple[Path, ...]  # fixed demand of a foreign .sumocfg; empty when `demand` is set
+    route_files: tuple[Path, ...]  # fixed demand of a foreign or imported one; empty when `demand` is set
     additional_files: tuple[Path, ...]
     begin_s: float
     end_s: float
@@ -126,6 +128,8 @@ def _known_folders() -> dict[str, Path]:
 
 def _own(folder: Path) -> Scenario:
     folder = folder.resolve()
+    if (imported := read_imported(folder)) is not None:
+        return _imported(folder, imported)
     recipe = read_recipe(folder)
     net_file, routes_file, site_file = folder / NET_NAME, folder / ROUTES_NAME, folder / SITE_NAME
     for file in (net_file, routes_file):
@@ -142,6 +146,22 @@ def _own(folder: Path) -> Scenario:
         site_file=site_file if site_file.is_file() else None,
         demand=_demand(recipe, routes_file),
         options=(),
+    )
+
+
+def _imported(folder: Path, scenario: ImportedScenario) -> Scenario:
+    record, site_file = scenario.imported, folder / SITE_NAME
+    return Scenario(
+        name=folder.name,
+        net_file=folder / record.net,
+        route_files=tuple(folder / name for name in record.routes),
+        additional_files=tuple(folder / name for name in record.additional),
+        begin_s=scenario.begin_s,
+        end_s=scenario.end_s,
+        step_length_s=scenario.step_length_s,
+        site_file=site_file if site_file.is_file() else None,
+        demand=None,
+        options=record.options,
     )
 
 

@@ -1,5 +1,7 @@
 """What a `.sumocfg` says about its net, demand and hour; its output and teleport settings are left behind."""
 
+import os
+import re
 import xml.etree.ElementTree as ET
 from dataclasses import dataclass
 from pathlib import Path
@@ -37,9 +39,25 @@ DYNAMICS = frozenset(
         "scale-suffix",
         "pedestrian.model",
         "routing-algorithm",
+        "junction-taz",
+        "parking.maneuver",
+        "railsignal-moving-block",
     }
 )
-DYNAMICS_PREFIXES = ("default.", "device.rerouting.", "device.driverstate.", "pedestrian.", "persontrip.")
+DYNAMICS_PREFIXES = (
+    "default.",
+    "device.rerouting.",
+    "device.driverstate.",
+    "device.taxi.",
+    "device.bluelight.",
+    "mapmatch.",
+    "pedestrian.",
+    "persontrip.",
+    "tls.actuated.",
+    "tls.delay_based.",
+    "weights.",
+)
+_VARIABLE = re.compile(r"\$\{(\w+)\}|\$(\w+)")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,7 +85,7 @@ def read_sumo_config(path: Path) -> SumoConfig:
     begin_s = _seconds(path, "begin", values.get("begin", "0"))
     end_s = _seconds(path, "end", values.get("end", "-1"))
     return SumoConfig(
-        net_file=path.parent / values["net-file"],
+        net_file=_paths(path, values["net-file"])[0],
         route_files=_paths(path, values.get("route-files", "")),
         additional_files=_paths(path, values.get("additional-files", "")),
         begin_s=begin_s,
@@ -94,8 +112,13 @@ def _values(path: Path) -> dict[str, str]:
 
 
 def _paths(config: Path, text: str) -> tuple[Path, ...]:
-    """A comma-separated list of files, relative to the configuration."""
-    return tuple(config.parent / name.strip() for name in text.split(",") if name.strip())
+    """A list of files, relative to the configuration; `${NAME}` stands for a variable of the environment."""
+    names = (part.strip() for part in re.split("[,;]", text))
+    return tuple(config.parent / _VARIABLE.sub(_variable, name) for name in names if name)
+
+
+def _variable(found: re.Match[str]) -> str:
+    return os.environ.get(found[1] or found[2], found[0])
 
 
 def _seconds(config: Path, option: str, text: str) -> float:
@@ -113,6 +136,6 @@ def _seconds(config: Path, option: str, text: str) -> float:
 def _dynamics(values: dict[str, str]) -> tuple[str, ...]:
     kept: list[str] = []
     for name, value in sorted(values.items()):
-        if name in DYNAMICS or (name.startswith(DYNAMICS_PREFIXES) and not name.endswith("output")):
+        if name in DYNAMICS or (name.startswith(DYNAMICS_PREFIXES) and not name.endswith(("output", "trace"))):
             kept += [f"--{name}", value]
     return tuple(kept)

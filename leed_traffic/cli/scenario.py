@@ -1,4 +1,4 @@
-"""`leedctl scenario`: the scenarios that ship with the project, and how they are made."""
+"""`leedctl scenario`: the scenarios that are known by name, how they are made, and whether a network can be controlled."""
 
 import tempfile
 from pathlib import Path
@@ -9,6 +9,7 @@ import typer
 from leed_traffic.artifacts.scenario import find_folder, list_scenarios, load_scenario, signal_ids
 from leed_traffic.cli.detectors import detectors_command
 from leed_traffic.cli.output import messages, print_json, print_table
+from leed_traffic.cli.scenario_import import import_command
 
 if TYPE_CHECKING:
     from leed_traffic.artifacts.scenario import Scenario
@@ -18,6 +19,7 @@ CHECK_S = 300.0  # s of the scenario that a check simulates: SUMO reads demand a
 
 app = typer.Typer(no_args_is_help=True, help="Scenarios: a net, its demand and its hour.")
 app.command("detectors")(detectors_command)
+app.command("import")(import_command)
 
 
 @app.command("list")

@@ -10,6 +10,8 @@ import os
 import signal
 import socket
 import subprocess
+import tempfile
+import weakref
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, ClassVar, Literal, NoReturn, Protocol
@@ -20,6 +22,7 @@ from leed_traffic.artifacts.scenario import Scenario
 from leed_traffic.domain.detection import Vehicles
 from leed_traffic.domain.program import StageProgram
 from leed_traffic.errors import DeviceError, ScenarioError
+from leed_traffic.simulation.additional_files import silenced
 from leed_traffic.simulation.sumo_options import sumo_options
 
 Sumo = Any  # the libsumo module or a traci connection: the same calls, without types
@@ -61,6 +64,7 @@ class Engine:
         self._sumo: Sumo = _NOT_RUNNING
         self._server: subprocess.Popen[bytes] | None = None
         self._reader: _Reader = _NOT_RUNNING
+        self._files: tempfile.TemporaryDirectory[str] | None = None
 
     def start(
         self,
@@ -86,6 +90,8 @@ class Engine:
             ScenarioError: SUMO refuses a file; its first line is passed on.
         """
         self.close()
+        self._files = tempfile.TemporaryDirectory(prefix="leed-additional-")
+        scenario = silenced(scenario, Path(self._files.name))
         options = sumo_options(
             scenario, seed=seed, route_files=route_files, record=record, additional_files=additional_files, audit=audit
         )
@@ -178,6 +184,9 @@ class Engine:
             with contextlib.suppress(subprocess.TimeoutExpired):
                 server.wait(_END_WAIT_S)
             stop_server(server)
+        files, self._files = self._files, None
+        if files is not None:
+            files.cleanup()
 
     @property
     def _faults(self) -> tuple[type[BaseException], ...]:
@@ -232,11 +241,15 @@ def start_server(
             probe.bind((_HOST, port))
         except (OSError, OverflowError) as err:
             raise DeviceError(f"port {port}: cannot be used for SUMO ({err}); choose another with --port") from err
+    files = tempfile.TemporaryDirectory(prefix="leed-additional-")
+    scenario = silenced(scenario, Path(files.name))
     options = sumo_options(
         scenario, seed=seed, route_files=route_files, record=record, additional_files=additional_files, audit=audit
     )
     options += ["--end", str(scenario.end_s), "--remote-port", str(port), "--num-clients", str(num_clients)]
-    return _start_process(options)
+    server = _start_process(options)
+    weakref.finalize(server, files.cleanup)  # it reads them until it ends
+    return server
 
 
 def stop_server(server: "subprocess.Popen[bytes]") -> None:

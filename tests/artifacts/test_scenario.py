@@ -70,6 +70,19 @@ def test_without_an_end_the_hour_after_the_begin_is_measured(town):
     assert load_scenario(configured(town, 'end value="28800"', 'end value="-1"')).end_s == 28800.0
 
 
+def test_files_may_be_parted_by_semicolons_and_named_by_variables_of_the_environment(town, monkeypatch):
+    monkeypatch.setenv("TOWN_DATA", str(town))
+    scenario = load_scenario(configured(town, "a.rou.xml, b.rou.xml", "${TOWN_DATA}/a.rou.xml; b.rou.xml"))
+    assert scenario.route_files == (town / "a.rou.xml", town / "b.rou.xml")
+
+
+def test_how_signals_and_routes_work_is_kept_and_what_is_written_is_not(town):
+    kept = '<tls.actuated.jam-threshold value="30"/><weights.random-factor value="1.5"/>'
+    left = '<tls.all-off value="true"/><device.rerouting.output value="r.xml"/><device.emissions.probability value="1"/>'
+    scenario = load_scenario(configured(town, '<lateral-resolution value="0.8"/>', kept + left))
+    assert scenario.options == ("--tls.actuated.jam-threshold", "30", "--weights.random-factor", "1.5")
+
+
 def test_a_configuration_may_have_any_ending(town):
     (town / "town.sumocfg").rename(town / "town.sumo.cfg")
     assert load_scenario(str(town / "town.sumo.cfg")).net_file == town / "town.net.xml"

@@ -1,0 +1,113 @@
+"""The other form of `scenario.toml`: a network that was imported, with the files that lie beside it.
+
+title = "Imported from town.osm.xml"
+begin_s = 0.0
+end_s = 3600.0
+step_length_s = 1.0
+[imported]
+source = "town.osm.xml"
+demand = "invented"
+net = "net.net.xml"
+routes = ["invented.rou.xml"]
+"""
+
+import json
+import tomllib
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from leed_traffic.artifacts.recipe import NET_NAME, RECIPE_NAME
+from leed_traffic.errors import ScenarioError
+
+FileName = Annotated[str, Field(pattern=r"^[^/\\]+$")]
+
+
+class DemandOrigin(StrEnum):
+    """Where an imported scenario's traffic comes from."""
+
+    GIVEN = "given"  # route files of its own
+    COUNTED = "counted"  # sampled so that turning counts are met
+    INVENTED = "invented"  # random trips: nobody measured them
+
+
+class _Table(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class ImportRecord(_Table):
+    """What was imported, and the files in the folder that it became."""
+
+    source: str
+    """Name of the file that it came from."""
+    demand: DemandOrigin
+    """Whether its traffic is anybody's measurement."""
+    net: FileName = NET_NAME
+    """The net."""
+    routes: tuple[FileName, ...] = ()
+    """Route, trip and flow files, in SUMO's order."""
+    additional: tuple[FileName, ...] = ()
+    """Additional files, in SUMO's order."""
+    options: tuple[str, ...] = ()
+    """Further SUMO options that shape the traffic, option and value in turn."""
+
+
+class ImportedScenario(_Table):
+    """The whole file."""
+
+    title: str
+    """What the scenario is, in one sentence."""
+    begin_s: float = 0.0
+    """First simulated second."""
+    end_s: float = 3600.0
+    """Last simulated second."""
+    step_length_s: Annotated[float, Field(gt=0.0, le=1.0)] = 1.0
+    """Simulation step."""
+    imported: ImportRecord
+
+    @model_validator(mode="after")
+    def _begins_before_it_ends(self) -> Self:
+        if not self.begin_s < self.end_s:
+            raise ValueError(f"need begin_s < end_s, got {self.begin_s} and {self.end_s}")
+        return self
+
+
+def read_imported(folder: Path) -> ImportedScenario | None:
+    """The folder's import record; None where its `scenario.toml` is a recipe, or cannot be read as TOML at all.
+
+    Raises:
+        ScenarioError: it is an import record, and says something impossible.
+    """
+    path = folder / RECIPE_NAME
+    try:
+        document = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError):
+        return None  # `recipe.read_recipe` says what is wrong
+    if "imported" not in document:
+        return None
+    try:
+        return ImportedScenario.model_validate(document)
+    except ValidationError as err:
+        first = err.errors()[0]
+        where = ".".join(str(part) for part in first["loc"]) or "file"
+        raise ScenarioError(f"{path}: {where}: {first['msg']}; import the network again") from err
+
+
+def render_imported(scenario: ImportedScenario) -> str:
+    """The text of its `scenario.toml`."""
+    record = scenario.imported
+    lines = [
+        f"title = {json.dumps(scenario.title)}",
+        f"begin_s = {scenario.begin_s}",
+        f"end_s = {scenario.end_s}",
+        f"step_length_s = {scenario.step_length_s}",
+        "",
+        "[imported]",
+        f"source = {json.dumps(record.source)}",
+        f'demand = "{record.demand}"',
+        f"net = {json.dumps(record.net)}",
+        *(f"{name} = {json.dumps(list(getattr(record, name)))}" for name in ("routes", "additional", "options")),
+    ]
+    return "\n".join(lines) + "\n"

@@ -1,0 +1,75 @@
+"""Additional and route files of other people: they may write outputs beside themselves, or draw in further files.
+
+We read detectors ourselves and leave nothing in anybody's folder: every output that such a file asks for goes nowhere.
+"""
+
+import xml.etree.ElementTree as ET
+from dataclasses import replace
+from pathlib import Path
+
+from leed_traffic.artifacts.scenario import UNREADABLE, Scenario, open_plain_or_gzip
+from leed_traffic.errors import ScenarioError
+
+NOWHERE = "NUL"  # SUMO's name for it on every system
+_WRITES = {  # element: its attribute that names an output
+    "inductionLoop": "file", "e1Detector": "file", "instantInductionLoop": "file", "laneAreaDetector": "file",
+    "e2Detector": "file", "entryExitDetector": "file", "e3Detector": "file", "edgeData": "file", "laneData": "file",
+    "routeProbe": "file", "vTypeProbe": "file", "timedEvent": "dest", "calibrator": "output",
+}  # fmt: skip
+_READS = {"rerouter": "file", "variableSpeedSign": "file", "calibrator": "file"}  # further input beside itself
+_INTERESTING = (*(tag.encode() for tag in _WRITES), b"<include")
+
+
+def freestanding(path: Path) -> bytes | None:
+    """The file's content without outputs, what it includes put in its place; None where it is that already.
+
+    Raises:
+        ScenarioError: it, or what it includes, cannot be read.
+    """
+    try:
+        with open_plain_or_gzip(path) as stream:
+            content = stream.read()
+        if not any(b"<" + tag.lstrip(b"<") in content for tag in _INTERESTING):
+            return None
+        root = ET.fromstring(content)
+    except UNREADABLE as err:
+        raise ScenarioError(f"{path}: not readable as XML ({err})") from err
+    _silence(root, path.parent)
+    return (ET.tostring(root, encoding="unicode") + "\n").encode()
+
+
+def silenced(scenario: Scenario, folder: Path) -> Scenario:
+    """The scenario with copies, in a folder, of those additional files that would write something."""
+    files = []
+    for k, path in enumerate(scenario.additional_files):
+        content = freestanding(path)
+        if content is not None:
+            path = folder / f"{k}.{path.name.removesuffix('.gz')}"
+            path.write_bytes(content)
+        files.append(path)
+    return replace(scenario, additional_files=tuple(files))
+
+
+def _silence(parent: ET.Element, folder: Path) -> None:
+    children: list[ET.Element] = []
+    for item in parent:
+        if item.tag == "include":
+            children += _included(folder / item.get("href", ""))
+            continue
+        if (output := _WRITES.get(item.tag)) and item.get(output):
+            item.set(output, NOWHERE)
+        if (source := _READS.get(item.tag)) and item.get(source):
+            item.set(source, str((folder / item.get(source, "")).resolve()))
+        _silence(item, folder)
+        children.append(item)
+    parent[:] = children
+
+
+def _included(path: Path) -> list[ET.Element]:
+    try:
+        with open_plain_or_gzip(path) as stream:
+            root = ET.parse(stream).getroot()
+    except UNREADABLE as err:
+        raise ScenarioError(f"{path}: is included, and not readable as XML ({err})") from err
+    _silence(root, path.parent)
+    return list(root)

@@ -1,0 +1,247 @@
+"""A scenario folder made of what people have: a `.sumocfg`, a net with routes or counts, or an OpenStreetMap extract.
+
+The folder holds copies and needs nothing from elsewhere. It is there as a whole or not at all.
+"""
+
+import re
+import shutil
+import tempfile
+import xml.etree.ElementTree as ET
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from leed_traffic.artifacts.imported import DemandOrigin, ImportedScenario, ImportRecord, render_imported
+from leed_traffic.artifacts.recipe import NET_NAME, RECIPE_NAME
+from leed_traffic.artifacts.scenario import UNREADABLE, load_scenario, open_plain_or_gzip
+from leed_traffic.artifacts.sumo_config import DEFAULT_HOUR_S
+from leed_traffic.domain.network import Network
+from leed_traffic.errors import ScenarioError, UsageError
+from leed_traffic.simulation.additional_files import freestanding
+from leed_traffic.simulation.counted_demand import COUNTED_NAME, CountedDemand, read_counts, sample_demand
+from leed_traffic.simulation.invented_demand import INVENTED_NAME, Trips, invent_demand
+from leed_traffic.simulation.net_streets import read_streets
+from leed_traffic.simulation.network_import import import_network
+from leed_traffic.simulation.osm_net import OsmOptions, build_net_from_osm
+
+
+class ImportConfig(BaseModel):
+    """What to import."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    source: Path
+    """A `.sumocfg`, a net or an OpenStreetMap extract; what it is decides its outermost element, not its name."""
+    out: Path
+    """The folder to make."""
+    routes: tuple[Path, ...] = ()
+    """Route, trip or flow files for a net or an extract."""
+    additional: tuple[Path, ...] = ()
+    """Additional files for them: vehicle types, stops, signal programs."""
+    counts: Path | None = None
+    """Turning counts to make the traffic from."""
+    begin_s: float | None = Field(default=None, ge=0.0)
+    """First second; None: the source's own, else 0."""
+    end_s: float | None = Field(default=None, gt=0.0)
+    """Last second; None: the source's own, else an hour after the first."""
+    per_hour: float | None = Field(default=None, gt=0.0, le=100_000.0)
+    """Invented vehicles per hour; None: from the lanes that enter the net."""
+    seed: int = 1
+    """Of the invented or sampled traffic."""
+    drives_left: bool = False
+    """An extract of a country with left-hand traffic."""
+    guesses_signals: bool = False
+    """Signals at an extract's large junctions that the map has none at."""
+    guesses_walkers: bool = False
+    """Pavements and crossings where an extract draws none."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImportReport:
+    """What was made."""
+
+    folder: Path
+    demand: DemandOrigin
+    vehicles: int | None  # of invented or counted traffic
+    counted: CountedDemand | None
+    network: Network
+    warnings: tuple[str, ...]  # netconvert's
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Parts:
+    """What lies in the folder so far."""
+
+    net: str
+    routes: tuple[str, ...] = ()
+    additional: tuple[str, ...] = ()
+    options: tuple[str, ...] = ()
+    begin_s: float
+    end_s: float
+    step_length_s: float = 1.0
+    warnings: tuple[str, ...] = ()
+
+
+def import_scenario(config: ImportConfig) -> ImportReport:
+    """Make the folder.
+
+    Raises:
+        ScenarioError: the source is missing or broken, has no signal to control, or SUMO's tools refuse it.
+        UsageError: the folder is there already, or two options exclude each other.
+    """
+    out = config.out.expanduser().resolve()
+    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise UsageError(f"{config.out}: exists and is not empty; choose another --out or remove it")
+    if config.counts is not None and config.routes:
+        raise UsageError("--counts and --routes: traffic comes from one of them; leave one out")
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=f".{out.name}.", dir=out.parent) as name:
+            folder = Path(name) / out.name
+            folder.mkdir()
+            report = _fill(config, folder)
+            folder.chmod(0o755)
+            if out.exists():
+                out.rmdir()
+            folder.rename(out)
+    except OSError as err:
+        raise UsageError(f"{config.out}: cannot be written ({err.strerror or err}); choose another --out") from err
+    return replace(report, folder=config.out)
+
+
+def _fill(config: ImportConfig, folder: Path) -> ImportReport:
+    parts = _take_source(config, folder)
+    counted, vehicles, demand = None, None, DemandOrigin.GIVEN
+    if config.counts is not None:
+        counts = read_counts(config.counts, read_streets(folder / parts.net))
+        counted = sample_demand(folder / parts.net, counts, folder / COUNTED_NAME, seed=config.seed)
+        hour = _hour(config, counted.begin_s, counted.end_s)
+        parts = replace(parts, routes=(COUNTED_NAME,), begin_s=hour[0], end_s=hour[1])
+        vehicles, demand = counted.vehicles, DemandOrigin.COUNTED
+    elif not parts.routes:
+        trips = Trips(begin_s=parts.begin_s, end_s=parts.end_s, seed=config.seed, per_hour=config.per_hour)
+        vehicles, demand = invent_demand(folder / parts.net, folder / INVENTED_NAME, trips), DemandOrigin.INVENTED
+        parts = replace(parts, routes=(INVENTED_NAME,))
+    _write_record(config, parts, demand, folder)
+    scenario = load_scenario(str(folder))
+    network = import_network(scenario.net_file, scenario.additional_files)
+    return ImportReport(
+        folder=folder, demand=demand, vehicles=vehicles, counted=counted, network=network, warnings=parts.warnings
+    )
+
+
+def _take_source(config: ImportConfig, folder: Path) -> _Parts:
+    """Copy or convert the source into the folder."""
+    kind = _kind(config.source)
+    if kind == "configuration":
+        if config.routes or config.additional:
+            raise UsageError(
+                f"{config.source}: a SUMO configuration names its own files; --routes and --additional go with a net"
+            )
+        loaded = load_scenario(str(config.source))
+        begin_s, end_s = _hour(config, loaded.begin_s, loaded.end_s)
+        return _Parts(
+            net=_copy_net(loaded.net_file, folder),
+            routes=() if config.counts else _copy_all(loaded.route_files, folder),
+            additional=_copy_all(loaded.additional_files, folder),
+            options=loaded.options,
+            begin_s=begin_s,
+            end_s=end_s,
+            step_length_s=loaded.step_length_s,
+        )
+    begin_s, end_s = _hour(config, 0.0, None)
+    net = NET_NAME
+    warnings: tuple[str, ...] = ()
+    if kind == "net":
+        net = _copy_net(config.source, folder)
+    elif kind == "osm":
+        options = OsmOptions(
+            drives_left=config.drives_left, guesses_signals=config.guesses_signals, guesses_walkers=config.guesses_walkers
+        )
+        warnings = build_net_from_osm(config.source, folder / NET_NAME, options)
+    else:
+        raise ScenarioError(f"{config.source}: expected a SUMO configuration, a net or an OpenStreetMap extract, got <{kind}>")
+    return _Parts(
+        net=net,
+        routes=_copy_all(config.routes, folder),
+        additional=_copy_all(config.additional, folder),
+        begin_s=begin_s,
+        end_s=end_s,
+        warnings=warnings,
+    )
+
+
+def _kind(source: Path) -> str:
+    """The outermost element of the source."""
+    if not source.is_file():
+        raise ScenarioError(f"{source}: no such file; give a .sumocfg, a .net.xml or an .osm.xml, plain or .gz")
+    if source.suffix == ".pbf":
+        raise ScenarioError(f"{source}: netconvert reads no .pbf; convert it first: osmium cat {source.name} -o extract.osm")
+    try:
+        with open_plain_or_gzip(source) as stream:
+            for _, element in ET.iterparse(stream, events=("start",)):
+                return re.sub(r"^(sumoC|c)onfiguration$", "configuration", str(element.tag))
+    except UNREADABLE as err:
+        raise ScenarioError(f"{source}: not readable as XML ({err})") from err
+    raise ScenarioError(f"{source}: an empty XML file")
+
+
+def _hour(config: ImportConfig, begin_s: float, end_s: float | None) -> tuple[float, float]:
+    begin = begin_s if config.begin_s is None else config.begin_s
+    end = begin + DEFAULT_HOUR_S if config.begin_s is not None or end_s is None else end_s
+    if config.end_s is not None:
+        end = config.end_s
+    if not begin < end:
+        raise UsageError(f"--begin {begin:g} --end {end:g}: need begin < end")
+    return begin, end
+
+
+def _copy_net(net_file: Path, folder: Path) -> str:
+    name = NET_NAME + (".gz" if net_file.suffix == ".gz" else "")
+    shutil.copyfile(net_file, folder / name)
+    return name
+
+
+def _copy_all(files: Sequence[Path], folder: Path) -> tuple[str, ...]:
+    """Copies that need nothing beside them, in their order; of two with one name the second gets a number."""
+    names: list[str] = []
+    for file in files:
+        if not file.is_file():
+            raise ScenarioError(f"{file}: no such file")
+        name = file.name
+        while (folder / name).exists():
+            name = f"{len(names) + 1}.{file.name}"
+        content = freestanding(file)
+        if content is None:
+            shutil.copyfile(file, folder / name)
+        else:
+            name = name.removesuffix(".gz")
+            (folder / name).write_bytes(content)
+        names.append(name)
+    return tuple(names)
+
+
+def _write_record(config: ImportConfig, parts: _Parts, demand: DemandOrigin, folder: Path) -> None:
+    traffic = {
+        DemandOrigin.GIVEN: "with its own traffic",
+        DemandOrigin.COUNTED: "traffic sampled from turning counts",
+        DemandOrigin.INVENTED: "traffic invented, not measured",
+    }[demand]
+    record = ImportRecord(
+        source=config.source.name,
+        demand=demand,
+        net=parts.net,
+        routes=parts.routes,
+        additional=parts.additional,
+        options=parts.options,
+    )
+    scenario = ImportedScenario(
+        title=f"Imported from {config.source.name}, {traffic}",
+        begin_s=parts.begin_s,
+        end_s=parts.end_s,
+        step_length_s=parts.step_length_s,
+        imported=record,
+    )
+    (folder / RECIPE_NAME).write_text(render_imported(scenario), encoding="utf-8")
