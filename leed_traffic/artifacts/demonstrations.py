@@ -91,6 +91,8 @@ class DemonstrationManifest(_Document):
     reach_m: float = Field(gt=0.0)
     """Reach of the observation's detectors; a plan has its own."""
     reward: str
+    sensing: str = "ideal"
+    """What plans and observation saw, by name or file."""
     seeds: tuple[int, ...] = Field(min_length=1)
     """Demand seeds of the trajectories."""
     sumo_version: str

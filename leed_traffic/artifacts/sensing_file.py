@@ -196,8 +196,8 @@ def _assembled(file: SensingFile) -> Sensing:
 
 def _check_places(sensing: Sensing, network: Network, path: Path) -> None:
     """Every detector belongs to a lane of a signal that is there; every lane of every signal has one that is read."""
-    lanes = {(i.id, lane.id) for i in network.intersections for lane in i.lanes}
-    exits = {(i.id, m.exit_span.lane) for i in network.intersections for m in i.movements if m.exit_span}
+    lanes = {(i.id, lane.id): {span.lane for span in lane.spans} for i in network.intersections for lane in i.lanes}
+    exits = {(i.id, m.exit_span.lane): {m.exit_span.lane} for i in network.intersections for m in i.movements if m.exit_span}
     for detector in sensing.detectors:
         own = exits if detector.kind is DetectorKind.EXIT else lanes
         for lane, _ in detector.informs:
@@ -206,11 +206,13 @@ def _check_places(sensing: Sensing, network: Network, path: Path) -> None:
                     f"{path}: detector {detector.id}: signal {detector.signal} has no such lane {lane} in this net; "
                     "`leedctl scenario detectors` writes a file for it"
                 )
+            if detector.lane not in own[detector.signal, lane]:
+                raise SiteError(f"{path}: detector {detector.id}: lies on {detector.lane}, which does not lead to {lane}")
     wanted = {SensingKind.CAMERA: DetectorKind.ZONE, SensingKind.LOOPS: DetectorKind.STOP}.get(sensing.kind)
     if wanted is None or not sensing.detectors:
         return
     seen = {(d.signal, lane) for d in sensing.detectors if d.kind is wanted for lane, _ in d.informs}
-    if unseen := sorted(lanes - seen):
+    if unseen := sorted(lanes.keys() - seen):
         raise SiteError(f"{path}: lane {unseen[0][1]} of signal {unseen[0][0]} has no detector of kind {wanted}; add one")
 
 

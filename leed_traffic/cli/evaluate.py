@@ -30,6 +30,9 @@ def evaluate_command(
         str | None, typer.Option(help="as-net, derived, or a site file; else the scenario's own, else derived.")
     ] = None,
     decision_interval: Annotated[float, typer.Option(help="Seconds between two decisions.")] = 5.0,
+    sensing: Annotated[
+        str, typer.Option(help="What all but fixed and actuated see: ideal, camera, loops, or a sensing file.")
+    ] = "ideal",
     workers: Annotated[int, typer.Option(min=0, help="Parallel processes; 0: all in this one.")] = 2,
     out: Annotated[Path | None, typer.Option(help="Folder for results.json and per_seed.csv.")] = None,
     report: Annotated[Path | None, typer.Option(help="Write a self-contained HTML page here.")] = None,
@@ -44,6 +47,7 @@ def evaluate_command(
     Examples:
       leedctl evaluate crossing --seeds 3
       leedctl evaluate arterial5 --controllers fixed,max-wave,bundle:models/arterial5 --seeds 10 --report report.html
+      leedctl evaluate crossing --controllers max-wave,bundle:models/crossing --sensing loops --seeds 3
       leedctl evaluate path/to/town.sumocfg --site as-net --controllers fixed,max-pressure --json
 
     \b
@@ -63,6 +67,7 @@ def evaluate_command(
             seeds=parse_seeds(seeds),
             site=site,
             decision_interval_s=decision_interval,
+            sensing=sensing,
             workers=workers,
             keeps_timeline=report is not None,
         )
@@ -88,7 +93,9 @@ def print_comparison(comparison: "Comparison", names: Mapping[str, str]) -> None
     from leed_traffic.evaluate.results import table_columns, table_rows, verdict
 
     evaluation = comparison.evaluation
-    title = f"{evaluation.scenario}, site {evaluation.site}, {len(evaluation.seeds)} seeds, SUMO {evaluation.sumo_version}"
+    sight = "" if evaluation.sensing == "ideal" else f", sensing {evaluation.sensing}"
+    title = f"{evaluation.scenario}, site {evaluation.site}{sight}, {len(evaluation.seeds)} seeds, "
+    title += f"SUMO {evaluation.sumo_version}"
     table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False, padding=0)
     for k, column in enumerate(table_columns()):
         table.add_column(column, justify="left" if k == 0 else "right", no_wrap=k <= 1)

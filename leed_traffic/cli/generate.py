@@ -31,6 +31,7 @@ def generate_command(
     seed: Annotated[int, typer.Option(min=0, help="Of the search's random changes.")] = 1,
     decision_interval: Annotated[float, typer.Option(min=1.0, help="Seconds between two decisions.")] = 5.0,
     reach: Annotated[float, typer.Option(min=10.0, max=200.0, help="Metres that the observation's detectors see.")] = 100.0,
+    sensing: Annotated[str, typer.Option(help="What plans see: ideal, camera, loops, or a sensing file.")] = "ideal",
     as_json: Annotated[bool, typer.Option("--json", help="One JSON document on stdout: the manifest.")] = False,
     url: Annotated[
         list[str] | None,
@@ -112,6 +113,7 @@ def generate_command(
         workers=workers or cores(),
         decision_interval_s=decision_interval,
         reach_m=reach,
+        sensing=sensing,
         language=language,
     )
     _generate_and_show(config, as_json)

@@ -32,6 +32,8 @@ def train_command(
     fixed_weight: Annotated[float | None, typer.Option(help="w with --expert-weight fixed.")] = None,
     gate: Annotated[str | None, typer.Option(help="parity, margin or none.")] = None,
     similarity: Annotated[bool | None, typer.Option(help="Whether the dynamic weight looks at DTW similarity.")] = None,
+    sensing: Annotated[str | None, typer.Option(help="ideal, camera, loops, or a sensing file.")] = None,
+    detector_faults: Annotated[float | None, typer.Option(help="Lasting detector faults per lane and hour.")] = None,
     reward: Annotated[str | None, typer.Option(help="queue, time-loss or pressure; as in the demonstrations.")] = None,
     advantage_beta: Annotated[float | None, typer.Option(help="beta of f(A_e) = exp(A_e / beta); without: f = 1.")] = None,
     validation_seeds: Annotated[int | None, typer.Option(help="Hours on which policies are compared.")] = None,
@@ -46,6 +48,7 @@ def train_command(
     Examples:
         leedctl train arterial5 --demonstrations demos/ --out runs/arterial5
         leedctl train arterial5 --demonstrations demos/ --out runs/arterial5 --resume
+        leedctl train arterial5 --demonstrations demos/ --out runs/loops --sensing loops --detector-faults 0.2
         leedctl train arterial5 --out runs/ppo-alone --episodes 100
         leedctl train arterial5 --demonstrations demos/ --out runs/clone --episodes 0
 
@@ -73,6 +76,8 @@ def train_command(
         "fixed_weight": fixed_weight,
         "gate": gate,
         "similarity": similarity,
+        "sensing": sensing,
+        "detector_faults": detector_faults,
         "reward": reward,
         "advantage_beta": advantage_beta,
         "validation_seeds": validation_seeds,

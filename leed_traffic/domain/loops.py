@@ -27,6 +27,7 @@ from leed_traffic.domain.network import JAM_SPACING_M
 
 GAP_S = 4.0  # s without presence: longer than the headway of a queue that discharges (2 to 3 s)
 COVERED = 0.8  # share of an interval in which a loop is covered, above which somebody stands on it
+NOBODY_VEH = 0.1  # of those under way: an exponential never ends by itself
 FREE = 0.02  # below which nobody was there
 
 
@@ -112,6 +113,7 @@ def balance(memory: LoopMemory, seen: LoopCounts, lanes: LoopLanes, elapsed_s: f
     moving = np.nan_to_num(memory.moving_veh) * fades + seen.advance_passed_veh * (1.0 - fades) * tau_s / elapsed_s
     # b <- b + in - out
     between = np.maximum(np.nan_to_num(memory.between_veh) + seen.advance_passed_veh - seen.stop_passed_veh, 0.0)
+    moving = np.where(moving < NOBODY_VEH, 0.0, moving)
     between = np.where(free_s >= GAP_S, np.minimum(between, moving), np.minimum(between, lanes.room_veh - standing))  # gap
     is_full = seen.advance_covered_s / elapsed_s >= COVERED
     between = np.where(is_full, lanes.room_veh - standing, between)  # full

@@ -15,6 +15,7 @@ a vehicle hidden behind a truck is hidden the next second, too. A loop misses a 
 drawn from one generator, seeded for the hour.
 """
 
+import hashlib
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -22,6 +23,7 @@ from enum import StrEnum
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import TypeAdapter
 
 from leed_traffic.domain.detection import Array, Detection, Readings, Vehicles, capacity_veh
 from leed_traffic.domain.detector_faults import DetectorFault, FaultPlan, FaultRates, draw_faults
@@ -63,6 +65,10 @@ class Sensing:
                 raise ValueError(f"need 0 <= {name} < 1, got {getattr(self, name)}")
         if not self.persistence_s > 0.0:
             raise ValueError(f"need persistence_s over 0, got {self.persistence_s}")
+
+    def digest(self) -> str:
+        """sha256 of all of it."""
+        return hashlib.sha256(TypeAdapter(Sensing).dump_json(self)).hexdigest()
 
     @property
     def is_perfect(self) -> bool:

@@ -12,10 +12,12 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from leed_traffic.artifacts.bundle import read_bundle
 from leed_traffic.artifacts.scenario import Scenario, load_scenario
+from leed_traffic.artifacts.sensing_file import load_sensing
 from leed_traffic.artifacts.site import Site, load_site
 from leed_traffic.domain.action import DEFAULT_DECISION_INTERVAL_S
 from leed_traffic.domain.network import Network
 from leed_traffic.domain.observation import DEFAULT_REACH_M
+from leed_traffic.domain.sensing import Sensing
 from leed_traffic.errors import LeedError, ScenarioError
 from leed_traffic.evaluate.controllers import OWN_PROGRAM, Choice, Kind, build_controller
 from leed_traffic.evaluate.results import COUNTS, MEANS, Comparison, Evaluation, Run, per_seed_csv, summarise, write_output
@@ -52,6 +54,8 @@ class EvaluateConfig(BaseModel):
     """Parallel processes; 0: all in this one."""
     horizon_s: float | None = Field(default=None, gt=0.0)
     """Look only at so much of the scenario; None: the whole."""
+    sensing: str = "ideal"
+    """What controllers behind the envelope see: `ideal`, `camera`, `loops` or a sensing file."""
     keeps_timeline: bool = False
     """Whether the first seed's runs tell what the signals showed."""
 
@@ -78,6 +82,7 @@ class RunTask:
     site: Site
     decision_interval_s: float
     reach_m: float
+    sensing: Sensing
     keeps_timeline: bool
 
 
@@ -101,6 +106,7 @@ def compare(config: EvaluateConfig, on_run: Callable[[Run], None] | None = None)
         scenario = replace(scenario, end_s=min(scenario.end_s, scenario.begin_s + config.horizon_s))
     network = import_network(scenario.net_file, scenario.additional_files)
     site = load_site(config.site, scenario, network)
+    sensing = load_sensing(config.sensing, network)
     reaches = {choice: _check(choice, network, site, config.decision_interval_s) for choice in config.controllers}
     tasks = [
         RunTask(
@@ -111,6 +117,7 @@ def compare(config: EvaluateConfig, on_run: Callable[[Run], None] | None = None)
             site=site,
             decision_interval_s=config.decision_interval_s,
             reach_m=reaches[choice],
+            sensing=sensing,
             keeps_timeline=config.keeps_timeline and seed == config.seeds[0],
         )
         for choice in config.controllers
@@ -121,6 +128,7 @@ def compare(config: EvaluateConfig, on_run: Callable[[Run], None] | None = None)
     evaluation = Evaluation(
         scenario=scenario.name,
         site=site.name,
+        sensing=config.sensing,
         seeds=config.seeds,
         sumo_version=sumo_version(),
         results=tuple(summarise(c.name, [run for run in runs if run.controller == c.name]) for c in config.controllers),
@@ -180,6 +188,7 @@ def _in_env(task: RunTask, record: Path) -> SeedScore:
         task.site,
         decision_interval_s=task.decision_interval_s,
         reach_m=task.reach_m,
+        sensing=task.sensing,
         record=record,
     ) as env:
         score = run_episode(env, controller, task.seed).score

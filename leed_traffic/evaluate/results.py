@@ -78,6 +78,7 @@ class Evaluation(_Document):
 
     scenario: str
     site: str
+    sensing: str
     seeds: tuple[int, ...] = Field(min_length=1)
     sumo_version: str
     results: tuple[ControllerResult, ...] = Field(min_length=1)

@@ -23,6 +23,7 @@ from leed_traffic.artifacts.site import Site
 from leed_traffic.artifacts.whole_file import write_whole
 from leed_traffic.domain.network import Network
 from leed_traffic.domain.plan import Plan
+from leed_traffic.domain.sensing import IDEAL, Sensing
 from leed_traffic.domain.trajectory import Trajectory
 from leed_traffic.generate.diagnosis import Diagnosis, diagnose, mean_diagnosis
 from leed_traffic.simulation.env import Request, Reward, SignalEnv, Situation
@@ -31,7 +32,7 @@ from leed_traffic.simulation.pool import WorkerPool
 
 Plans = dict[str, Plan]
 
-FORMAT = 2  # of a remembered result; one of another format is made again
+FORMAT = 3  # of a remembered result; one of another format is made again
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,6 +45,7 @@ class Setting:
     decision_interval_s: float
     reach_m: float
     reward: Reward
+    sensing: Sensing = IDEAL
 
     def digest(self) -> str:
         """sha256 over the files' contents and all settings, the versions included."""
@@ -52,7 +54,7 @@ class Setting:
             parts.update(hashlib.sha256(path.read_bytes()).digest())
         facts = (scenario.demand, scenario.begin_s, scenario.end_s, scenario.step_length_s, scenario.options)
         settings = (self.network.digest(), self.site.digest, self.decision_interval_s, self.reach_m, self.reward.value)
-        parts.update(repr((FORMAT, facts, settings, sumo_version(), __version__)).encode())
+        parts.update(repr((FORMAT, facts, settings, self.sensing, sumo_version(), __version__)).encode())
         return parts.hexdigest()
 
 
@@ -201,6 +203,7 @@ def make_run(run: Run) -> tuple[Result, bytes]:
             decision_interval_s=setting.decision_interval_s,
             reach_m=setting.reach_m,
             reward=setting.reward,
+            sensing=setting.sensing,
             record=Path(record),
         ) as env,
     ):

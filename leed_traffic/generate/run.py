@@ -22,6 +22,7 @@ from leed_traffic.artifacts.demonstrations import (
     write_demonstrations,
 )
 from leed_traffic.artifacts.scenario import load_scenario
+from leed_traffic.artifacts.sensing_file import load_sensing
 from leed_traffic.artifacts.site import load_site
 from leed_traffic.domain.action import DEFAULT_DECISION_INTERVAL_S
 from leed_traffic.domain.observation import DEFAULT_REACH_M
@@ -82,6 +83,8 @@ class GenerateConfig(BaseModel):
     """Reach of the observation's detectors."""
     reward: Reward = Reward.TIME_LOSS
     """Local reward that is recorded and that credits an intersection's plan."""
+    sensing: str = "ideal"
+    """What the plans and the observation see: `ideal`, `camera`, `loops` or a sensing file."""
     language: ModelConfig | None = None
     """For the author `vllm`: which model, asked how."""
 
@@ -146,6 +149,7 @@ def _setting(config: GenerateConfig) -> Setting:
         decision_interval_s=config.decision_interval_s,
         reach_m=config.reach_m,
         reward=config.reward,
+        sensing=load_sensing(config.sensing, network),
     )
 
 
@@ -166,6 +170,7 @@ def _manifest(config: GenerateConfig, written: _Written, shown: Trial, bench: Be
         decision_interval_s=setting.decision_interval_s,
         reach_m=setting.reach_m,
         reward=setting.reward.value,
+        sensing=config.sensing,
         seeds=config.seeds,
         sumo_version=sumo_version(),
         leed_version=__version__,

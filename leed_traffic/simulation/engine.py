@@ -6,6 +6,7 @@ starts a real SUMO that waits for other people's TraCI clients. libsumo holds on
 
 import contextlib
 import io
+import math
 import os
 import signal
 import socket
@@ -19,7 +20,7 @@ from typing import Any, ClassVar, Literal, NoReturn, Protocol
 import numpy as np
 
 from leed_traffic.artifacts.scenario import Scenario
-from leed_traffic.domain.detection import Vehicles
+from leed_traffic.domain.detection import Array, Vehicles
 from leed_traffic.domain.program import StageProgram
 from leed_traffic.errors import DeviceError, ScenarioError
 from leed_traffic.simulation.additional_files import silenced
@@ -65,6 +66,7 @@ class Engine:
         self._server: subprocess.Popen[bytes] | None = None
         self._reader: _Reader = _NOT_RUNNING
         self._files: tempfile.TemporaryDirectory[str] | None = None
+        self._begin_s = 0.0
 
     def start(
         self,
@@ -92,6 +94,7 @@ class Engine:
         self.close()
         self._files = tempfile.TemporaryDirectory(prefix="leed-additional-")
         scenario = silenced(scenario, Path(self._files.name))
+        self._begin_s = scenario.begin_s
         options = sumo_options(
             scenario, seed=seed, route_files=route_files, record=record, additional_files=additional_files, audit=audit
         )
@@ -141,6 +144,13 @@ class Engine:
             position_m=np.array(position_m, dtype=np.float64),
             speed_mps=np.array(speed_mps, dtype=np.float64),
         )
+
+    def loops(self, ids: Sequence[str | None]) -> tuple[Array, Array]:
+        """Vehicles that came onto each loop since the simulation began, and the seconds it was covered; NaN without a loop."""
+        loop, since_begin_s = self._sumo.inductionloop, self.time_s - self._begin_s
+        passed = [math.nan if name is None else loop.getIntervalVehicleNumber(name) for name in ids]
+        covered = [math.nan if name is None else loop.getIntervalOccupancy(name) / 100.0 * since_begin_s for name in ids]
+        return np.array(passed, dtype=np.float64), np.array(covered, dtype=np.float64)
 
     def advance(self, until_s: float) -> None:
         """Simulate up to a time.

@@ -6,7 +6,7 @@ An episode is one scenario hour and ends by truncation.
 """
 
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
@@ -33,11 +33,13 @@ from leed_traffic.domain.envelope import Permission, hold_s, permit, rule
 from leed_traffic.domain.network import Intersection, Network
 from leed_traffic.domain.observation import DEFAULT_REACH_M, Encoder, observation_spec
 from leed_traffic.domain.program import StageProgram, build_program
+from leed_traffic.domain.sensing import IDEAL, SensedDetection, Sensing, Sensors
 from leed_traffic.domain.signal_state import SignalState, WaitClocks
 from leed_traffic.domain.timing import Timing
 from leed_traffic.errors import SiteError
 from leed_traffic.simulation.demand import write_demand
 from leed_traffic.simulation.engine import Engine
+from leed_traffic.simulation.loop_watch import LoopWatch
 
 Request = float | int | None
 
@@ -85,6 +87,7 @@ class SignalEnv:
         decision_interval_s: float = DEFAULT_DECISION_INTERVAL_S,
         reach_m: float = DEFAULT_REACH_M,
         reward: Reward = Reward.TIME_LOSS,
+        sensing: Sensing = IDEAL,
         over: Literal["libsumo", "traci"] = "libsumo",
         record: Path | None = None,
     ) -> None:
@@ -96,7 +99,8 @@ class SignalEnv:
             site: their limits, in the order of `network.intersections`.
             decision_interval_s: between two requests.
             reach_m: of the detectors behind the observation.
-            reward: see `Reward`.
+            reward: see `Reward`; measured from the truth, whatever the detectors report.
+            sensing: what the site's detectors make of the traffic.
             over: libsumo (in process) or traci (a SUMO of its own over TCP).
             record: folder for the outputs from which `metrics.read_score` reads a run.
 
@@ -117,7 +121,12 @@ class SignalEnv:
         self._clocks = WaitClocks(self.intersections)
         self._signals = tuple(i.id for i in self.intersections)
         self._engine = Engine(over=over)
+        self._sensors = None if sensing.is_perfect else Sensors(self.intersections, sensing)
+        self._loops = LoopWatch(self._engine, self.intersections, self._sensors.sensing if self._sensors else IDEAL)
         self._lane_index: dict[str, int] = {}
+        for detector in sensing.detectors:
+            self._lane_index.setdefault(detector.lane, len(self._lane_index))
+        self._truth = self._watch_truly([reach_m] * self.n)
         self._detection = self.watch([reach_m] * self.n)
         self._reward = _RewardMeter(self.intersections, self._lane_index, reward)
         self._demand_folder = tempfile.TemporaryDirectory(prefix="leed-demand-")
@@ -140,8 +149,19 @@ class SignalEnv:
         """S_max."""
         return max(i.n_stages for i in self.intersections)
 
-    def watch(self, reach_m: Sequence[float]) -> Detection:
-        """Detectors with another reach per intersection, for plans; call before `reset`, measure `self.vehicles`."""
+    def watch(self, reach_m: Sequence[float], *, truly: bool = False) -> Detection | SensedDetection:
+        """Detectors with another reach per intersection, for plans; call before `reset`, measure `self.vehicles`.
+
+        Args:
+            reach_m: (N,)
+            truly: the traffic as it is, whatever the site's detectors report: for whoever teaches in simulation.
+        """
+        truth = self._watch_truly(reach_m)
+        if self._sensors is None or truly:
+            return truth
+        return SensedDetection(self._sensors, self.intersections, reach_m, self._lane_index)
+
+    def _watch_truly(self, reach_m: Sequence[float]) -> Detection:
         for intersection, reach in zip(self.intersections, reach_m, strict=True):
             for lane in lanes_to_read([intersection], reach):
                 self._lane_index.setdefault(lane, len(self._lane_index))
@@ -151,8 +171,15 @@ class SignalEnv:
         """Begin the scenario anew with the demand and the drivers of a seed; every signal stands at its first stage."""
         self.route_files = write_demand(self.scenario, seed, Path(self._demand_folder.name))
         self._engine.start(
-            self.scenario, seed=seed, route_files=self.route_files, record=self.record, audit=self.record is not None
+            self.scenario,
+            seed=seed,
+            route_files=self.route_files,
+            record=self.record,
+            additional_files=self._loops.lay_out(Path(self._demand_folder.name)),
+            audit=self.record is not None,
         )
+        if self._sensors is not None:
+            self._sensors.begin(seed, self.scenario.end_s - self.scenario.begin_s)
         for program in self.programs:
             self._engine.install(program, 0)
         self._engine.watch_lanes(tuple(self._lane_index))
@@ -182,7 +209,7 @@ class SignalEnv:
         begin_s = self._engine.time_s
         self._engine.advance(min(begin_s + horizon_s, self.scenario.end_s))
         self._now = self._look(elapsed_s=self._engine.time_s - begin_s)
-        reward = self._reward.measure(self.vehicles, self._now.readings, self._engine)
+        reward = self._reward.measure(self.vehicles, self._truth.measure, self._engine)
         ended = self._engine.time_s >= self.scenario.end_s
         return Transition(situation=self._now, reward=reward, stage=stages, overrides=overrides, ended=ended)
 
@@ -199,6 +226,8 @@ class SignalEnv:
 
     def _look(self, *, elapsed_s: float) -> Situation:
         self.vehicles = self._engine.vehicles()
+        if self._sensors is not None:
+            self._sensors.take(self._engine.time_s - self.scenario.begin_s, elapsed_s, self._loops.read())
         readings = self._detection.measure(self.vehicles)
         phases = self._engine.phases(self._signals)
         shown = [program.stage_of(phase) for program, (phase, _) in zip(self.programs, phases, strict=True)]
@@ -239,8 +268,8 @@ class _RewardMeter:
         exits = [n for n, i in enumerate(intersections) for _ in i.vehicle_movements]
         self._exit_owner = np.array(exits, dtype=np.intp)
 
-    def measure(self, vehicles: Vehicles, readings: Readings, engine: Engine) -> Array:
-        """(N,) see `Reward`."""
+    def measure(self, vehicles: Vehicles, look: Callable[[Vehicles], Readings], engine: Engine) -> Array:
+        """(N,) see `Reward`; `look` counts the exits, for the kinds that need them."""
         key = sort_key(vehicles)
         order = np.argsort(key, kind="stable")
         (cost,) = self._table.add_up(key[order], [self._cost(vehicles)[order]])
@@ -248,7 +277,7 @@ class _RewardMeter:
         owners = np.array(list(self._entries.values()), dtype=np.intp)
         cost = cost + np.bincount(owners, weights=backlog, minlength=self._n)
         if self._kind is Reward.PRESSURE:
-            out = np.bincount(self._exit_owner, weights=readings.exit_count_veh, minlength=self._n)
+            out = np.bincount(self._exit_owner, weights=look(vehicles).exit_count_veh, minlength=self._n)
             cost = cost - out / np.maximum(1, np.bincount(self._exit_owner, minlength=self._n))
         return -cost
 

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from leed_traffic.domain.detection import Array, Detection
 from leed_traffic.domain.plan import PlanInterpreter, PriorityPlan, SequencePlan
+from leed_traffic.domain.sensing import SensedDetection
 from leed_traffic.domain.trajectory import Trajectory
 from leed_traffic.errors import PlanError
 from leed_traffic.simulation.env import Request, SignalEnv, Situation
@@ -29,10 +30,16 @@ class Controller(Protocol):
 class PlanController:
     """Carries out one plan per intersection."""
 
-    def __init__(self, plans: Mapping[str, PriorityPlan | SequencePlan]) -> None:
-        self._plans = plans
+    def __init__(self, plans: Mapping[str, PriorityPlan | SequencePlan], *, sees_truth: bool = False) -> None:
+        """Carry out plans.
+
+        Args:
+            plans: by intersection id.
+            sees_truth: reads the traffic as it is, not as the site's detectors report it: a teacher in simulation.
+        """
+        self._plans, self._sees_truth = plans, sees_truth
         self._interpreters: list[PlanInterpreter] = []
-        self._detection: Detection
+        self._detection: Detection | SensedDetection
 
     def reset(self, env: SignalEnv, seed: int) -> None:
         """Begin every plan anew.
@@ -45,7 +52,7 @@ class PlanController:
             raise PlanError(f"{env.scenario.name}: no plan for intersection {missing[0]} ({len(missing)} in all)")
         plans = [self._plans[i.id] for i in env.intersections]
         self._interpreters = [PlanInterpreter(p, i) for p, i in zip(plans, env.intersections, strict=True)]
-        self._detection = env.watch([plan.reach_m for plan in plans])
+        self._detection = env.watch([plan.reach_m for plan in plans], truly=self._sees_truth)
 
     def decide(self, env: SignalEnv, situation: Situation) -> list[Request]:
         """(N,) what the plans want."""

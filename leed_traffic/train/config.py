@@ -50,6 +50,10 @@ class TrainConfig(BaseModel):
     """Between two requests; demonstrations must agree."""
     reach_m: float = Field(default=DEFAULT_REACH_M, ge=10.0, le=200.0)
     """Of the detectors; demonstrations must agree."""
+    sensing: str = "ideal"
+    """What the policies see: `ideal`, `camera`, `loops` or a sensing file; the expert's labels come from the truth."""
+    detector_faults: float = Field(default=0.0, ge=0.0, le=100.0)
+    """Lasting detector faults per lane and hour in own hours and relabelling: dead, stuck on, stuck off or chattering."""
     reward: Reward = Reward.TIME_LOSS
     """What an intersection earns; demonstrations must agree."""
 

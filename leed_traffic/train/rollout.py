@@ -14,6 +14,7 @@ from leed_traffic.artifacts.site import Site
 from leed_traffic.domain.action import choose_at_random, choose_best
 from leed_traffic.domain.network import Network
 from leed_traffic.domain.plan import PriorityPlan, SequencePlan
+from leed_traffic.domain.sensing import IDEAL, Sensing
 from leed_traffic.simulation.env import Reward, SignalEnv, Situation
 from leed_traffic.simulation.episode import Episode, PlanController, run_episode
 
@@ -49,6 +50,7 @@ class EnvSpec:
     decision_interval_s: float
     reach_m: float
     reward: Reward
+    sensing: Sensing = IDEAL
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,7 +78,7 @@ class ActorController:
     def __init__(self, weights: ActorWeights, sample_seed: int | None, plans: Plans | None = None) -> None:
         self._weights, self._sample_seed = weights, sample_seed
         self._rng = np.random.default_rng(0)
-        self._expert = None if plans is None else PlanController(plans)
+        self._expert = None if plans is None else PlanController(plans, sees_truth=True)
         self.labels: list[NDArray[np.int64]] = []
 
     def reset(self, env: SignalEnv, seed: int) -> None:
@@ -108,6 +110,7 @@ def roll_out(spec: EnvSpec, task: RolloutTask) -> Rollout:
             decision_interval_s=spec.decision_interval_s,
             reach_m=spec.reach_m,
             reward=spec.reward,
+            sensing=spec.sensing,
             record=record,
         ) as env:
             episode = run_episode(env, controller, task.seed)

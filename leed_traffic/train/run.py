@@ -5,6 +5,7 @@ from there to the same bits.
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -16,8 +17,11 @@ from numpy.typing import NDArray
 from leed_traffic.artifacts.demonstrations import Demonstrations, read_demonstrations
 from leed_traffic.artifacts.scenario import load_scenario
 from leed_traffic.artifacts.sealed_folder import sha256
+from leed_traffic.artifacts.sensing_file import load_sensing
 from leed_traffic.artifacts.site import load_site
+from leed_traffic.domain.network import Network
 from leed_traffic.domain.observation import observation_spec
+from leed_traffic.domain.sensing import Sensing
 from leed_traffic.errors import ScenarioError, TrainingError
 from leed_traffic.simulation.network_import import import_network
 from leed_traffic.train.checkpoint import describe, read_checkpoint, write_checkpoint
@@ -79,6 +83,7 @@ def train(config: TrainConfig, on_progress: Progress) -> Path:
     if not network.intersections:
         raise ScenarioError(f"{config.scenario}: no signal to train for; every signal has one stage or none")
     site = load_site(config.site, scenario, network)
+    sensing = sensing_of(config, network)
     demonstrations = None if config.demonstrations is None else read_demonstrations(config.demonstrations)
     if demonstrations is not None:
         check_demonstrations(demonstrations.manifest, config, network, site)
@@ -90,6 +95,7 @@ def train(config: TrainConfig, on_progress: Progress) -> Path:
         timings=site.timings,
         author=manifest.author if manifest else "",
         demonstrations_digest=sha256(manifest.model_dump_json().encode()) if manifest else "",
+        sensing_digest="" if sensing.is_perfect else sensing.digest(),
         demonstration_hours=manifest.simulated_hours if manifest else 0.0,
         sumo_version=version("libsumo"),
         torch_version=str(torch.__version__),
@@ -101,6 +107,7 @@ def train(config: TrainConfig, on_progress: Progress) -> Path:
         decision_interval_s=config.decision_interval_s,
         reach_m=config.reach_m,
         reward=config.reward,
+        sensing=sensing,
     )
     with PooledRollouts(spec, config.workers) as rollouts:
         return train_with(config, setting, demonstrations, rollouts, on_progress)
@@ -335,6 +342,14 @@ class TrainingRun:
     def _by_id(self, values: NDArray[np.float64]) -> dict[str, float]:
         named = zip(self._setting.intersections, values, strict=True)
         return {intersection.id: float(value) for intersection, value in named if np.isfinite(value)}
+
+
+def sensing_of(config: TrainConfig, network: Network) -> Sensing:
+    """What the policies see; with faults every hour also draws how wrong the other detectors are."""
+    sensing = load_sensing(config.sensing, network)
+    if not config.detector_faults:
+        return sensing
+    return replace(sensing, varies=True, faults=replace(sensing.faults, faults_per_lane_hour=config.detector_faults))
 
 
 def _mean_return(rollouts: list[Rollout]) -> float:

@@ -39,6 +39,8 @@ class RunSetting(BaseModel):
     timings: tuple[Timing, ...]
     author: str = ""
     demonstrations_digest: str = ""
+    sensing_digest: str = ""
+    """Of what the policies see; empty: ideal detectors."""
     demonstration_hours: float = 0.0
     """Simulated hours that the author and the demonstrations took."""
     sumo_version: str

@@ -53,6 +53,7 @@ def make_comparison() -> MakeComparison:
         evaluation = Evaluation(
             scenario="crossing",
             site="derived",
+            sensing="ideal",
             seeds=tuple(sorted({run.seed for run in runs})),
             sumo_version="1.28.0",
             results=tuple(summarise(name, [run for run in runs if run.controller == name]) for name in delays_s),

@@ -99,6 +99,7 @@ def test_with_the_nets_own_clearances_the_site_says_so():
     [
         ("fixed", {"scenario": "nowhere"}, ScenarioError, "nowhere"),
         ("fixed", {"site": "missing.toml"}, SiteError, "missing.toml"),
+        ("max-wave", {"sensing": "sonar"}, SiteError, "sensing is ideal, camera, loops or a sensing file"),
         ("fixed,plan:missing.json", {}, PlanError, "plan:missing.json: missing.json: cannot be read"),
         ("fixed,bundle:missing", {}, BundleError, "bundle:missing: "),
     ],
@@ -109,6 +110,14 @@ def test_what_cannot_run_is_refused_before_anything_runs(controllers, changes, k
         compare(config(controllers, **changes), runs.append)
     assert message in str(caught.value)
     assert runs == []
+
+
+def test_what_controllers_see_is_named_in_the_document_and_changes_what_they_do(comparison):
+    by_loops = compare(config("actuated,max-wave", seeds=(1001,), sensing="loops"))
+    assert (comparison.evaluation.sensing, by_loops.evaluation.sensing) == ("ideal", "loops")
+    delays = [{run.controller: run.delay_s for run in c.runs if run.seed == 1001} for c in (comparison, by_loops)]
+    assert delays[0]["actuated"] == delays[1]["actuated"]  # SUMO's own detectors
+    assert delays[0]["max-wave"] != delays[1]["max-wave"]
 
 
 @pytest.fixture(scope="module")

@@ -17,7 +17,7 @@ from leed_traffic.evaluate.results import (
 
 from .conftest import make_run
 
-EVALUATION_KEYS = ["scenario", "site", "seeds", "sumo_version", "results"]
+EVALUATION_KEYS = ["scenario", "site", "sensing", "seeds", "sumo_version", "results"]
 RESULT_KEYS = [
     "controller", "delay_s", "trip_time_s", "waiting_s", "queue_veh", "scheduled", "departed", "finished", "never_departed",
     "unsafe_changes", "emergency_stops", "collisions", "teleports",

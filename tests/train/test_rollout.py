@@ -5,7 +5,9 @@ import pytest
 
 from leed_traffic.artifacts.scenario import load_scenario
 from leed_traffic.artifacts.site import load_site
+from leed_traffic.domain.detector_faults import DetectorFault, FaultRates
 from leed_traffic.domain.plan import max_wave_plan
+from leed_traffic.domain.sensing import IDEAL
 from leed_traffic.simulation.env import Reward
 from leed_traffic.simulation.network_import import import_network
 from leed_traffic.train.actor_critic import ActorCritic
@@ -47,6 +49,19 @@ def test_the_same_task_gives_the_same_hour_here_and_in_a_worker(spec):
     np.testing.assert_array_equal(here.episode.stage, elsewhere[0].episode.stage)
     np.testing.assert_array_equal(here.label, elsewhere[0].label)
     assert (elsewhere[0].episode.stage != elsewhere[1].episode.stage).any()
+
+
+def test_with_faults_the_policies_see_broken_detectors_and_the_expert_the_truth(spec):
+    broken = replace(IDEAL, faults=FaultRates(faults_per_lane_hour=50.0))
+    task = RolloutTask(weights=None, seed=3, plans=plans(spec))
+    told = roll_out(replace(spec, sensing=broken), replace(task, weights=drawn(spec), sample_seed=1))
+    n_lanes = spec.network.intersections[0].n_lanes
+    assert (told.episode.observation[:, 0, : 2 * n_lanes] == -1.0).any()
+    blind = replace(IDEAL, faults=FaultRates(one_per_intersection=DetectorFault.DEAD))
+    labels = [
+        roll_out(replace(spec, sensing=s), replace(task, weights=drawn(spec), sample_seed=1)).label[0] for s in (IDEAL, blind)
+    ]
+    np.testing.assert_array_equal(labels[0], labels[1])
 
 
 def test_a_policy_asks_only_for_what_is_legal(spec):

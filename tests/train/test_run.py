@@ -8,11 +8,12 @@ from pathlib import Path
 import pytest
 
 from leed_traffic.artifacts.policy import Policy, verify_bundle
+from leed_traffic.domain.sensing import SensingKind
 from leed_traffic.errors import MismatchError, TrainingError
 from leed_traffic.train.config import TrainConfig
 from leed_traffic.train.expert import check_demonstrations
 from leed_traffic.train.export import export_run
-from leed_traffic.train.run import train_with
+from leed_traffic.train.run import sensing_of, train_with
 from leed_traffic.train.run_folder import read_metrics
 from tests.train.fakes import NETWORK, SETTING, SITE, FakeRollouts, demonstrations, hour
 
@@ -202,3 +203,10 @@ def test_rollout_processes_never_import_torch():
     code = "import sys, leed_traffic.train.rollout, leed_traffic.train.workers; print(json.dumps('torch' in sys.modules))"
     done = subprocess.run([sys.executable, "-c", "import json; " + code], capture_output=True, text=True, check=True)
     assert json.loads(done.stdout) is False
+
+
+def test_faults_in_training_come_on_top_of_what_the_site_has():
+    config = TrainConfig(scenario="fake", out="unused", sensing="loops", detector_faults=0.3)
+    made = sensing_of(config, NETWORK)
+    assert (made.kind, made.varies, made.faults.faults_per_lane_hour) == (SensingKind.LOOPS, True, 0.3)
+    assert sensing_of(TrainConfig(scenario="fake", out="unused"), NETWORK).is_perfect
