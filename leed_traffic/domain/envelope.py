@@ -11,6 +11,10 @@ from enum import StrEnum
 from leed_traffic.domain.signal_state import SignalState
 from leed_traffic.domain.timing import Timing
 
+EXTENSION_LIMIT_S = 15.0  # s, a clearance is never extended longer: a vehicle that stands then has broken down
+EXTENSION_SPEED_MPS = 3.0  # m/s, a vehicle that is faster at the end of a clearance leaves the junction by itself
+EXTENSION_RELEASE_MPS = 6.0  # m/s, an extension ends when nobody is slower: who has stood is on the way out then
+
 
 class Reason(StrEnum):
     """Why a ruling is what it is."""
@@ -117,6 +121,23 @@ def hold_s(state: SignalState, timing: Timing, *, lease_s: float, shortest_s: fl
     rest_s = timing.min_green_s[state.stage] - state.green_s
     room_s = timing.max_green_s[state.stage] - state.green_s
     return max(rest_s, shortest_s, min(lease_s, room_s))
+
+
+def may_extend(state: SignalState, timing: Timing, *, extended_s: float, delay_s: float, horizon_s: float) -> bool:
+    """Whether a clearance that is over may stand for another step because a vehicle still stands in the junction.
+
+    An extension shows red only, so it is always safe; it is bounded, and it gives way to the maximum red.
+
+    Args:
+        state: when it was last looked at; clearing towards a stage.
+        timing: the site's limits.
+        extended_s: for how long the clearance would have been extended then.
+        delay_s: from the look until the stage would turn green.
+        horizon_s: seconds between two rulings.
+    """
+    if not extended_s <= EXTENSION_LIMIT_S:
+        return False
+    return _all_served_in_time(state.stage, state, timing, horizon_s, delay_s=delay_s)
 
 
 def _without_request(permission: Permission, state: SignalState, timing: Timing, horizon_s: float, reason: Reason) -> Ruling:

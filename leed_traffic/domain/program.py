@@ -6,6 +6,9 @@ means that the signal cycles on safely. For every ordered pair (i, j) up to thre
     pedestrians of i turn red  ->  vehicles of i turn yellow  ->  all of i that j does not serve is red  ->  stage j
 
 So a command is one jump to the first clearance phase, or a longer duration for the stage that stands.
+
+A clearance that is over may be extended while a vehicle still stands in the junction: everything that j does not serve stays
+red for some more steps, in the way's own all-red or, where it has none, in a phase beside the way that nothing leads to.
 """
 
 import math
@@ -24,6 +27,7 @@ class ProgramPhase:
     next: int
     stage: int  # the stage shown, or being cleared towards
     is_clearance: bool
+    extension: int | None = None  # of the last phase of a way: the phase (perhaps itself) in which an occupied junction is held
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,10 +80,18 @@ def build_program(intersection: Intersection, timing: Timing, *, step_s: float =
         )
         for i in s
     ]
-    for (_, j), way in ways.items():
+    beside = first  # where the phases begin that no way leads through
+    for (i, j), way in ways.items():
+        has_all_red = timing.all_red_s[i][j] > 0.0
         for k, (state, seconds) in enumerate(way):
-            follower = len(phases) + 1 if k + 1 < len(way) else j
-            phases.append(ProgramPhase(state=state, duration_s=seconds, next=follower, stage=j, is_clearance=True))
+            is_last = k + 1 == len(way)
+            extension = (len(phases) if has_all_red else beside) if is_last else None
+            follower = j if is_last else len(phases) + 1
+            phases.append(_clearance(state, seconds, follower, j, extension))
+        beside += bool(way) and not has_all_red
+    for (i, j), way in ways.items():
+        if way and not timing.all_red_s[i][j] > 0.0:
+            phases.append(_clearance(_cleared(intersection, i, j), step_s, j, j, len(phases)))
     return StageProgram(
         intersection=intersection.id,
         phases=tuple(phases),
@@ -93,6 +105,10 @@ def whole_steps(seconds: float, step_s: float) -> float:
     return math.ceil(seconds / step_s - 1e-9) * step_s
 
 
+def _clearance(state: str, seconds: float, follower: int, stage: int, extension: int | None) -> ProgramPhase:
+    return ProgramPhase(state=state, duration_s=seconds, next=follower, stage=stage, is_clearance=True, extension=extension)
+
+
 def _way(intersection: Intersection, timing: Timing, i: int, j: int, step_s: float) -> list[tuple[str, float]]:
     """The clearance phases from stage i to stage j as (state, seconds); a part of zero seconds is left out."""
     before, after, walkers = intersection.stages[i].state, intersection.stages[j].state, intersection.pedestrian_links
@@ -101,9 +117,14 @@ def _way(intersection: Intersection, timing: Timing, i: int, j: int, step_s: flo
          timing.pedestrian_clearance_s[i][j]),
         ([_ending(a, b, k in walkers) for k, (a, b) in enumerate(zip(before, after, strict=True))],
          timing.yellow_s[i][j]),
-        ([_kept(a, b) for a, b in zip(before, after, strict=True)], timing.all_red_s[i][j]),
+        (_cleared(intersection, i, j), timing.all_red_s[i][j]),
     )  # fmt: skip
     return [("".join(letters), whole_steps(seconds, step_s)) for letters, seconds in parts if seconds > 0.0]
+
+
+def _cleared(intersection: Intersection, i: int, j: int) -> str:
+    """All-red between two stages: what both serve stays green, everything else is red."""
+    return "".join(_kept(a, b) for a, b in zip(intersection.stages[i].state, intersection.stages[j].state, strict=True))
 
 
 def _kept(before: str, after: str) -> str:

@@ -2,9 +2,10 @@
 
 The real envelope and the real stage program are walked step by step. At every ruling anything may be asked (each stage,
 nothing, NaN, an unknown number, a stale request), anybody may wait (nobody, somebody, somebody overdue), or the controller is
-silent and leases run out. States are the same when stage program, oracle and clock cannot tell them apart; time beyond the
-maximum green is one state. Waits are not tracked here but taken as given anew at each ruling; that nobody waits beyond the
-maximum red is argued at `envelope._all_served_in_time` and tested on sequences.
+silent and leases run out; a clearance that is over may be extended by any number of steps. States are the same when stage
+program, oracle and clock cannot tell them apart; time beyond the maximum green is one state. Waits are not tracked here but
+taken as given anew at each ruling; that nobody waits beyond the maximum red is argued at `envelope._all_served_in_time` and
+tested on sequences.
 """
 
 import math
@@ -159,7 +160,7 @@ class _Walk:
 
     def _followers(self, moment: _Moment) -> set[_Moment]:
         if moment.until_ruling > 0:
-            return {self._stepped(moment, moment.until_ruling - 1)}
+            return self._stepped(moment, moment.until_ruling - 1)
         followers = set()
         for command in self._rulings(moment.phase, moment.green):
             phase, green, left = moment.phase, moment.green, moment.left
@@ -168,20 +169,23 @@ class _Walk:
                 phase, green, left = command[0], 0, self._duration[command[0]]
             elif command is not None and command[1] > 0:
                 left = command[1]
-            followers.add(self._stepped(_Moment(phase, green, left, 0, moment.memory), self._interval - 1))
+            followers |= self._stepped(_Moment(phase, green, left, 0, moment.memory), self._interval - 1)
         return followers
 
-    def _stepped(self, moment: _Moment, until_ruling: int) -> _Moment:
-        """A step later: the phase is shown, then perhaps ends."""
+    def _stepped(self, moment: _Moment, until_ruling: int) -> set[_Moment]:
+        """A step later: the phase is shown, then perhaps ends; a clearance that ends may be extended by a step."""
         phase, s = moment.phase, self._timing.n_stages
         memory = self._look(moment.memory, phase)
         green = min(moment.green + 1, self._oldest) if phase < s else 0
         left = moment.left - 1
-        if left <= 0:
-            self._leave(phase, green)
-            phase, green = self._program.phases[phase].next, 0
-            left = self._duration[phase]
-        return _Moment(phase, green, left, until_ruling, memory)
+        if left > 0:
+            return {_Moment(phase, green, left, until_ruling, memory)}
+        self._leave(phase, green)
+        shown, extension = self._program.phases[phase].next, self._program.phases[phase].extension
+        followers = {_Moment(shown, 0, self._duration[shown], until_ruling, memory)}
+        if extension is not None:
+            followers.add(_Moment(extension, 0, 1, until_ruling, memory))
+        return followers
 
     def _leave(self, phase: int, green: int) -> None:
         if phase < self._timing.n_stages:

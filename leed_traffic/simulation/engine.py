@@ -152,6 +152,29 @@ class Engine:
         covered = [math.nan if name is None else loop.getIntervalOccupancy(name) / 100.0 * since_begin_s for name in ids]
         return np.array(passed, dtype=np.float64), np.array(covered, dtype=np.float64)
 
+    def inner_lanes(self, signal_id: str) -> tuple[tuple[str, ...], ...]:
+        """Per link of a signal the lanes inside the junction that its vehicles pass."""
+        lane = self._sumo.lane
+        every: list[tuple[str, ...]] = []
+        for connections in self._sumo.trafficlight.getControlledLinks(signal_id):
+            inner: list[str] = []
+            for _from, _to, via in connections:
+                while via and via not in inner:
+                    inner.append(via)
+                    via = next((link[4] for link in lane.getLinks(via)), "")  # behind an internal junction the way goes on
+            every.append(tuple(inner))
+        return tuple(every)
+
+    def any_slower(self, lanes: Sequence[str], speed_mps: float) -> bool:
+        """Whether a vehicle under this speed is on one of the lanes."""
+        lane, vehicle = self._sumo.lane, self._sumo.vehicle
+        for name in lanes:
+            if lane.getLastStepVehicleNumber(name) and any(
+                vehicle.getSpeed(other) < speed_mps for other in lane.getLastStepVehicleIDs(name)
+            ):
+                return True
+        return False
+
     def advance(self, until_s: float) -> None:
         """Simulate up to a time.
 

@@ -37,6 +37,7 @@ from leed_traffic.domain.sensing import IDEAL, SensedDetection, Sensing, Sensors
 from leed_traffic.domain.signal_state import SignalState, WaitClocks
 from leed_traffic.domain.timing import Timing
 from leed_traffic.errors import SiteError
+from leed_traffic.simulation.clearance_watch import ClearanceWatch
 from leed_traffic.simulation.demand import write_demand
 from leed_traffic.simulation.engine import Engine
 from leed_traffic.simulation.loop_watch import LoopWatch
@@ -123,6 +124,7 @@ class SignalEnv:
         self._engine = Engine(over=over)
         self._sensors = None if sensing.is_perfect else Sensors(self.intersections, sensing)
         self._loops = LoopWatch(self._engine, self.intersections, self._sensors.sensing if self._sensors else IDEAL)
+        self._clearances = ClearanceWatch(self._engine, self.programs, self.timings, horizon_s=decision_interval_s)
         self._lane_index: dict[str, int] = {}
         for detector in sensing.detectors:
             self._lane_index.setdefault(detector.lane, len(self._lane_index))
@@ -184,6 +186,7 @@ class SignalEnv:
             self._engine.install(program, 0)
         self._engine.watch_lanes(tuple(self._lane_index))
         self._clocks.reset()
+        self._clearances.reset()
         self._now = self._look(elapsed_s=0.0)
         return self._now
 
@@ -201,13 +204,15 @@ class SignalEnv:
             stages[k] = ruling.stage
             overrides += ruling.stage != request
             if ruling.stage != state.stage:
-                self._engine.jump(self._signals[k], self.programs[k].entries[state.stage][ruling.stage])
+                entry = self.programs[k].entries[state.stage][ruling.stage]
+                self._engine.jump(self._signals[k], entry)
+                self._clearances.begin(k, entry)
             elif ruling.renews and not state.is_clearing:
                 until_next_s = horizon_s + self.scenario.step_length_s
                 held_s = hold_s(state, self.timings[k], lease_s=until_next_s, shortest_s=until_next_s)
                 self._engine.hold(self._signals[k], held_s)
         begin_s = self._engine.time_s
-        self._engine.advance(min(begin_s + horizon_s, self.scenario.end_s))
+        self._clearances.advance(min(begin_s + horizon_s, self.scenario.end_s), self._now.states)
         self._now = self._look(elapsed_s=self._engine.time_s - begin_s)
         reward = self._reward.measure(self.vehicles, self._truth.measure, self._engine)
         ended = self._engine.time_s >= self.scenario.end_s

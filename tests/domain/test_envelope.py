@@ -3,7 +3,7 @@ import math
 import numpy as np
 import pytest
 
-from leed_traffic.domain.envelope import Reason, hold_s, permit, rule
+from leed_traffic.domain.envelope import Reason, hold_s, may_extend, permit, rule
 from leed_traffic.domain.signal_state import SignalState
 from tests.intersections import flat_timing
 
@@ -171,3 +171,15 @@ def test_without_a_request_a_stage_is_held_if_the_fallback_cycle_would_serve_som
 )
 def test_a_renewed_stage_stands_for_its_lease_within_its_limits(green_s, lease_s, held_s):
     assert hold_s(standing(green_s), TIMING, lease_s=lease_s, shortest_s=6.0) == pytest.approx(held_s)
+
+
+@pytest.mark.parametrize(("extended_s", "allowed"), [(1.0, True), (15.0, True), (15.1, False), (math.nan, False)])
+def test_a_clearance_is_extended_only_so_long(extended_s, allowed):
+    state = SignalState(stage=1, is_clearing=True, green_s=0.0, wait_s=(0.0, 0.0))
+    assert may_extend(state, flat_timing(2), extended_s=extended_s, delay_s=1.0, horizon_s=5.0) is allowed
+
+
+@pytest.mark.parametrize(("wait_s", "allowed"), [(119.0, True), (119.1, False)])
+def test_an_extension_never_lets_the_next_stage_wait_beyond_the_maximum_red(wait_s, allowed):
+    state = SignalState(stage=1, is_clearing=True, green_s=0.0, wait_s=(0.0, wait_s))
+    assert may_extend(state, flat_timing(2), extended_s=1.0, delay_s=1.0, horizon_s=5.0) is allowed

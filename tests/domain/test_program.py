@@ -97,3 +97,37 @@ def test_durations_round_up_to_whole_steps(seconds, step_s, whole):
 def test_timing_for_another_number_of_stages_is_refused():
     with pytest.raises(ValueError, match="3 stages, but its timing has 2"):
         build_program(star(3), flat_timing(2))
+
+
+def test_a_way_is_extended_in_its_own_all_red():
+    program = build_program(star(3), flat_timing(3))
+    yellow = program.entries[0][2]
+    all_red = program.phases[yellow].next
+    assert program.phases[yellow].extension is None, "a yellow that an all-red follows is never extended"
+    assert program.phases[all_red].extension == all_red
+    assert len(program.phases) == 3 + 2 * 6
+
+
+def test_a_way_without_all_red_is_extended_in_a_red_phase_that_nothing_leads_to():
+    program = build_program(star(3), flat_timing(3, all_red_s=0.0))
+    assert len(program.phases) == 3 + 6 + 6
+    for i, j in ((0, 1), (1, 0), (2, 1)):
+        yellow = program.phases[program.entries[i][j]]
+        assert yellow.next == j
+        beside = program.phases[yellow.extension]
+        assert (beside.state, beside.duration_s, beside.next, beside.stage) == ("rrr", 1.0, j, j)
+        assert beside.is_clearance
+        assert beside.extension == yellow.extension
+        assert all(phase.next != yellow.extension for phase in program.phases)
+
+
+def test_a_link_that_both_stages_serve_stays_green_through_an_extension():
+    junction = early_release()
+    timing = replace(
+        flat_timing(junction.n_stages, name=junction.id), all_red_s=((0.0,) * junction.n_stages,) * junction.n_stages
+    )
+    program = build_program(junction, timing)
+    kept = junction.stages[0].green & junction.stages[1].green
+    extension = program.phases[program.entries[0][1]].extension
+    assert kept
+    assert {k for k, letter in enumerate(program.phases[extension].state) if letter in "Gg"} == kept

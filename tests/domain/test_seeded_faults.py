@@ -63,7 +63,7 @@ PROGRAM = [
     ("duration_s=whole_steps(timing.fallback_green_s[i], step_s)", "duration_s=step_s"),
     ("next=entries[i][timing.next_in_fallback(i)]", "next=timing.next_in_fallback(i)"),
     ("next=entries[i][timing.next_in_fallback(i)]", "next=i"),
-    ("follower = len(phases) + 1 if k + 1 < len(way) else j", "follower = j"),
+    ("follower = j if is_last else len(phases) + 1", "follower = j"),
     ("entries[i][j] = first if way else j", "entries[i][j] = j"),
     ("first += len(way)", "first += len(way) - 1"),
 ]

@@ -172,3 +172,26 @@ def test_equal_intersections_ask_the_same_question_and_others_do_not():
     asked = question(four_legs("A"), timing)
     assert asked == question(four_legs("B"), derive_timing(four_legs("B")))
     assert asked != question(four_legs("A"), replace(timing, max_red_s=200.0))
+
+
+@pytest.mark.parametrize("all_red_s", [0.0, 1.0])
+def test_extended_clearances_are_walked_through_and_found_safe(all_red_s):
+    timing = flat_timing(2, all_red_s=all_red_s)
+    walked = verify_timing(star(2), timing)
+    without = verify_timing(star(2), timing, subject=Subject(build_program=without_extension))
+    assert walked.violations == without.violations == ()
+    assert walked.states > without.states
+
+
+def test_an_extension_that_shows_the_next_green_too_early_is_found_out():
+    def hasty(intersection, timing, *, step_s):
+        program = build_program(intersection, timing, step_s=step_s)
+        phases = [replace(p, state="Gr") if k >= 4 else p for k, p in enumerate(program.phases)]
+        return replace(program, phases=tuple(phases))
+
+    assert verify_timing(star(2), flat_timing(2, all_red_s=0.0), subject=Subject(build_program=hasty)).violations
+
+
+def without_extension(intersection, timing, *, step_s):
+    program = build_program(intersection, timing, step_s=step_s)
+    return replace(program, phases=tuple(replace(p, extension=None) for p in program.phases))

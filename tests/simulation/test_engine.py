@@ -196,3 +196,20 @@ def test_a_server_that_waits_for_clients_can_be_stopped():
         server.wait(0.3)
     stop_server(server)
     assert server.poll() is not None
+
+
+def test_every_vehicle_link_has_lanes_inside_the_junction_and_slow_vehicles_there_are_seen(start):
+    engine = start()
+    inner = engine.inner_lanes(JUNCTION.id)
+    lanes = [lane for link in inner for lane in link]
+    assert len(inner) == JUNCTION.n_links
+    assert all(inner[m.link] for m in JUNCTION.vehicle_movements)
+    assert all(lane.startswith(":") for lane in lanes)
+    assert not engine.any_slower(lanes, 100.0), "nobody is there yet"
+    begin_s = engine.time_s
+    for time_s in range(10, 301, 5):
+        engine.advance(begin_s + time_s)
+        if engine.any_slower(lanes, 100.0):
+            break
+    assert engine.any_slower(lanes, 100.0)
+    assert not engine.any_slower(lanes, 0.0)
