@@ -84,8 +84,9 @@ def soak_command(
     else:
         print(
             f"{report.violations} violations in {report.junction_hours:g} junction hours, {report.rulings:,} rulings: at most "
-            f"{report.bound_per_junction_hour:.2g} an hour of a junction at 95 %; memory {report.growth_mb:+g} MB, "
-            f"open files {report.growth_files:+d}"
+            f"{report.bound_per_junction_hour:.2g} an hour of a junction at 95 % (3/n); SUMO's own record judged "
+            f"{report.judged_share:.1%} of the seconds; memory {report.growth_mb:+g} MB ({report.slope_mb_per_hour:+.2f} an hour), "
+            f"open files {report.growth_files:+d} ({report.slope_files_per_hour:+.2f} an hour)"
         )
     raise typer.Exit(int(ExitCode.OK if report.holds else ExitCode.LIMITS_EXCEEDED))
 
