@@ -16,6 +16,10 @@ def drill_command(
     full: Annotated[bool, typer.Option("--full", help="Ten times as often; takes about half an hour.")] = False,
     seed: Annotated[int, typer.Option(help="Of all choices.")] = 1,
     only: Annotated[str | None, typer.Option(help="Only these rows: silence,network. Default: all.")] = None,
+    at: Annotated[
+        str | None,
+        typer.Option(help="Scenarios, by name or path, of the rows states, starvation and oracle. Default: the shipped ones."),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")] = False,
 ) -> None:
     """Try every safety promise of the controller against a real SUMO and print what held.
@@ -27,11 +31,14 @@ def drill_command(
     Examples:
       leedctl drill
       leedctl drill --only monitor,latch,bundles
+      leedctl drill --only oracle,starvation --at grid4x4,~/nets/ours.sumocfg
       leedctl drill --full --json > drill.json
     """
     from leed_traffic.drill.catalogue import CATALOGUE, drill
+    from leed_traffic.drill.row import SHIPPED
 
     names = tuple(only.split(",")) if only else ()
+    scenarios = tuple(at.split(",")) if at else SHIPPED
     known = [entry.name for entry in CATALOGUE]
     if unknown := [name for name in names if name not in known]:
         raise UsageError(f"--only {unknown[0]}: no such row; there are {', '.join(known)}")
@@ -42,7 +49,7 @@ def drill_command(
         if not row.holds:
             messages.print(row.detail, markup=False, soft_wrap=True)
 
-    report = drill(full=full, seed=seed, only=names, on_row=on_row)
+    report = drill(full=full, seed=seed, only=names, on_row=on_row, scenarios=scenarios)
     if as_json:
         print_json(report)
     else:
@@ -85,8 +92,9 @@ def soak_command(
         print(
             f"{report.violations} violations in {report.junction_hours:g} junction hours, {report.rulings:,} rulings: at most "
             f"{report.bound_per_junction_hour:.2g} an hour of a junction at 95 % (3/n); SUMO's own record judged "
-            f"{report.judged_share:.1%} of the seconds; memory {report.growth_mb:+g} MB ({report.slope_mb_per_hour:+.2f} an hour), "
-            f"open files {report.growth_files:+d} ({report.slope_files_per_hour:+.2f} an hour)"
+            f"{report.judged_share:.1%} of the seconds; memory {report.growth_mb:+g} MB, "
+            f"{report.slope_mb_per_hour:+.2f} an hour; "
+            f"open files {report.growth_files:+d}, {report.slope_files_per_hour:+.2f} an hour"
         )
     raise typer.Exit(int(ExitCode.OK if report.holds else ExitCode.LIMITS_EXCEEDED))
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from leed_traffic.artifacts.bundle import Bundle
 from leed_traffic.artifacts.scenario import load_scenario
 from leed_traffic.artifacts.site import load_site
-from leed_traffic.domain.network import GREEN, Intersection
+from leed_traffic.domain.network import Intersection
 from leed_traffic.domain.program import build_program
 from leed_traffic.domain.timing import Timing
 from leed_traffic.domain.verification import question, verify_timing
@@ -24,7 +24,6 @@ from leed_traffic.serve.monitor import Monitor
 from leed_traffic.serve.run import ServeConfig, serve
 from leed_traffic.simulation.network_import import import_network
 
-SHIPPED = ("crossing", "arterial5", "grid4x4")
 Display = tuple[str, int]  # letters, seconds
 
 
@@ -32,7 +31,7 @@ def enumerate_states(ground: Ground) -> Finding:
     """Every state that each different junction of the shipped scenarios can reach."""
     faults: list[str] = []
     states, asked = 0, set()
-    for name in SHIPPED:
+    for name in ground.scenarios:
         scenario = load_scenario(name)
         network = import_network(scenario.net_file, scenario.additional_files)
         site = load_site(None, scenario, network)
@@ -74,57 +73,6 @@ def hand_back_at_every_tick(ground: Ground) -> Finding:
         faults += [f"stop at {at} s: {wrong}"] if wrong else []
         latest_s = max(latest_s, after_s)
     return Finding(count=len(ticks), faults=faults, detail=f"the last hand-back {latest_s:g} s after the signal")
-
-
-def always_hold(ground: Ground) -> Finding:
-    """A policy that never wants another stage: nobody waits beyond the maximum red."""
-    place = ground.crossing
-    (intersection,), (timing,) = place.network.intersections, place.site.timings
-    faults, longest_s = [], 0.0
-    for stage in range(intersection.n_stages):
-        record = place.folder / f"hold-{stage}"
-        with sumo(place, record) as (port, server):
-            config = ServeConfig(bundle=place.bundle.path, port=port, until_s=ground.many(900, 3500))
-            held = _Fixed(float(stage))
-            outcome = watch(
-                lambda config=config, held=held: serve(  # type: ignore[misc]
-                    config, clock=time.perf_counter, stop=StopRequest(), decider=lambda bundle, ids: held
-                ),
-                server.kill,
-            )
-            wait_for_end(server)
-        if outcome.summary is None or outcome.summary.violations:
-            faults.append(f"holding stage {stage}: {outcome.error or 'the monitor tripped'}")
-        red_s = _longest_red(place, record, intersection)
-        longest_s = max(longest_s, red_s)
-        if red_s > timing.max_red_s + 1.0:
-            faults.append(f"holding stage {stage}: a crossing was red for {red_s:g} s, max_red_s is {timing.max_red_s:g}")
-    return Finding(
-        count=intersection.n_stages, faults=faults, detail=f"longest red {longest_s:g} s of {timing.max_red_s:g} s allowed"
-    )
-
-
-class _Fixed:
-    """Asks for one stage for ever."""
-
-    def __init__(self, stage: float) -> None:
-        self._stage = stage
-
-    def decide(self, observation: NDArray[np.float32], legal: NDArray[np.bool_]) -> list[float | None]:
-        """The same again."""
-        return [self._stage] * len(legal)
-
-
-def _longest_red(place: Place, record: Path, intersection: Intersection) -> float:
-    """The longest red of a crossing under our program: crossings call all the time."""
-    longest_s = 0.0
-    runs = [run for run in place.runs(record)[intersection.id] if run.program == "leed"]
-    for link in intersection.pedestrian_links:
-        red_s = 0.0
-        for run in runs:
-            red_s = 0.0 if run.state[link] in GREEN else red_s + run.duration_s
-            longest_s = max(longest_s, red_s)
-    return longest_s
 
 
 def _hand_back(place: Place, record: Path, at_s: float) -> tuple[str, float]:

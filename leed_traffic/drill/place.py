@@ -46,7 +46,7 @@ class Place:
 
 
 def make_place(name: str, folder: Path, *, seed: int = 7, seconds: float = 3600.0) -> Place:
-    """Read a scenario, draw its demand and write a bundle for it."""
+    """Read a scenario by name or path, draw its demand and write a bundle for it."""
     scenario = load_scenario(name)
     scenario = replace(scenario, end_s=min(scenario.end_s, scenario.begin_s + seconds))
     network = import_network(scenario.net_file, scenario.additional_files)
@@ -98,12 +98,12 @@ class Outcome:
         return not self.is_hung and (self.summary is not None or isinstance(self.error, (DeviceError, MismatchError)))
 
 
-def watch(run: Callable[[], ServeSummary], let_go: Callable[[], None]) -> Outcome:
+def watch(run: Callable[[], ServeSummary], let_go: Callable[[], None], *, hang_s: float = HANG_S) -> Outcome:
     """Run to the end or to the point where it counts as hung; then `let_go` frees it."""
     begin_s = time.monotonic()
     executor = ThreadPoolExecutor(max_workers=1)
     future: Future[ServeSummary] = executor.submit(run)
-    while not future.done() and time.monotonic() - begin_s < HANG_S:
+    while not future.done() and time.monotonic() - begin_s < hang_s:
         time.sleep(0.005)
     is_hung, seconds = not future.done(), time.monotonic() - begin_s
     if is_hung:

@@ -2,11 +2,14 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Protocol
 
 from pydantic import BaseModel, ConfigDict
 
 from leed_traffic.drill.place import Place
+
+SHIPPED = ("crossing", "arterial5", "grid4x4")
 
 
 class Row(BaseModel):
@@ -58,7 +61,12 @@ class Ground:
     crossing: Place
     full: bool
     seed: int
+    scenarios: tuple[str, ...] = SHIPPED  # of the exercises that go through several; names or paths
 
     def many(self, short: int, full: int) -> int:
         """How often: a few times, or in full."""
         return full if self.full else short
+
+    def folder_of(self, scenario: str, exercise: str) -> Path:
+        """A folder for one exercise in one scenario."""
+        return self.crossing.folder / exercise / Path(scenario).name

@@ -3,7 +3,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from leed_traffic.domain.signal_state import SignalState, WaitClock
+from leed_traffic.domain.signal_state import SignalState, WaitClock, WaitClocks
 from tests.intersections import four_legs, t_junction, three_stages
 
 
@@ -59,3 +59,30 @@ def test_a_movement_whose_lane_has_no_detector_never_calls():
     junction = three_stages()
     clock = WaitClock(replace(junction, lanes=junction.lanes[:2]))
     assert clock.update(0, False, np.ones(2), 5.0) == (0.0, 5.0, 0.0)
+
+
+def test_signals_of_different_size_keep_their_clocks_apart():
+    """Three signals in one array: 3 links and stages, 12 links and 4 stages, 5 links and 3 stages."""
+    clocks = WaitClocks([three_stages(), four_legs(), t_junction()])
+    counts = np.zeros(3 + 8 + 5)
+    counts[1], counts[3 + 2], counts[3 + 8 + 3] = 1.0, 1.0, 1.0  # link 1; the east through of stage 2; the side road's left
+    waits = clocks.update([0, 0, 0], [False, False, True], counts, 5.0)
+    assert waits == [(0.0, 5.0, 0.0), (0.0, 0.0, 5.0, 0.0), (0.0, 0.0, 5.0)]
+    counts[:] = 0.0
+    counts[3 + 8 + 4] = 1.0  # the side road's right turn, served by stages 1 and 2
+    waits = clocks.update([1, 2, 0], [False, True, False], counts, 1.5)
+    assert waits == [(0.0, 0.0, 0.0), (1.5, 0.0, 6.5, 0.0), (0.0, 1.5, 6.5)]
+    clocks.reset()
+    assert clocks.update([0, 0, 0], [False] * 3, np.zeros(16), 1.0) == [(0.0,) * 3, (0.0, 0.0, 1.0, 0.0), (0.0,) * 3]
+
+
+def test_a_signal_without_detectors_is_served_by_its_crossings_alone():
+    clock = WaitClock(replace(four_legs(), lanes=()))
+    assert clock.update(0, False, np.zeros(0), 5.0) == (0.0, 0.0, 5.0, 0.0)
+
+
+def test_reset_puts_every_clock_to_nought_even_between_two_looks_of_no_length():
+    clock = WaitClock(three_stages())
+    clock.update(0, False, np.ones(3), 5.0)
+    clock.reset()
+    assert clock.update(0, False, np.array([0.0, 1.0, 0.0]), 2.0) == (0.0, 2.0, 0.0)

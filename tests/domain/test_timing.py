@@ -11,7 +11,7 @@ from leed_traffic.domain.timing import (
     timing_as_net,
     yellow_time,
 )
-from tests.intersections import crossing, early_release, flat_timing, four_legs, star, t_junction, vehicle
+from tests.intersections import crossing, early_release, flat_timing, four_legs, intersection, star, t_junction, vehicle
 
 
 # Y = 1 + v / 6.1 s; field handbook: 25 mph 3.0 s, 35 mph 3.57 s, 45 mph 4.31 s
@@ -157,3 +157,40 @@ def test_as_net_ends_a_stage_where_a_phase_that_is_no_stage_of_ours_begins():
     timing = timing_as_net(own(star(3), ("Grr", 20.0), ("yrr", 3.0), ("rgg", 9.0), ("rGr", 20.0), ("ryr", 4.0), ("rrG", 20.0)))
     assert timing.yellow_s[0][1] == 3.0
     assert timing.all_red_s[0][1] == 0.0
+
+
+def test_as_net_adds_up_what_the_net_spreads_over_several_phases():
+    """Walkers clear in two phases, vehicles in two yellows (one in capitals) and two all-reds; red-amber counts as yellow."""
+    walks_out = [("GGrs", 2.0), ("GGrr", 4.0)]
+    ends = [("YYrr", 2.0), ("yyrr", 1.5), ("rrrr", 1.0), ("rrsr", 2.0), ("rrur", 0.5)]
+    program = [("Ggrr", 9.0), ("yyrr", 3.0), ("GGrG", 9.0), *walks_out, *ends, ("rrGr", 9.0), ("rryr", 4.0)]
+    timing = timing_as_net(own(early_release(), *program))
+    assert (timing.pedestrian_clearance_s[1][2], timing.yellow_s[1][2], timing.all_red_s[1][2]) == (6.0, 4.0, 3.0)
+
+
+def test_as_net_takes_red_after_green_without_yellow_for_all_red():
+    timing = timing_as_net(own(star(2), ("Gr", 20.0), ("rr", 2.0), ("rG", 20.0), ("ry", 3.0)))
+    assert (timing.pedestrian_clearance_s[0][1], timing.all_red_s[0][1]) == (0.0, 2.0)
+
+
+def test_as_net_counts_a_phase_with_the_same_greens_and_another_priority_towards_the_stage_before_it():
+    timing = timing_as_net(own(early_release(), ("Ggrr", 9.0), ("GGrG", 9.0), ("GgrG", 5.0), ("yyrr", 3.0), ("rrGr", 9.0)))
+    assert (timing.pedestrian_clearance_s[1][2], timing.yellow_s[1][2]) == (5.0, 3.0)
+
+
+def test_as_net_clears_no_crossing_that_stays_green():
+    movements = [vehicle(0), vehicle(1), vehicle(2), crossing(3)]
+    junction = intersection(["GrrG", "rGrG", "rrGr"], movements, {(0, 1), (0, 2), (1, 2), (2, 3)})
+    program = (("GrrG", 9.0), ("Grrr", 6.0), ("yrrr", 3.0), ("rGrG", 9.0), ("ryrr", 3.0), ("rrGr", 9.0), ("rryr", 3.0))
+    timing = timing_as_net(own(junction, *program))
+    assert timing.pedestrian_clearance_s == ((0.0, 0.0, 6.0), (0.0, 0.0, 0.0), (0.0, 0.0, 0.0))
+
+
+def test_as_net_keeps_the_order_of_the_own_program_and_stages_up_to_three_minutes():
+    timing = timing_as_net(own(star(2), ("rG", 20.0), ("ry", 3.0), ("Gr", 20.0), ("yr", 3.0)))
+    assert timing.fallback_order == (1, 0)
+    long = replace(
+        star(2),
+        stages=tuple(replace(stage, own_green_s=seconds) for stage, seconds in zip(star(2).stages, (300.0, 2.0), strict=True)),
+    )
+    assert timing_as_net(long).fallback_green_s == (180.0, 5.0)

@@ -1,18 +1,22 @@
 import json
+from dataclasses import replace
 
+import numpy as np
 import pytest
 import typer
 from typer.testing import CliRunner
 
 from leed_traffic.cli.drill import drill_command
-from leed_traffic.drill import catalogue, displays, restarts, sensors
+from leed_traffic.drill import catalogue, displays, oracle_runs, restarts, sensors
 from leed_traffic.drill.budget import latch_survives, serve_many
 from leed_traffic.drill.catalogue import CATALOGUE, Entry
-from leed_traffic.drill.oracle_runs import junction_collisions
+from leed_traffic.drill.oracle_runs import outside_oracle
 from leed_traffic.drill.row import Finding, Ground
+from leed_traffic.drill.starvation import WaitWatch, always_hold
 from leed_traffic.errors import UsageError
 from leed_traffic.serve.monitor import Monitor
 from leed_traffic.serve.supervisor import Mode
+from tests.intersections import four_legs
 
 pytestmark = pytest.mark.sumo
 
@@ -51,8 +55,40 @@ def test_a_latch_survives(ground):
     assert latch_survives(ground).faults == []
 
 
-def test_the_outside_oracle_tells_an_unsafe_controller_from_ours(ground):
-    assert junction_collisions(ground).faults == []
+def test_the_outside_oracle_tells_an_unsafe_controller_from_ours(ground, monkeypatch):
+    monkeypatch.setattr(Ground, "many", lambda self, short, full: 900)
+    assert outside_oracle(replace(ground, scenarios=("crossing",))).faults == []
+
+
+def test_an_oracle_that_is_given_an_unsafe_controller_as_ours_complains(ground, monkeypatch):
+    monkeypatch.setattr(Ground, "many", lambda self, short, full: 300)
+    monkeypatch.setattr(oracle_runs, "without_clearances", lambda site: site)
+    (fault,) = outside_oracle(replace(ground, scenarios=("crossing",))).faults
+    assert "without clearances: the oracle blames nobody" in fault
+
+
+def test_nobody_waits_beyond_the_maximum_red_though_a_stage_is_held(ground, monkeypatch):
+    monkeypatch.setattr(Ground, "many", lambda self, short, full: 500)
+    found = always_hold(replace(ground, scenarios=("crossing",)))
+    assert (found.faults, found.count) == ([], 2)
+    assert "worst waits crossing: 17" in found.detail  # the policy goes to the limit, not beyond it
+
+
+def test_the_watch_counts_a_wait_from_the_call_to_the_green():
+    junction = four_legs()
+    watcher = WaitWatch(junction, {f"in{k}_0": k for k in range(8)}, reach_m=50.0)
+    far, near = np.full(8, -np.inf), np.full(8, -np.inf)
+    far[2], near[2] = 29.0, 30.0  # lanes of 80 m
+    red, green = "GgrrGgrrrGrG", "rrGgrrGgGrGr"
+    watcher.see(0.0, red, near, counts=False)
+    watcher.see(10.0, red, far, counts=True)
+    assert watcher.longest_s == 0.0
+    watcher.see(12.0, red, near, counts=True)
+    watcher.see(30.0, red, far, counts=True)  # who has called is remembered; the crossings have called since 10 s
+    assert (watcher.longest_s, watcher.where[:9]) == (20.0, "X, link 8")
+    watcher.see(31.0, green, far, counts=True)
+    watcher.see(50.0, green, far, counts=True)
+    assert (watcher.longest_s, watcher.where) == (20.0, "X, link 8")
 
 
 def test_a_lost_simulator_is_regained(ground, monkeypatch):

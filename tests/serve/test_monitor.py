@@ -1,11 +1,16 @@
+import ast
+import subprocess
+import sys
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from leed_traffic.domain.network import Intersection, Kind, Movement, Stage
 from leed_traffic.domain.program import build_program
 from leed_traffic.domain.timing import Timing
-from leed_traffic.serve.monitor import Fault, Monitor
+from leed_traffic.serve import monitor as monitoring
+from leed_traffic.serve.monitor import Fault, Monitor, Violation
 from tests.serve.bundles import crossing
 
 
@@ -189,3 +194,103 @@ def test_a_green_that_is_taken_over_has_its_minimum_from_then():
         found = [v.fault for k in range(int(stood_s)) for v in monitor.judge(101.0 + k, stage)]
         found += [v.fault for v in monitor.judge(100.0 + stood_s, after)]
         assert (Fault.SHORT_GREEN in found) == trips
+
+
+def seen(*parts, intersection=INTERSECTION, timing=TIMING, blind_s=0.0):
+    """The violations in a sequence of (second, display)."""
+    monitor = Monitor(intersection, timing, blind_s=blind_s)
+    assert monitor.is_tripped is False
+    return [violation for time_s, state in parts for violation in monitor.judge(time_s, state)]
+
+
+def violation(time_s, fault, link, detail):
+    return Violation(time_s=time_s, intersection="X", fault=fault, link=link, detail=detail)
+
+
+@pytest.mark.parametrize(
+    ("parts", "expected"),
+    [
+        ([(3.0, "GX r")], [violation(3.0, Fault.UNKNOWN_LETTER, 0, "expected 3 letters of 'Ggyrs', read 'GX r'")]),
+        ([(3.0, "GGr")], [violation(3.0, Fault.CONFLICT, 0, "links 0 and 1 both show G")]),
+        ([(3.0, "rGG")], [violation(3.0, Fault.CONFLICT, 1, "links 1 and 2 both show G")]),
+        ([(0.0, "rGr"), (9.0, "rrr")], [violation(9.0, Fault.MISSING_YELLOW, 1, "from green to red")]),
+        ([(0.0, "rrr"), (2.0, "rGr"), (6.0, "ryr")], [violation(6.0, Fault.SHORT_GREEN, 1, "green for 4.0 s, needs 5")]),
+        ([(0.0, "rGr"), (9.0, "ryr"), (11.0, "rrr")], [violation(11.0, Fault.SHORT_YELLOW, 1, "yellow for 2.0 s, needs 3")]),
+        (
+            [(0.0, "rGr"), (9.0, "ryr"), (12.0, "Gyr")],
+            [violation(12.0, Fault.SHORT_ALL_RED, 0, "green while its foe 1 is yellow")],
+        ),
+        (
+            [(0.0, "rGr"), (9.0, "ryr"), (12.0, "rrr"), (13.5, "Grr")],
+            [violation(13.5, Fault.SHORT_ALL_RED, 0, "green 1.5 s after its foe 1 turned red, needs 2")],
+        ),
+    ],
+)
+def test_a_violation_says_when_where_what_and_how_much(parts, expected):
+    assert seen(*parts) == expected
+
+
+# a look every second and 0.999 s unseen: what lasted 1 s less may have lasted its whole time, to the last millisecond
+@pytest.mark.parametrize(
+    ("parts", "too_short"),
+    [
+        ([(0.0, "rrr"), (1.0, "Grr"), (7.0, "yrr")], [(0.0, "rrr"), (1.0, "Grr"), (6.99, "yrr")]),
+        ([(0.0, "Grr"), (9.0, "yrr"), (11.0, "rrr")], [(0.0, "Grr"), (9.0, "yrr"), (10.99, "rrr")]),
+        (
+            [(0.0, "Grr"), (9.0, "yrr"), (12.0, "rrr"), (13.0, "rGr")],
+            [(0.0, "Grr"), (9.0, "yrr"), (12.0, "rrr"), (12.99, "rGr")],
+        ),
+    ],
+)
+def test_what_just_suffices_does_not_trip(parts, too_short):
+    assert seen(*parts, blind_s=0.999) == []
+    assert len(seen(*too_short, blind_s=0.999)) == 1
+
+
+def test_every_letter_that_a_signal_may_show_is_known():
+    five = replace(INTERSECTION, movements=tuple(movement(k) for k in range(5)), foes=(),
+                   stages=tuple(replace(st, state=st.state + "rr") for st in INTERSECTION.stages))  # fmt: skip
+    assert seen((0.0, "Ggyrs"), intersection=five) == []
+
+
+def test_a_green_that_yields_counts_as_green():
+    """Link 0 yields in stage 0; the monitor's tables must know its green, its yellow and the red after it."""
+    junction = replace(INTERSECTION, stages=(replace(INTERSECTION.stages[0], state="grG"), INTERSECTION.stages[1]))
+    assert [v.fault for v in seen((0.0, "rrr"), (1.0, "grG"), (4.0, "yrG"), intersection=junction)] == [Fault.SHORT_GREEN]
+    short = seen((0.0, "grr"), (9.0, "yrr"), (12.0, "rrr"), (13.0, "rGr"), intersection=junction)
+    assert [v.fault for v in short] == [Fault.SHORT_ALL_RED]
+
+
+def test_a_link_that_no_stage_serves_or_ends_has_no_limit_of_its_own():
+    """Link 3 is green in both stages and link 4 in none: nothing is known of their greens and yellows."""
+    movements = (*INTERSECTION.movements, movement(3), movement(4))
+    stages = tuple(replace(stage, state=stage.state + "Gr") for stage in INTERSECTION.stages)
+    junction = replace(INTERSECTION, movements=movements, stages=stages)
+    assert seen((0.0, "rrrrr"), (1.0, "rrrrG"), (1.5, "rrrry"), (2.0, "rrrrr"), intersection=junction) == []
+    assert seen((0.0, "rrrGr"), (9.0, "rrryr"), (9.5, "rrrrr"), intersection=junction) == []
+
+
+def test_the_shortest_of_several_limits_of_a_link_counts():
+    """Link 0 may be followed by two stages with yellows of 3 and 4 s; 3 s can be right, and less cannot."""
+    links = tuple(movement(k) for k in range(3))
+    stages = tuple(Stage(state=state, own_phase=k, own_green_s=30.0) for k, state in enumerate(("Grr", "rGr", "rrG")))
+    junction = replace(INTERSECTION, movements=links, stages=stages, foes=((0, 1), (0, 2), (1, 2)))
+    ways = ((0.0, 4.0, 3.0), (3.0, 0.0, 3.0), (3.0, 3.0, 0.0))
+    none = ((0.0,) * 3,) * 3
+    timing = replace(TIMING, min_green_s=(7.0,) * 3, max_green_s=(60.0,) * 3, fallback_green_s=(20.0,) * 3,
+                     fallback_order=(0, 1, 2), pedestrian_clearance_s=none, yellow_s=ways, all_red_s=none)  # fmt: skip
+    assert seen((0.0, "Grr"), (9.0, "yrr"), (12.0, "rGr"), intersection=junction, timing=timing) == []
+    less = seen((0.0, "Grr"), (9.0, "yrr"), (11.9, "rGr"), intersection=junction, timing=timing)
+    assert [v.fault for v in less] == [Fault.SHORT_YELLOW]
+
+
+def test_the_monitor_shares_no_code_with_envelope_and_program():
+    """Its tables are its own: it may import the facts of a junction and its limits, and nothing that decides or displays."""
+    tree = ast.parse(Path(monitoring.__file__).read_text(encoding="utf-8"))
+    imported = {node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
+    imported |= {alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names}
+    ours = {name for name in imported if name.startswith("leed_traffic")}
+    assert ours == {"leed_traffic.domain.network", "leed_traffic.domain.timing"}
+    code = "import sys, leed_traffic.serve.monitor; print(*sorted(m for m in sys.modules if m.startswith('leed_traffic')))"
+    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
+    assert not {"leed_traffic.domain.envelope", "leed_traffic.domain.program", "leed_traffic.domain.oracle"} & set(loaded)

@@ -5,7 +5,7 @@ import pytest
 
 from leed_traffic.domain.program import build_program
 from leed_traffic.serve.device import PROGRAM_ID, Sighting
-from leed_traffic.serve.plausible import is_sound, read_sighting, read_step_length
+from leed_traffic.serve.plausible import is_sound, phase_showing, read_sighting, read_step_length
 from tests.serve.bundles import crossing
 from tests.serve.test_run import asks_for, drive, fake
 
@@ -41,14 +41,48 @@ def test_values_of_another_kind_are_refused(values):
         read_sighting("C", *values)
 
 
+@pytest.mark.parametrize("spent_s", [0.0, 0.5, 86400.0])
+def test_sound_values_are_taken_as_they_are(spent_s):
+    assert read_sighting("C", "Gr", "leed", 3, spent_s) == Sighting(state="Gr", program="leed", phase=3, spent_s=spent_s)
+
+
+@pytest.mark.parametrize(
+    ("state", "likely", "phase"),
+    [
+        ("rG", 2, 2),  # the likely phase, though another shows the same
+        ("rG", 0, 1),
+        ("rG", 9, 1),
+        ("rG", 4, 1),
+        ("Gr", 3, 0),
+        ("yr", 0, 3),
+        ("rg", 0, 1),  # the same greens with another priority
+        ("rg", 2, 1),
+        ("rr", 0, None),  # red all over; a yellow phase has no greens either, but is not taken for it
+        ("GG", 0, None),
+        ("gg", 2, None),
+    ],
+)
+def test_the_phase_with_a_display_is_found_else_one_with_its_greens(state, likely, phase):
+    assert phase_showing(state, likely, ["Gr", "rG", "rG", "yr"]) == phase
+
+
 @pytest.mark.parametrize(
     ("before", "now", "expected"),
     [
         (None, sighting(), True),
         (None, sighting(phase=999, state="G"), False),
         (None, sighting(phase=-1, state="G"), False),
+        (None, sighting(phase=-1, state=PROGRAM.phases[-1].state), False),
+        (None, sighting(phase=len(PROGRAM.phases), state="G"), False),
+        (None, sighting(phase=len(PROGRAM.phases) - 1, state=PROGRAM.phases[-1].state), True),
         (None, sighting(state=PROGRAM.phases[1].state), False),  # phase and letters of two stages
         (sighting(spent_s=5.0), sighting(spent_s=6.0), True),
+        (sighting(spent_s=5.0), sighting(spent_s=7.0), True),  # a step more or less is rounding
+        (sighting(spent_s=5.0), sighting(spent_s=5.0), True),
+        (sighting(spent_s=5.0), sighting(spent_s=7.1), False),
+        (sighting(spent_s=5.0), sighting(spent_s=4.9), False),
+        (sighting(spent_s=5.0), sighting(phase=1, spent_s=2.0), True),
+        (sighting(spent_s=5.0), sighting(phase=1, spent_s=2.1), False),
         (sighting(spent_s=5.0), sighting(spent_s=69.0), False),  # a bit of the time: the minimum green would seem over
         (sighting(spent_s=5.0), sighting(phase=1, spent_s=0.0), True),
         (sighting(spent_s=5.0), sighting(phase=1, spent_s=1.0), True),
