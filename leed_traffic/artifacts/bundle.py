@@ -26,6 +26,7 @@ from leed_traffic.artifacts.sealed_folder import SIGNATURE_NAME, SUMS_NAME, read
 from leed_traffic.artifacts.site import Site, make_site
 from leed_traffic.domain.network import Intersection, Network
 from leed_traffic.domain.observation import Entry, ObservationSpec, observation_spec
+from leed_traffic.domain.shape import limits_difference, shape_difference
 from leed_traffic.domain.timing import Timing
 from leed_traffic.errors import BundleError, MismatchError
 
@@ -221,7 +222,9 @@ def read_bundle(path: Path) -> Bundle:
 
 
 def check_bundle_fits(bundle: Bundle, network: Network, site: Site, decision_interval_s: float | None = None) -> None:
-    """Refuse to run a bundle where it was not trained for. Further intersections in the network are none of its business.
+    """Refuse to run a bundle where it was not trained for.
+
+    Further intersections are none of its business, nor is what no policy depends on at its own ones: `domain/shape.py`.
 
     Args:
         bundle: to run.
@@ -240,18 +243,20 @@ def check_bundle_fits(bundle: Bundle, network: Network, site: Site, decision_int
         )
     timings = {timing.intersection: timing for timing in site.timings}
     for trained, limits in zip(bundle.network.intersections, bundle.site.timings, strict=True):
-        here = network.by_id.get(trained.id)
+        where, here, there = f"{bundle.path}/{trained.id}", network.by_id.get(trained.id), timings.get(trained.id)
         if here is None:
             known = ", ".join(i.id for i in network.intersections[:5])
             raise MismatchError(
                 f"{bundle.path}: made for intersection {trained.id}, which this network does not have (it has {known})"
             )
-        if here.digest() != trained.digest():
-            raise MismatchError(f"{bundle.path}/{trained.id}: {_difference(trained, here)}; train and export it again")
-        if timings.get(trained.id) != limits:
+        if difference := shape_difference(trained, here, reach_m=bundle.manifest.reach_m):
+            raise MismatchError(f"{where}: {difference}; take the network that it was trained on, or train and export it again")
+        if there is None:
+            raise MismatchError(f"{where}: the site {site.name} has no limits for it; derive them with `leedctl site derive`")
+        if difference := limits_difference(limits, there):
             raise MismatchError(
-                f"{bundle.path}/{trained.id}: {_timing_difference(limits, timings.get(trained.id))}; "
-                f"trained under site {bundle.site.name}, this is {site.name}: use that site or train again"
+                f"{where}: {difference}; trained under site {bundle.site.name}, this is {site.name}: "
+                "use that site or train again"
             )
 
 
@@ -305,29 +310,6 @@ def _check_consistent(bundle: Bundle) -> None:
             )
         if timing.n_stages != intersection.n_stages:
             raise BundleError(f"{path}/{entry.id}: limits for {timing.n_stages} stages, it has {intersection.n_stages}")
-
-
-def _difference(trained: Intersection, here: Intersection) -> str:
-    """In what two intersections of the same id differ."""
-    for what, old, new in (("lanes", trained.n_lanes, here.n_lanes), ("stages", trained.n_stages, here.n_stages)):
-        if old != new:
-            return f"made for {old} {what}, intersection {here.id} has {new}"
-    for k, (old_stage, new_stage) in enumerate(zip(trained.stages, here.stages, strict=True)):
-        if old_stage.state != new_stage.state:
-            return f"made for stage {k} = {old_stage.state}, intersection {here.id} has {new_stage.state}"
-    for old_lane, new_lane in zip(trained.lanes, here.lanes, strict=True):
-        if old_lane != new_lane:
-            return f"made for lane {old_lane.id} ({old_lane.length_m:g} m), here is {new_lane.id} ({new_lane.length_m:g} m)"
-    return f"made for digest {trained.digest()[:12]}, intersection {here.id} has {here.digest()[:12]} (movements or program)"
-
-
-def _timing_difference(trained: Timing, here: Timing | None) -> str:
-    if here is None:
-        return "the site has no limits for it"
-    for name in Timing.__dataclass_fields__:
-        if getattr(trained, name) != getattr(here, name):
-            return f"trained with {name} {getattr(trained, name)}, the site has {getattr(here, name)}"
-    return "the site's limits differ"
 
 
 def _json_bytes(document: object, indent: int | None = 1) -> bytes:

@@ -20,6 +20,7 @@ from leed_traffic.domain.program import StageProgram
 from leed_traffic.errors import DeviceError, MismatchError
 from leed_traffic.serve.deadline_socket import DeadlineSocket
 from leed_traffic.serve.device import PROGRAM_ID, Sighting, Snapshot
+from leed_traffic.serve.place import LaneFacts, difference_at_device
 from leed_traffic.serve.plausible import is_sound, phase_showing, read_sighting, read_step_length
 
 if TYPE_CHECKING:
@@ -225,16 +226,18 @@ class TraciDevice:
                 f"{self._endpoint}: has no signal {missing[0]} (it has {_some(signals)}); connect to the network of the bundle"
             )
         lanes = set(self._connection.lane.getIDList())
-        if gone := [lane for lane in self._lanes if lane not in lanes]:
+        stop_lines = [lane.id for i in self._intersections for lane in i.lanes]
+        if gone := [lane for lane in [*self._lanes, *stop_lines] if lane not in lanes]:
             raise MismatchError(f"{self._endpoint}: has no lane {gone[0]}, which the detectors read; is it another network?")
         self._own = tuple(self._own_program(intersection) for intersection in self._intersections)
 
     def _own_program(self, intersection: Intersection) -> tuple[str, tuple[int, ...]]:
         """The program to hand back to, and the phase in it for every stage."""
         where, signal = f"{self._endpoint}: signal {intersection.id}", self._connection.trafficlight
-        n_links = len(signal.getControlledLinks(intersection.id))
-        if n_links != intersection.n_links:
-            raise MismatchError(f"{where} has {n_links} links, the bundle was made for {intersection.n_links}; export it again")
+        lane = self._connection.lane
+        facts = {i.id: LaneFacts(length_m=lane.getLength(i.id), speed_mps=lane.getMaxSpeed(i.id)) for i in intersection.lanes}
+        if difference := difference_at_device(intersection, signal.getControlledLinks(intersection.id), facts):
+            raise MismatchError(f"{where}: {difference}; connect to the network of the bundle, or train and export it again")
         active = signal.getProgram(intersection.id)
         logics = {logic.programID: logic for logic in signal.getAllProgramLogics(intersection.id)}
         name = active if active in logics and active != PROGRAM_ID else intersection.own_program_id

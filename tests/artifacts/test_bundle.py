@@ -159,7 +159,12 @@ def test_a_bundle_fits_where_it_was_trained_and_where_there_are_more_signals(tmp
     ("intersections", "timings", "interval_s", "complaint"),
     [
         (NETWORK.intersections[1:], SITE.timings[1:], 5.0, "made for intersection A, which this network does not have"),
-        ((star(3, "A"), NETWORK.intersections[1]), SITE.timings, 5.0, "made for 2 lanes, intersection A has 3"),
+        (
+            (star(3, "A"), NETWORK.intersections[1]),
+            SITE.timings,
+            5.0,
+            "made for 2 incoming lanes, intersection A has 3: lane in2_0 is new",
+        ),
         (NETWORK.intersections, SITE.timings, 10.0, "a decision every 5 s, asked to run every 10 s"),
         (NETWORK.intersections, SITE.timings[1:], 5.0, "no limits for it"),
     ],
@@ -174,17 +179,11 @@ def test_other_limits_stages_or_lanes_are_named(tmp_path):
     bundle = write_sample(tmp_path / "b")
     first, second = NETWORK.intersections
     slower = make_site("slow", [replace(SITE.timings[0], min_green_s=(9.0, 9.0), fallback_green_s=(9.0, 9.0)), SITE.timings[1]])
-    with pytest.raises(MismatchError, match=r"b/A: trained with min_green_s \(7.0, 7.0\), the site has \(9.0, 9.0\)"):
+    with pytest.raises(MismatchError, match=r"b/A: trained with min_green_s of stage 0 7\.0, the site has 9\.0"):
         check_bundle_fits(bundle, NETWORK, slower, 5.0)
     turned = replace(first, stages=(replace(first.stages[0], state="Gs"), first.stages[1]))
     with pytest.raises(MismatchError, match="made for stage 0 = Gr, intersection A has Gs"):
         check_bundle_fits(bundle, Network(intersections=(turned, second)), SITE, 5.0)
-    longer = replace(first, lanes=(replace(first.lanes[0], length_m=99.0), first.lanes[1]))
-    with pytest.raises(MismatchError, match=r"made for lane in0_0 \(80 m\), here is in0_0 \(99 m\)"):
-        check_bundle_fits(bundle, Network(intersections=(longer, second)), SITE, 5.0)
-    other = replace(first, own_offset_s=3.0)
-    with pytest.raises(MismatchError, match="movements or program"):
-        check_bundle_fits(bundle, Network(intersections=(other, second)), SITE, 5.0)
 
 
 def test_any_id_becomes_a_harmless_and_distinct_folder():

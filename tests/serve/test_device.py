@@ -118,6 +118,12 @@ def test_a_killed_sumo_is_noticed_at_once(start_sumo):
         ({"id": "elsewhere"}, "has no signal elsewhere"),
         ({"lanes": ("nowhere_0",)}, "has no lane nowhere_0"),
         ({"state": "rrrrrrrrrrrrrrrrrG"}, "never shows stage 1"),
+        (
+            {"way": {"to_lane": "C_E_0"}},
+            r"signal C: link 0 serves .*, in the bundle .* to C_E_0; connect to the network of the",
+        ),
+        ({"way": {"speed_mps": 8.0}}, r"has a speed limit of 13.89 m/s, in the bundle 8.00: 3.5 s of yellow instead of 3"),
+        ({"length_m": 99.0}, r"m long, in the bundle 99.0 m"),
         ({"links": True}, "has 18 links, the bundle was made for 19"),
     ],
 )
@@ -133,6 +139,12 @@ def test_another_network_is_refused(start_sumo, change, message):
     if "links" in change:
         stages = tuple(replace(stage, state=stage.state + "r") for stage in intersection.stages)
         intersection = replace(intersection, stages=stages)
+    if "way" in change:
+        ways = (replace(intersection.movements[0], **change["way"]), *intersection.movements[1:])
+        intersection = replace(intersection, movements=ways)
+    if "length_m" in change:
+        lanes = (replace(intersection.lanes[0], length_m=99.0), *intersection.lanes[1:])
+        intersection = replace(intersection, lanes=lanes)
     sumo = start_sumo()
     with pytest.raises(MismatchError, match=message):
         TraciDevice(
