@@ -4,7 +4,7 @@ The simulator and the TraCI device both hand over `Vehicles`; the counting has o
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,11 +21,19 @@ _LANE_KEY_M = 1e6  # m, longer than any lane: sorts vehicles by lane, then by po
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Vehicles:
-    """Vehicles on the lanes that are read, in any order."""
+    """Vehicles on the lanes that are read, given in any order, kept by lane and then by position."""
 
     lane: NDArray[np.intp]  # (V,) index into the lanes read
     position_m: Array  # (V,) along the lane
     speed_mps: Array  # (V,)
+    key: Array = field(init=False)  # (V,) the number by which they are sorted
+
+    def __post_init__(self) -> None:
+        key = self.lane * _LANE_KEY_M + self.position_m
+        order = np.argsort(key, kind="stable")
+        object.__setattr__(self, "key", key[order])
+        for name in ("lane", "position_m", "speed_mps"):
+            object.__setattr__(self, name, getattr(self, name)[order])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,23 +107,18 @@ class SpanTable:
         """For each array of vehicle values, (n_targets,) its share-weighted sums.
 
         Args:
-            keys: (V,) sorted, from `sort_key`.
+            keys: (V,) sorted, of `Vehicles`.
             values: arrays (V,) in the same order.
         """
         low, high = np.searchsorted(keys, self._low, "left"), np.searchsorted(keys, self._high, "right")
         sums: list[Array] = []
         for value in values:
-            running = np.concatenate(([0.0], np.cumsum(value)))
+            running = np.zeros(len(value) + 1)
+            np.cumsum(value, out=running[1:])
             weights = (running[high] - running[low]) * self._share
             total: Array = np.bincount(self._target, weights=weights, minlength=self._n_targets).astype(np.float64)
             sums.append(total)
         return sums
-
-
-def sort_key(vehicles: Vehicles) -> Array:
-    """(V,) one number by which vehicles sort by lane, then by position."""
-    key: Array = vehicles.lane * _LANE_KEY_M + vehicles.position_m
-    return key
 
 
 class Detection:
@@ -149,25 +152,23 @@ class Detection:
             lane_starts.append(lane_starts[-1] + intersection.n_lanes)
             movement_starts.append(movement_starts[-1] + len(intersection.vehicle_movements))
         self._lane_starts, self._movement_starts = tuple(lane_starts), tuple(movement_starts)
-        self._lanes = SpanTable(lanes, lane_starts[-1], lane_index)
-        self._exits = SpanTable(exits, movement_starts[-1], lane_index)
-        self._mouths = SpanTable(mouths, movement_starts[-1], lane_index)
+        n_lanes, n_exits = lane_starts[-1], movement_starts[-1]
+        exits = [(n_lanes + k, span) for k, span in exits]
+        mouths = [(n_lanes + n_exits + k, span) for k, span in mouths]
+        self._table = SpanTable([*lanes, *exits, *mouths], n_lanes + 2 * n_exits, lane_index)  # one pass for all
         self._mouth_room = np.maximum(1.0, np.array(exit_length, dtype=np.float64) / JAM_SPACING_M)
 
     def measure(self, vehicles: Vehicles) -> Readings:
         """What the detectors report for these vehicles."""
-        key = sort_key(vehicles)
-        order = np.argsort(key, kind="stable")
-        keys, speed = key[order], vehicles.speed_mps[order]
-        present = np.ones(len(keys))
-        queue, count = self._lanes.add_up(keys, [(speed < QUEUE_SPEED_MPS).astype(np.float64), present])
-        (exit_count,) = self._exits.add_up(keys, [present])
-        (slow,) = self._mouths.add_up(keys, [(speed < BLOCKED_SPEED_MPS).astype(np.float64)])
+        speed = vehicles.speed_mps
+        flags = (speed < QUEUE_SPEED_MPS, np.ones(len(speed), dtype=bool), speed < BLOCKED_SPEED_MPS)
+        halting, present, slow = self._table.add_up(vehicles.key, [flag.astype(np.float64) for flag in flags])
+        n_lanes, n_exits = self._lane_starts[-1], self._movement_starts[-1]
         return Readings(
-            queue_veh=queue,
-            count_veh=count,
-            exit_count_veh=exit_count,
-            exit_fill=np.minimum(1.0, slow / self._mouth_room),
+            queue_veh=halting[:n_lanes],
+            count_veh=present[:n_lanes],
+            exit_count_veh=present[n_lanes : n_lanes + n_exits],
+            exit_fill=np.minimum(1.0, slow[n_lanes + n_exits :] / self._mouth_room),
             lane_starts=self._lane_starts,
             movement_starts=self._movement_starts,
         )

@@ -20,6 +20,7 @@ the lane is fixed, so that a trained policy never sees its own inputs move.
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import chain
 
 import numpy as np
 from numpy.typing import NDArray
@@ -96,11 +97,13 @@ class Encoder:
         self, intersections: Sequence[Intersection], timings: Sequence[Timing], *, reach_m: float = DEFAULT_REACH_M
     ) -> None:
         self._capacity = np.array([capacity_veh(lane, reach_m) for i in intersections for lane in i.lanes])
-        self._max_red_s = np.array([t.max_red_s for t in timings])[:, None]
+        self._max_red_s = np.array([t.max_red_s for t in timings for _ in range(t.n_stages)])
         self.sizes = tuple(2 * i.n_lanes + 4 * i.n_stages + 2 for i in intersections)
         n_max = max(i.n_stages for i in intersections)
         self._n_stages_max = n_max
         self.n_stages = tuple(i.n_stages for i in intersections)
+        self._every = np.arange(len(intersections))
+        self._stages = np.nonzero(np.arange(n_max) < np.array(self.n_stages)[:, None])
         self._lane_rows, self._queue_columns, self._count_columns = self._lane_places(intersections)
         self._exit_stages, self._exit_columns, self._exit_weights = self._exit_means(intersections)
         # (N, 4 S_max + 2) per-stage blocks and scalars, then scattered behind each intersection's lanes
@@ -122,13 +125,13 @@ class Encoder:
         tail = np.zeros((n, 4 * s + 2))
         fill = np.nan_to_num(readings.exit_fill)[self._exit_columns] * self._exit_weights
         tail[:, :s] = np.bincount(self._exit_stages, weights=fill, minlength=n * s).reshape(n, s)
-        for k, (state, permission) in enumerate(zip(states, permissions, strict=True)):
-            tail[k, s + state.stage] = 1.0
-            tail[k, 2 * s] = state.is_clearing
-            tail[k, 2 * s + 1] = min(state.green_s / GREEN_SCALE_S, HIGH)
-            tail[k, 2 * s + 2 : 2 * s + 2 + len(permission.legal)] = permission.legal
-            tail[k, 3 * s + 2 : 3 * s + 2 + len(state.wait_s)] = state.wait_s
-        tail[:, 3 * s + 2 :] = np.minimum(tail[:, 3 * s + 2 :] / self._max_red_s, HIGH)
+        tail[self._every, s + np.array([state.stage for state in states])] = 1.0
+        tail[:, 2 * s] = [state.is_clearing for state in states]
+        tail[:, 2 * s + 1] = np.minimum(np.array([state.green_s for state in states]) / GREEN_SCALE_S, HIGH)
+        stages = self._stages  # (row, stage) of every stage in turn
+        tail[:, 2 * s + 2 : 3 * s + 2][stages] = list(chain.from_iterable(p.legal for p in permissions))
+        waits = np.array(list(chain.from_iterable(state.wait_s for state in states)))
+        tail[:, 3 * s + 2 :][stages] = np.minimum(waits / self._max_red_s, HIGH)
         out[self._rows, self._to] = tail[self._rows, self._from]
         return out
 

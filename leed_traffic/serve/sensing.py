@@ -19,7 +19,7 @@ from enum import IntEnum
 import numpy as np
 from numpy.typing import NDArray
 
-from leed_traffic.domain.detection import Array, Readings, SpanTable, Vehicles, capacity_veh, sort_key, within_reach
+from leed_traffic.domain.detection import Array, Readings, SpanTable, Vehicles, capacity_veh, within_reach
 from leed_traffic.domain.network import Intersection
 
 MOVING_MPS = 1.0  # m/s, above which a vehicle is somewhere else a second later
@@ -224,10 +224,8 @@ class Sensing:
         return found
 
     def _sample(self, vehicles: Vehicles, readings: Readings, greens: Sequence[int | None]) -> LaneSample:
-        key = sort_key(vehicles)
-        order = np.argsort(key, kind="stable")
-        moving = (vehicles.speed_mps[order] > MOVING_MPS).astype(np.float64)
-        n_moving, position = self._table.add_up(key[order], [moving, vehicles.position_m[order]])
+        moving = (vehicles.speed_mps > MOVING_MPS).astype(np.float64)
+        n_moving, position = self._table.add_up(vehicles.key, [moving, vehicles.position_m])
         count = readings.count_veh
         arrived = np.nan_to_num(np.maximum(count - self._memory.count_veh, 0.0), nan=0.0, posinf=0.0)
         whole = np.bincount(self._row, weights=arrived, minlength=len(self._intersections))[self._row]

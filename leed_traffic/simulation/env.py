@@ -27,7 +27,6 @@ from leed_traffic.domain.detection import (
     SpanTable,
     Vehicles,
     lanes_to_read,
-    sort_key,
 )
 from leed_traffic.domain.envelope import Permission, hold_s, permit, rule
 from leed_traffic.domain.network import Intersection, Network
@@ -268,19 +267,18 @@ class _RewardMeter:
                         whole = replace(span, from_m=0.0) if span.lane == lane.id else span
                         spans.append((n, whole))
                         limit[lane_index[span.lane]] = min(limit[lane_index[span.lane]], lane.speed_mps)
-        self._table, self._limit_mps = SpanTable(spans, self._n, lane_index), limit
+        self._table = SpanTable(spans, self._n, lane_index)
+        self._limit_mps = np.append(limit, np.inf)  # last: lanes that a plan watches beyond these, no approaches
         self._entries = _entry_edges(intersections)
         exits = [n for n, i in enumerate(intersections) for _ in i.vehicle_movements]
         self._exit_owner = np.array(exits, dtype=np.intp)
 
     def measure(self, vehicles: Vehicles, look: Callable[[Vehicles], Readings], engine: Engine) -> Array:
         """(N,) see `Reward`; `look` counts the exits, for the kinds that need them."""
-        key = sort_key(vehicles)
-        order = np.argsort(key, kind="stable")
-        (cost,) = self._table.add_up(key[order], [self._cost(vehicles)[order]])
-        backlog = np.array(engine.pending(tuple(self._entries)), dtype=np.float64)
-        owners = np.array(list(self._entries.values()), dtype=np.intp)
-        cost = cost + np.bincount(owners, weights=backlog, minlength=self._n)
+        (cost,) = self._table.add_up(vehicles.key, [self._cost(vehicles)])
+        for edge in engine.pending():
+            if edge in self._entries:
+                cost[self._entries[edge]] += 1.0
         if self._kind is Reward.PRESSURE:
             out = np.bincount(self._exit_owner, weights=look(vehicles).exit_count_veh, minlength=self._n)
             cost = cost - out / np.maximum(1, np.bincount(self._exit_owner, minlength=self._n))
@@ -291,8 +289,7 @@ class _RewardMeter:
             return (vehicles.speed_mps < QUEUE_SPEED_MPS).astype(np.float64)
         if self._kind is Reward.PRESSURE:
             return np.ones(len(vehicles.speed_mps))
-        known = len(self._limit_mps)  # lanes that a plan watches beyond these are no approaches: they are not added up
-        limit = np.append(self._limit_mps, np.inf)[np.minimum(vehicles.lane, known)]
+        limit = self._limit_mps[np.minimum(vehicles.lane, len(self._limit_mps) - 1)]
         slowness: Array = np.maximum(0.0, 1.0 - vehicles.speed_mps / limit)
         return slowness
 

@@ -1,6 +1,7 @@
-"""One rollout in a process of its own, timed: `python rollout_probe.py ours|sumo-rl SECONDS`; prints one JSON line.
+"""One rollout in a process of its own, timed: `python rollout_probe.py ours|sumo-rl|sumo-rl-info SECONDS`; prints JSON.
 
-Both choose at random among the stages, every 5 s, over libsumo, on the net and the demand of grid4x4.
+All choose at random among the stages, every 5 s, over libsumo, on the net and the demand of grid4x4. Loading is not counted.
+`sumo-rl` leaves out what sumo-rl gathers for its info dictionaries unless told otherwise; `sumo-rl-info` is as it comes.
 """
 
 import json
@@ -28,15 +29,24 @@ def ours(seconds: float) -> dict[str, float]:
 
     scenario = replace(load_scenario(SCENARIO), end_s=seconds)
     network = import_network(scenario.net_file, scenario.additional_files)
-    inside = [0.0]
-    advance = Engine.advance
+    inside, loading, running = [0.0], [0.0], []
+    advance, start, vehicles = Engine.advance, Engine.start, SignalEnv.step
 
     def timed(engine, until_s):
         begin = time.process_time()
         advance(engine, until_s)
         inside[0] += time.process_time() - begin
 
-    Engine.advance = timed
+    def loaded(*args, **kwargs):
+        begin = time.process_time()
+        start(*args, **kwargs)
+        loading[0] += time.process_time() - begin
+
+    def counted(env, requests):
+        running.append(len(env.vehicles.lane))
+        return vehicles(env, requests)
+
+    Engine.advance, Engine.start, SignalEnv.step = timed, loaded, counted
     with SignalEnv(scenario, network, load_site(None, scenario, network)) as env:
         (n, d), s, h = env.shape, env.n_stages_max, 64
         rng = np.random.default_rng(0)
@@ -44,11 +54,14 @@ def ours(seconds: float) -> dict[str, float]:
         weights = ActorWeights(*(0.1 * rng.standard_normal(shape).astype(np.float32) for shape in shapes))
         begin, begin_wall = time.process_time(), time.perf_counter()
         episode = run_episode(env, ActorController(weights, sample_seed=1), SEED)
-        cpu, wall = time.process_time() - begin, time.perf_counter() - begin_wall
-    return {"cpu_s": cpu, "wall_s": wall, "sumo_share": inside[0] / cpu, "decisions": len(episode.stage), "signals": n}
+        cpu, wall = time.process_time() - begin - loading[0], time.perf_counter() - begin_wall
+    return {
+        "cpu_s": cpu, "wall_s": wall, "sumo_share": inside[0] / cpu, "decisions": len(episode.stage), "signals": n,
+        "vehicles": sum(running) / len(running),
+    }  # fmt: skip
 
 
-def sumo_rl(seconds: float) -> dict[str, float]:
+def sumo_rl(seconds: float, with_info: bool) -> dict[str, float]:
     import sumo
 
     os.environ["SUMO_HOME"] = sumo.SUMO_HOME
@@ -64,7 +77,7 @@ def sumo_rl(seconds: float) -> dict[str, float]:
         env = SumoEnvironment(
             net_file=str(scenario.net_file), route_file=str(routes), num_seconds=int(seconds), delta_time=5, yellow_time=4,
             min_green=5, sumo_seed=SEED, max_depart_delay=-1, time_to_teleport=-1, sumo_warnings=False,
-            add_system_info=False, add_per_agent_info=False,
+            add_system_info=with_info, add_per_agent_info=with_info,
         )  # fmt: skip
         env.reset()
         for k, space in enumerate(env.ts_ids):
@@ -77,15 +90,20 @@ def sumo_rl(seconds: float) -> dict[str, float]:
             inside[0] += time.process_time() - begin
 
         env.sumo.simulationStep = timed
-        begin, begin_wall, decisions, done = time.process_time(), time.perf_counter(), 0, False
+        running, done = [], False
+        begin, begin_wall = time.process_time(), time.perf_counter()
         while not done:
+            running.append(env.sumo.vehicle.getIDCount())
             done = env.step({ts: env.action_spaces(ts).sample() for ts in env.ts_ids})[2]["__all__"]
-            decisions += 1
         cpu, wall = time.process_time() - begin, time.perf_counter() - begin_wall
         signals = len(env.ts_ids)
         env.close()
-    return {"cpu_s": cpu, "wall_s": wall, "sumo_share": inside[0] / cpu, "decisions": decisions, "signals": signals}
+    return {
+        "cpu_s": cpu, "wall_s": wall, "sumo_share": inside[0] / cpu, "decisions": len(running), "signals": signals,
+        "vehicles": sum(running) / len(running),
+    }  # fmt: skip
 
 
 if __name__ == "__main__":
-    print(json.dumps({"ours": ours, "sumo-rl": sumo_rl}[sys.argv[1]](float(sys.argv[2]))))
+    which, seconds = sys.argv[1], float(sys.argv[2])
+    print(json.dumps(ours(seconds) if which == "ours" else sumo_rl(seconds, with_info=which == "sumo-rl-info")))

@@ -117,3 +117,14 @@ def test_an_episode_has_one_row_per_decision_and_a_score_when_recorded(crossing,
 def test_a_plan_controller_without_a_plan_for_a_signal_says_which(crossing):
     with SignalEnv(*crossing) as env, pytest.raises(PlanError, match="no plan for intersection"):
         run_episode(env, PlanController({}), seed=1)
+
+
+def test_recording_a_run_changes_nothing_in_it(crossing, tmp_path):
+    """Collisions are looked for in recorded runs only."""
+    scenario, network, site = crossing
+    with SignalEnv(scenario, network, site) as env:
+        plain = drive(env, 4, longest_wait)
+    with SignalEnv(scenario, network, site, record=tmp_path) as env:
+        recorded = drive(env, 4, longest_wait)
+    assert np.array_equal(plain[0], recorded[0])
+    assert np.array_equal(plain[1], recorded[1])
