@@ -202,6 +202,11 @@ class Engine:
                 self._entries[name] = self._sumo.vehicle.getRoute(name)[0]
         return [self._entries[name] for name in names]
 
+    def standing(self, at_least_s: float) -> int:
+        """How many vehicles in the net have not moved for so long."""
+        waits = self._sumo.vehicle.getWaitingTime
+        return sum(waits(name) >= at_least_s for name in self._sumo.vehicle.getIDList())
+
     def close(self) -> None:
         """End the simulation; its outputs are complete after this."""
         sumo, self._sumo, self._reader, self._entries = self._sumo, _NOT_RUNNING, _NOT_RUNNING, {}

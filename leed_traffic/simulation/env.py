@@ -217,6 +217,10 @@ class SignalEnv:
         ended = self._engine.time_s >= self.scenario.end_s
         return Transition(situation=self._now, reward=reward, stage=stages, overrides=overrides, ended=ended)
 
+    def standing(self, at_least_s: float) -> int:
+        """How many vehicles in the net have not moved for so long."""
+        return self._engine.standing(at_least_s)
+
     def close(self) -> None:
         """End the simulation; the recorded outputs are complete only after this."""
         self._engine.close()

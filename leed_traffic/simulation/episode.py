@@ -14,7 +14,7 @@ from leed_traffic.domain.sensing import SensedDetection
 from leed_traffic.domain.trajectory import Trajectory
 from leed_traffic.errors import PlanError
 from leed_traffic.simulation.env import Request, SignalEnv, Situation
-from leed_traffic.simulation.metrics import SeedScore, read_score
+from leed_traffic.simulation.metrics import STUCK_S, SeedScore, read_score
 
 
 class Controller(Protocol):
@@ -102,8 +102,11 @@ def run_episode(env: SignalEnv, controller: Controller, seed: int) -> Episode:
         situation, ended = transition.situation, transition.ended
     score = None
     if env.record is not None:
+        stuck_veh = env.standing(STUCK_S)
         env.close()
-        score = read_score(env.record, env.scenario, env.network, env.site, seed=seed, route_files=env.route_files)
+        score = read_score(
+            env.record, env.scenario, env.network, env.site, seed=seed, route_files=env.route_files, stuck_veh=stuck_veh
+        )
     return Episode(
         seed=seed,
         observation=np.stack(observations),

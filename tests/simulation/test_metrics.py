@@ -5,6 +5,7 @@ import pytest
 
 from leed_traffic.artifacts.scenario import load_scenario
 from leed_traffic.artifacts.site import load_site
+from leed_traffic.domain.program import build_program
 from leed_traffic.errors import ScenarioError
 from leed_traffic.simulation.engine import Engine
 from leed_traffic.simulation.metrics import read_score
@@ -74,6 +75,28 @@ def test_means_over_the_departed_and_over_the_hour(record, demand):
     score = score_of(record, demand)
     assert (score.trip_time_s, score.waiting_s, score.queue_veh) == (40.0, 11.0, 5.0)
     assert (score.emergency_stops, score.collisions, score.teleports, score.unsafe_changes, score.seed) == (5, 2, 3, 0, 7)
+
+
+def test_classes_add_up_to_the_vehicles_and_persons_stand_beside_them(record, demand):
+    score = score_of(record, demand)
+    cars, walkers = score.classes
+    assert (cars.of_class, cars.scheduled, cars.departed, cars.delay_s) == ("car", 4, 2, score.delay_s)
+    assert (walkers.of_class, walkers.scheduled) == ("walker", 1)
+
+
+@pytest.mark.sumo
+def test_vehicles_that_stand_for_good_are_counted_as_stuck(tmp_path):
+    routes = tmp_path / "few.rou.xml"
+    routes.write_text(
+        '<routes><trip id="a" depart="100" from="N_C" to="C_S"/><trip id="b" depart="100" from="E_C" to="C_W"/></routes>'
+    )
+    engine = Engine()
+    engine.start(replace(SCENARIO, end_s=600.0), seed=1, route_files=[routes])
+    engine.install(build_program(NETWORK.intersections[0], SITE.timings[0]), 0)
+    engine.hold("C", 1000.0)
+    engine.advance(600.0)
+    assert (engine.standing(300.0), engine.standing(600.0)) == (1, 0)
+    engine.close()
 
 
 def test_demand_may_be_gzipped(record, demand):
