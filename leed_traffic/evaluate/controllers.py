@@ -4,9 +4,13 @@
 |---|---|
 | `fixed` | the signal's own program: untouched with site `as-net`, else its order and greens with the site's clearances |
 | `actuated` | the same as SUMO's type actuated: greens extended while vehicles arrive |
+| `delay_based` | the same as SUMO's type delay_based: greens extended while vehicles lose time |
+| `webster` | fixed-time: one cycle, splits and offsets by Webster's method from counted demand, with the site's clearances |
 | `max-pressure`, `max-wave` | these rules as plans, behind stage program and envelope |
+| `sotl` | self-organising lights (`sotl.py`), behind stage program and envelope |
 | `plan:PATH` | the plans of a demonstrations folder or of a `plans.json` |
 | `bundle:PATH` | the exported policies |
+| `shadow:A+B` | A drives, B is asked at every decision and not obeyed (`shadow.py`); both behind stage program and envelope |
 """
 
 from collections.abc import Mapping, Sequence
@@ -23,6 +27,8 @@ from leed_traffic.artifacts.site import Site
 from leed_traffic.domain.network import Network
 from leed_traffic.domain.plan import Plan, check_plan, max_pressure_plan, max_wave_plan
 from leed_traffic.errors import PlanError, UsageError
+from leed_traffic.evaluate.shadow import ShadowedController
+from leed_traffic.evaluate.sotl import SotlController
 from leed_traffic.simulation.env import Request, SignalEnv, Situation
 from leed_traffic.simulation.episode import Controller, PlanController
 
@@ -36,14 +42,19 @@ class Kind(StrEnum):
 
     FIXED = "fixed"
     ACTUATED = "actuated"
+    DELAY_BASED = "delay_based"
+    WEBSTER = "webster"
     MAX_PRESSURE = "max-pressure"
     MAX_WAVE = "max-wave"
+    SOTL = "sotl"
     PLAN = "plan"
     BUNDLE = "bundle"
+    SHADOW = "shadow"
 
 
-OWN_PROGRAM = frozenset({Kind.FIXED, Kind.ACTUATED})  # run without our stage program
+OWN_PROGRAM = frozenset({Kind.FIXED, Kind.ACTUATED, Kind.DELAY_BASED, Kind.WEBSTER})  # run without our stage program
 WITH_PATH = frozenset({Kind.PLAN, Kind.BUNDLE})
+MADE = frozenset({Kind.PLAN, Kind.BUNDLE})  # written or learned for the place; the others are rules that anybody has
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,19 +63,26 @@ class Choice:
 
     kind: Kind
     path: Path | None = None
+    pair: "tuple[Choice, Choice] | None" = None  # of a shadow: who drives, who is asked
 
     def __post_init__(self) -> None:
         if (self.path is not None) != (self.kind in WITH_PATH):
             raise ValueError(f"{self.kind}: a path belongs to plan and bundle alone, got {self.path}")
+        if (self.pair is not None) != (self.kind is Kind.SHADOW):
+            raise ValueError(f"{self.kind}: a pair belongs to a shadow alone, got {self.pair}")
 
     @property
     def name(self) -> str:
         """As the user wrote it."""
+        if self.pair:
+            return f"{self.kind}:{self.pair[0].name}+{self.pair[1].name}"
         return f"{self.kind}:{self.path}" if self.path else str(self.kind)
 
     @property
     def label(self) -> str:
         """Short, for tables and figures."""
+        if self.pair:
+            return f"{self.pair[0].label}, asked along: {self.pair[1].label}"
         return f"{self.kind}:{self.path.resolve().name}" if self.path else str(self.kind)
 
 
@@ -130,7 +148,7 @@ def build_controller(choice: Choice, network: Network, site: Site, *, decision_i
     """A controller for the env.
 
     Args:
-        choice: not fixed or actuated, which need no env.
+        choice: none that runs on the signals' own programs, which need no env.
         network: that it is to control.
         site: the limits there.
         decision_interval_s: of the env.
@@ -143,6 +161,11 @@ def build_controller(choice: Choice, network: Network, site: Site, *, decision_i
     """
     if choice.kind in OWN_PROGRAM:
         raise ValueError(f"{choice.name} runs on the signals' own programs, not in the env")
+    if choice.pair is not None:
+        driver, shadow = (build_controller(c, network, site, decision_interval_s=decision_interval_s) for c in choice.pair)
+        return ShadowedController(driver, shadow)
+    if choice.kind is Kind.SOTL:
+        return SotlController()
     if choice.path is None:
         return PlanController(own_plans(choice.kind, network))
     if choice.kind is Kind.PLAN:
@@ -163,6 +186,8 @@ def _parse(word: str) -> Choice:
     if name not in set(Kind):
         raise UsageError(f"--controllers: unknown controller {word!r}; known: {_known()}")
     kind = Kind(name)
+    if kind is Kind.SHADOW:
+        return _parse_pair(word, path)
     if kind in WITH_PATH and not path:
         raise UsageError(f"--controllers: {word!r} needs a path: {kind}:PATH")
     if kind not in WITH_PATH and colon:
@@ -170,5 +195,18 @@ def _parse(word: str) -> Choice:
     return Choice(kind=kind, path=Path(path) if path else None)
 
 
+def _parse_pair(word: str, text: str) -> Choice:
+    """`A+B`; a plus sign may stand in a path, so the one counts behind which a controller's name begins."""
+    ends = [k for k, letter in enumerate(text) if letter == "+" and text[k + 1 :].partition(":")[0] in set(Kind)]
+    if not ends or not text[: ends[0]]:
+        raise UsageError(f"--controllers: {word!r} needs a driver and a shadow: shadow:A+B")
+    pair = (_parse(text[: ends[0]]), _parse(text[ends[0] + 1 :]))
+    unfit = [choice.name for choice in pair if choice.kind in OWN_PROGRAM | {Kind.SHADOW}]
+    if unfit:
+        raise UsageError(f"--controllers: {word!r}: {unfit[0]} cannot be in a pair; only who is asked at every decision can")
+    return Choice(kind=Kind.SHADOW, pair=pair)
+
+
 def _known() -> str:
-    return ", ".join(f"{kind}:PATH" if kind in WITH_PATH else str(kind) for kind in Kind)
+    forms = {Kind.SHADOW: "shadow:A+B", **{kind: f"{kind}:PATH" for kind in WITH_PATH}}
+    return ", ".join(forms.get(kind, str(kind)) for kind in Kind)

@@ -1,11 +1,13 @@
 """Intervals over seeds, and which controllers a comparison can tell apart.
 
 A seed is one draw of demand and drivers; every controller meets the same seeds, so two controllers are compared by their paired
-differences, which are much narrower than the difference of their intervals suggests.
+differences, which are much narrower than the difference of their intervals suggests. Who is compared with several others gets
+p-values adjusted for that (Holm 1979): among many pairs one would differ by chance.
 """
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 # two-sided 95 % quantile of Student's t with 1 to 30 degrees of freedom (Student 1908; any table)
 _T_95 = (
@@ -13,6 +15,7 @@ _T_95 = (
     2.2010, 2.1788, 2.1604, 2.1448, 2.1314, 2.1199, 2.1098, 2.1009, 2.0930, 2.0860,
     2.0796, 2.0739, 2.0687, 2.0639, 2.0595, 2.0555, 2.0518, 2.0484, 2.0452, 2.0423,
 )  # fmt: skip
+SIGNIFICANCE = 0.05
 _Z_95 = 1.959964  # two-sided 95 % quantile of the normal distribution
 
 
@@ -58,6 +61,85 @@ def mean_interval(values: Sequence[float]) -> tuple[float, float | None, float |
     return mean, mean - half, mean + half
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Difference:
+    """Mean of paired differences with its 95 % interval and two-sided p-value; None with a single seed."""
+
+    mean: float
+    low: float | None
+    high: float | None
+    p: float | None
+
+
+def paired_difference(values: Sequence[float], base: Sequence[float]) -> Difference:
+    """How far one controller lies from another on the same seeds (Student's paired t test).
+
+    Args:
+        values: one figure per seed.
+        base: the other's, in the same order.
+
+    Raises:
+        ValueError: the numbers of seeds differ, or there are none.
+    """
+    differences = [value - other for value, other in zip(values, base, strict=True)]
+    mean, low, high = mean_interval(differences)
+    if low is None or high is None:
+        return Difference(mean=mean, low=None, high=None, p=None)
+    n, half = len(differences), (high - low) / 2.0
+    if half == 0.0:
+        return Difference(mean=mean, low=low, high=high, p=1.0 if mean == 0.0 else 0.0)
+    # t = mean / (s / sqrt(n)), and half = t_(0.975, n-1) s / sqrt(n)
+    t = mean / (half / t_quantile_95(n - 1))
+    return Difference(mean=mean, low=low, high=high, p=two_sided_p(t, n - 1))
+
+
+def two_sided_p(t: float, degrees: int) -> float:
+    """Probability that |T| exceeds |t| for Student's t with so many degrees of freedom.
+
+    The finite series for whole degrees of freedom (Abramowitz and Stegun 1964, 26.7.3 and 26.7.4).
+    """
+    if degrees < 1:
+        raise ValueError(f"need at least 1 degree of freedom, got {degrees}")
+    theta = math.atan(abs(t) / math.sqrt(degrees))
+    cos2 = math.cos(theta) ** 2
+    is_odd = degrees % 2 == 1
+    # odd v:  A = 2/pi (theta + sin cos (1 + 2/3 cos^2 + ...));   even v:  A = sin (1 + 1/2 cos^2 + 3/8 cos^4 + ...)
+    term = math.cos(theta) if is_odd else 1.0
+    total = term if degrees > 1 else 0.0
+    for k in range(3 if is_odd else 2, degrees - 1, 2):
+        term *= cos2 * (k - 1) / k
+        total += term
+    inside = math.sin(theta) * total
+    if is_odd:
+        inside = 2.0 / math.pi * (theta + inside)
+    return max(0.0, 1.0 - inside)
+
+
+def holm(p_values: Sequence[float]) -> tuple[float, ...]:
+    """P-values adjusted for their number, so that all claims under 5 % hold together with 95 % (Holm 1979)."""
+    order = sorted(range(len(p_values)), key=lambda k: p_values[k])
+    adjusted, highest = [0.0] * len(p_values), 0.0
+    for rank, k in enumerate(order):
+        # p_(i) <- max over j <= i of (m - j + 1) p_(j), at most 1
+        highest = max(highest, min(1.0, (len(p_values) - rank) * p_values[k]))
+        adjusted[k] = highest
+    return tuple(adjusted)
+
+
+def compare_with(base: str, by_controller: Mapping[str, Sequence[float]]) -> dict[str, tuple[Difference, float | None]]:
+    """Every other controller's paired difference from one, with its p-value adjusted for all of them.
+
+    Args:
+        base: whom the others are compared with.
+        by_controller: one figure per seed, the seeds in the same order for all.
+    """
+    found = {name: paired_difference(values, by_controller[base]) for name, values in by_controller.items() if name != base}
+    if any(difference.p is None for difference in found.values()):
+        return {name: (difference, None) for name, difference in found.items()}
+    adjusted = holm([difference.p or 0.0 for difference in found.values()])
+    return {name: (difference, p) for (name, difference), p in zip(found.items(), adjusted, strict=True)}
+
+
 def best_and_ties(by_controller: Mapping[str, Sequence[float]]) -> tuple[str, tuple[str, ...]]:
     """The controller with the lowest mean, and those that these seeds cannot tell from it.
 
@@ -65,8 +147,8 @@ def best_and_ties(by_controller: Mapping[str, Sequence[float]]) -> tuple[str, tu
         by_controller: one figure per seed, the seeds in the same order for all; lower is better.
 
     Returns:
-        (best, ties): a tie is a controller whose paired differences to the best have a 95 % interval that holds 0. With a
-        single seed everybody is a tie.
+        (best, ties): a tie is a controller whose paired difference from the best has a p-value over 5 %, adjusted for the
+        number of controllers. With a single seed everybody is a tie.
 
     Raises:
         ValueError: nobody is compared, or the numbers of seeds differ.
@@ -74,11 +156,5 @@ def best_and_ties(by_controller: Mapping[str, Sequence[float]]) -> tuple[str, tu
     if not by_controller or len({len(values) for values in by_controller.values()}) != 1:
         raise ValueError(f"need the same seeds for every controller, got {[len(v) for v in by_controller.values()]}")
     best = min(by_controller, key=lambda name: math.fsum(by_controller[name]))
-    ties = []
-    for name, values in by_controller.items():
-        if name == best:
-            continue
-        _, low, _ = mean_interval([value - base for value, base in zip(values, by_controller[best], strict=True)])
-        if low is None or low <= 0.0:
-            ties.append(name)
-    return best, tuple(ties)
+    found = compare_with(best, by_controller)
+    return best, tuple(name for name, (_, p) in found.items() if p is None or p > SIGNIFICANCE)

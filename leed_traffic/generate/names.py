@@ -9,7 +9,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from leed_traffic.domain.network import Intersection, Movement
-from leed_traffic.generate.brief import Brief, Turn, edge_of
+from leed_traffic.generate.brief import Brief
+from leed_traffic.simulation.turning_counts import Turn, edge_of
 
 DIRECTIONS = {"s": "straight", "l": "left", "r": "right", "t": "U-turn", "L": "half left", "R": "half right"}
 

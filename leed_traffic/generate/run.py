@@ -35,10 +35,10 @@ from leed_traffic.generate.brief import Brief, write_briefs
 from leed_traffic.generate.model_config import ModelConfig, check_model
 from leed_traffic.generate.refine import Standing, compose, refine
 from leed_traffic.generate.search import NETWORK_WIDE, SearchAuthor
-from leed_traffic.generate.webster import webster_plans
 from leed_traffic.simulation.env import Reward
 from leed_traffic.simulation.network_import import import_network
 from leed_traffic.simulation.pool import WorkerPool
+from leed_traffic.simulation.webster import webster_plans
 
 if TYPE_CHECKING:
     from leed_traffic.generate.vllm_author import Asking

@@ -1,10 +1,12 @@
-"""The incumbents: each signal's own fixed program, and the same as SUMO's type actuated, as programs for SUMO to run by itself.
+"""The incumbents as programs for SUMO to run by itself.
+
+They are each signal's own fixed program, the same as SUMO's types actuated and delay_based, and fixed plans computed anew.
 
 With a site both get the site's clearances and keep to its greens, so that everybody in a comparison obeys the same limits; with
 the net's own limits the net's own phases stay as they are.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -15,6 +17,7 @@ from leed_traffic.artifacts.whole_file import write_whole
 from leed_traffic.domain.network import Intersection, Network
 from leed_traffic.domain.program import build_program
 from leed_traffic.domain.timing import Timing
+from leed_traffic.simulation.webster import FixedPlan
 
 ACTUATED_MAX_GREEN_S = 50.0  # s, netconvert's default for actuated programs
 SELF_ADAPTING = frozenset({"actuated", "delay_based", "NEMA"})  # SUMO's types that extend greens by themselves
@@ -25,7 +28,8 @@ class Incumbent(StrEnum):
     """What runs at signals today."""
 
     FIXED = "static"
-    ACTUATED = "actuated"
+    ACTUATED = "actuated"  # a green goes on while the gap between vehicles is short
+    DELAY_BASED = "delay_based"  # a green goes on while vehicles on its approaches lose time (Oertel and Wagner 2011)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,7 +49,7 @@ def write_programs(folder: Path, network: Network, site: Site, incumbent: Incumb
         folder: to write it in.
         network: N intersections.
         site: their limits; `as-net` leaves the fixed program untouched.
-        incumbent: fixed or actuated.
+        incumbent: fixed, actuated or delay-based.
         step_s: simulation step; clearances are whole steps.
 
     Returns:
@@ -54,17 +58,41 @@ def write_programs(folder: Path, network: Network, site: Site, incumbent: Incumb
     logics = []
     for intersection, timing in zip(network.intersections, site.timings, strict=True):
         if site.name == AS_NET:
-            if incumbent is Incumbent.FIXED or intersection.own_program_type in SELF_ADAPTING:
+            if _runs_as_it_is(intersection, incumbent):
                 continue
             phases = _own_phases(intersection, timing)
         else:
             phases = _site_phases(intersection, timing, step_s)
-        logics.append(_logic(intersection, phases, incumbent, "own" if site.name == AS_NET else "leed"))
+        name = f"{'own' if site.name == AS_NET else 'leed'}-{incumbent}"
+        logics.append(_logic(intersection, phases, incumbent, name, intersection.own_offset_s))
+    return _write(folder, logics)
+
+
+def write_fixed_plans(
+    folder: Path, network: Network, site: Site, plans: Mapping[str, FixedPlan], *, step_s: float
+) -> tuple[Path, ...]:
+    """Write one fixed plan per intersection, with the site's clearances, as an additional file; see `write_programs`."""
+    logics = []
+    for intersection, timing in zip(network.intersections, site.timings, strict=True):
+        plan = plans[intersection.id]
+        phases = _in_order(intersection, timing, plan.stages, plan.green_s, step_s)
+        logics.append(_logic(intersection, phases, Incumbent.FIXED, "leed-plan", plan.offset_s))
+    return _write(folder, logics)
+
+
+def _write(folder: Path, logics: Sequence[str]) -> tuple[Path, ...]:
     if not logics:
         return ()
     path = folder / PROGRAMS_NAME
     write_whole(path, "<additional>\n" + "".join(logics) + "</additional>\n")
     return (path,)
+
+
+def _runs_as_it_is(intersection: Intersection, incumbent: Incumbent) -> bool:
+    """Whether the net's own program is the incumbent already; a signal that adapts in another way counts as actuated."""
+    if incumbent is Incumbent.DELAY_BASED:
+        return intersection.own_program_type == "delay_based"
+    return incumbent is Incumbent.FIXED or intersection.own_program_type in SELF_ADAPTING
 
 
 def _own_phases(intersection: Intersection, timing: Timing) -> list[_Phase]:
@@ -81,11 +109,18 @@ def _own_phases(intersection: Intersection, timing: Timing) -> list[_Phase]:
 
 def _site_phases(intersection: Intersection, timing: Timing, step_s: float) -> list[_Phase]:
     """The own program's stages in its order, with the site's clearances between them."""
-    program = build_program(intersection, timing, step_s=step_s)
     order = sorted(range(intersection.n_stages), key=lambda k: intersection.stages[k].own_phase)
+    return _in_order(intersection, timing, order, [intersection.stages[k].own_green_s for k in order], step_s)
+
+
+def _in_order(
+    intersection: Intersection, timing: Timing, order: Sequence[int], green_s: Sequence[float], step_s: float
+) -> list[_Phase]:
+    """Stages one after the other, each with its green, and the site's clearances between them."""
+    program = build_program(intersection, timing, step_s=step_s)
     phases = []
-    for ending, following in zip(order, [*order[1:], order[0]], strict=True):
-        phases.append(_stage(intersection, timing, ending, intersection.stages[ending].own_green_s))
+    for ending, following, seconds in zip(order, [*order[1:], order[0]], green_s, strict=True):
+        phases.append(_stage(intersection, timing, ending, seconds))
         at = program.entries[ending][following]
         while at != following:
             phases.append(_Phase(state=program.phases[at].state, duration_s=program.phases[at].duration_s))
@@ -101,12 +136,12 @@ def _stage(intersection: Intersection, timing: Timing, stage: int, own_green_s: 
     return _Phase(state=intersection.stages[stage].state, duration_s=green_s, min_s=low, max_s=longest_s)
 
 
-def _logic(intersection: Intersection, phases: Sequence[_Phase], incumbent: Incumbent, prefix: str) -> str:
+def _logic(intersection: Intersection, phases: Sequence[_Phase], incumbent: Incumbent, name: str, offset_s: float) -> str:
     lines = []
     for phase in phases:
         limits = ""
-        if incumbent is Incumbent.ACTUATED and phase.min_s is not None:
+        if incumbent is not Incumbent.FIXED and phase.min_s is not None:
             limits = f' minDur="{phase.min_s:g}" maxDur="{phase.max_s:g}"'
         lines.append(f'    <phase duration="{phase.duration_s:g}" state="{phase.state}"{limits}/>\n')
-    head = f'  <tlLogic id={quoteattr(intersection.id)} type="{incumbent}" programID="{prefix}-{incumbent}"'
-    return f'{head} offset="{intersection.own_offset_s:g}">\n{"".join(lines)}  </tlLogic>\n'
+    head = f'  <tlLogic id={quoteattr(intersection.id)} type="{incumbent}" programID="{name}"'
+    return f'{head} offset="{offset_s:g}">\n{"".join(lines)}  </tlLogic>\n'

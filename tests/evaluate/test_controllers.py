@@ -58,7 +58,7 @@ def test_every_known_controller_is_parsed_in_order():
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("fixed,wizard", "unknown controller 'wizard'; known: fixed, actuated, max-pressure, max-wave, plan:PATH, bundle:PATH"),
+        ("fixed,wizard", "unknown controller 'wizard'; known: fixed, actuated, delay_based, webster, max-pressure, max-wave, sotl, plan:PATH"),
         ("", "names nobody"),
         (" , ", "names nobody"),
         ("bundle", "needs a path: bundle:PATH"),

@@ -2,7 +2,15 @@ import math
 
 import pytest
 
-from leed_traffic.evaluate.statistics import best_and_ties, mean_interval, t_quantile_95
+from leed_traffic.evaluate.statistics import (
+    best_and_ties,
+    compare_with,
+    holm,
+    mean_interval,
+    paired_difference,
+    t_quantile_95,
+    two_sided_p,
+)
 
 
 def test_the_t_quantile_is_that_of_the_tables():
@@ -89,3 +97,45 @@ def test_intervals_are_finite_for_finite_values():
     assert high is not None
     assert math.isfinite(low)
     assert math.isfinite(high)
+
+
+@pytest.mark.parametrize("degrees", [1, 2, 3, 4, 5, 9, 10, 29, 30, 60])
+def test_at_the_quantile_the_p_value_is_five_percent(degrees):
+    assert two_sided_p(t_quantile_95(degrees), degrees) == pytest.approx(0.05, abs=1e-5)
+
+
+def test_p_values_are_those_of_the_tables():
+    # one-sided 99.5 % quantiles of Student's t: 63.657, 9.925, 3.169 (v = 1, 2, 10)
+    assert [two_sided_p(t, v) for t, v in ((63.657, 1), (9.925, 2), (3.169, 10))] == pytest.approx([0.01] * 3, abs=1e-5)
+    assert two_sided_p(0.0, 5) == pytest.approx(1.0)
+    assert two_sided_p(-3.169, 10) == two_sided_p(3.169, 10)
+
+
+def test_a_paired_difference_is_the_one_worked_out_by_hand():
+    # differences 1, 2, 3: mean 2, s = 1, t = 2 sqrt(3) = 3.4641 with 2 degrees; p = 1 - t / sqrt(2 + t^2) = 0.07418
+    found = paired_difference([11.0, 22.0, 33.0], [10.0, 20.0, 30.0])
+    assert (found.mean, found.low, found.high) == pytest.approx((2.0, 2.0 - 2.4841, 2.0 + 2.4841), abs=1e-3)
+    assert found.p == pytest.approx(0.07418, abs=1e-5)
+
+
+def test_equal_runs_do_not_differ_and_a_constant_shift_does():
+    assert paired_difference([1.0, 2.0], [1.0, 2.0]).p == 1.0
+    assert paired_difference([2.0, 3.0], [1.0, 2.0]).p == 0.0
+
+
+def test_holms_adjustment_is_the_one_worked_out_by_hand():
+    # sorted 0.01, 0.02, 0.03 times 3, 2, 1 = 0.03, 0.04, 0.03: never falling
+    assert holm([0.03, 0.01, 0.02]) == pytest.approx((0.04, 0.03, 0.04))
+    assert holm([0.9, 0.8]) == (1.0, 1.0)
+    assert holm([]) == ()
+
+
+def test_a_difference_that_one_comparison_would_grant_is_no_longer_told_apart_among_many():
+    base, near = [20.0, 30.0, 40.0], [21.0, 31.2, 41.6]  # p = 0.0186 alone
+    assert best_and_ties({"base": base, "near": near}) == ("base", ())
+    others = {f"same {k}": [20.5, 29.9, 40.3] for k in range(3)}
+    assert best_and_ties({"base": base, "near": near, **others}) == ("base", ("near", *others))
+
+
+def test_with_one_seed_nothing_is_adjusted():
+    assert compare_with("a", {"a": [1.0], "b": [3.0]})["b"][1] is None

@@ -1,8 +1,9 @@
 """Briefs of hand-built junctions for the tests of whatever talks to a language model."""
 
 from leed_traffic.domain.plan import max_wave_plan
-from leed_traffic.generate.brief import Brief, Feedback, Turn, Upstream
+from leed_traffic.generate.brief import Brief, Feedback
 from leed_traffic.generate.diagnosis import Diagnosis
+from leed_traffic.simulation.turning_counts import Turn, Upstream
 from tests.intersections import flat_timing, four_legs, star
 
 

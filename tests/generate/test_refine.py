@@ -10,7 +10,7 @@ from leed_traffic.generate.bench import Result, Trial
 from leed_traffic.generate.brief import Brief
 from leed_traffic.generate.refine import Standing, compose, refine
 from leed_traffic.generate.search import NETWORK_WIDE, SearchAuthor
-from leed_traffic.generate.webster import webster_plans
+from leed_traffic.simulation.webster import webster_plans
 from tests.intersections import flat_timing, star
 
 NAMES = ("A", "B")

@@ -9,13 +9,15 @@ L is the sum of the clearances: start-up lost time and the green's extension int
 heavier direction, along the tree of the heaviest links between signals (as in Little's time-space diagrams, 1966).
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 from leed_traffic.domain.network import Intersection
 from leed_traffic.domain.plan import Extension, Period, SequencePlan, Step
 from leed_traffic.domain.timing import Timing
-from leed_traffic.generate.brief import Brief, Turn
+from leed_traffic.simulation.turning_counts import Turn, Upstream
 
 SATURATION_VEHPH = 1800.0  # veh/h per lane: a headway of 2 s (HCM's base of 1,900 with some trucks and turns)
 PERMISSIVE_SHARE = 0.5  # of a lane's saturation flow, for turns that yield to oncoming traffic
@@ -23,6 +25,40 @@ Y_MAX = 0.9  # beyond it Webster's cycle runs off to infinity; the longest cycle
 CYCLE_MIN_S, CYCLE_MAX_S = 30.0, 120.0  # s, common practice
 FREE_STRETCH = 1.5  # maximum green over the fixed split where no cycle has to be kept (common practice: 1.25 to 1.5)
 EXTENSION_REACH_M = 50.0  # m: a gap of about 3.5 s at 50 km/h
+
+
+class Counted(Protocol):
+    """One intersection with its demand: `TurningCounts`, or an author's brief."""
+
+    @property
+    def intersection(self) -> Intersection:
+        """The junction."""
+
+    @property
+    def timing(self) -> Timing:
+        """The limits that a plan keeps."""
+
+    @property
+    def period_starts_s(self) -> tuple[float, ...]:
+        """When each period of the demand begins."""
+
+    @property
+    def turns(self) -> tuple[Turn, ...]:
+        """Vehicles by turn."""
+
+    @property
+    def upstream(self) -> tuple[Upstream, ...]:
+        """Vehicles from other signals."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FixedPlan:
+    """A fixed-time plan of one intersection: stages in order, the coordinated one first, from `offset_s` on."""
+
+    cycle_s: float
+    offset_s: float
+    stages: tuple[int, ...]
+    green_s: tuple[float, ...]  # in the order of `stages`
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,7 +70,7 @@ class Splits:
     flow_ratio: tuple[float, ...]  # (S,) critical
 
 
-def webster_plans(briefs: Sequence[Brief], *, coordinated: bool) -> dict[str, SequencePlan]:
+def webster_plans(briefs: Sequence[Counted], *, coordinated: bool) -> dict[str, SequencePlan]:
     """One plan per intersection.
 
     Args:
@@ -55,6 +91,35 @@ def webster_plans(briefs: Sequence[Brief], *, coordinated: bool) -> dict[str, Se
             period = _period(brief, splits, brief.period_starts_s[p], main[name], offsets.get(name) if coordinated else None)
             periods[name].append(period)
     return {name: _plan(name, parts, coordinated) for name, parts in periods.items()}
+
+
+def fixed_plans(counts: Sequence[Counted]) -> dict[str, FixedPlan]:
+    """Webster's plan as an engineer would set it: one common cycle, fixed greens in whole seconds, offsets by travel time.
+
+    Args:
+        counts: demand of every intersection; its first period is planned for.
+    """
+    ratios = {c.intersection.id: flow_ratios(c, 0) for c in counts}
+    cycle_s = max(webster_cycle(ratios[c.intersection.id], c.timing) for c in counts)
+    offsets = _offsets(counts, 0, cycle_s)
+    plans = {}
+    for counted in counts:
+        name, timing = counted.intersection.id, counted.timing
+        main, order = _main_stage(counted, ratios[name]), timing.fallback_order
+        start = order.index(main)
+        stages = (*order[start:], *order[:start])
+        splits = split_greens(ratios[name], cycle_s, timing)
+        greens = [float(max(round(splits.green_s[s]), math.ceil(timing.min_green_s[s]))) for s in stages]
+        greens[0] = max(greens[0] + cycle_s - sum(greens) - whole_lost_time(timing), timing.min_green_s[main])
+        plans[name] = FixedPlan(cycle_s=cycle_s, offset_s=offsets[name], stages=stages, green_s=tuple(greens))
+    return plans
+
+
+def whole_lost_time(timing: Timing) -> float:
+    """Seconds of a cycle in which nobody has green where every part of a clearance takes whole seconds."""
+    parts = (timing.pedestrian_clearance_s, timing.yellow_s, timing.all_red_s)
+    pairs = [(s, timing.next_in_fallback(s)) for s in range(timing.n_stages)]
+    return float(sum(math.ceil(part[i][j] - 1e-9) for part in parts for i, j in pairs))
 
 
 def webster_cycle(flow_ratio: Sequence[float], timing: Timing) -> float:
@@ -96,7 +161,7 @@ def split_greens(flow_ratio: Sequence[float], cycle_s: float, timing: Timing) ->
     return Splits(cycle_s=cycle_s, green_s=tuple(green[s] for s in stages), flow_ratio=tuple(flow_ratio))
 
 
-def flow_ratios(brief: Brief, period: int) -> tuple[float, ...]:
+def flow_ratios(brief: Counted, period: int) -> tuple[float, ...]:
     """(S,) critical flow ratio of each stage: the fullest of the lanes that it has to serve.
 
     What only one stage serves is assigned first; a stage serves the rest of what others have left over.
@@ -144,7 +209,7 @@ def _lane_needs(intersection: Intersection, flows: Mapping[tuple[str, Turn], flo
     return [(shares, need) for (_, shares), need in needs.items()]
 
 
-def _main_stage(brief: Brief, flow_ratio: Sequence[float]) -> int:
+def _main_stage(brief: Counted, flow_ratio: Sequence[float]) -> int:
     """The stage to coordinate: most vehicles from other signals, else the most demanded."""
     arriving = {up.to_approach: 0.0 for up in brief.upstream}
     for up in brief.upstream:
@@ -159,7 +224,7 @@ def _main_stage(brief: Brief, flow_ratio: Sequence[float]) -> int:
     return max(range(len(served)), key=lambda s: (served[s], flow_ratio[s], -s))
 
 
-def _offsets(briefs: Sequence[Brief], period: int, cycle_s: float) -> dict[str, float]:
+def _offsets(briefs: Sequence[Counted], period: int, cycle_s: float) -> dict[str, float]:
     """Start of each main green in the common cycle: travel times along the tree of the heaviest links (Kruskal 1956)."""
     links: dict[tuple[str, str], tuple[float, float]] = {}
     for brief in briefs:
@@ -178,7 +243,7 @@ def _offsets(briefs: Sequence[Brief], period: int, cycle_s: float) -> dict[str, 
     return {name: float(round(value % cycle_s)) % cycle_s for name, value in offset.items()}
 
 
-def _period(brief: Brief, splits: Splits, from_s: float, main: int, offset_s: float | None) -> Period:
+def _period(brief: Counted, splits: Splits, from_s: float, main: int, offset_s: float | None) -> Period:
     timing, order = brief.timing, list(brief.timing.fallback_order)
     order = order[order.index(main) :] + order[: order.index(main)]
     steps = []

@@ -6,8 +6,9 @@ from leed_traffic.domain.detection import LocalReadings
 from leed_traffic.domain.plan import PlanInterpreter, check_plan
 from leed_traffic.domain.signal_state import SignalState
 from leed_traffic.domain.timing import derive_timing
-from leed_traffic.generate.brief import Brief, Turn, Upstream
-from leed_traffic.generate.webster import flow_ratios, lane_flows, lost_time, split_greens, webster_cycle, webster_plans
+from leed_traffic.generate.brief import Brief
+from leed_traffic.simulation.turning_counts import Turn, Upstream
+from leed_traffic.simulation.webster import flow_ratios, lane_flows, lost_time, split_greens, webster_cycle, webster_plans
 from tests.intersections import flat_timing, four_legs, star, t_junction
 
 
