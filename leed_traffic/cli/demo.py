@@ -19,7 +19,7 @@ from leed_traffic.errors import DeviceError, ExitCode, UsageError
 if TYPE_CHECKING:
     from leed_traffic.artifacts.demonstrations import DemonstrationManifest
     from leed_traffic.evaluate.figures import LearningCurve
-    from leed_traffic.evaluate.results import Comparison
+    from leed_traffic.evaluate.runs import Comparison
     from leed_traffic.serve.loop import ServeSummary
     from leed_traffic.simulation.metrics import SeedScore
     from leed_traffic.train.config import TrainConfig
@@ -157,8 +157,9 @@ def _serve(bundle: Path, events: Path) -> tuple["ServeSummary", "SeedScore"]:
 def _evaluate(
     demonstrations: Path, bundle: Path, seeds: tuple[int, ...], workers: int, out: Path
 ) -> tuple["Comparison", dict[str, str]]:
-    from leed_traffic.evaluate.compare import EvaluateConfig, compare, write_results
+    from leed_traffic.evaluate.compare import EvaluateConfig, compare
     from leed_traffic.evaluate.controllers import Choice, Kind, parse_controllers
+    from leed_traffic.evaluate.exports import write_results
 
     plan, ours = Choice(kind=Kind.PLAN, path=demonstrations), Choice(kind=Kind.BUNDLE, path=bundle)
     choices = (*parse_controllers("fixed,actuated,max-pressure,max-wave"), plan, ours)

@@ -13,7 +13,7 @@ from leed_traffic.cli.output import messages, parse_seeds, print_json, progress,
 from leed_traffic.errors import UsageError
 
 if TYPE_CHECKING:
-    from leed_traffic.evaluate.results import Comparison
+    from leed_traffic.evaluate.runs import Comparison
 
 DEFAULT_CONTROLLERS = "fixed,actuated,max-pressure,max-wave"
 TABLE_WIDTH = 118  # columns that the table needs
@@ -23,7 +23,10 @@ def evaluate_command(
     scenario: Annotated[str, typer.Argument(help="A scenario's name, its folder, or any .sumocfg.")],
     controllers: Annotated[
         str,
-        typer.Option(help="Comma-separated: fixed, actuated, max-pressure, max-wave, plan:PATH, bundle:PATH."),
+        typer.Option(
+            help="Comma-separated: fixed, actuated, delay_based, webster, max-pressure, max-wave, sotl, plan:PATH, "
+            "bundle:PATH, shadow:A+B (A drives, B is asked along)."
+        ),
     ] = DEFAULT_CONTROLLERS,
     seeds: Annotated[str, typer.Option(help="How many (from 1001 on), a range 1001-1005, or a list 7,9,12.")] = "5",
     site: Annotated[
@@ -31,17 +34,26 @@ def evaluate_command(
     ] = None,
     decision_interval: Annotated[float, typer.Option(help="Seconds between two decisions.")] = 5.0,
     sensing: Annotated[
-        str, typer.Option(help="What all but fixed and actuated see: ideal, camera, loops, or a sensing file.")
+        str, typer.Option(help="What all that decide behind the envelope see: ideal, camera, loops, or a sensing file.")
     ] = "ideal",
     workers: Annotated[int, typer.Option(min=0, help="Parallel processes; 0: all in this one.")] = 2,
-    out: Annotated[Path | None, typer.Option(help="Folder for results.json and per_seed.csv.")] = None,
+    reference: Annotated[
+        str | None, typer.Option(help="With whom the others are compared, seed by seed; unless said, the best rule.")
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Folder for results, CSV, Parquet and finished runs: a killed evaluation goes on there.")
+    ] = None,
     report: Annotated[Path | None, typer.Option(help="Write a self-contained HTML page here.")] = None,
+    show: Annotated[
+        str | None, typer.Option(help="Two controllers whose traffic the report draws; else the first one and the bundle.")
+    ] = None,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> None:
     """Compare controllers on the same traffic: delay with 95 % intervals, and everything that may hide behind a mean.
 
     Delay is time lost plus the wait before entering the net, per vehicle scheduled: who never got in counts, too. With a single
-    seed the interval's ends are null. Counts are totals over the seeds. Every controller meets the same demand and drivers.
+    seed the interval's ends are null. Counts are totals over the seeds. Every controller meets the same demand and drivers, so
+    two are compared by their paired differences, and those that do not differ are not ranked. Formulas: docs/evaluate.md.
 
     \b
     Examples:
@@ -49,14 +61,16 @@ def evaluate_command(
       leedctl evaluate arterial5 --controllers fixed,max-wave,bundle:models/arterial5 --seeds 10 --report report.html
       leedctl evaluate crossing --controllers max-wave,bundle:models/crossing --sensing loops --seeds 3
       leedctl evaluate path/to/town.sumocfg --site as-net --controllers fixed,max-pressure --json
+      leedctl evaluate arterial5 --controllers actuated,max-wave,shadow:max-wave+bundle:models/arterial5 --out runs/compared
 
     \b
     Exit codes: 0 compared, 2 unusable scenario, plan or option, 3 bundle refused, 4 site or bundle made for something else.
     """
     from pydantic import ValidationError
 
-    from leed_traffic.evaluate.compare import EvaluateConfig, compare, write_results
+    from leed_traffic.evaluate.compare import EvaluateConfig, compare
     from leed_traffic.evaluate.controllers import labels, parse_controllers
+    from leed_traffic.evaluate.exports import write_results
 
     choices = parse_controllers(controllers)
     names = labels(choices)
@@ -69,7 +83,10 @@ def evaluate_command(
             decision_interval_s=decision_interval,
             sensing=sensing,
             workers=workers,
+            reference=reference,
+            out=out,
             keeps_timeline=report is not None,
+            show=tuple(word.strip() for word in show.split(",")) if show else (),
         )
     except ValidationError as err:
         fault = err.errors()[0]
@@ -77,8 +94,7 @@ def evaluate_command(
     with progress("evaluate", config.n_runs) as bar:
         comparison = compare(config, lambda run: bar(1, f"{names[run.controller]} seed {run.seed}: {run.delay_s:.1f} s"))
     if out is not None:
-        write_results(out, comparison)
-        messages.print(f"written: {out}/results.json, {out}/per_seed.csv")
+        messages.print(f"written to {out}: {', '.join(write_results(out, comparison))}")
     if report is not None:
         _write_report(report, comparison, names)
         messages.print(f"written: {report}")
@@ -90,7 +106,15 @@ def evaluate_command(
 
 def print_comparison(comparison: "Comparison", names: Mapping[str, str]) -> None:
     """The table, and below it whom these seeds can tell apart."""
-    from leed_traffic.evaluate.results import table_columns, table_rows, verdict
+    from leed_traffic.evaluate.words import (
+        class_lines,
+        difference_lines,
+        gridlock_line,
+        shadow_lines,
+        table_columns,
+        table_rows,
+        verdict,
+    )
 
     evaluation = comparison.evaluation
     sight = "" if evaluation.sensing == "ideal" else f", sensing {evaluation.sensing}"
@@ -104,6 +128,9 @@ def print_comparison(comparison: "Comparison", names: Mapping[str, str]) -> None
     # a squeezed table cannot be read: a narrow terminal wraps it, a pipe gets it as it is
     Console(width=max(TABLE_WIDTH, results.width), highlight=False).print(table)
     results.print(verdict(comparison, names), soft_wrap=True, markup=False)
+    results.print(gridlock_line(comparison, names), soft_wrap=True, markup=False)
+    for line in (*difference_lines(comparison, names), *class_lines(comparison, names), *shadow_lines(comparison, names)):
+        results.print(line, soft_wrap=True, markup=False)
 
 
 def _write_report(path: Path, comparison: "Comparison", names: Mapping[str, str]) -> None:

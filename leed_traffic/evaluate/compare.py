@@ -1,11 +1,7 @@
-"""Every controller on the same seeds, one simulation per controller and seed, in parallel processes.
+"""Every controller on the same seeds, one simulation per controller and seed, in parallel processes."""
 
-`fixed` and `actuated` are the net's own programs and run without our stage program; all others pass it and the envelope.
-"""
-
-import tempfile
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -18,21 +14,20 @@ from leed_traffic.domain.action import DEFAULT_DECISION_INTERVAL_S
 from leed_traffic.domain.network import Network
 from leed_traffic.domain.observation import DEFAULT_REACH_M
 from leed_traffic.domain.sensing import Sensing
-from leed_traffic.errors import LeedError, ScenarioError
-from leed_traffic.evaluate.controllers import OWN_PROGRAM, Choice, Kind, build_controller
-from leed_traffic.evaluate.results import COUNTS, MEANS, Comparison, Evaluation, Run, per_seed_csv, summarise, write_output
-from leed_traffic.evaluate.timeline import Timeline, lay_out, read_timeline
-from leed_traffic.simulation.demand import write_demand
-from leed_traffic.simulation.engine import Engine, sumo_version
-from leed_traffic.simulation.env import SignalEnv
-from leed_traffic.simulation.episode import run_episode
-from leed_traffic.simulation.metrics import SeedScore, read_score
+from leed_traffic.errors import LeedError, MismatchError
+from leed_traffic.evaluate.controllers import MADE, OWN_PROGRAM, Choice, Kind, build_controller
+from leed_traffic.evaluate.corridor import find_corridor
+from leed_traffic.evaluate.kept_runs import KeptRuns
+from leed_traffic.evaluate.one_run import RunTask, run_one
+from leed_traffic.evaluate.recording import choose_plotted
+from leed_traffic.evaluate.results import Evaluation
+from leed_traffic.evaluate.runs import Comparison, Run, Scene
+from leed_traffic.evaluate.street_map import read_street_map
+from leed_traffic.evaluate.summary import evaluate_runs
+from leed_traffic.evaluate.timeline import lay_out
+from leed_traffic.simulation.engine import sumo_version
 from leed_traffic.simulation.network_import import import_network
-from leed_traffic.simulation.own_program import Incumbent, write_programs
 from leed_traffic.simulation.pool import run_parallel
-from leed_traffic.simulation.sumo_options import STATES_NAME
-
-RESULTS_NAME, PER_SEED_NAME = "results.json", "per_seed.csv"
 
 
 class EvaluateConfig(BaseModel):
@@ -56,34 +51,43 @@ class EvaluateConfig(BaseModel):
     """Look only at so much of the scenario; None: the whole."""
     sensing: str = "ideal"
     """What controllers behind the envelope see: `ideal`, `camera`, `loops` or a sensing file."""
+    reference: str | None = None
+    """With whom the others are compared, by name; None: the best rule."""
+    out: Path | None = None
+    """Folder that keeps finished runs, so that a killed evaluation goes on; None: nothing is kept."""
     keeps_timeline: bool = False
-    """Whether the first seed's runs tell what the signals showed."""
+    """Whether the first seed's runs tell what the signals showed, as a report needs it."""
+    show: tuple[str, ...] = Field(default=(), max_length=2)
+    """Whose traffic a report draws, by name; empty: the first controller and the first bundle, else the last one."""
 
     @model_validator(mode="after")
     def _seeds_differ(self) -> "EvaluateConfig":
         if len(set(self.seeds)) < len(self.seeds):
             raise ValueError(f"need each seed once, got {self.seeds}")
+        names = [choice.name for choice in self.ranked]
+        if not names:
+            raise ValueError("a shadow pair alone ranks nobody; name its driver as a controller, too")
+        for name in (*self.show, *((self.reference,) if self.reference else ())):
+            if name not in names:
+                raise ValueError(f"{name} is not among the controllers that are ranked: {', '.join(names)}")
         return self
+
+    @property
+    def ranked(self) -> tuple[Choice, ...]:
+        """All but the shadow pairs: a pair's traffic is its driver's."""
+        return tuple(choice for choice in self.controllers if choice.pair is None)
+
+    @property
+    def drawn(self) -> tuple[str, ...]:
+        """Whose traffic a report draws; see `show`."""
+        bundles = [choice.name for choice in self.ranked if choice.kind is Kind.BUNDLE]
+        names = [choice.name for choice in self.ranked]
+        return self.show or tuple(dict.fromkeys((names[0], (bundles or names)[-1 if not bundles else 0])))
 
     @property
     def n_runs(self) -> int:
         """Simulations to come."""
         return len(self.controllers) * len(self.seeds)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RunTask:
-    """One controller on one seed."""
-
-    choice: Choice
-    seed: int
-    scenario: Scenario
-    network: Network
-    site: Site
-    decision_interval_s: float
-    reach_m: float
-    sensing: Sensing
-    keeps_timeline: bool
 
 
 def evaluate(config: EvaluateConfig, on_run: Callable[[Run], None] | None = None) -> Evaluation:
@@ -92,7 +96,7 @@ def evaluate(config: EvaluateConfig, on_run: Callable[[Run], None] | None = None
 
 
 def compare(config: EvaluateConfig, on_run: Callable[[Run], None] | None = None) -> Comparison:
-    """Run every controller on every seed.
+    """Run every controller on every seed; runs that `config.out` holds already are taken from there.
 
     Args:
         config: what to compare.
@@ -107,61 +111,77 @@ def compare(config: EvaluateConfig, on_run: Callable[[Run], None] | None = None)
     network = import_network(scenario.net_file, scenario.additional_files)
     site = load_site(config.site, scenario, network)
     sensing = load_sensing(config.sensing, network)
-    reaches = {choice: _check(choice, network, site, config.decision_interval_s) for choice in config.controllers}
-    tasks = [
-        RunTask(
-            choice=choice,
-            seed=seed,
-            scenario=scenario,
-            network=network,
-            site=site,
-            decision_interval_s=config.decision_interval_s,
-            reach_m=reaches[choice],
-            sensing=sensing,
-            keeps_timeline=config.keeps_timeline and seed == config.seeds[0],
-        )
-        for choice in config.controllers
-        for seed in config.seeds
-    ]
-    on_done = None if on_run is None else lambda _index, run: on_run(run)
-    runs = run_parallel(run_one, tasks, workers=min(config.workers, len(tasks)), on_done=on_done)
-    evaluation = Evaluation(
+    scene = _scene(scenario, network, site) if config.keeps_timeline else None
+    tasks = _tasks(config, scenario, network, site, sensing, scene)
+    runs = _run_missing(tasks, KeptRuns(config.out), config.workers, on_run)
+    evaluation = evaluate_runs(
+        runs,
         scenario=scenario.name,
         site=site.name,
         sensing=config.sensing,
-        seeds=config.seeds,
         sumo_version=sumo_version(),
-        results=tuple(summarise(c.name, [run for run in runs if run.controller == c.name]) for c in config.controllers),
+        rules=[c.name for c in config.ranked if c.kind not in MADE],
+        reference=config.reference,
     )
-    return Comparison(evaluation=evaluation, runs=tuple(runs), rows=lay_out(network.intersections))
+    return Comparison(evaluation=evaluation, runs=tuple(runs), rows=lay_out(network.intersections), scene=scene)
 
 
-def run_one(task: RunTask) -> Run:
-    """One simulation from begin to end, scored from its recorded outputs.
+def _run_missing(tasks: Sequence[RunTask], kept: KeptRuns, workers: int, on_run: Callable[[Run], None] | None) -> list[Run]:
+    """The runs of all tasks, in their order; those that are not kept yet are simulated."""
+    found = [kept.find(task) for task in tasks]
+    for run in found:
+        if run is not None and on_run is not None:
+            on_run(run)
+    missing = [task for task, run in zip(tasks, found, strict=True) if run is None]
+
+    def on_done(index: int, run: Run) -> None:
+        kept.keep(missing[index], run)
+        if on_run is not None:
+            on_run(run)
+
+    fresh = iter(run_parallel(run_one, missing, workers=min(workers, len(missing)), on_done=on_done))
+    return [next(fresh) if run is None else run for run in found]
+
+
+def _tasks(config: EvaluateConfig, scenario: Scenario, network: Network, site: Site, sensing: Sensing, scene: Scene | None) -> list[RunTask]:
+    """By controller in the order asked, then by seed.
 
     Raises:
-        LeedError: of the kind that happened, with the controller and the seed in front.
+        LeedError: a controller cannot run here; nothing has run yet.
     """
-    with tempfile.TemporaryDirectory(prefix="leed-evaluate-") as folder:
-        record = Path(folder)
-        try:
-            score = _own_program(task, record) if task.choice.kind in OWN_PROGRAM else _in_env(task, record)
-            timeline: Timeline = {}
-            if task.keeps_timeline:
-                timeline = read_timeline(record / STATES_NAME, task.network.intersections, end_s=task.scenario.end_s)
-        except LeedError as err:
-            raise type(err)(f"{task.choice.name} on seed {task.seed}: {err}") from err
-    return _as_run(task, score, timeline)
+    tasks = []
+    for choice in config.controllers:
+        reach_m = _check(choice, network, site, config.decision_interval_s)
+        for seed in config.seeds:
+            is_first = config.keeps_timeline and seed == config.seeds[0]
+            tasks.append(
+                RunTask(
+                    choice=choice,
+                    seed=seed,
+                    scenario=scenario,
+                    network=network,
+                    site=site,
+                    decision_interval_s=config.decision_interval_s,
+                    reach_m=reach_m,
+                    sensing=sensing,
+                    plotted=scene.plotted if scene and is_first and choice.name in config.drawn else None,
+                    keeps_timeline=is_first,
+                )
+            )
+    return tasks
 
 
-def write_results(folder: Path, comparison: Comparison) -> None:
-    """`results.json` (the `--json` document) and `per_seed.csv` (every run).
-
-    Raises:
-        UsageError: they cannot be written there.
-    """
-    write_output(folder / RESULTS_NAME, comparison.evaluation.model_dump_json(indent=2) + "\n")
-    write_output(folder / PER_SEED_NAME, per_seed_csv(comparison.runs))
+def _scene(scenario: Scenario, network: Network, site: Site) -> Scene:
+    street_map = read_street_map(scenario.net_file)
+    corridor = find_corridor(street_map, network.intersections)
+    return Scene(
+        intersections=network.intersections,
+        timings=site.timings,
+        street_map=street_map,
+        plotted=choose_plotted(network.intersections, corridor, scenario),
+        begin_s=scenario.begin_s,
+        end_s=scenario.end_s,
+    )
 
 
 def _check(choice: Choice, network: Network, site: Site, decision_interval_s: float) -> float:
@@ -174,47 +194,9 @@ def _check(choice: Choice, network: Network, site: Site, decision_interval_s: fl
         return DEFAULT_REACH_M
     try:
         build_controller(choice, network, site, decision_interval_s=decision_interval_s)
-        return read_bundle(choice.path).manifest.reach_m if choice.kind is Kind.BUNDLE and choice.path else DEFAULT_REACH_M
+        reaches = {read_bundle(c.path).manifest.reach_m for c in (choice.pair or (choice,)) if c.kind is Kind.BUNDLE and c.path}
     except LeedError as err:
         raise type(err)(f"{choice.name}: {err}") from err
-
-
-def _in_env(task: RunTask, record: Path) -> SeedScore:
-    """Behind stage program and envelope."""
-    controller = build_controller(task.choice, task.network, task.site, decision_interval_s=task.decision_interval_s)
-    with SignalEnv(
-        task.scenario,
-        task.network,
-        task.site,
-        decision_interval_s=task.decision_interval_s,
-        reach_m=task.reach_m,
-        sensing=task.sensing,
-        record=record,
-    ) as env:
-        score = run_episode(env, controller, task.seed).score
-    if score is None:
-        raise ScenarioError(f"{task.scenario.name}: the run left no record to score")
-    return score
-
-
-def _own_program(task: RunTask, record: Path) -> SeedScore:
-    """The net's own programs, left to themselves."""
-    incumbent = Incumbent.FIXED if task.choice.kind is Kind.FIXED else Incumbent.ACTUATED
-    with tempfile.TemporaryDirectory(prefix="leed-demand-") as name:
-        folder = Path(name)
-        route_files = write_demand(task.scenario, task.seed, folder)
-        programs = write_programs(folder, task.network, task.site, incumbent, step_s=task.scenario.step_length_s)
-        engine = Engine()
-        try:
-            engine.start(
-                task.scenario, seed=task.seed, route_files=route_files, record=record, additional_files=programs, audit=True
-            )
-            engine.advance(task.scenario.end_s)
-        finally:
-            engine.close()
-        return read_score(record, task.scenario, task.network, task.site, seed=task.seed, route_files=route_files)
-
-
-def _as_run(task: RunTask, score: SeedScore, timeline: Timeline) -> Run:
-    figures = {name: getattr(score, name) for name in (*MEANS, *COUNTS)}
-    return Run(controller=task.choice.name, seed=task.seed, **figures, timeline=timeline)
+    if len(reaches) > 1:
+        raise MismatchError(f"{choice.name}: the bundles observe {sorted(reaches)} m; a pair sees through the same detectors")
+    return reaches.pop() if reaches else DEFAULT_REACH_M

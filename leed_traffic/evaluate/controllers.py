@@ -108,13 +108,18 @@ def own_plans(kind: Kind, network: Network) -> dict[str, Plan]:
     return {i.id: rule(i.id) for i in network.intersections}
 
 
+def plans_file(path: Path) -> Path:
+    """The file that holds the plans of a demonstrations folder, or the file itself."""
+    return path / PLANS_NAME if path.is_dir() else path
+
+
 def read_plans(path: Path, network: Network, site: Site) -> dict[str, Plan]:
     """The plans in a demonstrations folder or a `plans.json`, checked against the network and the site.
 
     Raises:
         PlanError: nothing there, it is broken, or an intersection has no sound plan.
     """
-    file = path / PLANS_NAME if path.is_dir() else path
+    file = plans_file(path)
     try:
         plans = _plans.validate_json(file.read_bytes())
     except OSError as err:

@@ -10,18 +10,12 @@ from html import escape
 from pathlib import Path
 
 from leed_traffic import __version__
+from leed_traffic.evaluate.exports import write_output
 from leed_traffic.evaluate.figures import DelayRow, LearningCurve, draw_delays, draw_learning, draw_stages, draw_weights
-from leed_traffic.evaluate.results import (
-    COUNTS,
-    Comparison,
-    Evaluation,
-    interval_text,
-    table_columns,
-    table_rows,
-    verdict,
-    write_output,
-)
+from leed_traffic.evaluate.results import COUNTS, Evaluation
+from leed_traffic.evaluate.runs import Comparison
 from leed_traffic.evaluate.timeline import Timeline
+from leed_traffic.evaluate.words import interval_text, table_columns, table_rows, verdict
 
 STAGES_WINDOW_S = 600.0  # s of signals in the stage diagram: longer, and single greens can no longer be seen
 STAGES_ROWS = 24  # intersections in it at most

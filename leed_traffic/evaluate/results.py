@@ -1,18 +1,8 @@
-"""What a comparison found: the document of `leedctl evaluate --json`, and the figures of every single run beside it."""
+"""What a comparison found: the document of `leedctl evaluate --json`."""
 
-import csv
-import io
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
-
-from leed_traffic.artifacts.whole_file import write_whole
-from leed_traffic.errors import UsageError
-from leed_traffic.evaluate.statistics import best_and_ties, mean_interval
-from leed_traffic.evaluate.timeline import StageRows, Timeline
 
 COUNTS = (
     "scheduled",
@@ -48,7 +38,7 @@ class ControllerResult(_Document):
     delay_s: Delay
     """Time loss and departure delay of everybody scheduled; who never departed counts with the whole wait."""
     trip_time_s: float = Field(ge=0.0)
-    """Of the trips that finished."""
+    """Of the vehicles that departed; until the end for those still under way."""
     waiting_s: float = Field(ge=0.0)
     """Time under 0.1 m/s per departed vehicle."""
     queue_veh: float = Field(ge=0.0)
@@ -73,133 +63,105 @@ class ControllerResult(_Document):
         return self
 
 
+class PairedDelay(_Document):
+    """How far a controller's delay lies from the reference's on the same seeds, in s per vehicle; below 0 is better."""
+
+    controller: str
+    mean: float
+    low: float | None
+    """Ends of the 95 % interval of the paired differences; null with a single seed, as are the p-values."""
+    high: float | None
+    p: float | None
+    """Two-sided, of Student's paired t test."""
+    p_adjusted: float | None
+    """The same, adjusted for the number of controllers compared (Holm)."""
+    differs: bool
+    """Whether the adjusted p-value is at most 5 %: only then may the two be ranked."""
+
+
+class Spread(_Document):
+    """What a mean may hide: the worst seed, and the seeds that ended in gridlock."""
+
+    controller: str
+    worst_seed: int
+    worst_delay_s: float
+    gridlocked_seeds: int = Field(ge=0)
+    """Seeds at whose end a vehicle had not moved for 300 s."""
+    seeds: int = Field(ge=1)
+
+
+class ClassResult(_Document):
+    """One class of vehicles or persons under one controller."""
+
+    controller: str
+    of_class: str
+    scheduled: int = Field(ge=0)
+    departed: int = Field(ge=0)
+    finished: int = Field(ge=0)
+    delay_s: Delay
+    """Per vehicle or person; over the seeds on which the class travelled."""
+    waiting_s: float = Field(ge=0.0)
+    trip_time_s: float = Field(ge=0.0)
+
+
+class IntersectionResult(_Document):
+    """One intersection under one controller: means over the seeds."""
+
+    controller: str
+    intersection: str
+    vehicles: float = Field(ge=0.0)
+    """That came to its stop lines, per seed."""
+    delay_s: Delay
+    """Time lost on its approaches and waiting to enter the net there, in s per vehicle that came."""
+    waiting_s: float = Field(ge=0.0)
+    queue_veh: float = Field(ge=0.0)
+    stage_share: tuple[float, ...]
+    """Of the time, by stage."""
+    clearance_share: float = Field(ge=0.0, le=1.0)
+    changes_per_h: float = Field(ge=0.0)
+
+
+class Disagreement(_Document):
+    """What driver and shadow wanted instead of the same stage, and how often; null where nothing sound was said."""
+
+    driver_stage: int | None
+    shadow_stage: int | None
+    times: int = Field(ge=1)
+
+
+class ShadowIntersection(_Document):
+    """One intersection of a shadow pair."""
+
+    intersection: str
+    decisions: int = Field(ge=0)
+    agreement: float | None
+    """Share of the decisions; null where there was no choice at all."""
+    differences: tuple[Disagreement, ...]
+
+
+class ShadowResult(_Document):
+    """One controller drove, the other was asked; only decisions with a choice count."""
+
+    pair: str
+    decisions: int = Field(ge=0)
+    agreement: float | None
+    intersections: tuple[ShadowIntersection, ...]
+
+
 class Evaluation(_Document):
     """Every controller on the same seeds."""
 
     scenario: str
     site: str
-    sensing: str
     seeds: tuple[int, ...] = Field(min_length=1)
     sumo_version: str
     results: tuple[ControllerResult, ...] = Field(min_length=1)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Run:
-    """One controller on one seed."""
-
-    controller: str
-    seed: int
-    delay_s: float
-    trip_time_s: float
-    waiting_s: float
-    queue_veh: float
-    scheduled: int
-    departed: int
-    finished: int
-    never_departed: int
-    unsafe_changes: int
-    emergency_stops: int
-    collisions: int
-    teleports: int
-    timeline: Timeline = field(default_factory=dict, compare=False)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Comparison:
-    """An evaluation and the runs that it sums up: by controller in the order asked, then by seed."""
-
-    evaluation: Evaluation
-    runs: tuple[Run, ...]
-    rows: StageRows | None = None  # how a stage diagram lays the intersections out
-
-    def delays_s(self, controller: str) -> tuple[float, ...]:
-        """One delay per seed."""
-        return tuple(run.delay_s for run in self.runs if run.controller == controller)
-
-    def worst_s(self, controller: str) -> float:
-        """The worst seed's delay: gridlock hides in means."""
-        return max(self.delays_s(controller))
-
-
-def summarise(controller: str, runs: Sequence[Run]) -> ControllerResult:
-    """One controller's result from its runs, at least one."""
-    mean, low, high = mean_interval([run.delay_s for run in runs])
-    means = {name: mean_interval([float(getattr(run, name)) for run in runs])[0] for name in MEANS[1:]}
-    counts = {name: sum(int(getattr(run, name)) for run in runs) for name in COUNTS}
-    return ControllerResult.model_validate(
-        {"controller": controller, "delay_s": Delay(mean=mean, low=low, high=high), **means, **counts}
-    )
-
-
-def per_seed_csv(runs: Sequence[Run]) -> str:
-    """One line per controller and seed."""
-    sink = io.StringIO()
-    writer = csv.writer(sink, lineterminator="\n")
-    columns = ("controller", "seed", *MEANS, *COUNTS)
-    writer.writerow(columns)
-    for run in runs:
-        values = (getattr(run, name) for name in columns)
-        writer.writerow([f"{value:.3f}" if isinstance(value, float) else value for value in values])
-    return sink.getvalue()
-
-
-def table_columns() -> list[str]:
-    """Heads of the table that people read."""
-    return [
-        "controller", "delay s [95 %]", "worst seed", "trip s", "wait s", "queue",
-        "sched.", "done", "never dep.", "unsafe", "stops", "coll.", "telep.",
-    ]  # fmt: skip
-
-
-def table_rows(comparison: Comparison, labels: Mapping[str, str]) -> list[list[str]]:
-    """One row of text per controller."""
-    rows = []
-    for result in comparison.evaluation.results:
-        rows.append(
-            [
-                labels[result.controller],
-                interval_text(result.delay_s),
-                f"{comparison.worst_s(result.controller):.1f}",
-                f"{result.trip_time_s:.0f}",
-                f"{result.waiting_s:.1f}",
-                f"{result.queue_veh:.1f}",
-                *(str(getattr(result, name)) for name in COUNTS if name != "departed"),
-            ]
-        )
-    return rows
-
-
-def interval_text(delay: Delay) -> str:
-    """`18.1 [17.6, 18.6]`, or the mean alone."""
-    if delay.low is None or delay.high is None:
-        return f"{delay.mean:.1f}"
-    return f"{delay.mean:.1f} [{delay.low:.1f}, {delay.high:.1f}]"
-
-
-def verdict(comparison: Comparison, labels: Mapping[str, str]) -> str:
-    """Who has the lowest delay, and whom these seeds cannot tell from it: what does not differ is not ranked."""
-    results, n_seeds = comparison.evaluation.results, len(comparison.evaluation.seeds)
-    if len(results) == 1:
-        return "One controller: nothing to compare."
-    if n_seeds == 1:
-        return "One seed: differences cannot be told from chance; give more --seeds to compare."
-    best, ties = best_and_ties({r.controller: comparison.delays_s(r.controller) for r in results})
-    mean_s = next(r.delay_s.mean for r in results if r.controller == best)
-    text = f"Lowest delay: {labels[best]} ({mean_s:.1f} s). "
-    if not ties:
-        return text + f"Every other controller is worse at 95 % over {n_seeds} paired seeds."
-    return text + f"Not distinguishable from it at 95 % over {n_seeds} paired seeds: {', '.join(labels[t] for t in ties)}."
-
-
-def write_output(path: Path, text: str) -> None:
-    """Write a file, its folder too, as a whole or not at all.
-
-    Raises:
-        UsageError: it cannot be written there.
-    """
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write_whole(path, text)
-    except OSError as err:
-        raise UsageError(f"{path}: cannot be written ({err.strerror}); choose another place") from err
+    sensing: str = "ideal"
+    """What controllers behind the envelope saw."""
+    reference: str | None = None
+    """With whom `differences` compares; null with one controller."""
+    differences: tuple[PairedDelay, ...] = ()
+    spread: tuple[Spread, ...] = ()
+    classes: tuple[ClassResult, ...] = ()
+    intersections: tuple[IntersectionResult, ...] = ()
+    shadows: tuple[ShadowResult, ...] = ()

@@ -2,10 +2,11 @@
 
 Every stage that is red counts the vehicles that approach it, over time:
 
-    kappa_s <- kappa_s + dt n_s        n_s vehicles within rho of the stop lines that stage s serves and the current one does not
+    kappa_s <- kappa_s + dt n_s      n_s vehicles within rho of the stop lines that stage s serves and the current one does not
 
 Once the green has stood for its minimum, the signal changes to the stage with the largest kappa if that is at least theta, and
-if no platoon would be cut: with 1 to mu - 1 vehicles within omega before the green the change waits for them. Green resets kappa.
+if no platoon would be cut: with 1 to mu - 1 vehicles within omega before the green the change waits for them. Green resets
+kappa.
 
 The papers have two streets per crossing; with more stages the largest count takes the turn. theta, rho, omega and mu are ours,
 close to the papers' choice, and the same on every network.

@@ -2,7 +2,8 @@ from collections.abc import Callable
 
 import pytest
 
-from leed_traffic.evaluate.results import Comparison, Evaluation, Run, summarise
+from leed_traffic.evaluate.runs import Comparison, Run
+from leed_traffic.evaluate.summary import evaluate_runs
 from leed_traffic.evaluate.timeline import Shown, StageRows, Timeline
 
 SEEDS = (1001, 1002, 1003)
@@ -50,14 +51,8 @@ def make_comparison() -> MakeComparison:
             for name, delays in delays_s.items()
             for seed, delay in zip(SEEDS, delays, strict=False)
         ]
-        evaluation = Evaluation(
-            scenario="crossing",
-            site="derived",
-            sensing="ideal",
-            seeds=tuple(sorted({run.seed for run in runs})),
-            sumo_version="1.28.0",
-            results=tuple(summarise(name, [run for run in runs if run.controller == name]) for name in delays_s),
-        )
+        rules = [name for name in delays_s if ":" not in name]
+        evaluation = evaluate_runs(runs, scenario="crossing", site="derived", sumo_version="1.28.0", rules=rules)
         return Comparison(
             evaluation=evaluation, runs=tuple(runs), rows=StageRows(order=("J1", "J2"), positions_m={"J1": 0.0, "J2": 250.0})
         )

@@ -55,7 +55,10 @@ def test_people_get_a_table_a_verdict_and_the_files_that_they_asked_for(fake_com
     result = run("--controllers", "fixed,plan:x", "--report", str(tmp_path / "r.html"), "--out", str(tmp_path / "out"))
     assert result.exit_code == 0
     assert "Not distinguishable" in result.stdout
-    assert sorted(p.name for p in tmp_path.rglob("*") if p.is_file()) == ["per_seed.csv", "r.html", "results.json"]
+    assert sorted(p.name for p in tmp_path.rglob("*") if p.is_file()) == [
+        "per_class.csv", "per_class.parquet", "per_intersection.csv", "per_intersection.parquet",
+        "per_seed.csv", "per_seed.parquet", "r.html", "results.json",
+    ]  # fmt: skip
     assert fake_compare[0].keeps_timeline
 
 

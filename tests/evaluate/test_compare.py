@@ -6,8 +6,9 @@ from pydantic import ValidationError
 from leed_traffic.artifacts.scenario import load_scenario
 from leed_traffic.artifacts.site import load_site
 from leed_traffic.errors import BundleError, MismatchError, PlanError, ScenarioError, SiteError
-from leed_traffic.evaluate.compare import EvaluateConfig, compare, evaluate, write_results
+from leed_traffic.evaluate.compare import EvaluateConfig, compare, evaluate
 from leed_traffic.evaluate.controllers import parse_controllers
+from leed_traffic.evaluate.exports import write_results
 from leed_traffic.evaluate.results import Evaluation
 from leed_traffic.simulation.network_import import import_network
 from tests.artifacts.sample_bundle import write_sample
@@ -49,6 +50,36 @@ def test_nobody_changes_unsafely(comparison):
     for result in comparison.evaluation.results:
         assert result.unsafe_changes == 0
         assert result.teleports == 0
+
+
+def test_every_controller_there_is_runs_safely_and_meets_the_same_vehicles():
+    evaluation = evaluate(config("delay_based,webster,sotl,shadow:sotl+max-wave", seeds=(1001,), horizon_s=600.0))
+    assert [result.controller for result in evaluation.results] == ["delay_based", "webster", "sotl"]
+    assert {result.unsafe_changes for result in evaluation.results} == {0}
+    assert len({result.scheduled for result in evaluation.results}) == 1
+    (pair,) = evaluation.shadows
+    assert pair.pair == "shadow:sotl+max-wave"
+    assert pair.decisions > 20
+    assert pair.agreement is not None
+    assert 0.0 < pair.agreement < 1.0
+
+
+def test_every_run_tells_its_classes_and_its_intersections(comparison):
+    for run in comparison.runs:
+        vehicles = [score for score in run.classes if score.of_class in ("car", "truck")]
+        assert sum(score.scheduled for score in vehicles) == run.scheduled
+        assert sum(score.scheduled * score.delay_s for score in vehicles) == pytest.approx(run.scheduled * run.delay_s)
+        assert any(score.of_class == "walker" for score in run.classes)
+        (local,) = run.intersections
+        assert sum(local.stage_share) + local.clearance_share == pytest.approx(1.0)
+        assert 0.0 < local.delay_s < 2.0 * run.delay_s + 20.0
+
+
+def test_a_reference_or_a_pair_that_names_nobody_ranked_is_refused():
+    with pytest.raises(ValidationError, match="max-wave is not among"):
+        config("fixed,sotl", reference="max-wave")
+    with pytest.raises(ValidationError, match="ranks nobody"):
+        config("shadow:sotl+max-wave")
 
 
 def test_the_first_seeds_runs_tell_what_the_signals_showed(comparison):

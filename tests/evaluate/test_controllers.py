@@ -58,7 +58,10 @@ def test_every_known_controller_is_parsed_in_order():
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("fixed,wizard", "unknown controller 'wizard'; known: fixed, actuated, delay_based, webster, max-pressure, max-wave, sotl, plan:PATH"),
+        (
+            "fixed,wizard",
+            "unknown controller 'wizard'; known: fixed, actuated, delay_based, webster, max-pressure, max-wave, sotl",
+        ),
         ("", "names nobody"),
         (" , ", "names nobody"),
         ("bundle", "needs a path: bundle:PATH"),
@@ -141,3 +144,31 @@ def test_the_signals_own_programs_need_no_controller():
     net = network()
     with pytest.raises(ValueError, match="own programs"):
         build_controller(parse_controllers("fixed")[0], net, derive_site(net), decision_interval_s=5.0)
+
+
+def test_a_shadow_pair_names_who_drives_and_who_is_asked():
+    (choice,) = parse_controllers("shadow:max-wave+bundle:models/a+b")
+    assert choice.pair == (Choice(kind=Kind.MAX_WAVE), Choice(kind=Kind.BUNDLE, path=Path("models/a+b")))
+    assert choice.name == "shadow:max-wave+bundle:models/a+b"
+    assert choice.label == "max-wave, asked along: bundle:a+b"
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("shadow", "needs a driver and a shadow"),
+        ("shadow:max-wave", "needs a driver and a shadow"),
+        ("shadow:+max-wave", "needs a driver and a shadow"),
+        ("shadow:fixed+max-wave", "fixed cannot be in a pair"),
+        ("shadow:max-wave+shadow:sotl+sotl", "cannot be in a pair"),
+    ],
+)
+def test_a_pair_that_cannot_be_asked_is_refused_in_one_line(text, message):
+    with pytest.raises(UsageError, match=r"^--controllers: ") as caught:
+        parse_controllers(text)
+    assert message in str(caught.value)
+
+
+def test_a_pair_belongs_to_a_shadow_alone():
+    with pytest.raises(ValueError, match="a pair belongs to"):
+        Choice(kind=Kind.SHADOW)

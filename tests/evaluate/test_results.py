@@ -1,23 +1,23 @@
 import json
+from dataclasses import replace
 
 import pytest
 from pydantic import ValidationError
 
 from leed_traffic.errors import UsageError
-from leed_traffic.evaluate.results import (
-    ControllerResult,
-    Evaluation,
-    per_seed_csv,
-    summarise,
-    table_columns,
-    table_rows,
-    verdict,
-    write_output,
-)
+from leed_traffic.evaluate.exports import as_csv, run_rows, write_output
+from leed_traffic.evaluate.intersections import LocalScore
+from leed_traffic.evaluate.results import ControllerResult, Evaluation
+from leed_traffic.evaluate.runs import Comparison
+from leed_traffic.evaluate.shadow import Tally
+from leed_traffic.evaluate.summary import evaluate_runs, summarise
+from leed_traffic.evaluate.words import difference_lines, gridlock_line, shadow_lines, table_columns, table_rows, verdict
+from leed_traffic.simulation.metrics import ClassScore
 
 from .conftest import make_run
 
-EVALUATION_KEYS = ["scenario", "site", "sensing", "seeds", "sumo_version", "results"]
+EVALUATION_KEYS = ["scenario", "site", "seeds", "sumo_version", "results"]
+ADDED_KEYS = ["sensing", "reference", "differences", "spread", "classes", "intersections", "shadows"]  # all may be left out
 RESULT_KEYS = [
     "controller", "delay_s", "trip_time_s", "waiting_s", "queue_veh", "scheduled", "departed", "finished", "never_departed",
     "unsafe_changes", "emergency_stops", "collisions", "teleports",
@@ -26,7 +26,8 @@ RESULT_KEYS = [
 
 def test_the_json_document_has_exactly_the_documented_keys(make_comparison):
     document = json.loads(make_comparison({"fixed": (50.0, 52.0, 54.0)}).evaluation.model_dump_json())
-    assert list(document) == EVALUATION_KEYS
+    assert list(document)[: len(EVALUATION_KEYS)] == EVALUATION_KEYS
+    assert list(document)[len(EVALUATION_KEYS) :] == ADDED_KEYS
     assert list(document["results"][0]) == RESULT_KEYS
     assert list(document["results"][0]["delay_s"]) == ["mean", "low", "high"]
     assert document["seeds"] == [1001, 1002, 1003]
@@ -72,7 +73,7 @@ def test_a_result_in_which_somebody_is_not_counted_is_refused(change):
 
 
 def test_every_run_is_a_line_of_the_csv():
-    lines = per_seed_csv([make_run("fixed", 1001, 10.25), make_run("plan:a,b", 1002, 11.0)]).splitlines()
+    lines = as_csv(run_rows([make_run("fixed", 1001, 10.25), make_run("plan:a,b", 1002, 11.0)])).splitlines()
     assert lines[0].split(",")[:6] == ["controller", "seed", "delay_s", "trip_time_s", "waiting_s", "queue_veh"]
     assert lines[1].startswith("fixed,1001,10.250,70.250,")
     assert lines[2].startswith('"plan:a,b",1002,')
@@ -87,10 +88,11 @@ def test_a_gridlocked_seed_shows_in_the_table(make_comparison):
 
 
 def test_the_verdict_names_the_best_and_its_ties(make_comparison):
-    comparison = make_comparison({"fixed": (50.0, 52.0, 54.0), "a": (20.0, 30.0, 40.0), "b": (19.0, 33.0, 41.0)})
+    comparison = make_comparison({"fixed": (60.0, 71.0, 80.0), "a": (20.0, 30.0, 40.0), "b": (19.0, 33.0, 41.0)})
     text = verdict(comparison, {"fixed": "fixed", "a": "rule a", "b": "rule b"})
     assert text.startswith("Lowest delay: rule a (30.0 s).")
-    assert text.endswith("Not distinguishable from it at 95 % over 3 paired seeds: rule b.")
+    assert "Not distinguishable from it at 95 % over 3 paired seeds: rule b." in text
+    assert text.endswith("So few seeds show only large and steady differences.")
 
 
 def test_the_verdict_says_when_the_best_is_clear(make_comparison):
@@ -116,3 +118,67 @@ def test_a_place_that_cannot_be_written_is_one_line(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(UsageError, match="cannot be written"):
         write_output(tmp_path / "file" / "a.txt", "text")
+
+
+def test_the_others_are_compared_with_the_best_rule_unless_said_otherwise(make_comparison):
+    delays = {"fixed": (60.0, 71.0, 80.0), "max-wave": (20.0, 30.0, 40.0), "bundle:b": (15.0, 25.1, 35.0)}
+    evaluation = make_comparison(delays).evaluation
+    assert evaluation.reference == "max-wave"
+    fixed, bundle = evaluation.differences
+    assert (fixed.controller, fixed.differs, bundle.controller, bundle.differs) == ("fixed", True, "bundle:b", True)
+    assert bundle.mean == pytest.approx(-4.9667, abs=1e-3)
+    lines = difference_lines(make_comparison(delays), {name: name for name in delays})
+    assert lines[1] == "  fixed: +40.3 [+38.9, +41.8], p < 0.001, worse"
+    assert lines[2].endswith("better")
+
+
+def test_who_does_not_differ_is_said_not_to(make_comparison):
+    comparison = make_comparison({"a": (20.0, 30.0, 40.0), "b": (19.0, 33.0, 41.0)})
+    assert difference_lines(comparison, {"a": "a", "b": "b"})[1].endswith("p 0.478, no difference shown")
+
+
+def test_one_seed_shows_no_difference(make_comparison):
+    comparison = make_comparison({"a": (20.0,), "b": (90.0,)})
+    assert not comparison.evaluation.differences[0].differs
+    assert difference_lines(comparison, {"a": "a", "b": "b"}) == []
+
+
+def test_seeds_that_ended_in_gridlock_are_counted_out_of_all():
+    runs = [replace(make_run("a", seed, delay), stuck_veh=stuck) for seed, delay, stuck in ((1, 9.0, 0), (2, 900.0, 14))]
+    (spread,) = evaluate_runs(runs, scenario="x", site="y", sumo_version="1", rules=()).spread
+    assert (spread.worst_seed, spread.worst_delay_s, spread.gridlocked_seeds, spread.seeds) == (2, 900.0, 1, 2)
+    comparison = Comparison(
+        evaluation=evaluate_runs(runs, scenario="x", site="y", sumo_version="1", rules=()), runs=tuple(runs)
+    )
+    assert gridlock_line(comparison, {"a": "rule a"}).endswith("rule a on 1 of 2 seeds.")
+    calm = Comparison(evaluation=comparison.evaluation.model_copy(update={"spread": ()}), runs=())
+    assert gridlock_line(calm, {}).endswith("on no seed.")
+
+
+def test_classes_and_intersections_are_summed_up_over_the_seeds():
+    def run_of(seed, bus_s, junction_s):
+        bus = ClassScore(of_class="bus", scheduled=4, departed=4, finished=3, delay_s=bus_s, waiting_s=1.0, trip_time_s=9.0)
+        local = LocalScore(
+            intersection="J", vehicles=10, delay_s=junction_s, waiting_s=1.0, queue_veh=2.0, stage_share=(0.5, 0.4),
+            clearance_share=0.1, changes_per_h=60.0,
+        )  # fmt: skip
+        return replace(make_run("a", seed, 9.0), classes=(bus,) if bus_s else (), intersections=(local,))
+
+    runs = [run_of(1, 10.0, 5.0), run_of(2, 14.0, 7.0), run_of(3, None, 9.0)]
+    evaluation = evaluate_runs(runs, scenario="x", site="y", sumo_version="1", rules=())
+    (bus,), (junction,) = evaluation.classes, evaluation.intersections
+    assert (bus.of_class, bus.scheduled, bus.finished, bus.delay_s.mean) == ("bus", 8, 6, 12.0)
+    assert (junction.delay_s.mean, junction.stage_share) == (7.0, pytest.approx((0.5, 0.4)))
+
+
+def test_a_shadow_pair_is_told_but_not_ranked():
+    tally = Tally(intersection="J", decisions=10, agreed=7, differences=((0, 1, 3),))
+    runs = [make_run("a", 1, 9.0), replace(make_run("shadow:a+b", 1, 9.0), tallies=(tally,))]
+    evaluation = evaluate_runs(runs, scenario="x", site="y", sumo_version="1", rules=("a",))
+    assert [result.controller for result in evaluation.results] == ["a"]
+    (pair,) = evaluation.shadows
+    assert (pair.decisions, pair.agreement, pair.intersections[0].differences[0].times) == (10, 0.7, 3)
+    comparison = Comparison(evaluation=evaluation, runs=tuple(runs))
+    assert shadow_lines(comparison, {"shadow:a+b": "a, asked along: b"}) == [
+        "Shadow a, asked along: b: the same stage in 70% of 10 decisions; least at J (70%)."
+    ]

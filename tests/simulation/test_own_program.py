@@ -1,11 +1,15 @@
 import xml.etree.ElementTree as ET
+from dataclasses import replace
 
 import pytest
 
 from leed_traffic.artifacts.scenario import load_scenario
 from leed_traffic.artifacts.site import load_site
+from leed_traffic.domain.network import Network
 from leed_traffic.simulation.network_import import import_network
-from leed_traffic.simulation.own_program import ACTUATED_MAX_GREEN_S, Incumbent, write_programs
+from leed_traffic.simulation.own_program import ACTUATED_MAX_GREEN_S, Incumbent, write_fixed_plans, write_programs
+from leed_traffic.simulation.turning_counts import count_turns
+from leed_traffic.simulation.webster import fixed_plans
 
 
 @pytest.fixture(scope="module")
@@ -64,3 +68,33 @@ def test_only_the_stages_of_the_actuated_program_may_be_extended(tmp_path, cross
         assert (phase.get("minDur") is not None) == (phase.get("state") in stages)
         if phase.get("maxDur"):
             assert float(phase.get("minDur", 0)) < float(phase.get("maxDur", 0)) <= ACTUATED_MAX_GREEN_S
+
+
+@pytest.mark.parametrize("site", ["as-net", "derived"])
+def test_the_delay_based_program_may_extend_its_stages(tmp_path, crossing, site):
+    (logic,) = written(tmp_path, crossing, site, Incumbent.DELAY_BASED)
+    assert logic.get("type") == "delay_based"
+    assert any(phase.get("minDur") for phase in logic)
+
+
+def test_a_program_that_adapts_already_is_not_written_again(tmp_path, crossing):
+    scenario, network = crossing
+    adapts = Network(intersections=tuple(replace(i, own_program_type="delay_based") for i in network.intersections))
+    site = load_site("as-net", scenario, network)
+    for incumbent in Incumbent:
+        assert write_programs(tmp_path, adapts, site, incumbent, step_s=1.0) == ()
+
+
+def test_a_computed_plan_keeps_its_cycle_its_offset_and_the_sites_limits(tmp_path, crossing):
+    scenario, network = crossing
+    site = load_site(None, scenario, network)
+    plans = fixed_plans(count_turns(scenario, network, site.timings, (1, 2, 3), (0.0,)))
+    (file,) = write_fixed_plans(tmp_path, network, site, plans, step_s=1.0)
+    (logic,) = ET.parse(file).getroot()
+    (plan,), (junction,), (timing,) = plans.values(), network.intersections, site.timings
+    phases = [(phase.get("state", ""), float(phase.get("duration", 0))) for phase in logic]
+    assert sum(seconds for _, seconds in phases) == plan.cycle_s
+    assert float(logic.get("offset", -1)) == plan.offset_s
+    greens = dict(phases)
+    for stage, green_s in zip(plan.stages, plan.green_s, strict=True):
+        assert greens[junction.stages[stage].state] == green_s >= timing.min_green_s[stage]

@@ -1,0 +1,100 @@
+"""A comparison as files: the document, and every run, class and intersection as CSV and Parquet (docs/evaluate.md)."""
+
+import csv
+import io
+from collections.abc import Sequence
+from dataclasses import fields
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from leed_traffic.artifacts.whole_file import write_whole
+from leed_traffic.errors import UsageError
+from leed_traffic.evaluate.intersections import LocalScore
+from leed_traffic.evaluate.results import COUNTS, MEANS
+from leed_traffic.evaluate.runs import Comparison, Run
+from leed_traffic.simulation.metrics import ClassScore
+
+RESULTS_NAME = "results.json"
+Row = dict[str, object]
+
+
+def write_results(folder: Path, comparison: Comparison) -> tuple[str, ...]:
+    """Write `results.json` (the `--json` document) and the tables; return the names of the files.
+
+    Raises:
+        UsageError: they cannot be written there.
+    """
+    tables = {
+        "per_seed": run_rows(comparison.runs),
+        "per_class": class_rows(comparison.runs),
+        "per_intersection": intersection_rows(comparison.runs),
+    }
+    files: dict[str, str | bytes] = {RESULTS_NAME: comparison.evaluation.model_dump_json(indent=2) + "\n"}
+    for name, rows in tables.items():
+        files[f"{name}.csv"], files[f"{name}.parquet"] = as_csv(rows), as_parquet(rows)
+    for name, content in files.items():
+        write_output(folder / name, content)
+    return tuple(files)
+
+
+def run_rows(runs: Sequence[Run]) -> list[Row]:
+    """One row per controller and seed."""
+    columns = ("controller", "seed", *MEANS, *COUNTS, "stuck_veh")
+    return [{name: getattr(run, name) for name in columns} for run in runs]
+
+
+def class_rows(runs: Sequence[Run]) -> list[Row]:
+    """One row per controller, seed and class."""
+    names = [field.name for field in fields(ClassScore)]
+    return [
+        {"controller": run.controller, "seed": run.seed, **{name: getattr(score, name) for name in names}}
+        for run in runs
+        for score in run.classes
+    ]
+
+
+def intersection_rows(runs: Sequence[Run]) -> list[Row]:
+    """One row per controller, seed and intersection; the stages' shares joined by semicolons, for they differ in number."""
+    names = [field.name for field in fields(LocalScore) if field.name != "stage_share"]
+    return [
+        {
+            "controller": run.controller,
+            "seed": run.seed,
+            **{name: getattr(score, name) for name in names},
+            "stage_shares": ";".join(f"{share:.4f}" for share in score.stage_share),
+        }
+        for run in runs
+        for score in run.intersections
+    ]
+
+
+def as_csv(rows: Sequence[Row]) -> str:
+    """Text with a heading; figures with three decimals."""
+    sink = io.StringIO()
+    writer = csv.writer(sink, lineterminator="\n")
+    writer.writerow(rows[0] if rows else ())
+    for row in rows:
+        writer.writerow([f"{value:.3f}" if isinstance(value, float) else value for value in row.values()])
+    return sink.getvalue()
+
+
+def as_parquet(rows: Sequence[Row]) -> bytes:
+    """The same rows, typed; the same rows give the same bytes."""
+    sink = pa.BufferOutputStream()
+    pq.write_table(pa.Table.from_pylist(list(rows)), sink, compression="zstd")
+    return bytes(sink.getvalue().to_pybytes())
+
+
+def write_output(path: Path, content: str | bytes) -> None:
+    """Write a file, its folder too, as a whole or not at all.
+
+    Raises:
+        UsageError: it cannot be written there.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_whole(path, content)
+    except OSError as err:
+        raise UsageError(f"{path}: cannot be written ({err.strerror}); choose another place") from err

@@ -1,0 +1,149 @@
+"""One simulation of a comparison: one controller, one seed, scored from SUMO's own record.
+
+`fixed`, `actuated`, `delay_based` and `webster` run as programs of SUMO, without our stage program; all others pass it and the
+envelope.
+"""
+
+import tempfile
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from leed_traffic.artifacts.scenario import Scenario
+from leed_traffic.artifacts.site import Site
+from leed_traffic.domain.network import Network
+from leed_traffic.domain.sensing import IDEAL, Sensing
+from leed_traffic.errors import LeedError, ScenarioError
+from leed_traffic.evaluate.controllers import OWN_PROGRAM, Choice, Kind, build_controller
+from leed_traffic.evaluate.intersections import add_up_edges, read_edges, read_entry_waits, request_edges, score_intersections
+from leed_traffic.evaluate.recording import INTERVAL_S, Plotted, Recording, instrument, read_recording
+from leed_traffic.evaluate.results import COUNTS, MEANS
+from leed_traffic.evaluate.runs import Run
+from leed_traffic.evaluate.shadow import ShadowedController, Tally
+from leed_traffic.evaluate.timeline import read_timeline
+from leed_traffic.simulation.demand import write_demand
+from leed_traffic.simulation.engine import Engine
+from leed_traffic.simulation.env import SignalEnv
+from leed_traffic.simulation.episode import run_episode
+from leed_traffic.simulation.metrics import STUCK_S, SeedScore, read_score
+from leed_traffic.simulation.own_program import Incumbent, write_fixed_plans, write_programs
+from leed_traffic.simulation.sumo_options import STATES_NAME, TRIPS_NAME
+from leed_traffic.simulation.turning_counts import count_turns
+from leed_traffic.simulation.webster import fixed_plans
+
+COUNTED_DAYS = (1, 2, 3)  # seeds whose demand Webster's plan is made for: never the evaluation's
+_EDGES_REQUEST, _EDGES_NAME = "edges.add.xml", "edges.xml"
+_INCUMBENTS = {Kind.FIXED: Incumbent.FIXED, Kind.ACTUATED: Incumbent.ACTUATED, Kind.DELAY_BASED: Incumbent.DELAY_BASED}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunTask:
+    """One controller on one seed."""
+
+    choice: Choice
+    seed: int
+    scenario: Scenario
+    network: Network
+    site: Site
+    decision_interval_s: float
+    reach_m: float
+    sensing: Sensing = IDEAL
+    plotted: Plotted | None = None  # what to record for a report
+    keeps_timeline: bool = False
+
+
+def run_one(task: RunTask) -> Run:
+    """One simulation from begin to end.
+
+    Raises:
+        LeedError: of the kind that happened, with the controller and the seed in front.
+    """
+    with tempfile.TemporaryDirectory(prefix="leed-evaluate-") as folder:
+        try:
+            return _score(_watched(task, Path(folder)), Path(folder))
+        except LeedError as err:
+            raise type(err)(f"{task.choice.name} on seed {task.seed}: {err}") from err
+
+
+def _watched(task: RunTask, record: Path) -> RunTask:
+    """The same task; SUMO records every edge, too, and what a report draws."""
+    interval_s = INTERVAL_S if task.plotted else None
+    request = request_edges(record / _EDGES_REQUEST, record / _EDGES_NAME, begin_s=task.scenario.begin_s, interval_s=interval_s)
+    scenario = replace(task.scenario, additional_files=(*task.scenario.additional_files, request))
+    if task.plotted:
+        scenario = instrument(scenario, record, task.plotted, task.network.intersections)
+    return replace(task, scenario=scenario)
+
+
+def _score(task: RunTask, record: Path) -> Run:
+    score, tallies = _own_program(task, record) if task.choice.kind in OWN_PROGRAM else _in_env(task, record)
+    intersections, scenario = task.network.intersections, task.scenario
+    timeline = read_timeline(record / STATES_NAME, intersections, end_s=scenario.end_s)
+    local = score_intersections(
+        intersections,
+        add_up_edges(read_edges(record / _EDGES_NAME)),
+        read_entry_waits(record / TRIPS_NAME),
+        timeline,
+        seconds=scenario.end_s - scenario.begin_s,
+    )
+    recording: Recording | None = None
+    if task.plotted:
+        recording = read_recording(record, record / _EDGES_NAME, record / STATES_NAME, task.plotted, intersections)
+    return Run(
+        controller=task.choice.name,
+        seed=task.seed,
+        **{name: getattr(score, name) for name in (*MEANS, *COUNTS)},
+        stuck_veh=score.stuck_veh,
+        classes=score.classes,
+        intersections=local,
+        tallies=tallies,
+        timeline=timeline if task.keeps_timeline or task.plotted else {},
+        recording=recording,
+    )
+
+
+def _in_env(task: RunTask, record: Path) -> tuple[SeedScore, tuple[Tally, ...]]:
+    """Behind stage program and envelope."""
+    controller = build_controller(task.choice, task.network, task.site, decision_interval_s=task.decision_interval_s)
+    with SignalEnv(
+        task.scenario,
+        task.network,
+        task.site,
+        decision_interval_s=task.decision_interval_s,
+        reach_m=task.reach_m,
+        sensing=task.sensing,
+        record=record,
+    ) as env:
+        score = run_episode(env, controller, task.seed).score
+    if score is None:
+        raise ScenarioError(f"{task.scenario.name}: the run left no record to score")
+    return score, controller.tallies() if isinstance(controller, ShadowedController) else ()
+
+
+def _own_program(task: RunTask, record: Path) -> tuple[SeedScore, tuple[Tally, ...]]:
+    """SUMO's programs, left to themselves."""
+    scenario = task.scenario
+    with tempfile.TemporaryDirectory(prefix="leed-demand-") as name:
+        folder = Path(name)
+        route_files = write_demand(scenario, task.seed, folder)
+        programs = _programs(task, folder)
+        engine = Engine()
+        try:
+            engine.start(
+                scenario, seed=task.seed, route_files=route_files, record=record, additional_files=programs, audit=True
+            )
+            engine.advance(scenario.end_s)
+            stuck_veh = engine.standing(STUCK_S)
+        finally:
+            engine.close()
+        score = read_score(
+            record, scenario, task.network, task.site, seed=task.seed, route_files=route_files, stuck_veh=stuck_veh
+        )
+    return score, ()
+
+
+def _programs(task: RunTask, folder: Path) -> tuple[Path, ...]:
+    step_s = task.scenario.step_length_s
+    if task.choice.kind is not Kind.WEBSTER:
+        return write_programs(folder, task.network, task.site, _INCUMBENTS[task.choice.kind], step_s=step_s)
+    counts = count_turns(task.scenario, task.network, task.site.timings, COUNTED_DAYS, (0.0,))
+    return write_fixed_plans(folder, task.network, task.site, fixed_plans(counts), step_s=step_s)

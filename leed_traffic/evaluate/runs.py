@@ -1,0 +1,73 @@
+"""The single runs of a comparison, and all that a report needs beside the document that sums them up."""
+
+from dataclasses import dataclass, field, replace
+
+from leed_traffic.domain.network import Intersection
+from leed_traffic.domain.timing import Timing
+from leed_traffic.evaluate.intersections import LocalScore
+from leed_traffic.evaluate.recording import Plotted, Recording
+from leed_traffic.evaluate.results import Evaluation
+from leed_traffic.evaluate.shadow import Tally
+from leed_traffic.evaluate.street_map import StreetMap
+from leed_traffic.evaluate.timeline import StageRows, Timeline
+from leed_traffic.simulation.metrics import ClassScore
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Run:
+    """One controller on one seed."""
+
+    controller: str
+    seed: int
+    delay_s: float
+    trip_time_s: float
+    waiting_s: float
+    queue_veh: float
+    scheduled: int
+    departed: int
+    finished: int
+    never_departed: int
+    unsafe_changes: int
+    emergency_stops: int
+    collisions: int
+    teleports: int
+    stuck_veh: int = 0
+    classes: tuple[ClassScore, ...] = ()
+    intersections: tuple[LocalScore, ...] = ()
+    tallies: tuple[Tally, ...] = ()  # of a shadow pair
+    timeline: Timeline = field(default_factory=dict, compare=False)
+    recording: Recording | None = field(default=None, compare=False)
+
+    def named(self, controller: str) -> "Run":
+        """The same run under another name."""
+        return replace(self, controller=controller)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scene:
+    """The place that a report draws."""
+
+    intersections: tuple[Intersection, ...]
+    timings: tuple[Timing, ...]  # in the order of `intersections`
+    street_map: StreetMap
+    plotted: Plotted
+    begin_s: float
+    end_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Comparison:
+    """An evaluation and the runs that it sums up: by controller in the order asked, then by seed."""
+
+    evaluation: Evaluation
+    runs: tuple[Run, ...]
+    rows: StageRows | None = None  # how a stage diagram lays the intersections out
+    scene: Scene | None = None  # None: no report was asked for
+
+    def delays_s(self, controller: str) -> tuple[float, ...]:
+        """One delay per seed."""
+        return tuple(run.delay_s for run in self.runs if run.controller == controller)
+
+    def worst_s(self, controller: str) -> float:
+        """The worst seed's delay: gridlock hides in means."""
+        return max(self.delays_s(controller))

@@ -1,0 +1,167 @@
+"""Many runs summed up: means with their intervals, paired differences, and what a mean may hide."""
+
+from collections.abc import Mapping, Sequence
+
+from leed_traffic.evaluate.results import (
+    COUNTS,
+    MEANS,
+    ClassResult,
+    ControllerResult,
+    Delay,
+    Disagreement,
+    Evaluation,
+    IntersectionResult,
+    PairedDelay,
+    ShadowIntersection,
+    ShadowResult,
+    Spread,
+)
+from leed_traffic.evaluate.runs import Run
+from leed_traffic.evaluate.shadow import add_up
+from leed_traffic.evaluate.statistics import SIGNIFICANCE, compare_with, mean_interval
+from leed_traffic.simulation.metrics import ClassScore
+
+
+def summarise(controller: str, runs: Sequence[Run]) -> ControllerResult:
+    """One controller's result from its runs, at least one."""
+    mean, low, high = mean_interval([run.delay_s for run in runs])
+    means = {name: mean_interval([float(getattr(run, name)) for run in runs])[0] for name in MEANS[1:]}
+    counts = {name: sum(int(getattr(run, name)) for run in runs) for name in COUNTS}
+    return ControllerResult.model_validate(
+        {"controller": controller, "delay_s": Delay(mean=mean, low=low, high=high), **means, **counts}
+    )
+
+
+def evaluate_runs(
+    runs: Sequence[Run],
+    *,
+    scenario: str,
+    site: str,
+    sensing: str = "ideal",
+    sumo_version: str,
+    rules: Sequence[str],
+    reference: str | None = None,
+) -> Evaluation:
+    """The whole document, from runs by controller and then by seed.
+
+    Args:
+        runs: every controller on the same seeds; runs with tallies are of shadow pairs, which are not ranked.
+        scenario: name.
+        site: name.
+        sensing: what controllers behind the envelope saw.
+        sumo_version: of the SUMO that ran.
+        rules: controllers that anybody has, without plans and policies made for the place.
+        reference: with whom to compare; None: the rule with the lowest delay, else the controller with the lowest delay.
+    """
+    ranked: dict[str, list[Run]] = {}
+    pairs: dict[str, list[Run]] = {}
+    for run in runs:
+        (pairs if run.tallies else ranked).setdefault(run.controller, []).append(run)
+    delays = {name: [run.delay_s for run in found] for name, found in ranked.items()}
+    if reference is None and len(ranked) > 1:
+        reference = min([name for name in rules if name in ranked] or ranked, key=lambda name: sum(delays[name]))
+    return Evaluation(
+        scenario=scenario,
+        site=site,
+        sensing=sensing,
+        seeds=tuple(dict.fromkeys(run.seed for run in runs)),
+        sumo_version=sumo_version,
+        results=tuple(summarise(name, found) for name, found in ranked.items()),
+        reference=reference,
+        differences=() if reference is None else _differences(reference, delays),
+        spread=tuple(_spread(name, found) for name, found in ranked.items()),
+        classes=tuple(result for name, found in ranked.items() for result in _classes(name, found)),
+        intersections=tuple(result for name, found in ranked.items() for result in _intersections(name, found)),
+        shadows=tuple(_shadow(name, found) for name, found in pairs.items()),
+    )
+
+
+def _differences(reference: str, delays: Mapping[str, Sequence[float]]) -> tuple[PairedDelay, ...]:
+    return tuple(
+        PairedDelay(
+            controller=name,
+            mean=found.mean,
+            low=found.low,
+            high=found.high,
+            p=found.p,
+            p_adjusted=adjusted,
+            differs=adjusted is not None and adjusted <= SIGNIFICANCE,
+        )
+        for name, (found, adjusted) in compare_with(reference, delays).items()
+    )
+
+
+def _spread(controller: str, runs: Sequence[Run]) -> Spread:
+    worst = max(runs, key=lambda run: run.delay_s)
+    return Spread(
+        controller=controller,
+        worst_seed=worst.seed,
+        worst_delay_s=worst.delay_s,
+        gridlocked_seeds=sum(run.stuck_veh > 0 for run in runs),
+        seeds=len(runs),
+    )
+
+
+def _delay(values: Sequence[float]) -> Delay:
+    mean, low, high = mean_interval(values)
+    return Delay(mean=mean, low=low, high=high)
+
+
+def _mean(values: Sequence[float]) -> float:
+    return mean_interval(values)[0]
+
+
+def _classes(controller: str, runs: Sequence[Run]) -> list[ClassResult]:
+    found: dict[str, list[ClassScore]] = {}
+    for run in runs:
+        for score in run.classes:
+            found.setdefault(score.of_class, []).append(score)
+    return [
+        ClassResult(
+            controller=controller,
+            of_class=name,
+            scheduled=sum(score.scheduled for score in scores),
+            departed=sum(score.departed for score in scores),
+            finished=sum(score.finished for score in scores),
+            delay_s=_delay([score.delay_s for score in scores]),
+            waiting_s=_mean([score.waiting_s for score in scores]),
+            trip_time_s=_mean([score.trip_time_s for score in scores]),
+        )
+        for name, scores in found.items()
+    ]
+
+
+def _intersections(controller: str, runs: Sequence[Run]) -> list[IntersectionResult]:
+    return [
+        IntersectionResult(
+            controller=controller,
+            intersection=scores[0].intersection,
+            vehicles=_mean([float(score.vehicles) for score in scores]),
+            delay_s=_delay([score.delay_s for score in scores]),
+            waiting_s=_mean([score.waiting_s for score in scores]),
+            queue_veh=_mean([score.queue_veh for score in scores]),
+            stage_share=tuple(_mean(shares) for shares in zip(*(s.stage_share for s in scores), strict=True)),
+            clearance_share=_mean([score.clearance_share for score in scores]),
+            changes_per_h=_mean([score.changes_per_h for score in scores]),
+        )
+        for scores in zip(*(run.intersections for run in runs), strict=True)
+    ]
+
+
+def _shadow(pair: str, runs: Sequence[Run]) -> ShadowResult:
+    tallies = [add_up(same) for same in zip(*(run.tallies for run in runs), strict=True)]
+    decisions = sum(tally.decisions for tally in tallies)
+    return ShadowResult(
+        pair=pair,
+        decisions=decisions,
+        agreement=sum(tally.agreed for tally in tallies) / decisions if decisions else None,
+        intersections=tuple(
+            ShadowIntersection(
+                intersection=tally.intersection,
+                decisions=tally.decisions,
+                agreement=tally.agreed / tally.decisions if tally.decisions else None,
+                differences=tuple(Disagreement(driver_stage=a, shadow_stage=b, times=n) for a, b, n in tally.differences),
+            )
+            for tally in tallies
+        ),
+    )
