@@ -143,7 +143,9 @@ def _run_missing(tasks: Sequence[RunTask], kept: KeptRuns, workers: int, on_run:
     return [next(fresh) if run is None else run for run in found]
 
 
-def _tasks(config: EvaluateConfig, scenario: Scenario, network: Network, site: Site, sensing: Sensing, scene: Scene | None) -> list[RunTask]:
+def _tasks(
+    config: EvaluateConfig, scenario: Scenario, network: Network, site: Site, sensing: Sensing, scene: Scene | None
+) -> list[RunTask]:
     """By controller in the order asked, then by seed.
 
     Raises:

@@ -59,24 +59,26 @@ def run_one(task: RunTask) -> Run:
     """
     with tempfile.TemporaryDirectory(prefix="leed-evaluate-") as folder:
         try:
-            return _score(_watched(task, Path(folder)), Path(folder))
+            return _score(task, Path(folder))
         except LeedError as err:
             raise type(err)(f"{task.choice.name} on seed {task.seed}: {err}") from err
 
 
-def _watched(task: RunTask, record: Path) -> RunTask:
-    """The same task; SUMO records every edge, too, and what a report draws."""
-    interval_s = INTERVAL_S if task.plotted else None
-    request = request_edges(record / _EDGES_REQUEST, record / _EDGES_NAME, begin_s=task.scenario.begin_s, interval_s=interval_s)
-    scenario = replace(task.scenario, additional_files=(*task.scenario.additional_files, request))
-    if task.plotted:
-        scenario = instrument(scenario, record, task.plotted, task.network.intersections)
-    return replace(task, scenario=scenario)
+def _watched(task: RunTask, record: Path) -> tuple[Scenario, tuple[Path, ...]]:
+    """The scenario and the additional files with which SUMO records every edge, and what a report draws."""
+    scenario, interval_s = task.scenario, INTERVAL_S if task.plotted else None
+    edges = request_edges(record / _EDGES_REQUEST, record / _EDGES_NAME, begin_s=scenario.begin_s, interval_s=interval_s)
+    if task.plotted is None:
+        return scenario, (edges,)
+    scenario, loops = instrument(scenario, record, task.plotted, task.network.intersections)
+    return scenario, (edges, loops)
 
 
 def _score(task: RunTask, record: Path) -> Run:
-    score, tallies = _own_program(task, record) if task.choice.kind in OWN_PROGRAM else _in_env(task, record)
-    intersections, scenario = task.network.intersections, task.scenario
+    scenario, requests = _watched(task, record)
+    drive = _own_program if task.choice.kind in OWN_PROGRAM else _in_env
+    score, tallies = drive(replace(task, scenario=scenario), record, requests)
+    intersections = task.network.intersections
     timeline = read_timeline(record / STATES_NAME, intersections, end_s=scenario.end_s)
     local = score_intersections(
         intersections,
@@ -101,7 +103,7 @@ def _score(task: RunTask, record: Path) -> Run:
     )
 
 
-def _in_env(task: RunTask, record: Path) -> tuple[SeedScore, tuple[Tally, ...]]:
+def _in_env(task: RunTask, record: Path, requests: tuple[Path, ...]) -> tuple[SeedScore, tuple[Tally, ...]]:
     """Behind stage program and envelope."""
     controller = build_controller(task.choice, task.network, task.site, decision_interval_s=task.decision_interval_s)
     with SignalEnv(
@@ -112,6 +114,7 @@ def _in_env(task: RunTask, record: Path) -> tuple[SeedScore, tuple[Tally, ...]]:
         reach_m=task.reach_m,
         sensing=task.sensing,
         record=record,
+        additional_files=requests,
     ) as env:
         score = run_episode(env, controller, task.seed).score
     if score is None:
@@ -119,18 +122,16 @@ def _in_env(task: RunTask, record: Path) -> tuple[SeedScore, tuple[Tally, ...]]:
     return score, controller.tallies() if isinstance(controller, ShadowedController) else ()
 
 
-def _own_program(task: RunTask, record: Path) -> tuple[SeedScore, tuple[Tally, ...]]:
+def _own_program(task: RunTask, record: Path, requests: tuple[Path, ...]) -> tuple[SeedScore, tuple[Tally, ...]]:
     """SUMO's programs, left to themselves."""
     scenario = task.scenario
     with tempfile.TemporaryDirectory(prefix="leed-demand-") as name:
         folder = Path(name)
         route_files = write_demand(scenario, task.seed, folder)
-        programs = _programs(task, folder)
+        added = (*requests, *_programs(task, folder))
         engine = Engine()
         try:
-            engine.start(
-                scenario, seed=task.seed, route_files=route_files, record=record, additional_files=programs, audit=True
-            )
+            engine.start(scenario, seed=task.seed, route_files=route_files, record=record, additional_files=added, audit=True)
             engine.advance(scenario.end_s)
             stuck_veh = engine.standing(STUCK_S)
         finally:

@@ -105,8 +105,10 @@ def approaches_of(intersection: Intersection) -> tuple[Approach, ...]:
     return tuple(found)
 
 
-def instrument(scenario: Scenario, folder: Path, plotted: Plotted, intersections: Sequence[Intersection]) -> Scenario:
-    """The same scenario with loops at the intersections shown, and trajectories on the corridor."""
+def instrument(
+    scenario: Scenario, folder: Path, plotted: Plotted, intersections: Sequence[Intersection]
+) -> tuple[Scenario, Path]:
+    """The same scenario with trajectories on the corridor, and an additional file with loops at the intersections shown."""
     lines = []
     for approach in _shown(plotted, intersections):
         for k, (lane, at_m) in enumerate(approach.loops):
@@ -120,8 +122,7 @@ def instrument(scenario: Scenario, folder: Path, plotted: Plotted, intersections
         options += ["--fcd-output", str(folder / _PATHS_NAME), "--fcd-output.attributes", "lane,pos"]
         options += ["--fcd-output.filter-edges.input-file", str(folder / _CORRIDOR_NAME)]
         options += ["--device.fcd.period", f"{TRAJECTORY_STEP_S:g}", "--device.fcd.begin", f"{plotted.window_s[0]:g}"]
-    added = (*scenario.additional_files, folder / _LOOPS_NAME)
-    return replace(scenario, additional_files=added, options=tuple(options))
+    return replace(scenario, options=tuple(options)), folder / _LOOPS_NAME
 
 
 def read_recording(

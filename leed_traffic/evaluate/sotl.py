@@ -2,15 +2,15 @@
 
 Every stage that is red counts the vehicles that approach it, over time:
 
-    kappa_s <- kappa_s + dt n_s      n_s vehicles within rho on the fullest lane that stage s serves and the current one does not
+    kappa_s <- kappa_s + dt n_s     n_s vehicles within rho on the fullest lane that stage s serves and the current one does not
 
 Once the green has stood for its minimum, the signal changes to the stage with the largest kappa if that is at least theta, and
 if no platoon would be cut: with 1 to mu - 1 vehicles within omega on the fullest green lane the change waits for them. Green
 resets kappa.
 
-The papers have crossings of two streets with one lane each. With more lanes the fullest one counts (their sum would change the
-signal after every minimum green: 171 s against 65 s of delay on `arterial5`), with more stages the largest count takes the turn.
-theta, rho, omega and mu are ours, close to the papers' choice, and the same on every network.
+The papers have crossings of two streets with one lane each. With more lanes the fullest one counts (their sum would change
+the signal after every minimum green: 171 s against 65 s of delay on `arterial5`), with more stages the largest count takes the
+turn. theta, rho, omega and mu are ours, close to the papers' choice, and the same on every network.
 """
 
 from collections.abc import Sequence
@@ -19,6 +19,7 @@ import numpy as np
 
 from leed_traffic.domain.detection import Array, Detection, LocalReadings
 from leed_traffic.domain.network import Intersection
+from leed_traffic.domain.sensing import SensedDetection
 from leed_traffic.domain.signal_state import SignalState
 from leed_traffic.simulation.env import Request, SignalEnv, Situation
 
@@ -62,8 +63,8 @@ class SotlController:
 
     def __init__(self) -> None:
         self._signals: list[SotlSignal] = []
-        self._far: Detection
-        self._near: Detection
+        self._far: Detection | SensedDetection
+        self._near: Detection | SensedDetection
         self._time_s = 0.0
 
     def reset(self, env: SignalEnv, seed: int) -> None:

@@ -90,6 +90,7 @@ class SignalEnv:
         sensing: Sensing = IDEAL,
         over: Literal["libsumo", "traci"] = "libsumo",
         record: Path | None = None,
+        additional_files: Sequence[Path] = (),
     ) -> None:
         """Lay everything out; SUMO starts with `reset`.
 
@@ -103,12 +104,14 @@ class SignalEnv:
             sensing: what the site's detectors make of the traffic.
             over: libsumo (in process) or traci (a SUMO of its own over TCP).
             record: folder for the outputs from which `metrics.read_score` reads a run.
+            additional_files: further requests to SUMO, beside the scenario's own.
 
         Raises:
             SiteError: a maximum green or the maximum red leaves no room for decisions so far apart.
         """
         self.scenario, self.network, self.site = scenario, network, site
         self.decision_interval_s, self.record = decision_interval_s, record
+        self._additional_files = tuple(additional_files)
         self.intersections: tuple[Intersection, ...] = network.intersections
         self.timings = tuple(_with_room(timing, decision_interval_s) for timing in site.timings)
         self.programs: tuple[StageProgram, ...] = tuple(
@@ -176,7 +179,7 @@ class SignalEnv:
             seed=seed,
             route_files=self.route_files,
             record=self.record,
-            additional_files=self._loops.lay_out(Path(self._demand_folder.name)),
+            additional_files=(*self._additional_files, *self._loops.lay_out(Path(self._demand_folder.name))),
             audit=self.record is not None,
         )
         if self._sensors is not None:
