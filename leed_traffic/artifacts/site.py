@@ -17,6 +17,7 @@ from leed_traffic.artifacts.scenario import Scenario
 from leed_traffic.artifacts.site_file import assemble_from_file, parse_site_file, render_site_file
 from leed_traffic.artifacts.whole_file import write_whole
 from leed_traffic.domain.network import Intersection, Kind, Network
+from leed_traffic.domain.priority import PriorityRule
 from leed_traffic.domain.timing import (
     DECISION_MARGIN_S,
     WALK_MIN_S,
@@ -39,12 +40,14 @@ class Site:
     name: str  # "derived", "as-net", or the name of the file
     timings: tuple[Timing, ...]
     digest: str  # sha256 over the timings, whatever they were read from
+    priority: tuple[PriorityRule, ...] = ()  # in order of rank; no part of the digest: a rule of the place, not of a policy
 
 
-def make_site(name: str, timings: Sequence[Timing]) -> Site:
-    """A site and its digest; the digest depends on the limits alone, not on the name."""
+def make_site(name: str, timings: Sequence[Timing], priority: Sequence[PriorityRule] = ()) -> Site:
+    """A site and its digest; the digest depends on the limits alone, not on the name or the priorities."""
     lines = sorted(TypeAdapter(Timing).dump_json(timing).decode() for timing in timings)
-    return Site(name=name, timings=tuple(timings), digest=hashlib.sha256("\n".join(lines).encode()).hexdigest())
+    digest = hashlib.sha256("\n".join(lines).encode()).hexdigest()
+    return Site(name=name, timings=tuple(timings), digest=digest, priority=tuple(priority))
 
 
 def load_site(site: str | None, scenario: Scenario, network: Network) -> Site:
@@ -90,7 +93,7 @@ def read_site_file(path: Path, network: Network) -> Site:
     Raises:
         SiteError: what is wrong, where, and what to do; one line.
     """
-    entries = parse_site_file(path)
+    entries, priority = parse_site_file(path)
     known = network.by_id
     for entry in entries:
         if entry.id not in known:
@@ -103,7 +106,7 @@ def read_site_file(path: Path, network: Network) -> Site:
         timing = assemble_from_file(by_id[intersection.id], intersection, path)
         check_floors(intersection, timing, where=str(path))
         timings.append(timing)
-    return make_site(path.name, timings)
+    return make_site(path.name, timings, priority)
 
 
 def write_site_file(path: Path, network: Network, timings: Sequence[Timing]) -> None:

@@ -14,6 +14,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from leed_traffic.domain.network import Intersection
+from leed_traffic.domain.priority import PriorityRule
 from leed_traffic.domain.timing import MAX_RED_S, Matrix, Timing
 from leed_traffic.errors import SiteError
 
@@ -37,6 +38,14 @@ _HEAD = """\
 #
 # One number holds for all stages or changes; [[row], [row], ...] names each: row = ending stage, column = following one.
 # Keys under [defaults] hold for every intersection that does not name them.
+#
+# Optional, for all signals, in order of rank; none of the limits above ever gives way to it:
+# [[priority]]
+# classes = ["bus"]       who is favoured: emergency, bus, tram, ...
+# reach_m = 120.0         before the stop line, from which on a vehicle calls
+# max_extension_s = 10.0  a green is held so long for it against the policy's wish
+# keep_green_s = 10.0     another stage keeps so much green before it ends early for it
+# lockout_s = 60.0        between two uses at a signal
 """
 
 
@@ -63,16 +72,32 @@ class IntersectionEntry(_Limits):
     intergreen: tuple[tuple[int, int, Seconds], ...] = ()
 
 
+class PriorityEntry(_Table):
+    """[[priority]]: one rule for all signals."""
+
+    classes: tuple[str, ...]
+    """SUMO's vehicle classes."""
+    reach_m: float
+    """Before the stop line."""
+    max_extension_s: Seconds
+    """Of a green, each time."""
+    keep_green_s: Seconds
+    """That another stage keeps."""
+    lockout_s: Seconds
+    """Between two uses."""
+
+
 class _File(_Table):
     defaults: _Limits = _Limits()
+    priority: tuple[PriorityEntry, ...] = ()
     intersection: tuple[IntersectionEntry, ...]
 
 
-def parse_site_file(path: Path) -> tuple[IntersectionEntry, ...]:
-    """The file's entries.
+def parse_site_file(path: Path) -> tuple[tuple[IntersectionEntry, ...], tuple[PriorityRule, ...]]:
+    """The file's entries, and its rules of priority.
 
     Raises:
-        SiteError: not there, not TOML, an unknown or ill-typed key, or a signal listed twice.
+        SiteError: not there, not TOML, an unknown or ill-typed key, an impossible rule, or a signal listed twice.
     """
     try:
         tables = tomllib.loads(path.read_text(encoding="utf-8"))
@@ -88,7 +113,11 @@ def parse_site_file(path: Path) -> tuple[IntersectionEntry, ...]:
         if entry.id in seen:
             raise SiteError(f"{path}: intersection {entry.id} is listed twice; keep one")
         seen.add(entry.id)
-    return tuple(_with_defaults(entry, file.defaults) for entry in file.intersection)
+    try:
+        rules = tuple(PriorityRule(**entry.model_dump()) for entry in file.priority)
+    except ValueError as err:
+        raise SiteError(f"{path}: priority: {err}") from err
+    return tuple(_with_defaults(entry, file.defaults) for entry in file.intersection), rules
 
 
 def assemble_from_file(entry: IntersectionEntry, intersection: Intersection, path: Path) -> Timing:

@@ -13,7 +13,7 @@ import socket
 import subprocess
 import tempfile
 import weakref
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from itertools import chain
 from pathlib import Path
 from typing import Any, ClassVar, Literal, NoReturn, Protocol
@@ -22,6 +22,7 @@ import numpy as np
 
 from leed_traffic.artifacts.scenario import Scenario
 from leed_traffic.domain.detection import Array, Vehicles
+from leed_traffic.domain.priority import PriorityVehicle
 from leed_traffic.domain.program import StageProgram
 from leed_traffic.errors import DeviceError, ScenarioError
 from leed_traffic.simulation.additional_files import silenced
@@ -29,6 +30,7 @@ from leed_traffic.simulation.sumo_options import sumo_options
 
 Sumo = Any  # the libsumo module or a traci connection: the same calls, without types
 PROGRAM_ID = "leed"
+_STOPPED = 1  # bit of a vehicle's stop state
 _HOST = "127.0.0.1"
 _CONNECT_TRIES, _BETWEEN_TRIES_S = 600, 0.1  # a large net takes its time to load
 _END_WAIT_S = 5.0  # s for a server whose client has left to write its outputs
@@ -69,6 +71,7 @@ class Engine:
         self._files: tempfile.TemporaryDirectory[str] | None = None
         self._begin_s = 0.0
         self._entries: dict[str, str] = {}  # vehicle that waited to enter -> its first edge
+        self._classes: dict[str, str] = {}  # of every vehicle met so far
 
     def start(
         self,
@@ -96,7 +99,7 @@ class Engine:
         self.close()
         self._files = tempfile.TemporaryDirectory(prefix="leed-additional-")
         scenario = silenced(scenario, Path(self._files.name))
-        self._begin_s = scenario.begin_s
+        self._begin_s, self._classes = scenario.begin_s, {}
         options = sumo_options(
             scenario, seed=seed, route_files=route_files, record=record, additional_files=additional_files, audit=audit
         )
@@ -141,6 +144,19 @@ class Engine:
     def vehicles(self) -> Vehicles:
         """All vehicles on the watched lanes after the last step."""
         return self._reader.read()
+
+    def callers(self, classes: Collection[str]) -> list[PriorityVehicle]:
+        """Vehicles of these classes on their way to a signal; who stands at a stop does not call."""
+        vehicle, found = self._sumo.vehicle, []
+        ids = vehicle.getIDList()
+        for name in ids:
+            kind = self._classes.get(name)
+            if kind is None:
+                kind = self._classes[name] = vehicle.getVehicleClass(name)
+            if kind in classes and not vehicle.getStopState(name) & _STOPPED:
+                for signal_id, link, distance_m, _letter in vehicle.getNextTLS(name)[:1]:
+                    found.append(PriorityVehicle(signal=signal_id, link=link, distance_m=distance_m, kind=kind))
+        return found
 
     def loops(self, ids: Sequence[str | None]) -> tuple[Array, Array]:
         """Vehicles that came onto each loop since the simulation began, and the seconds it was covered; NaN without a loop."""

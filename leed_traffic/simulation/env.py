@@ -31,6 +31,7 @@ from leed_traffic.domain.detection import (
 from leed_traffic.domain.envelope import Permission, hold_s, permit, rule
 from leed_traffic.domain.network import Intersection, Network
 from leed_traffic.domain.observation import DEFAULT_REACH_M, Encoder, observation_spec
+from leed_traffic.domain.priority import Priorities
 from leed_traffic.domain.program import StageProgram, build_program
 from leed_traffic.domain.sensing import IDEAL, SensedDetection, Sensing, Sensors
 from leed_traffic.domain.signal_state import SignalState, WaitClocks
@@ -76,7 +77,7 @@ class Transition:
 
 
 class SignalEnv:
-    """One scenario's signals behind stage program and envelope."""
+    """One scenario's signals behind stage program and envelope; a site's priorities stand between request and ruling."""
 
     def __init__(
         self,
@@ -124,6 +125,8 @@ class SignalEnv:
         self._clocks = WaitClocks(self.intersections)
         self._signals = tuple(i.id for i in self.intersections)
         self._engine = Engine(over=over)
+        self._priorities = Priorities(self.intersections, site.priority)
+        self._favoured = frozenset(kind for rule in site.priority for kind in rule.classes)
         self._sensors = None if sensing.is_perfect else Sensors(self.intersections, sensing)
         self._loops = LoopWatch(self._engine, self.intersections, self._sensors.sensing if self._sensors else IDEAL)
         self._clearances = ClearanceWatch(self._engine, self.programs, self.timings, horizon_s=decision_interval_s)
@@ -188,6 +191,7 @@ class SignalEnv:
             self._engine.install(program, 0)
         self._engine.watch_lanes(tuple(self._lane_index))
         self._clocks.reset()
+        self._priorities.reset()
         self._clearances.reset()
         self._now = self._look(elapsed_s=0.0)
         return self._now
@@ -200,8 +204,11 @@ class SignalEnv:
         """
         stages, overrides = np.empty(self.n, dtype=np.int64), 0
         horizon_s = self.decision_interval_s
-        for k, request in enumerate(requests):
+        callers = self._engine.callers(self._favoured) if self._favoured else []
+        for k, wanted in enumerate(requests):
             state = self._now.states[k]
+            time_s = self._now.time_s
+            request = self._priorities.favour(k, wanted, callers, state, time_s=time_s, horizon_s=horizon_s).request
             ruling = rule(request, state, self.timings[k], horizon_s=horizon_s, permission=self._now.permissions[k])
             stages[k] = ruling.stage
             overrides += ruling.stage != request

@@ -6,6 +6,7 @@ import pytest
 from leed_traffic.artifacts.scenario import Scenario
 from leed_traffic.artifacts.site import check_interval, derive_site, load_site, read_site_file, write_site_file
 from leed_traffic.domain.network import Kind, Network
+from leed_traffic.domain.priority import PriorityRule
 from leed_traffic.errors import ExitCode, SiteError
 from tests.intersections import four_legs, star, t_junction
 
@@ -254,3 +255,35 @@ def test_a_crossing_too_long_for_any_limit_is_refused():
     movements = tuple(replace(m, length_m=90.0) if m.kind is Kind.PEDESTRIAN else m for m in junction.movements)
     with pytest.raises(SiteError, match="pedestrian_clearance_s needs 4 values"):
         derive_site(Network(intersections=(replace(junction, movements=movements),)))
+
+
+PRIORITY = '[[priority]]\nclasses = ["bus"]\nreach_m = 100.0\nmax_extension_s = 10.0\nkeep_green_s = 8.0\nlockout_s = 60.0\n'
+
+
+def test_priorities_are_read_from_the_file_and_leave_the_digest_of_the_limits_alone(tmp_path):
+    path = tmp_path / "site.toml"
+    write_site_file(path, NETWORK, derive_site(NETWORK).timings)
+    bare = read_site_file(path, NETWORK)
+    path.write_text(PRIORITY + path.read_text())
+    favoured = read_site_file(path, NETWORK)
+    assert favoured.priority == (
+        PriorityRule(classes=("bus",), reach_m=100.0, max_extension_s=10.0, keep_green_s=8.0, lockout_s=60.0),
+    )
+    assert (bare.priority, bare.digest) == ((), favoured.digest)
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("reach_m = 500.0", "priority: need 0 < reach_m"),
+        ("reach = 1", "priority"),
+        ("classes = []", "at least one vehicle class"),
+    ],
+)
+def test_an_impossible_priority_is_refused_in_one_line(tmp_path, line, message):
+    path = tmp_path / "site.toml"
+    write_site_file(path, NETWORK, derive_site(NETWORK).timings)
+    kept = [row for row in PRIORITY.splitlines() if row.split(" =")[0] != line.split(" =")[0]]
+    path.write_text("\n".join([*kept, line, path.read_text()]))
+    with pytest.raises(SiteError, match=message):
+        read_site_file(path, NETWORK)
