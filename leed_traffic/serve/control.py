@@ -16,6 +16,7 @@ from leed_traffic.domain.observation import Encoder
 from leed_traffic.domain.program import build_program, whole_steps
 from leed_traffic.domain.signal_state import WaitClocks
 from leed_traffic.domain.timing import Timing
+from leed_traffic.serve.actuations import Actuations
 from leed_traffic.serve.device import SignalDevice, Snapshot
 from leed_traffic.serve.events import CONTROL_STATUS, OURS, OWN, Decision, Event, EventLog, Record
 from leed_traffic.serve.latch import LatchStore
@@ -73,6 +74,7 @@ class Controller:
         self._latches, self.tally = latches, tally
         self._detection = Detection(self._intersections, reach_m, device.lane_index)
         self._sensing = Sensing(self._intersections, reach_m, device.lane_index)
+        self._actuations = Actuations(self._intersections, device.lane_index)
         self._encoder = Encoder(self._intersections, self._timings, reach_m=reach_m)
         self._n_stages_max = max(i.n_stages for i in self._intersections)
         n = len(self._intersections)
@@ -135,6 +137,7 @@ class Controller:
         for n, sighting in enumerate(snapshot.sightings):
             events = self._sights[n].see(sighting, snapshot.time_s)
             self._note(n, events, since_s=sighting.spent_s)  # the phase that stands began between two looks
+        self._log.note(self._actuations.take(snapshot.vehicles, snapshot.time_s, elapsed_s))
         for sight, wait_s in zip(self._sights, self._waits(self._street_clocks, readings, elapsed_s), strict=True):
             sight.state = sight.state_with(wait_s)
         greens = [None if sight.shown.is_clearing else sight.shown.stage for sight in self._sights]

@@ -2,11 +2,12 @@
 
     events.csv      TimeStamp (0.1 s), DeviceId, EventId, Parameter: the columns that signal engineers' tools read
     events.parquet  the same, written at the end
+    detectors.csv   DeviceId, Phase, Parameter, Function: which channel means what (serve/actuations.py)
     decisions.csv   time_s, intersection, mode, requested, ruled, reason
 
-Parameter is the stage + 1 for events 1 to 11; for 83 and 84 the lane's number at its intersection, from 1; for 131 it is 1
-while the stage program runs, 254 for the own program; for 155 it is NTCIP 1202's unit control status. The device's clock
-counts seconds from 1970-01-01T00:00:00: equal runs give equal bytes.
+Parameter is the phase (serve/phases.py) for events 1 to 23 and the channel for 81 and 82; for 83 and 84 the lane's number at
+its intersection, from 1; for 131 it is 1 while the stage program runs, 254 for the own program; for 155 it is NTCIP 1202's unit
+control status. The device's clock counts seconds from 1970-01-01T00:00:00: equal runs give equal bytes.
 """
 
 import contextlib
@@ -54,6 +55,11 @@ class Event(IntEnum):
     END_YELLOW = 9
     BEGIN_RED_CLEARANCE = 10
     END_RED_CLEARANCE = 11
+    BEGIN_WALK = 21
+    BEGIN_WALK_CLEARANCE = 22
+    BEGIN_DONT_WALK = 23
+    DETECTOR_OFF = 81
+    DETECTOR_ON = 82
     DETECTOR_RESTORED = 83
     DETECTOR_FAULT = 84
     PATTERN_CHANGE = 131
@@ -80,39 +86,6 @@ class Decision:
     requested: float | None
     ruled: int
     reason: Reason
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Interval:
-    """The part of a signal's way that it is in."""
-
-    stage: int  # shown, or the one that ended last
-    kind: str  # green, yellow or red
-
-
-def between(before: Interval | None, after: Interval, *, terminated_by: Event | None) -> list[tuple[Event, int]]:
-    """The events (code, parameter) that lie between two intervals of one signal.
-
-    Args:
-        before: None at the first look.
-        after: what is shown now.
-        terminated_by: why a green ended, if we know.
-    """
-    if before is not None and (before.kind, before.stage) == (after.kind, after.stage):
-        return []
-    events: list[tuple[Event, int]] = []
-    if before is not None:
-        if before.kind == "green":
-            if terminated_by is not None:
-                events.append((terminated_by, before.stage + 1))
-            events.append((Event.GREEN_TERMINATION, before.stage + 1))
-        elif before.kind == "yellow":
-            events.append((Event.END_YELLOW, before.stage + 1))
-        else:
-            events.append((Event.END_RED_CLEARANCE, before.stage + 1))
-    begins = {"green": Event.BEGIN_GREEN, "yellow": Event.BEGIN_YELLOW, "red": Event.BEGIN_RED_CLEARANCE}
-    events.append((begins[after.kind], after.stage + 1))
-    return events
 
 
 class EventLog:

@@ -16,6 +16,7 @@ from leed_traffic.domain.network import Intersection
 from leed_traffic.domain.program import StageProgram, build_program
 from leed_traffic.domain.timing import Timing
 from leed_traffic.errors import DeviceError, MismatchError
+from leed_traffic.serve.actuations import write_detectors
 from leed_traffic.serve.control import Controller, Decider
 from leed_traffic.serve.device import SignalDevice
 from leed_traffic.serve.events import EventLog
@@ -137,6 +138,8 @@ def serve(
     latches = LatchStore(config.state, now)
     _tell(latches, intersections)
     with EventLog(config.events) as event_log:
+        if config.events is not None:
+            write_detectors(config.events, intersections)
         service = _Service(config, bundle, intersections, timings, policy, latches, event_log, clock, watchers)
         patience = Patience(config.retry_s, clock, sleep)
         while True:

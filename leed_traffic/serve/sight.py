@@ -2,11 +2,12 @@
 
 from dataclasses import dataclass
 
-from leed_traffic.domain.network import GREEN, Intersection
+from leed_traffic.domain.network import Intersection
 from leed_traffic.domain.program import StageProgram
 from leed_traffic.domain.signal_state import SignalState
 from leed_traffic.serve.device import Sighting
-from leed_traffic.serve.events import Event, Interval, between
+from leed_traffic.serve.events import Event
+from leed_traffic.serve.phases import PhaseEvents
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,10 +25,9 @@ class SignalSight:
     def __init__(self, intersection: Intersection, program: StageProgram) -> None:
         self._intersection, self._program = intersection, program
         self._stage_of_state = {stage.state: k for k, stage in enumerate(intersection.stages)}
-        self._interval: Interval | None = None
-        self._last_stage = 0
+        self._phases = PhaseEvents(intersection)
         self._green_since_s: float | None = None
-        self._terminated_by: Event | None = None
+        self._terminated_by: tuple[int, Event] | None = None  # the stage that a command has ended, and why
         self.shown = Shown(stage=0, is_clearing=True, green_s=0.0)
         self.state = self.state_with((0.0,) * intersection.n_stages)
 
@@ -41,7 +41,7 @@ class SignalSight:
             self._green_since_s = None
         else:
             self.shown = self._see_own(sighting.state, time_s)
-        return self._next_interval(sighting.state)
+        return self._events(sighting.state)
 
     def taken_over(self, stage: int) -> None:
         """Our program runs from now on: the minimum green counts anew."""
@@ -50,7 +50,7 @@ class SignalSight:
 
     def will_end(self, why: Event) -> None:
         """A command has ended the green that stands; the next change is put down to it."""
-        self._terminated_by = why
+        self._terminated_by = (self.shown.stage, why)
 
     def state_with(self, wait_s: tuple[float, ...]) -> SignalState:
         """What is shown, with these (S,) waits in seconds."""
@@ -66,24 +66,10 @@ class SignalSight:
             self._green_since_s = time_s
         return Shown(stage=stage, is_clearing=False, green_s=time_s - self._green_since_s)
 
-    def _next_interval(self, state: str) -> list[tuple[Event, int]]:
-        now = self._interval_now(state)
-        events = between(self._interval, now, terminated_by=self._terminated_by)
-        if events:
+    def _events(self, state: str) -> list[tuple[Event, int]]:
+        is_standing = not self.shown.is_clearing
+        why = None if self._terminated_by is None else self._terminated_by[1]
+        events = self._phases.see(state, is_standing=is_standing, terminated_by=why)
+        if self._terminated_by is not None and is_standing and self.shown.stage != self._terminated_by[0]:
             self._terminated_by = None
-        self._interval = now
         return events
-
-    def _interval_now(self, state: str) -> Interval:
-        if not self.shown.is_clearing:
-            self._last_stage = self.shown.stage
-            return Interval(stage=self.shown.stage, kind="green")
-        if "y" in state:
-            return Interval(stage=self._last_stage, kind="yellow")
-        if self._interval is not None and self._interval.kind == "green" and self._only_walkers_ended(state):
-            return self._interval
-        return Interval(stage=self._last_stage, kind="red")
-
-    def _only_walkers_ended(self, state: str) -> bool:
-        vehicles = self._intersection.stages[self._last_stage].green - self._intersection.pedestrian_links
-        return len(state) == self._intersection.n_links and all(state[link] in GREEN for link in vehicles)

@@ -236,16 +236,18 @@ def test_events_tell_the_way_from_one_stage_to_the_next(crossing_bundle, tmp_pat
     policy = ScriptedPolicy(lambda k, observation, legal: [0.0 if k < 3 else 1.0])
     drive(crossing_bundle, policy=policy, events=tmp_path, until_s=40.0)
     events = read_events(tmp_path)
-    assert events[0] == ("1970-01-01 00:00:00.000", 1, 1)
-    change = [(stamp[17:21], code, stage) for stamp, code, stage in events if stamp >= "1970-01-01 00:00:15" and code < 131]
-    assert change[:7] == [
-        ("19.0", 6, 1),  # asked for at 15 s; walkers first, while vehicles stay green for 3.5 s, rounded up
-        ("19.0", 7, 1),
-        ("19.0", 8, 1),
-        ("23.0", 9, 1),
-        ("23.0", 10, 1),
-        ("25.0", 11, 1),
-        ("25.0", 1, 2),
+    assert events[:2] == [("1970-01-01 00:00:00.000", 1, 3), ("1970-01-01 00:00:00.000", 21, 5)]  # east-west, its walkers
+    change = [(stamp[17:21], code, phase) for stamp, code, phase in events if stamp >= "1970-01-01 00:00:15" and code < 81]
+    assert change[:9] == [
+        ("15.0", 22, 5),  # asked for at 15 s; walkers first, while vehicles stay green for 3.5 s, rounded up
+        ("19.0", 6, 3),
+        ("19.0", 7, 3),
+        ("19.0", 8, 3),
+        ("23.0", 9, 3),
+        ("23.0", 10, 3),
+        ("25.0", 11, 3),
+        ("25.0", 1, 4),
+        ("25.0", 23, 5),
     ]
     table = pq.read_table(tmp_path / "events.parquet")
     assert table.column_names == ["TimeStamp", "DeviceId", "EventId", "Parameter"]
