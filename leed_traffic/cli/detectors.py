@@ -47,7 +47,7 @@ def detectors_command(
     if sensing is None:
         sensing = out.with_name(out.name.removesuffix(".xml").removesuffix(".add") + SENSING_ENDING)
     loaded = load_scenario(scenario)
-    network = import_network(loaded.net_file, loaded.additional_files)
+    network = import_network(loaded.net_file, loaded.additional_files, begin_s=loaded.begin_s)
     placed = tuple(d for i in network.intersections for d in (*place_zones(i, reach), *place_loops(i)))
     try:
         write_whole(out, render_additional(placed))

@@ -106,7 +106,7 @@ def check_command(
     from leed_traffic.simulation.network_import import import_network
 
     loaded = load_scenario(scenario)
-    network = import_network(loaded.net_file, loaded.additional_files)
+    network = import_network(loaded.net_file, loaded.additional_files, begin_s=loaded.begin_s)
     until_s = _try_out(loaded, seed)
     signals = [_summary(intersection) for intersection in network.intersections]
     if as_json:

@@ -104,7 +104,7 @@ def _open(name: str) -> "tuple[Scenario, Network]":
     from leed_traffic.simulation.network_import import import_network
 
     scenario = load_scenario(name)
-    return scenario, import_network(scenario.net_file, scenario.additional_files)
+    return scenario, import_network(scenario.net_file, scenario.additional_files, begin_s=scenario.begin_s)
 
 
 def _verify(scenario: "Scenario", network: Network, site: Site, interval_s: float) -> list[Verification]:

@@ -33,7 +33,7 @@ def enumerate_states(ground: Ground) -> Finding:
     states, asked = 0, set()
     for name in ground.scenarios:
         scenario = load_scenario(name)
-        network = import_network(scenario.net_file, scenario.additional_files)
+        network = import_network(scenario.net_file, scenario.additional_files, begin_s=scenario.begin_s)
         site = load_site(None, scenario, network)
         for intersection, timing in zip(network.intersections, site.timings, strict=True):
             key = question(intersection, timing)

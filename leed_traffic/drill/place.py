@@ -49,7 +49,7 @@ def make_place(name: str, folder: Path, *, seed: int = 7, seconds: float = 3600.
     """Read a scenario by name or path, draw its demand and write a bundle for it."""
     scenario = load_scenario(name)
     scenario = replace(scenario, end_s=min(scenario.end_s, scenario.begin_s + seconds))
-    network = import_network(scenario.net_file, scenario.additional_files)
+    network = import_network(scenario.net_file, scenario.additional_files, begin_s=scenario.begin_s)
     site = load_site(None, scenario, network)
     folder.mkdir(parents=True, exist_ok=True)
     return Place(

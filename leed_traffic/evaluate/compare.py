@@ -108,7 +108,7 @@ def compare(config: EvaluateConfig, on_run: Callable[[Run], None] | None = None)
     scenario = load_scenario(config.scenario)
     if config.horizon_s is not None:
         scenario = replace(scenario, end_s=min(scenario.end_s, scenario.begin_s + config.horizon_s))
-    network = import_network(scenario.net_file, scenario.additional_files)
+    network = import_network(scenario.net_file, scenario.additional_files, begin_s=scenario.begin_s)
     site = load_site(config.site, scenario, network)
     sensing = load_sensing(config.sensing, network)
     scene = _scene(scenario, network, site) if config.keeps_timeline else None

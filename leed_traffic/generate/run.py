@@ -141,7 +141,7 @@ def generate(
 
 def _setting(config: GenerateConfig) -> Setting:
     scenario = load_scenario(config.scenario)
-    network = import_network(scenario.net_file, scenario.additional_files)
+    network = import_network(scenario.net_file, scenario.additional_files, begin_s=scenario.begin_s)
     return Setting(
         scenario=scenario,
         network=network,

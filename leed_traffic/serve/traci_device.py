@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from traci.connection import Connection
 
 RETRY_S = 0.1  # s between two tries to connect; traci's own default is 1 s
-STATIC = 0  # traci.constants.TRAFFICLIGHT_TYPE_STATIC
+STATIC, NEMA = 0, 4  # traci.constants.TRAFFICLIGHT_TYPE_STATIC, TRAFFICLIGHT_TYPE_NEMA
 SPENT_DURATION = 0x38  # traci.constants.VAR_SPENT_DURATION
 
 
@@ -169,7 +169,11 @@ class TraciDevice:
         return True
 
     def release(self, n: int) -> bool:
-        """The own program, in the phase whose display is the one shown now, before the next simulation step."""
+        """The own program, in the phase whose display is the one shown now, before the next simulation step.
+
+        SUMO's NEMA controller takes no phase from outside (1.28 stands still after one), but runs on unseen: it gets its signal
+        back at a moment when it would show what is shown.
+        """
         shown = self._shown(n)
         if not shown.is_ours or not shown.is_sound:
             return not shown.is_ours
@@ -181,10 +185,14 @@ class TraciDevice:
             signal = self._connection.trafficlight
             try:
                 signal.setProgram(self._ids[n], program_id)
-                signal.setPhase(self._ids[n], phases[stage])
+                if phases is not None:
+                    signal.setPhase(self._ids[n], phases[stage])
+                elif signal.getRedYellowGreenState(self._ids[n]) != shown.state:
+                    signal.setProgram(self._ids[n], PROGRAM_ID)  # no time has passed: nobody has seen the other display
+                    return False
             except self._refusal:
                 return False
-            self._note(n, phases[stage], program_id)
+            self._note(n, phases[stage] if phases else shown.phase, program_id)
             return True
 
     def close(self) -> None:
@@ -231,8 +239,8 @@ class TraciDevice:
             raise MismatchError(f"{self._endpoint}: has no lane {gone[0]}, which the detectors read; is it another network?")
         self._own = tuple(self._own_program(intersection) for intersection in self._intersections)
 
-    def _own_program(self, intersection: Intersection) -> tuple[str, tuple[int, ...]]:
-        """The program to hand back to, and the phase in it for every stage."""
+    def _own_program(self, intersection: Intersection) -> tuple[str, tuple[int, ...] | None]:
+        """The program to hand back to, and the phase in it for every stage; None where it picks its phases itself (NEMA)."""
         where, signal = f"{self._endpoint}: signal {intersection.id}", self._connection.trafficlight
         lane = self._connection.lane
         facts = {i.id: LaneFacts(length_m=lane.getLength(i.id), speed_mps=lane.getMaxSpeed(i.id)) for i in intersection.lanes}
@@ -243,6 +251,8 @@ class TraciDevice:
         name = active if active in logics and active != PROGRAM_ID else intersection.own_program_id
         if name not in logics:
             raise MismatchError(f"{where} runs program {active!r} and has no {name!r} to go back to; it has {_some(logics)}")
+        if logics[name].type == NEMA:
+            return name, None
         states = [phase.state for phase in logics[name].phases]
         phases = []
         for k, stage in enumerate(intersection.stages):

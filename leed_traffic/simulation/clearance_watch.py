@@ -56,7 +56,8 @@ class ClearanceWatch:
         extension = phases[phase].extension
         if extension is None:
             return
-        red = [k for k, letter in enumerate(phases[extension].state) if letter not in GREEN]
+        known = phases[extension].state[: len(self._inner[n])]  # a net's states may be longer than its signal has links
+        red = [k for k, letter in enumerate(known) if letter not in GREEN]
         lanes = dict.fromkeys(lane for k in red for lane in self._inner[n][k])
         self._running[n] = _Clearance(phase=phase, due_s=due_s, lanes=tuple(lanes))
 

@@ -26,6 +26,7 @@ from leed_traffic.domain.priority import PriorityVehicle
 from leed_traffic.domain.program import StageProgram
 from leed_traffic.errors import DeviceError, ScenarioError
 from leed_traffic.simulation.additional_files import silenced
+from leed_traffic.simulation.own_program import PROGRAMS_NAME
 from leed_traffic.simulation.sumo_options import sumo_options
 
 Sumo = Any  # the libsumo module or a traci connection: the same calls, without types
@@ -98,7 +99,8 @@ class Engine:
         """
         self.close()
         self._files = tempfile.TemporaryDirectory(prefix="leed-additional-")
-        scenario = silenced(scenario, Path(self._files.name))
+        has_programs = any(path.name == PROGRAMS_NAME for path in additional_files)
+        scenario = silenced(scenario, Path(self._files.name), has_programs=has_programs)
         self._begin_s, self._classes = scenario.begin_s, {}
         options = sumo_options(
             scenario, seed=seed, route_files=route_files, record=record, additional_files=additional_files, audit=audit
@@ -294,7 +296,7 @@ def start_server(
         except (OSError, OverflowError) as err:
             raise DeviceError(f"port {port}: cannot be used for SUMO ({err}); choose another with --port") from err
     files = tempfile.TemporaryDirectory(prefix="leed-additional-")
-    scenario = silenced(scenario, Path(files.name))
+    scenario = silenced(scenario, Path(files.name), has_programs=any(path.name == PROGRAMS_NAME for path in additional_files))
     options = sumo_options(
         scenario, seed=seed, route_files=route_files, record=record, additional_files=additional_files, audit=audit
     )

@@ -1,11 +1,9 @@
 """A SUMO net read into intersections: the one file that knows sumolib.
 
-Every signal that can be controlled becomes an `Intersection`; the others are left alone, each with its reason. The program
-taken is the one that SUMO runs by default: the last one loaded, the net first, then additional files in their order.
+Every signal that can be controlled becomes an `Intersection`; the others are left alone, each with its reason.
 """
 
 import math
-import xml.etree.ElementTree as ET
 import xml.sax
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -17,7 +15,6 @@ from sumolib.net.connection import Connection
 from sumolib.net.lane import Lane as NetLane
 from sumolib.net.node import Node
 
-from leed_traffic.artifacts.scenario import open_plain_or_gzip
 from leed_traffic.domain.network import (
     MAX_REACH_M,
     Intersection,
@@ -25,25 +22,16 @@ from leed_traffic.domain.network import (
     Lane,
     Movement,
     Network,
-    OwnPhase,
     Span,
 )
 from leed_traffic.domain.timing import WALKING_SPEED_MPS
 from leed_traffic.errors import ScenarioError
 from leed_traffic.simulation.road_graph import RoadGraph, RoadLane, RoadLink
+from leed_traffic.simulation.signal_programs import Program, read_programs
 from leed_traffic.simulation.stages import Pair, choose_stages
 
-_OFF = str.maketrans("oO", "gg")  # a link switched off for good inside a running program: vehicles pass and yield
 _TURNING_BACK = ("t", "T")
-_RAIL = ("rail_signal", "rail_crossing")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Program:
-    id: str
-    type: str
-    offset_s: float
-    phases: tuple[OwnPhase, ...]
+_RAIL = {"rail_signal": "a rail signal", "rail_crossing": "a rail crossing"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,19 +39,20 @@ class _LeftAlone:
     reason: str
 
 
-def import_network(net_file: Path, additional_files: Sequence[Path] = ()) -> Network:
+def import_network(net_file: Path, additional_files: Sequence[Path] = (), *, begin_s: float = 0.0) -> Network:
     """Read a net's controllable signals.
 
     Args:
         net_file: a `.net.xml`, plain or gzipped.
         additional_files: may hold further programs of its signals.
+        begin_s: when the scenario begins; it decides which program of a weekly plan is in force.
 
     Raises:
         ScenarioError: a file is missing or broken, or no signal can be controlled.
     """
     net = _read_net(net_file)
+    programs = read_programs([net_file, *additional_files], begin_s)
     try:
-        programs = _programs(net, additional_files)
         signals = _connections_by_signal(net)
         graph = _graph(net)
         requests = {node.getID(): _request_indices(net, node) for node in net.getNodes() if node.hasFoes()}
@@ -99,56 +88,11 @@ def _read_net(net_file: Path) -> Net:
     if not net_file.is_file():
         raise ScenarioError(f"{net_file}: no such file; give a SUMO net")
     try:
-        return sumolib.net.readNet(
-            str(net_file), withInternal=True, withPedestrianConnections=True, withPrograms=True, lxml=False, maxcache=0
-        )
+        return sumolib.net.readNet(str(net_file), withInternal=True, withPedestrianConnections=True, lxml=False, maxcache=0)
     except OSError as err:
         raise ScenarioError(f"{net_file}: cannot be read ({err.strerror or err})") from err
     except (xml.sax.SAXException, EOFError, KeyError, IndexError, AttributeError, ValueError, TypeError) as err:
         raise ScenarioError(f"{net_file}: not a SUMO net that can be read ({type(err).__name__}: {err})") from err
-
-
-def _programs(net: Net, additional_files: Sequence[Path]) -> dict[str, _Program]:
-    """Of each signal the program that runs by default."""
-    running: dict[str, _Program] = {}
-    for signal in net.getTrafficLights():
-        for program in signal.getPrograms().values():
-            phases = [OwnPhase(state=phase.state, duration_s=float(phase.duration)) for phase in program.getPhases()]
-            running[signal.getID()] = _Program(
-                id=program._id, type=program.getType(), offset_s=float(program.getOffset()), phases=_normalised(phases)
-            )
-    for path in additional_files:
-        running.update(_programs_in(path))
-    return running
-
-
-def _programs_in(path: Path) -> list[tuple[str, _Program]]:
-    """The signal programs in an additional file; an entry without phases only adjusts one that is there."""
-    found = []
-    try:
-        with open_plain_or_gzip(path) as stream:
-            for _, item in ET.iterparse(stream):
-                if item.tag == "tlLogic" and (item.find("phase") is not None or item.get("programID") == "off"):
-                    phases = [
-                        OwnPhase(state=p.get("state", ""), duration_s=float(p.get("duration", 0))) for p in item.iter("phase")
-                    ]
-                    program = _Program(
-                        id=item.get("programID", ""),
-                        type=item.get("type", "static"),
-                        offset_s=float(item.get("offset", 0)),
-                        phases=_normalised(phases),
-                    )
-                    found.append((item.get("id", ""), program))
-    except OSError as err:
-        raise ScenarioError(f"{path}: cannot be read ({err.strerror or err})") from err
-    except (ET.ParseError, EOFError, ValueError) as err:
-        raise ScenarioError(f"{path}: not readable as XML with signal programs ({err})") from err
-    return found
-
-
-def _normalised(phases: Sequence[OwnPhase]) -> tuple[OwnPhase, ...]:
-    """A phase in which some links are switched off and others are not shows the former as yielding green."""
-    return tuple(p if set(p.state) <= set("oO") else replace(p, state=p.state.translate(_OFF)) for p in phases)
 
 
 def _connections_by_signal(net: Net) -> dict[str, list[Connection]]:
@@ -196,14 +140,14 @@ def _request_indices(net: Net, node: Node) -> dict[Connection, int]:
 def _intersection(
     signal: str,
     connections: Sequence[Connection],
-    program: _Program | None,
+    program: Program | None,
     net: Net,
     graph: RoadGraph,
     requests: Mapping[str, Mapping[Connection, int]],
 ) -> tuple[Intersection | _LeftAlone, tuple[str, ...]]:
     """One signal, or why it is left alone; and a sentence on each of its phases that is not shown as it stands."""
-    if any(c.getJunction().getType() in _RAIL for c in connections):
-        return _LeftAlone(reason="a rail signal"), ()
+    if rail := [_RAIL[c.getJunction().getType()] for c in connections if c.getJunction().getType() in _RAIL]:
+        return _LeftAlone(reason=rail[0]), ()
     if program is None or not program.phases:
         return _LeftAlone(reason="has no program with phases"), ()
     if reason := _misfit(connections, program):
@@ -212,10 +156,11 @@ def _intersection(
     foes, gives_way = _foes(connections, requests)
     crossings = frozenset(m.link for m in movements if m.kind is Kind.PEDESTRIAN)
     choice = choose_stages(program.phases, foes, gives_way, crossings)
+    notes = (*filter(None, [program.note]), *choice.notes)
     if len(choice.stages) < 2:
         return _LeftAlone(
             reason="has only one stage" if choice.stages else "has no stage: nothing in its program is green"
-        ), choice.notes
+        ), notes
     lanes = tuple(_lane(graph, name) for name in sorted({m.from_lane for m in movements if m.kind is Kind.VEHICLE}))
     approaches = dict.fromkeys(lane.approach for lane in lanes)
     intersection = Intersection(
@@ -230,10 +175,10 @@ def _intersection(
         own_program_type=program.type,
         own_offset_s=program.offset_s,
     )
-    return intersection, choice.notes
+    return intersection, notes
 
 
-def _misfit(connections: Sequence[Connection], program: _Program) -> str | None:
+def _misfit(connections: Sequence[Connection], program: Program) -> str | None:
     """Why a program cannot be this signal's."""
     n_links = 1 + max(max(c.getTLLinkIndex(), c.getTLLinkIndex2()) for c in connections)
     lengths = {len(phase.state) for phase in program.phases}

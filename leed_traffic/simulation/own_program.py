@@ -109,7 +109,8 @@ def _own_phases(intersection: Intersection, timing: Timing) -> list[_Phase]:
 
 def _site_phases(intersection: Intersection, timing: Timing, step_s: float) -> list[_Phase]:
     """The own program's stages in its order, with the site's clearances between them."""
-    order = sorted(range(intersection.n_stages), key=lambda k: intersection.stages[k].own_phase)
+    shown = [k for k, stage in enumerate(intersection.stages) if stage.own_green_s > 0.0]  # of NEMA pairs some have no time
+    order = sorted(shown if len(shown) > 1 else range(intersection.n_stages), key=lambda k: intersection.stages[k].own_phase)
     return _in_order(intersection, timing, order, [intersection.stages[k].own_green_s for k in order], step_s)
 
 

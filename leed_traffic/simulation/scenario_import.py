@@ -126,7 +126,7 @@ def _fill(config: ImportConfig, folder: Path) -> ImportReport:
         parts = replace(parts, routes=(INVENTED_NAME,))
     _write_record(config, parts, demand, folder)
     scenario = load_scenario(str(folder))
-    network = import_network(scenario.net_file, scenario.additional_files)
+    network = import_network(scenario.net_file, scenario.additional_files, begin_s=scenario.begin_s)
     return ImportReport(
         folder=folder, demand=demand, vehicles=vehicles, counted=counted, network=network, warnings=parts.warnings
     )

@@ -79,7 +79,7 @@ def train(config: TrainConfig, on_progress: Progress) -> Path:
         TrainingError: the folder holds another run, or its checkpoint is damaged.
     """
     scenario = load_scenario(config.scenario)
-    network = import_network(scenario.net_file, scenario.additional_files)
+    network = import_network(scenario.net_file, scenario.additional_files, begin_s=scenario.begin_s)
     if not network.intersections:
         raise ScenarioError(f"{config.scenario}: no signal to train for; every signal has one stage or none")
     site = load_site(config.site, scenario, network)

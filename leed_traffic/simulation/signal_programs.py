@@ -1,0 +1,130 @@
+"""The program that each signal runs by itself: the last one loaded, or the one that a weekly plan (SUMO's WAUT) puts in force.
+
+A WAUT would take a signal away from us in the middle of a run; the program in force at the scenario's begin stands for all of
+it.
+"""
+
+import xml.etree.ElementTree as ET
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from leed_traffic.artifacts.scenario import UNREADABLE, open_plain_or_gzip
+from leed_traffic.domain.network import OwnPhase
+from leed_traffic.errors import ScenarioError
+from leed_traffic.simulation.nema import NemaPhase, ring_program
+
+_OFF = str.maketrans("oO", "gg")  # a link switched off for good inside a running program: vehicles pass and yield
+_TAGS = ("tlLogic", "WAUT", "wautJunction")
+MOST_GREEN_S = 50.0  # s, netconvert's longest green of an actuated phase
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Program:
+    """One signal program, clearances included."""
+
+    id: str
+    type: str
+    offset_s: float
+    phases: tuple[OwnPhase, ...]
+    note: str = ""  # in what it is not run as it stands in the net
+
+
+def read_programs(files: Iterable[Path], begin_s: float) -> dict[str, Program]:
+    """The program in force at each signal when the scenario begins.
+
+    Args:
+        files: the net and the additional files, in SUMO's order.
+        begin_s: the scenario's begin, for weekly plans.
+
+    Raises:
+        ScenarioError: a file cannot be read, or holds a program that makes no sense.
+    """
+    loaded: dict[str, dict[str, Program]] = {}
+    plans: dict[str, ET.Element] = {}
+    planned: list[tuple[str, str]] = []
+    for path in files:
+        for item in _items(path):
+            if item.tag == "WAUT":
+                plans[item.get("id", "")] = item
+            elif item.tag == "wautJunction":
+                planned.append((item.get("junctionID", ""), item.get("wautID", "")))
+            elif item.find("phase") is not None or item.get("programID") == "off":  # else it adjusts one that is there
+                program = _program(path, item)
+                programs = loaded.setdefault(item.get("id", ""), {})
+                programs.pop(program.id, None)
+                programs[program.id] = program
+    running = {signal: list(programs.values())[-1] for signal, programs in loaded.items()}
+    for signal, plan in planned:
+        name = program_in_force(plans[plan], begin_s) if plan in plans else ""
+        if signal in loaded and name in loaded[signal]:
+            note = f"follows the weekly plan {plan}: program {name}, in force at {begin_s:g} s, stands for the whole run"
+            running[signal] = replace(loaded[signal][name], note=note)
+    return running
+
+
+def program_in_force(plan: ET.Element, begin_s: float) -> str:
+    """The program that a WAUT element puts in force at a time."""
+    reference_s, name = float(plan.get("refTime", 0)), plan.get("startProg", "")
+    for switch in plan.iter("wautSwitch"):
+        if reference_s + float(switch.get("time", 0)) <= begin_s:
+            name = switch.get("to", "")
+    return name
+
+
+def _items(path: Path) -> Sequence[ET.Element]:
+    """The elements of a file that tell of signal programs."""
+    found = []
+    try:
+        with open_plain_or_gzip(path) as stream:
+            for _, item in ET.iterparse(stream):
+                if item.tag in _TAGS:
+                    found.append(item)
+                elif item.tag in ("edge", "junction", "connection"):
+                    item.clear()
+    except OSError as err:
+        raise ScenarioError(f"{path}: cannot be read ({err.strerror or err})") from err
+    except UNREADABLE as err:
+        raise ScenarioError(f"{path}: not readable as XML with signal programs ({err})") from err
+    return found
+
+
+def _program(path: Path, item: ET.Element) -> Program:
+    try:
+        phases, note = _phases(item), ""
+        if item.get("type") == "NEMA":
+            paired = ring_program(_ring_phases(item), {p.get("key", ""): p.get("value", "") for p in item.iter("param")})
+            note = "" if paired else "a NEMA program without two rings: its phases are stages one by one"
+            phases = paired or phases
+        return Program(
+            id=item.get("programID", ""),
+            type=item.get("type", "static"),
+            offset_s=float(item.get("offset", 0)),
+            phases=_normalised(phases),
+            note=note,
+        )
+    except ValueError as err:
+        raise ScenarioError(f"{path}: signal {item.get('id')}: a program that makes no sense ({err})") from err
+
+
+def _phases(item: ET.Element) -> tuple[OwnPhase, ...]:
+    return tuple(OwnPhase(state=p.get("state", ""), duration_s=float(p.get("duration", 0))) for p in item.iter("phase"))
+
+
+def _ring_phases(item: ET.Element) -> list[NemaPhase]:
+    return [
+        NemaPhase(
+            name=p.get("name", ""),
+            state=p.get("state", ""),
+            min_green_s=float(p.get("minDur", 5)),
+            max_green_s=float(p.get("maxDur", MOST_GREEN_S)),
+            yellow_s=float(p.get("yellow", 3)),
+            red_s=float(p.get("red", 2)),
+        )
+        for p in item.iter("phase")
+    ]
+
+
+def _normalised(phases: Sequence[OwnPhase]) -> tuple[OwnPhase, ...]:
+    """A phase in which some links are switched off and others are not shows the former as yielding green."""
+    return tuple(p if set(p.state) <= set("oO") else replace(p, state=p.state.translate(_OFF)) for p in phases)
