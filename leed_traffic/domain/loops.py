@@ -41,7 +41,7 @@ class LoopCounts:
     advance_covered_s: Array
 
     def since(self, before: "LoopCounts") -> "LoopCounts":
-        """What was counted since an earlier look; a counter that began anew counts from zero."""
+        """What was counted since an earlier look; a counter that began anew counts from zero, one that was dead from now on."""
         names = self.__dataclass_fields__
         return LoopCounts(**{name: _grown(getattr(self, name), getattr(before, name)) for name in names})
 
@@ -136,5 +136,6 @@ def lanes_of(distances_m: Sequence[float | None], speeds_mps: Sequence[float]) -
 
 
 def _grown(now: Array, before: Array) -> Array:
-    grown: Array = np.where(now >= np.nan_to_num(before) - 1e-9, now - np.nan_to_num(before), now)
-    return np.where(np.isnan(now), math.nan, np.maximum(grown, 0.0))
+    known = np.where(np.isnan(before), now, before)
+    grown: Array = np.where(now >= known - 1e-9, np.maximum(now - known, 0.0), now)
+    return grown

@@ -28,7 +28,7 @@ from pydantic import TypeAdapter
 from leed_traffic.domain.detection import Array, Detection, Readings, Vehicles, capacity_veh
 from leed_traffic.domain.detector_faults import DetectorFault, FaultPlan, FaultRates, draw_faults
 from leed_traffic.domain.detector_layout import Detector, DetectorKind, covered, loops_by_lane, place_loops
-from leed_traffic.domain.loops import LoopCounts, LoopMemory, balance, lanes_of
+from leed_traffic.domain.loops import LoopCounts, LoopLanes, LoopMemory, balance, lanes_of
 from leed_traffic.domain.network import MAX_REACH_M, Intersection
 
 _CHANCE = 2  # stream of chance apart from the demand's and the choices' of the same seed
@@ -104,9 +104,7 @@ class Sensors:
         self.sensing = installed(sensing, intersections)
         self._lanes = [i.n_lanes for i in intersections]
         self._n = sum(self._lanes)
-        self._loop_lanes = lanes_of(
-            _advance_distances(intersections, self.sensing), [lane.speed_mps for i in intersections for lane in i.lanes]
-        )
+        self._loop_lanes = loop_lanes(intersections, self.sensing)
         self.begin(0, 0.0)
 
     def begin(self, seed: int, duration_s: float) -> None:
@@ -195,10 +193,11 @@ class SensedDetection:
     ) -> None:
         """Lay out the detectors; lanes as in `Detection`."""
         sensing = sensors.sensing
-        seen_m = [min(reach, sensing.reach_m) for reach in reach_m]
-        eyes = [covered(i, sensing.detectors) for i in intersections] if _has_zones(sensing) else intersections
+        seen_m, eyes = [min(reach, sensing.reach_m) for reach in reach_m], intersections
+        if sensing.kind is SensingKind.CAMERA and _has_zones(sensing):  # a zone counts as it lies, whatever is asked for
+            seen_m, eyes = [MAX_REACH_M] * len(intersections), [covered(i, sensing.detectors) for i in intersections]
         self._sensors, self._detection = sensors, Detection(eyes, seen_m, lane_index)
-        pairs = zip(intersections, seen_m, strict=True)
+        pairs = zip(eyes, seen_m, strict=True)
         self._room_veh = np.array([capacity_veh(lane, reach) for i, reach in pairs for lane in i.lanes])
 
     def measure(self, vehicles: Vehicles) -> Readings:
@@ -217,11 +216,12 @@ def _has_zones(sensing: Sensing) -> bool:
     return any(d.kind in (DetectorKind.ZONE, DetectorKind.EXIT) for d in sensing.detectors)
 
 
-def _advance_distances(intersections: Sequence[Intersection], sensing: Sensing) -> list[float | None]:
-    if sensing.kind is not SensingKind.LOOPS:
-        return [None] * sum(i.n_lanes for i in intersections)
+def loop_lanes(intersections: Sequence[Intersection], sensing: Sensing) -> LoopLanes:
+    """Where the loops of all lanes lie."""
     by_id = {d.id: d.distance_m for d in sensing.detectors}
-    return [by_id.get(advance) if advance else None for _, advance in loops_by_lane(intersections, sensing.detectors)]
+    pairs = loops_by_lane(intersections, sensing.detectors)
+    distances_m = [None if advance is None else by_id[advance] for _, advance in pairs]
+    return lanes_of(distances_m, [lane.speed_mps for i in intersections for lane in i.lanes])
 
 
 def _damaged(seen: LoopCounts, fault: NDArray[np.intp], is_on: NDArray[np.bool_], elapsed_s: float) -> LoopCounts:

@@ -1,9 +1,11 @@
 """What the controller needs of a signal backend, whatever stands behind it."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from leed_traffic.domain.detection import Vehicles
+from leed_traffic.domain.priority import PriorityVehicle
 
 PROGRAM_ID = "leed"  # the stage program's name on the device
 
@@ -30,8 +32,10 @@ class Snapshot:
 
     time_s: float  # the device's clock
     sightings: tuple[Sighting, ...]  # (N,)
-    vehicles: Vehicles
+    vehicles: Vehicles  # none where the site's own detectors are read
     missing: frozenset[int] = frozenset()  # lanes, by `lane_index`, that were not reported this time
+    detected: Mapping[str, tuple[float, float]] = field(default_factory=dict)  # by detector; see `field_detectors`
+    callers: tuple[PriorityVehicle, ...] = ()  # vehicles that may be favoured
 
 
 class SignalDevice(Protocol):

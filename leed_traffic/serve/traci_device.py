@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from leed_traffic.domain.detection import Vehicles
+from leed_traffic.domain.detector_layout import Detector
 from leed_traffic.domain.network import Intersection
 from leed_traffic.domain.program import StageProgram
 from leed_traffic.errors import DeviceError, MismatchError
@@ -22,6 +23,7 @@ from leed_traffic.serve.deadline_socket import DeadlineSocket
 from leed_traffic.serve.device import PROGRAM_ID, Sighting, Snapshot
 from leed_traffic.serve.place import LaneFacts, difference_at_device
 from leed_traffic.serve.plausible import is_sound, phase_showing, read_sighting, read_step_length
+from leed_traffic.serve.roadside import Roadside
 
 if TYPE_CHECKING:
     from traci.connection import Connection
@@ -56,6 +58,8 @@ class TraciDevice:
         make_program: Callable[[int, float], StageProgram],
         *,
         tick_s: float = 1.0,
+        detectors: Sequence[Detector] = (),
+        favoured: frozenset[str] = frozenset(),
     ) -> None:
         """Connect, compare the network there with ours, subscribe to all that is read.
 
@@ -65,6 +69,8 @@ class TraciDevice:
             lanes: to read vehicles from.
             make_program: the stage program of the n-th intersection for a step length in seconds.
             tick_s: between two readings; at least one simulation step.
+            detectors: of the site, read instead of vehicles on lanes; `lanes` is empty then.
+            favoured: classes of vehicles that may call for priority.
 
         Raises:
             DeviceError: nobody answers in time, or the answer makes no sense.
@@ -74,6 +80,7 @@ class TraciDevice:
         self._ids = tuple(i.id for i in intersections)
         self._lanes = tuple(lanes)
         self._lane_index = {lane: k for k, lane in enumerate(lanes)}
+        self._roadside = Roadside(detectors, favoured)
         self._is_first, self._elapsed_s = True, 0.0
         self._sightings: tuple[Sighting, ...] = ()
         self._engaged: dict[int, tuple[int, float]] = {}  # the stage that was shown at take-over, and when
@@ -87,6 +94,7 @@ class TraciDevice:
                 end_s = float(self._connection.simulation.getEndTime())
                 self._check_network()
                 self._subscribe()
+                self._roadside.open(self._connection, self._tc, str(endpoint))
             self._end_s = end_s if end_s >= 0.0 else float("inf")
             self._tick_s = max(tick_s, self._step_s)
             self._programs = tuple(make_program(n, self._step_s) for n in range(len(self._ids)))
@@ -128,7 +136,14 @@ class TraciDevice:
             self._is_first = False
             self._sightings = self._look()
             vehicles, missing = self._vehicles()
-            return Snapshot(time_s=self._time_s(), sightings=self._sightings, vehicles=vehicles, missing=missing)
+            return Snapshot(
+                time_s=self._time_s(),
+                sightings=self._sightings,
+                vehicles=vehicles,
+                missing=missing,
+                detected=self._roadside.detected(self._elapsed_s),
+                callers=self._roadside.callers(self._refusal),
+            )
 
     def engage(self, n: int, stage: int) -> bool:
         """Install the stage program at the display that is shown now."""

@@ -1,0 +1,89 @@
+"""What stands beside the road, read over TraCI: a site's own detectors, and vehicles that call for priority.
+
+The connection is the device's; `import traci` stays there. In front of real signals a gateway offers the same ids.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+from leed_traffic.domain.detector_layout import LOOPS, Detector
+from leed_traffic.domain.priority import PriorityVehicle
+from leed_traffic.errors import MismatchError
+
+_STOPPED = 1  # bit of a vehicle's stop state
+
+
+class Roadside:
+    """Detectors by id and callers by class; without either it subscribes to nothing and reads nothing."""
+
+    def __init__(self, detectors: Sequence[Detector], favoured: frozenset[str]) -> None:
+        self._loops = [d.id for d in detectors if d.kind in LOOPS]
+        self._zones = [d.id for d in detectors if d.kind not in LOOPS]
+        self._favoured = favoured
+        self._covered_s = dict.fromkeys(self._loops, 0.0)
+        self._classes: dict[str, str] = {}  # of the vehicles that are there
+        self._connection: Any = None
+        self._tc: Any = None
+
+    def open(self, connection: Any, constants: Any, where: str) -> None:  # noqa: ANN401  # traci ships no types
+        """Check that every detector is there, subscribe to all.
+
+        Raises:
+            MismatchError: a detector is missing.
+        """
+        self._connection, self._tc, tc = connection, constants, constants
+        for domain, ids in ((connection.inductionloop, self._loops), (connection.lanearea, self._zones)):
+            known = set(domain.getIDList()) if ids else set()
+            if missing := [name for name in ids if name not in known]:
+                raise MismatchError(
+                    f"{where}: has no detector {missing[0]} ({len(missing)} of {len(ids)} are missing); load the additional "
+                    "file that `leedctl scenario detectors` wrote"
+                )
+        for name in self._loops:
+            connection.inductionloop.subscribe(name, [tc.VAR_INTERVAL_NUMBER, tc.LAST_STEP_OCCUPANCY])
+        for name in self._zones:
+            connection.lanearea.subscribe(name, [tc.LAST_STEP_VEHICLE_NUMBER, tc.LAST_STEP_VEHICLE_HALTING_NUMBER])
+        if self._favoured:
+            connection.vehicle.subscribe("", [tc.TRACI_ID_LIST])
+
+    def detected(self, elapsed_s: float) -> dict[str, tuple[float, float]]:
+        """Of a loop its counters (vehicles, seconds covered), of a zone its vehicles and those that stand.
+
+        Args:
+            elapsed_s: since the last look: a loop's occupancy is that of the last simulation step.
+        """
+        tc, found = self._tc, {}
+        for name, values in self._results(self._connection.inductionloop, self._loops):
+            self._covered_s[name] += max(values[tc.LAST_STEP_OCCUPANCY], 0.0) / 100.0 * elapsed_s
+            found[name] = float(values[tc.VAR_INTERVAL_NUMBER]), self._covered_s[name]
+        for name, values in self._results(self._connection.lanearea, self._zones):
+            found[name] = float(values[tc.LAST_STEP_VEHICLE_NUMBER]), float(values[tc.LAST_STEP_VEHICLE_HALTING_NUMBER])
+        return found
+
+    def callers(self, refusal: type[Exception]) -> tuple[PriorityVehicle, ...]:
+        """Vehicles of the favoured classes on their way to a signal; who stands at a stop does not call.
+
+        Args:
+            refusal: what the connection raises about a vehicle that has just left.
+        """
+        if not self._favoured:
+            return ()
+        vehicle = self._connection.vehicle
+        there = vehicle.getSubscriptionResults("")[self._tc.TRACI_ID_LIST]
+        before, self._classes, found = self._classes, {}, []
+        for name in there:
+            try:
+                kind = self._classes[name] = before.get(name) or vehicle.getVehicleClass(name)
+                if kind in self._favoured and not vehicle.getStopState(name) & _STOPPED:
+                    for signal, link, distance_m, _letter in vehicle.getNextTLS(name)[:1]:
+                        found.append(PriorityVehicle(signal=signal, link=link, distance_m=distance_m, kind=kind))
+            except refusal:
+                continue
+        return tuple(found)
+
+    @staticmethod
+    def _results(domain: Any, ids: Sequence[str]) -> list[tuple[str, dict[int, Any]]]:  # noqa: ANN401
+        if not ids:
+            return []
+        results = domain.getAllSubscriptionResults()
+        return [(name, results[name]) for name in ids if name in results]
