@@ -26,6 +26,7 @@ from leed_traffic.artifacts.sealed_folder import SIGNATURE_NAME, SUMS_NAME, read
 from leed_traffic.artifacts.site import Site, make_site
 from leed_traffic.domain.network import Intersection, Network
 from leed_traffic.domain.observation import Entry, ObservationSpec, observation_spec
+from leed_traffic.domain.road_users import CARS, Weights
 from leed_traffic.domain.shape import limits_difference, shape_difference
 from leed_traffic.domain.timing import Timing
 from leed_traffic.errors import BundleError, MismatchError
@@ -86,6 +87,7 @@ class BundleManifest(_Frozen):
     site_digest: str
     decision_interval_s: float = Field(gt=0.0)
     reach_m: float = Field(gt=0.0)
+    weights: Weights = CARS  # who counted how much in training; with persons the observation tells of them
     intersections: tuple[BundledIntersection, ...] = Field(min_length=1)
     training: TrainingRecord
 
@@ -150,7 +152,12 @@ def write_bundle(
     """
     files, entries = {}, []
     for intersection in network.intersections:
-        spec = observation_spec(intersection, decision_interval_s=decision_interval_s, reach_m=reach_m)
+        spec = observation_spec(
+            intersection,
+            decision_interval_s=decision_interval_s,
+            reach_m=reach_m,
+            counts_persons=site.weights.counts_persons,
+        )
         entry = BundledIntersection(
             id=intersection.id,
             folder=safe_name(intersection.id),
@@ -171,6 +178,7 @@ def write_bundle(
         site_digest=site.digest,
         decision_interval_s=decision_interval_s,
         reach_m=reach_m,
+        weights=site.weights,
         intersections=tuple(entries),
         training=training,
     )
@@ -208,9 +216,14 @@ def read_bundle(path: Path) -> Bundle:
         digest=sha256(files[SUMS_NAME]),
         manifest=manifest,
         network=Network(intersections=intersections),
-        site=make_site(manifest.site_name, timings),
+        site=make_site(manifest.site_name, timings, weights=manifest.weights),
         specs=tuple(
-            observation_spec(i, decision_interval_s=manifest.decision_interval_s, reach_m=manifest.reach_m)
+            observation_spec(
+                i,
+                decision_interval_s=manifest.decision_interval_s,
+                reach_m=manifest.reach_m,
+                counts_persons=manifest.weights.counts_persons,
+            )
             for i in intersections
         ),
         policies=policies,
@@ -240,6 +253,11 @@ def check_bundle_fits(bundle: Bundle, network: Network, site: Site, decision_int
         raise MismatchError(
             f"{bundle.path}: trained for a decision every {expected_s:g} s, asked to run every {decision_interval_s:g} s; "
             "use the same interval or train again"
+        )
+    if bundle.site.weights.counts_persons != site.weights.counts_persons:
+        sees = "persons at crossings" if bundle.site.weights.counts_persons else "no persons at crossings"
+        raise MismatchError(
+            f"{bundle.path}: trained to see {sees}, site {site.name} says otherwise; give its [weights] or train"
         )
     timings = {timing.intersection: timing for timing in site.timings}
     for trained, limits in zip(bundle.network.intersections, bundle.site.timings, strict=True):

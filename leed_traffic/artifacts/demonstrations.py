@@ -25,6 +25,7 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from leed_traffic.domain.plan import Plan
+from leed_traffic.domain.road_users import CARS, Weights
 from leed_traffic.domain.trajectory import Trajectory
 from leed_traffic.errors import DemonstrationError
 
@@ -93,6 +94,8 @@ class DemonstrationManifest(_Document):
     reward: str
     sensing: str = "ideal"
     """What plans and observation saw, by name or file."""
+    weights: Weights = CARS
+    """Who counted how much in reward and counts; with persons the observation tells of them."""
     seeds: tuple[int, ...] = Field(min_length=1)
     """Demand seeds of the trajectories."""
     sumo_version: str

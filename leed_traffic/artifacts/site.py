@@ -18,6 +18,7 @@ from leed_traffic.artifacts.site_file import assemble_from_file, parse_site_file
 from leed_traffic.artifacts.whole_file import write_whole
 from leed_traffic.domain.network import Intersection, Kind, Network
 from leed_traffic.domain.priority import PriorityRule
+from leed_traffic.domain.road_users import CARS, Weights
 from leed_traffic.domain.timing import (
     DECISION_MARGIN_S,
     WALK_MIN_S,
@@ -41,13 +42,14 @@ class Site:
     timings: tuple[Timing, ...]
     digest: str  # sha256 over the timings, whatever they were read from
     priority: tuple[PriorityRule, ...] = ()  # in order of rank; no part of the digest: a rule of the place, not of a policy
+    weights: Weights = CARS  # who counts how much; no part of the digest either
 
 
-def make_site(name: str, timings: Sequence[Timing], priority: Sequence[PriorityRule] = ()) -> Site:
-    """A site and its digest; the digest depends on the limits alone, not on the name or the priorities."""
+def make_site(name: str, timings: Sequence[Timing], priority: Sequence[PriorityRule] = (), weights: Weights = CARS) -> Site:
+    """A site and its digest; the digest depends on the limits alone, not on name, priorities or weights."""
     lines = sorted(TypeAdapter(Timing).dump_json(timing).decode() for timing in timings)
     digest = hashlib.sha256("\n".join(lines).encode()).hexdigest()
-    return Site(name=name, timings=tuple(timings), digest=digest, priority=tuple(priority))
+    return Site(name=name, timings=tuple(timings), digest=digest, priority=tuple(priority), weights=weights)
 
 
 def load_site(site: str | None, scenario: Scenario, network: Network) -> Site:
@@ -93,7 +95,7 @@ def read_site_file(path: Path, network: Network) -> Site:
     Raises:
         SiteError: what is wrong, where, and what to do; one line.
     """
-    entries, priority = parse_site_file(path)
+    entries, priority, weights = parse_site_file(path)
     known = network.by_id
     for entry in entries:
         if entry.id not in known:
@@ -106,7 +108,7 @@ def read_site_file(path: Path, network: Network) -> Site:
         timing = assemble_from_file(by_id[intersection.id], intersection, path)
         check_floors(intersection, timing, where=str(path))
         timings.append(timing)
-    return make_site(path.name, timings, priority)
+    return make_site(path.name, timings, priority, weights)
 
 
 def write_site_file(path: Path, network: Network, timings: Sequence[Timing]) -> None:

@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from leed_traffic.domain.network import Intersection
 from leed_traffic.domain.priority import PriorityRule
+from leed_traffic.domain.road_users import Weights
 from leed_traffic.domain.timing import MAX_RED_S, Matrix, Timing
 from leed_traffic.errors import SiteError
 
@@ -46,6 +47,11 @@ _HEAD = """\
 # max_extension_s = 10.0  a green is held so long for it against the policy's wish
 # keep_green_s = 10.0     another stage keeps so much green before it ends early for it
 # lockout_s = 60.0        between two uses at a signal
+#
+# Optional, for the reward and the counts of plans, in cars:
+# [weights]
+# classes = { bus = 10.0, bicycle = 1.0 }
+# persons = 1.0           who waits at a crossing; over 0 the policies see them, too: train and export for it
 """
 
 
@@ -72,6 +78,15 @@ class IntersectionEntry(_Limits):
     intergreen: tuple[tuple[int, int, Seconds], ...] = ()
 
 
+class WeightsEntry(_Table):
+    """[weights]: what a road user counts, in cars."""
+
+    classes: dict[str, float] = Field(default_factory=dict)
+    """By SUMO's vehicle class; 1 where one is not named."""
+    persons: float = 0.0
+    """A person who waits at a crossing; over 0 they are observed, too."""
+
+
 class PriorityEntry(_Table):
     """[[priority]]: one rule for all signals."""
 
@@ -90,11 +105,12 @@ class PriorityEntry(_Table):
 class _File(_Table):
     defaults: _Limits = _Limits()
     priority: tuple[PriorityEntry, ...] = ()
+    weights: WeightsEntry = WeightsEntry()
     intersection: tuple[IntersectionEntry, ...]
 
 
-def parse_site_file(path: Path) -> tuple[tuple[IntersectionEntry, ...], tuple[PriorityRule, ...]]:
-    """The file's entries, and its rules of priority.
+def parse_site_file(path: Path) -> tuple[tuple[IntersectionEntry, ...], tuple[PriorityRule, ...], Weights]:
+    """The file's entries, its rules of priority, and who counts how much.
 
     Raises:
         SiteError: not there, not TOML, an unknown or ill-typed key, an impossible rule, or a signal listed twice.
@@ -117,7 +133,11 @@ def parse_site_file(path: Path) -> tuple[tuple[IntersectionEntry, ...], tuple[Pr
         rules = tuple(PriorityRule(**entry.model_dump()) for entry in file.priority)
     except ValueError as err:
         raise SiteError(f"{path}: priority: {err}") from err
-    return tuple(_with_defaults(entry, file.defaults) for entry in file.intersection), rules
+    try:
+        weights = Weights(classes=tuple(sorted(file.weights.classes.items())), persons=file.weights.persons)
+    except ValueError as err:
+        raise SiteError(f"{path}: weights: {err}") from err
+    return tuple(_with_defaults(entry, file.defaults) for entry in file.intersection), rules, weights
 
 
 def assemble_from_file(entry: IntersectionEntry, intersection: Intersection, path: Path) -> Timing:

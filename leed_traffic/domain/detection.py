@@ -26,6 +26,7 @@ class Vehicles:
     lane: NDArray[np.intp]  # (V,) index into the lanes read
     position_m: Array  # (V,) along the lane
     speed_mps: Array  # (V,)
+    weight: Array | None = None  # (V,) what each counts, in cars; None: one each
     key: Array = field(init=False)  # (V,) the number by which they are sorted
 
     def __post_init__(self) -> None:
@@ -34,6 +35,8 @@ class Vehicles:
         object.__setattr__(self, "key", key[order])
         for name in ("lane", "position_m", "speed_mps"):
             object.__setattr__(self, name, getattr(self, name)[order])
+        if self.weight is not None:
+            object.__setattr__(self, "weight", self.weight[order])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,7 +128,12 @@ class Detection:
     """Detectors of N intersections: each lane looks upstream as far as its intersection's reach."""
 
     def __init__(
-        self, intersections: Sequence[Intersection], reach_m: float | Sequence[float], lane_index: dict[str, int]
+        self,
+        intersections: Sequence[Intersection],
+        reach_m: float | Sequence[float],
+        lane_index: dict[str, int],
+        *,
+        is_weighted: bool = False,
     ) -> None:
         """Lay out the detectors.
 
@@ -133,8 +141,10 @@ class Detection:
             intersections: N of them.
             reach_m: for all, or (N,).
             lane_index: position of every lane that is read.
+            is_weighted: vehicles count what they weigh, but for the room that they take at an exit.
         """
         n = len(intersections)
+        self._is_weighted = is_weighted
         reaches = [float(reach_m)] * n if isinstance(reach_m, (int, float)) else list(reach_m)
         lanes: list[tuple[int, Span]] = []
         exits: list[tuple[int, Span]] = []
@@ -162,7 +172,10 @@ class Detection:
         """What the detectors report for these vehicles."""
         speed = vehicles.speed_mps
         flags = (speed < QUEUE_SPEED_MPS, np.ones(len(speed), dtype=bool), speed < BLOCKED_SPEED_MPS)
-        halting, present, slow = self._table.add_up(vehicles.key, [flag.astype(np.float64) for flag in flags])
+        halting, present, slow = (flag.astype(np.float64) for flag in flags)
+        if self._is_weighted and vehicles.weight is not None:
+            halting, present = halting * vehicles.weight, vehicles.weight
+        halting, present, slow = self._table.add_up(vehicles.key, [halting, present, slow])
         n_lanes, n_exits = self._lane_starts[-1], self._movement_starts[-1]
         return Readings(
             queue_veh=halting[:n_lanes],

@@ -12,6 +12,7 @@ For an intersection with L incoming lanes and S stages:
 | .. +1 | time since green / 60 s | min | 0 | 2 |
 | .. +S | stage may be asked for now | - | 0 | 1 |
 | .. +S | longest wait at red of each stage / maximum red | share | 0 | 2 |
+| .. +P | only where the site counts persons: who waits at each crossing, by link / 10 | persons | 0 | 2 |
 
 A dead or stale detector is encoded as -1 in both of its entries; a dead exit detector counts as free. Scaling by what fits on
 the lane is fixed, so that a trained policy never sees its own inputs move.
@@ -29,6 +30,7 @@ from pydantic import TypeAdapter
 from leed_traffic.domain.detection import Readings, capacity_veh
 from leed_traffic.domain.envelope import Permission
 from leed_traffic.domain.network import GREEN, Intersection
+from leed_traffic.domain.road_users import PERSONS_SCALE
 from leed_traffic.domain.signal_state import SignalState
 from leed_traffic.domain.timing import Timing
 
@@ -68,9 +70,14 @@ class ObservationSpec:
 
 
 def observation_spec(
-    intersection: Intersection, *, decision_interval_s: float, reach_m: float = DEFAULT_REACH_M
+    intersection: Intersection,
+    *,
+    decision_interval_s: float,
+    reach_m: float = DEFAULT_REACH_M,
+    counts_persons: bool = False,
 ) -> ObservationSpec:
     """The table for one intersection."""
+    walks = sorted(intersection.pedestrian_links) if counts_persons else []
     lanes, stages = [lane.id for lane in intersection.lanes], range(intersection.n_stages)
     entries = (
         [Entry(name=f"queue {lane}", unit="share", low=DEAD, high=HIGH) for lane in lanes]
@@ -81,6 +88,7 @@ def observation_spec(
         + [Entry(name="time since green", unit="min", low=0.0, high=HIGH)]
         + [Entry(name=f"stage {s} may be asked for", unit="-", low=0.0, high=1.0) for s in stages]
         + [Entry(name=f"wait for stage {s}", unit="share of maximum red", low=0.0, high=HIGH) for s in stages]
+        + [Entry(name=f"persons at crossing {k}", unit="10 persons", low=DEAD, high=HIGH) for k in walks]
     )
     return ObservationSpec(
         intersection=intersection.id,
@@ -94,11 +102,20 @@ class Encoder:
     """Encodes N intersections at once into one padded array; a single intersection is N = 1."""
 
     def __init__(
-        self, intersections: Sequence[Intersection], timings: Sequence[Timing], *, reach_m: float = DEFAULT_REACH_M
+        self,
+        intersections: Sequence[Intersection],
+        timings: Sequence[Timing],
+        *,
+        reach_m: float = DEFAULT_REACH_M,
+        counts_persons: bool = False,
     ) -> None:
         self._capacity = np.array([capacity_veh(lane, reach_m) for i in intersections for lane in i.lanes])
         self._max_red_s = np.array([t.max_red_s for t in timings for _ in range(t.n_stages)])
-        self.sizes = tuple(2 * i.n_lanes + 4 * i.n_stages + 2 for i in intersections)
+        walks = [len(i.pedestrian_links) if counts_persons else 0 for i in intersections]
+        own = [2 * i.n_lanes + 4 * i.n_stages + 2 for i in intersections]
+        self.sizes = tuple(size + n for size, n in zip(own, walks, strict=True))
+        self._person_rows = np.repeat(np.arange(len(walks)), walks)
+        self._person_columns = np.array([size + k for size, n in zip(own, walks, strict=True) for k in range(n)], dtype=np.intp)
         n_max = max(i.n_stages for i in intersections)
         self._n_stages_max = n_max
         self.n_stages = tuple(i.n_stages for i in intersections)
@@ -115,9 +132,20 @@ class Encoder:
         return len(self.sizes), max(self.sizes)
 
     def encode(
-        self, readings: Readings, states: Sequence[SignalState], permissions: Sequence[Permission]
+        self,
+        readings: Readings,
+        states: Sequence[SignalState],
+        permissions: Sequence[Permission],
+        persons: NDArray[np.float64] | None = None,
     ) -> NDArray[np.float32]:
-        """(N, D_max) observations, zero beyond each intersection's own size."""
+        """(N, D_max) observations, zero beyond each intersection's own size.
+
+        Args:
+            readings: of the lanes of all intersections in turn.
+            states: (N,)
+            permissions: (N,)
+            persons: (P,) who waits at the crossings of all intersections in turn, by link; only where the site counts them.
+        """
         out = np.zeros(self.shape, dtype=np.float32)
         out[self._lane_rows, self._queue_columns] = self._share(readings.queue_veh)
         out[self._lane_rows, self._count_columns] = self._share(readings.count_veh)
@@ -133,6 +161,9 @@ class Encoder:
         waits = np.array(list(chain.from_iterable(state.wait_s for state in states)))
         tail[:, 3 * s + 2 :][stages] = np.minimum(waits / self._max_red_s, HIGH)
         out[self._rows, self._to] = tail[self._rows, self._from]
+        if len(self._person_rows):
+            waiting = np.full(len(self._person_rows), np.nan) if persons is None else persons / PERSONS_SCALE
+            out[self._person_rows, self._person_columns] = np.where(np.isnan(waiting), DEAD, np.minimum(waiting, HIGH))
         return out
 
     def _share(self, vehicles: NDArray[np.float64]) -> NDArray[np.float64]:

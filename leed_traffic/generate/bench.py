@@ -54,7 +54,11 @@ class Setting:
             parts.update(hashlib.sha256(path.read_bytes()).digest())
         facts = (scenario.demand, scenario.begin_s, scenario.end_s, scenario.step_length_s, scenario.options)
         settings = (self.network.digest(), self.site.digest, self.decision_interval_s, self.reach_m, self.reward.value)
-        parts.update(repr((FORMAT, facts, settings, self.sensing, sumo_version(), __version__)).encode())
+        parts.update(
+            repr(
+                (FORMAT, facts, settings, self.sensing, self.site.weights, self.site.priority, sumo_version(), __version__)
+            ).encode()
+        )
         return parts.hexdigest()
 
 

@@ -171,6 +171,7 @@ def _manifest(config: GenerateConfig, written: _Written, shown: Trial, bench: Be
         reach_m=setting.reach_m,
         reward=setting.reward.value,
         sensing=config.sensing,
+        weights=setting.site.weights,
         seeds=config.seeds,
         sumo_version=sumo_version(),
         leed_version=__version__,

@@ -13,7 +13,7 @@ import socket
 import subprocess
 import tempfile
 import weakref
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from itertools import chain
 from pathlib import Path
 from typing import Any, ClassVar, Literal, NoReturn, Protocol
@@ -21,9 +21,10 @@ from typing import Any, ClassVar, Literal, NoReturn, Protocol
 import numpy as np
 
 from leed_traffic.artifacts.scenario import Scenario
-from leed_traffic.domain.detection import Array, Vehicles
+from leed_traffic.domain.detection import QUEUE_SPEED_MPS, Array, Vehicles
 from leed_traffic.domain.priority import PriorityVehicle
 from leed_traffic.domain.program import StageProgram
+from leed_traffic.domain.road_users import CARS, Weights
 from leed_traffic.errors import DeviceError, ScenarioError
 from leed_traffic.simulation.additional_files import silenced
 from leed_traffic.simulation.own_program import PROGRAMS_NAME
@@ -72,6 +73,7 @@ class Engine:
         self._files: tempfile.TemporaryDirectory[str] | None = None
         self._begin_s = 0.0
         self._entries: dict[str, str] = {}  # vehicle that waited to enter -> its first edge
+        self._weights = CARS
         self._classes: dict[str, str] = {}  # of every vehicle met so far
 
     def start(
@@ -139,19 +141,46 @@ class Engine:
         phase, spent = lights.getPhase, lights.getSpentDuration
         return [(phase(name), spent(name)) for name in signal_ids]
 
-    def watch_lanes(self, lanes: Sequence[str]) -> None:
-        """From now on `vehicles` reports these lanes, numbered in this order."""
-        self._reader = _DirectReader(self._sumo, lanes) if self._over == "libsumo" else _SubscribedReader(self._sumo, lanes)
+    def watch_lanes(self, lanes: Sequence[str], weights: Weights = CARS) -> None:
+        """From now on `vehicles` reports these lanes, numbered in this order, and what each vehicle counts."""
+        self._weights = weights
+        weigh = self._weigh if weights.classes else None
+        reader = _DirectReader if self._over == "libsumo" else _SubscribedReader
+        self._reader = reader(self._sumo, lanes, weigh)
 
     def vehicles(self) -> Vehicles:
         """All vehicles on the watched lanes after the last step."""
         return self._reader.read()
 
+    def waiting(self, crossings: Sequence[tuple[Sequence[str], str]]) -> Array:
+        """Persons who stand before each crossing and mean to go over it.
+
+        Args:
+            crossings: per crossing the edges on which they may wait, and its own edge.
+        """
+        person, on_edge = self._sumo.person, self._sumo.edge.getLastStepPersonIDs
+        return np.array(
+            [
+                sum(
+                    person.getNextEdge(name) == crossing and person.getSpeed(name) < QUEUE_SPEED_MPS
+                    for area in areas
+                    for name in on_edge(area)
+                )
+                for areas, crossing in crossings
+            ],
+            dtype=np.float64,
+        )
+
+    def _weigh(self, name: str) -> float:
+        kind = self._classes.get(name)
+        if kind is None:
+            kind = self._classes[name] = self._sumo.vehicle.getVehicleClass(name)
+        return self._weights.by_class.get(kind, 1.0)
+
     def callers(self, classes: Collection[str]) -> list[PriorityVehicle]:
         """Vehicles of these classes on their way to a signal; who stands at a stop does not call."""
         vehicle, found = self._sumo.vehicle, []
-        ids = vehicle.getIDList()
-        for name in ids:
+        for name in vehicle.getIDList():
             kind = self._classes.get(name)
             if kind is None:
                 kind = self._classes[name] = vehicle.getVehicleClass(name)
@@ -373,6 +402,9 @@ def _first_line(text: str) -> str:
     return line.removeprefix("Error:").strip()
 
 
+_Weigh = Callable[[str], float]  # what a vehicle counts
+
+
 class _Reader(Protocol):
     def read(self) -> Vehicles:
         """Every vehicle on the watched lanes."""
@@ -381,7 +413,8 @@ class _Reader(Protocol):
 class _DirectReader:
     """One call per lane and two per vehicle: in one process, cheaper than subscriptions."""
 
-    def __init__(self, sumo: Sumo, lanes: Sequence[str]) -> None:
+    def __init__(self, sumo: Sumo, lanes: Sequence[str], weigh: _Weigh | None) -> None:
+        self._weigh = weigh
         self._lanes, self._numbers = tuple(lanes), np.arange(len(lanes))
         calls = sumo._libsumo  # what libsumo's Python functions call: hundreds of calls a decision, a sixth less time each
         self._ids = calls.lane_getLastStepVehicleIDs
@@ -394,15 +427,17 @@ class _DirectReader:
             lane=np.repeat(self._numbers, list(map(len, by_lane))),
             position_m=np.fromiter(map(self._position, names), dtype=np.float64, count=len(names)),
             speed_mps=np.fromiter(map(self._speed, names), dtype=np.float64, count=len(names)),
+            weight=None if self._weigh is None else np.array([self._weigh(name) for name in names], dtype=np.float64),
         )
 
 
 class _SubscribedReader:
     """Lanes and vehicles are subscribed to: over TCP every call costs a round trip."""
 
-    def __init__(self, sumo: Sumo, lanes: Sequence[str]) -> None:
+    def __init__(self, sumo: Sumo, lanes: Sequence[str], weigh: _Weigh | None) -> None:
         import traci.constants as tc
 
+        self._weigh = weigh
         self._sumo, self._numbers = sumo, {lane: k for k, lane in enumerate(lanes)}
         self._ids, self._position, self._speed = tc.LAST_STEP_VEHICLE_ID_LIST, tc.VAR_LANEPOSITION, tc.VAR_SPEED
         for lane in lanes:
@@ -414,6 +449,7 @@ class _SubscribedReader:
         lanes: list[int] = []
         positions: list[float] = []
         speeds: list[float] = []
+        weights: list[float] = []
         for lane, k in self._numbers.items():
             for name in on_lane[lane][self._ids]:
                 values = known.get(name)
@@ -423,8 +459,11 @@ class _SubscribedReader:
                 lanes.append(k)
                 positions.append(values[self._position])
                 speeds.append(values[self._speed])
+                if self._weigh is not None:
+                    weights.append(self._weigh(name))
         return Vehicles(
             lane=np.array(lanes, dtype=np.intp),
             position_m=np.array(positions, dtype=np.float64),
             speed_mps=np.array(speeds, dtype=np.float64),
+            weight=None if self._weigh is None else np.array(weights, dtype=np.float64),
         )

@@ -33,6 +33,7 @@ from leed_traffic.domain.network import Intersection, Network
 from leed_traffic.domain.observation import DEFAULT_REACH_M, Encoder, observation_spec
 from leed_traffic.domain.priority import Priorities
 from leed_traffic.domain.program import StageProgram, build_program
+from leed_traffic.domain.road_users import crossings_of
 from leed_traffic.domain.sensing import IDEAL, SensedDetection, Sensing, Sensors
 from leed_traffic.domain.signal_state import SignalState, WaitClocks
 from leed_traffic.domain.timing import Timing
@@ -46,7 +47,10 @@ Request = float | int | None
 
 
 class Reward(StrEnum):
-    """What an intersection earns in a decision step, measured at its end, in vehicles; insertion backlog included."""
+    """What an intersection earns in a decision step, measured at its end, in vehicles; insertion backlog included.
+
+    Vehicles count what the site says that they weigh, and persons who wait at a crossing are taken off with their weight.
+    """
 
     QUEUE = "queue"  # - vehicles standing on its approaches
     TIME_LOSS = "time-loss"  # - sum of (1 - v / v_limit) over the vehicles on its approaches: the growth of delay
@@ -119,9 +123,13 @@ class SignalEnv:
             build_program(i, t, step_s=scenario.step_length_s) for i, t in zip(self.intersections, self.timings, strict=True)
         )
         self.specs = tuple(
-            observation_spec(i, decision_interval_s=decision_interval_s, reach_m=reach_m) for i in self.intersections
+            observation_spec(
+                i, decision_interval_s=decision_interval_s, reach_m=reach_m, counts_persons=site.weights.counts_persons
+            )
+            for i in self.intersections
         )
-        self._encoder = Encoder(self.intersections, self.timings, reach_m=reach_m)
+        self._encoder = Encoder(self.intersections, self.timings, reach_m=reach_m, counts_persons=site.weights.counts_persons)
+        self._crossings = crossings_of(self.intersections) if site.weights.counts_persons else []
         self._clocks = WaitClocks(self.intersections)
         self._signals = tuple(i.id for i in self.intersections)
         self._engine = Engine(over=over)
@@ -134,8 +142,8 @@ class SignalEnv:
         for detector in sensing.detectors:
             self._lane_index.setdefault(detector.lane, len(self._lane_index))
         self._truth = self._watch_truly([reach_m] * self.n)
-        self._detection = self.watch([reach_m] * self.n)
-        self._reward = _RewardMeter(self.intersections, self._lane_index, reward)
+        self._detection = self._sensed([reach_m] * self.n) or self._truth
+        self._reward = _RewardMeter(self.intersections, self._lane_index, reward, site.weights.persons)
         self._demand_folder = tempfile.TemporaryDirectory(prefix="leed-demand-")
         self.route_files: tuple[Path, ...] = ()
         self.vehicles: Vehicles
@@ -159,20 +167,26 @@ class SignalEnv:
     def watch(self, reach_m: Sequence[float], *, truly: bool = False) -> Detection | SensedDetection:
         """Detectors with another reach per intersection, for plans; call before `reset`, measure `self.vehicles`.
 
+        Vehicles count what the site says that they weigh; roadside detectors cannot tell one class from another.
+
         Args:
             reach_m: (N,)
             truly: the traffic as it is, whatever the site's detectors report: for whoever teaches in simulation.
         """
-        truth = self._watch_truly(reach_m)
-        if self._sensors is None or truly:
-            return truth
+        truth = self._watch_truly(reach_m, is_weighted=True)
+        return truth if truly else self._sensed(reach_m) or truth
+
+    def _sensed(self, reach_m: Sequence[float]) -> SensedDetection | None:
+        """The site's detectors; None where they are perfect."""
+        if self._sensors is None:
+            return None
         return SensedDetection(self._sensors, self.intersections, reach_m, self._lane_index)
 
-    def _watch_truly(self, reach_m: Sequence[float]) -> Detection:
+    def _watch_truly(self, reach_m: Sequence[float], *, is_weighted: bool = False) -> Detection:
         for intersection, reach in zip(self.intersections, reach_m, strict=True):
             for lane in lanes_to_read([intersection], reach):
                 self._lane_index.setdefault(lane, len(self._lane_index))
-        return Detection(self.intersections, reach_m, self._lane_index)
+        return Detection(self.intersections, reach_m, self._lane_index, is_weighted=is_weighted)
 
     def reset(self, seed: int) -> Situation:
         """Begin the scenario anew with the demand and the drivers of a seed; every signal stands at its first stage."""
@@ -189,7 +203,7 @@ class SignalEnv:
             self._sensors.begin(seed, self.scenario.end_s - self.scenario.begin_s)
         for program in self.programs:
             self._engine.install(program, 0)
-        self._engine.watch_lanes(tuple(self._lane_index))
+        self._engine.watch_lanes(tuple(self._lane_index), self.site.weights)
         self._clocks.reset()
         self._priorities.reset()
         self._clearances.reset()
@@ -223,7 +237,7 @@ class SignalEnv:
         begin_s = self._engine.time_s
         self._clearances.advance(min(begin_s + horizon_s, self.scenario.end_s), self._now.states)
         self._now = self._look(elapsed_s=self._engine.time_s - begin_s)
-        reward = self._reward.measure(self.vehicles, self._truth.measure, self._engine)
+        reward = self._reward.measure(self.vehicles, self._truth.measure, self._engine, self._persons)
         ended = self._engine.time_s >= self.scenario.end_s
         return Transition(situation=self._now, reward=reward, stage=stages, overrides=overrides, ended=ended)
 
@@ -247,6 +261,7 @@ class SignalEnv:
         if self._sensors is not None:
             self._sensors.take(self._engine.time_s - self.scenario.begin_s, elapsed_s, self._loops.read())
         readings = self._detection.measure(self.vehicles)
+        self._persons = self._engine.waiting(self._crossings)
         phases = self._engine.phases(self._signals)
         shown = [program.stage_of(phase) for program, (phase, _) in zip(self.programs, phases, strict=True)]
         stages, are_clearing = zip(*shown, strict=True)
@@ -262,7 +277,7 @@ class SignalEnv:
             readings=readings,
             states=tuple(states),
             permissions=tuple(permissions),
-            observation=self._encoder.encode(readings, states, permissions),
+            observation=self._encoder.encode(readings, states, permissions, self._persons),
             legal=legal_mask(permissions, self.n_stages_max),
         )
 
@@ -270,8 +285,12 @@ class SignalEnv:
 class _RewardMeter:
     """Local rewards from the vehicles on whole approaches, farther than the detectors of the street see."""
 
-    def __init__(self, intersections: Sequence[Intersection], lane_index: dict[str, int], reward: Reward) -> None:
-        self._kind, self._n = reward, len(intersections)
+    def __init__(
+        self, intersections: Sequence[Intersection], lane_index: dict[str, int], reward: Reward, person_weight: float
+    ) -> None:
+        self._kind, self._n, self._person_weight = reward, len(intersections), person_weight
+        walked = [n for n, i in enumerate(intersections) for _ in i.pedestrian_links]
+        self._crossing_owner = np.array(walked, dtype=np.intp)
         spans = []
         limit = np.full(len(lane_index), np.inf)
         for n, intersection in enumerate(intersections):
@@ -287,9 +306,12 @@ class _RewardMeter:
         exits = [n for n, i in enumerate(intersections) for _ in i.vehicle_movements]
         self._exit_owner = np.array(exits, dtype=np.intp)
 
-    def measure(self, vehicles: Vehicles, look: Callable[[Vehicles], Readings], engine: Engine) -> Array:
-        """(N,) see `Reward`; `look` counts the exits, for the kinds that need them."""
-        (cost,) = self._table.add_up(vehicles.key, [self._cost(vehicles)])
+    def measure(self, vehicles: Vehicles, look: Callable[[Vehicles], Readings], engine: Engine, persons: Array) -> Array:
+        """(N,) see `Reward`; `look` counts the exits, for the kinds that need them; `persons` wait at the crossings."""
+        weight = 1.0 if vehicles.weight is None else vehicles.weight
+        (cost,) = self._table.add_up(vehicles.key, [self._cost(vehicles) * weight])
+        if self._person_weight:
+            cost += self._person_weight * np.bincount(self._crossing_owner, weights=persons, minlength=self._n)
         for edge in engine.pending():
             if edge in self._entries:
                 cost[self._entries[edge]] += 1.0

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from leed_traffic.artifacts.demonstrations import DemonstrationManifest, Demonstrations
 from leed_traffic.artifacts.site import Site
 from leed_traffic.domain.network import Network
+from leed_traffic.domain.road_users import Weights
 from leed_traffic.domain.trajectory import Trajectory
 from leed_traffic.errors import DemonstrationError, MismatchError
 from leed_traffic.train.config import TrainConfig
@@ -61,12 +62,18 @@ def check_demonstrations(manifest: DemonstrationManifest, config: TrainConfig, n
         ("decision interval", f"{manifest.decision_interval_s:g} s", f"{config.decision_interval_s:g} s", "use the same one"),
         ("detector reach", f"{manifest.reach_m:g} m", f"{config.reach_m:g} m", "use the same one"),
         ("reward", manifest.reward, str(config.reward), "use the same one"),
+        ("weights of road users", _worded(manifest.weights), _worded(site.weights), "generate with the same site file"),
     )
     for what, made_for, asked, advice in pairs:
         if made_for != asked:
             raise MismatchError(
                 f"{where}: made on {manifest.scenario} for {what} {made_for}, this training has {asked}; {advice}"
             )
+
+
+def _worded(weights: Weights) -> str:
+    classes = [f"{kind} {weight:g}" for kind, weight in weights.classes]
+    return ", ".join([*classes, f"persons {weights.persons:g}"])
 
 
 def stack_demonstrations(

@@ -59,7 +59,10 @@ def export_run(run: Path, out: Path) -> Bundle:
         raise TrainingError(f"{run / BEST_NAME}: damaged checkpoint ({describe(err)}); train again") from err
     network = setting.network
     policies = {
-        i.id: export_policy(n, i, config, weights, observation[:, n], legal[:, n]) for n, i in enumerate(network.intersections)
+        i.id: export_policy(
+            n, i, config, weights, observation[:, n], legal[:, n], counts_persons=setting.weights.counts_persons
+        )
+        for n, i in enumerate(network.intersections)
     }
     return write_bundle(
         out,
@@ -80,6 +83,8 @@ def export_policy(
     weights: ActorWeights,
     observation: NDArray[np.float32],
     legal: NDArray[np.bool_],
+    *,
+    counts_persons: bool = False,
 ) -> PolicyFile:
     """The n-th actor as a graph, checked against torch on real observations.
 
@@ -90,11 +95,17 @@ def export_policy(
         weights: all actors, stacked.
         observation: (K, D_max) golden observations.
         legal: (K, S_max).
+        counts_persons: whether the observation tells of persons at crossings.
 
     Raises:
         TrainingError: a logit differs by more than 1e-5, or is not finite.
     """
-    spec = observation_spec(intersection, decision_interval_s=config.decision_interval_s, reach_m=config.reach_m)
+    spec = observation_spec(
+        intersection,
+        decision_interval_s=config.decision_interval_s,
+        reach_m=config.reach_m,
+        counts_persons=counts_persons,
+    )
     d, s = spec.size, intersection.n_stages
     model = _graph(weights, n, d, s)
     rows = observation[:, :d]

@@ -93,6 +93,7 @@ def train(config: TrainConfig, on_progress: Progress) -> Path:
         intersections=network.intersections,
         site_name=site.name,
         timings=site.timings,
+        weights=site.weights,
         author=manifest.author if manifest else "",
         demonstrations_digest=sha256(manifest.model_dump_json().encode()) if manifest else "",
         sensing_digest="" if sensing.is_perfect else sensing.digest(),
@@ -170,7 +171,12 @@ class TrainingRun:
         self._config, self._setting, self._rollouts, self._on_progress = config, setting, rollouts, on_progress
         network = setting.network
         specs = [
-            observation_spec(i, decision_interval_s=config.decision_interval_s, reach_m=config.reach_m)
+            observation_spec(
+                i,
+                decision_interval_s=config.decision_interval_s,
+                reach_m=config.reach_m,
+                counts_persons=setting.weights.counts_persons,
+            )
             for i in network.intersections
         ]
         sizes, n_stages = [spec.size for spec in specs], max(i.n_stages for i in network.intersections)

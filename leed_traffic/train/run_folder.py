@@ -20,6 +20,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from leed_traffic.artifacts.site import Site, make_site
 from leed_traffic.artifacts.whole_file import write_whole
 from leed_traffic.domain.network import Intersection, Network
+from leed_traffic.domain.road_users import CARS, Weights
 from leed_traffic.domain.timing import Timing
 from leed_traffic.errors import TrainingError
 from leed_traffic.train.config import TrainConfig
@@ -37,6 +38,8 @@ class RunSetting(BaseModel):
     intersections: tuple[Intersection, ...]
     site_name: str
     timings: tuple[Timing, ...]
+    weights: Weights = CARS
+    """Who counts how much in the reward; with persons the policies see them, too."""
     author: str = ""
     demonstrations_digest: str = ""
     sensing_digest: str = ""
@@ -54,7 +57,7 @@ class RunSetting(BaseModel):
     @property
     def site(self) -> Site:
         """Their limits."""
-        return make_site(self.site_name, self.timings)
+        return make_site(self.site_name, self.timings, weights=self.weights)
 
 
 class MetricsRow(BaseModel):

@@ -11,9 +11,10 @@ from leed_traffic.artifacts.bundle import check_bundle_fits, read_bundle, safe_n
 from leed_traffic.artifacts.sealed_folder import write_sealed
 from leed_traffic.artifacts.site import make_site
 from leed_traffic.domain.network import Network
+from leed_traffic.domain.road_users import Weights
 from leed_traffic.errors import BundleError, MismatchError
-from tests.artifacts.sample_bundle import NETWORK, SITE, write_sample
-from tests.intersections import flat_timing, star
+from tests.artifacts.sample_bundle import NETWORK, SITE, linear_policy, write_sample
+from tests.intersections import flat_timing, four_legs, star
 
 
 def files_of(path):
@@ -191,3 +192,17 @@ def test_any_id_becomes_a_harmless_and_distinct_folder():
     names = [safe_name(x) for x in ("../../etc", "a/b", "a b", "", ".", "..", "x" * 300)]
     assert len(set(names)) == len(names)
     assert all("/" not in name and "." not in name and 0 < len(name) <= 60 for name in names)
+
+
+def test_a_bundle_says_who_counted_how_much_and_runs_only_where_persons_are_seen_as_in_training(tmp_path):
+    junction = four_legs("X")
+    network = Network(intersections=(junction,))
+    timings = [flat_timing(4, name="X", max_red_s=200.0)]
+    walked = make_site("walked", timings, weights=Weights(classes=(("bus", 10.0),), persons=1.0))
+    size = 2 * junction.n_lanes + 4 * junction.n_stages + 2 + 4
+    bundle = write_sample(tmp_path / "b", network, walked, {"X": linear_policy(size, 4)})
+    assert bundle.manifest.weights == bundle.site.weights == walked.weights
+    assert [entry.name for entry in bundle.specs[0].entries[-4:]] == [f"persons at crossing {k}" for k in (8, 9, 10, 11)]
+    check_bundle_fits(bundle, network, walked)
+    with pytest.raises(MismatchError, match="trained to see persons at crossings"):
+        check_bundle_fits(bundle, network, make_site("bare", timings))

@@ -7,6 +7,7 @@ from leed_traffic.artifacts.scenario import Scenario
 from leed_traffic.artifacts.site import check_interval, derive_site, load_site, read_site_file, write_site_file
 from leed_traffic.domain.network import Kind, Network
 from leed_traffic.domain.priority import PriorityRule
+from leed_traffic.domain.road_users import CARS, Weights
 from leed_traffic.errors import ExitCode, SiteError
 from tests.intersections import four_legs, star, t_junction
 
@@ -286,4 +287,17 @@ def test_an_impossible_priority_is_refused_in_one_line(tmp_path, line, message):
     kept = [row for row in PRIORITY.splitlines() if row.split(" =")[0] != line.split(" =")[0]]
     path.write_text("\n".join([*kept, line, path.read_text()]))
     with pytest.raises(SiteError, match=message):
+        read_site_file(path, NETWORK)
+
+
+def test_weights_are_read_from_the_file_and_leave_the_digest_of_the_limits_alone(tmp_path):
+    path = tmp_path / "site.toml"
+    write_site_file(path, NETWORK, derive_site(NETWORK).timings)
+    bare = read_site_file(path, NETWORK)
+    path.write_text("[weights]\nclasses = { bus = 10.0, bicycle = 0.5 }\npersons = 1.5\n" + path.read_text())
+    weighted = read_site_file(path, NETWORK)
+    assert weighted.weights == Weights(classes=(("bicycle", 0.5), ("bus", 10.0)), persons=1.5)
+    assert (bare.weights, bare.digest) == (CARS, weighted.digest)
+    path.write_text("[weights]\npersons = -1.0\n" + path.read_text().split("\n", 3)[3])
+    with pytest.raises(SiteError, match="weights: need class weights"):
         read_site_file(path, NETWORK)

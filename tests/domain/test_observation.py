@@ -120,3 +120,23 @@ def test_a_spec_s_digest_changes_with_reach_interval_and_intersection():
     }
     assert len(digests) == 4
     assert observation_spec(T, decision_interval_s=5.0).digest() in digests
+
+
+def test_persons_at_crossings_are_entries_of_their_own_where_the_site_counts_them():
+    bare = observation_spec(X, decision_interval_s=5.0)
+    walked = observation_spec(X, decision_interval_s=5.0, counts_persons=True)
+    assert walked.entries[: bare.size] == bare.entries
+    assert [e.name for e in walked.entries[bare.size :]] == [f"persons at crossing {k}" for k in (8, 9, 10, 11)]
+    without_crossings = [observation_spec(T, decision_interval_s=5.0, counts_persons=counts) for counts in (False, True)]
+    assert without_crossings[0].digest() == without_crossings[1].digest()
+
+
+@pytest.mark.parametrize(
+    ("persons", "expected"), [([0.0, 5.0, 20.0, 30.0], [0.0, 0.5, 2.0, 2.0]), ([np.nan] * 4, [-1.0] * 4), (None, [-1.0] * 4)]
+)
+def test_persons_are_scaled_and_capped_and_minus_one_where_nobody_counts_them(persons, expected):
+    encoder = Encoder([T, X], TIMINGS, counts_persons=True)
+    told = None if persons is None else np.array(persons)
+    row = encoder.encode(readings(), STATES, PERMISSIONS, told)
+    assert row[1, encoder.sizes[1] - 4 :].tolist() == expected
+    assert row[0, : encoder.sizes[0]].tolist() == encode()[0, : encoder.sizes[0]].tolist()

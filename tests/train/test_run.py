@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from leed_traffic.artifacts.policy import Policy, verify_bundle
+from leed_traffic.domain.road_users import Weights
 from leed_traffic.domain.sensing import SensingKind
 from leed_traffic.errors import MismatchError, TrainingError
 from leed_traffic.train.config import TrainConfig
@@ -188,6 +189,7 @@ def test_demonstrations_for_something_else_are_refused(tmp_path):
         "decision_interval_s": 6.0,
         "reach_m": 50.0,
         "reward": "queue",
+        "weights": Weights(persons=1.0),
     }
     for name, value in changes.items():
         with pytest.raises(MismatchError, match="this training has"):

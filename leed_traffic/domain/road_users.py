@@ -1,0 +1,51 @@
+"""Who counts how much: a rule of the site, for the reward and for the counts of plans.
+
+By itself every vehicle counts 1 and nobody on foot counts. A site may say that a bus stands for the persons in it, and that
+persons who wait at a crossing count, too; those then stand in the observation (domain/observation.py).
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+from leed_traffic.domain.network import Intersection, Kind
+
+PERSONS_SCALE = 10.0  # persons waiting at one crossing that make 1 in the observation
+
+
+@dataclass(frozen=True, kw_only=True)
+class Weights:
+    """What one road user of a class counts, in cars."""
+
+    classes: tuple[tuple[str, float], ...] = ()  # SUMO's vehicle classes; 1 where one is not named
+    persons: float = 0.0  # a person who waits at a crossing
+
+    def __post_init__(self) -> None:
+        if not all(0.0 < weight <= 100.0 for _, weight in self.classes) or not 0.0 <= self.persons <= 100.0:
+            raise ValueError(
+                f"need class weights over 0 and at most 100, and persons from 0 to 100, got {self.classes} and {self.persons}"
+            )
+
+    @cached_property
+    def by_class(self) -> Mapping[str, float]:
+        """Weight of every class that is named."""
+        return dict(self.classes)
+
+    @property
+    def counts_persons(self) -> bool:
+        """Whether persons at crossings are observed and count."""
+        return self.persons > 0.0
+
+
+CARS = Weights()
+
+
+def crossings_of(intersections: Sequence[Intersection]) -> list[tuple[tuple[str, ...], str]]:
+    """Per crossing of all intersections in turn, by link: the edges on which persons wait there, and the crossing's own."""
+    crossings = []
+    for intersection in intersections:
+        walks = sorted((m for m in intersection.movements if m.kind is Kind.PEDESTRIAN), key=lambda m: m.link)
+        areas = tuple(sorted({m.from_lane.rsplit("_", 1)[0] for m in walks}))
+        by_link = {m.link: m.to_lane.rsplit("_", 1)[0] for m in walks}
+        crossings += [(areas, by_link[link]) for link in sorted(by_link)]
+    return crossings
