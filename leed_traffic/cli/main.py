@@ -12,6 +12,7 @@ from leed_traffic.cli.doctor import doctor_command
 from leed_traffic.cli.drill import drill_command, soak_command
 from leed_traffic.cli.evaluate import evaluate_command
 from leed_traffic.cli.generate import generate_command
+from leed_traffic.cli.operate import mode_command, reload_command, replay_command, status_command
 from leed_traffic.cli.output import report_error
 from leed_traffic.cli.serve import reset_fault_command, serve_command
 from leed_traffic.cli.train import export_command, train_command
@@ -28,6 +29,8 @@ EXTRA_OF = {
     "matplotlib": "sim",
     "cryptography": "serve",
     "prometheus_client": "serve",
+    "starlette": "serve",
+    "uvicorn": "serve",
     "openai": "llm",
     "jinja2": "llm",
 }
@@ -48,6 +51,10 @@ app.command("generate")(generate_command)
 app.command("train")(train_command)
 app.command("export")(export_command)
 app.command("serve")(serve_command)
+app.command("reload")(reload_command)
+app.command("mode")(mode_command)
+app.command("status")(status_command)
+app.command("replay")(replay_command)
 app.command("reset-fault")(reset_fault_command)
 app.command("drill")(drill_command)
 app.command("soak")(soak_command)

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import typer
 from pydantic import ValidationError
@@ -20,6 +20,7 @@ from pydantic import ValidationError
 from leed_traffic.artifacts.scenario import load_scenario
 from leed_traffic.cli.output import ProgressBar, messages, print_json, print_table, progress
 from leed_traffic.errors import DeviceError, UsageError
+from leed_traffic.serve.hot_swap import PROBATION_S
 from leed_traffic.serve.supervisor import Control
 
 if TYPE_CHECKING:
@@ -45,7 +46,8 @@ def serve_command(
     intersections: Annotated[str | None, typer.Option(help="Only these signals: A,B,C. Default: all of the bundle.")] = None,
     events: Annotated[Path | None, typer.Option(help="Folder for the event and decision logs.")] = None,
     port: Annotated[int | None, typer.Option(help="For SUMO, with --scenario. Default: a free one.")] = None,
-    order: Annotated[int | None, typer.Option(help="Among several clients of one server, with --connect.")] = None,
+    order: Annotated[int | None, typer.Option(help="Among several clients of one server: 1, 2 and so on.")] = None,
+    num_clients: Annotated[int, typer.Option(help="Controllers that SUMO waits for, with --scenario.", min=1)] = 1,
     deadline_s: Annotated[float, typer.Option(help="For every answer of the server, in seconds.")] = 10.0,
     state: Annotated[
         Path | None, typer.Option(help="Folder of the monitor's latches. Default: under $XDG_STATE_HOME, by address.")
@@ -56,6 +58,16 @@ def serve_command(
         float, typer.Option(help="Try a lost server again for so many seconds; with --scenario: restart it.")
     ] = 0.0,
     until: Annotated[float | None, typer.Option(help="Hand back and leave at this simulated second.")] = None,
+    realtime: Annotated[
+        bool, typer.Option("--realtime", help="One tick a second of the wall clock, lateness measured.")
+    ] = False,
+    probation: Annotated[
+        float, typer.Option(help="Seconds after a reload in which a trip leads back to the bundle before.")
+    ] = PROBATION_S,
+    status_port: Annotated[int | None, typer.Option(help="Status page, /health and /metrics at this port.")] = None,
+    status_host: Annotated[
+        str, typer.Option(help="Address of the status page; anybody who reaches it may read.")
+    ] = "127.0.0.1",
     as_json: Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")] = False,
 ) -> None:
     """Drive the signals with a bundle's policies, behind the safety envelope.
@@ -71,7 +83,9 @@ def serve_command(
     Examples:
       leedctl serve models/arterial5 --scenario arterial5 --seed 7
       leedctl serve models/arterial5 --connect localhost:8813 --mode shadow --events logs/
-      leedctl serve models/grid4x4 --connect localhost:8813 --intersections A0,A1 --order 2
+      leedctl serve models/grid4x4 --scenario grid4x4 --port 8813 --num-clients 2 --order 1 --intersections A0,A1
+      leedctl serve models/grid4x4 --connect localhost:8813 --order 2 --intersections B0,B1
+      leedctl serve models/arterial5 --connect gateway:8813 --realtime --status-port 8080
     """
     from leed_traffic.serve.run import ServeConfig
 
@@ -79,6 +93,8 @@ def serve_command(
         raise UsageError("give exactly one of --scenario NAME and --connect HOST:PORT")
     if port is not None and scenario is None:
         raise UsageError("--port is for --scenario; with --connect the port is in HOST:PORT")
+    if num_clients > 1 and (scenario is None or order is None or port is None):
+        raise UsageError("--num-clients is for --scenario, with --port for the other controllers to connect to, and --order")
     host, number = _address(connect) if connect is not None else ("localhost", _port(port))
     try:
         config = ServeConfig(
@@ -94,12 +110,17 @@ def serve_command(
             until_s=until,
             deadline_s=deadline_s,
             order=order,
+            realtime=realtime,
+            probation_s=probation,
+            takes_orders=True,
         )
     except ValidationError as err:
         fault = err.errors()[0]
         raise UsageError(f"{fault['loc'][0]}: {fault['msg']}, got {fault['input']}") from err
+    start = None if scenario is None else Start(scenario, seed, num_clients)
+    page = None if status_port is None else (status_host, status_port)
     with contextlib.redirect_stdout(sys.stderr):  # traci prints; stdout is for the result
-        summary = _run(config, scenario, seed, metrics_port)
+        summary = _run(config, start, metrics_port, page)
     if as_json:
         print_json(summary)
     else:
@@ -148,36 +169,52 @@ def reset_fault_command(
         print(f"{folder}: nothing is latched")
 
 
-def _run(config: "ServeConfig", scenario: str | None, seed: int, metrics_port: int | None) -> "ServeSummary":
+class Start(NamedTuple):
+    """A SUMO of our own."""
+
+    scenario: str
+    seed: int
+    num_clients: int
+
+
+def _run(config: "ServeConfig", start: Start | None, metrics_port: int | None, page: tuple[str, int] | None) -> "ServeSummary":
     from leed_traffic.serve.loop import stop_on_signals
     from leed_traffic.serve.metrics import Metrics, exported
     from leed_traffic.serve.run import connect_traci, serve
     from leed_traffic.serve.service_manager import ServiceManager
+    from leed_traffic.serve.status import StatusBoard
 
     with contextlib.ExitStack() as stack:
         stop = stack.enter_context(stop_on_signals())  # before SUMO starts: whatever stops us, it is cleaned up
         opener: Connect = connect_traci
-        if scenario is not None:
-            opener = _opener_of(stack, scenario, seed)
+        if start is not None:
+            opener = _opener_of(stack, start)
         watchers: list[Watcher] = [ServiceManager()]
-        if metrics_port is not None:
+        board = StatusBoard()
+        if metrics_port is not None or page is not None:
             metrics = Metrics()
-            stack.enter_context(exported(metrics, metrics_port, "localhost"))
             watchers.append(metrics)
+        if metrics_port is not None:
+            stack.enter_context(exported(metrics, metrics_port, "localhost"))
+        if page is not None:
+            from leed_traffic.serve.status_page import published
+
+            address = stack.enter_context(published(board, metrics, *page))
+            messages.print(f"status page: {address}", markup=False)
         bar = stack.enter_context(_bar())
-        return serve(config, clock=time.perf_counter, stop=stop, on_tick=bar, connect=opener, watchers=watchers)
+        return serve(config, clock=time.perf_counter, stop=stop, on_tick=bar, connect=opener, watchers=watchers, board=board)
 
 
 @contextmanager
-def _server(name: str, port: int, seed: int) -> Iterator["subprocess.Popen[bytes]"]:
+def _server(start: Start, port: int) -> Iterator["subprocess.Popen[bytes]"]:
     """A SUMO of our own, gone when the context ends."""
     from leed_traffic.simulation.demand import write_demand
     from leed_traffic.simulation.engine import first_error, start_server, stop_server
 
-    scenario = load_scenario(name)
+    scenario = load_scenario(start.scenario)
     with tempfile.TemporaryDirectory(prefix="leed-serve-") as folder:
-        route_files = write_demand(scenario, seed, Path(folder))
-        server = start_server(scenario, port=port, seed=seed, route_files=route_files)
+        route_files = write_demand(scenario, start.seed, Path(folder))
+        server = start_server(scenario, port=port, seed=start.seed, route_files=route_files, num_clients=start.num_clients)
         try:
             yield server
         except DeviceError as err:
@@ -191,7 +228,7 @@ def _server(name: str, port: int, seed: int) -> Iterator["subprocess.Popen[bytes
             stop_server(server)
 
 
-def _opener_of(stack: contextlib.ExitStack, scenario: str, seed: int) -> "Connect":
+def _opener_of(stack: contextlib.ExitStack, start: Start) -> "Connect":
     """Starts a server of our own (a bundle that is refused starts none), connects, gives up as soon as it has ended.
 
     Called again after a loss it ends the server that was lost and starts a new one, from the scenario's beginning.
@@ -208,7 +245,7 @@ def _opener_of(stack: contextlib.ExitStack, scenario: str, seed: int) -> "Connec
         make_program: Callable[[int, float], "StageProgram"],
     ) -> "SignalDevice":
         current.close()
-        server = current.enter_context(_server(scenario, config.port, seed))
+        server = current.enter_context(_server(start, config.port))
         give_up_s = time.monotonic() + START_S
         while True:
             try:
@@ -275,6 +312,12 @@ def _print_summary(summary: "ServeSummary") -> None:
     ]
     if summary.reconnections:
         rows += [["connections regained", f"{summary.reconnections} (after {summary.resume.max_ms / 1000.0:.1f} s at most)"]]
+    if summary.lateness is not None:
+        late = summary.lateness
+        rows += [["lateness p50 / p99 / max ms", f"{late.p50_ms:.1f} / {late.p99_ms:.1f} / {late.max_ms:.1f}"]]
+        rows += [["ticks dropped", str(summary.missed_ticks)]]
+    rows += [[f"{id_}: did as asked", f"{a.share:.0%} of {a.compared}"] for id_, a in summary.agreement.items()]
+    rows += [[f"changes: {step}", str(count)] for step, count in summary.steps.items()]
     rows += [[f"latched: {signal}", fault] for signal, fault in summary.latched.items()]
     rows += [[f"detectors: {kind}", str(count)] for kind, count in summary.detector_faults.items()]
     rows += [[f"rulings: {reason}", str(count)] for reason, count in summary.rulings.items()]

@@ -2,8 +2,7 @@
 
 import logging
 import math
-from collections.abc import Sequence
-from typing import Protocol
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,11 +15,16 @@ from leed_traffic.domain.observation import Encoder
 from leed_traffic.domain.program import build_program, whole_steps
 from leed_traffic.domain.signal_state import WaitClocks
 from leed_traffic.domain.timing import Timing
+from leed_traffic.errors import UsageError
 from leed_traffic.serve.actuations import Actuations
+from leed_traffic.serve.agreement import Comparison
 from leed_traffic.serve.device import SignalDevice, Snapshot
-from leed_traffic.serve.events import CONTROL_STATUS, OURS, OWN, Decision, Event, EventLog, Record
-from leed_traffic.serve.latch import LatchStore
+from leed_traffic.serve.events import CONTROL_STATUS, OWN, Decision, Event, Record
+from leed_traffic.serve.hot_swap import Change, HotSwap, Step
+from leed_traffic.serve.journal import Journal
+from leed_traffic.serve.latch import Latched, LatchStore
 from leed_traffic.serve.monitor import Monitor, Violation
+from leed_traffic.serve.orders import Order, Reload, Rollback
 from leed_traffic.serve.sensing import Disbelief, Sensing
 from leed_traffic.serve.sight import SignalSight
 from leed_traffic.serve.supervisor import Cause, Control, Finding, Mode, Standing, transition
@@ -30,13 +34,6 @@ log = logging.getLogger(__name__)
 
 _LIMITS = (Reason.MAX_GREEN, Reason.MAX_RED)
 _EPSILON_S = 1e-6
-
-
-class Decider(Protocol):
-    """What decides for all signals; `artifacts.policy.Policy` in the field."""
-
-    def decide(self, observation: NDArray[np.float32], legal: NDArray[np.bool_]) -> list[float | None]:
-        """(N,) requested stages from (N, D_max) observations and (N, S_max) legal stages."""
 
 
 class Controller:
@@ -50,9 +47,9 @@ class Controller:
         self,
         intersections: Sequence[Intersection],
         timings: Sequence[Timing],
-        policy: Decider,
+        policies: HotSwap,
         device: SignalDevice,
-        event_log: EventLog,
+        journal: Journal,
         *,
         latches: LatchStore,
         tally: Tally,
@@ -63,7 +60,7 @@ class Controller:
         lease_s: float,
     ) -> None:
         self._intersections, self._timings = tuple(intersections), tuple(timings)
-        self._policy, self._device, self._log = policy, device, event_log
+        self._policies, self._device, self._log = policies, device, journal
         self._control, self._interval_s, self._tick_s = control, decision_interval_s, tick_s
         self._lease_s = whole_steps(max(lease_s, tick_s + device.step_s), device.step_s)
         pairs = list(zip(self._intersections, self._timings, strict=True))
@@ -86,6 +83,10 @@ class Controller:
         tripped = Standing(cause=Cause.MONITOR_TRIP, is_latched=True)
         self.standings = [tripped if i.id in latches.latched else Standing() for i in self._intersections]
         self.observations: NDArray[np.float32] = np.zeros(self._encoder.shape, dtype=np.float32)
+        self.reasons: list[Reason | None] = [None] * n  # of the latest ruling
+        self._comparisons = [Comparison(decision_interval_s) for _ in range(n)]
+        self._withdrawing: set[int] = set()  # signals that a change of mode gives back
+        self._is_leaving = False
 
     @property
     def n(self) -> int:
@@ -101,6 +102,26 @@ class Controller:
     def n_latched(self) -> int:
         """Signals that wait for a person."""
         return len(self._latches.latched.keys() & set(self.ids))
+
+    @property
+    def latched(self) -> Mapping[str, Latched]:
+        """Signals that wait for a person, by id."""
+        return self._latches.latched
+
+    @property
+    def control(self) -> Control:
+        """How much the controller may do now."""
+        return self._control
+
+    @property
+    def policies(self) -> HotSwap:
+        """Which bundle decides where."""
+        return self._policies
+
+    @property
+    def sights(self) -> Sequence[SignalSight]:
+        """(N,) what the signals show."""
+        return self._sights
 
     @property
     def lease_s(self) -> float:
@@ -143,6 +164,9 @@ class Controller:
         greens = [None if sight.shown.is_clearing else sight.shown.stage for sight in self._sights]
         for n, disbelief in enumerate(self._sensing.judge(snapshot.vehicles, readings, greens, elapsed_s)):
             self._believe(n, disbelief)
+        self._policies.look([sight.shown for sight in self._sights], self._was_ours, snapshot.time_s)
+        self._note_changes()
+        self._compare(snapshot.time_s)
         return readings
 
     def decide(self, snapshot: Snapshot, readings: Readings) -> None:
@@ -152,6 +176,8 @@ class Controller:
         self._decided_at_s = snapshot.time_s
         self.tally.decisions += 1
         self._requests, self._requested_at_s = self._ask(readings, elapsed_s), snapshot.time_s
+        self._log.note_asked(self._requests, self.observations)
+        self._note_changes()
         for n, request in enumerate(self._requests):
             if self._disbeliefs[n] is not None:
                 self._requests[n] = None
@@ -163,7 +189,9 @@ class Controller:
     def act(self, snapshot: Snapshot) -> None:
         """Take over who is ready, rule on every request, hand back who is no longer ours to lead."""
         for n in range(self.n):
-            if self._control is Control.SHADOW:
+            if n in self._withdrawing:
+                self._release(n)
+            elif self._control is Control.SHADOW:
                 self._rule(n, snapshot.time_s)
             if self._control is not Control.ACTIVE:
                 continue
@@ -176,12 +204,35 @@ class Controller:
 
     def fail(self) -> None:
         """This tick went wrong: no request stands any more, the leases run out, the signals walk on by themselves."""
+        self._policies.trip("a fault in a tick")
+        self._note_changes()
         self._requests = [None] * self.n
         for n in range(self.n):
             self._find(n, Finding.BAD_DECISION, Cause.NO_DECISION)
 
+    def obey(self, order: Order) -> str:
+        """What a person wants, between two ticks; a line on what happens now.
+
+        Raises:
+            UsageError: it cannot be done now.
+        """
+        if self._is_leaving:
+            raise UsageError("the controller is handing its signals back and takes no more orders")
+        if isinstance(order, Reload):
+            self._policies.begin(order.generation, "reload")
+            said = f"bundle {order.generation.bundle.digest[:12]} passed every check; each signal moves at its stage boundary"
+        elif isinstance(order, Rollback):
+            if not self._policies.go_back("rollback by order"):
+                raise UsageError("there is no bundle to go back to: none was swapped since the start or the last rollback")
+            said = f"back to bundle {self._policies.target.bundle.digest[:12]}; each signal moves at its stage boundary"
+        else:
+            said = self._set_control(order.control)
+        self._note_changes()
+        return said
+
     def hand_back(self) -> None:
         """Nobody is led any more: `act` releases every signal as soon as its display allows."""
+        self._is_leaving = True
         for n in range(self.n):
             self._find(n, Finding.HAND_BACK)
 
@@ -190,10 +241,48 @@ class Controller:
         states = [sight.state_with(wait_s) for sight, wait_s in zip(self._sights, waits, strict=True)]
         permissions = [permit(s, t, horizon_s=self._interval_s) for s, t in zip(states, self._timings, strict=True)]
         self.observations = self._encoder.encode(readings, states, permissions)
-        requests = self._policy.decide(self.observations, legal_mask(permissions, self._n_stages_max))
-        if len(requests) != self.n:
-            raise ValueError(f"expected {self.n} requests from the policy, got {len(requests)}")
-        return requests
+        return self._policies.decide(self.observations, legal_mask(permissions, self._n_stages_max))
+
+    def _set_control(self, control: Control) -> str:
+        """Another mode; signals that we lead are handed back as at the end, those to come are taken over as at the start."""
+        before, self._control = self._control, control
+        if control is before:
+            return f"mode {control} runs already"
+        if before is Control.ACTIVE:
+            self._withdrawing = {n for n in range(self.n) if self._was_ours[n]}
+            for n in range(self.n):
+                self._find(n, Finding.WITHDRAWN)
+        if before is Control.MONITOR:  # nobody has counted waits for a policy meanwhile
+            self._policy_clocks.reset()
+            self._requests, self._decided_at_s = [None] * self.n, -math.inf
+        if control is Control.ACTIVE:
+            self._withdrawing = set()
+        for comparison in self._comparisons:
+            comparison.forget()
+        change = Change(time_s=self._now_s(), step=Step.MODE, n=None, digest=control, pattern=0, why=f"{before} before")
+        self._policies.changes.append(change)
+        waits = f"; {len(self._withdrawing)} signals are handed back" if self._withdrawing else ""
+        return f"mode {control}{waits}"
+
+    def _note_changes(self) -> None:
+        """Write down what has happened to bundles and mode since."""
+        for change in self._policies.changes:
+            self.tally.steps[change.step] += 1
+            id_ = "" if change.n is None else self._intersections[change.n].id
+            self._log.note_change(change, id_)
+            if change.n is not None and self._was_ours[change.n]:
+                self._note(change.n, [(Event.PATTERN_CHANGE, change.pattern)])
+            if change.step is not Step.MOVED:
+                log.warning("%s at %.1f s: %s: %s", change.step, change.time_s, change.digest[:12], change.why)
+        self._policies.changes.clear()
+
+    def _compare(self, time_s: float) -> None:
+        """In shadow mode: what the signals did, against what was asked for."""
+        if self._control is not Control.SHADOW:
+            return
+        for id_, sight, comparison in zip(self.ids, self._sights, self._comparisons, strict=True):
+            comparison.look(time_s, sight.shown.stage, sight.shown.is_clearing)
+            self.tally.agreement[id_] = comparison.counts
 
     def _waits(self, clocks: WaitClocks, readings: Readings, elapsed_s: float) -> list[tuple[float, ...]]:
         shown = [sight.shown for sight in self._sights]
@@ -210,9 +299,11 @@ class Controller:
                 )
             if violations:
                 self.tally.note_violations(violations)
+                self._policies.trip(f"{violations[0].intersection}: monitor: {violations[0].fault}")
                 self._find(n, Finding.MONITOR_TRIP)
                 self._latch(n, violations[0])
         if not sighting.is_ours:
+            self._withdrawing.discard(n)
             monitor.forget()
             if self._was_ours[n]:
                 self._note(n, [(Event.PATTERN_CHANGE, OWN)])
@@ -249,7 +340,7 @@ class Controller:
         self._was_ours[n] = True
         self._monitors[n].begin(self._now_s(), self._intersections[n].stages[shown.stage].state)
         self._sights[n].taken_over(shown.stage)
-        self._note(n, [(Event.PATTERN_CHANGE, OURS)])
+        self._note(n, [(Event.PATTERN_CHANGE, self._policies.at(n).pattern)])
         self._find(n, Finding.TAKEN_OVER)
 
     def _rule(self, n: int, time_s: float) -> None:
@@ -264,6 +355,9 @@ class Controller:
             lease_s=2.0 * self._interval_s,
         )
         self.tally.rulings[ruling.reason] += 1
+        self.reasons[n] = ruling.reason
+        if self._control is Control.SHADOW and time_s == self._decided_at_s and ruling.reason is not Reason.CLEARING:
+            self._comparisons[n].ask(time_s, state.stage, ruling.stage)
         if time_s == self._decided_at_s or ruling.stage != state.stage:
             self._log.note_decision(
                 Decision(
@@ -273,6 +367,7 @@ class Controller:
                     requested=requested,
                     ruled=ruling.stage,
                     reason=ruling.reason,
+                    shown=state.stage,
                 )
             )
         if self._control is not Control.ACTIVE or state.is_clearing or not ruling.renews:

@@ -3,11 +3,14 @@
     events.csv      TimeStamp (0.1 s), DeviceId, EventId, Parameter: the columns that signal engineers' tools read
     events.parquet  the same, written at the end
     detectors.csv   DeviceId, Phase, Parameter, Function: which channel means what (serve/actuations.py)
-    decisions.csv   time_s, intersection, mode, requested, ruled, reason
+    decisions.csv   time_s, intersection, mode, requested, ruled, reason, shown
+    changes.csv     time_s, step, intersection, digest, pattern, why: bundles that came and went, modes
+    recording.leed  all that went in and came out (serve/recording.py), for `leedctl replay`
 
 Parameter is the phase (serve/phases.py) for events 1 to 23 and the channel for 81 and 82; for 83 and 84 the lane's number at
-its intersection, from 1; for 131 it is 1 while the stage program runs, 254 for the own program; for 155 it is NTCIP 1202's unit
-control status. The device's clock counts seconds from 1970-01-01T00:00:00: equal runs give equal bytes.
+its intersection, from 1; for 131 it is 254 for the own program and else the number of the bundle: 1 for the first, one more
+after each reload; for 155 it is NTCIP 1202's unit control status. The device's clock counts seconds from 1970-01-01T00:00:00:
+equal runs give equal bytes. Logs of an earlier run in the same folder move to earlier-1, earlier-2 and so on.
 """
 
 import contextlib
@@ -33,7 +36,7 @@ from leed_traffic.serve.supervisor import Mode
 log = logging.getLogger(__name__)
 
 EVENTS_NAME, PARQUET_NAME, DECISIONS_NAME = "events.csv", "events.parquet", "decisions.csv"
-OURS, OWN = 1, 254  # parameters of a pattern change
+OWN = 254  # parameter of a pattern change to the signal's own program: NTCIP's free operation
 CONTROL_STATUS = {
     Mode.ENGAGED: 2,
     Mode.STANDBY: 3,
@@ -86,6 +89,7 @@ class Decision:
     requested: float | None
     ruled: int
     reason: Reason
+    shown: int  # the stage that stands, or that a clearance leads to
 
 
 class EventLog:
@@ -109,7 +113,7 @@ class EventLog:
             raise UsageError(f"--events {folder}: cannot be written: {err.strerror}; give another folder") from err
         self._events, self._decisions = (csv.writer(file, lineterminator="\n") for file in self._files)
         self._events.writerow(_COLUMNS)
-        self._decisions.writerow(("time_s", "intersection", "mode", "requested", "ruled", "reason"))
+        self._decisions.writerow(("time_s", "intersection", "mode", "requested", "ruled", "reason", "shown"))
 
     def note(self, records: Iterable[Record]) -> None:
         """Append events."""
@@ -121,7 +125,8 @@ class EventLog:
         """Append a decision."""
         if self._files:
             requested = "" if decision.requested is None else f"{decision.requested:g}"
-            line = (f"{decision.time_s:.1f}", decision.intersection, decision.mode, requested, decision.ruled, decision.reason)
+            said = (decision.mode, requested, decision.ruled, decision.reason, decision.shown)
+            line = (f"{decision.time_s:.1f}", decision.intersection, *said)
             with self._giving_up():
                 self._decisions.writerow(line)
 

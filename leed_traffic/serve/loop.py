@@ -12,18 +12,20 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict
 
 from leed_traffic.artifacts.bundle import Bundle
-from leed_traffic.errors import ExitCode, LeedError
+from leed_traffic.errors import DeviceError, ExitCode, LeedError
+from leed_traffic.serve.agreement import Agreement
 from leed_traffic.serve.control import Controller
 from leed_traffic.serve.device import SignalDevice, Snapshot
-from leed_traffic.serve.events import EventLog
+from leed_traffic.serve.journal import Journal
 from leed_traffic.serve.latch import Latched
+from leed_traffic.serve.orders import Letter, Mailbox
+from leed_traffic.serve.pace import Clock, Pace
 from leed_traffic.serve.supervisor import Control, Mode
 
 log = logging.getLogger(__name__)
 
 FAULTY_TICKS_TO_GIVE_UP = 10  # in a row: then the signals go back to their own programs
 
-Clock = Callable[[], float]  # seconds, monotonic
 OnTick = Callable[[float, float, str], None]  # device time, time of the end (may be infinite), a few words
 
 
@@ -54,8 +56,8 @@ class ServeSummary(BaseModel):
 
     exit_code: ExitCode
     ended_by: str  # end, until, SIGINT, SIGTERM, fault
-    bundle_digest: str
-    control: Control
+    bundle_digest: str  # at the end
+    control: Control  # at the end
     begin_s: float
     end_s: float
     ticks: int
@@ -71,6 +73,10 @@ class ServeSummary(BaseModel):
     resume: Spread  # from a lost connection to the first tick after it
     tick: Spread  # from the device's answer to the last request of the tick
     decision: Spread  # observation, policies
+    lateness: Spread | None  # of ticks by the wall clock; None without --realtime
+    missed_ticks: int  # that were dropped because the one before took too long
+    steps: dict[str, int]  # of bundles and modes: begun, moved, complete, proven, rolled_back, mode
+    agreement: dict[str, Agreement]  # by signal, in shadow mode: what it did against what was asked for
 
 
 class StopRequest:
@@ -103,15 +109,29 @@ class Loop:
         self,
         controller: Controller,
         device: SignalDevice,
-        event_log: EventLog,
+        journal: Journal,
         clock: Clock,
         *,
         watchers: Sequence[Watcher] = (),
+        mailbox: Mailbox | None = None,
+        pace: Pace | None = None,
         lost_at_s: float | None = None,
     ) -> None:
-        """Ready to drive; `lost_at_s` is the clock's time at which the connection before this one was lost."""
-        self._controller, self._device, self._log, self._clock = controller, device, event_log, clock
-        self._watchers = tuple(watchers)
+        """Ready to drive.
+
+        Args:
+            controller: of the signals.
+            device: that it commands.
+            journal: what is left behind.
+            clock: for latencies.
+            watchers: are told of every sound tick; one that fails is told no more.
+            mailbox: orders of persons; None: nobody orders.
+            pace: by the wall clock; None: as fast as the device answers.
+            lost_at_s: the clock's time at which the connection before this one was lost.
+        """
+        self._controller, self._device, self._log, self._clock = controller, device, journal, clock
+        self._watchers, self._mailbox, self._pace = list(watchers), mailbox or Mailbox(), pace
+        self._has_failed = False
         self._tally, self._lost_at_s = controller.tally, lost_at_s
         self._begin_s = self._time_s = math.nan
         self._faulty_ticks = 0
@@ -124,7 +144,13 @@ class Loop:
         while not (ended_by and (self._controller.is_handed_back or ticks_left == 0)):
             if not ended_by and (ended_by := self._reason_to_end(stop, end_s)):
                 self._modes = self._current_modes()
+                if stop.number is not None:
+                    self._log.note_stop(stop.number)
                 self._controller.hand_back()
+            for letter in self._mailbox.take():
+                self._obey(letter)
+            if self._pace is not None:
+                self._pace.wait()
             if not self._tick():
                 break
             ticks_left -= bool(ended_by)
@@ -132,16 +158,15 @@ class Loop:
         self._modes = self._modes or self._current_modes()
         return ended_by or "end"
 
-    def summary(
-        self, bundle: Bundle, control: Control, ended_by: str, ids: Sequence[str], latched: Mapping[str, Latched]
-    ) -> ServeSummary:
+    def summary(self, ended_by: str, latched: Mapping[str, Latched]) -> ServeSummary:
         """The figures of the run."""
         controller, tally = self._controller, self._tally
+        ids = controller.ids
         return ServeSummary(
-            exit_code=self._exit_code(control, ended_by),
+            exit_code=self._exit_code(ended_by),
             ended_by=ended_by,
-            bundle_digest=bundle.digest,
-            control=control,
+            bundle_digest=controller.policies.target.bundle.digest,
+            control=controller.control,
             begin_s=self._begin_s,
             end_s=self._time_s,
             ticks=tally.ticks,
@@ -157,6 +182,10 @@ class Loop:
             resume=_spread(tally.resume_s),
             tick=_spread(tally.tick_s),
             decision=_spread(tally.decision_s),
+            lateness=_spread(tally.lateness_s) if tally.lateness_s else None,
+            missed_ticks=tally.missed_ticks,
+            steps={str(step): count for step, count in sorted(tally.steps.items())},
+            agreement=dict(sorted(tally.agreement.items())),
         )
 
     def _reason_to_end(self, stop: StopRequest, end_s: float) -> str:
@@ -175,21 +204,49 @@ class Loop:
         begin_s = self._clock()
         self._time_s = snapshot.time_s
         self._begin_s = self._time_s if math.isnan(self._begin_s) else self._begin_s
-        try:
+        with self._surviving("the signals go on by themselves"):
             self._lead(snapshot)
-            self._log.flush()
-            self._tally.tick_s.append(self._clock() - begin_s)
-            for watcher in self._watchers:
-                watcher.tick(self._controller, snapshot, self._tally.tick_s[-1])
+        if self._has_failed:
+            self._faulty_ticks += 1
+            self._controller.fail()
+        else:
             self._faulty_ticks = 0
+        self._log.flush()
+        self._tally.ticks += 1
+        if not self._faulty_ticks:
+            self._tally.tick_s.append(self._clock() - begin_s)
+            self._tell(snapshot)
+        return True
+
+    @contextmanager
+    def _surviving(self, comfort: str) -> Iterator[None]:
+        """Nothing that is wrong with this program ends the loop: it is logged, and `_has_failed` says so."""
+        self._has_failed = False
+        try:
+            yield
         except LeedError:
             raise
         except Exception:
-            log.exception("a fault at %.1f s; the signals go on by themselves", snapshot.time_s)
-            self._faulty_ticks += 1
-            self._controller.fail()
-        self._tally.ticks += 1
-        return True
+            log.exception("a fault at %.1f s; %s", self._time_s, comfort)
+            self._has_failed = True
+
+    def _obey(self, letter: Letter) -> None:
+        """Carry out an order; whoever gave it hears how it went."""
+        self._log.note_order(letter.as_record())
+        with self._surviving("an order was not carried out"):
+            try:
+                letter.answer.set_result(self._controller.obey(letter.order))
+            except LeedError as err:
+                letter.answer.set_exception(err)
+        if self._has_failed:
+            letter.answer.set_exception(DeviceError("a fault of the controller: the order was not carried out; see its log"))
+
+    def _tell(self, snapshot: Snapshot) -> None:
+        for watcher in tuple(self._watchers):
+            with self._surviving(f"{type(watcher).__name__} is told no more"):
+                watcher.tick(self._controller, snapshot, self._tally.tick_s[-1])
+            if self._has_failed:
+                self._watchers.remove(watcher)
 
     def _on_answer(self) -> None:
         """The device speaks: where it had been lost, it is back."""
@@ -212,13 +269,14 @@ class Loop:
         modes = self._current_modes()
         return ", ".join(f"{modes.count(mode)} {mode}" for mode in Mode if mode in modes)
 
-    def _exit_code(self, control: Control, ended_by: str) -> ExitCode:
+    def _exit_code(self, ended_by: str) -> ExitCode:
         if self._tally.n_violations:
             return ExitCode.MONITOR_VIOLATION
         if ended_by in ("SIGINT", "SIGTERM") and self._controller.is_handed_back:
             return ExitCode.INTERRUPTED if ended_by == "SIGINT" else ExitCode.TERMINATED
         is_down = ended_by == "fault" or any(mode in (Mode.FALLBACK, Mode.DEGRADED) for mode in self._modes)
-        if control is Control.ACTIVE and (is_down or (ended_by != "end" and not self._controller.is_handed_back)):
+        is_kept = ended_by != "end" and not self._controller.is_handed_back
+        if self._controller.control is Control.ACTIVE and (is_down or is_kept):
             return ExitCode.FALLBACK_AT_END
         return ExitCode.OK
 

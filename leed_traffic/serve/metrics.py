@@ -15,6 +15,7 @@ from leed_traffic.serve.supervisor import Mode
 if TYPE_CHECKING:
     from leed_traffic.serve.control import Controller
 
+_LATENESS_BUCKETS_S = (0.001, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
 _TICK_BUCKETS_S = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0)
 _DECISION_BUCKETS_S = (0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1)
 
@@ -42,14 +43,22 @@ class Metrics:
         self._sensing = prom.Counter("leed_detector_faults", "Readings no longer believed.", ["kind"], **made)
         self._reconnections = prom.Counter("leed_reconnections", "Connections regained.", **made)
         self._device_time = prom.Gauge("leed_device_time_seconds", "The device's clock at the last tick.", **made)
+        self._lateness = prom.Histogram(
+            "leed_tick_lateness_seconds", "How late a tick began, with --realtime.", buckets=_LATENESS_BUCKETS_S, **made
+        )
+        self._missed = prom.Counter("leed_ticks_missed", "Dropped because the one before took too long.", **made)
+        self._steps = prom.Counter("leed_bundle_steps", "What happened to bundles and modes.", ["step"], **made)
+        self._probation = prom.Gauge("leed_bundle_on_probation", "1 while a trip leads back to the bundle before.", **made)
         self._latched = prom.Gauge("leed_latched_signals", "Signals that wait for a person.", **made)
         self._bundle = prom.Info("leed_bundle", "The bundle that runs.", **made)
         self._counted: dict[tuple[str, str], float] = {}
+        self._scenario = self._digest = ""
         self._n_decisions = 0
 
     def begin(self, bundle: Bundle) -> None:
         """Name the bundle that was verified."""
-        self._bundle.info({"digest": bundle.digest, "scenario": bundle.manifest.scenario})
+        self._digest, self._scenario = bundle.digest, bundle.manifest.scenario
+        self._bundle.info({"digest": self._digest, "scenario": self._scenario})
 
     def tick(self, controller: "Controller", snapshot: Snapshot, tick_s: float) -> None:
         """Take in one tick."""
@@ -74,6 +83,14 @@ class Metrics:
         self._lease.set(controller.lease_s)
         self._device_time.set(snapshot.time_s)
         self._latched.set(controller.n_latched)
+        if tally.lateness_s:
+            self._lateness.observe(tally.lateness_s[-1])
+        self._missed.inc(self._new("missed", "", tally.missed_ticks))
+        for step, count in tally.steps.items():
+            self._steps.labels(step).inc(self._new("step", step, count))
+        self._probation.set(controller.policies.is_on_probation)
+        if controller.policies.target.bundle.digest != self._digest:
+            self.begin(controller.policies.target.bundle)
 
     def _new(self, what: str, label: str, count: float) -> float:
         """How many have come since the last tick."""

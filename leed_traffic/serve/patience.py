@@ -4,7 +4,8 @@ import logging
 from collections.abc import Callable
 
 from leed_traffic.errors import DeviceError
-from leed_traffic.serve.loop import Clock, StopRequest
+from leed_traffic.serve.loop import StopRequest
+from leed_traffic.serve.pace import Clock
 
 log = logging.getLogger(__name__)
 

@@ -31,6 +31,11 @@ class SignalSight:
         self.shown = Shown(stage=0, is_clearing=True, green_s=0.0)
         self.state = self.state_with((0.0,) * intersection.n_stages)
 
+    @property
+    def n_stages(self) -> int:
+        """S."""
+        return self._intersection.n_stages
+
     def see(self, sighting: Sighting, time_s: float) -> list[tuple[Event, int]]:
         """Take in one sighting; return the events since the one before."""
         if sighting.is_ours and not sighting.is_sound:

@@ -47,6 +47,7 @@ class Cause(StrEnum):
     REFUSED = "refused"
     SILENT_TOO_LONG = "silent_too_long"
     MONITOR_TRIP = "monitor_trip"
+    WITHDRAWN = "withdrawn"
     HAND_BACK = "hand_back"
 
 
@@ -58,6 +59,7 @@ class Finding(StrEnum):
     TAKEN_OVER = "taken_over"
     PROGRAM_LOST = "program_lost"
     MONITOR_TRIP = "monitor_trip"
+    WITHDRAWN = "withdrawn"  # a person wants us to watch only
     HAND_BACK = "hand_back"
 
 
@@ -91,6 +93,8 @@ def transition(standing: Standing, finding: Finding, why_bad: Cause = Cause.NO_R
         return Standing(cause=Cause.MONITOR_TRIP, is_latched=True)
     if finding is Finding.HAND_BACK:
         return Standing(cause=Cause.HAND_BACK, is_latched=True)
+    if finding is Finding.WITHDRAWN:
+        return Standing(cause=Cause.WITHDRAWN)
     if finding is Finding.PROGRAM_LOST:
         return Standing(cause=Cause.PROGRAM_LOST) if standing.is_in_charge else standing
     if finding is Finding.TAKEN_OVER:
@@ -102,7 +106,7 @@ def transition(standing: Standing, finding: Finding, why_bad: Cause = Cause.NO_R
 
 def _after_good(standing: Standing) -> Standing:
     if standing.mode is Mode.FALLBACK:
-        needed = 1 if standing.cause is Cause.START else GOOD_DECISIONS_TO_STANDBY
+        needed = 1 if standing.cause in (Cause.START, Cause.WITHDRAWN) else GOOD_DECISIONS_TO_STANDBY
         return Standing(mode=Mode.STANDBY, cause=Cause.SOUND) if standing.good >= needed else standing
     if standing.mode is Mode.DEGRADED and standing.good >= GOOD_DECISIONS_TO_RETURN:
         return Standing(mode=Mode.ENGAGED, cause=Cause.SOUND)

@@ -4,6 +4,8 @@ from collections import Counter, deque
 from dataclasses import dataclass, field
 
 from leed_traffic.domain.envelope import Reason
+from leed_traffic.serve.agreement import Agreement
+from leed_traffic.serve.hot_swap import Step
 from leed_traffic.serve.monitor import Violation
 from leed_traffic.serve.supervisor import Cause, Mode
 
@@ -26,6 +28,10 @@ class Tally:
     tick_s: deque[float] = field(default_factory=lambda: deque(maxlen=KEPT_DURATIONS))
     decision_s: deque[float] = field(default_factory=lambda: deque(maxlen=KEPT_DURATIONS))
     resume_s: deque[float] = field(default_factory=lambda: deque(maxlen=KEPT_DURATIONS))
+    lateness_s: deque[float] = field(default_factory=lambda: deque(maxlen=KEPT_DURATIONS))  # of ticks by the wall clock
+    missed_ticks: int = 0
+    steps: Counter[Step] = field(default_factory=Counter)  # of bundles and modes
+    agreement: dict[str, Agreement] = field(default_factory=dict)  # by signal, in shadow mode
 
     def note_violations(self, violations: list[Violation]) -> None:
         """Count them; keep the first ones."""

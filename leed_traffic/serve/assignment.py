@@ -1,0 +1,65 @@
+"""Which signals a controller takes care of, and what another bundle must have to take over from the one that runs."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from leed_traffic.artifacts.bundle import Bundle, check_bundle_fits
+from leed_traffic.domain.network import Intersection
+from leed_traffic.domain.timing import Timing
+from leed_traffic.errors import MismatchError
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Assignment:
+    """N signals of a bundle, in its order."""
+
+    intersections: tuple[Intersection, ...]
+    timings: tuple[Timing, ...]
+    decision_interval_s: float
+    reach_m: float
+
+    @property
+    def ids(self) -> tuple[str, ...]:
+        """(N,) of the signals."""
+        return tuple(intersection.id for intersection in self.intersections)
+
+
+def assign(bundle: Bundle, ids: Sequence[str] | None) -> Assignment:
+    """The signals to serve; all of the bundle's without a choice.
+
+    Raises:
+        MismatchError: the bundle has no such signal.
+    """
+    wanted = set(bundle.ids if ids is None else ids)
+    if unknown := sorted(wanted - set(bundle.ids)):
+        raise MismatchError(f"{bundle.path}: has no intersection {unknown[0]}; it has {', '.join(bundle.ids[:8])}")
+    rows = [(i, t) for i, t in zip(bundle.network.intersections, bundle.site.timings, strict=True) if i.id in wanted]
+    return Assignment(
+        intersections=tuple(i for i, _ in rows),
+        timings=tuple(t for _, t in rows),
+        decision_interval_s=bundle.manifest.decision_interval_s,
+        reach_m=bundle.manifest.reach_m,
+    )
+
+
+def check_successor(bundle: Bundle, running: Bundle, ids: Sequence[str]) -> None:
+    """Refuse a bundle that was made for other junctions, limits, observations or intervals than those that run.
+
+    Args:
+        bundle: to swap to.
+        running: what the controller started with.
+        ids: of the signals that it serves.
+
+    Raises:
+        MismatchError: the first difference, precisely.
+    """
+    check_bundle_fits(bundle, running.network, running.site, running.manifest.decision_interval_s)
+    specs, served = dict(zip(bundle.ids, bundle.specs, strict=True)), dict(zip(running.ids, running.specs, strict=True))
+    for id_ in ids:
+        if id_ not in specs:
+            raise MismatchError(f"{bundle.path}: has no policy for {id_}, which is served here; it has {', '.join(specs)}")
+        if specs[id_].digest() != served[id_].digest():
+            raise MismatchError(
+                f"{bundle.path}/{id_}: trained on another table of observations or a reach of {specs[id_].reach_m:g} m, "
+                f"{served[id_].reach_m:g} m are read here; restart the controller with it"
+            )

@@ -1,0 +1,60 @@
+"""A device whose whole conversation is written down."""
+
+from leed_traffic.errors import DeviceError
+from leed_traffic.serve.device import SignalDevice, Snapshot
+from leed_traffic.serve.journal import FolderJournal
+from leed_traffic.serve.recording import Answer, Kind, Verb
+
+
+class RecordedDevice:
+    """Passes everything on, and takes down what was said and answered."""
+
+    def __init__(self, device: SignalDevice, journal: FolderJournal) -> None:
+        self._device, self._journal = device, journal
+        self.step_s, self.lane_index, self.end_s = device.step_s, device.lane_index, device.end_s
+        lanes = sorted(device.lane_index, key=device.lane_index.__getitem__)
+        journal.record(lambda writer: writer.connected(device.step_s, device.end_s, lanes))
+
+    def read(self) -> Snapshot | None:
+        """The device's next tick."""
+        try:
+            snapshot = self._device.read()
+        except DeviceError:
+            self._journal.record(lambda writer: writer.write(Kind.LOST))
+            raise
+        if snapshot is None:
+            self._journal.record(lambda writer: writer.write(Kind.ENDED))
+        else:
+            self._journal.record(lambda writer: writer.tick(snapshot))
+        return snapshot
+
+    def engage(self, n: int, stage: int) -> bool:
+        """The device's answer."""
+        return self._call(Verb.ENGAGE, n, stage, 0.0)
+
+    def request(self, n: int, stage: int, hold_s: float) -> bool:
+        """The device's answer."""
+        return self._call(Verb.REQUEST, n, stage, hold_s)
+
+    def release(self, n: int) -> bool:
+        """The device's answer."""
+        return self._call(Verb.RELEASE, n, 0, 0.0)
+
+    def close(self) -> None:
+        """Leave."""
+        self._device.close()
+
+    def _call(self, verb: Verb, n: int, stage: int, hold_s: float) -> bool:
+        try:
+            if verb is Verb.ENGAGE:
+                is_done = self._device.engage(n, stage)
+            elif verb is Verb.REQUEST:
+                is_done = self._device.request(n, stage, hold_s)
+            else:
+                is_done = self._device.release(n)
+        except DeviceError:
+            self._journal.record(lambda writer: writer.call(verb, n, stage, hold_s, Answer.LOST))
+            raise
+        answer = Answer.DONE if is_done else Answer.REFUSED
+        self._journal.record(lambda writer: writer.call(verb, n, stage, hold_s, answer))
+        return is_done

@@ -1,0 +1,375 @@
+"""The recording of a run: all that went into its decisions and all that came out, to be decided again by `leedctl replay`.
+
+    line 1      JSON, plain: what was run (`Header`)
+    the rest    one zlib stream, flushed at the end of every tick; in it records of
+                kind (1 byte), length (4), payload, CRC-32 of kind and payload (4); little endian
+
+    in:   CONNECTED a device · TICK a snapshot · ORDER, STOP of a person · LOST the connection broke · ENDED the device's end
+    out:  ASKED a policy's request, with the CRC of its observation · RULED a line of decisions.csv · CALL a command and
+          the device's answer (a result for us, so it is an input, too)
+
+Append-only: whatever ends the process, the file can be read up to the last tick that reached the operating system. An hour of
+one junction takes about half a megabyte (docs/serve.md).
+"""
+
+import hashlib
+import json
+import struct
+import zlib
+from collections.abc import Iterator, Sequence
+from enum import IntEnum
+from pathlib import Path
+from typing import BinaryIO, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from leed_traffic.artifacts.bundle import first_fault
+from leed_traffic.domain import envelope
+from leed_traffic.domain.detection import Vehicles
+from leed_traffic.domain.envelope import Reason
+from leed_traffic.errors import UsageError
+from leed_traffic.serve.device import Sighting, Snapshot
+from leed_traffic.serve.events import Decision
+from leed_traffic.serve.supervisor import Control, Mode
+
+FORMAT_VERSION: Literal[1] = 1
+RECORDING_NAME = "recording.leed"
+_LEVEL = 6  # of zlib
+_FRAME, _CRC = struct.Struct("<BI"), struct.Struct("<I")
+_TICK, _CALL = struct.Struct("<dIIII"), struct.Struct("<BHqdB")
+_ASKED, _RULED = struct.Struct("<HBdI"), struct.Struct("<dHBBdhBh")
+_LONGEST_HEADER, _LARGEST = 16 * 2**20, 256 * 2**20  # bytes
+_MODES, _REASONS = tuple(Mode), tuple(Reason)
+
+
+class Kind(IntEnum):
+    """Of a record."""
+
+    CONNECTED = 1
+    TICK = 2
+    CALL = 3
+    ASKED = 4
+    RULED = 5
+    ORDER = 6
+    STOP = 7
+    LOST = 8
+    ENDED = 9
+    CLOSED = 10
+
+
+_KINDS = frozenset(int(kind) for kind in Kind)
+
+
+class Verb(IntEnum):
+    """Of a command."""
+
+    ENGAGE = 1
+    REQUEST = 2
+    RELEASE = 3
+
+
+class Answer(IntEnum):
+    """Of the device to a command."""
+
+    REFUSED = 0
+    DONE = 1
+    LOST = 2
+
+
+class Header(BaseModel):
+    """Line 1: what was run, and by which program."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    format_version: Literal[1] = FORMAT_VERSION
+    leed_version: str
+    envelope_digest: str  # sha256 of the envelope's source
+    bundle: str  # its folder then
+    bundle_digest: str
+    network_digest: str
+    site_digest: str
+    intersections: tuple[str, ...]
+    latched: tuple[str, ...]  # signals that stayed on their own program
+    control: Control
+    until_s: float | None
+    tick_s: float
+    lease_s: float
+    probation_s: float
+    modes: tuple[str, ...] = _MODES  # what the numbers in RULED mean
+    reasons: tuple[str, ...] = _REASONS
+
+
+class Connected(BaseModel):
+    """A device, as far as decisions depend on it."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, ser_json_inf_nan="strings")
+
+    step_s: float
+    end_s: float
+    lanes: tuple[str, ...]  # by lane_index
+
+
+class Ordered(BaseModel):
+    """What a person asked of the running controller."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    order: Literal["reload", "rollback", "mode"]
+    who: str
+    value: str = ""  # the bundle's digest, or the mode
+    path: str = ""  # of the bundle
+
+
+class Call(BaseModel):
+    """A command and its answer."""
+
+    model_config = ConfigDict(frozen=True)
+
+    verb: Verb
+    n: int
+    stage: int
+    hold_s: float
+    answer: Answer
+
+
+class Asked(BaseModel):
+    """What a policy wanted."""
+
+    model_config = ConfigDict(frozen=True)
+
+    n: int
+    request: float | None
+    observation_crc: int
+
+
+class Writer:
+    """Appends records; raises OSError when the disk no longer takes them."""
+
+    def __init__(self, path: Path, header: Header) -> None:
+        self._file: BinaryIO = path.open("wb")
+        self._stream = zlib.compressobj(_LEVEL)
+        self._ids = {id_: n for n, id_ in enumerate(header.intersections)}
+        self._file.write(header.model_dump_json().encode() + b"\n")
+        self.flush()
+
+    def write(self, kind: Kind, payload: bytes = b"") -> None:
+        """Append one record."""
+        crc = zlib.crc32(payload, kind)
+        self._file.write(self._stream.compress(_FRAME.pack(kind, len(payload)) + payload + _CRC.pack(crc)))
+
+    def connected(self, step_s: float, end_s: float, lanes: Sequence[str]) -> None:
+        """A device answers."""
+        self.write(Kind.CONNECTED, _json(Connected(step_s=step_s, end_s=end_s, lanes=tuple(lanes))))
+
+    def tick(self, snapshot: Snapshot) -> None:
+        """What was read."""
+        self.write(Kind.TICK, pack_snapshot(snapshot))
+
+    def call(self, verb: Verb, n: int, stage: int, hold_s: float, answer: Answer) -> None:
+        """What was commanded, and what the device said."""
+        self.write(Kind.CALL, _CALL.pack(verb, n, stage, hold_s, answer))
+
+    def asked(self, n: int, request: float | None, observation_crc: int) -> None:
+        """What a policy wanted."""
+        self.write(Kind.ASKED, pack_asked(n, request, observation_crc))
+
+    def ruled(self, decision: Decision) -> None:
+        """A line of the decision log."""
+        self.write(Kind.RULED, pack_decision(decision, self._ids[decision.intersection]))
+
+    def ordered(self, order: Ordered) -> None:
+        """A person's order, before the tick that obeys."""
+        self.write(Kind.ORDER, _json(order))
+
+    def flush(self) -> None:
+        """All so far can be read back, whatever happens to this process."""
+        self._file.write(self._stream.flush(zlib.Z_SYNC_FLUSH))
+        self._file.flush()
+
+    def abandon(self) -> None:
+        """The disk takes no more."""
+        self._file.close()
+
+    def close(self) -> None:
+        """The end, said as such."""
+        self.write(Kind.CLOSED)
+        self._file.write(self._stream.flush())
+        self._file.close()
+
+
+class Reader:
+    """A recording from its beginning; `is_torn` after the last record says whether the end is missing."""
+
+    def __init__(self, path: Path) -> None:
+        """Open it and read the header.
+
+        Raises:
+            UsageError: no recording, or one of another version.
+        """
+        self.path, self.is_torn, self.bytes_read = path, True, 0
+        try:
+            with path.open("rb") as file:
+                line = file.readline(_LONGEST_HEADER)
+        except OSError as err:
+            raise UsageError(f"{path}: cannot be read: {err.strerror}; expected {RECORDING_NAME} of a run") from err
+        self._start = len(line)
+        try:
+            version = json.loads(line).get("format_version")
+            if version != FORMAT_VERSION:
+                raise UsageError(f"{path}: recording of format {version}, this program reads {FORMAT_VERSION}")
+            self.header = Header.model_validate_json(line)
+        except (ValueError, AttributeError, RecursionError) as err:  # json's and pydantic's errors are ValueErrors
+            why = first_fault(err) if isinstance(err, ValidationError) else "its first line is no header"
+            raise UsageError(f"{path}: not a recording of `leedctl serve --events`: {why}") from err
+
+    def records(self) -> Iterator[tuple[Kind, bytes]]:
+        """Every record up to the end, or to where the file was cut off.
+
+        Raises:
+            UsageError: a record is damaged.
+        """
+        pending, done = bytearray(), 0
+        for piece in self._pieces():
+            pending += piece
+            at = 0
+            while len(pending) - at >= _FRAME.size:
+                number, size = _FRAME.unpack_from(pending, at)
+                end = at + _FRAME.size + size + _CRC.size
+                if number not in _KINDS or size > _LARGEST:
+                    raise UsageError(f"{self.path}: damaged {done + at:,} bytes into the records; they end there")
+                if end > len(pending):
+                    break
+                payload = bytes(pending[at + _FRAME.size : end - _CRC.size])
+                if _CRC.unpack_from(pending, end - _CRC.size)[0] != zlib.crc32(payload, number):
+                    raise UsageError(f"{self.path}: damaged {done + at:,} bytes into the records; they end there")
+                self.is_torn = number != Kind.CLOSED
+                yield Kind(number), payload
+                at = end
+            done += at
+            del pending[:at]
+        self.is_torn = self.is_torn or bool(pending)
+
+    def _pieces(self) -> Iterator[bytes]:
+        """The stream, decompressed as far as it is sound; the records' own CRCs tell what is."""
+        stream = zlib.decompressobj()
+        with self.path.open("rb") as file:
+            file.seek(self._start)
+            while piece := file.read(4096):
+                self.bytes_read += len(piece)
+                try:
+                    yield stream.decompress(piece)
+                except zlib.error:
+                    return
+
+
+def pack_snapshot(snapshot: Snapshot) -> bytes:
+    """The bytes of a TICK; floats as they are, their bytes sorted by place so that they compress."""
+    seen, vehicles = snapshot.sightings, snapshot.vehicles
+    states = "\0".join(s.state for s in seen).encode()
+    programs = "\0".join(s.program for s in seen).encode()
+    parts = [
+        _TICK.pack(snapshot.time_s, len(states), len(programs), len(vehicles.lane), len(snapshot.missing)),
+        states,
+        programs,
+        np.array([s.phase for s in seen], dtype="<i8").tobytes(),
+        _by_place(np.array([s.spent_s for s in seen], dtype="<f8")),
+        np.array([s.is_sound for s in seen], dtype="u1").tobytes(),
+        vehicles.lane.astype("<u4").tobytes(),
+        _by_place(vehicles.position_m.astype("<f8")),
+        _by_place(vehicles.speed_mps.astype("<f8")),
+        np.array(sorted(snapshot.missing), dtype="<u4").tobytes(),
+    ]
+    return b"".join(parts)
+
+
+def unpack_snapshot(payload: bytes, n: int) -> Snapshot:
+    """The snapshot of n signals that a TICK holds."""
+    time_s, n_states, n_programs, n_vehicles, n_missing = _TICK.unpack_from(payload)
+    cut = _Cut(payload, _TICK.size)
+    states, programs = cut.bytes(n_states).decode().split("\0"), cut.bytes(n_programs).decode().split("\0")
+    phases, spent_s, sound = cut.array("<i8", n), _whole(cut.bytes(8 * n)), cut.array("u1", n)
+    lane = cut.array("<u4", n_vehicles).astype(np.intp)
+    position_m, speed_mps = _whole(cut.bytes(8 * n_vehicles)), _whole(cut.bytes(8 * n_vehicles))
+    rows = zip(states, programs, phases.tolist(), spent_s.tolist(), sound.tolist(), strict=True)
+    return Snapshot(
+        time_s=time_s,
+        sightings=tuple(
+            Sighting(state=state, program=program, phase=phase, spent_s=spent, is_sound=bool(is_sound))
+            for state, program, phase, spent, is_sound in rows
+        ),
+        vehicles=Vehicles(lane=lane, position_m=position_m, speed_mps=speed_mps),
+        missing=frozenset(cut.array("<u4", n_missing).tolist()),
+    )
+
+
+def pack_decision(decision: Decision, n: int) -> bytes:
+    """The bytes of a RULED."""
+    requested = 0.0 if decision.requested is None else decision.requested
+    mode, reason = _MODES.index(decision.mode), _REASONS.index(decision.reason)
+    is_none = decision.requested is None
+    return _RULED.pack(decision.time_s, n, mode, is_none, requested, decision.ruled, reason, decision.shown)
+
+
+def unpack_decision(payload: bytes, header: Header) -> Decision:
+    """The decision that a RULED holds."""
+    time_s, n, mode, is_none, requested, ruled, reason, shown = _RULED.unpack(payload)
+    return Decision(
+        time_s=time_s,
+        intersection=header.intersections[n],
+        mode=Mode(header.modes[mode]),
+        requested=None if is_none else requested,
+        ruled=ruled,
+        reason=Reason(header.reasons[reason]),
+        shown=shown,
+    )
+
+
+def unpack_call(payload: bytes) -> Call:
+    """The command that a CALL holds."""
+    verb, n, stage, hold_s, answer = _CALL.unpack(payload)
+    return Call(verb=Verb(verb), n=n, stage=stage, hold_s=hold_s, answer=Answer(answer))
+
+
+def pack_asked(n: int, request: float | None, observation_crc: int) -> bytes:
+    """The bytes of an ASKED."""
+    return _ASKED.pack(n, request is None, 0.0 if request is None else request, observation_crc)
+
+
+def unpack_asked(payload: bytes) -> Asked:
+    """The request that an ASKED holds."""
+    n, is_none, request, crc = _ASKED.unpack(payload)
+    return Asked(n=n, request=None if is_none else request, observation_crc=crc)
+
+
+class _Cut:
+    """Takes one piece after another off some bytes."""
+
+    def __init__(self, payload: bytes, at: int) -> None:
+        self._payload, self._at = payload, at
+
+    def bytes(self, size: int) -> bytes:
+        self._at += size
+        return self._payload[self._at - size : self._at]
+
+    def array(self, kind: str, count: int) -> NDArray[np.generic]:
+        return np.frombuffer(self.bytes(np.dtype(kind).itemsize * count), dtype=kind)
+
+
+def _by_place(values: NDArray[np.float64]) -> bytes:
+    """All first bytes, all second bytes and so on: neighbours that resemble each other."""
+    return values.view("u1").reshape(-1, 8).T.tobytes()
+
+
+def _whole(content: bytes) -> NDArray[np.float64]:
+    return np.frombuffer(content, dtype="u1").reshape(8, -1).T.copy().view("<f8").ravel()
+
+
+def envelope_digest() -> str:
+    """Names the source of the envelope: whether the program that replays rules as the one that recorded."""
+    return hashlib.sha256(Path(envelope.__file__).read_bytes()).hexdigest()
+
+
+def _json(document: BaseModel) -> bytes:
+    return document.model_dump_json().encode()

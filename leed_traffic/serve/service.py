@@ -1,0 +1,111 @@
+"""One `serve` over as many connections as it takes."""
+
+from collections.abc import Callable, Sequence
+
+from leed_traffic.domain.detection import lanes_to_read
+from leed_traffic.domain.program import build_program
+from leed_traffic.errors import DeviceError
+from leed_traffic.serve.assignment import Assignment
+from leed_traffic.serve.config import Connect, ServeConfig
+from leed_traffic.serve.control import Controller
+from leed_traffic.serve.device import SignalDevice
+from leed_traffic.serve.hot_swap import HotSwap
+from leed_traffic.serve.journal import Journal
+from leed_traffic.serve.latch import LatchStore
+from leed_traffic.serve.loop import Loop, OnTick, ServeSummary, StopRequest, Watcher
+from leed_traffic.serve.orders import Mailbox
+from leed_traffic.serve.pace import Clock, Pace
+from leed_traffic.serve.patience import Patience
+from leed_traffic.serve.tally import Tally
+
+
+class Service:
+    """What outlives a connection: bundles, latches, mode, figures."""
+
+    def __init__(
+        self,
+        config: ServeConfig,
+        assignment: Assignment,
+        policies: HotSwap,
+        latches: LatchStore,
+        journal: Journal,
+        *,
+        clock: Clock,
+        sleep: Callable[[float], None],
+        watchers: Sequence[Watcher] = (),
+        mailbox: Mailbox | None = None,
+    ) -> None:
+        self._config, self._assignment, self._policies = config, assignment, policies
+        self._latches, self._journal, self._clock, self._sleep = latches, journal, clock, sleep
+        self._watchers, self._mailbox = watchers, mailbox or Mailbox()
+        self._lanes = lanes_to_read(assignment.intersections, assignment.reach_m)
+        self._tally, self._control = Tally(), config.control
+        self._lost_at_s: float | None = None
+
+    def run(
+        self,
+        connect: Connect,
+        stop: StopRequest,
+        on_tick: OnTick = lambda time_s, end_s, note: None,
+        wrap: Callable[[SignalDevice], SignalDevice] = lambda device: device,
+    ) -> ServeSummary:
+        """Connect, again after a loss, and drive to the end.
+
+        Args:
+            connect: opens the device.
+            stop: looked at once a tick.
+            on_tick: device time, the time at which the run will end and a few words.
+            wrap: stands between the controller and the device.
+
+        Raises:
+            DeviceError: the device is unreachable or was lost for too long.
+            MismatchError: the network at the device is another one.
+        """
+        patience = Patience(self._config.retry_s, self._clock, self._sleep)
+        while True:
+            ticks_before = self._tally.ticks
+            try:
+                return self._drive(connect, stop, on_tick, wrap)
+            except DeviceError as err:
+                patience.lost(err, stop, had_ticks=self._tally.ticks > ticks_before)
+                self._lost_at_s = patience.lost_at_s
+
+    def _drive(
+        self, connect: Connect, stop: StopRequest, on_tick: OnTick, wrap: Callable[[SignalDevice], SignalDevice]
+    ) -> ServeSummary:
+        config, signals, timings = self._config, self._assignment.intersections, self._assignment.timings
+        opened = connect(config, signals, self._lanes, lambda n, step_s: build_program(signals[n], timings[n], step_s=step_s))
+        try:
+            device = wrap(opened)
+            controller = self._controller(device)
+            self._tally.reconnections += self._lost_at_s is not None
+            pace = Pace(max(config.tick_s, device.step_s), self._clock, self._sleep, self._tally) if config.realtime else None
+            loop = Loop(
+                controller, device, self._journal, self._clock,
+                watchers=self._watchers, mailbox=self._mailbox, pace=pace, lost_at_s=self._lost_at_s,
+            )  # fmt: skip
+            try:
+                ended_by = loop.drive(config.until_s, stop, on_tick)
+            finally:
+                self._control = controller.control
+        finally:
+            opened.close()
+        return loop.summary(ended_by, self._latches.latched)
+
+    def _controller(self, device: SignalDevice) -> Controller:
+        config, assignment = self._config, self._assignment
+        self._policies.reconnected()
+        return Controller(
+            assignment.intersections,
+            assignment.timings,
+            self._policies,
+            device,
+            self._journal,
+            latches=self._latches,
+            tally=self._tally,
+            control=self._control,
+            decision_interval_s=assignment.decision_interval_s,
+            reach_m=assignment.reach_m,
+            tick_s=max(config.tick_s, device.step_s),
+            lease_s=config.lease_s,
+        )
