@@ -43,11 +43,12 @@ def published(board: StatusBoard, metrics: Metrics, host: str, port: int) -> Ite
     """
     import uvicorn
 
+    if not 0 <= port <= 65535:
+        raise UsageError(f"--status-port {port}: expected 0 to 65535, where 0 takes a free one")
     try:
         listener = socket.create_server((host, port))
-    except (OSError, OverflowError) as err:
-        why = getattr(err, "strerror", None) or err
-        raise UsageError(f"--status-port {port} at {host}: cannot be used: {why}; choose another") from err
+    except OSError as err:
+        raise UsageError(f"--status-port {port} at {host}: cannot be used: {err.strerror or err}; choose another") from err
     settings = uvicorn.Config(
         page(board, metrics), lifespan="off", log_level="critical", access_log=False, limit_concurrency=READERS,
         timeout_keep_alive=5, timeout_graceful_shutdown=1, server_header=False,

@@ -105,7 +105,7 @@ def test_another_bundle_is_refused_and_so_is_one_that_is_gone(crossing_bundle, t
     recorded = tmp_path / "logs" / "recording.leed"
     weights = np.zeros((write_crossing_bundle(tmp_path / "x").specs[0].size, 4), dtype=np.float32)
     other = write_crossing_bundle(tmp_path / "other", weights)
-    with pytest.raises(BundleError, match="recorded with bundle .* give the folder of the one that ran"):
+    with pytest.raises(BundleError, match=r"recorded with bundle .* give the folder of the one that ran"):
         replay(recorded, [other.path])
     crossing_bundle.rename(tmp_path / "moved")
     with pytest.raises(BundleError, match="nothing is there now"):

@@ -1,0 +1,182 @@
+import json
+import re
+import shutil
+import socket
+import subprocess
+import threading
+import time
+import urllib.error
+import urllib.request
+
+import pytest
+
+from leed_traffic.errors import ExitCode, UsageError
+from leed_traffic.serve.device import Snapshot
+from leed_traffic.serve.status import STALLED_S, StatusBoard
+from leed_traffic.serve.supervisor import Mode
+from tests.serve.test_run import asks_for, fake
+from tests.serve.test_watchers import drive_watched
+
+STARLETTE = pytest.importorskip("starlette", reason="the status page is in the extra 'serve'")
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+
+
+class FakeClock:
+    def __init__(self):
+        self.now_s = 0.0
+
+    def __call__(self):
+        return self.now_s
+
+
+def get(address):
+    """(status code, headers, text)"""
+    try:
+        with urllib.request.urlopen(address, timeout=10.0) as answer:
+            return answer.status, answer.headers, answer.read().decode()
+    except urllib.error.HTTPError as err:
+        with err:
+            return err.code, err.headers, err.read().decode()
+
+
+def open_page(board, port=0):
+    from leed_traffic.serve.metrics import Metrics
+    from leed_traffic.serve.status_page import published
+
+    return published(board, Metrics(), "127.0.0.1", port)
+
+
+def test_the_board_shows_what_the_signals_do(crossing_bundle):
+    board = StatusBoard()
+    seen = {}
+
+    def on_tick(time_s, end_s, note):
+        seen[time_s] = board.latest
+
+    drive_watched(crossing_bundle, board, until_s=40.0, on_tick=on_tick)
+    (signal,) = seen[10.0].signals
+    assert (signal.id, signal.mode, signal.stage, signal.n_stages, signal.is_clearing) == ("C", Mode.ENGAGED, 0, 4, False)
+    assert (signal.green_s, signal.reason, signal.latched) == (10.0, "granted", "")
+    assert seen[10.0].bundle == signal.bundle
+    assert seen[10.0].lateness_p99_ms is None
+    assert set(signal.state) <= set("GgryS")
+
+
+def test_health_counts_a_fallback_as_ready_and_a_stalled_loop_as_not(crossing_bundle):
+    clock = FakeClock()
+    board = StatusBoard(clock)
+    assert (board.health().status, board.health().is_ready) == ("starting", False)
+    notes = []
+
+    def on_tick(time_s, end_s, note):
+        notes.append((board.health().status, board.health().is_ready))
+
+    drive_watched(crossing_bundle, board, policy=asks_for(0), on_tick=on_tick, until_s=20.0)
+    assert notes[10] == ("ok", True)
+    device = fake()
+
+    def break_it(time_s, end_s, note):
+        device.shown_by_others = "G" * 18 if time_s == 20.0 else None
+
+    drive_watched(crossing_bundle, board, device=device, on_tick=break_it, until_s=60.0)
+    assert (board.health().status, board.health().is_ready) == ("degraded", True)
+    assert board.health().reasons == ("C: latched (conflict)",)
+    clock.now_s += STALLED_S + 1.0
+    assert (board.health().status, board.health().is_ready) == ("stalled", False)
+
+
+def test_the_page_answers_before_during_and_after_a_run(crossing_bundle):
+    board = StatusBoard()
+    with open_page(board) as address:
+        assert get(address + "health")[0] == 503
+        assert json.loads(get(address + "status.json")[2])["status"] is None
+        drive_watched(crossing_bundle, board, until_s=30.0)
+        code, headers, text = get(address)
+        assert code == 200
+        assert "default-src 'none'" in headers["content-security-policy"]
+        assert "http" not in re.sub(r"http-equiv", "", text), "it fetches nothing from elsewhere"
+        answer = json.loads(get(address + "status.json")[2])
+        assert answer["status"]["signals"][0]["id"] == "C"
+        assert get(address + "metrics")[0] == 200
+        assert get(address + "etc/passwd")[0] == 404
+        assert get(address + "health")[0] == 200
+    with pytest.raises(urllib.error.URLError):
+        get(address)
+
+
+def test_a_port_that_is_taken_is_said_in_one_line():
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        with pytest.raises(UsageError, match=f"--status-port {port}"), open_page(StatusBoard(), port):
+            pass
+    with pytest.raises(UsageError, match="expected 0 to 65535"), open_page(StatusBoard(), 99999):
+        pass
+
+
+def test_a_besieged_page_does_not_slow_the_loop(crossing_bundle):
+    """Readers that connect and say nothing, and readers that ask all the time."""
+    board = StatusBoard()
+    with open_page(board) as address:
+        port, is_over, answers = int(address.rstrip("/").rpartition(":")[2]), threading.Event(), []
+
+        def besiege():
+            while not is_over.is_set():
+                answers.append(get(address + "status.json")[0])
+
+        silent = [socket.create_connection(("127.0.0.1", port)) for _ in range(60)]
+        crowd = [threading.Thread(target=besiege) for _ in range(3)]
+        for reader in crowd:
+            reader.start()
+        summary = drive_watched(crossing_bundle, board, until_s=200.0)
+        is_over.set()
+        for reader in crowd:
+            reader.join(10.0)
+        for quiet in silent:
+            quiet.close()
+    assert summary.exit_code is ExitCode.OK
+    assert summary.ticks > 200
+    assert set(answers) <= {200, 503}
+
+
+def test_a_watcher_that_breaks_is_told_no_more_and_costs_the_signals_nothing(crossing_bundle, caplog):
+    class Broken(StatusBoard):
+        def tick(self, controller, snapshot: Snapshot, tick_s):
+            raise ZeroDivisionError("a fault of the page")
+
+    summary = drive_watched(crossing_bundle, Broken(), until_s=100.0)
+    assert summary.exit_code is ExitCode.OK
+    assert "degraded: no_decision" not in summary.transitions
+    assert caplog.text.count("Broken is told no more") == 1
+
+
+@pytest.mark.browser
+@pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium: apt-get install chromium")
+@pytest.mark.parametrize("width", [1200, 500])
+def test_a_browser_draws_the_page(crossing_bundle, tmp_path, width):
+    board = StatusBoard()
+    drive_watched(crossing_bundle, board, until_s=40.0)
+    with open_page(board) as address:
+        options = ["--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"]
+        options += [f"--user-data-dir={tmp_path}", f"--window-size={width},900", "--virtual-time-budget=3000", "--dump-dom"]
+        drawn = subprocess.run([CHROMIUM, *options, address], capture_output=True, text=True, check=True, timeout=120.0)
+    assert 'class="lamp G"' in drawn.stdout
+    assert ">C<" in drawn.stdout
+    assert "monitor violations" in drawn.stdout
+    assert "does not answer" not in drawn.stdout.partition("<script>")[0]
+
+
+def test_the_page_may_be_read_while_the_loop_draws(crossing_bundle):
+    board, seen, is_over = StatusBoard(), set(), threading.Event()
+
+    def read():
+        while not is_over.is_set():
+            if board.latest is not None:
+                seen.add((board.latest.time_s, board.latest.ticks))
+            time.sleep(0.0005)
+
+    reader = threading.Thread(target=read)
+    reader.start()
+    drive_watched(crossing_bundle, board, until_s=100.0)
+    is_over.set()
+    reader.join(5.0)
+    assert all(ticks == time_s + 1.0 for time_s, ticks in seen), "a picture of two ticks at once"
