@@ -55,6 +55,13 @@ def check_successor(bundle: Bundle, running: Bundle, ids: Sequence[str]) -> None
     """
     check_bundle_fits(bundle, running.network, running.site, running.manifest.decision_interval_s)
     specs, served = dict(zip(bundle.ids, bundle.specs, strict=True)), dict(zip(running.ids, running.specs, strict=True))
+    limits = {timing.intersection: timing for timing in running.site.timings}
+    for timing in bundle.site.timings:
+        if timing.intersection in ids and timing != limits[timing.intersection]:
+            raise MismatchError(
+                f"{bundle.path}/{timing.intersection}: its site {bundle.site.name} has another fallback program than runs here; "
+                "a swap changes policies, never limits: restart the controller with it"
+            )
     for id_ in ids:
         if id_ not in specs:
             raise MismatchError(f"{bundle.path}: has no policy for {id_}, which is served here; it has {', '.join(specs)}")

@@ -53,6 +53,7 @@ def another_bundle(place):
     return write_crossing_bundle(place / "b", weights)
 
 
+@pytest.mark.slow
 @pytest.mark.sumo
 def test_a_person_reloads_refuses_rolls_back_changes_the_mode_and_replays(controller, place):
     state = ("--state", place / "state")

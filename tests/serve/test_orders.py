@@ -193,6 +193,18 @@ def under_another_site(folder):
     return write_linear_bundle(folder / "red", "crossing", old.network, make_site("derived", [timing])).path
 
 
+def with_another_fallback(folder):
+    from dataclasses import replace
+
+    from leed_traffic.artifacts.site import make_site
+    from leed_traffic.drill.linear_policy import write_linear_bundle
+
+    old = write_crossing_bundle(folder / "other")
+    timing = old.site.timings[0]
+    timing = replace(timing, fallback_green_s=tuple(g + 1.0 for g in timing.fallback_green_s))
+    return write_linear_bundle(folder / "slower", "crossing", old.network, make_site("derived", [timing])).path
+
+
 @pytest.mark.parametrize(
     ("make", "code", "words"),
     [
@@ -202,6 +214,7 @@ def under_another_site(folder):
         (with_another_interval, ExitCode.MISMATCH, "a decision every 4 s"),
         (with_another_reach, ExitCode.MISMATCH, "a reach of 150 m"),
         (under_another_site, ExitCode.MISMATCH, "max_red_s"),
+        (with_another_fallback, ExitCode.MISMATCH, "never limits"),
     ],
 )
 def test_a_bundle_that_must_not_run_is_refused_before_the_loop_hears_of_it(folder, make, code, words):

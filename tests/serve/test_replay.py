@@ -50,7 +50,7 @@ def test_a_snapshot_comes_back_as_it_was():
             Sighting(state="", program="", phase=2**40, spent_s=1e-300),
         ),
         vehicles=Vehicles(
-            lane=np.array([3, 0, 70_000]), position_m=rng.normal(size=3), speed_mps=np.array([0.0, np.nan, np.inf])
+            lane=np.array([0, 3, 70_000]), position_m=rng.normal(size=3), speed_mps=np.array([0.0, np.nan, np.inf])
         ),
         missing=frozenset({5, 1}),
     )
@@ -58,7 +58,7 @@ def test_a_snapshot_comes_back_as_it_was():
     assert pack_snapshot(back) == pack_snapshot(snapshot)
     assert (back.sightings[0].state, back.sightings[0].is_sound) == ("GgrsyX", False)
     assert back.sightings[1] == snapshot.sightings[1]
-    assert back.vehicles.lane.tolist() == [3, 0, 70_000]
+    assert back.vehicles.lane.tolist() == [0, 3, 70_000]
     np.testing.assert_array_equal(back.vehicles.position_m, snapshot.vehicles.position_m)
     assert back.missing == {1, 5}
 
