@@ -26,7 +26,7 @@ log = logging.getLogger(__name__)
 
 ANSWER_S = 120.0  # s that a caller waits: a bundle of hundreds of policies is checked, then a tick must take the order
 _LINE_S, _LARGEST = 5.0, 65536  # s and bytes for one line of a caller
-_LONGEST_PATH = 100  # bytes: sockaddr_un holds 108
+_LONGEST_PATH = 100  # bytes: sockaddr_un holds 108 on Linux, 104 elsewhere
 _ERRORS: dict[ExitCode, type[LeedError]] = {
     ExitCode.BUNDLE_REFUSED: BundleError,
     ExitCode.MISMATCH: MismatchError,
@@ -102,7 +102,8 @@ def ask(folder: Path, request: dict[str, str], *, pid: int | None = None) -> Rep
     try:
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as caller:
             caller.settimeout(ANSWER_S)
-            caller.connect(str(path))
+            with _address(path) as address:
+                caller.connect(address)
             caller.sendall(json.dumps(request).encode() + b"\n")
             reply = Reply.model_validate_json(_line(caller, 64 * _LARGEST))
     except (OSError, ValueError) as err:
@@ -129,22 +130,33 @@ def _attend(server: socket.socket, answer: Answer, is_over: threading.Event) -> 
 
 def _bind(path: Path) -> socket.socket | None:
     """A socket that only its owner may use."""
-    if len(str(path).encode()) > _LONGEST_PATH:
-        log.warning("%s: too long a path for a socket: this run takes no orders; give a shorter --state", path)
-        return None
     server = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     before = os.umask(0o177)
     try:
-        server.bind(str(path))
+        with _address(path) as address:
+            server.bind(address)
         server.listen(8)
         server.settimeout(0.5)
     except OSError as err:
-        log.warning("%s: no socket can be made (%s): this run takes no orders", path, err.strerror)
+        log.warning("%s: no socket can be made (%s): this run takes no orders", path, err.strerror or err)
         server.close()
         return None
     finally:
         os.umask(before)
     return server
+
+
+@contextmanager
+def _address(path: Path) -> Iterator[str]:
+    """A socket's path; a long one by way of its opened folder, which Linux knows under a short name."""
+    if len(str(path).encode()) <= _LONGEST_PATH:
+        yield str(path)
+        return
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        yield f"/proc/self/fd/{folder}/{path.name}"
+    finally:
+        os.close(folder)
 
 
 def _sockets(folder: Path) -> list[Path]:
@@ -155,7 +167,8 @@ def _is_answered(path: Path) -> bool:
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
         probe.settimeout(1.0)
         try:
-            probe.connect(str(path))
+            with _address(path) as address:
+                probe.connect(address)
         except OSError:
             return False
         return True

@@ -26,7 +26,7 @@ def leedctl(*words):
 
 @pytest.fixture
 def place():
-    """A short path: a socket's has at most 108 bytes."""
+    """Bundles, state and logs."""
     with tempfile.TemporaryDirectory(prefix="leed-") as folder:
         yield Path(folder)
 

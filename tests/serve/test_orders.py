@@ -22,7 +22,7 @@ from tests.serve.bundles import write_crossing_bundle
 
 @pytest.fixture
 def folder():
-    """A short path: a socket's has at most 108 bytes."""
+    """A state folder."""
     with tempfile.TemporaryDirectory(prefix="leed-") as path:
         yield Path(path)
 
@@ -109,11 +109,19 @@ def test_without_a_controller_the_caller_hears_what_to_do(folder):
         ask(folder, {"order": "status"}, pid=1)
 
 
+def test_a_deep_state_folder_is_no_hindrance(folder):
+    deep = folder / ("d" * 100) / ("e" * 100)
+    deep.mkdir(parents=True)
+    with listening(deep, say_yes):
+        assert running(deep) == [os.getpid()]
+        assert "status" in ask(deep, {"order": "status"}).said
+    assert list(deep.iterdir()) == []
+
+
 def test_where_no_socket_can_be_made_the_run_goes_on_without(folder, caplog):
-    deep = folder / ("d" * 100)
-    deep.mkdir()
-    with caplog.at_level(logging.WARNING), listening(deep, say_yes):
-        assert running(deep) == []
+    (folder / f"serve-{os.getpid()}.sock").mkdir()
+    with caplog.at_level(logging.WARNING), listening(folder, say_yes):
+        assert running(folder) == []
     assert "this run takes no orders" in caplog.text
 
 
