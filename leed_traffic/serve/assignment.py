@@ -59,8 +59,8 @@ def check_successor(bundle: Bundle, running: Bundle, ids: Sequence[str]) -> None
     for timing in bundle.site.timings:
         if timing.intersection in ids and timing != limits[timing.intersection]:
             raise MismatchError(
-                f"{bundle.path}/{timing.intersection}: its site {bundle.site.name} has another fallback program than runs here; "
-                "a swap changes policies, never limits: restart the controller with it"
+                f"{bundle.path}/{timing.intersection}: its site {bundle.site.name} has another fallback program than runs "
+                "here; a swap changes policies, never limits: restart the controller with it"
             )
     for id_ in ids:
         if id_ not in specs:
