@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from leed_traffic.errors import UsageError
+from leed_traffic.serve.actuations import DETECTORS_NAME
 from leed_traffic.serve.events import DECISIONS_NAME, EVENTS_NAME, PARQUET_NAME, Decision, EventLog, Record
 from leed_traffic.serve.hot_swap import Change
 from leed_traffic.serve.recording import RECORDING_NAME, Header, Kind, Ordered, Writer
@@ -21,7 +22,7 @@ from leed_traffic.serve.recording import RECORDING_NAME, Header, Kind, Ordered, 
 log = logging.getLogger(__name__)
 
 CHANGES_NAME = "changes.csv"
-_NAMES = (EVENTS_NAME, PARQUET_NAME, DECISIONS_NAME, CHANGES_NAME, RECORDING_NAME)
+_NAMES = (EVENTS_NAME, PARQUET_NAME, DECISIONS_NAME, DETECTORS_NAME, CHANGES_NAME, RECORDING_NAME)
 
 
 class Journal(Protocol):

@@ -1,7 +1,9 @@
+import csv
 import re
 import socket
 import urllib.request
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -137,7 +139,7 @@ def test_a_disk_that_is_full_costs_the_log_and_not_the_signals(crossing_bundle, 
             for row in rows:
                 self.writerow(row)
 
-    monkeypatch.setattr(events.csv, "writer", Full)
+    monkeypatch.setattr(events, "csv", SimpleNamespace(writer=Full, reader=csv.reader))
     summary, device = drive(crossing_bundle, policy=asks_for(0), events=tmp_path, until_s=60.0)
     assert summary.exit_code is ExitCode.OK
     assert "the logs end here: No space left on device" in caplog.text
