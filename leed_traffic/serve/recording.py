@@ -17,6 +17,7 @@ import json
 import struct
 import zlib
 from collections.abc import Iterator, Sequence
+from dataclasses import asdict
 from enum import IntEnum
 from pathlib import Path
 from typing import BinaryIO, Literal
@@ -29,6 +30,7 @@ from leed_traffic.artifacts.bundle import first_fault
 from leed_traffic.domain import envelope
 from leed_traffic.domain.detection import Vehicles
 from leed_traffic.domain.envelope import Reason
+from leed_traffic.domain.priority import PriorityVehicle
 from leed_traffic.errors import UsageError
 from leed_traffic.serve.device import Sighting, Snapshot
 from leed_traffic.serve.events import Decision
@@ -38,7 +40,7 @@ FORMAT_VERSION: Literal[1] = 1
 RECORDING_NAME = "recording.leed"
 _LEVEL = 6  # of zlib
 _FRAME, _CRC = struct.Struct("<BI"), struct.Struct("<I")
-_TICK, _CALL = struct.Struct("<dIIII"), struct.Struct("<BHqdB")
+_TICK, _CALL = struct.Struct("<dIIIII"), struct.Struct("<BHqdB")
 _ASKED, _RULED = struct.Struct("<HBdI"), struct.Struct("<dHBBdhBh")
 _LONGEST_HEADER, _LARGEST = 16 * 2**20, 256 * 2**20  # bytes
 _MODES, _REASONS = tuple(Mode), tuple(Reason)
@@ -269,10 +271,12 @@ def pack_snapshot(snapshot: Snapshot) -> bytes:
     seen, vehicles = snapshot.sightings, snapshot.vehicles
     states = "\0".join(s.state for s in seen).encode()
     programs = "\0".join(s.program for s in seen).encode()
+    beside = _roadside(snapshot)
     parts = [
-        _TICK.pack(snapshot.time_s, len(states), len(programs), len(vehicles.lane), len(snapshot.missing)),
+        _TICK.pack(snapshot.time_s, len(states), len(programs), len(vehicles.lane), len(snapshot.missing), len(beside)),
         states,
         programs,
+        beside,
         np.array([s.phase for s in seen], dtype="<i8").tobytes(),
         _by_place(np.array([s.spent_s for s in seen], dtype="<f8")),
         np.array([s.is_sound for s in seen], dtype="u1").tobytes(),
@@ -286,9 +290,10 @@ def pack_snapshot(snapshot: Snapshot) -> bytes:
 
 def unpack_snapshot(payload: bytes, n: int) -> Snapshot:
     """The snapshot of n signals that a TICK holds."""
-    time_s, n_states, n_programs, n_vehicles, n_missing = _TICK.unpack_from(payload)
+    time_s, n_states, n_programs, n_vehicles, n_missing, n_beside = _TICK.unpack_from(payload)
     cut = _Cut(payload, _TICK.size)
     states, programs = cut.bytes(n_states).decode().split("\0"), cut.bytes(n_programs).decode().split("\0")
+    detected, callers = json.loads(cut.bytes(n_beside) or b"[{}, []]")
     phases, spent_s, sound = cut.array("<i8", n), _whole(cut.bytes(8 * n)), cut.array("u1", n)
     lane = cut.array("<u4", n_vehicles).astype(np.intp)
     position_m, speed_mps = _whole(cut.bytes(8 * n_vehicles)), _whole(cut.bytes(8 * n_vehicles))
@@ -301,7 +306,16 @@ def unpack_snapshot(payload: bytes, n: int) -> Snapshot:
         ),
         vehicles=Vehicles(lane=lane, position_m=position_m, speed_mps=speed_mps),
         missing=frozenset(cut.array("<u4", n_missing).tolist()),
+        detected={name: (pair[0], pair[1]) for name, pair in detected.items()},
+        callers=tuple(PriorityVehicle(**caller) for caller in callers),
     )
+
+
+def _roadside(snapshot: Snapshot) -> bytes:
+    """A site's own detectors and who calls for priority; nothing where a site has neither."""
+    if not snapshot.detected and not snapshot.callers:
+        return b""
+    return json.dumps([dict(snapshot.detected), [asdict(caller) for caller in snapshot.callers]]).encode()
 
 
 def pack_decision(decision: Decision, n: int) -> bytes:

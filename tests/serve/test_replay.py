@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from leed_traffic.domain.detection import Vehicles
+from leed_traffic.domain.priority import PriorityVehicle
 from leed_traffic.errors import BundleError, DeviceError, UsageError
 from leed_traffic.serve import control
 from leed_traffic.serve.device import PROGRAM_ID, Sighting, Snapshot
@@ -53,6 +54,8 @@ def test_a_snapshot_comes_back_as_it_was():
             lane=np.array([0, 3, 70_000]), position_m=rng.normal(size=3), speed_mps=np.array([0.0, np.nan, np.inf])
         ),
         missing=frozenset({5, 1}),
+        detected={"C:loop1": (12.0, 3.25), "C:zone": (float("inf"), 0.1)},
+        callers=(PriorityVehicle(signal="C", link=3, distance_m=81.7, kind="bus"),),
     )
     back = unpack_snapshot(pack_snapshot(snapshot), 2)
     assert pack_snapshot(back) == pack_snapshot(snapshot)
@@ -61,6 +64,7 @@ def test_a_snapshot_comes_back_as_it_was():
     assert back.vehicles.lane.tolist() == [0, 3, 70_000]
     np.testing.assert_array_equal(back.vehicles.position_m, snapshot.vehicles.position_m)
     assert back.missing == {1, 5}
+    assert (back.detected, back.callers) == (snapshot.detected, snapshot.callers)
 
 
 def test_a_run_is_decided_again_byte_for_byte(recorded):
