@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 TORCH_INDEX ?=
 PIP_FLAGS := --quiet --disable-pip-version-check -c constraints.txt $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX))
 
-.PHONY: help demo test test-vllm lint format coverage drill soak bench scenarios models clean
+.PHONY: help demo test test-vllm lint format coverage drill soak mutation bench scenarios models clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -60,6 +60,10 @@ drill: $(VENV)/.dev  ## every safety promise tried against a real SUMO (about 4 
 soak: $(VENV)/.dev  ## 24 simulated hours of nine junctions with faults (about 20 minutes)
 	$(BIN)/leedctl soak --hours 24
 
+mutation: $(VENV)/.dev  ## change the safety core line by line: every change must be found out (half an hour)
+	$(BIN)/python -m pip install $(PIP_FLAGS) -e '.[mutation]'
+	$(BIN)/python -m tests.mutation.run
+
 bench: $(VENV)/.dev  ## measurements: ratios against an anchor in the same run (minutes)
 	$(BIN)/python -m pip install $(PIP_FLAGS) -e '.[bench]'
 	$(BIN)/python -m pytest -m benchmark -s tests/benchmarks
@@ -75,4 +79,4 @@ models: $(VENV)/.train  ## train the bundles under models/ anew (about half an h
 	done
 
 clean:  ## remove what make made
-	rm -rf $(VENV) out .pytest_cache .mypy_cache .ruff_cache
+	rm -rf $(VENV) out mutants .pytest_cache .mypy_cache .ruff_cache

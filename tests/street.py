@@ -41,12 +41,16 @@ class Street:
 
     def state(self, elapsed_s):
         stage, is_clearing = self.program.stage_of(self.phase)
+        wait_s = self.clock.update(stage, is_clearing, self.count_veh(), elapsed_s)
+        return SignalState(stage=stage, is_clearing=is_clearing, green_s=0.0 if is_clearing else self.green_s, wait_s=wait_s)
+
+    def count_veh(self):
+        """Who stands on which lane, as the detectors tell it."""
         count = np.zeros(self.intersection.n_lanes)
         for link, called_s in enumerate(self.called_s):
             if called_s is not None and self._lane_of[link] is not None:
                 count[self._lane_of[link]] = 1.0
-        wait_s = self.clock.update(stage, is_clearing, count, elapsed_s)
-        return SignalState(stage=stage, is_clearing=is_clearing, green_s=0.0 if is_clearing else self.green_s, wait_s=wait_s)
+        return count
 
     def decide(self, request, *, age_s=0.0, arrivals=()):
         """A ruling, then seconds until the next one; `arrivals` are (second, link)."""
@@ -105,8 +109,11 @@ class Street:
         self.left_s -= 1
         if self.left_s <= 0:
             self._leave()
-            self.phase, self.green_s = self.program.phases[self.phase].next, 0
-            self.left_s = round(self.program.phases[self.phase].duration_s)
+            self._follow()
+
+    def _follow(self):
+        self.phase, self.green_s = self.program.phases[self.phase].next, 0
+        self.left_s = round(self.program.phases[self.phase].duration_s)
 
 
 def starve(street, victim, *, decisions=60, refuse=False):

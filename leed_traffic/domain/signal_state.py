@@ -71,8 +71,8 @@ class WaitClocks:
         detected = np.bincount(self._links, weights=occupied[self._lanes], minlength=self._wait_s.size)
         called = detected.reshape(self._wait_s.shape) + self._always + self._wait_s > 0.0
         self._wait_s = np.where(called, self._wait_s + elapsed_s, 0.0)
-        shown = self._green[self._every, np.asarray(stages, dtype=np.intp)]
-        self._wait_s *= 1.0 - shown * ~np.asarray(are_clearing, dtype=bool)[:, None]
+        shown = self._green[self._every, np.asarray(stages)]
+        self._wait_s *= 1.0 - shown * np.logical_not(are_clearing)[:, None]
         longest = (self._green * self._wait_s[:, None, :]).max(axis=2).tolist()
         return [tuple(row[:n]) for row, n in zip(longest, self._n_stages, strict=True)]
 

@@ -135,14 +135,8 @@ def derive_timing(intersection: Intersection) -> Timing:
     s = range(intersection.n_stages)
     yellow, all_red, walk_out = _clearances(intersection)
     min_green = tuple(_min_green(intersection, i) for i in s)
-    max_green = tuple(
-        max(
-            MAX_GREEN_LEFT_S if _only_left(intersection, i) else MAX_GREEN_THROUGH_S,
-            min_green[i] + 2 * DECISION_MARGIN_S,
-        )
-        for i in s
-    )
-    fallback = tuple(min(max(intersection.stages[i].own_green_s, min_green[i], DECISION_MARGIN_S), max_green[i]) for i in s)
+    max_green = tuple(MAX_GREEN_LEFT_S if _only_left(intersection, i) else MAX_GREEN_THROUGH_S for i in s)
+    fallback = tuple(min(max(intersection.stages[i].own_green_s, min_green[i]), max_green[i]) for i in s)
     order = tuple(sorted(s, key=lambda i: intersection.stages[i].own_phase))
     return assemble_timing(intersection, min_green, max_green, fallback, order, (walk_out, yellow, all_red), MAX_RED_S)
 
@@ -234,7 +228,7 @@ def _frozen(matrix: list[list[float]]) -> Matrix:
 
 def _only_left(intersection: Intersection, stage: int) -> bool:
     served = [m for m in intersection.vehicle_movements if intersection.stages[stage].state[m.link] == "G"]
-    return bool(served) and all(m.direction in "lLt" for m in served)
+    return bool(served) and all(m.direction in ("l", "L", "t") for m in served)
 
 
 def _min_green(intersection: Intersection, stage: int) -> float:

@@ -11,6 +11,7 @@ the monitor is for (NEMA's malfunction management unit is the model). Judged, li
     unknown letter    anything but G, g, y, r, s
 """
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
@@ -64,15 +65,15 @@ class Monitor:
         self._slack_s = blind_s + _EPSILON_S
         self._shortest_green_s, self._shortest_yellow_s, self._shortest_red_s = _tables(intersection, timing)
         self._before: str | None = None
-        self._since_s = [float("-inf")] * self._n_links  # begin of the look that a link has now
-        self._lost_green_s = [float("-inf")] * self._n_links  # end of its last green or yellow
+        self._since_s = [-math.inf] * self._n_links  # begin of the look that a link has now
+        self._lost_green_s = [-math.inf] * self._n_links  # end of its last green or yellow
         self.is_tripped = False
 
     def forget(self) -> None:
         """Somebody else shows the signal: the next display is judged on its own, without what came before."""
         self._before = None
-        self._since_s = [float("-inf")] * self._n_links
-        self._lost_green_s = [float("-inf")] * self._n_links
+        self._since_s = [-math.inf] * self._n_links
+        self._lost_green_s = [-math.inf] * self._n_links
 
     def begin(self, time_s: float, state: str) -> None:
         """Our program takes over a display that stands: what is green has its minimum green from here."""
@@ -134,7 +135,7 @@ class Monitor:
 
 def _tables(intersection: Intersection, timing: Timing) -> tuple[list[float], list[float], list[list[tuple[int, float]]]]:
     """(links,) shortest green and yellow; per link its foes with the shortest red between the foe's end and its own start."""
-    greens = [{k for k, letter in enumerate(stage.state) if letter in "Gg"} for stage in intersection.stages]
+    greens = [{k for k, letter in enumerate(stage.state) if letter in ("G", "g")} for stage in intersection.stages]
     pairs = [(i, j) for i in range(len(greens)) for j in range(len(greens)) if i != j]
     walkers = intersection.pedestrian_links
     foes: dict[int, set[int]] = {}

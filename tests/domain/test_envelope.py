@@ -183,3 +183,20 @@ def test_a_clearance_is_extended_only_so_long(extended_s, allowed):
 def test_an_extension_never_lets_the_next_stage_wait_beyond_the_maximum_red(wait_s, allowed):
     state = SignalState(stage=1, is_clearing=True, green_s=0.0, wait_s=(0.0, wait_s))
     assert may_extend(state, flat_timing(2), extended_s=1.0, delay_s=1.0, horizon_s=5.0) is allowed
+
+
+def test_who_does_not_wait_need_not_be_served_in_time_and_who_waits_a_little_must():
+    """Four stages, a ruling every 55 s: 1 next is green at 4 s, the second one waiting at 70 s, a third at 136 s of 130 s."""
+    timing = flat_timing(4, max_red_s=130.0)
+
+    def is_legal(wait_s):
+        return permit(SignalState(stage=0, is_clearing=False, green_s=20.0, wait_s=wait_s), timing, horizon_s=55.0).legal[1]
+
+    assert is_legal((0.0, 0.0, 1.0, 0.0))
+    assert not is_legal((0.0, 0.0, 1.0, 0.5))
+
+
+def test_nobody_s_request_is_needed_to_know_why_a_clearance_goes_on():
+    ruling = ask(None, clearing(stage=1))
+    assert (ruling.stage, ruling.reason, ruling.renews) == (1, Reason.UNKNOWN_REQUEST, False)
+    assert ask(2, clearing(stage=1), request_age_s=99.0, lease_s=10.0).reason is Reason.STALE_REQUEST

@@ -109,6 +109,10 @@ def test_impossible_limits_are_refused(changes, complaint):
         replace(flat_timing(2), **changes)
 
 
+def test_any_green_over_zero_is_possible():
+    assert replace(flat_timing(2), min_green_s=(0.5, 7.0)).min_green_s[0] == 0.5
+
+
 def test_the_least_maximum_red_is_one_round():
     assert replace(flat_timing(2), max_red_s=32.0).round_s == 32.0
 
@@ -194,3 +198,45 @@ def test_as_net_keeps_the_order_of_the_own_program_and_stages_up_to_three_minute
         stages=tuple(replace(stage, own_green_s=seconds) for stage, seconds in zip(star(2).stages, (300.0, 2.0), strict=True)),
     )
     assert timing_as_net(long).fallback_green_s == (180.0, 5.0)
+
+
+def greens_of(junction, *seconds):
+    """The junction whose own program shows each stage for so long."""
+    stages = tuple(replace(stage, own_green_s=green_s) for stage, green_s in zip(junction.stages, seconds, strict=True))
+    return replace(junction, stages=stages)
+
+
+def test_the_fallback_green_is_the_own_one_within_the_limits():
+    timing = derive_timing(greens_of(four_legs(), 3.0, 3.0, 100.0, 100.0))
+    assert timing.fallback_green_s == (7.0, 5.0, 60.0, 30.0)
+    assert timing.intersection == "X"
+
+
+def test_the_fallback_order_is_that_of_the_own_program():
+    junction = star(3)
+    stages = tuple(replace(stage, own_phase=place) for stage, place in zip(junction.stages, (6, 0, 3), strict=True))
+    assert derive_timing(replace(junction, stages=stages)).fallback_order == (1, 2, 0)
+
+
+def test_where_only_walkers_lose_their_green_they_alone_are_cleared():
+    timing = derive_timing(early_release())  # from stage 1 to 0 the crossing ends, 12.8 m, and every vehicle goes on
+    assert (timing.yellow_s[1][0], timing.all_red_s[1][0], timing.pedestrian_clearance_s[1][0]) == (0.0, 0.0, 12.0)
+
+
+def test_a_stage_is_not_cleared_towards_itself():
+    timing = derive_timing(four_legs())
+    for matrix in (timing.yellow_s, timing.all_red_s, timing.pedestrian_clearance_s):
+        assert [matrix[i][i] for i in range(4)] == [0.0] * 4
+
+
+def test_walkers_beside_a_left_turn_get_their_whole_walk():
+    junction = four_legs()
+    stages = (junction.stages[0], replace(junction.stages[1], state="rGrrrGrrrgrr"), *junction.stages[2:])
+    assert derive_timing(replace(junction, stages=stages)).min_green_s == (7.0, 7.0, 7.0, 5.0)
+
+
+@pytest.mark.parametrize(("direction", "min_green_s"), [("l", 5.0), ("L", 5.0), ("t", 5.0), ("s", 7.0), ("r", 7.0)])
+def test_partial_lefts_and_turn_arounds_count_as_lefts(direction, min_green_s):
+    junction = star(2)
+    movements = tuple(replace(m, direction=direction) for m in junction.movements)
+    assert derive_timing(replace(junction, movements=movements)).min_green_s == (min_green_s, min_green_s)

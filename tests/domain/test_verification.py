@@ -7,7 +7,7 @@ from leed_traffic.domain.envelope import Ruling
 from leed_traffic.domain.oracle import Oracle
 from leed_traffic.domain.program import build_program
 from leed_traffic.domain.timing import derive_timing, timing_as_net
-from leed_traffic.domain.verification import Subject, question, verify_timing
+from leed_traffic.domain.verification import _NONSENSE, Subject, question, verify_timing
 from tests.intersections import early_release, flat_timing, four_legs, star, t_junction, three_stages, tight_timing
 
 JUNCTIONS = [four_legs(), t_junction(), three_stages(), star(2), early_release()]
@@ -195,3 +195,88 @@ def test_an_extension_that_shows_the_next_green_too_early_is_found_out():
 def without_extension(intersection, timing, *, step_s):
     program = build_program(intersection, timing, step_s=step_s)
     return replace(program, phases=tuple(replace(p, extension=None) for p in program.phases))
+
+
+# every moment that can be reached, counted: a walk that leaves something out, or goes astray, reaches another number
+@pytest.mark.parametrize(
+    ("junction", "timing", "settings", "states"),
+    [
+        (star(2), flat_timing(2), {}, 1696),
+        (star(2), flat_timing(2), {"decision_interval_s": 1.0}, 300),
+        (star(2), flat_timing(2, max_green_s=14.0, yellow_s=3.5), {"step_s": 0.5}, 5330),
+        (star(2), flat_timing(2, max_green_s=14.0), {"decision_interval_s": 1.0, "lease_s": 6.0}, 388),
+        (early_release(), tight_timing(early_release()), {}, 4778),
+        (t_junction(), tight_timing(t_junction()), {}, 5338),
+    ],
+)
+def test_every_moment_of_a_walk_is_visited(junction, timing, settings, states):
+    found = verify_timing(junction, timing, **settings)
+    assert (found.intersection, found.states, found.violations) == (junction.id, states, ())
+
+
+class Recorder:
+    """The envelope, and everything that it was asked."""
+
+    def __init__(self):
+        self.asked = []
+
+    def __call__(self, requested, state, timing, **settings):
+        self.asked.append((requested, state, settings))
+        return envelope.rule(requested, state, timing, **settings)
+
+
+def test_everything_is_asked_for_while_anybody_waits():
+    recorder = Recorder()
+    timing = flat_timing(3)  # a round takes 48 s
+    verify_timing(star(3), timing, subject=Subject(rule=recorder))
+    waits = {state.wait_s for _, state, _ in recorder.asked if state.stage == 1}
+    amounts = (1.0, 60.0, 120.0 - 48.0 / 3, 121.0)
+    expected = (
+        {(0.0, 0.0, 0.0)} | {(w, 0.0, w) for w in amounts} | {(w, 0.0, 0.0) for w in amounts} | {(0.0, 0.0, w) for w in amounts}
+    )
+    assert waits == expected
+    requests = {str(requested) for requested, _, settings in recorder.asked if settings["request_age_s"] == 0.0}
+    assert requests == {str(value) for value in (None, 0, 1, 2, 3.0, *_NONSENSE)}
+    stale = {requested for requested, _, settings in recorder.asked if settings["request_age_s"] != 0.0}
+    assert stale == {0.0, 1.0, 2.0}
+    assert {settings["request_age_s"] for _, _, settings in recorder.asked} == {0.0, float("inf")}
+    assert {state.green_s for _, state, _ in recorder.asked if state.is_clearing} == {0.0, float("inf")}
+    standing = {state.green_s for _, state, _ in recorder.asked if not state.is_clearing}
+    assert standing == {float(k) for k in range(37)}  # maximum green and interval; beyond them is one state
+
+
+def test_a_program_that_is_broken_visits_nothing():
+    found = verify_timing(star(2), flat_timing(2), subject=Subject(build_program=Changed({3: {"duration_s": 0.0}})))
+    assert (found.intersection, found.states) == ("S", 0)
+
+
+# a cycle of the fallback takes 2 (7 + 4) = 22 s and 15 s of it a stage is not green
+@pytest.mark.parametrize(("longer_s", "is_found"), [(17.0, False), (18.0, True)])
+def test_silence_may_last_up_to_the_maximum_red(longer_s, is_found):
+    junction, timing = star(2), replace(flat_timing(2), max_red_s=32.0)
+    changed = Changed({0: {"duration_s": 7.0 + longer_s}})  # stage 1 is then red for 15 + 17 = 32 s
+    found = verify_timing(junction, timing, subject=Subject(build_program=changed)).violations
+    assert any("silence: stage 1 is red for longer" in violation for violation in found) == is_found
+
+
+def test_a_stage_beyond_the_last_one_is_found():
+    found = verify_timing(star(2), flat_timing(2), subject=Subject(rule=always(stage=2))).violations
+    assert "request 0 is ruled to stage 2, which does not exist" in found
+
+
+@pytest.mark.parametrize("next_phase", [len(build_program(star(2), flat_timing(2)).phases), -1])
+def test_a_phase_that_leads_nowhere_is_found(next_phase):
+    found = verify_timing(star(2), flat_timing(2), subject=Subject(build_program=Changed({3: {"next": next_phase}}))).violations
+    assert found == (f"phase 3 never ends: 1.0 s, then {next_phase}",)
+
+
+def test_other_stages_crossings_or_foes_are_other_questions():
+    junction, timing = four_legs(), derive_timing(four_legs())
+    asked = question(junction, timing)
+    longer = tuple(replace(m, length_m=13.0) if m.link == 8 else m for m in junction.movements)
+    faster = tuple(replace(m, length_m=25.0) if m.link == 0 else m for m in junction.movements)
+    assert asked != question(replace(junction, movements=longer), timing)
+    assert asked == question(replace(junction, movements=faster), timing)  # what a vehicle needs is in the timing
+    assert asked != question(replace(junction, foes=junction.foes[1:]), timing)
+    stages = (replace(junction.stages[0], state="GgrrGgrrrrrG"), *junction.stages[1:])
+    assert asked != question(replace(junction, stages=stages), timing)

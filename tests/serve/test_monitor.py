@@ -132,6 +132,14 @@ def test_forgetting_begins_anew():
     assert monitor.judge(1.0, "rGr") == []
 
 
+def test_after_forgetting_the_first_display_is_not_judged_by_its_length():
+    monitor = Monitor(INTERSECTION, TIMING)
+    monitor.judge(0.0, "rGr")
+    monitor.forget()
+    way = [(10.0, "GrG"), (11.0, "Grr"), (15.0, "yrr"), (18.0, "rrr"), (20.0, "rGr")]
+    assert [v for time_s, state in way for v in monitor.judge(time_s, state)] == []
+
+
 def test_the_latch_stays():
     monitor = Monitor(INTERSECTION, TIMING)
     monitor.judge(0.0, "GGr")

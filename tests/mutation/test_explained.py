@@ -1,0 +1,46 @@
+"""The list of mutants that cannot be found out stays true to the source, run or not."""
+
+from pathlib import Path
+
+import pytest
+
+import leed_traffic
+from tests.mutation.run import Explanation, Mutant, lines_of, read_explanations, where_is
+
+ROOT = Path(leed_traffic.__file__).parent
+
+
+@pytest.mark.parametrize("entry", read_explanations(), ids=lambda e: f"{e.where}: {e.old[:30]}")
+def test_every_explained_line_is_still_there_and_has_a_reason(entry):
+    module = entry.where.split(".")[:2]
+    source = " ".join(ROOT.joinpath(*module).with_suffix(".py").read_text(encoding="utf-8").split())
+    assert entry.old in source
+    assert len(entry.why) > 10
+    assert entry.new
+
+
+@pytest.mark.parametrize(
+    ("name", "where"),
+    [
+        ("leed_traffic.serve.monitor.xǁMonitorǁjudge__mutmut_4", "serve.monitor.Monitor.judge"),
+        ("leed_traffic.serve.monitor.xǁMonitorǁ__init____mutmut_17", "serve.monitor.Monitor.__init__"),
+        ("leed_traffic.domain.envelope.x_hold_s__mutmut_10", "domain.envelope.hold_s"),
+        ("leed_traffic.domain.timing.x__only_left__mutmut_9", "domain.timing._only_left"),
+    ],
+)
+def test_a_mutant_s_name_says_where_it_is(name, where):
+    assert where_is(name) == where
+
+
+def test_an_explanation_is_of_one_line_and_of_certain_changes():
+    entry = Explanation(where="domain.x.f", old="a + b", new=("a - b",), why="")
+    assert entry.explains(Mutant(name="", where="domain.x.f", old="return a + b", new="return a - b"))
+    assert not entry.explains(Mutant(name="", where="domain.x.g", old="return a + b", new="return a - b"))
+    assert not entry.explains(Mutant(name="", where="domain.x.f", old="return a + b", new="return a * b"))
+    assert not entry.explains(Mutant(name="", where="domain.x.f", old="return a + c", new="return a - b"))
+
+
+def test_the_body_of_one_function_is_read():
+    source = ["def f__mutmut_orig(", "    a,", "):", "    return a", "", "def f__mutmut_1(", "    a,", "):", "    return -a"]
+    assert lines_of(source, "f__mutmut_orig") == ["a,", "):", "return a", ""]
+    assert lines_of(source, "f__mutmut_1") == ["a,", "):", "return -a"]
