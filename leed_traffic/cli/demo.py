@@ -167,7 +167,9 @@ def _evaluate(
         plan.name: "demonstrating plan",
         ours.name: "LEED policies",
     }
-    config = EvaluateConfig(scenario=SCENARIO, controllers=choices, seeds=seeds, workers=workers, keeps_timeline=True)
+    config = EvaluateConfig(
+        scenario=SCENARIO, controllers=choices, seeds=seeds, workers=workers, keeps_timeline=True, show=("actuated", ours.name)
+    )
     with progress("evaluate", config.n_runs) as bar:
         comparison = compare(config, lambda run: bar(1, f"{names[run.controller]} seed {run.seed}: {run.delay_s:.1f} s"))
     write_results(out / "evaluation", comparison)

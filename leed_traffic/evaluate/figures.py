@@ -1,45 +1,18 @@
-"""The figures of a report, drawn by matplotlib as SVG text with the letters as outlines: they look the same everywhere."""
+"""The figures of a comparison as a whole: delays, differences, learning."""
 
-import io
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import pairwise
-from typing import Any
 
 import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.patches import Patch
 
-from leed_traffic.evaluate.timeline import Shown, Timeline
+from leed_traffic.evaluate.drawing import FAINT, INK, OTHERS, OURS, SOFT, STAGES, STYLE, WIDTH_IN, as_svg
+from leed_traffic.evaluate.results import PairedDelay
 
-WIDTH_IN = 9.0  # in, of every figure
-INK, FAINT, GRID = "#1d2733", "#5d6b7a", "#e3e8ee"
-OURS, OTHERS, CLEARANCE = "#0b63b0", "#7b8794", "#2b2f36"
-# Okabe and Ito (2008): told apart by colour-blind readers, too
-STAGES = ("#56b4e9", "#e69f00", "#009e73", "#cc79a7", "#d55e00", "#0072b2", "#c9b800", "#9aa5b1")
 LINES = ("#d55e00", "#7b8794", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")
 LOG_FROM = 6.0  # a spread over this many times is drawn on a logarithmic axis: one gridlock would flatten the rest
-
-_STYLE: dict[Any, Any] = {
-    "svg.fonttype": "path",
-    "svg.hashsalt": "leed_traffic",
-    "font.family": "DejaVu Sans",
-    "font.size": 10.0,
-    "axes.edgecolor": GRID,
-    "axes.labelcolor": FAINT,
-    "axes.titlesize": 10.5,
-    "axes.titlecolor": INK,
-    "axes.titleweight": "bold",
-    "axes.titlelocation": "left",
-    "xtick.color": FAINT,
-    "ytick.color": INK,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "grid.color": GRID,
-    "legend.frameon": False,
-}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,7 +52,7 @@ class LearningCurve:
 def draw_delays(rows: Sequence[DelayRow]) -> str:
     """SVG: mean delay of every controller with its 95 % interval, and each seed as a small dot; the lowest on top."""
     ordered = sorted(rows, key=lambda row: -row.mean_s)
-    with mpl.rc_context(_STYLE):
+    with mpl.rc_context(STYLE):
         figure = Figure(figsize=(WIDTH_IN, 0.9 + 0.46 * len(ordered)), layout="constrained")
         axes = figure.subplots()
         for y, row in enumerate(ordered):
@@ -96,16 +69,41 @@ def draw_delays(rows: Sequence[DelayRow]) -> str:
         axes.grid(axis="x")
         axes.set_axisbelow(True)
         axes.tick_params(length=0)
-        return _svg(figure)
+        return as_svg(figure)
+
+
+def draw_differences(found: Sequence[PairedDelay], labels: Mapping[str, str], reference: str, ours: str | None) -> str:
+    """SVG: every controller's paired difference from the reference; hollow where the seeds show no difference."""
+    ordered = sorted(found, key=lambda difference: -difference.mean)
+    with mpl.rc_context(STYLE):
+        figure = Figure(figsize=(WIDTH_IN, 1.0 + 0.42 * len(ordered)), layout="constrained")
+        axes = figure.subplots()
+        axes.axvline(0.0, color=FAINT, linewidth=1.2)
+        for y, difference in enumerate(ordered):
+            colour = OURS if difference.controller == ours else OTHERS
+            if difference.low is not None and difference.high is not None:
+                axes.plot([difference.low, difference.high], [y, y], color=colour, linewidth=2.4, solid_capstyle="butt")
+            inside = colour if difference.differs else "none"
+            axes.plot([difference.mean], [y], "D", color=colour, markerfacecolor=inside, markersize=7, zorder=3)
+            axes.annotate(
+                f"{difference.mean:+.1f}", (difference.mean, y), (0, 7), textcoords="offset points", ha="center", fontsize=9
+            )
+        axes.set_yticks(range(len(ordered)), [labels[difference.controller] for difference in ordered])
+        axes.set_ylim(-0.6, len(ordered) - 0.2)
+        axes.set_xlabel(f"delay minus that of {labels[reference]} on the same seed, s per vehicle")
+        axes.grid(axis="x")
+        axes.set_axisbelow(True)
+        axes.tick_params(length=0)
+        return as_svg(figure)
 
 
 def draw_learning(curve: LearningCurve) -> str:
     """SVG: validation delay against simulated hours, with the others as horizontal lines, named at the right edge."""
-    with mpl.rc_context(_STYLE):
+    with mpl.rc_context(STYLE):
         figure = Figure(figsize=(WIDTH_IN, 3.9), layout="constrained")
         axes = figure.subplots()
         last_h = max(curve.hours, default=1.0)
-        axes.axvspan(0.0, curve.demonstration_hours, color="#f2f5f9", zorder=0)
+        axes.axvspan(0.0, curve.demonstration_hours, color=SOFT, zorder=0)
         if curve.demonstration_hours > 0.06 * last_h:
             axes.annotate("demonstrations", (0.01 * last_h, 0.03), xycoords=("data", "axes fraction"), color=FAINT)
         for k, value in enumerate(curve.references_s.values()):
@@ -119,12 +117,12 @@ def draw_learning(curve: LearningCurve) -> str:
         _name_lines(
             axes, {**curve.references_s, "LEED (validation)": curve.delay_s[-1]} if curve.delay_s else curve.references_s
         )
-        return _svg(figure)
+        return as_svg(figure)
 
 
 def draw_weights(curve: LearningCurve) -> str:
     """SVG: weight of the expert loss per intersection over training."""
-    with mpl.rc_context(_STYLE):
+    with mpl.rc_context(STYLE):
         figure = Figure(figsize=(WIDTH_IN, 2.8), layout="constrained")
         axes = figure.subplots()
         few = len(curve.weights) <= len(STAGES)
@@ -143,64 +141,7 @@ def draw_weights(curve: LearningCurve) -> str:
         axes.grid(axis="y")
         if few:
             axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5))
-        return _svg(figure)
-
-
-def draw_stages(
-    timelines: Mapping[str, Timeline],
-    order: Sequence[str],
-    positions_m: Mapping[str, float] | None,
-    window_s: tuple[float, float],
-) -> str:
-    """SVG: the stages that every intersection showed, one panel per controller, over the same window.
-
-    Args:
-        timelines: by controller.
-        order: intersections, first at the bottom.
-        positions_m: along the road; None where they do not follow one road, and rows are evenly spaced.
-        window_s: first and last second shown.
-    """
-    positions = positions_m or {name: 100.0 * k for k, name in enumerate(order)}
-    gaps = sorted(abs(positions[a] - positions[b]) for a, b in pairwise(order)) or [100.0]
-    bar = 0.55 * gaps[0]
-    shown: set[int] = set()
-    with mpl.rc_context(_STYLE):
-        height = 0.9 + len(timelines) * (0.7 + 0.42 * max(2, len(order)))
-        figure = Figure(figsize=(WIDTH_IN, height), layout="constrained")
-        panels = figure.subplots(len(timelines), 1, sharex=True, squeeze=False)[:, 0]
-        for axes, (label, timeline) in zip(panels, timelines.items(), strict=True):
-            for name in order:
-                shown |= _draw_signal(axes, timeline.get(name, ()), positions[name], bar, window_s)
-            axes.set_title(label)
-            axes.set_yticks([positions[n] for n in order], [_row_name(n, positions_m) for n in order])
-            axes.set_ylim(min(positions.values()) - bar, max(positions.values()) + bar)
-            axes.tick_params(length=0)
-            axes.spines["left"].set_visible(False)
-        panels[-1].set_xlabel("minutes of the simulated hour")
-        panels[-1].set_xlim(window_s[0] / 60.0, window_s[1] / 60.0)
-        handles = [Patch(color=STAGES[s % len(STAGES)], label=f"stage {s}") for s in sorted(shown)]
-        handles.append(Patch(color=CLEARANCE, label="clearance (yellow, all-red)"))
-        figure.legend(handles=handles, loc="outside upper right", ncols=min(6, len(handles)), fontsize=9)
-        return _svg(figure)
-
-
-def _draw_signal(axes: Axes, spans: Sequence[Shown], y: float, bar: float, window_s: tuple[float, float]) -> set[int]:
-    """Draw one signal's row; return the stages seen."""
-    low, high = window_s
-    seen: dict[int | None, list[tuple[float, float]]] = {}
-    for span in spans:
-        begin, end = max(span.begin_s, low), min(span.end_s, high)
-        if begin < end:
-            seen.setdefault(span.stage, []).append((begin / 60.0, (end - begin) / 60.0))
-    for stage, bars in seen.items():
-        colour = CLEARANCE if stage is None else STAGES[stage % len(STAGES)]
-        thickness = bar if stage is not None else 0.35 * bar
-        axes.broken_barh(bars, (y - thickness / 2.0, thickness), facecolors=colour, edgecolors="none")
-    return {stage for stage in seen if stage is not None}
-
-
-def _row_name(name: str, positions_m: Mapping[str, float] | None) -> str:
-    return f"{name}  {positions_m[name]:.0f} m" if positions_m else name
+        return as_svg(figure)
 
 
 def _name_lines(axes: Axes, lines: Mapping[str, float]) -> None:
@@ -253,10 +194,3 @@ def _scale(axes: Axes, direction: str, values: Sequence[float]) -> None:
         axes.set_yscale("log")
     else:
         axes.set_ylim(bottom=0.0)
-
-
-def _svg(figure: Figure) -> str:
-    """The figure as SVG text; the same figure gives the same bytes."""
-    buffer = io.StringIO()
-    figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None})
-    return buffer.getvalue()

@@ -22,6 +22,7 @@ ARRIVAL_M = 100.0  # m before the stop line: advance detectors stand 75 to 120 m
 INTERVAL_S = 60.0  # s over which queues are averaged
 WINDOW_S = 600.0  # s of trajectories
 TRAJECTORY_STEP_S = 2.0  # s between two points
+PATH_ERROR_M = 2.0  # m by which a drawn trajectory may be off
 MAX_SHOWN = 4  # intersections with detectors and diagrams of their own
 _LOOPS_NAME, _LOOP_EVENTS_NAME, _PATHS_NAME = "loops.add.xml", "loops.xml", "paths.xml"
 _CORRIDOR_NAME = "corridor.txt"
@@ -211,12 +212,14 @@ def _paths(path: Path, corridor: Corridor, until_s: float) -> tuple[tuple[tuple[
                     known = current[point[1]] = []
                     done.append(known)
                 known.append(at)
-    return tuple(_without_middles(points) for points in done if len(points) > 1)
+    return tuple(_simplified(points) for points in done if len(points) > 1)
 
 
-def _without_middles(points: Sequence[tuple[float, float]]) -> tuple[tuple[float, float], ...]:
-    """The same line without points inside a standstill."""
-    keep = [
-        k for k in range(len(points)) if k in (0, len(points) - 1) or not points[k - 1][1] == points[k][1] == points[k + 1][1]
-    ]
-    return tuple(points[k] for k in keep)
+def _simplified(points: Sequence[tuple[float, float]]) -> tuple[tuple[float, float], ...]:
+    """The same line within PATH_ERROR_M, in fewer points (Ramer 1972, Douglas and Peucker 1973)."""
+    (t0, x0), (t1, x1) = points[0], points[-1]
+    off_m = [abs(x - (x0 + (x1 - x0) * (t - t0) / (t1 - t0))) for t, x in points]
+    far = max(range(len(points)), key=off_m.__getitem__)
+    if off_m[far] <= PATH_ERROR_M:
+        return (points[0], points[-1])
+    return (*_simplified(points[: far + 1])[:-1], *_simplified(points[far:]))

@@ -2,6 +2,9 @@ from collections.abc import Callable
 
 import pytest
 
+from leed_traffic.evaluate.compare import EvaluateConfig, compare
+from leed_traffic.evaluate.controllers import parse_controllers
+from leed_traffic.evaluate.report import Story, render_report
 from leed_traffic.evaluate.runs import Comparison, Run
 from leed_traffic.evaluate.summary import evaluate_runs
 from leed_traffic.evaluate.timeline import Shown, StageRows, Timeline
@@ -58,3 +61,40 @@ def make_comparison() -> MakeComparison:
         )
 
     return make
+
+
+@pytest.fixture(scope="session")
+def recorded() -> Comparison:
+    """Ten minutes on a road with five signals, simulated and recorded as a report needs it."""
+    config = EvaluateConfig(
+        scenario="arterial5", controllers=parse_controllers("actuated,max-wave,shadow:max-wave+sotl"), seeds=(1001, 1002),
+        workers=0, horizon_s=600.0, keeps_timeline=True,
+    )  # fmt: skip
+    return compare(config)
+
+
+LABELS = {
+    "actuated": "actuated",
+    "fixed": "fixed",
+    "max-wave": "max-wave",
+    "shadow:max-wave+sotl": "max-wave, asked along: sotl",
+}
+
+
+@pytest.fixture(scope="session")
+def report_pages(recorded, recorded_crossing) -> dict[str, str]:
+    """The reports of both, with the controller marked that is compared with the reference."""
+    return {
+        name: render_report(comparison, LABELS, Story(title="Test", ours=comparison.evaluation.differences[0].controller))
+        for name, comparison in (("road", recorded), ("crossing", recorded_crossing))
+    }
+
+
+@pytest.fixture(scope="session")
+def recorded_crossing() -> Comparison:
+    """A single signal with crossings: no corridor."""
+    config = EvaluateConfig(
+        scenario="crossing", controllers=parse_controllers("fixed,max-wave"), seeds=(1001, 1002), workers=0, horizon_s=600.0,
+        keeps_timeline=True,
+    )  # fmt: skip
+    return compare(config)

@@ -4,8 +4,9 @@ import xml.etree.ElementTree as ET
 
 import pytest
 
-from leed_traffic.evaluate.figures import LearningCurve, draw_delays, draw_stages
+from leed_traffic.evaluate.figures import LearningCurve, draw_delays
 from leed_traffic.evaluate.report import Story, render_report, write_report
+from leed_traffic.evaluate.signal_figures import draw_stages
 
 DELAYS = {"fixed": (50.0, 52.0, 54.0), "max-wave": (20.0, 21.0, 22.0), "bundle:out/b": (18.0, 19.0, 20.0)}
 LABELS = {"fixed": "fixed", "max-wave": "max-wave", "bundle:out/b": "LEED"}
@@ -46,7 +47,7 @@ def test_the_report_fetches_nothing(page):
     assert "//" not in page.replace("data:image/svg+xml;base64,", "").split("<figure>")[0]
     sources = re.findall(r'(?:src|href|url)\s*[=(]\s*"?([^">)]{0,30})', page)
     assert sources
-    assert all(source.startswith("data:") for source in sources)
+    assert all(source.startswith(("data:", "#")) for source in sources)
 
 
 def test_a_figure_points_to_nothing_outside_itself(page):
@@ -59,7 +60,7 @@ def test_a_figure_points_to_nothing_outside_itself(page):
 
 def test_every_figure_has_a_text_for_who_cannot_see_it(page):
     tags = re.findall(r"<img [^>]*>", page)
-    assert len(tags) == 4  # delays, learning, weights, stages
+    assert len(tags) == 5  # delays, differences, learning, weights, stages
     assert all(re.search(r'alt="[^"]{20,}"', tag) for tag in tags)
 
 
