@@ -7,7 +7,8 @@ import re
 import shutil
 import tempfile
 import xml.etree.ElementTree as ET
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -91,24 +92,34 @@ def import_scenario(config: ImportConfig) -> ImportReport:
         ScenarioError: the source is missing or broken, has no signal to control, or SUMO's tools refuse it.
         UsageError: the folder is there already, or two options exclude each other.
     """
-    out = config.out.expanduser().resolve()
-    if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise UsageError(f"{config.out}: exists and is not empty; choose another --out or remove it")
     if config.counts is not None and config.routes:
         raise UsageError("--counts and --routes: traffic comes from one of them; leave one out")
-    try:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=f".{out.name}.", dir=out.parent) as name:
-            folder = Path(name) / out.name
-            folder.mkdir()
-            report = _fill(config, folder)
-            folder.chmod(0o755)
-            if out.exists():
-                out.rmdir()
-            folder.rename(out)
-    except OSError as err:
-        raise UsageError(f"{config.out}: cannot be written ({err.strerror or err}); choose another --out") from err
+    with make_folder(config.out) as folder:
+        report = _fill(config, folder)
     return replace(report, folder=config.out)
+
+
+@contextmanager
+def make_folder(out: Path) -> Iterator[Path]:
+    """A folder to fill that takes its place when it is complete, and leaves nothing behind if it is not.
+
+    Raises:
+        UsageError: it is there already, or cannot be written.
+    """
+    place = out.expanduser().resolve()
+    if place.exists() and (not place.is_dir() or any(place.iterdir())):
+        raise UsageError(f"{out}: exists and is not empty; choose another folder or remove it")
+    try:
+        place.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=f".{place.name}.", dir=place.parent) as name:
+            folder = Path(name) / place.name
+            folder.mkdir()
+            yield folder
+            if place.exists():
+                place.rmdir()
+            folder.rename(place)
+    except OSError as err:
+        raise UsageError(f"{out}: cannot be written ({err.strerror or err}); choose another folder") from err
 
 
 def _fill(config: ImportConfig, folder: Path) -> ImportReport:
@@ -144,8 +155,8 @@ def _take_source(config: ImportConfig, folder: Path) -> _Parts:
         begin_s, end_s = _hour(config, loaded.begin_s, loaded.end_s)
         return _Parts(
             net=_copy_net(loaded.net_file, folder),
-            routes=() if config.counts else _copy_all(loaded.route_files, folder),
-            additional=_copy_all(loaded.additional_files, folder),
+            routes=() if config.counts else copy_files(loaded.route_files, folder),
+            additional=copy_files(loaded.additional_files, folder),
             options=loaded.options,
             begin_s=begin_s,
             end_s=end_s,
@@ -165,8 +176,8 @@ def _take_source(config: ImportConfig, folder: Path) -> _Parts:
         raise ScenarioError(f"{config.source}: expected a SUMO configuration, a net or an OpenStreetMap extract, got <{kind}>")
     return _Parts(
         net=net,
-        routes=_copy_all(config.routes, folder),
-        additional=_copy_all(config.additional, folder),
+        routes=copy_files(config.routes, folder),
+        additional=copy_files(config.additional, folder),
         begin_s=begin_s,
         end_s=end_s,
         warnings=warnings,
@@ -204,7 +215,7 @@ def _copy_net(net_file: Path, folder: Path) -> str:
     return name
 
 
-def _copy_all(files: Sequence[Path], folder: Path) -> tuple[str, ...]:
+def copy_files(files: Sequence[Path], folder: Path) -> tuple[str, ...]:
     """Copies that need nothing beside them, in their order; of two with one name the second gets a number."""
     names: list[str] = []
     for file in files:

@@ -78,3 +78,31 @@ def test_detectors_that_nobody_reads_are_refused(tmp_path):
         CliRunner().invoke(
             app, ["detectors", "crossing", "--kind", "ideal", "--out", str(tmp_path / "x.add.xml")], catch_exceptions=False
         )
+
+
+@pytest.mark.sumo
+def test_check_prints_a_page_and_lists_each_correction_of_its_copy(tmp_path):
+    pytest.importorskip("sumo", reason="SUMO is not installed")
+    from tests.networks.oddities import ODDITIES
+
+    config = ODDITIES["one_stage_beside_another"](tmp_path)
+    shown = CliRunner().invoke(app, ["check", str(config), "--fix", str(tmp_path / "copy")], catch_exceptions=False)
+    assert shown.exit_code == 0
+    for part in (
+        "1 signals to control, 1 left alone",
+        "E: left alone: has only one stage",
+        "C: phase 1: 3 s of yellow, need 3.5",
+    ):
+        assert part in shown.stdout
+    assert "C: short-yellow corrected: phase 1" in shown.stdout
+    assert load_scenario(str(tmp_path / "copy")).name == "copy"
+
+
+@pytest.mark.sumo
+def test_import_tells_what_it_made_as_a_document(tmp_path):
+    pytest.importorskip("sumo", reason="SUMO is not installed")
+    net = load_scenario("crossing").net_file
+    shown = CliRunner().invoke(app, ["import", str(net), "--out", str(tmp_path / "x"), "--end", "60", "--json"])
+    document = json.loads(shown.stdout)
+    assert (document["demand"], document["signals"], document["left_alone"]) == ("invented", ["C"], [])
+    assert document["vehicles"] > 0

@@ -1,0 +1,108 @@
+"""`leedctl scenario check`: a page about a network, for an engineer, before anything is trained on it."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich import box
+from rich.console import Console
+from rich.table import Table
+
+from leed_traffic.artifacts.scenario import load_scenario
+from leed_traffic.cli.output import messages, print_json, results
+
+if TYPE_CHECKING:
+    from leed_traffic.simulation.scenario_check import ScenarioCheck, SignalCheck
+
+TABLE_WIDTH = 150  # a squeezed table cannot be read: a narrow terminal wraps it, a pipe gets it as it is
+SHOWN_FAULTS = 4  # of each signal; --json lists them all
+
+
+def check_command(
+    scenario: Annotated[str, typer.Argument(metavar="SCENARIO", help="A scenario's name, folder, or the path of a .sumocfg.")],
+    seed: Annotated[int, typer.Option(help="Of the demand and the drivers that are tried.")] = 1,
+    fix: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Write a corrected copy there: clearances put in, conflicts demoted.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")] = False,
+) -> None:
+    """Say what can be controlled in a network and why not the rest, what its programs lack, whether they can carry the demand.
+
+    Stages, conflicts, missing clearances, detectors to be placed, Webster's Y of each signal, vehicles that can never depart;
+    then SUMO tries the first five minutes. Exit code 2 if a file is missing or broken, no signal can be controlled, or SUMO
+    refuses it.
+
+    Examples:
+        leedctl scenario check arterial5
+
+        leedctl scenario check path/to/city.sumocfg --json
+
+        leedctl scenario check path/to/city.sumocfg --fix city-corrected
+    """
+    from leed_traffic.simulation.scenario_check import check_scenario, try_out
+
+    loaded = load_scenario(scenario)
+    with messages.status("reading the network and its demand ..."):
+        document, network = check_scenario(loaded, seed)
+    if not as_json:
+        _print_page(document)
+    if fix is not None:
+        from leed_traffic.simulation.corrected_copy import write_corrected
+
+        fixes = write_corrected(loaded, network, fix, seed)
+        document = document.model_copy(update={"fixes": fixes, "fixed_copy": str(fix)})
+        if not as_json:
+            for sentence in fixes:
+                print(sentence)
+            print(f"{fix}: a corrected copy; {scenario} is unchanged")
+    with messages.status("SUMO tries the first minutes ..."):
+        until_s = try_out(loaded, seed)
+    if as_json:
+        print_json(document.model_copy(update={"simulated_until_s": until_s}))
+    else:
+        messages.print(f"SUMO runs it (tried from {loaded.begin_s:g} to {until_s:g} s with seed {seed})", markup=False)
+
+
+def _print_page(document: "ScenarioCheck") -> None:
+    signals = document.signals
+    title = f"{document.scenario}: {len(signals)} signals to control, {len(document.left_alone)} left alone"
+    columns = ["signal", "stages", "lanes", "links", "crossings", "conflicts", "own program", "missing", "fed by"]
+    _print_table(title, columns, [_row(signal) for signal in signals])
+    columns = ["signal", "busiest from s", "veh/h", "Y", "can carry", "lost s", "Webster's cycle s", "demand is"]
+    _print_table("Demand against capacity (derived limits, cycle up to 120 s)", columns, [_load_row(s) for s in signals])
+    kinds = list(signals[0].detectors)
+    rows = [[signal.id, *(str(signal.detectors[kind]) for kind in kinds)] for signal in signals]
+    _print_table("Detectors to place (leedctl scenario detectors)", ["signal", *kinds], rows)
+    for signal in signals:
+        for fault in signal.missing[:SHOWN_FAULTS]:
+            print(f"{signal.id}: {fault.sentence}")
+        if len(signal.missing) > SHOWN_FAULTS:
+            print(f"{signal.id}: {len(signal.missing) - SHOWN_FAULTS} more like these; --json lists them")
+    for left in document.left_alone:
+        print(f"{left.id}: left alone: {left.reason}")
+    for note in document.notes:
+        print(f"{note.id}: {note.note}")
+    for stranded in document.never_depart:
+        plural = "vehicles" if stranded.vehicles > 1 else "vehicle"
+        more = ", ..." if stranded.vehicles > len(stranded.examples) else ""
+        print(f"{stranded.vehicles} {plural} can never depart: {stranded.reason} ({', '.join(stranded.examples)}{more})")
+
+
+def _print_table(title: str, columns: list[str], rows: list[list[str]]) -> None:
+    table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
+    for k, column in enumerate(columns):
+        table.add_column(column, justify="left" if k == 0 else "right", no_wrap=k == 0)
+    for row in rows:
+        table.add_row(*row)
+    Console(width=max(TABLE_WIDTH, results.width), highlight=False).print(table)
+
+
+def _row(signal: "SignalCheck") -> list[str]:
+    counts = (signal.n_stages, signal.n_lanes, signal.n_movements, signal.n_crossings, signal.n_conflicts)
+    return [signal.id, *map(str, counts), signal.program, str(len(signal.missing)), " ".join(signal.neighbours)]
+
+
+def _load_row(signal: "SignalCheck") -> list[str]:
+    load = signal.load
+    figures = [f"{load.from_s:g}", f"{load.flow_vehph:.0f}", f"{load.y:.2f}", f"{load.y_max:.2f}"]
+    return [signal.id, *figures, f"{load.lost_s:g}", f"{load.cycle_s:g}", load.verdict]
