@@ -11,6 +11,7 @@ from pathlib import Path
 from leed_traffic.drill.budget import latch_survives, tick_budget
 from leed_traffic.drill.bundle_fuzz import fuzz_bundles
 from leed_traffic.drill.displays import cut_displays, enumerate_states, hand_back_at_every_tick
+from leed_traffic.drill.event_log import events_agree
 from leed_traffic.drill.network_faults import try_faults
 from leed_traffic.drill.oracle_runs import outside_oracle
 from leed_traffic.drill.place import make_place
@@ -123,6 +124,12 @@ CATALOGUE: tuple[Entry, ...] = (
         promise="a tick of 100 junctions costs under 20 ms at p99",
         tried="signals in memory, processor time",
         exercise=tick_budget,
+    ),
+    Entry(
+        name="events",
+        promise="the event log tells every green, yellow and red clearance that was shown",
+        tried="CSV and Parquet of a run against SUMO's own record",
+        exercise=events_agree,
     ),
     Entry(
         name="oracle",

@@ -102,6 +102,7 @@ def test_a_very_short_maximum_is_raised_to_leave_room_for_decisions():
         ({"fallback_order": (0, 0)}, "fallback_order needs each of 2 stages once"),
         ({"max_red_s": 31.9}, "need max_red_s >= one round of minimum greens and clearances"),
         ({"max_red_s": float("nan")}, "need max_red_s"),
+        ({"max_red_s": float("inf")}, "need max_red_s"),
     ],
 )
 def test_impossible_limits_are_refused(changes, complaint):

@@ -280,3 +280,11 @@ def test_other_stages_crossings_or_foes_are_other_questions():
     assert asked != question(replace(junction, foes=junction.foes[1:]), timing)
     stages = (replace(junction.stages[0], state="GgrrGgrrrrrG"), *junction.stages[1:])
     assert asked != question(replace(junction, stages=stages), timing)
+
+
+def test_a_way_without_any_clearance_is_walked_too():
+    """No site allows it; a command then jumps from stage to stage, to the first one as well."""
+    timing = flat_timing(2, max_green_s=14.0, yellow_s=0.0, all_red_s=0.0)
+    found = verify_timing(star(2), timing, is_reviewed=False)
+    assert found.violations == tuple(f"link {k} turns from green to red without yellow" for k in range(2))
+    assert found.states == 250

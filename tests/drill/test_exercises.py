@@ -7,9 +7,10 @@ import typer
 from typer.testing import CliRunner
 
 from leed_traffic.cli.drill import drill_command
-from leed_traffic.drill import catalogue, displays, oracle_runs, restarts, sensors
-from leed_traffic.drill.budget import latch_survives, serve_many
+from leed_traffic.drill import catalogue, displays, event_log, oracle_runs, restarts, sensors
+from leed_traffic.drill.budget import latch_survives, serve_many, tick_budget
 from leed_traffic.drill.catalogue import CATALOGUE, Entry
+from leed_traffic.drill.event_log import events_agree
 from leed_traffic.drill.oracle_runs import outside_oracle
 from leed_traffic.drill.row import Finding, Ground
 from leed_traffic.drill.starvation import WaitWatch, always_hold
@@ -30,6 +31,26 @@ def invoke(*arguments):
     app = typer.Typer()
     app.command()(drill_command)
     return CliRunner().invoke(app, list(arguments))
+
+
+def test_all_states_of_the_crossing_are_sound(ground):
+    found = displays.enumerate_states(replace(ground, scenarios=("crossing",)))
+    assert found.faults == []
+    assert found.count > 50_000
+
+
+def test_the_event_log_tells_what_sumo_wrote_down(ground, monkeypatch):
+    monkeypatch.setattr(Ground, "many", lambda self, short, full: 300)
+    found = events_agree(ground)
+    assert found.faults == []
+    assert found.count > 200
+
+
+def test_an_event_log_that_tells_of_a_green_too_many_is_found_out(ground, monkeypatch):
+    monkeypatch.setattr(Ground, "many", lambda self, short, full: 120)
+    read = event_log._read_csv
+    monkeypatch.setattr(event_log, "_read_csv", lambda path: [*read(path), (50.3, 1, 1)])
+    assert events_agree(ground).faults == ["events.parquet and events.csv differ", "phase 1, begin_green: apart at [50.3] s"]
 
 
 def test_every_cut_clearance_trips_the_monitor(ground):
@@ -104,6 +125,11 @@ def test_a_stop_at_some_ticks_hands_back(ground, monkeypatch):
 def test_a_missing_lane_on_a_street_degrades_its_junction_alone(ground, monkeypatch):
     monkeypatch.setattr(sensors, "BREAKS", {"missing": sensors.BREAKS["missing"]})
     assert sensors.bad_sensing(ground).faults == []
+
+
+def test_a_tick_of_a_hundred_junctions_keeps_its_budget(ground, monkeypatch):
+    monkeypatch.setattr(Ground, "many", lambda self, short, full: 60)
+    assert tick_budget(ground).faults == []
 
 
 def test_many_junctions_are_served_from_memory(crossing_place, tmp_path):

@@ -1,0 +1,35 @@
+"""`make test` holds a short version of every row of the catalogue."""
+
+from pathlib import Path
+
+import pytest
+
+from leed_traffic.drill.catalogue import CATALOGUE
+
+ROOT = Path(__file__).parent
+SHORT = {
+    "states": ("test_exercises.py", "test_all_states_of_the_crossing_are_sound"),
+    "monitor": ("test_exercises.py", "test_every_cut_clearance_trips_the_monitor"),
+    "latch": ("test_exercises.py", "test_a_latch_survives"),
+    "silence": ("test_silence.py", "test_a_frozen_or_killed_controller_leaves_a_signal_that_walks_on"),
+    "network": ("test_network_faults.py", "test_whatever_the_network_does_serving_ends_in_time_and_in_one_line"),
+    "restart": ("test_exercises.py", "test_a_lost_simulator_is_regained"),
+    "hand-back": ("test_exercises.py", "test_a_stop_at_some_ticks_hands_back"),
+    "bundles": ("test_bundle_fuzz.py", "test_damaged_bundles_are_refused_or_decide_as_before"),
+    "sensing": ("test_exercises.py", "test_a_missing_lane_on_a_street_degrades_its_junction_alone"),
+    "starvation": ("test_exercises.py", "test_nobody_waits_beyond_the_maximum_red_though_a_stage_is_held"),
+    "budget": ("test_exercises.py", "test_a_tick_of_a_hundred_junctions_keeps_its_budget"),
+    "events": ("test_exercises.py", "test_the_event_log_tells_what_sumo_wrote_down"),
+    "oracle": ("test_exercises.py", "test_the_outside_oracle_tells_an_unsafe_controller_from_ours"),
+}
+
+
+@pytest.mark.parametrize("name", [entry.name for entry in CATALOGUE])
+def test_every_row_has_a_short_version_here(name):
+    assert name in SHORT, f"write a short version of the drill's row {name} and name it here"
+    file, test = SHORT[name]
+    assert f"def {test}(" in (ROOT / file).read_text(encoding="utf-8")
+
+
+def test_no_short_version_is_of_a_row_that_is_gone():
+    assert set(SHORT) == {entry.name for entry in CATALOGUE}
