@@ -199,6 +199,8 @@ def _check_places(sensing: Sensing, network: Network, path: Path) -> None:
     lanes = {(i.id, lane.id): {span.lane for span in lane.spans} for i in network.intersections for lane in i.lanes}
     exits = {(i.id, m.exit_span.lane): {m.exit_span.lane} for i in network.intersections for m in i.movements if m.exit_span}
     for detector in sensing.detectors:
+        if detector.signal not in network.by_id:
+            continue  # a file for the whole town, a controller for a part of it
         own = exits if detector.kind is DetectorKind.EXIT else lanes
         for lane, _ in detector.informs:
             if (detector.signal, lane) not in own:

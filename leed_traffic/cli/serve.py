@@ -24,6 +24,7 @@ from leed_traffic.serve.hot_swap import PROBATION_S
 from leed_traffic.serve.supervisor import Control
 
 if TYPE_CHECKING:
+    from leed_traffic.domain.detector_layout import Detector
     from leed_traffic.domain.network import Intersection
     from leed_traffic.domain.program import StageProgram
     from leed_traffic.serve.device import SignalDevice
@@ -58,6 +59,10 @@ def serve_command(
         float, typer.Option(help="Try a lost server again for so many seconds; with --scenario: restart it.")
     ] = 0.0,
     until: Annotated[float | None, typer.Option(help="Hand back and leave at this simulated second.")] = None,
+    sensing: Annotated[
+        str, typer.Option(help="What is read: ideal, camera, loops, or a sensing file with the site's detectors.")
+    ] = "ideal",
+    site: Annotated[Path | None, typer.Option(help="Site file whose priorities hold; its limits must be the bundle's.")] = None,
     realtime: Annotated[
         bool, typer.Option("--realtime", help="One tick a second of the wall clock, lateness measured.")
     ] = False,
@@ -85,6 +90,7 @@ def serve_command(
       leedctl serve models/arterial5 --connect localhost:8813 --mode shadow --events logs/
       leedctl serve models/grid4x4 --scenario grid4x4 --port 8813 --num-clients 2 --order 1 --intersections A0,A1
       leedctl serve models/grid4x4 --connect localhost:8813 --order 2 --intersections B0,B1
+      leedctl serve models/crossing --scenario crossing --sensing loops --site site.toml
       leedctl serve models/arterial5 --connect gateway:8813 --realtime --status-port 8080
     """
     from leed_traffic.serve.run import ServeConfig
@@ -110,6 +116,8 @@ def serve_command(
             until_s=until,
             deadline_s=deadline_s,
             order=order,
+            sensing=sensing,
+            site=site,
             realtime=realtime,
             probation_s=probation,
             takes_orders=True,
@@ -206,15 +214,25 @@ def _run(config: "ServeConfig", start: Start | None, metrics_port: int | None, p
 
 
 @contextmanager
-def _server(start: Start, port: int) -> Iterator["subprocess.Popen[bytes]"]:
-    """A SUMO of our own, gone when the context ends."""
+def _server(start: Start, port: int, detectors: Sequence["Detector"]) -> Iterator["subprocess.Popen[bytes]"]:
+    """A SUMO of our own with these detectors, gone when the context ends."""
     from leed_traffic.simulation.demand import write_demand
+    from leed_traffic.simulation.detector_file import render_additional
     from leed_traffic.simulation.engine import first_error, start_server, stop_server
 
     scenario = load_scenario(start.scenario)
     with tempfile.TemporaryDirectory(prefix="leed-serve-") as folder:
         route_files = write_demand(scenario, start.seed, Path(folder))
-        server = start_server(scenario, port=port, seed=start.seed, route_files=route_files, num_clients=start.num_clients)
+        additional = Path(folder) / "detectors.add.xml"
+        additional.write_text(render_additional(detectors), encoding="utf-8")
+        server = start_server(
+            scenario,
+            port=port,
+            seed=start.seed,
+            route_files=route_files,
+            additional_files=[additional] if detectors else [],
+            num_clients=start.num_clients,
+        )
         try:
             yield server
         except DeviceError as err:
@@ -233,7 +251,7 @@ def _opener_of(stack: contextlib.ExitStack, start: Start) -> "Connect":
 
     Called again after a loss it ends the server that was lost and starts a new one, from the scenario's beginning.
     """
-    from leed_traffic.serve.run import connect_traci
+    from leed_traffic.serve.run import connect_traci, detectors_of
     from leed_traffic.simulation.engine import first_error
 
     current = stack.enter_context(contextlib.ExitStack())
@@ -245,7 +263,8 @@ def _opener_of(stack: contextlib.ExitStack, start: Start) -> "Connect":
         make_program: Callable[[int, float], "StageProgram"],
     ) -> "SignalDevice":
         current.close()
-        server = current.enter_context(_server(start, config.port))
+        detectors = detectors_of(config, intersections)
+        server = current.enter_context(_server(start, config.port, detectors))
         give_up_s = time.monotonic() + START_S
         while True:
             try:

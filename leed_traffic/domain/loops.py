@@ -26,9 +26,9 @@ from leed_traffic.domain.detection import Array
 from leed_traffic.domain.network import JAM_SPACING_M
 
 GAP_S = 4.0  # s without presence: longer than the headway of a queue that discharges (2 to 3 s)
-COVERED = 0.8  # share of an interval in which a loop is covered, above which somebody stands on it
+COVERED = 0.8 - 1e-6  # share of an interval in which a loop is covered, above which somebody stands on it
 NOBODY_VEH = 0.1  # of those under way: an exponential never ends by itself
-FREE = 0.02  # below which nobody was there
+FREE = 0.02 + 1e-6  # below which nobody was there
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,7 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from leed_traffic.artifacts.bundle import Bundle, check_bundle_fits
+from leed_traffic.domain.detection import lanes_to_read
 from leed_traffic.domain.network import Intersection
+from leed_traffic.domain.priority import PriorityRule
+from leed_traffic.domain.sensing import IDEAL, Sensing, SensingKind
 from leed_traffic.domain.timing import Timing
 from leed_traffic.errors import MismatchError
 
@@ -17,6 +20,13 @@ class Assignment:
     timings: tuple[Timing, ...]
     decision_interval_s: float
     reach_m: float
+    sensing: Sensing = IDEAL
+    priority: tuple[PriorityRule, ...] = ()
+
+    @property
+    def lanes(self) -> tuple[str, ...]:
+        """Lanes whose vehicles are read; none where the site's own detectors are."""
+        return lanes_to_read(self.intersections, self.reach_m) if self.sensing.kind is SensingKind.IDEAL else ()
 
     @property
     def ids(self) -> tuple[str, ...]:
@@ -24,12 +34,16 @@ class Assignment:
         return tuple(intersection.id for intersection in self.intersections)
 
 
-def assign(bundle: Bundle, ids: Sequence[str] | None) -> Assignment:
+def assign(
+    bundle: Bundle, ids: Sequence[str] | None, *, sensing: Sensing = IDEAL, priority: Sequence[PriorityRule] = ()
+) -> Assignment:
     """The signals to serve; all of the bundle's without a choice.
 
     Raises:
-        MismatchError: the bundle has no such signal.
+        MismatchError: the bundle has no such signal, or its policies want to see what no device reads.
     """
+    if bundle.site.weights.counts_persons:
+        raise MismatchError(f"{bundle.path}: its policies see persons at crossings, which no device reads yet; train without")
     wanted = set(bundle.ids if ids is None else ids)
     if unknown := sorted(wanted - set(bundle.ids)):
         raise MismatchError(f"{bundle.path}: has no intersection {unknown[0]}; it has {', '.join(bundle.ids[:8])}")
@@ -39,6 +53,8 @@ def assign(bundle: Bundle, ids: Sequence[str] | None) -> Assignment:
         timings=tuple(t for _, t in rows),
         decision_interval_s=bundle.manifest.decision_interval_s,
         reach_m=bundle.manifest.reach_m,
+        sensing=sensing,
+        priority=tuple(priority),
     )
 
 

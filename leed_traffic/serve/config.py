@@ -48,6 +48,10 @@ class ServeConfig(BaseModel):
     """Folder of the monitor's latches; None: they last as long as the process."""
     retry_s: float = Field(default=0.0, ge=0.0, le=86400.0)
     """For how long a lost device is tried again, with growing pauses; 0: the first loss ends the run."""
+    sensing: str = "ideal"
+    """What is read: `ideal` (lanes, as SUMO knows them), `camera`, `loops`, or a sensing file with the site's detectors."""
+    site: Path | None = None
+    """Site file with the priorities that hold at the signals; its limits must be the bundle's. None: no priority."""
     realtime: bool = False
     """Pace the ticks by the wall clock; False: as fast as the device answers."""
     probation_s: float = Field(default=PROBATION_S, ge=0.0, le=86400.0)

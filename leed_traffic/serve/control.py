@@ -8,24 +8,27 @@ import numpy as np
 from numpy.typing import NDArray
 
 from leed_traffic.domain.action import legal_mask
-from leed_traffic.domain.detection import Detection, Readings
+from leed_traffic.domain.detection import Readings
 from leed_traffic.domain.envelope import Reason, hold_s, permit, rule
 from leed_traffic.domain.network import Intersection
 from leed_traffic.domain.observation import Encoder
+from leed_traffic.domain.priority import Means, Priorities, PriorityRule, PriorityVehicle
 from leed_traffic.domain.program import build_program, whole_steps
+from leed_traffic.domain.sensing import IDEAL, Sensing
 from leed_traffic.domain.signal_state import WaitClocks
 from leed_traffic.domain.timing import Timing
 from leed_traffic.errors import UsageError
 from leed_traffic.serve.actuations import Actuations
 from leed_traffic.serve.agreement import Comparison
 from leed_traffic.serve.device import SignalDevice, Snapshot
-from leed_traffic.serve.events import CONTROL_STATUS, OWN, Decision, Event, Record
+from leed_traffic.serve.events import CONTROL_STATUS, OWN, PRIORITY_EVENTS, Decision, Event, Record
+from leed_traffic.serve.eyes import open_eyes
 from leed_traffic.serve.hot_swap import Change, HotSwap, Step
 from leed_traffic.serve.journal import Journal
 from leed_traffic.serve.latch import Latched, LatchStore
 from leed_traffic.serve.monitor import Monitor, Violation
 from leed_traffic.serve.orders import Order, Reload, Rollback
-from leed_traffic.serve.sensing import Disbelief, Sensing
+from leed_traffic.serve.sensing import DetectorJudge, Disbelief
 from leed_traffic.serve.sight import SignalSight
 from leed_traffic.serve.supervisor import Cause, Control, Finding, Mode, Standing, transition
 from leed_traffic.serve.tally import Tally
@@ -58,6 +61,8 @@ class Controller:
         reach_m: float,
         tick_s: float,
         lease_s: float,
+        sensing: Sensing = IDEAL,
+        priority: Sequence[PriorityRule] = (),
     ) -> None:
         self._intersections, self._timings = tuple(intersections), tuple(timings)
         self._policies, self._device, self._log = policies, device, journal
@@ -69,8 +74,10 @@ class Controller:
         self._monitors = [Monitor(i, t, blind_s=tick_s - device.step_s) for i, t in pairs]
         self._street_clocks, self._policy_clocks = WaitClocks(self._intersections), WaitClocks(self._intersections)
         self._latches, self.tally = latches, tally
-        self._detection = Detection(self._intersections, reach_m, device.lane_index)
-        self._sensing = Sensing(self._intersections, reach_m, device.lane_index)
+        self._eyes = open_eyes(self._intersections, sensing, reach_m=reach_m, lane_index=device.lane_index)
+        self._priorities, self._means = Priorities(self._intersections, priority), [Means.NONE] * len(pairs)
+        self._callers: tuple[PriorityVehicle, ...] = ()
+        self._sensing = DetectorJudge(self._intersections, reach_m, device.lane_index)
         self._actuations = Actuations(self._intersections, device.lane_index)
         self._encoder = Encoder(self._intersections, self._timings, reach_m=reach_m)
         self._n_stages_max = max(i.n_stages for i in self._intersections)
@@ -154,7 +161,8 @@ class Controller:
         self._time_s = snapshot.time_s
         for n in range(self.n):
             self._watch(n, snapshot)
-        readings = self._sensing.mask(self._detection.measure(snapshot.vehicles), snapshot.missing)
+        seen, marks = self._eyes.look(snapshot, elapsed_s)
+        readings, self._callers = self._sensing.mask(seen, snapshot.missing), snapshot.callers
         for n, sighting in enumerate(snapshot.sightings):
             events = self._sights[n].see(sighting, snapshot.time_s)
             self._note(n, events, since_s=sighting.spent_s)  # the phase that stands began between two looks
@@ -162,7 +170,7 @@ class Controller:
         for sight, wait_s in zip(self._sights, self._waits(self._street_clocks, readings, elapsed_s), strict=True):
             sight.state = sight.state_with(wait_s)
         greens = [None if sight.shown.is_clearing else sight.shown.stage for sight in self._sights]
-        for n, disbelief in enumerate(self._sensing.judge(snapshot.vehicles, readings, greens, elapsed_s)):
+        for n, disbelief in enumerate(self._sensing.judge(snapshot.vehicles, readings, greens, elapsed_s, marks)):
             self._believe(n, disbelief)
         self._policies.look([sight.shown for sight in self._sights], self._was_ours, snapshot.time_s)
         self._note_changes()
@@ -175,6 +183,7 @@ class Controller:
         elapsed_s = 0.0 if first else snapshot.time_s - self._decided_at_s
         self._decided_at_s = snapshot.time_s
         self.tally.decisions += 1
+        readings = self._eyes.ask(snapshot, readings, elapsed_s)
         self._requests, self._requested_at_s = self._ask(readings, elapsed_s), snapshot.time_s
         self._log.note_asked(self._requests, self.observations)
         self._note_changes()
@@ -346,6 +355,7 @@ class Controller:
     def _rule(self, n: int, time_s: float) -> None:
         state, sight = self._sights[n].state, self._sights[n]
         requested = self._requests[n] if self.standings[n].mode is Mode.ENGAGED or self._control is Control.SHADOW else None
+        requested = self._favoured(n, requested, time_s)
         ruling = rule(
             requested,
             state,
@@ -377,6 +387,15 @@ class Controller:
         if not self._device.request(n, ruling.stage, self._hold_s(n)):
             log.error("%s: the device refused stage %d at %.1f s", self._intersections[n].id, ruling.stage, time_s)
             self._find(n, Finding.BAD_DECISION, Cause.REFUSED)
+
+    def _favoured(self, n: int, wanted: float | None, time_s: float) -> float | None:
+        """The request under the site's priorities; how a vehicle is favoured goes into the event log."""
+        state, horizon_s = self._sights[n].state, self._tick_s
+        answer = self._priorities.favour(n, wanted, self._callers, state, time_s=time_s, horizon_s=horizon_s)
+        before, self._means[n] = self._means[n], answer.means
+        if answer.means is not before and answer.means in PRIORITY_EVENTS:
+            self._note(n, [(PRIORITY_EVENTS[answer.means], state.stage + 1)])
+        return answer.request
 
     def _hold_s(self, n: int) -> float:
         """The lease within the limits of the stage that stands, in whole steps."""

@@ -8,9 +8,10 @@
     recording.leed  all that went in and came out (serve/recording.py), for `leedctl replay`
 
 Parameter is the phase (serve/phases.py) for events 1 to 23 and the channel for 81 and 82; for 83 and 84 the lane's number at
-its intersection, from 1; for 131 it is 254 for the own program and else the number of the bundle: 1 for the first, one more
-after each reload; for 155 it is NTCIP 1202's unit control status. The device's clock counts seconds from 1970-01-01T00:00:00:
-equal runs give equal bytes. Logs of an earlier run in the same folder move to earlier-1, earlier-2 and so on.
+its intersection, from 1; for 113 and 114 the stage that stood, from 1; for 131 it is 254 for the own program and else the
+number of the bundle: 1 for the first, one more after each reload; for 155 it is NTCIP 1202's unit control status. The device's
+clock counts seconds from 1970-01-01T00:00:00: equal runs give equal bytes. Logs of an earlier run in the same folder move to
+earlier-1, earlier-2 and so on.
 """
 
 import contextlib
@@ -30,6 +31,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from leed_traffic.domain.envelope import Reason
+from leed_traffic.domain.priority import Means
 from leed_traffic.errors import UsageError
 from leed_traffic.serve.supervisor import Mode
 
@@ -65,8 +67,13 @@ class Event(IntEnum):
     DETECTOR_ON = 82
     DETECTOR_RESTORED = 83
     DETECTOR_FAULT = 84
+    PRIORITY_EARLY_GREEN = 113
+    PRIORITY_EXTENDED_GREEN = 114
     PATTERN_CHANGE = 131
     UNIT_CONTROL_STATUS = 155
+
+
+PRIORITY_EVENTS = {Means.EARLY_GREEN: Event.PRIORITY_EARLY_GREEN, Means.HOLD: Event.PRIORITY_EXTENDED_GREEN}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -21,6 +21,8 @@ _NOTHING = (math.nan, math.nan)
 
 def site_detectors(sensing: Sensing, intersections: Sequence[Intersection]) -> tuple[Detector, ...]:
     """The detectors that are read; where the file lists none, those that an installer would put there."""
+    if sensing.kind is SensingKind.IDEAL:
+        return ()
     ids = {i.id for i in intersections}
     if sensing.kind is SensingKind.LOOPS:
         kinds = {DetectorKind.STOP, DetectorKind.ADVANCE}

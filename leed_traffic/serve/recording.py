@@ -30,7 +30,8 @@ from leed_traffic.artifacts.bundle import first_fault
 from leed_traffic.domain import envelope
 from leed_traffic.domain.detection import Vehicles
 from leed_traffic.domain.envelope import Reason
-from leed_traffic.domain.priority import PriorityVehicle
+from leed_traffic.domain.priority import PriorityRule, PriorityVehicle
+from leed_traffic.domain.sensing import Sensing
 from leed_traffic.errors import UsageError
 from leed_traffic.serve.device import Sighting, Snapshot
 from leed_traffic.serve.events import Decision
@@ -99,6 +100,8 @@ class Header(BaseModel):
     tick_s: float
     lease_s: float
     probation_s: float
+    sensing: Sensing | None = None  # None: ideal
+    priority: tuple[PriorityRule, ...] = ()
     modes: tuple[str, ...] = _MODES  # what the numbers in RULED mean
     reasons: tuple[str, ...] = _REASONS
 

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict
 
 from leed_traffic.artifacts.bundle import Bundle
 from leed_traffic.artifacts.policy import Policy, verify_bundle
+from leed_traffic.domain.sensing import IDEAL
 from leed_traffic.errors import BundleError, DeviceError
 from leed_traffic.serve.assignment import assign
 from leed_traffic.serve.config import ServeConfig
@@ -57,7 +58,7 @@ def replay(path: Path, bundles: Sequence[Path] = (), on_read: Callable[[int], No
     reader = Reader(path)
     header, shelf = reader.header, _Shelf(path, bundles, reader.header.intersections)
     first = shelf.find(header.bundle_digest, header.bundle)
-    assignment = assign(first.bundle, header.intersections)
+    assignment = assign(first.bundle, header.intersections, sensing=header.sensing or IDEAL, priority=header.priority)
     tape = Tape(reader, shelf.order_of, on_read)
     service = Service(
         _config(header), assignment, HotSwap(first, assignment.timings, probation_s=header.probation_s), _latches(header), tape,

@@ -20,7 +20,7 @@ class Roadside:
         self._loops = [d.id for d in detectors if d.kind in LOOPS]
         self._zones = [d.id for d in detectors if d.kind not in LOOPS]
         self._favoured = favoured
-        self._covered_s = dict.fromkeys(self._loops, 0.0)
+        self._begin_s = 0.0  # when the loops' counters began
         self._classes: dict[str, str] = {}  # of the vehicles that are there
         self._connection: Any = None
         self._tc: Any = None
@@ -39,23 +39,21 @@ class Roadside:
                     f"{where}: has no detector {missing[0]} ({len(missing)} of {len(ids)} are missing); load the additional "
                     "file that `leedctl scenario detectors` wrote"
                 )
+        if self._loops:
+            self._begin_s = float(connection.simulation.getOption("begin"))
         for name in self._loops:
-            connection.inductionloop.subscribe(name, [tc.VAR_INTERVAL_NUMBER, tc.LAST_STEP_OCCUPANCY])
+            connection.inductionloop.subscribe(name, [tc.VAR_INTERVAL_NUMBER, tc.VAR_INTERVAL_OCCUPANCY])
         for name in self._zones:
             connection.lanearea.subscribe(name, [tc.LAST_STEP_VEHICLE_NUMBER, tc.LAST_STEP_VEHICLE_HALTING_NUMBER])
         if self._favoured:
             connection.vehicle.subscribe("", [tc.TRACI_ID_LIST])
 
-    def detected(self, elapsed_s: float) -> dict[str, tuple[float, float]]:
-        """Of a loop its counters (vehicles, seconds covered), of a zone its vehicles and those that stand.
-
-        Args:
-            elapsed_s: since the last look: a loop's occupancy is that of the last simulation step.
-        """
+    def detected(self, time_s: float) -> dict[str, tuple[float, float]]:
+        """Of a loop its counters (vehicles, seconds covered), of a zone its vehicles and those that stand."""
         tc, found = self._tc, {}
         for name, values in self._results(self._connection.inductionloop, self._loops):
-            self._covered_s[name] += max(values[tc.LAST_STEP_OCCUPANCY], 0.0) / 100.0 * elapsed_s
-            found[name] = float(values[tc.VAR_INTERVAL_NUMBER]), self._covered_s[name]
+            covered_s = values[tc.VAR_INTERVAL_OCCUPANCY] / 100.0 * (time_s - self._begin_s)
+            found[name] = float(values[tc.VAR_INTERVAL_NUMBER]), covered_s
         for name, values in self._results(self._connection.lanearea, self._zones):
             found[name] = float(values[tc.LAST_STEP_VEHICLE_NUMBER]), float(values[tc.LAST_STEP_VEHICLE_HALTING_NUMBER])
         return found

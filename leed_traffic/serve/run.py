@@ -4,19 +4,27 @@ import contextlib
 import logging
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from leed_traffic import __version__
-from leed_traffic.artifacts.bundle import Bundle
+from leed_traffic.artifacts.bundle import Bundle, check_bundle_fits
 from leed_traffic.artifacts.policy import Policy, verify_bundle
-from leed_traffic.domain.network import Intersection
+from leed_traffic.artifacts.sensing_file import load_sensing
+from leed_traffic.artifacts.site import read_site_file
+from leed_traffic.artifacts.site_file import parse_site_file
+from leed_traffic.domain.detector_layout import Detector
+from leed_traffic.domain.network import Intersection, Network
+from leed_traffic.domain.priority import PriorityRule
 from leed_traffic.domain.program import StageProgram
+from leed_traffic.domain.sensing import SensingKind
 from leed_traffic.serve.actuations import write_detectors
 from leed_traffic.serve.assignment import Assignment, assign
 from leed_traffic.serve.channel import listening
 from leed_traffic.serve.config import Connect, ServeConfig
 from leed_traffic.serve.desk import Desk
 from leed_traffic.serve.device import SignalDevice
+from leed_traffic.serve.field_detectors import site_detectors
 from leed_traffic.serve.hot_swap import Decider, Generation, HotSwap
 from leed_traffic.serve.journal import FolderJournal
 from leed_traffic.serve.latch import LatchStore, Now
@@ -28,7 +36,7 @@ from leed_traffic.serve.recording import Header, envelope_digest
 from leed_traffic.serve.service import Service
 from leed_traffic.serve.status import StatusBoard
 
-__all__ = ["Connect", "ServeConfig", "connect_traci", "serve"]
+__all__ = ["Connect", "ServeConfig", "connect_traci", "detectors_of", "serve"]
 
 log = logging.getLogger(__name__)
 
@@ -45,7 +53,16 @@ def connect_traci(
     endpoint = Endpoint(
         host=config.host, port=config.port, deadline_s=config.deadline_s, connect_s=config.connect_s, order=config.order
     )
-    return TraciDevice(endpoint, intersections, lanes, make_program, tick_s=config.tick_s)
+    rules = () if config.site is None else parse_site_file(config.site)[1]
+    return TraciDevice(
+        endpoint,
+        intersections,
+        lanes,
+        make_program,
+        tick_s=config.tick_s,
+        detectors=detectors_of(config, intersections),
+        favoured=frozenset(kind for rule in rules for kind in rule.classes),
+    )
 
 
 def serve(
@@ -88,7 +105,12 @@ def serve(
     everybody = (*watchers, board)
     for watcher in everybody:
         watcher.begin(bundle)
-    assignment = assign(bundle, config.intersections)
+    assignment = assign(
+        bundle,
+        config.intersections,
+        sensing=load_sensing(config.sensing, bundle.network),
+        priority=_priority(config, bundle),
+    )
     latches = LatchStore(config.state, now)
     _tell(latches, assignment.intersections)
     first = Generation(bundle=bundle, decider=decider(bundle, assignment.ids))
@@ -105,6 +127,25 @@ def serve(
             config, assignment, policies, latches, journal, clock=clock, sleep=sleep, watchers=everybody, mailbox=mailbox
         )
         return service.run(connect, stop, on_tick, lambda device: RecordedDevice(device, journal))
+
+
+def detectors_of(config: ServeConfig, intersections: Sequence[Intersection]) -> tuple[Detector, ...]:
+    """The detectors that a device must offer.
+
+    Raises:
+        SiteError: the sensing file is missing, broken or made for other signals.
+    """
+    sensing = load_sensing(config.sensing, Network(intersections=tuple(intersections)))
+    return site_detectors(sensing, intersections)
+
+
+def _priority(config: ServeConfig, bundle: Bundle) -> tuple[PriorityRule, ...]:
+    """The rules of the site file, whose limits must be those that the policies were trained under."""
+    if config.site is None:
+        return ()
+    site = read_site_file(config.site, bundle.network)
+    check_bundle_fits(bundle, bundle.network, replace(site, weights=bundle.site.weights))
+    return site.priority
 
 
 def _tell(latches: LatchStore, intersections: Sequence[Intersection]) -> None:
@@ -135,4 +176,6 @@ def header_of(config: ServeConfig, assignment: Assignment, bundle: Bundle, latch
         tick_s=config.tick_s,
         lease_s=config.lease_s,
         probation_s=config.probation_s,
+        sensing=None if assignment.sensing.kind is SensingKind.IDEAL else assignment.sensing,
+        priority=assignment.priority,
     )

@@ -160,7 +160,7 @@ class Disbelief:
     number: int  # of the lane at its intersection, from 1
 
 
-class Sensing:
+class DetectorJudge:
     """Judges the detectors of N intersections."""
 
     def __init__(
@@ -181,6 +181,7 @@ class Sensing:
         self._intersections, self._limits = tuple(intersections), limits or SensingLimits()
         lanes = [(n, lane) for n, i in enumerate(intersections) for lane in i.lanes]
         spans = [(k, span) for k, (_, lane) in enumerate(lanes) for span in within_reach(lane, reach_m)]
+        spans = [(k, span) for k, span in spans if span.lane in lane_index]  # none where a site's own detectors are read
         self._table = SpanTable(spans, len(lanes), lane_index)
         self._row = np.array([n for n, _ in lanes], dtype=np.intp)
         self._names = [lane.id for _, lane in lanes]
@@ -204,7 +205,12 @@ class Sensing:
         return replace(readings, queue_veh=queue, count_veh=count)
 
     def judge(
-        self, vehicles: Vehicles, readings: Readings, greens: Sequence[int | None], elapsed_s: float
+        self,
+        vehicles: Vehicles,
+        readings: Readings,
+        greens: Sequence[int | None],
+        elapsed_s: float,
+        marks: Array | None = None,
     ) -> list[Disbelief | None]:
         """(N,) what is not believed at each intersection, None where all is well.
 
@@ -213,8 +219,11 @@ class Sensing:
             readings: of the same moment, masked.
             greens: (N,) the stage that stands, None during a clearance.
             elapsed_s: since the last tick.
+            marks: (L,) numbers that change when anything on a lane moves, where no vehicles are seen.
         """
         sample = self._sample(vehicles, readings, greens)
+        if marks is not None:
+            sample = replace(sample, position_sum_m=marks)
         self._memory = judge(self._memory, sample, elapsed_s, self._limits)
         faults = self._memory.fault
         found: list[Disbelief | None] = [None] * len(self._intersections)

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Sequence
 
-from leed_traffic.domain.detection import lanes_to_read
 from leed_traffic.domain.program import build_program
 from leed_traffic.errors import DeviceError
 from leed_traffic.serve.assignment import Assignment
@@ -38,7 +37,6 @@ class Service:
         self._config, self._assignment, self._policies = config, assignment, policies
         self._latches, self._journal, self._clock, self._sleep = latches, journal, clock, sleep
         self._watchers, self._mailbox = watchers, mailbox or Mailbox()
-        self._lanes = lanes_to_read(assignment.intersections, assignment.reach_m)
         self._tally, self._control = Tally(), config.control
         self._lost_at_s: float | None = None
 
@@ -74,7 +72,9 @@ class Service:
         self, connect: Connect, stop: StopRequest, on_tick: OnTick, wrap: Callable[[SignalDevice], SignalDevice]
     ) -> ServeSummary:
         config, signals, timings = self._config, self._assignment.intersections, self._assignment.timings
-        opened = connect(config, signals, self._lanes, lambda n, step_s: build_program(signals[n], timings[n], step_s=step_s))
+        opened = connect(
+            config, signals, self._assignment.lanes, lambda n, step_s: build_program(signals[n], timings[n], step_s=step_s)
+        )
         try:
             device = wrap(opened)
             controller = self._controller(device)
@@ -108,4 +108,6 @@ class Service:
             reach_m=assignment.reach_m,
             tick_s=max(config.tick_s, device.step_s),
             lease_s=config.lease_s,
+            sensing=assignment.sensing,
+            priority=assignment.priority,
         )

@@ -141,7 +141,7 @@ class TraciDevice:
                 sightings=self._sightings,
                 vehicles=vehicles,
                 missing=missing,
-                detected=self._roadside.detected(self._elapsed_s),
+                detected=self._roadside.detected(self._time_s()),
                 callers=self._roadside.callers(self._refusal),
             )
 

@@ -1,0 +1,149 @@
+import csv
+import time
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from leed_traffic.artifacts.scenario import load_scenario
+from leed_traffic.artifacts.site import make_site, write_site_file
+from leed_traffic.domain.detection import Vehicles
+from leed_traffic.domain.detector_faults import FaultRates
+from leed_traffic.domain.detector_layout import place_loops, place_zones
+from leed_traffic.domain.network import Network
+from leed_traffic.domain.priority import PriorityVehicle
+from leed_traffic.domain.program import build_program
+from leed_traffic.domain.road_users import Weights
+from leed_traffic.domain.sensing import LOOPS, SensedDetection, Sensors
+from leed_traffic.drill.linear_policy import write_linear_bundle
+from leed_traffic.errors import MismatchError
+from leed_traffic.serve.assignment import assign
+from leed_traffic.serve.device import PROGRAM_ID, Sighting, Snapshot
+from leed_traffic.serve.eyes import FieldEyes
+from leed_traffic.serve.field_detectors import site_detectors
+from leed_traffic.serve.loop import StopRequest
+from leed_traffic.serve.recording import pack_snapshot, unpack_snapshot
+from leed_traffic.serve.replay import replay
+from leed_traffic.serve.run import ServeConfig, serve
+from leed_traffic.serve.traci_device import Endpoint, TraciDevice
+from leed_traffic.simulation.demand import write_demand
+from leed_traffic.simulation.detector_file import render_additional
+from leed_traffic.simulation.engine import Engine
+from leed_traffic.simulation.loop_watch import LoopWatch
+from tests.serve.bundles import REACH_M, crossing
+
+RULE = '[[priority]]\nclasses = ["truck"]\nreach_m = 150.0\nmax_extension_s = 10.0\nkeep_green_s = 8.0\nlockout_s = 30.0\n\n'
+
+
+@pytest.fixture
+def detectors(tmp_path):
+    path = tmp_path / "d.add.xml"
+    path.write_text(render_additional([*place_zones(crossing()[0], 80.0), *place_loops(crossing()[0])]))
+    return path
+
+
+@pytest.fixture
+def priority_site(tmp_path):
+    intersection, timing = crossing()
+    path = tmp_path / "site.toml"
+    write_site_file(path, Network(intersections=(intersection,)), [timing])
+    path.write_text(RULE + path.read_text())
+    return path
+
+
+def run(config):
+    return serve(config, clock=time.perf_counter, stop=StopRequest())
+
+
+@pytest.mark.sumo
+@pytest.mark.parametrize("sensing", ["camera", "loops"])
+def test_a_bundle_drives_by_the_sites_own_detectors_and_a_replay_decides_the_same(
+    start_sumo, detectors, crossing_bundle, tmp_path, sensing
+):
+    sumo = start_sumo(additional=[detectors])
+    summary = run(ServeConfig(bundle=crossing_bundle, port=sumo.port, sensing=sensing, until_s=240.0, events=tmp_path / "logs"))
+    assert (summary.violations, summary.detector_faults) == ([], {})
+    assert summary.rulings["granted"] > 150
+    report = replay(tmp_path / "logs" / "recording.leed")
+    assert (report.differ, report.ticks) == (0, summary.ticks)
+
+
+@pytest.mark.sumo
+def test_vehicles_that_call_are_favoured_in_the_street_and_the_event_log_says_how(
+    start_sumo, crossing_bundle, priority_site, tmp_path
+):
+    sumo = start_sumo()
+    summary = run(
+        ServeConfig(bundle=crossing_bundle, port=sumo.port, site=priority_site, until_s=400.0, events=tmp_path / "logs")
+    )
+    assert summary.violations == []
+    with (tmp_path / "logs" / "events.csv").open() as file:
+        codes = {row["EventId"] for row in csv.DictReader(file)}
+    assert codes & {"113", "114"}
+    assert replay(tmp_path / "logs" / "recording.leed").differ == 0
+
+
+@pytest.mark.sumo
+def test_the_policy_sees_over_traci_what_it_saw_in_training(start_sumo, detectors, tmp_path):
+    """Loops asked every 5 s under the net's own program: simulator and device keep the same balance."""
+    intersection, timing = crossing()
+    sound = replace(LOOPS, miss=0.0, faults=FaultRates())
+    endpoint = Endpoint(host="localhost", port=start_sumo(additional=[detectors]).port, deadline_s=5.0, connect_s=20.0)
+    device = TraciDevice(
+        endpoint, [intersection], (), lambda n, step_s: build_program(intersection, timing, step_s=step_s),
+        detectors=site_detectors(sound, [intersection]),
+    )  # fmt: skip
+    eyes, seen = FieldEyes([intersection], sound), []
+    try:
+        for k in range(201):
+            snapshot = device.read()
+            readings, _ = eyes.look(snapshot, 1.0 if k else 0.0)
+            if k % 5 == 0:
+                seen.append(eyes.ask(snapshot, readings, 5.0 if k else 0.0).count_veh)
+    finally:
+        device.close()
+    scenario = load_scenario("crossing")
+    sensors, engine, trained = Sensors([intersection], sound), Engine(), []
+    loops = LoopWatch(engine, [intersection], sensors.sensing)
+    nobody = Vehicles(lane=np.array([], dtype=np.intp), position_m=np.array([]), speed_mps=np.array([]))
+    index = {span.lane: k for k, span in enumerate(s for lane in intersection.lanes for s in lane.spans)}
+    index |= {m.exit_span.lane: 0 for m in intersection.vehicle_movements}
+    policy = SensedDetection(sensors, [intersection], [REACH_M], index)
+    engine.start(scenario, seed=7, route_files=write_demand(scenario, 7, tmp_path), additional_files=loops.lay_out(tmp_path))
+    try:
+        for k in range(41):
+            engine.advance(5.0 * k)
+            sensors.take(5.0 * k, 5.0 if k else 0.0, loops.read())
+            trained.append(policy.measure(nobody).count_veh)
+    finally:
+        engine.close()
+    assert np.max(trained) >= 3.0
+    np.testing.assert_allclose(seen, trained, atol=1e-6)
+
+
+def test_a_site_with_other_limits_than_the_bundles_is_refused(crossing_bundle, priority_site):
+    text = priority_site.read_text()
+    priority_site.write_text(text.replace("max_red_s = ", "max_red_s = 1"))
+    with pytest.raises(MismatchError, match="max_red_s"):
+        run(ServeConfig(bundle=crossing_bundle, port=1, site=priority_site))
+
+
+def test_a_policy_that_wants_to_see_persons_is_refused(tmp_path):
+    intersection, timing = crossing()
+    walked = make_site("walked", [timing], weights=Weights(persons=1.0))
+    bundle = write_linear_bundle(tmp_path / "b", "crossing", Network(intersections=(intersection,)), walked, {})
+    with pytest.raises(MismatchError, match="persons at crossings"):
+        assign(bundle, None)
+
+
+def test_what_stands_beside_the_road_comes_back_from_a_recording_as_it_was():
+    nobody = Vehicles(lane=np.array([], dtype=np.intp), position_m=np.array([]), speed_mps=np.array([]))
+    snapshot = Snapshot(
+        time_s=3.0,
+        sightings=(Sighting(state="Gr", program=PROGRAM_ID, phase=0, spent_s=1.0),),
+        vehicles=nobody,
+        detected={"leed.stop.C.W_0": (3.0, 0.1 + 0.2)},
+        callers=(PriorityVehicle(signal="C", link=2, distance_m=1 / 3, kind="bus"),),
+    )
+    back = unpack_snapshot(pack_snapshot(snapshot), 1)
+    assert (back.detected, back.callers) == (dict(snapshot.detected), snapshot.callers)
