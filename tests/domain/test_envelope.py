@@ -1,4 +1,5 @@
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -200,3 +201,27 @@ def test_nobody_s_request_is_needed_to_know_why_a_clearance_goes_on():
     ruling = ask(None, clearing(stage=1))
     assert (ruling.stage, ruling.reason, ruling.renews) == (1, Reason.UNKNOWN_REQUEST, False)
     assert ask(2, clearing(stage=1), request_age_s=99.0, lease_s=10.0).reason is Reason.STALE_REQUEST
+
+
+def test_whoever_is_moved_on_to_is_one_who_may_be_served_now_not_simply_the_longest_waiting():
+    at_max_green = permit(standing(30.0, (50.0, 1.0, 2.0)), TIMING, horizon_s=5.0)  # 0 itself has waited longest
+    assert (at_max_green.legal, at_max_green.otherwise, at_max_green.reason) == ((False, True, True), 2, Reason.MAX_GREEN)
+    # stage 1 has waited longest, but its 30 s of green would bring stage 2 in at 95 + 4 + 30 + 5 + 4 = 138 s
+    uneven = replace(TIMING, min_green_s=(7.0, 30.0, 7.0), fallback_green_s=(7.0, 30.0, 7.0))
+    late = permit(standing(10.0, (0.0, 100.0, 95.0)), uneven, horizon_s=5.0)
+    assert (late.legal, late.otherwise, late.reason) == ((False, False, True), 2, Reason.MAX_RED)
+
+
+def test_whoever_is_due_first_is_thought_of_first():
+    # kept for 5 s; then stage 2 is green at 9 s, and stage 1 at 25 s; the other way round stage 2 would wait 90 + 48 s
+    uneven = replace(TIMING, min_green_s=(7.0, 30.0, 7.0), fallback_green_s=(7.0, 30.0, 7.0))
+    assert permit(standing(10.0, (0.0, 90.0, 90.0)), uneven, horizon_s=5.0).legal[0]
+
+
+def test_while_everything_is_legal_the_stage_that_stands_is_what_else_happens():
+    permission = permit(standing(10.0), TIMING, horizon_s=5.0)
+    assert (permission.legal, permission.otherwise, permission.reason) == ((True, True, True), 0, Reason.GRANTED)
+
+
+def test_a_request_is_fresh_if_nobody_says_how_old_it_is():
+    assert ask(1, standing(10.0), lease_s=0.5).reason is Reason.GRANTED

@@ -4,7 +4,7 @@ import pytest
 
 from leed_traffic.domain.program import build_program, whole_steps
 from leed_traffic.domain.timing import derive_timing
-from tests.intersections import early_release, flat_timing, four_legs, star, t_junction
+from tests.intersections import crossing, early_release, flat_timing, four_legs, intersection, star, t_junction, vehicle
 
 
 def way(program, i, j):
@@ -131,3 +131,15 @@ def test_a_link_that_both_stages_serve_stays_green_through_an_extension():
     extension = program.phases[program.entries[0][1]].extension
     assert kept
     assert {k for k, letter in enumerate(program.phases[extension].state) if letter in "Gg"} == kept
+
+
+def test_a_program_knows_whose_it_is_and_its_step():
+    program = build_program(star(2, "J"), flat_timing(2), step_s=0.5)
+    assert (program.intersection, program.step_s) == ("J", 0.5)
+
+
+def test_a_crossing_that_stays_green_walks_on_while_another_is_cleared():
+    movements = [vehicle(0), vehicle(1), crossing(2), crossing(3)]
+    junction = intersection(["GrGG", "rGrG"], movements, {(0, 1), (1, 2)})
+    first, *_ = [state for state, _ in way(build_program(junction, derive_timing(junction)), 0, 1)]
+    assert first == "GrrG"
