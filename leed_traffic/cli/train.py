@@ -21,7 +21,9 @@ def train_command(
     demonstrations: Annotated[Path | None, typer.Option(help="Folder from `leedctl generate`; without: no expert.")] = None,
     episodes: Annotated[int | None, typer.Option(help="Own hours after cloning; 0: cloning and relabelling alone.")] = None,
     episodes_per_update: Annotated[int | None, typer.Option(help="Own hours behind one update.")] = None,
-    workers: Annotated[int, typer.Option(help="Rollout processes; 0: in this one.")] = 2,
+    workers: Annotated[int, typer.Option(help="Rollout processes and learning threads here; 0: in this process.")] = 2,
+    engine: Annotated[str, typer.Option(help="local, or ray: a cluster, with the same result.")] = "local",
+    address: Annotated[str | None, typer.Option(help="Of the Ray cluster: HOST:PORT or auto; else this machine.")] = None,
     seed: Annotated[int, typer.Option(help="Of weights, choices and training demand.")] = 1,
     site: Annotated[str | None, typer.Option(help="Limits: `derived`, `as-net` or a file; else the scenario's own.")] = None,
     decision_interval: Annotated[float | None, typer.Option(help="Seconds between two requests.")] = None,
@@ -51,6 +53,7 @@ def train_command(
         leedctl train arterial5 --demonstrations demos/ --out runs/loops --sensing loops --detector-faults 0.2
         leedctl train arterial5 --out runs/ppo-alone --episodes 100
         leedctl train arterial5 --demonstrations demos/ --out runs/clone --episodes 0
+        leedctl train grid4x4 --demonstrations demos/ --out runs/cluster --engine ray --address auto
 
     Exit codes: 0 done, 2 an input is missing or broken, 4 demonstrations made for something else.
     """
@@ -65,6 +68,8 @@ def train_command(
         "site": site,
         "seed": seed,
         "workers": workers,
+        "engine": engine,
+        "address": address,
         "resume": resume,
         "episodes": episodes,
         "episodes_per_update": episodes_per_update,

@@ -15,7 +15,16 @@ FIRST_VALIDATION_SEED = 501  # training seeds are seed * 10,000 + episode from 1
 SEEDS_PER_RUN = 10_000
 
 
-WHERE_NOT_WHAT = frozenset({"out", "workers", "resume", "demonstrations"})  # settings that do not shape the result
+WHERE_NOT_WHAT = frozenset(
+    {"out", "workers", "engine", "address", "resume", "demonstrations"}
+)  # settings that do not shape the result
+
+
+class Engine(StrEnum):
+    """Who does the work; the result is the same."""
+
+    LOCAL = "local"  # processes of this machine
+    RAY = "ray"  # a Ray cluster (docs/scale.md)
 
 
 class ExpertWeight(StrEnum):
@@ -42,7 +51,11 @@ class TrainConfig(BaseModel):
     seed: int = Field(default=1, ge=1)
     """Of weights, choices and training demand (seed * 10,000 + episode)."""
     workers: int = Field(default=2, ge=0, le=256)
-    """Rollout processes; 0 drives in this process."""
+    """Rollout processes, and threads that learn; 0 drives in this process."""
+    engine: Engine = Engine.LOCAL
+    """Who does the work."""
+    address: str | None = None
+    """With the engine `ray`: HOST:PORT of the cluster's head or `auto`; None: a cluster of this machine alone."""
     resume: bool = False
     """Go on from the run's last checkpoint."""
 
@@ -119,6 +132,8 @@ class TrainConfig(BaseModel):
     def _consistent(self) -> "TrainConfig":
         if self.demonstrations is None and self.cloning_steps == 0 and self.episodes == 0:
             raise ValueError("nothing to do: no demonstrations to clone and no episodes")
+        if self.address is not None and self.engine is not Engine.RAY:
+            raise ValueError(f"an address needs the engine ray, got {self.address} with {self.engine}")
         if self.episodes % self.episodes_per_update:
             raise ValueError(
                 f"need episodes in multiples of episodes_per_update, got {self.episodes} and {self.episodes_per_update}"

@@ -121,7 +121,7 @@ class Learner:
         return out
 
     def update(
-        self, episodes: Sequence[Episode], expert: ExpertSteps | None, w: Array, *, critic_only: bool = False
+        self, episodes: Sequence[Episode], expert: ExpertSteps | None, w: Array, critic_only: bool = False
     ) -> dict[str, float]:
         """One update from a list of episodes.
 

@@ -24,6 +24,7 @@ from leed_traffic.domain.observation import observation_spec
 from leed_traffic.domain.sensing import Sensing
 from leed_traffic.errors import ScenarioError, TrainingError
 from leed_traffic.simulation.network_import import import_network
+from leed_traffic.train.blocks import BlockedLearner, BlockWork, cut_into_blocks
 from leed_traffic.train.checkpoint import describe, read_checkpoint, write_checkpoint
 from leed_traffic.train.config import FIRST_VALIDATION_SEED, WHERE_NOT_WHAT, TrainConfig
 from leed_traffic.train.curves import ScalarLog
@@ -36,7 +37,6 @@ from leed_traffic.train.expert import (
     steps_of,
 )
 from leed_traffic.train.export import export_run
-from leed_traffic.train.learner import Learner
 from leed_traffic.train.rollout import ActorWeights, EnvSpec, Rollout, RolloutTask
 from leed_traffic.train.run_folder import (
     BEST_NAME,
@@ -54,7 +54,7 @@ from leed_traffic.train.run_folder import (
     write_text,
 )
 from leed_traffic.train.weighting import ExpertWeighting
-from leed_traffic.train.workers import PooledRollouts, Rollouts
+from leed_traffic.train.workers import Rollouts, ThreadedBlocks, crew
 
 Progress = Callable[[int, str], None]  # episodes done since the last call, a few words
 
@@ -110,8 +110,8 @@ def train(config: TrainConfig, on_progress: Progress) -> Path:
         reward=config.reward,
         sensing=sensing,
     )
-    with PooledRollouts(spec, config.workers) as rollouts:
-        return train_with(config, setting, demonstrations, rollouts, on_progress)
+    with crew(config, spec) as (rollouts, work):
+        return train_with(config, setting, demonstrations, rollouts, on_progress, work)
 
 
 def train_with(
@@ -120,12 +120,13 @@ def train_with(
     demonstrations: Demonstrations | None,
     rollouts: Rollouts,
     on_progress: Progress,
+    work: BlockWork | None = None,
 ) -> Path:
-    """The same on rollouts from anywhere."""
+    """The same on rollouts from anywhere, learning anywhere; without `work` in this process."""
     torch.set_num_threads(1)  # small matrices: threads cost more than they give, and one thread always adds in one order
     prepare_folder(config, setting)
     with ScalarLog(config.out / TENSORBOARD_NAME) as scalars:
-        run = TrainingRun(config, setting, demonstrations, rollouts, on_progress)
+        run = TrainingRun(config, setting, demonstrations, rollouts, on_progress, work or ThreadedBlocks(1))
         if config.resume:
             run.resume()
             scalars.keep(run.rows)
@@ -166,6 +167,7 @@ class TrainingRun:
         demonstrations: Demonstrations | None,
         rollouts: Rollouts,
         on_progress: Progress,
+        work: BlockWork,
     ) -> None:
         """Begin, or prepare to resume; see `train_with`."""
         self._config, self._setting, self._rollouts, self._on_progress = config, setting, rollouts, on_progress
@@ -185,7 +187,7 @@ class TrainingRun:
         if demonstrations:
             self._demonstrated = stack_demonstrations(demonstrations, network, (len(sizes), max(sizes)), n_stages)
         self._labelled: list[ExpertSteps] = []
-        self.learner = Learner(sizes, n_stages, config)
+        self.learner = BlockedLearner(cut_into_blocks(sizes, n_stages, config), work)
         self._weighting = ExpertWeighting(self._demonstrated, len(sizes), config)
         self._units = [CLONE] * (demonstrations is not None) + [DAGGER] * config.n_rounds + [OWN] * config.n_updates
         self._episodes, self._own_hours = 0, 0.0
@@ -243,7 +245,7 @@ class TrainingRun:
         agreement = self.learner.clone(steps_of(demonstrated), self._config.cloning_steps)
         self.learner.fit_critic(demonstrated, self._config.cloning_steps)
         self._expert_delay_s = self._validate(None, unit)
-        return {"delay_s": self._validate(self.learner.model.weights(), unit), "losses": {"agreement": agreement}}
+        return {"delay_s": self._validate(self.learner.weights(), unit), "losses": {"agreement": agreement}}
 
     def _relabel(self, unit: int) -> dict[str, Any]:
         """The expert says what it would have done in the states that the policies ran into (DAgger, Ross et al. 2011)."""
@@ -254,7 +256,7 @@ class TrainingRun:
         n = len(self._setting.intersections)
         losses = self.learner.update(episodes, None, np.zeros(n), critic_only=True)
         is_last = unit + 1 == len(self._units) or self._units[unit + 1] != DAGGER
-        delay_s = self._validate(self.learner.model.weights(), unit) if is_last else None
+        delay_s = self._validate(self.learner.weights(), unit) if is_last else None
         return {
             "mean_return": _mean_return(rollouts),
             "delay_s": delay_s,
@@ -273,7 +275,7 @@ class TrainingRun:
         is_due = (update + 1) % config.validate_every == 0 or unit + 1 == len(self._units)
         return {
             "mean_return": _mean_return(rollouts),
-            "delay_s": self._validate(self.learner.model.weights(), unit) if is_due else None,
+            "delay_s": self._validate(self.learner.weights(), unit) if is_due else None,
             "weights": self._by_id(w),
             "similarity": self._by_id(self._weighting.similarity),
             "losses": losses,
@@ -292,7 +294,7 @@ class TrainingRun:
 
     def _drive(self, n: int, what: str, plans: dict[str, Any] | None) -> list[Rollout]:
         """Own hours with the current policies, choices drawn."""
-        weights = self.learner.model.weights()
+        weights = self.learner.weights()
         seeds = [self._config.training_seed(self._episodes + k) for k in range(n)]
         tasks = [RolloutTask(weights=weights, seed=seed, sample_seed=seed, plans=plans) for seed in seeds]
         rollouts = self._rollouts.run(tasks, lambda: self._on_progress(1, what))

@@ -1,12 +1,20 @@
-"""Rollouts in parallel processes behind a small interface, so that a cluster can stand in for the pool."""
+"""Who does the work of a training run: rollouts and blocks of the learner behind small interfaces, here or on a cluster."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from functools import partial
 from types import TracebackType
-from typing import Protocol
+from typing import Any, Protocol
 
+import torch
+
+from leed_traffic.errors import TrainingError
 from leed_traffic.simulation.pool import WorkerPool
-from leed_traffic.train.rollout import EnvSpec, Rollout, RolloutTask, roll_out
+from leed_traffic.train.blocks import Block, BlockWork, Order, carry_out
+from leed_traffic.train.config import Engine, TrainConfig
+from leed_traffic.train.learner import Learner
+from leed_traffic.train.rollout import ActorWeights, EnvSpec, Rollout, RolloutTask, roll_out
 
 
 class Rollouts(Protocol):
@@ -36,3 +44,54 @@ class PooledRollouts:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self._pool.__exit__(kind, error, trace)
+
+
+class ThreadedBlocks:
+    """Blocks in threads of this process: the simulations stand still while it learns, so their cores are free."""
+
+    def __init__(self, threads: int) -> None:
+        self._threads = max(1, threads)
+        self._learners: list[Learner] = []
+
+    def begin(self, blocks: Sequence[Block]) -> None:
+        """See `BlockWork`."""
+        self._learners = [block.new_learner() for block in blocks]
+
+    def carry_out(self, orders: Sequence[Order]) -> list[Any]:
+        """See `BlockWork`."""
+        if len(orders) == 1 or self._threads == 1:
+            return [carry_out(learner, order) for learner, order in zip(self._learners, orders, strict=True)]
+        with ThreadPoolExecutor(self._threads, initializer=torch.set_num_threads, initargs=(1,)) as pool:
+            return list(pool.map(carry_out, self._learners, orders))
+
+    def states(self) -> list[dict[str, Any]]:
+        """See `BlockWork`."""
+        return [learner.state() for learner in self._learners]
+
+    def load_states(self, states: Sequence[dict[str, Any]]) -> None:
+        """See `BlockWork`."""
+        for learner, state in zip(self._learners, states, strict=True):
+            learner.load_state(state)
+
+    def weights(self) -> list[ActorWeights]:
+        """See `BlockWork`."""
+        return [learner.model.weights() for learner in self._learners]
+
+
+@contextmanager
+def crew(config: TrainConfig, spec: EnvSpec) -> Iterator[tuple[Rollouts, BlockWork]]:
+    """Who does the work, as the configuration asks.
+
+    Raises:
+        TrainingError: there is no such cluster, or Ray is not installed.
+    """
+    if config.engine is Engine.LOCAL:
+        with PooledRollouts(spec, config.workers) as rollouts:
+            yield rollouts, ThreadedBlocks(config.workers)
+        return
+    try:
+        from leed_traffic.train import ray_engine
+    except ModuleNotFoundError as err:
+        raise TrainingError("Ray is not installed; pip install 'leed-traffic[cluster]'") from err
+    with ray_engine.connect(config.address, config.workers):
+        yield ray_engine.RayRollouts(spec), ray_engine.RayBlocks()
