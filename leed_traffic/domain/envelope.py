@@ -26,6 +26,7 @@ class Reason(StrEnum):
     MAX_RED = "max_red"
     UNKNOWN_REQUEST = "unknown_request"
     STALE_REQUEST = "stale_request"
+    OCCUPIED = "occupied"  # a clearance is extended: a vehicle still stands in the junction
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,6 +122,11 @@ def hold_s(state: SignalState, timing: Timing, *, lease_s: float, shortest_s: fl
     rest_s = timing.min_green_s[state.stage] - state.green_s
     room_s = timing.max_green_s[state.stage] - state.green_s
     return max(rest_s, shortest_s, min(lease_s, room_s))
+
+
+def keeps_closed_mps(extended_s: float) -> float:
+    """The speed under which a vehicle inside the junction keeps a clearance from ending, in m/s."""
+    return EXTENSION_RELEASE_MPS if extended_s > 0.0 else EXTENSION_SPEED_MPS
 
 
 def may_extend(state: SignalState, timing: Timing, *, extended_s: float, delay_s: float, horizon_s: float) -> bool:

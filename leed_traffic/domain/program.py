@@ -17,6 +17,9 @@ from dataclasses import dataclass
 from leed_traffic.domain.network import GREEN, Intersection
 from leed_traffic.domain.timing import Timing
 
+LONGEST_HOLD_S = 5.0  # s, of one extension step: whoever extends looks again after that at the latest
+_EPSILON_S = 1e-6
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProgramPhase:
@@ -47,6 +50,27 @@ class StageProgram:
     def stage_of(self, phase: int) -> tuple[int, bool]:
         """The stage that a phase shows or leads to, and whether it is still clearing."""
         return self.phases[phase].stage, self.phases[phase].is_clearance
+
+    def rest_s(self, phase: int, spent_s: float) -> float:
+        """How long a phase stands on by itself after `spent_s`; one that is extended is over at any time."""
+        return max(0.0, self.phases[phase].duration_s - spent_s)
+
+    def extended_s(self, phase: int, spent_s: float) -> float:
+        """For how long a clearance has been extended when `phase` has been shown for `spent_s`."""
+        if self.phases[phase].extension != phase:
+            return 0.0
+        is_on_way = any(other.next == phase for other in self.phases) or any(phase in row for row in self.entries)
+        return max(0.0, spent_s - self.phases[phase].duration_s) if is_on_way else spent_s
+
+    def extension_at(self, phase: int, spent_s: float, hold_s: float) -> int | None:
+        """The phase in which a clearance stands for `hold_s` more seconds; None: not now, or not so long.
+
+        Only the last phase of a way can be extended, and never shortened; a yellow that has not stood its whole time stays.
+        """
+        extension, rest_s = self.phases[phase].extension, self.rest_s(phase, spent_s)
+        if extension is None or (extension != phase and rest_s > _EPSILON_S):
+            return None
+        return extension if hold_s > 0.0 and rest_s - _EPSILON_S <= hold_s <= LONGEST_HOLD_S else None
 
 
 def build_program(intersection: Intersection, timing: Timing, *, step_s: float = 1.0) -> StageProgram:

@@ -1,5 +1,6 @@
 """N signals in memory that walk their programs as SUMO does: what the controller itself costs, without a simulator's time."""
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
@@ -68,7 +69,8 @@ class WalkingDevice:
     def request(self, n: int, stage: int, hold_s: float) -> bool:
         """Hold the stage that stands, or leave it."""
         program = self._programs[n]
-        if not self._ours[n] or not 0 <= stage < program.n_stages or not 0.0 < hold_s < float("inf"):
+        is_known = isinstance(stage, int) and 0 <= stage < program.n_stages
+        if not self._ours[n] or not is_known or not 0.0 < hold_s < float("inf"):
             return False
         now, is_clearing = program.stage_of(self._phase[n])
         if is_clearing:
@@ -77,6 +79,17 @@ class WalkingDevice:
             self._left_s[n] = hold_s
         else:
             self._go(n, program.entries[now][stage])
+        return True
+
+    def extend(self, n: int, hold_s: float) -> bool:
+        """Let a clearance stand longer, in red."""
+        phase, spent_s = self._phase[n], self._time_s - self._since_s[n]
+        extension = self._programs[n].extension_at(phase, spent_s, hold_s) if self._ours[n] else None
+        if extension is None:
+            return False
+        if extension != phase:
+            self._go(n, extension)
+        self._left_s[n] = hold_s
         return True
 
     def release(self, n: int) -> bool:
@@ -107,11 +120,13 @@ class WalkingDevice:
     def _sighting(self, n: int) -> Sighting:
         phase, is_ours = self._phase[n], self._ours[n]
         program = self._programs[n].phases if is_ours else self._intersections[n].own_program
+        is_last = is_ours and self._programs[n].phases[phase].extension is not None
         return Sighting(
             state=self.shown_instead.get(n, program[phase].state),
             program=PROGRAM_ID if is_ours else "0",
             phase=phase,
             spent_s=self._time_s - self._since_s[n],
+            slowest_inside_mps=float(self._rng.uniform(0.0, 15.0)) if is_last else math.inf,
         )
 
     def _vehicles(self) -> Vehicles:

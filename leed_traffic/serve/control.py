@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from leed_traffic.domain.action import legal_mask
 from leed_traffic.domain.detection import Readings
-from leed_traffic.domain.envelope import Reason, hold_s, permit, rule
+from leed_traffic.domain.envelope import Reason, Ruling, hold_s, keeps_closed_mps, may_extend, permit, rule
 from leed_traffic.domain.network import Intersection
 from leed_traffic.domain.observation import Encoder
 from leed_traffic.domain.priority import Means, Priorities, PriorityRule, PriorityVehicle
@@ -20,7 +20,7 @@ from leed_traffic.domain.timing import Timing
 from leed_traffic.errors import UsageError
 from leed_traffic.serve.actuations import Actuations
 from leed_traffic.serve.agreement import Comparison
-from leed_traffic.serve.device import SignalDevice, Snapshot
+from leed_traffic.serve.device import Sighting, SignalDevice, Snapshot
 from leed_traffic.serve.events import CONTROL_STATUS, OWN, PRIORITY_EVENTS, Decision, Event, Record
 from leed_traffic.serve.eyes import open_eyes
 from leed_traffic.serve.hot_swap import Change, HotSwap, Step
@@ -69,8 +69,8 @@ class Controller:
         self._control, self._interval_s, self._tick_s = control, decision_interval_s, tick_s
         self._lease_s = whole_steps(max(lease_s, tick_s + device.step_s), device.step_s)
         pairs = list(zip(self._intersections, self._timings, strict=True))
-        programs = [build_program(i, t, step_s=device.step_s) for i, t in pairs]
-        self._sights = [SignalSight(i, p) for i, p in zip(self._intersections, programs, strict=True)]
+        self._programs = [build_program(i, t, step_s=device.step_s) for i, t in pairs]
+        self._sights = [SignalSight(i, p) for i, p in zip(self._intersections, self._programs, strict=True)]
         self._monitors = [Monitor(i, t, blind_s=tick_s - device.step_s) for i, t in pairs]
         self._street_clocks, self._policy_clocks = WaitClocks(self._intersections), WaitClocks(self._intersections)
         self._latches, self.tally = latches, tally
@@ -208,6 +208,7 @@ class Controller:
                 self._take_over(n)
             if self.standings[n].is_in_charge:
                 self._rule(n, snapshot.time_s)
+                self._keep_closed(n, snapshot.sightings[n])
             elif self._was_ours[n]:
                 self._release(n)
 
@@ -369,17 +370,7 @@ class Controller:
         if self._control is Control.SHADOW and time_s == self._decided_at_s and ruling.reason is not Reason.CLEARING:
             self._comparisons[n].ask(time_s, state.stage, ruling.stage)
         if time_s == self._decided_at_s or ruling.stage != state.stage:
-            self._log.note_decision(
-                Decision(
-                    time_s=time_s,
-                    intersection=self._intersections[n].id,
-                    mode=self.standings[n].mode,
-                    requested=requested,
-                    ruled=ruling.stage,
-                    reason=ruling.reason,
-                    shown=state.stage,
-                )
-            )
+            self._note_decision(n, requested, ruling)
         if self._control is not Control.ACTIVE or state.is_clearing or not ruling.renews:
             return
         if ruling.stage != state.stage:
@@ -396,6 +387,39 @@ class Controller:
         if answer.means is not before and answer.means in PRIORITY_EVENTS:
             self._note(n, [(PRIORITY_EVENTS[answer.means], state.stage + 1)])
         return answer.request
+
+    def _keep_closed(self, n: int, sighting: Sighting) -> None:
+        """Extend a clearance that would end before the next tick while a vehicle still stands in the junction."""
+        is_led = self.standings[n].mode is Mode.ENGAGED and sighting.is_ours and sighting.is_sound
+        if not is_led or math.isinf(sighting.slowest_inside_mps):
+            return
+        program, phase, spent_s = self._programs[n], sighting.phase, sighting.spent_s
+        extended_s, hold_s = program.extended_s(phase, spent_s), self._tick_s
+        is_over = program.rest_s(phase, spent_s) < hold_s - _EPSILON_S
+        if not is_over or program.extension_at(phase, spent_s, hold_s) is None:
+            return
+        is_occupied = sighting.slowest_inside_mps < keeps_closed_mps(extended_s)
+        state, timing, then_s = self._sights[n].state, self._timings[n], extended_s + hold_s
+        if not is_occupied or not may_extend(state, timing, extended_s=then_s, delay_s=hold_s, horizon_s=hold_s):
+            return
+        if not self._device.extend(n, hold_s):
+            log.error("%s: the device refused to extend a clearance at %.1f s", self._intersections[n].id, self._now_s())
+        elif extended_s == 0.0:
+            self.tally.clearance_extensions += 1
+            self._note_decision(n, self._requests[n], Ruling(stage=state.stage, reason=Reason.OCCUPIED))
+
+    def _note_decision(self, n: int, requested: float | None, ruling: Ruling) -> None:
+        self._log.note_decision(
+            Decision(
+                time_s=self._now_s(),
+                intersection=self._intersections[n].id,
+                mode=self.standings[n].mode,
+                requested=requested,
+                ruled=ruling.stage,
+                reason=ruling.reason,
+                shown=self._sights[n].state.stage,
+            )
+        )
 
     def _hold_s(self, n: int) -> float:
         """The lease within the limits of the stage that stands, in whole steps."""

@@ -1,5 +1,6 @@
 """What the controller needs of a signal backend, whatever stands behind it."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -19,6 +20,7 @@ class Sighting:
     phase: int
     spent_s: float  # since this phase began
     is_sound: bool = True  # phase, letters and time fit together; else nothing is commanded from it, but the monitor judges it
+    slowest_inside_mps: float = math.inf  # in the last phase of a clearance, on links that are red then; infinite: nobody seen
 
     @property
     def is_ours(self) -> bool:
@@ -66,6 +68,13 @@ class SignalDevice(Protocol):
         """Go towards `stage`, or hold it for `hold_s` more seconds if it is shown. False: refused, nothing changed.
 
         Refused: an unknown stage, a signal that is not engaged, another stage while a clearance runs.
+        """
+
+    def extend(self, n: int, hold_s: float) -> bool:
+        """Let a clearance stand for `hold_s` more seconds, at the red that it ends with. False: refused, nothing changed.
+
+        Refused: a signal that is not engaged, anything but the last phase of a clearance, a yellow without a red behind it
+        that has not stood its whole time, a time that would shorten the clearance or is longer than `LONGEST_HOLD_S`.
         """
 
     def release(self, n: int) -> bool:

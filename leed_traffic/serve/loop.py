@@ -69,6 +69,7 @@ class ServeSummary(BaseModel):
     latched: dict[str, str]  # signals that stay on their own program until `leedctl reset-fault`, with the fault
     detector_faults: dict[str, int]  # by kind
     handed_back: bool  # no signal runs our program any more
+    clearance_extensions: int  # clearances that were extended because a vehicle stood in the junction
     reconnections: int
     resume: Spread  # from a lost connection to the first tick after it
     tick: Spread  # from the device's answer to the last request of the tick
@@ -178,6 +179,7 @@ class Loop:
             latched={id_: entry.fault for id_, entry in latched.items() if id_ in ids},
             detector_faults=dict(sorted(tally.sensing.items())),
             handed_back=controller.is_handed_back,
+            clearance_extensions=tally.clearance_extensions,
             reconnections=tally.reconnections,
             resume=_spread(tally.resume_s),
             tick=_spread(tally.tick_s),

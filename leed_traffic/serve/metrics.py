@@ -42,6 +42,9 @@ class Metrics:
         self._lease = prom.Gauge("leed_lease_seconds", "How long a stage stands without a renewal.", **made)
         self._sensing = prom.Counter("leed_detector_faults", "Readings no longer believed.", ["kind"], **made)
         self._reconnections = prom.Counter("leed_reconnections", "Connections regained.", **made)
+        self._extensions = prom.Counter(
+            "leed_clearance_extensions", "Clearances extended: a vehicle stood in the junction.", **made
+        )
         self._device_time = prom.Gauge("leed_device_time_seconds", "The device's clock at the last tick.", **made)
         self._lateness = prom.Histogram(
             "leed_tick_lateness_seconds", "How late a tick began, with --realtime.", buckets=_LATENESS_BUCKETS_S, **made
@@ -80,6 +83,7 @@ class Metrics:
             self._sensing.labels(kind).inc(self._new("sensing", kind, count))
         self._violations.inc(self._new("violations", "", tally.n_violations))
         self._reconnections.inc(self._new("reconnections", "", tally.reconnections))
+        self._extensions.inc(self._new("extensions", "", tally.clearance_extensions))
         self._lease.set(controller.lease_s)
         self._device_time.set(snapshot.time_s)
         self._latched.set(controller.n_latched)

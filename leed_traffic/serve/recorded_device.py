@@ -36,6 +36,10 @@ class RecordedDevice:
         """The device's answer."""
         return self._call(Verb.REQUEST, n, stage, hold_s)
 
+    def extend(self, n: int, hold_s: float) -> bool:
+        """The device's answer."""
+        return self._call(Verb.EXTEND, n, 0, hold_s)
+
     def release(self, n: int) -> bool:
         """The device's answer."""
         return self._call(Verb.RELEASE, n, 0, 0.0)
@@ -50,6 +54,8 @@ class RecordedDevice:
                 is_done = self._device.engage(n, stage)
             elif verb is Verb.REQUEST:
                 is_done = self._device.request(n, stage, hold_s)
+            elif verb is Verb.EXTEND:
+                is_done = self._device.extend(n, hold_s)
             else:
                 is_done = self._device.release(n)
         except DeviceError:

@@ -71,6 +71,7 @@ class Verb(IntEnum):
     ENGAGE = 1
     REQUEST = 2
     RELEASE = 3
+    EXTEND = 4
 
 
 class Answer(IntEnum):
@@ -283,6 +284,7 @@ def pack_snapshot(snapshot: Snapshot) -> bytes:
         np.array([s.phase for s in seen], dtype="<i8").tobytes(),
         _by_place(np.array([s.spent_s for s in seen], dtype="<f8")),
         np.array([s.is_sound for s in seen], dtype="u1").tobytes(),
+        _by_place(np.array([s.slowest_inside_mps for s in seen], dtype="<f8")),
         vehicles.lane.astype("<u4").tobytes(),
         _by_place(vehicles.position_m.astype("<f8")),
         _by_place(vehicles.speed_mps.astype("<f8")),
@@ -298,14 +300,15 @@ def unpack_snapshot(payload: bytes, n: int) -> Snapshot:
     states, programs = cut.bytes(n_states).decode().split("\0"), cut.bytes(n_programs).decode().split("\0")
     detected, callers = json.loads(cut.bytes(n_beside) or b"[{}, []]")
     phases, spent_s, sound = cut.array("<i8", n), _whole(cut.bytes(8 * n)), cut.array("u1", n)
+    inside_mps = _whole(cut.bytes(8 * n))
     lane = cut.array("<u4", n_vehicles).astype(np.intp)
     position_m, speed_mps = _whole(cut.bytes(8 * n_vehicles)), _whole(cut.bytes(8 * n_vehicles))
-    rows = zip(states, programs, phases.tolist(), spent_s.tolist(), sound.tolist(), strict=True)
+    rows = zip(states, programs, phases.tolist(), spent_s.tolist(), sound.tolist(), inside_mps.tolist(), strict=True)
     return Snapshot(
         time_s=time_s,
         sightings=tuple(
-            Sighting(state=state, program=program, phase=phase, spent_s=spent, is_sound=bool(is_sound))
-            for state, program, phase, spent, is_sound in rows
+            Sighting(state=state, program=program, phase=phase, spent_s=spent, is_sound=bool(is_sound), slowest_inside_mps=mps)
+            for state, program, phase, spent, is_sound, mps in rows
         ),
         vehicles=Vehicles(lane=lane, position_m=position_m, speed_mps=speed_mps),
         missing=frozenset(cut.array("<u4", n_missing).tolist()),

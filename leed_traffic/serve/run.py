@@ -48,7 +48,8 @@ def connect_traci(
     make_program: Callable[[int, float], StageProgram],
 ) -> SignalDevice:
     """The device of the field: a TraCI server over TCP."""
-    from leed_traffic.serve.traci_device import Endpoint, TraciDevice
+    from leed_traffic.serve.traci_connection import Endpoint
+    from leed_traffic.serve.traci_device import TraciDevice
 
     endpoint = Endpoint(
         host=config.host, port=config.port, deadline_s=config.deadline_s, connect_s=config.connect_s, order=config.order

@@ -21,6 +21,7 @@ class Tally:
     decisions: int = 0
     n_violations: int = 0
     reconnections: int = 0
+    clearance_extensions: int = 0  # clearances that were extended, not steps of them
     violations: list[Violation] = field(default_factory=list)
     rulings: Counter[Reason] = field(default_factory=Counter)
     transitions: Counter[tuple[Mode, Cause]] = field(default_factory=Counter)

@@ -126,6 +126,10 @@ class Tape:
         """The answer of then."""
         return self._call(Verb.REQUEST, n, stage, hold_s)
 
+    def extend(self, n: int, hold_s: float) -> bool:
+        """The answer of then."""
+        return self._call(Verb.EXTEND, n, 0, hold_s)
+
     def release(self, n: int) -> bool:
         """The answer of then."""
         return self._call(Verb.RELEASE, n, 0, 0.0)

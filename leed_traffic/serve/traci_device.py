@@ -1,50 +1,35 @@
-"""Signals behind a TraCI server (SUMO, or a gateway that speaks its protocol): the one file of serving that knows traci.
+"""Signals behind a TraCI server (SUMO, or a gateway that speaks its protocol).
 
-SUMO enforces no signal safety and traci has no timeout of its own: the stage program makes every command a lease, and every
-call here has a deadline. `import traci` pulls in sumolib (pure Python, no simulator): it is imported only when connecting.
+This and `traci_connection` are the files of serving that know traci. SUMO enforces no signal safety and traci has no timeout of
+its own: the stage program makes every command a lease, and every call here has a deadline.
 """
 
-import socket
-import struct
+import logging
+import math
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
 from leed_traffic.domain.detection import Vehicles
 from leed_traffic.domain.detector_layout import Detector
 from leed_traffic.domain.network import Intersection
+from leed_traffic.domain.occupancy import InnerLanes, inner_lanes, lanes_to_clear
 from leed_traffic.domain.program import StageProgram
 from leed_traffic.errors import DeviceError, MismatchError
-from leed_traffic.serve.deadline_socket import DeadlineSocket
 from leed_traffic.serve.device import PROGRAM_ID, Sighting, Snapshot
 from leed_traffic.serve.place import LaneFacts, difference_at_device
 from leed_traffic.serve.plausible import is_sound, phase_showing, read_sighting, read_step_length
 from leed_traffic.serve.roadside import Roadside
+from leed_traffic.serve.traci_connection import Endpoint, fatal_errors, let_go, open_connection
 
-if TYPE_CHECKING:
-    from traci.connection import Connection
+log = logging.getLogger(__name__)
 
-RETRY_S = 0.1  # s between two tries to connect; traci's own default is 1 s
 STATIC, NEMA = 0, 4  # traci.constants.TRAFFICLIGHT_TYPE_STATIC, TRAFFICLIGHT_TYPE_NEMA
 SPENT_DURATION = 0x38  # traci.constants.VAR_SPENT_DURATION
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Endpoint:
-    """Where the signals are, and how long to wait for them."""
-
-    host: str
-    port: int
-    deadline_s: float = 10.0  # for every single answer
-    connect_s: float = 30.0  # until the server listens
-    order: int | None = None  # among several clients of one server
-
-    def __str__(self) -> str:
-        return f"{self.host}:{self.port}"
 
 
 class TraciDevice:
@@ -85,7 +70,7 @@ class TraciDevice:
         self._sightings: tuple[Sighting, ...] = ()
         self._engaged: dict[int, tuple[int, float]] = {}  # the stage that was shown at take-over, and when
         self._connection: Any = None
-        self._connection, self._tc, self._refusal = _connect(endpoint)
+        self._connection, self._tc, self._refusal = open_connection(endpoint)
         try:
             with self._guard("reading the network"):
                 if endpoint.order is not None:
@@ -98,6 +83,7 @@ class TraciDevice:
             self._end_s = end_s if end_s >= 0.0 else float("inf")
             self._tick_s = max(tick_s, self._step_s)
             self._programs = tuple(make_program(n, self._step_s) for n in range(len(self._ids)))
+            self._to_clear = [lanes_to_clear(p, inner) for p, inner in zip(self._programs, self._inner, strict=True)]
             with self._guard("looking at the signals"):
                 self._sightings = self._look()
         except BaseException:
@@ -134,7 +120,7 @@ class TraciDevice:
             if is_over and not self._is_first:
                 return None
             self._is_first = False
-            self._sightings = self._look()
+            self._sightings = self._with_who_is_inside(self._look())
             vehicles, missing = self._vehicles()
             return Snapshot(
                 time_s=self._time_s(),
@@ -183,6 +169,25 @@ class TraciDevice:
                 return False
         return True
 
+    def extend(self, n: int, hold_s: float) -> bool:
+        """A longer all-red, or a jump from a yellow that is over to the red beside it."""
+        shown = self._shown(n)
+        if not shown.is_ours or not shown.is_sound:
+            return False
+        extension = self._programs[n].extension_at(shown.phase, shown.spent_s, hold_s)
+        if extension is None:
+            return False
+        with self._guard(f"{self._ids[n]}: extending a clearance"):
+            signal = self._connection.trafficlight
+            try:
+                if extension != shown.phase:
+                    signal.setPhase(self._ids[n], extension)
+                    self._note(n, extension)
+                signal.setPhaseDuration(self._ids[n], hold_s)
+            except self._refusal:
+                return False
+        return True
+
     def release(self, n: int) -> bool:
         """The own program, in the phase whose display is the one shown now, before the next simulation step.
 
@@ -216,8 +221,8 @@ class TraciDevice:
         if connection is not None:
             try:
                 connection.close(False)
-            except (self._refusal, *_fatal()):
-                _let_go(connection)
+            except (self._refusal, *fatal_errors()):
+                let_go(connection)
 
     @contextmanager
     def _guard(self, doing: str) -> Iterator[None]:
@@ -229,9 +234,9 @@ class TraciDevice:
             yield
         except self._refusal as err:
             raise DeviceError(f"{self._endpoint}: {doing}: refused: {err}") from err
-        except _fatal() as err:
+        except fatal_errors() as err:
             connection, self._connection = self._connection, None
-            _let_go(connection)
+            let_go(connection)
             waited_s = time.monotonic() - begin_s
             is_late = waited_s >= self._endpoint.deadline_s
             why = (
@@ -279,8 +284,20 @@ class TraciDevice:
             phases.append(phase)
         return name, tuple(phases)
 
+    def _inner_lanes(self, id_: str) -> InnerLanes:
+        """Per link the lanes inside the junction; nothing where the server does not know them."""
+        lane, links = self._connection.lane, self._connection.trafficlight.getControlledLinks(id_)
+        try:
+            return inner_lanes(links, lambda via: next((link[4] for link in lane.getLinks(via)), ""))
+        except self._refusal:
+            return ((),) * len(links)
+
     def _subscribe(self) -> None:
         tc, connection = self._tc, self._connection
+        self._inner = tuple(self._inner_lanes(id_) for id_ in self._ids)
+        if blind := [id_ for id_, inner in zip(self._ids, self._inner, strict=True) if not (any(inner) and self._lanes)]:
+            log.warning("%s: reports nobody inside %s: no clearance is extended there", self._endpoint, _some(blind))
+        self._followed = [tc.VAR_LANEPOSITION, tc.VAR_SPEED, *([tc.VAR_LANE_ID] if any(map(any, self._inner)) else [])]
         connection.simulation.subscribe([tc.VAR_TIME, tc.VAR_MIN_EXPECTED_VEHICLES])
         for id_ in self._ids:
             shown = [tc.TL_RED_YELLOW_GREEN_STATE, tc.TL_CURRENT_PROGRAM, tc.TL_CURRENT_PHASE, SPENT_DURATION]
@@ -307,6 +324,22 @@ class TraciDevice:
             if now.is_ours and not is_sound(self._programs[n], before, now, elapsed_s=self._elapsed_s):
                 seen[n] = replace(now, is_sound=False)
         return tuple(seen)
+
+    def _with_who_is_inside(self, seen: tuple[Sighting, ...]) -> tuple[Sighting, ...]:
+        """The sightings; those in the last phase of a clearance with the slowest vehicle on the links that are red then.
+
+        Whoever is inside has been followed since the approach: this costs a word per vehicle and no question.
+        """
+        ours = [(n, s.phase) for n, s in enumerate(seen) if s.is_ours and s.is_sound]
+        red = {n: lanes for n, phase in ours if (lanes := self._to_clear[n].get(phase))}
+        if not red:
+            return seen
+        slowest: dict[str, float] = {}
+        for values in self._connection.vehicle.getAllSubscriptionResults().values():
+            if (lane := values.get(self._tc.VAR_LANE_ID)) is not None:
+                slowest[lane] = min(slowest.get(lane, math.inf), values[self._tc.VAR_SPEED])
+        inside = {n: min(slowest.get(lane, math.inf) for lane in lanes) for n, lanes in red.items()}
+        return tuple(replace(s, slowest_inside_mps=inside[n]) if n in inside else s for n, s in enumerate(seen))
 
     def _since_engaged(self, n: int, now: Sighting) -> Sighting:
         """A stage that was taken over counts from then: SUMO goes on from when that phase last began, programs ago."""
@@ -340,7 +373,7 @@ class TraciDevice:
     def _follow(self, vehicle: str) -> dict[int, float]:
         """Subscribe to a vehicle seen for the first time; the answer brings its values."""
         try:
-            self._connection.vehicle.subscribe(vehicle, [self._tc.VAR_LANEPOSITION, self._tc.VAR_SPEED])
+            self._connection.vehicle.subscribe(vehicle, self._followed)
         except self._refusal:  # left the net within this step
             return {}
         values: dict[int, float] = self._connection.vehicle.getSubscriptionResults(vehicle)
@@ -362,56 +395,6 @@ class TraciDevice:
             for p in program.phases
         ]
         return signal.Logic(PROGRAM_ID, STATIC, stage, phases)
-
-
-def _connect(endpoint: Endpoint) -> tuple[Any, Any, type[Exception]]:
-    """A connection whose every answer has a deadline; traci's constants and its plain refusal."""
-    import traci  # pulls in sumolib, which serving does not need elsewhere
-
-    give_up_s = time.monotonic() + endpoint.connect_s
-    before = socket.getdefaulttimeout()
-    socket.setdefaulttimeout(endpoint.deadline_s)  # traci offers no other way to a deadline that holds for connecting, too
-    try:
-        while True:
-            try:
-                connection = traci.connect(port=endpoint.port, host=endpoint.host, numRetries=0, waitBetweenRetries=RETRY_S)
-                connection._socket = DeadlineSocket(connection._socket, endpoint.deadline_s)
-                return connection, traci.constants, traci.TraCIException
-            except (traci.TraCIException, *_fatal()) as err:
-                if time.monotonic() >= give_up_s:
-                    raise DeviceError(
-                        f"{endpoint}: nobody answers within {endpoint.connect_s:g} s ({err}); start SUMO with --remote-port"
-                    ) from err
-            time.sleep(RETRY_S)
-    finally:
-        socket.setdefaulttimeout(before)
-
-
-def _fatal() -> tuple[type[Exception], ...]:
-    """What traci lets through when a connection is of no more use: its parser meets whatever bytes come.
-
-    BrokenPipeError and timeouts are OSErrors, undecodable text is a ValueError, a wrong type an AssertionError of traci's.
-    """
-    import traci
-
-    broken_bytes = (
-        struct.error,
-        LookupError,
-        ValueError,
-        TypeError,
-        AttributeError,
-        ArithmeticError,
-        AssertionError,
-        MemoryError,
-    )
-    return (traci.FatalTraCIError, OSError, *broken_bytes)
-
-
-def _let_go(connection: "Connection") -> None:
-    """Close the socket without a word: the other side may be frozen."""
-    if connection._socket is not None:  # traci's own close would wait for an answer
-        connection._socket.close()
-        connection._socket = None
 
 
 def _some(names: Iterable[str]) -> str:

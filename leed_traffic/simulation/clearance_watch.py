@@ -8,8 +8,8 @@ clearance extension; the detector behind it watches the junction itself.
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from leed_traffic.domain.envelope import EXTENSION_RELEASE_MPS, EXTENSION_SPEED_MPS, may_extend
-from leed_traffic.domain.network import GREEN
+from leed_traffic.domain.envelope import keeps_closed_mps, may_extend
+from leed_traffic.domain.occupancy import lanes_of_red
 from leed_traffic.domain.program import StageProgram
 from leed_traffic.domain.signal_state import SignalState
 from leed_traffic.domain.timing import Timing
@@ -56,10 +56,8 @@ class ClearanceWatch:
         extension = phases[phase].extension
         if extension is None:
             return
-        known = phases[extension].state[: len(self._inner[n])]  # a net's states may be longer than its signal has links
-        red = [k for k, letter in enumerate(known) if letter not in GREEN]
-        lanes = dict.fromkeys(lane for k in red for lane in self._inner[n][k])
-        self._running[n] = _Clearance(phase=phase, due_s=due_s, lanes=tuple(lanes))
+        lanes = lanes_of_red(phases[extension].state, self._inner[n])
+        self._running[n] = _Clearance(phase=phase, due_s=due_s, lanes=lanes)
 
     def advance(self, until_s: float, states: Sequence[SignalState]) -> None:
         """Simulate up to a time and extend the clearances that end on the way there.
@@ -80,8 +78,8 @@ class ClearanceWatch:
     def _extend(self, n: int, clearance: _Clearance, state: SignalState, since_look_s: float) -> bool:
         program = self._programs[n]
         phase, step_s = program.phases[clearance.phase], program.step_s
-        enough_mps = EXTENSION_SPEED_MPS if clearance.extended_s == 0.0 else EXTENSION_RELEASE_MPS
-        if phase.extension is None or not self._engine.any_slower(clearance.lanes, enough_mps):
+        slow_mps = keeps_closed_mps(clearance.extended_s)
+        if phase.extension is None or not self._engine.any_slower(clearance.lanes, slow_mps):
             return False
         extended_s = clearance.extended_s + step_s
         towards = replace(state, stage=phase.stage, is_clearing=True, green_s=0.0)

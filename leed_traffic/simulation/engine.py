@@ -22,6 +22,7 @@ import numpy as np
 
 from leed_traffic.artifacts.scenario import Scenario
 from leed_traffic.domain.detection import QUEUE_SPEED_MPS, Array, Vehicles
+from leed_traffic.domain.occupancy import inner_lanes
 from leed_traffic.domain.priority import PriorityVehicle
 from leed_traffic.domain.program import StageProgram
 from leed_traffic.domain.road_users import CARS, Weights
@@ -199,15 +200,8 @@ class Engine:
     def inner_lanes(self, signal_id: str) -> tuple[tuple[str, ...], ...]:
         """Per link of a signal the lanes inside the junction that its vehicles pass."""
         lane = self._sumo.lane
-        every: list[tuple[str, ...]] = []
-        for connections in self._sumo.trafficlight.getControlledLinks(signal_id):
-            inner: list[str] = []
-            for _from, _to, via in connections:
-                while via and via not in inner:
-                    inner.append(via)
-                    via = next((link[4] for link in lane.getLinks(via)), "")  # behind an internal junction the way goes on
-            every.append(tuple(inner))
-        return tuple(every)
+        links = self._sumo.trafficlight.getControlledLinks(signal_id)
+        return inner_lanes(links, lambda via: next((link[4] for link in lane.getLinks(via)), ""))
 
     def any_slower(self, lanes: Sequence[str], speed_mps: float) -> bool:
         """Whether a vehicle under this speed is on one of the lanes."""

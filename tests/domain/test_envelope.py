@@ -4,7 +4,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from leed_traffic.domain.envelope import Reason, hold_s, may_extend, permit, rule
+from leed_traffic.domain.envelope import Reason, hold_s, keeps_closed_mps, may_extend, permit, rule
 from leed_traffic.domain.signal_state import SignalState
 from tests.intersections import flat_timing
 
@@ -225,3 +225,7 @@ def test_while_everything_is_legal_the_stage_that_stands_is_what_else_happens():
 
 def test_a_request_is_fresh_if_nobody_says_how_old_it_is():
     assert ask(1, standing(10.0), lease_s=0.5).reason is Reason.GRANTED
+
+
+def test_who_is_slow_opens_an_extension_and_only_who_is_fast_closes_it():
+    assert [keeps_closed_mps(extended_s) for extended_s in (0.0, 1.0, 15.0)] == [3.0, 6.0, 6.0]

@@ -143,3 +143,62 @@ def test_a_crossing_that_stays_green_walks_on_while_another_is_cleared():
     junction = intersection(["GrGG", "rGrG"], movements, {(0, 1), (1, 2)})
     first, *_ = [state for state, _ in way(build_program(junction, derive_timing(junction)), 0, 1)]
     assert first == "GrrG"
+
+
+def ends(all_red_s):
+    """(program, phase in which the way from stage 0 to stage 1 ends, its seconds)."""
+    program = build_program(star(2), flat_timing(2, all_red_s=all_red_s))
+    phase = program.entries[0][1]
+    while program.phases[phase].extension is None:
+        phase = program.phases[phase].next
+    return program, phase, program.phases[phase].duration_s
+
+
+@pytest.mark.parametrize("all_red_s", [0.0, 2.0])
+def test_an_extension_is_measured_from_the_end_of_the_way(all_red_s):
+    program, phase, length_s = ends(all_red_s)
+    assert program.rest_s(phase, length_s - 1.0) == 1.0
+    assert program.rest_s(phase, length_s + 3.0) == 0.0
+    assert program.extended_s(phase, length_s) == 0.0
+    extension = program.phases[phase].extension
+    spent_s = 4.0 + (length_s if extension == phase else 0.0)
+    assert program.extended_s(extension, spent_s) == 4.0
+    assert program.extended_s(0, 99.0) == 0.0
+
+
+def test_a_way_that_is_all_red_alone_is_measured_from_its_end_too():
+    limits = replace(flat_timing(2, all_red_s=3.0), yellow_s=((0.0, 0.0), (0.0, 0.0)))
+    program = build_program(star(2), limits)
+    phase = program.entries[0][1]
+    assert [program.extended_s(phase, spent_s) for spent_s in (2.0, 3.0, 4.0)] == [0.0, 0.0, 1.0]
+
+
+@pytest.mark.parametrize(
+    ("all_red_s", "left_s", "hold_s", "allowed"),
+    [
+        (2.0, 0.0, 1.0, True),
+        (2.0, 0.5, 1.0, True),
+        (2.0, 1.0, 1.0, True),
+        (2.0, 1.5, 1.0, False),  # it would end sooner than by itself
+        (2.0, -3.0, 1.0, True),  # extended already
+        (2.0, 0.0, 5.0, True),
+        (2.0, 0.0, 5.1, False),
+        (2.0, 0.0, 0.0, False),
+        (2.0, 0.0, -1.0, False),
+        (2.0, 0.0, float("nan"), False),
+        (2.0, 0.0, float("inf"), False),
+        (0.0, 0.0, 1.0, True),
+        (0.0, 0.5, 1.0, False),  # a yellow stands its whole time
+        (0.0, 1.0, 5.0, False),
+    ],
+)
+def test_a_clearance_is_extended_at_its_end_only_and_never_shortened(all_red_s, left_s, hold_s, allowed):
+    program, phase, length_s = ends(all_red_s)
+    expected = program.phases[phase].extension if allowed else None
+    assert program.extension_at(phase, length_s - left_s, hold_s) == expected
+
+
+def test_neither_a_stage_nor_a_yellow_before_an_all_red_is_extended():
+    program, *_ = ends(2.0)
+    assert program.extension_at(0, 99.0, 1.0) is None
+    assert program.extension_at(program.entries[0][1], 99.0, 1.0) is None

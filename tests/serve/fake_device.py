@@ -1,5 +1,7 @@
 """A signal device in memory: walks its stage programs as SUMO does, and an own program beside them."""
 
+import math
+
 import numpy as np
 
 from leed_traffic.domain.detection import Vehicles
@@ -24,7 +26,8 @@ class FakeDevice:
         self.shown_by_others = None  # a display that overrides what the program shows: a broken controller
         self.missing = frozenset()
         self.is_stuck = False  # queues stand still at green, too
-        self.requests, self.is_closed = [], False
+        self.requests, self.extensions, self.is_closed = [], [], False
+        self.inside_mps = lambda time_s: math.inf  # the slowest vehicle in the junction
 
     def read(self):
         if not self._is_first:
@@ -54,6 +57,17 @@ class FakeDevice:
             self._switch_s = self._time_s + hold_s
         else:
             self._go(self._program.entries[now][stage])
+        return True
+
+    def extend(self, n, hold_s):
+        spent_s = self._time_s - self._since_s
+        extension = self._program.extension_at(self._phase, spent_s, hold_s) if self._ours else None
+        self.extensions.append((self._time_s, hold_s, extension))
+        if extension is None:
+            return False
+        if extension != self._phase:
+            self._go(extension)
+        self._switch_s = self._time_s + hold_s
         return True
 
     def release(self, n):
@@ -92,7 +106,11 @@ class FakeDevice:
             program=PROGRAM_ID if self._ours else "0",
             phase=self._phase,
             spent_s=self._time_s - self._since_s,
+            slowest_inside_mps=self.inside_mps(self._time_s) if self._is_last() else math.inf,
         )
+
+    def _is_last(self):
+        return self._ours and self._program.phases[self._phase].extension is not None
 
     def _vehicles(self):
         rows = []
@@ -115,6 +133,7 @@ def check_signal_device(device, program):
     assert not own.is_ours
     assert not device.request(0, stage, 5.0), "a signal that is not engaged was moved"
     assert device.release(0), "what is not ours is handed back already"
+    assert not device.extend(0, 1.0), "a signal that is not engaged was held"
     assert not device.engage(0, other), "the display would have jumped"
     assert device.engage(0, stage)
     for unknown in (-1, program.n_stages, 1.5, None, float("nan")):
@@ -149,8 +168,36 @@ def _check_lease(device, program, stage):
     while program.stage_of(way[-1])[1]:
         way.append(device.read().sightings[0].phase)
     assert way[-1] == stage
+    _check_extension(device, program, stage, other)
     before = device.read().sightings[0].state
     assert device.release(0)
     back = device.read().sightings[0]
     assert not back.is_ours
     assert back.state == before, "the display changed at the hand-back"
+
+
+def _check_extension(device, program, stage, other):
+    """A clearance stands longer at its last red, step by step, and then leads where it led; nothing else is extended."""
+    assert not device.extend(0, 1.0), "a stage was extended"
+    assert device.request(0, other, 5.0)
+    end = program.entries[stage][other]
+    while program.phases[end].extension is None:
+        end = program.phases[end].next
+    extension, length_s = program.phases[end].extension, program.phases[end].duration_s
+    while (now := device.read().sightings[0]).phase != end or now.spent_s < length_s:
+        assert now.phase == end or not device.extend(0, 1.0), "held before the last phase of the way"
+        assert extension == end or not device.extend(0, 1.0), "a yellow was cut"
+    for senseless in (0.0, -1.0, 16.0, float("nan"), float("inf")):
+        assert not device.extend(0, senseless)
+    for k in range(1, 4):
+        assert device.extend(0, 1.0)
+        held = device.read().sightings[0]
+        assert (held.phase, held.state) == (extension, program.phases[extension].state)
+        assert held.is_sound
+        assert program.extended_s(held.phase, held.spent_s) == k
+        assert not device.request(0, stage, 5.0), "a jump out of a clearance that is extended"
+        assert not device.release(0), "handed back in a clearance that is extended"
+    assert device.read().sightings[0].phase == other, "without another word the way goes on within a tick"
+    assert device.request(0, stage, 5.0)
+    while (now := device.read().sightings[0]).phase != stage:
+        assert program.stage_of(now.phase) == (stage, True)

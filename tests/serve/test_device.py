@@ -3,38 +3,54 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from leed_traffic.domain.detection import lanes_to_read
 from leed_traffic.domain.program import build_program
+from leed_traffic.drill.walking_device import WalkingDevice
 from leed_traffic.errors import DeviceError, MismatchError
-from leed_traffic.serve.traci_device import Endpoint, TraciDevice
+from leed_traffic.serve.traci_connection import Endpoint
+from leed_traffic.serve.traci_device import TraciDevice
 from tests.serve.bundles import REACH_M, crossing
 from tests.serve.fake_device import FakeDevice, check_signal_device
 
 LANES = lanes_to_read([crossing()[0]], REACH_M)
 
 
-def open_device(port, **changes):
+def without_all_red():
+    """The crossing's limits as a net has them that was never reviewed."""
     intersection, timing = crossing()
+    return intersection, replace(timing, all_red_s=((0.0,) * timing.n_stages,) * timing.n_stages)
+
+
+def open_device(port, *, place=crossing, **changes):
+    intersection, timing = place()
     values = {"host": "localhost", "port": port, "deadline_s": 5.0, "connect_s": 20.0} | changes
     return TraciDevice(
         Endpoint(**values), [intersection], LANES, lambda n, step_s: build_program(intersection, timing, step_s=step_s)
     )
 
 
-def test_the_fake_keeps_the_contract():
-    intersection, timing = crossing()
-    check_signal_device(FakeDevice(intersection, timing, LANES), build_program(intersection, timing))
+@pytest.mark.parametrize("place", [crossing, without_all_red])
+def test_the_fake_keeps_the_contract(place):
+    check_signal_device(FakeDevice(*place(), LANES), build_program(*place()))
+
+
+@pytest.mark.parametrize("place", [crossing, without_all_red])
+def test_the_walking_device_keeps_the_contract(place):
+    program = build_program(*place())
+    check_signal_device(WalkingDevice([place()[0]], LANES, lambda n, step_s: program, end_s=600.0), program)
 
 
 @pytest.mark.sumo
-def test_sumo_keeps_the_contract(start_sumo):
-    device = open_device(start_sumo().port)
+@pytest.mark.parametrize("place", [crossing, without_all_red])
+def test_sumo_keeps_the_contract(start_sumo, place):
+    device = open_device(start_sumo().port, place=place)
     try:
-        check_signal_device(device, build_program(*crossing()))
+        check_signal_device(device, build_program(*place()))
     finally:
         device.close()
 
@@ -128,8 +144,6 @@ def test_a_killed_sumo_is_noticed_at_once(start_sumo):
     ],
 )
 def test_another_network_is_refused(start_sumo, change, message):
-    from dataclasses import replace
-
     intersection, timing = crossing()
     if "id" in change:
         intersection = replace(intersection, id="elsewhere")

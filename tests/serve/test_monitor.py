@@ -302,3 +302,9 @@ def test_the_monitor_shares_no_code_with_envelope_and_program():
     code = "import sys, leed_traffic.serve.monitor; print(*sorted(m for m in sys.modules if m.startswith('leed_traffic')))"
     loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
     assert not {"leed_traffic.domain.envelope", "leed_traffic.domain.program", "leed_traffic.domain.oracle"} & set(loaded)
+
+
+def test_a_clearance_that_is_extended_is_no_fault_and_hides_none():
+    assert faults(("GrG", 9), ("Grr", 4), ("yrr", 3), ("rrr", 2 + 15), ("rGr", 6), ("ryr", 3), ("rrr", 9), ("GrG", 3)) == []
+    assert faults(("GrG", 9), ("Grr", 4), ("yrr", 2), ("rrr", 17), ("rGr", 3)) == [Fault.SHORT_YELLOW]
+    assert faults(("rGr", 6), ("ryr", 3), ("ryr", 15), ("GrG", 3)) != [], "a yellow does not stand for a red"

@@ -1,5 +1,6 @@
 import math
 from dataclasses import replace
+from itertools import pairwise
 
 import pytest
 
@@ -7,6 +8,7 @@ from leed_traffic.domain.program import build_program
 from leed_traffic.serve.device import PROGRAM_ID, Sighting
 from leed_traffic.serve.plausible import is_sound, phase_showing, read_sighting, read_step_length
 from tests.serve.bundles import crossing
+from tests.serve.test_device import without_all_red
 from tests.serve.test_run import asks_for, drive, fake
 
 PROGRAM = build_program(*crossing())
@@ -93,6 +95,28 @@ def test_the_phase_with_a_display_is_found_else_one_with_its_greens(state, likel
 )
 def test_phase_letters_and_time_must_fit_together(before, now, expected):
     assert is_sound(PROGRAM, before, now, elapsed_s=1.0) is expected
+
+
+def held(program, *, spent_s=3.0, k=0, **changes):
+    """The end of the way from stage 0 to stage 1, extended by k seconds."""
+    phase = program.entries[0][1]
+    while program.phases[phase].extension is None:
+        phase = program.phases[phase].next
+    if k and program.phases[phase].extension != phase:
+        phase, spent_s = program.phases[phase].extension, 0.0
+    values = {"state": program.phases[phase].state, "program": PROGRAM_ID, "phase": phase, "spent_s": spent_s + k}
+    return Sighting(**(values | changes))
+
+
+@pytest.mark.parametrize("place", [crossing, without_all_red])
+def test_an_extension_goes_on_soundly_and_damage_in_it_is_still_seen(place):
+    program = build_program(*place())
+    steps = [held(program, k=k) for k in range(16)]
+    for before, now in pairwise(steps):
+        assert is_sound(program, before, now, elapsed_s=1.0)
+        assert not is_sound(program, before, replace(now, spent_s=now.spent_s + 64.0), elapsed_s=1.0)
+        assert not is_sound(program, before, replace(now, state=program.phases[1].state), elapsed_s=1.0)
+    assert is_sound(program, steps[-1], sighting(phase=1, spent_s=1.0, state=program.phases[1].state), elapsed_s=1.0)
 
 
 def test_nothing_is_commanded_from_a_sighting_that_makes_no_sense(crossing_bundle):

@@ -47,7 +47,9 @@ def test_a_snapshot_comes_back_as_it_was():
     snapshot = Snapshot(
         time_s=12.3,
         sightings=(
-            Sighting(state="GgrsyX", program=PROGRAM_ID, phase=-3, spent_s=float("nan"), is_sound=False),
+            Sighting(
+                state="GgrsyX", program=PROGRAM_ID, phase=-3, spent_s=float("nan"), is_sound=False, slowest_inside_mps=2.5
+            ),
             Sighting(state="", program="", phase=2**40, spent_s=1e-300),
         ),
         vehicles=Vehicles(

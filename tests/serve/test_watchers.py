@@ -51,6 +51,14 @@ def test_the_figures_follow_the_run(crossing_bundle, metrics):
     assert read(metrics, "leed_lease_seconds") == 4.0
 
 
+def test_an_extended_clearance_is_counted_once(crossing_bundle, metrics):
+    device = fake()
+    device.inside_mps = lambda time_s: 0.0
+    summary = drive_watched(crossing_bundle, metrics, device=device, policy=asks_for(1), until_s=35.0)
+    assert len(device.extensions) == 15
+    assert read(metrics, "leed_clearance_extensions_total") == summary.clearance_extensions == 1
+
+
 def test_a_trip_is_counted_with_its_reason(crossing_bundle, metrics):
     device = fake()
 

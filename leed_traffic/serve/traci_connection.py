@@ -1,0 +1,82 @@
+"""A TraCI connection whose every answer has a deadline, and what ends it. traci has no timeout of its own.
+
+`import traci` pulls in sumolib (pure Python, no simulator): it is imported only when connecting.
+"""
+
+import socket
+import struct
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from leed_traffic.errors import DeviceError
+from leed_traffic.serve.deadline_socket import DeadlineSocket
+
+if TYPE_CHECKING:
+    from traci.connection import Connection
+
+RETRY_S = 0.1  # s between two tries to connect; traci's own default is 1 s
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Endpoint:
+    """Where the signals are, and how long to wait for them."""
+
+    host: str
+    port: int
+    deadline_s: float = 10.0  # for every single answer
+    connect_s: float = 30.0  # until the server listens
+    order: int | None = None  # among several clients of one server
+
+    def __str__(self) -> str:
+        return f"{self.host}:{self.port}"
+
+
+def open_connection(endpoint: Endpoint) -> tuple[Any, Any, type[Exception]]:
+    """A connection whose every answer has a deadline; traci's constants and its plain refusal."""
+    import traci  # pulls in sumolib, which serving does not need elsewhere
+
+    give_up_s = time.monotonic() + endpoint.connect_s
+    before = socket.getdefaulttimeout()
+    socket.setdefaulttimeout(endpoint.deadline_s)  # traci offers no other way to a deadline that holds for connecting, too
+    try:
+        while True:
+            try:
+                connection = traci.connect(port=endpoint.port, host=endpoint.host, numRetries=0, waitBetweenRetries=RETRY_S)
+                connection._socket = DeadlineSocket(connection._socket, endpoint.deadline_s)
+                return connection, traci.constants, traci.TraCIException
+            except (traci.TraCIException, *fatal_errors()) as err:
+                if time.monotonic() >= give_up_s:
+                    raise DeviceError(
+                        f"{endpoint}: nobody answers within {endpoint.connect_s:g} s ({err}); start SUMO with --remote-port"
+                    ) from err
+            time.sleep(RETRY_S)
+    finally:
+        socket.setdefaulttimeout(before)
+
+
+def fatal_errors() -> tuple[type[Exception], ...]:
+    """What traci lets through when a connection is of no more use: its parser meets whatever bytes come.
+
+    BrokenPipeError and timeouts are OSErrors, undecodable text is a ValueError, a wrong type an AssertionError of traci's.
+    """
+    import traci
+
+    broken_bytes = (
+        struct.error,
+        LookupError,
+        ValueError,
+        TypeError,
+        AttributeError,
+        ArithmeticError,
+        AssertionError,
+        MemoryError,
+    )
+    return (traci.FatalTraCIError, OSError, *broken_bytes)
+
+
+def let_go(connection: "Connection") -> None:
+    """Close the socket without a word: the other side may be frozen."""
+    if connection._socket is not None:  # traci's own close would wait for an answer
+        connection._socket.close()
+        connection._socket = None
