@@ -56,7 +56,7 @@ class EvaluateConfig(BaseModel):
     out: Path | None = None
     """Folder that keeps finished runs, so that a killed evaluation goes on; None: nothing is kept."""
     keeps_timeline: bool = False
-    """Whether the first seed's runs tell what the signals showed, as a report needs it."""
+    """Whether the first seed's runs of the controllers in `drawn` keep what a report draws."""
     show: tuple[str, ...] = Field(default=(), max_length=2)
     """Whose traffic a report draws, by name; empty: the first controller and the first bundle, else the last one."""
 
@@ -155,7 +155,7 @@ def _tasks(
     for choice in config.controllers:
         reach_m = _check(choice, network, site, config.decision_interval_s)
         for seed in config.seeds:
-            is_first = config.keeps_timeline and seed == config.seeds[0]
+            is_drawn = seed == config.seeds[0] and choice.name in config.drawn
             tasks.append(
                 RunTask(
                     choice=choice,
@@ -166,8 +166,7 @@ def _tasks(
                     decision_interval_s=config.decision_interval_s,
                     reach_m=reach_m,
                     sensing=sensing,
-                    plotted=scene.plotted if scene and is_first and choice.name in config.drawn else None,
-                    keeps_timeline=is_first,
+                    plotted=scene.plotted if scene and is_drawn else None,
                 )
             )
     return tasks

@@ -73,7 +73,6 @@ def digest_of(task: RunTask) -> str:
         "reach_m": task.reach_m,
         "sensing": task.sensing.digest(),
         "plotted": None if task.plotted is None else asdict(task.plotted),
-        "keeps_timeline": task.keeps_timeline,
         "sumo": sumo_version(),
         "source": _source_digest(),
     }

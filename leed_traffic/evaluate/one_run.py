@@ -48,7 +48,6 @@ class RunTask:
     reach_m: float
     sensing: Sensing = IDEAL
     plotted: Plotted | None = None  # what to record for a report
-    keeps_timeline: bool = False
 
 
 def run_one(task: RunTask) -> Run:
@@ -98,7 +97,7 @@ def _score(task: RunTask, record: Path) -> Run:
         classes=score.classes,
         intersections=local,
         tallies=tallies,
-        timeline=timeline if task.keeps_timeline or task.plotted else {},
+        timeline=timeline if task.plotted else {},
         recording=recording,
     )
 

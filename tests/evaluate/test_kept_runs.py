@@ -18,6 +18,7 @@ from leed_traffic.evaluate.controllers import Choice, Kind, parse_controllers
 from leed_traffic.evaluate.exports import write_results
 from leed_traffic.evaluate.kept_runs import RUNS_NAME, KeptRuns, digest_of
 from leed_traffic.evaluate.one_run import RunTask
+from leed_traffic.evaluate.recording import Plotted
 from leed_traffic.simulation.network_import import import_network
 
 from .conftest import make_run, make_timeline
@@ -64,7 +65,7 @@ def test_every_input_of_a_run_decides_its_digest(tmp_path):
         {"decision_interval_s": 6.0},
         {"reach_m": 50.0},
         {"sensing": Sensing(miss=0.5)},
-        {"keeps_timeline": True},
+        {"plotted": Plotted(intersections=("C",), corridor=None, window_s=(0.0, 9.0))},
         {"scenario": replace(SCENARIO, end_s=SCENARIO.end_s - 1.0)},
         {"scenario": replace(SCENARIO, options=("--scale", "0.5"))},
         {"site": load_site("as-net", SCENARIO, NETWORK)},
