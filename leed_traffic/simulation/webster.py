@@ -100,7 +100,7 @@ def fixed_plans(counts: Sequence[Counted]) -> dict[str, FixedPlan]:
         counts: demand of every intersection; its first period is planned for.
     """
     ratios = {c.intersection.id: flow_ratios(c, 0) for c in counts}
-    cycle_s = max(webster_cycle(ratios[c.intersection.id], c.timing) for c in counts)
+    cycle_s = max(fixed_cycle(ratios[c.intersection.id], c.timing) for c in counts)
     offsets = _offsets(counts, 0, cycle_s)
     plans = {}
     for counted in counts:
@@ -113,6 +113,28 @@ def fixed_plans(counts: Sequence[Counted]) -> dict[str, FixedPlan]:
         greens[0] = max(greens[0] + cycle_s - sum(greens) - whole_lost_time(timing), timing.min_green_s[main])
         plans[name] = FixedPlan(cycle_s=cycle_s, offset_s=offsets[name], stages=stages, green_s=tuple(greens))
     return plans
+
+
+def fixed_cycle(flow_ratio: Sequence[float], timing: Timing) -> float:
+    """Webster's cycle where fixed minimum greens bind: what a stage gets beyond its share is lost to the others.
+
+    Args:
+        flow_ratio: (S,) critical flow ratios.
+        timing: limits and clearances.
+    """
+    free, lost_s = set(range(timing.n_stages)), whole_lost_time(timing)
+    while True:
+        total = sum(flow_ratio[s] for s in free)
+        # C = (1.5 L + 5) / (1 - Y), with L the clearances and the minimum greens that bind, Y over the other stages
+        cycle_s = (1.5 * lost_s + 5.0) / (1.0 - min(total, Y_MAX))
+        short = {s for s in free if flow_ratio[s] * (cycle_s - lost_s) < timing.min_green_s[s] * total}
+        bound = {s for s in free if flow_ratio[s] == 0.0} or short
+        if not bound or bound == free:
+            break
+        free -= bound
+        lost_s += sum(timing.min_green_s[s] for s in bound)
+    shortest = max(CYCLE_MIN_S, sum(timing.min_green_s) + whole_lost_time(timing))
+    return float(math.ceil(min(max(cycle_s, shortest), max(shortest, CYCLE_MAX_S))))
 
 
 def whole_lost_time(timing: Timing) -> float:

@@ -8,7 +8,15 @@ from leed_traffic.domain.signal_state import SignalState
 from leed_traffic.domain.timing import derive_timing
 from leed_traffic.generate.brief import Brief
 from leed_traffic.simulation.turning_counts import Turn, Upstream
-from leed_traffic.simulation.webster import flow_ratios, lane_flows, lost_time, split_greens, webster_cycle, webster_plans
+from leed_traffic.simulation.webster import (
+    fixed_cycle,
+    flow_ratios,
+    lane_flows,
+    lost_time,
+    split_greens,
+    webster_cycle,
+    webster_plans,
+)
 from tests.intersections import flat_timing, four_legs, star, t_junction
 
 
@@ -171,3 +179,17 @@ def test_a_coordinated_green_that_missed_its_split_stands_for_its_minimum_only()
     period = plan.periods[0]
     late_s = period.offset_s + period.steps[0].max_green_s + 1.0
     assert requests(plan, briefs[0].intersection, started_s=late_s) == late_s + period.steps[0].min_green_s
+
+
+def test_a_fixed_cycle_counts_minimum_greens_that_bind_as_lost():
+    # the third stage's share would be 2.3 s of green: L = 3 * 4 + 7 = 19 s, Y = 0.55, C = (1.5 * 19 + 5) / 0.45 = 74.4 s
+    assert fixed_cycle((0.30, 0.25, 0.03), flat_timing(3)) == 75.0
+    assert webster_cycle((0.30, 0.25, 0.03), flat_timing(3)) < 75.0
+
+
+def test_without_a_binding_minimum_the_fixed_cycle_is_websters():
+    assert fixed_cycle((0.30, 0.25), flat_timing(2)) == webster_cycle((0.30, 0.25), flat_timing(2))
+
+
+def test_a_fixed_cycle_holds_all_minimum_greens_where_nobody_comes():
+    assert fixed_cycle((0.0, 0.0, 0.0, 0.0), flat_timing(4)) == 4 * 7.0 + 4 * 4.0
