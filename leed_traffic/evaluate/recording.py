@@ -115,7 +115,8 @@ def instrument(
         for k, (lane, at_m) in enumerate(approach.loops):
             name = quoteattr(f"{approach.edge}|{k}")
             file = escape(str((folder / _LOOP_EVENTS_NAME).resolve()))
-            lines.append(f'<instantInductionLoop id={name} lane={quoteattr(lane)} pos="{at_m:g}" file="{file}"/>\n')
+            where = f'lane={quoteattr(lane)} pos="{at_m:g}" friendlyPos="true"'
+            lines.append(f'<instantInductionLoop id={name} {where} file="{file}"/>\n')
     (folder / _LOOPS_NAME).write_text(f"<additional>\n{''.join(lines)}</additional>\n", encoding="utf-8")
     options = list(scenario.options)
     if plotted.corridor is not None:

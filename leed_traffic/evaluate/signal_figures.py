@@ -31,6 +31,7 @@ from leed_traffic.evaluate.timeline import Shown, Timeline
 
 States = Sequence[tuple[float, float, str]]  # begin, end, letters of one signal
 DOT_MIN = 1e-3  # minutes, the length of a line that its round ends make a dot
+SHORTEST_RED_S = 8.0  # s, a shorter break is the seam between two stages that both serve the approach
 AT_LIMIT_S = 1.0  # s, a green that ended so near its minimum or maximum counts as ended there
 _MIN, _MAX, _BETWEEN = "v", "^", "o"  # markers of the split monitor
 
@@ -77,11 +78,11 @@ class StageLimits:
 
 
 def cycles_of(states: States, links: Sequence[int]) -> tuple[Cycle, ...]:
-    """The cycles of the movements on some links: greens without a break, and the reds between them."""
+    """The cycles of the movements on some links: greens and the reds between them."""
     greens: list[tuple[float, float]] = []
     for begin_s, end_s, letters in states:
         if any(letters[k] in GREEN for k in links):
-            joins = bool(greens) and greens[-1][1] == begin_s
+            joins = bool(greens) and begin_s - greens[-1][1] < SHORTEST_RED_S
             greens = [*greens[:-1], (greens[-1][0], end_s)] if joins else [*greens, (begin_s, end_s)]
     return tuple(Cycle(begin_s=a[1], green_s=b[0], end_s=b[1]) for a, b in pairwise(greens))
 
