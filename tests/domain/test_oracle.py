@@ -2,9 +2,9 @@
 
 import pytest
 
-from leed_traffic.domain.oracle import Memory, Oracle
+from leed_traffic.domain.oracle import Memory, Oracle, _short
 from leed_traffic.domain.timing import derive_timing, timing_as_net
-from tests.intersections import early_release, flat_timing, star
+from tests.intersections import early_release, flat_timing, four_legs, star
 
 
 def judge(parts, *, junction=None, timing=None, step_s=1.0, is_reviewed=True, origin=0):
@@ -46,6 +46,31 @@ def test_what_is_wrong_is_said_once(parts, wrong):
 
 def test_foes_of_which_one_yields_are_no_conflict():
     assert not any("foes" in wrong for wrong in judge([("Gg", 1, 1)]))
+
+
+def test_a_letter_that_nobody_knows_is_no_red():
+    assert judge([("Xr", None, 1)]) == ["unknown letters in Xr"]
+
+
+def test_letters_that_are_too_many_are_an_error():
+    oracle = Oracle(star(2), flat_timing(2), step_s=1.0, is_reviewed=True)
+    with pytest.raises(ValueError, match="zip"):
+        oracle.see(oracle.first(0, "Gr"), "yrr", None)
+
+
+def test_every_link_that_lost_its_green_is_told_of():
+    junction = four_legs()
+    found = judge([(junction.stages[2].state, 2, 1)], junction=junction, timing=derive_timing(junction))
+    short = [wrong.removeprefix("stage 0 to 2: link ").split(" has ") for wrong in found if " needs " in wrong]
+    vehicles = [[str(k), what] for k in (0, 1, 4, 5) for what in ("0 s of yellow, needs 3.5", "0 s of all-red, needs 3.5")]
+    walkers = [["0 s of pedestrian clearance, needs 9", "0 s of time to cross, needs 8.97196"]]
+    assert [pair for pair in short if int(pair[0]) < 8] == vehicles
+    assert [[what for k, what in short if k == link] for link in ("9", "11")] == walkers * 2
+
+
+def test_to_the_millionth_of_a_second_is_enough():
+    assert _short(0, "yellow", 3.5 - 1e-6, 3.5, 0, 1) == []
+    assert _short(0, "yellow", 3.49, 3.5, 0, 1) == ["stage 0 to 1: link 0 has 3.49 s of yellow, needs 3.5"]
 
 
 def test_half_seconds_count_half():
@@ -101,14 +126,14 @@ def test_what_is_remembered_is_capped_where_longer_means_no_more():
 
 
 @pytest.mark.parametrize(
-    ("green_s", "wrong"), [(6.9, ("stage 0 ends after 6.9 s, min_green_s is 7",)), (7.0, ()), (7.1, ()), (7.0 - 1e-7, ())]
+    ("green_s", "wrong"), [(6.9, ("stage 0 ends after 6.9 s, min_green_s is 7",)), (7.0, ()), (7.1, ()), (7.0 - 1e-6, ())]
 )
 def test_a_stage_has_its_minimum_green(green_s, wrong):
     assert Oracle(star(2), flat_timing(2), step_s=1.0, is_reviewed=True).ended(0, green_s) == wrong
 
 
 @pytest.mark.parametrize(
-    ("green_s", "until_s", "is_wrong"), [(25.0, 5.0, False), (25.0, 5.0 + 1e-7, False), (25.5, 5.0, True), (31.0, 0.0, True)]
+    ("green_s", "until_s", "is_wrong"), [(25.0, 5.0, False), (30.0 + 1e-6, 0.0, False), (25.5, 5.0, True), (31.0, 0.0, True)]
 )
 def test_a_stage_is_not_kept_beyond_its_maximum_green(green_s, until_s, is_wrong):
     oracle = Oracle(star(2), flat_timing(2), step_s=1.0, is_reviewed=True)
