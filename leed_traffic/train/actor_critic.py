@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from leed_traffic.train.config import Sharing
 from leed_traffic.train.rollout import ActorWeights
 
 NOT_LEGAL = -1e9  # logit of a stage that may not be asked for: its probability is exactly 0 in float32
@@ -50,9 +51,11 @@ class StackedMlp(nn.Module):
 
 
 class ActorCritic(nn.Module):
-    """The actors and critics of N intersections; no parameter is shared."""
+    """The actors and critics of N intersections; as baselines, some of them in common."""
 
-    def __init__(self, sizes: Sequence[int], n_stages_max: int, hidden: int, *, seed: int) -> None:
+    def __init__(
+        self, sizes: Sequence[int], n_stages_max: int, hidden: int, *, seed: int, sharing: Sharing = Sharing.NOTHING
+    ) -> None:
         """Draw all parameters.
 
         Args:
@@ -60,37 +63,66 @@ class ActorCritic(nn.Module):
             n_stages_max: S_max.
             hidden: width of the hidden layers.
             seed: of the weights.
+            sharing: what the intersections have in common.
         """
         super().__init__()
         generator = torch.Generator().manual_seed(seed)
-        self.actor = StackedMlp(sizes, hidden, n_stages_max, gain=0.01, generator=generator)
-        self.critic = StackedMlp(sizes, hidden, 1, gain=1.0, generator=generator)
+        self._n, self._sharing = len(sizes), sharing
+        own = [max(sizes)] if sharing is Sharing.EVERYTHING else sizes
+        self.actor = StackedMlp(own, hidden, n_stages_max, gain=0.01, generator=generator)
+        if sharing is Sharing.CRITIC:
+            self._real = torch.cat([torch.arange(size) + n * max(sizes) for n, size in enumerate(sizes)])
+            self.critic = StackedMlp([len(self._real)], 2 * hidden, len(sizes), gain=1.0, generator=generator)
+        else:
+            self.critic = StackedMlp(own, hidden, 1, gain=1.0, generator=generator)
 
     def log_probs(self, observation: Tensor, legal: Tensor) -> Tensor:
         """(N, B, S_max) log pi(stage | observation) among the legal stages."""
-        return masked_log_probs(self.actor(observation), legal)
+        return masked_log_probs(self._local(self.actor, observation), legal)
 
     def values(self, observation: Tensor) -> Tensor:
-        """(N, B) expected discounted return."""
-        out: Tensor = self.critic(observation)
-        return out.squeeze(-1)
+        """(N, B) expected discounted return; a shared critic needs the same B moments for all intersections."""
+        if self._sharing is Sharing.CRITIC:
+            n, b, d = observation.shape
+            together = observation.transpose(0, 1).reshape(1, b, n * d)[..., self._real]
+            central: Tensor = self.critic(together)[0].T
+            return central
+        return self._local(self.critic, observation).squeeze(-1)
 
     def weights(self) -> ActorWeights:
-        """The actors as numpy arrays, for rollout processes that never import torch."""
+        """The actors as numpy arrays, one per intersection, for rollout processes that never import torch."""
         a = self.actor
-        return ActorWeights(*(_to_numpy(p) for p in (a.w1, a.b1, a.w2, a.b2, a.w3, a.b3)))
+        rows = (p.expand(self._n, *p.shape[1:]) for p in (a.w1, a.b1, a.w2, a.b2, a.w3, a.b3))
+        return ActorWeights(*(_to_numpy(p) for p in rows))
 
-    def clip_gradients(self, max_norm: float) -> None:
-        """Clip the gradient of each intersection's parameters on its own: no agent's outlier slows another."""
+    def clip_gradients(self, max_norm: float) -> int:
+        """Clip the gradient of each intersection's parameters on its own: no agent's outlier slows another.
+
+        Returns:
+            How many networks take no step, because their gradient is not finite.
+        """
+        skipped = 0
         for part in (self.actor, self.critic):
             gradients = [p.grad for p in part.parameters() if p.grad is not None]
             if not gradients:
                 continue
             # ||g_n|| over all parameters of agent n
             norm = torch.stack([g.flatten(1).square().sum(1) for g in gradients]).sum(0).sqrt()
+            is_finite = norm.isfinite()
+            skipped += int((~is_finite).sum())
             scale = (max_norm / (norm + 1e-8)).clamp(max=1.0).view(-1, 1, 1)
             for g in gradients:
-                g.mul_(scale)
+                g.copy_(torch.where(is_finite.view(-1, 1, 1), g * scale, 0.0))
+        return skipped
+
+    def _local(self, networks: StackedMlp, observation: Tensor) -> Tensor:
+        """(N, B, outputs) of networks that see one intersection each."""
+        if self._sharing is not Sharing.EVERYTHING:
+            out: Tensor = networks(observation)
+            return out
+        n, b, d = observation.shape
+        shared: Tensor = networks(observation.reshape(1, n * b, d))
+        return shared.reshape(n, b, -1)
 
 
 def masked_log_probs(logits: Tensor, legal: Tensor) -> Tensor:

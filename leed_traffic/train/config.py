@@ -32,7 +32,24 @@ class ExpertWeight(StrEnum):
 
     DYNAMIC = "dynamic"  # (1 - sim) gate, see train/similarity.py
     FIXED = "fixed"
+    DECAY = "decay"  # fixed_weight decay_rate^update (as DAPG, Rajeswaran et al. 2018)
     NONE = "none"  # own experience alone after cloning
+
+
+class Similarity(StrEnum):
+    """What the similarity to the expert's trajectories does to the dynamic weight."""
+
+    LEAN_WHEN_FAR = "lean-when-far"  # (1 - sim) gate
+    LEAN_WHEN_NEAR = "lean-when-near"  # sim gate: the opposite sign, an ablation
+    OFF = "off"  # the gate alone
+
+
+class Sharing(StrEnum):
+    """What intersections have in common while they learn; what is exported is one policy each in any case."""
+
+    NOTHING = "nothing"  # actor and critic of their own, local observations (IPPO; ours)
+    CRITIC = "critic"  # one critic sees all observations (MAPPO: central training, local execution; Yu et al. 2022)
+    EVERYTHING = "everything"  # one actor and one critic for all, each on local observations
 
 
 class TrainConfig(BaseModel):
@@ -86,9 +103,11 @@ class TrainConfig(BaseModel):
     expert_weight: ExpertWeight = ExpertWeight.DYNAMIC
     """How w in (1 - w) L_a + w L_e is set."""
     fixed_weight: float = Field(default=0.5, ge=0.0, le=1.0)
-    """w when it is fixed."""
-    similarity: bool = True
-    """Whether the dynamic weight looks at the DTW similarity; else w is the gate alone."""
+    """w when it is fixed; where it begins when it decays."""
+    decay_rate: float = Field(default=0.9, ge=0.0, lt=1.0)
+    """Of a decaying w, per update."""
+    similarity: Similarity = Similarity.LEAN_WHEN_FAR
+    """What the DTW similarity does to a dynamic weight."""
     gate: Gate = Gate.PARITY
     """When the expert is left behind."""
     gate_margin: float = Field(default=0.1, gt=0.0)
@@ -98,6 +117,8 @@ class TrainConfig(BaseModel):
     advantage_beta: float | None = Field(default=None, gt=0.0)
     """None: f(A_e) = 1; else f(A_e) = exp(A_e / beta), clipped at 20."""
 
+    sharing: Sharing = Sharing.NOTHING
+    """Baselines: what the intersections share while learning."""
     hidden: int = Field(default=64, ge=4, le=1024)
     """Width of both hidden layers."""
     learning_rate: float = Field(default=1e-3, gt=0.0)

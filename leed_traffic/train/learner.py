@@ -11,7 +11,7 @@ from torch import Tensor
 
 from leed_traffic.simulation.episode import Episode
 from leed_traffic.train.actor_critic import ActorCritic
-from leed_traffic.train.config import TrainConfig
+from leed_traffic.train.config import Sharing, TrainConfig
 from leed_traffic.train.expert import Demonstrated, ExpertSteps
 from leed_traffic.train.gae import discounted_returns, truncated_gae
 from leed_traffic.train.losses import advantage_weight, entropy, expert_policy_loss, mixed_loss, own_policy_loss, value_loss
@@ -71,7 +71,7 @@ class Learner:
             config: settings and seed.
         """
         self._config = config
-        self.model = ActorCritic(sizes, n_stages_max, config.hidden, seed=config.seed)
+        self.model = ActorCritic(sizes, n_stages_max, config.hidden, seed=config.seed, sharing=config.sharing)
         self._optimiser = torch.optim.Adam(self.model.parameters(), lr=config.learning_rate, eps=1e-5)
         self._generator = torch.Generator().manual_seed(config.seed)
         self.scale = ReturnScale(len(sizes))
@@ -105,6 +105,8 @@ class Learner:
         agents = torch.arange(len(observation))[:, None]
         for _ in range(n_steps):
             pick = torch.randint(target.shape[1], (len(agents), self._config.minibatch), generator=self._generator)
+            if self._config.sharing is Sharing.CRITIC:
+                pick = pick[:1].expand_as(pick)
             value = self.model.values(observation[agents, pick])
             self._descend(value_loss(value, target[agents, pick].float(), torch.ones_like(value)))
 
@@ -132,7 +134,8 @@ class Learner:
             critic_only: leave the actors as they are.
 
         Returns:
-            Means over intersections: losses, entropy, KL divergence from the policy that acted, explained variance.
+            Means over intersections: losses, entropy, KL divergence from the policy that acted, explained variance; and per
+            gradient step how many networks took none, because their gradient was not finite.
         """
         config = self._config
         experience = self._look_back(episodes)
@@ -145,7 +148,7 @@ class Learner:
             order = torch.randperm(experience.stage.shape[1], generator=self._generator)
             for pick in torch.split(order, config.minibatch):
                 parts = self._loss(experience, pick, batches, weights, critic_only)
-                self._descend(parts.pop("loss"))
+                sums["skipped"] = sums.get("skipped", 0.0) + self._descend(parts.pop("loss"))
                 for name, value in parts.items():
                     sums[name] = sums.get(name, 0.0) + float(value.mean())
                 n_batches += 1
@@ -193,12 +196,17 @@ class Learner:
         parts = {"policy_loss": l_a, "expert_loss": l_e, "value_loss": l_v, "entropy": h, "kl": (old - log_prob).mean(-1)}
         return {"loss": loss, **{name: part.detach() for name, part in parts.items()}}
 
-    def _descend(self, loss: Tensor) -> None:
-        """One step of every intersection's own descent: parameters are not shared, so the sum separates."""
+    def _descend(self, loss: Tensor) -> int:
+        """One step of every intersection's own descent: where no parameter is shared, the sum separates.
+
+        Returns:
+            How many networks took no step, because their gradient was not finite.
+        """
         self._optimiser.zero_grad(set_to_none=True)
         loss.sum().backward()  # type: ignore[no-untyped-call]
-        self.model.clip_gradients(self._config.max_gradient)
+        skipped = self.model.clip_gradients(self._config.max_gradient)
         self._optimiser.step()
+        return skipped
 
     def _look_back(self, episodes: Sequence[Episode]) -> Experience:
         """Value what happened."""

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from leed_traffic.errors import TrainingError
 from leed_traffic.simulation.episode import Episode
-from leed_traffic.train.config import ExpertWeight, TrainConfig
+from leed_traffic.train.config import ExpertWeight, Similarity, TrainConfig
 from leed_traffic.train.expert import Demonstrated
 from leed_traffic.train.similarity import distances, expert_floor, return_gate, similarity, smooth_weight, switch_off, thin_out
 
@@ -34,13 +34,14 @@ class ExpertWeighting:
         self._config, self._n = config, n
         self._kind = config.expert_weight if demonstrated is not None else ExpertWeight.NONE
         self._smoothed: Array | None = None
+        self._updates = 0
         self.similarity = np.full(n, np.nan)
         self.gate = np.full(n, np.nan)
         self._references: list[Array] = []
         if demonstrated is None or self._kind is not ExpertWeight.DYNAMIC:
             return
         self._expert_return = demonstrated.mean_return
-        if config.similarity:
+        if config.similarity is not Similarity.OFF:
             hours = demonstrated.observation[:MAX_REFERENCES]
             if len(hours) < 2:
                 raise TrainingError(
@@ -55,21 +56,27 @@ class ExpertWeighting:
             return np.zeros(self._n)
         if self._kind is ExpertWeight.FIXED:
             return np.full(self._n, self._config.fixed_weight)
+        if self._kind is ExpertWeight.DECAY:
+            w = self._config.fixed_weight * self._config.decay_rate**self._updates
+            self._updates += 1
+            return switch_off(np.full(self._n, w))
         agent_return = np.mean([episode.total_reward for episode in episodes], axis=0)
         self.gate = return_gate(self._expert_return, agent_return, self._config.gate, margin=self._config.gate_margin)
         fresh = self.gate
         if self._references and self.gate.any():  # DTW costs time and a closed gate hides it
             d = np.mean([distances(e.observation, self._references) for e in episodes[:MAX_REFERENCES]], axis=0)
             self.similarity = similarity(d, self._floor)
+            is_near = self._config.similarity is Similarity.LEAN_WHEN_NEAR
             # w = (1 - sim) gate
-            fresh = (1.0 - self.similarity) * self.gate
+            fresh = (self.similarity if is_near else 1.0 - self.similarity) * self.gate
         self._smoothed = smooth_weight(self._smoothed, fresh, decay=self._config.weight_decay)
         return switch_off(self._smoothed)
 
     def state(self) -> dict[str, Any]:
         """For a checkpoint."""
-        return {"smoothed": None if self._smoothed is None else self._smoothed.tolist()}
+        return {"smoothed": None if self._smoothed is None else self._smoothed.tolist(), "updates": self._updates}
 
     def load_state(self, state: dict[str, Any]) -> None:
         """From a checkpoint."""
         self._smoothed = None if state["smoothed"] is None else np.array(state["smoothed"])
+        self._updates = state["updates"]

@@ -1,7 +1,9 @@
 import numpy as np
+import pytest
 import torch
 
 from leed_traffic.train.actor_critic import ActorCritic, StackedMlp
+from leed_traffic.train.config import Sharing
 
 
 def test_stacked_networks_compute_what_each_computes_alone():
@@ -46,3 +48,39 @@ def test_the_same_seed_draws_the_same_parameters():
     one, two, other = (ActorCritic([4, 6], 2, 8, seed=s) for s in (1, 1, 2))
     assert all(torch.equal(a, b) for a, b in zip(one.parameters(), two.parameters(), strict=True))
     assert not torch.equal(one.actor.w1, other.actor.w1)
+
+
+def test_a_gradient_that_is_not_finite_moves_nobody_and_is_counted():
+    model = ActorCritic([4, 4], 2, 8, seed=0)
+    for p in model.parameters():
+        p.grad = torch.full_like(p, 1e-3)
+    model.actor.w2.grad[1, 0, 0] = float("nan")
+    assert model.clip_gradients(0.5) == 1
+    assert model.actor.w1.grad[0, 0, 0].item() == np.float32(1e-3)
+    assert all((p.grad[1] == 0.0).all() for p in model.actor.parameters())
+
+
+def test_with_everything_shared_equal_observations_mean_equal_policies_and_values():
+    model = ActorCritic([4, 6], 3, 8, seed=1, sharing=Sharing.EVERYTHING)
+    x = torch.rand(1, 7, 6).expand(2, 7, 6)
+    legal = torch.ones(2, 7, 3, dtype=torch.bool)
+    assert torch.equal(*model.log_probs(x, legal))
+    assert torch.equal(*model.values(x))
+    weights = model.weights()
+    assert weights.w1.shape[0] == 2
+    np.testing.assert_array_equal(weights.w3[0], weights.w3[1])
+
+
+def test_a_shared_critic_sees_what_the_neighbours_see_and_an_actor_does_not():
+    model = ActorCritic([4, 6], 3, 8, seed=1, sharing=Sharing.CRITIC)
+    x, legal = torch.rand(2, 7, 6), torch.ones(2, 7, 3, dtype=torch.bool)
+    x[0, :, 4:] = 0.0
+    other = x.clone()
+    other[1] += 0.5
+    assert torch.equal(model.log_probs(x, legal)[0], model.log_probs(other, legal)[0])
+    assert not torch.equal(model.values(x)[0], model.values(other)[0])
+
+
+@pytest.mark.parametrize("sharing", Sharing)
+def test_values_have_one_row_per_intersection_whoever_computes_them(sharing):
+    assert ActorCritic([4, 6], 3, 8, seed=1, sharing=sharing).values(torch.rand(2, 7, 6)).shape == (2, 7)

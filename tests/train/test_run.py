@@ -11,7 +11,7 @@ from leed_traffic.artifacts.policy import Policy, verify_bundle
 from leed_traffic.domain.road_users import Weights
 from leed_traffic.domain.sensing import SensingKind
 from leed_traffic.errors import MismatchError, TrainingError
-from leed_traffic.train.config import TrainConfig
+from leed_traffic.train.config import Sharing, Similarity, TrainConfig
 from leed_traffic.train.expert import check_demonstrations
 from leed_traffic.train.export import export_run
 from leed_traffic.train.run import sensing_of, train_with
@@ -157,7 +157,12 @@ def test_a_checkpoint_that_holds_something_else_is_refused(tmp_path):
     [
         {"expert_weight": "fixed"},
         {"expert_weight": "none"},
-        {"similarity": False},
+        {"expert_weight": "decay", "decay_rate": 0.5},
+        {"similarity": Similarity.OFF},
+        {"similarity": Similarity.LEAN_WHEN_NEAR},
+        {"sharing": Sharing.CRITIC},
+        {"sharing": Sharing.EVERYTHING},
+        {"sharing": Sharing.CRITIC, "demonstrations": None},
         {"advantage_beta": 1.0},
         {"cloning_steps": 0, "dagger_rounds": 0},
         {"critic_first_updates": 1},
