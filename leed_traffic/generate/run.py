@@ -70,7 +70,7 @@ class GenerateConfig(BaseModel):
     site: str | None = None
     """Limits: None for the scenario's own, `as-net`, or a site file."""
     runs: int = Field(default=60, ge=1)
-    """Simulated hours that the search may spend, demonstrations not counted."""
+    """Simulated hours that the search may spend, demonstrations not counted; under `least_runs()` it only chooses a rule."""
     seeds: tuple[int, ...] = Field(default=(1, 2, 3), min_length=1)
     """Demand seeds of the demonstrations."""
     seed: int = Field(default=1, ge=0)
@@ -209,6 +209,14 @@ def round_sizes(trials: int) -> tuple[int, ...]:
     return tuple(sizes)
 
 
+SHORT_RUNS = 4  # fallback and three priority rules, on one seed
+
+
+def is_short(config: GenerateConfig) -> bool:
+    """Whether the budget lets the search choose among its rules on one seed, and no more."""
+    return config.author is Author.SEARCH and config.runs < least_runs()
+
+
 def least_runs() -> int:
     """Runs that the search needs before it can change anything: fallback, starts, their composition, confirmation."""
     n_starts = 5
@@ -219,6 +227,8 @@ def planned_runs(config: GenerateConfig) -> int:
     """Runs that a configuration asks for, demonstrations included."""
     if config.author is Author.WEBSTER:
         return 3 * len(AUTHOR_SEEDS) + len(config.seeds)
+    if is_short(config):
+        return SHORT_RUNS + len(config.seeds)
     sizes = sizes_of(config)
     return least_runs() + (sum(sizes) + len(sizes)) * len(AUTHOR_SEEDS) + len(config.seeds)
 
@@ -230,8 +240,9 @@ def sizes_of(config: GenerateConfig) -> tuple[int, ...]:
     return round_sizes((config.runs - least_runs()) // len(AUTHOR_SEEDS))
 
 
-def _webster(briefs: Sequence[Brief], bench: Bench) -> _Written:
-    baseline_delay_s, tried = _try_starts(briefs, bench, Author.WEBSTER)
+def _best_start(briefs: Sequence[Brief], bench: Bench, author: Author, seeds: Sequence[int] = AUTHOR_SEEDS) -> _Written:
+    """Only the starts: Webster's own, or where there is time for one hour of each, the priority rules."""
+    baseline_delay_s, tried = _try_starts(briefs, bench, author, seeds)
     starts = {standing.what: standing.trial.delay_s for standing in tried}
     return _Written(final=_best(tried), baseline_delay_s=baseline_delay_s, starts=starts, rounds=())
 
@@ -240,7 +251,9 @@ def _write(
     config: GenerateConfig, briefs: Sequence[Brief], bench: Bench, clock: Callable[[], float], on_asking: OnAsking
 ) -> _Written:
     if config.author is Author.WEBSTER:
-        return _webster(briefs, bench)
+        return _best_start(briefs, bench, config.author)
+    if is_short(config):
+        return _best_start(briefs, bench, config.author, AUTHOR_SEEDS[:1])
     if config.author is Author.SEARCH:
         return _improve(SearchAuthor(config.seed), config, briefs, bench, patience=None)
     from leed_traffic.generate.model_run import open_model_run
@@ -276,10 +289,14 @@ def _tell(out: Path, written: _Written, made: Demonstrations) -> None:
         write_report(out / REPORT_NAME, made, written.authorship, written.briefs)
 
 
-def _try_starts(briefs: Sequence[Brief], bench: Bench, author: Author) -> tuple[float, list[Standing]]:
-    """Delay of the fallback cycle, and every start with its trial."""
+def _try_starts(
+    briefs: Sequence[Brief], bench: Bench, author: Author, seeds: Sequence[int] = AUTHOR_SEEDS
+) -> tuple[float, list[Standing]]:
+    """Delay of the fallback cycle, and every start with its trial; on a single seed priority rules alone."""
     starts = start_plans(briefs, author)
-    fallback, *trials = bench.try_out([None, *starts.values()], AUTHOR_SEEDS, "starts")
+    if len(seeds) == 1:
+        starts = {name: plans for name, plans in starts.items() if "webster" not in name}
+    fallback, *trials = bench.try_out([None, *starts.values()], seeds, "starts")
     tried = [Standing(what=name, plans=plans, trial=trial) for (name, plans), trial in zip(starts.items(), trials, strict=True)]
     return fallback.delay_s, tried
 
@@ -305,8 +322,10 @@ def _check(config: GenerateConfig) -> None:
         raise UsageError(f"seeds {', '.join(map(str, config.seeds))}: one is named twice")
     if config.author is Author.VLLM:
         check_model(config.language or ModelConfig())
-    elif config.author is Author.SEARCH and config.runs < least_runs():
-        raise UsageError(f"--runs {config.runs}: the search needs at least {least_runs()} to try its starts and confirm")
+    elif config.author is Author.SEARCH and config.runs < SHORT_RUNS:
+        raise UsageError(
+            f"--runs {config.runs}: the search needs {SHORT_RUNS} to choose among its rules, {least_runs()} to improve on them"
+        )
     _check_out(config.out)
 
 

@@ -4,6 +4,7 @@ The work comes in units (cloning, a relabelling round, an update); after each th
 from there to the same bits.
 """
 
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from importlib.metadata import version
@@ -47,11 +48,14 @@ from leed_traffic.train.run_folder import (
     TENSORBOARD_NAME,
     MetricsRow,
     RunSetting,
+    UnitTiming,
     read_config,
     read_metrics,
     read_setting,
+    read_timings,
     write_metrics,
     write_text,
+    write_timings,
 )
 from leed_traffic.train.weighting import ExpertWeighting
 from leed_traffic.train.workers import Rollouts, ThreadedBlocks, crew
@@ -194,6 +198,8 @@ class TrainingRun:
         self._best_delay_s = float("inf")
         self._expert_delay_s: float | None = None
         self.rows: list[MetricsRow] = []
+        self._timings: list[UnitTiming] = []
+        self._cpu_elsewhere_s = 0.0  # of simulations: those of validation are taken off, those in other processes added
 
     def resume(self) -> None:
         """Take up the last checkpoint; without one the run begins anew.
@@ -215,6 +221,7 @@ class TrainingRun:
         except (KeyError, TypeError, ValueError, RuntimeError, AttributeError) as err:
             raise TrainingError(f"{path}: damaged checkpoint ({describe(err)}); train again") from err
         self.rows = read_metrics(self._config.out)[:done]
+        self._timings = read_timings(self._config.out)[:done]
         self._on_progress(content["hours_told"], f"resumed after {done} of {len(self._units)} units")
 
     def finish(self, scalars: ScalarLog) -> None:
@@ -222,7 +229,10 @@ class TrainingRun:
         work = {CLONE: self._clone, DAGGER: self._relabel, OWN: self._learn}
         for unit in range(len(self.rows), len(self._units)):
             phase = self._units[unit]
+            begin_cpu_s, self._cpu_elsewhere_s = time.process_time(), 0.0
             figures = work[phase](unit)
+            cpu_s = time.process_time() - begin_cpu_s + self._cpu_elsewhere_s
+            self._timings.append(UnitTiming(unit=unit + 1, cpu_s=cpu_s))
             row = MetricsRow(
                 unit=unit + 1,
                 phase=phase,
@@ -234,6 +244,7 @@ class TrainingRun:
             )
             self.rows.append(row)
             write_metrics(self._config.out, self.rows)
+            write_timings(self._config.out, self._timings)
             scalars.add(row)
             self._write_checkpoint()
 
@@ -299,6 +310,8 @@ class TrainingRun:
         tasks = [RolloutTask(weights=weights, seed=seed, sample_seed=seed, plans=plans) for seed in seeds]
         rollouts = self._rollouts.run(tasks, lambda: self._on_progress(1, what))
         self._episodes += n
+        if self._config.workers > 0:
+            self._cpu_elsewhere_s += sum(rollout.episode.cpu_s for rollout in rollouts)
         self._own_hours += sum(rollout.episode.simulated_s for rollout in rollouts) / 3600.0
         return rollouts
 
@@ -309,6 +322,8 @@ class TrainingRun:
         plans = self._plans if weights is None else None
         tasks = [RolloutTask(weights=weights, seed=seed, plans=plans, is_scored=True) for seed in seeds]
         rollouts = self._rollouts.run(tasks, lambda: self._on_progress(1, what))
+        if self._config.workers == 0:
+            self._cpu_elsewhere_s -= sum(rollout.episode.cpu_s for rollout in rollouts)
         delays = [rollout.episode.score.delay_s for rollout in rollouts if rollout.episode.score is not None]
         if len(delays) != len(tasks):
             raise ValueError("a recording env must score its episode")

@@ -7,6 +7,7 @@
 | `checkpoint.pt` | everything that a continuation needs, bit for bit |
 | `best.pt` | the policies with the least validation delay so far, and golden observations |
 | `metrics.jsonl` | one `MetricsRow` per unit of work: the learning curve |
+| `timings.jsonl` | one `UnitTiming` per unit; beside the metrics, because no two runs take the same time |
 | `tensorboard/` | the same figures as scalars |
 | `bundle/` | the exported policies |
 """
@@ -25,7 +26,7 @@ from leed_traffic.domain.timing import Timing
 from leed_traffic.errors import TrainingError
 from leed_traffic.train.config import TrainConfig
 
-CONFIG_NAME, SETTING_NAME, METRICS_NAME = "config.json", "setting.json", "metrics.jsonl"
+CONFIG_NAME, SETTING_NAME, METRICS_NAME, TIMINGS_NAME = "config.json", "setting.json", "metrics.jsonl", "timings.jsonl"
 CHECKPOINT_NAME, BEST_NAME, BUNDLE_NAME, TENSORBOARD_NAME = "checkpoint.pt", "best.pt", "bundle", "tensorboard"
 
 
@@ -89,6 +90,16 @@ class MetricsRow(BaseModel):
     """Means over intersections: losses, entropy, kl, agreement with the expert, explained variance."""
 
 
+class UnitTiming(BaseModel):
+    """One line of timings.jsonl: what a unit of work cost, looks at the validation hours not counted."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    unit: int
+    cpu_s: float
+    """Of learner and simulations together."""
+
+
 def write_text(path: Path, text: str) -> None:
     """Write, its folder too, as a whole or not at all.
 
@@ -118,6 +129,23 @@ def read_metrics(run: Path) -> list[MetricsRow]:
         return [MetricsRow.model_validate_json(line) for line in text.splitlines()]
     except ValidationError as err:
         raise TrainingError(f"{run / METRICS_NAME}: {err.errors()[0]['msg']}; train again") from err
+
+
+def write_timings(run: Path, timings: Sequence[UnitTiming]) -> None:
+    """What every unit so far cost."""
+    write_text(run / TIMINGS_NAME, "".join(timing.model_dump_json() + "\n" for timing in timings))
+
+
+def read_timings(run: Path) -> list[UnitTiming]:
+    """What every unit of a run cost.
+
+    Raises:
+        TrainingError: missing or broken.
+    """
+    try:
+        return [UnitTiming.model_validate_json(line) for line in _read(run / TIMINGS_NAME).splitlines()]
+    except ValidationError as err:
+        raise TrainingError(f"{run / TIMINGS_NAME}: {err.errors()[0]['msg']}; train again") from err
 
 
 def read_config(run: Path) -> TrainConfig:

@@ -180,9 +180,21 @@ def test_a_seed_named_twice_is_refused(tmp_path):
         generate(GenerateConfig(scenario="crossing", out=tmp_path, seeds=(1, 1)))
 
 
-def test_a_budget_too_small_for_the_starts_is_refused(tmp_path):
-    with pytest.raises(UsageError, match=f"needs at least {least_runs()}"):
-        generate(GenerateConfig(scenario="crossing", out=tmp_path, runs=5))
+@pytest.mark.sumo
+def test_a_small_budget_chooses_the_best_rule_on_one_seed(short, tmp_path):
+
+    config = GenerateConfig(scenario=short, out=tmp_path / "out", runs=4, seeds=(11, 12))
+    made = generate(config).manifest
+    assert planned_runs(config) == 6
+    assert set(made.starts) == {"max-pressure 200 m", "max-wave 100 m", "max-wave 50 m"}
+    assert made.delay_s == min(made.starts.values())
+    assert made.rounds == ()
+    assert made.simulated_hours == pytest.approx(6 * SHORT_S / 3600.0)
+
+
+def test_a_budget_too_small_for_any_choice_is_refused(tmp_path):
+    with pytest.raises(UsageError, match=f"needs 4 to choose among its rules, {least_runs()} to improve"):
+        generate(GenerateConfig(scenario="crossing", out=tmp_path, runs=3))
 
 
 def test_a_folder_that_holds_something_else_is_left_alone(tmp_path):

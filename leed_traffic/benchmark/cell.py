@@ -1,0 +1,189 @@
+"""One learner on one scenario with one seed: demonstrations, training, and what both cost. Resumes after a kill."""
+
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict
+
+from leed_traffic.artifacts.demonstrations import MANIFEST_NAME, read_demonstrations
+from leed_traffic.artifacts.scenario import load_scenario
+from leed_traffic.artifacts.site import load_site
+from leed_traffic.artifacts.whole_file import write_whole
+from leed_traffic.benchmark.learners import Expert, Learner, bad_plan
+from leed_traffic.domain.action import DEFAULT_DECISION_INTERVAL_S
+from leed_traffic.domain.observation import DEFAULT_REACH_M
+from leed_traffic.domain.plan import max_wave_plan
+from leed_traffic.generate.author import Author
+from leed_traffic.generate.run import GenerateConfig, generate
+from leed_traffic.simulation.network_import import import_network
+from leed_traffic.train.config import FIRST_VALIDATION_SEED, TrainConfig
+from leed_traffic.train.rollout import EnvSpec, RolloutTask, roll_out
+from leed_traffic.train.run import train
+from leed_traffic.train.run_folder import BUNDLE_NAME, CONFIG_NAME
+
+COST_NAME, BAR_NAME = "cost.json", "bar.json"
+DEMONSTRATED_SEEDS = (11, 12)  # the first is also the one on which a short search tries its rules
+
+
+class Cost(BaseModel):
+    """What making demonstrations took."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    cpu_s: float
+
+
+class Bar(BaseModel):
+    """What a learner has to reach: max-wave on the validation hours."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    delays_s: tuple[float, ...]
+
+    @property
+    def delay_s(self) -> float:
+        """Their mean."""
+        return float(np.mean(self.delays_s))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ground:
+    """A scenario and where its results go."""
+
+    scenario: str
+    site: str | None
+    folder: Path
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DemonstrationTask:
+    """An expert's demonstrations for one seed."""
+
+    ground: Ground
+    expert: Expert
+    seed: int
+    runs: int  # hours of the search
+
+    @property
+    def folder(self) -> Path:
+        """Where they lie; learners of the same seed share them."""
+        name = f"{self.expert}-{self.runs}" if self.expert is Expert.SEARCH else str(self.expert)
+        return self.ground.folder / "demonstrations" / name / f"seed-{self.seed}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cell:
+    """One training run."""
+
+    ground: Ground
+    learner: Learner
+    seed: int
+    episodes: int
+    validation_seeds: int
+    demonstrations: DemonstrationTask | None
+
+    @property
+    def folder(self) -> Path:
+        """Of the run."""
+        return self.ground.folder / self.learner.name / f"seed-{self.seed}"
+
+    @property
+    def bundle(self) -> Path:
+        """The policies that did best on the validation hours."""
+        return self.folder / BUNDLE_NAME
+
+
+def demonstrate(task: DemonstrationTask) -> None:
+    """Write an expert's demonstrations, unless they are there already."""
+    if (task.folder / COST_NAME).exists():
+        return
+    begin_s = time.process_time()
+    if task.expert is Expert.BAD:
+        _demonstrate_badly(task)
+    elif not (task.folder / "made" / MANIFEST_NAME).exists():
+        author = Author.WEBSTER if task.expert is Expert.WEBSTER else Author.SEARCH
+        generate(
+            GenerateConfig(
+                scenario=task.ground.scenario,
+                site=task.ground.site,
+                out=task.folder / "made",
+                author=author,
+                runs=task.runs,
+                seed=task.seed,
+                seeds=DEMONSTRATED_SEEDS,
+            )
+        )
+    cost = Cost(cpu_s=time.process_time() - begin_s)
+    write_whole(task.folder / COST_NAME, cost.model_dump_json())
+
+
+def set_bar(ground: Ground, validation_seeds: int) -> Bar:
+    """Max-wave on the validation hours, made once."""
+    path = ground.folder / BAR_NAME
+    seeds = range(FIRST_VALIDATION_SEED, FIRST_VALIDATION_SEED + validation_seeds)
+    if path.exists():
+        kept = Bar.model_validate_json(path.read_bytes())
+        if len(kept.delays_s) == validation_seeds:
+            return kept
+    spec = env_spec(ground)
+    plans = {i.id: max_wave_plan(i.id) for i in spec.network.intersections}
+    episodes = [roll_out(spec, RolloutTask(weights=None, seed=seed, plans=plans, is_scored=True)).episode for seed in seeds]
+    bar = Bar(delays_s=tuple(e.score.delay_s for e in episodes if e.score is not None))
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_whole(path, bar.model_dump_json())
+    return bar
+
+
+def learn(cell: Cell) -> None:
+    """Train, unless the bundle is there; an interrupted run goes on."""
+    if cell.bundle.exists():
+        return
+    train(train_config(cell), lambda _n, _note: None)
+
+
+def train_config(cell: Cell) -> TrainConfig:
+    """The settings of a cell's run: LEED's own where the learner says nothing else."""
+    made = cell.demonstrations
+    settings = {"episodes": cell.episodes, **cell.learner.settings}
+    return TrainConfig(
+        scenario=cell.ground.scenario,
+        site=cell.ground.site,
+        demonstrations=None if made is None else made.folder / "made",
+        out=cell.folder,
+        seed=cell.seed,
+        workers=0,
+        resume=(cell.folder / CONFIG_NAME).exists(),
+        validation_seeds=cell.validation_seeds,
+        **settings,
+    )
+
+
+def env_spec(ground: Ground) -> EnvSpec:
+    """The env that every learner meets."""
+    scenario = load_scenario(ground.scenario)
+    network = import_network(scenario.net_file, scenario.additional_files)
+    defaults = TrainConfig(scenario=ground.scenario, out=ground.folder)
+    return EnvSpec(
+        scenario=scenario,
+        network=network,
+        site=load_site(ground.site, scenario, network),
+        decision_interval_s=DEFAULT_DECISION_INTERVAL_S,
+        reach_m=DEFAULT_REACH_M,
+        reward=defaults.reward,
+    )
+
+
+def _demonstrate_badly(task: DemonstrationTask) -> None:
+    """Webster's demonstrations with another plan in their place: same files, same provenance fields."""
+    from leed_traffic.benchmark.bad_expert import write_bad_demonstrations
+
+    spec = env_spec(task.ground)
+    plans = {i.id: bad_plan(i.id) for i in spec.network.intersections}
+    write_bad_demonstrations(task.folder / "made", spec, plans, DEMONSTRATED_SEEDS)
+
+
+def demonstration_hours(task: DemonstrationTask) -> float:
+    """Simulated hours behind demonstrations, the search's included."""
+    return read_demonstrations(task.folder / "made").manifest.simulated_hours
