@@ -1,5 +1,6 @@
 """One learner on one scenario with one seed: demonstrations, training, and what both cost. Resumes after a kill."""
 
+import json
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -7,7 +8,6 @@ from pathlib import Path
 import numpy as np
 from pydantic import BaseModel, ConfigDict
 
-from leed_traffic.artifacts.demonstrations import MANIFEST_NAME, read_demonstrations
 from leed_traffic.artifacts.scenario import load_scenario
 from leed_traffic.artifacts.site import load_site
 from leed_traffic.artifacts.whole_file import write_whole
@@ -24,6 +24,7 @@ from leed_traffic.train.run import train
 from leed_traffic.train.run_folder import BUNDLE_NAME, CONFIG_NAME
 
 COST_NAME, BAR_NAME = "cost.json", "bar.json"
+_AUTHOR_OF = {Expert.SEARCH: Author.SEARCH, Expert.WEBSTER: Author.WEBSTER, Expert.BAD: Author.GIVEN}
 DEMONSTRATED_SEEDS = (11, 12)  # the first is also the one on which a short search tries its rules
 
 
@@ -72,6 +73,11 @@ class DemonstrationTask:
         name = f"{self.expert}-{self.runs}" if self.expert is Expert.SEARCH else str(self.expert)
         return self.ground.folder / "demonstrations" / name / f"seed-{self.seed}"
 
+    @property
+    def made(self) -> Path:
+        """The demonstrations themselves."""
+        return self.folder / "made"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cell:
@@ -100,21 +106,25 @@ def demonstrate(task: DemonstrationTask) -> None:
     if (task.folder / COST_NAME).exists():
         return
     begin_s = time.process_time()
+    task.folder.mkdir(parents=True, exist_ok=True)
+    author, plans = _AUTHOR_OF[task.expert], None
     if task.expert is Expert.BAD:
-        _demonstrate_badly(task)
-    elif not (task.folder / "made" / MANIFEST_NAME).exists():
-        author = Author.WEBSTER if task.expert is Expert.WEBSTER else Author.SEARCH
-        generate(
-            GenerateConfig(
-                scenario=task.ground.scenario,
-                site=task.ground.site,
-                out=task.folder / "made",
-                author=author,
-                runs=task.runs,
-                seed=task.seed,
-                seeds=DEMONSTRATED_SEEDS,
-            )
+        plans = task.folder / "bad_plans.json"
+        network = env_spec(task.ground).network
+        bad = {i.id: bad_plan(i.id).model_dump(mode="json") for i in network.intersections}
+        write_whole(plans, json.dumps(bad))
+    generate(
+        GenerateConfig(
+            scenario=task.ground.scenario,
+            site=task.ground.site,
+            out=task.made,
+            author=author,
+            plans=plans,
+            runs=task.runs,
+            seed=task.seed,
+            seeds=DEMONSTRATED_SEEDS,
         )
+    )
     cost = Cost(cpu_s=time.process_time() - begin_s)
     write_whole(task.folder / COST_NAME, cost.model_dump_json())
 
@@ -150,7 +160,7 @@ def train_config(cell: Cell) -> TrainConfig:
     return TrainConfig(
         scenario=cell.ground.scenario,
         site=cell.ground.site,
-        demonstrations=None if made is None else made.folder / "made",
+        demonstrations=None if made is None else made.made,
         out=cell.folder,
         seed=cell.seed,
         workers=0,
@@ -173,17 +183,3 @@ def env_spec(ground: Ground) -> EnvSpec:
         reach_m=DEFAULT_REACH_M,
         reward=defaults.reward,
     )
-
-
-def _demonstrate_badly(task: DemonstrationTask) -> None:
-    """Webster's demonstrations with another plan in their place: same files, same provenance fields."""
-    from leed_traffic.benchmark.bad_expert import write_bad_demonstrations
-
-    spec = env_spec(task.ground)
-    plans = {i.id: bad_plan(i.id) for i in spec.network.intersections}
-    write_bad_demonstrations(task.folder / "made", spec, plans, DEMONSTRATED_SEEDS)
-
-
-def demonstration_hours(task: DemonstrationTask) -> float:
-    """Simulated hours behind demonstrations, the search's included."""
-    return read_demonstrations(task.folder / "made").manifest.simulated_hours

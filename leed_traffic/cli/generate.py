@@ -24,7 +24,8 @@ def generate_command(
     author: Annotated[
         Author, typer.Option(help="Who writes the plans; webster and search need no language model.")
     ] = Author.SEARCH,
-    runs: Annotated[int, typer.Option(help="Simulated hours that the search may spend.")] = 60,
+    plans: Annotated[Path | None, typer.Option(help="With --author given: a plans.json that is there already.")] = None,
+    runs: Annotated[int, typer.Option(help="Simulated hours that the search may spend; 4 only choose among rules.")] = 60,
     seeds: Annotated[str, typer.Option(help="Demand seeds of the demonstrations: a count, a range or a list.")] = "3",
     workers: Annotated[int | None, typer.Option(min=1, help="Parallel simulations; all cores unless said.")] = None,
     site: Annotated[str | None, typer.Option(help="Signal limits: as-net, or a site file; else the scenario's own.")] = None,
@@ -75,6 +76,7 @@ def generate_command(
       leedctl generate crossing --author webster --out runs/crossing/demonstrations
       leedctl generate arterial5 --author search --runs 60 --workers 2 --out runs/arterial5/demonstrations
       leedctl generate path/to/net.sumocfg --site as-net --out runs/net/demonstrations --json
+      leedctl generate crossing --author given --plans my_plans.json --out runs/crossing/mine
       leedctl generate arterial5 --author vllm --url http://gpu:8000/v1 --model NAME --out runs/arterial5/by-model
       leedctl generate arterial5 --author vllm --replay runs/arterial5/by-model/transcripts.jsonl --out runs/again
 
@@ -106,6 +108,7 @@ def generate_command(
         scenario=scenario,
         out=out,
         author=author,
+        plans=plans,
         site=site,
         runs=runs,
         seeds=_demonstration_seeds(seeds),

@@ -7,6 +7,7 @@ import typer
 
 from leed_traffic import __version__
 from leed_traffic.cli import bundle, scenario, site
+from leed_traffic.cli.benchmark import benchmark_command
 from leed_traffic.cli.demo import demo_command
 from leed_traffic.cli.doctor import doctor_command
 from leed_traffic.cli.drill import drill_command, soak_command
@@ -59,6 +60,7 @@ app.command("reset-fault")(reset_fault_command)
 app.command("drill")(drill_command)
 app.command("soak")(soak_command)
 app.command("evaluate")(evaluate_command)
+app.command("benchmark")(benchmark_command)
 app.command("demo")(demo_command)
 app.command("doctor")(doctor_command)
 

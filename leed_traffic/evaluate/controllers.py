@@ -19,22 +19,18 @@ from enum import StrEnum
 from pathlib import Path
 
 from numpy.typing import NDArray
-from pydantic import TypeAdapter, ValidationError
 
 from leed_traffic.artifacts.bundle import Bundle, check_bundle_fits, read_bundle
+from leed_traffic.artifacts.plans_file import read_plans
 from leed_traffic.artifacts.policy import Policy
 from leed_traffic.artifacts.site import Site
 from leed_traffic.domain.network import Network
-from leed_traffic.domain.plan import Plan, check_plan, max_pressure_plan, max_wave_plan
-from leed_traffic.errors import PlanError, UsageError
+from leed_traffic.domain.plan import Plan, max_pressure_plan, max_wave_plan
+from leed_traffic.errors import UsageError
 from leed_traffic.evaluate.shadow import ShadowedController
 from leed_traffic.evaluate.sotl import SotlController
 from leed_traffic.simulation.env import Request, SignalEnv, Situation
 from leed_traffic.simulation.episode import Controller, PlanController
-
-PLANS_NAME = "plans.json"  # in a demonstrations folder
-
-_plans: TypeAdapter[dict[str, Plan]] = TypeAdapter(dict[str, Plan])
 
 
 class Kind(StrEnum):
@@ -106,33 +102,6 @@ def own_plans(kind: Kind, network: Network) -> dict[str, Plan]:
     """The plans of max-pressure or max-wave for every intersection."""
     rule = max_pressure_plan if kind is Kind.MAX_PRESSURE else max_wave_plan
     return {i.id: rule(i.id) for i in network.intersections}
-
-
-def plans_file(path: Path) -> Path:
-    """The file that holds the plans of a demonstrations folder, or the file itself."""
-    return path / PLANS_NAME if path.is_dir() else path
-
-
-def read_plans(path: Path, network: Network, site: Site) -> dict[str, Plan]:
-    """The plans in a demonstrations folder or a `plans.json`, checked against the network and the site.
-
-    Raises:
-        PlanError: nothing there, it is broken, or an intersection has no sound plan.
-    """
-    file = plans_file(path)
-    try:
-        plans = _plans.validate_json(file.read_bytes())
-    except OSError as err:
-        raise PlanError(f"{file}: cannot be read ({err.strerror}); give a demonstrations folder or a {PLANS_NAME}") from err
-    except ValidationError as err:
-        first = err.errors()[0]
-        where = ".".join(str(part) for part in first["loc"]) or "file"
-        raise PlanError(f"{file}: {where}: {first['msg']}; generate the demonstrations again") from err
-    for intersection, timing in zip(network.intersections, site.timings, strict=True):
-        if intersection.id not in plans:
-            raise PlanError(f"{file}: has no plan for intersection {intersection.id}; was it made for another network?")
-        check_plan(plans[intersection.id], intersection, timing)
-    return plans
 
 
 class BundleController:

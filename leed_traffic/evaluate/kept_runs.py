@@ -13,10 +13,11 @@ from pathlib import Path
 from pydantic import TypeAdapter, ValidationError
 
 from leed_traffic.artifacts.bundle import read_bundle
+from leed_traffic.artifacts.plans_file import plans_file
 from leed_traffic.artifacts.scenario import Scenario
 from leed_traffic.artifacts.whole_file import write_whole
 from leed_traffic.errors import UsageError
-from leed_traffic.evaluate.controllers import Choice, Kind, plans_file
+from leed_traffic.evaluate.controllers import Choice, Kind
 from leed_traffic.evaluate.one_run import RunTask
 from leed_traffic.evaluate.runs import Run
 from leed_traffic.simulation.engine import sumo_version

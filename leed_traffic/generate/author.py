@@ -10,11 +10,12 @@ from leed_traffic.generate.brief import Brief
 
 
 class Author(StrEnum):
-    """Who may be chosen: two embedded authors that need no model, and a language model."""
+    """Who may be chosen: two embedded authors that need no model, a language model, and plans that are there already."""
 
     WEBSTER = "webster"
     SEARCH = "search"
     VLLM = "vllm"
+    GIVEN = "given"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -21,6 +21,7 @@ from leed_traffic.artifacts.demonstrations import (
     read_demonstrations,
     write_demonstrations,
 )
+from leed_traffic.artifacts.plans_file import read_plans
 from leed_traffic.artifacts.scenario import load_scenario
 from leed_traffic.artifacts.sensing_file import load_sensing
 from leed_traffic.artifacts.site import load_site
@@ -67,6 +68,8 @@ class GenerateConfig(BaseModel):
     """Folder to write."""
     author: Author = Author.SEARCH
     """Who writes the plans."""
+    plans: Path | None = None
+    """For the author `given`: a `plans.json`, or the demonstrations folder that holds one."""
     site: str | None = None
     """Limits: None for the scenario's own, `as-net`, or a site file."""
     runs: int = Field(default=60, ge=1)
@@ -225,6 +228,8 @@ def least_runs() -> int:
 
 def planned_runs(config: GenerateConfig) -> int:
     """Runs that a configuration asks for, demonstrations included."""
+    if config.author is Author.GIVEN:
+        return 2 + len(config.seeds)
     if config.author is Author.WEBSTER:
         return 3 * len(AUTHOR_SEEDS) + len(config.seeds)
     if is_short(config):
@@ -240,6 +245,13 @@ def sizes_of(config: GenerateConfig) -> tuple[int, ...]:
     return round_sizes((config.runs - least_runs()) // len(AUTHOR_SEEDS))
 
 
+def _given(plans: Plans, bench: Bench) -> _Written:
+    """Plans that somebody else wrote, beside the fallback cycle on one seed."""
+    fallback, trial = bench.try_out([None, plans], AUTHOR_SEEDS[:1], "given plans")
+    final = Standing(what="given", plans=plans, trial=trial)
+    return _Written(final=final, baseline_delay_s=fallback.delay_s, starts={"given": trial.delay_s}, rounds=())
+
+
 def _best_start(briefs: Sequence[Brief], bench: Bench, author: Author, seeds: Sequence[int] = AUTHOR_SEEDS) -> _Written:
     """Only the starts: Webster's own, or where there is time for one hour of each, the priority rules."""
     baseline_delay_s, tried = _try_starts(briefs, bench, author, seeds)
@@ -250,6 +262,8 @@ def _best_start(briefs: Sequence[Brief], bench: Bench, author: Author, seeds: Se
 def _write(
     config: GenerateConfig, briefs: Sequence[Brief], bench: Bench, clock: Callable[[], float], on_asking: OnAsking
 ) -> _Written:
+    if config.plans is not None:
+        return _given(read_plans(config.plans, bench.setting.network, bench.setting.site), bench)
     if config.author is Author.WEBSTER:
         return _best_start(briefs, bench, config.author)
     if is_short(config):
@@ -320,6 +334,8 @@ def _check(config: GenerateConfig) -> None:
         raise UsageError(f"seed {late[0]}: seeds from {FIRST_EVALUATION_SEED} on belong to the evaluation; use smaller ones")
     if len(set(config.seeds)) < len(config.seeds):
         raise UsageError(f"seeds {', '.join(map(str, config.seeds))}: one is named twice")
+    if (config.author is Author.GIVEN) != (config.plans is not None):
+        raise UsageError("--author given and --plans PATH belong together: give both or neither")
     if config.author is Author.VLLM:
         check_model(config.language or ModelConfig())
     elif config.author is Author.SEARCH and config.runs < SHORT_RUNS:

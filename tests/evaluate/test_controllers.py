@@ -2,6 +2,7 @@ from pathlib import Path
 
 import pytest
 
+from leed_traffic.artifacts.plans_file import read_plans
 from leed_traffic.artifacts.site import derive_site
 from leed_traffic.domain.network import Intersection, Lane, Movement, Network, Stage
 from leed_traffic.domain.network import Kind as Who
@@ -14,7 +15,6 @@ from leed_traffic.evaluate.controllers import (
     labels,
     own_plans,
     parse_controllers,
-    read_plans,
 )
 from leed_traffic.simulation.episode import PlanController
 

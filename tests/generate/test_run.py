@@ -192,6 +192,23 @@ def test_a_small_budget_chooses_the_best_rule_on_one_seed(short, tmp_path):
     assert made.simulated_hours == pytest.approx(6 * SHORT_S / 3600.0)
 
 
+@pytest.mark.sumo
+def test_plans_that_are_there_already_become_demonstrations(short, tmp_path):
+    (tmp_path / "plans.json").write_text(json.dumps({"C": max_wave_plan("C", reach_m=70.0).model_dump(mode="json")}))
+    config = GenerateConfig(
+        scenario=short, out=tmp_path / "out", author=Author.GIVEN, plans=tmp_path / "plans.json", seeds=(1,)
+    )
+    made = generate(config)
+    assert (made.manifest.author, made.manifest.simulated_hours) == ("given", pytest.approx(3 * SHORT_S / 3600.0))
+    assert made.plans == {"C": max_wave_plan("C", reach_m=70.0)}
+
+
+@pytest.mark.parametrize("settings", [{"author": Author.GIVEN}, {"plans": Path("plans.json")}])
+def test_given_plans_need_their_file_and_nobody_else_takes_one(tmp_path, settings):
+    with pytest.raises(UsageError, match="belong together"):
+        generate(GenerateConfig(scenario="crossing", out=tmp_path, **settings))
+
+
 def test_a_budget_too_small_for_any_choice_is_refused(tmp_path):
     with pytest.raises(UsageError, match=f"needs 4 to choose among its rules, {least_runs()} to improve"):
         generate(GenerateConfig(scenario="crossing", out=tmp_path, runs=3))

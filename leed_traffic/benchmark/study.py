@@ -1,0 +1,194 @@
+"""Every learner on every scenario with every training seed, then every final policy on the evaluation seeds.
+
+Cells are processes of their own and are kept: a study that was killed, or is asked for more, does only what is missing.
+"""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+from leed_traffic.benchmark.cell import (
+    COST_NAME,
+    Bar,
+    Cell,
+    Cost,
+    DemonstrationTask,
+    Ground,
+    demonstrate,
+    learn,
+    set_bar,
+)
+from leed_traffic.benchmark.curve import Point, learning_curve
+from leed_traffic.benchmark.findings import Finding, ScenarioFindings, StudyFindings, find
+from leed_traffic.benchmark.learners import Expert, Learner, find_learners
+from leed_traffic.errors import UsageError
+from leed_traffic.evaluate.compare import EvaluateConfig, compare
+from leed_traffic.evaluate.controllers import Choice, Kind, parse_controllers
+from leed_traffic.evaluate.results import Evaluation
+from leed_traffic.generate.run import FIRST_EVALUATION_SEED
+from leed_traffic.simulation.pool import run_parallel
+from leed_traffic.train.run_folder import read_metrics, read_timings
+
+RULES = "fixed,actuated,max-pressure,max-wave"
+
+Task = TypeVar("Task")
+Result = TypeVar("Result")
+OnStep = Callable[[str], None]  # told as a cell or an evaluation run ends
+
+
+class StudyConfig(BaseModel):
+    """What to compare."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    scenarios: tuple[str, ...] = Field(min_length=1)
+    """Names or paths of .sumocfg files."""
+    out: Path
+    """Folder of all runs; given again, the study goes on there."""
+    site: str | None = None
+    """Limits: None for each scenario's own, or `as-net`."""
+    learners: str = "leed,ippo"
+    """Names, comma-separated; see `learners.LEARNERS`."""
+    training_seeds: int = Field(default=5, ge=1)
+    """Seeds 1 to this: of search, weights, choices and training demand."""
+    evaluation_seeds: int = Field(default=5, ge=1)
+    """Hours that nothing was trained, chosen or searched on, from 1001."""
+    validation_seeds: int = Field(default=3, ge=1)
+    """Hours on which the curves are measured and the exported policies chosen."""
+    episodes: int = Field(default=16, ge=0)
+    """Own hours of a learner with an expert."""
+    long_episodes: int = Field(default=96, ge=0)
+    """Own hours of a learner without one."""
+    search_runs: int = Field(default=4, ge=4)
+    """Simulated hours of the search behind the demonstrations; 4: it only chooses among its rules."""
+    workers: int = Field(default=2, ge=1)
+    """Cells at a time, one process each."""
+
+    @field_validator("learners")
+    @classmethod
+    def _known(cls, names: str) -> str:
+        find_learners(names)
+        return names
+
+    def grounds(self) -> tuple[Ground, ...]:
+        """Where each scenario's results go.
+
+        Raises:
+            UsageError: two scenarios have one name.
+        """
+        names = [Path(scenario).stem if "/" in scenario else scenario for scenario in self.scenarios]
+        if len(set(names)) < len(names):
+            raise UsageError(f"scenarios {', '.join(names)}: two have one name; rename a file or study them apart")
+        pairs = zip(self.scenarios, names, strict=True)
+        return tuple(Ground(scenario=scenario, site=self.site, folder=self.out / name) for scenario, name in pairs)
+
+    def cells(self, ground: Ground) -> tuple[Cell, ...]:
+        """All runs on one scenario."""
+        return tuple(
+            Cell(
+                ground=ground,
+                learner=learner,
+                seed=seed,
+                episodes=self.long_episodes if learner.is_long else self.episodes,
+                validation_seeds=self.validation_seeds,
+                demonstrations=self._expert(ground, learner, seed),
+            )
+            for seed in range(1, self.training_seeds + 1)
+            for learner in find_learners(self.learners)
+        )
+
+    def _expert(self, ground: Ground, learner: Learner, seed: int) -> DemonstrationTask | None:
+        if learner.expert is Expert.NOBODY:
+            return None
+        return DemonstrationTask(ground=ground, expert=learner.expert, seed=seed, runs=self.search_runs)
+
+    @property
+    def n_steps(self) -> int:
+        """Steps that `on_step` will be told of."""
+        total = 0
+        for ground in self.grounds():
+            cells = self.cells(ground)
+            experts = {cell.demonstrations for cell in cells if cell.demonstrations}
+            judged = len(RULES.split(",")) + len(cells)
+            total += 1 + len(experts) + len(cells) + judged * self.evaluation_seeds
+        return total
+
+
+def study(config: StudyConfig, on_step: OnStep) -> StudyFindings:
+    """Run what is missing and say what was found.
+
+    Args:
+        config: what to compare.
+        on_step: told as each demonstration, training run and evaluation run ends.
+
+    Raises:
+        LeedError: a scenario or a folder is unusable, or a worker died.
+    """
+    found = []
+    for ground in config.grounds():
+        cells = config.cells(ground)
+        (bar,) = _each(_bar, [(ground, config.validation_seeds)], 1, on_step, lambda task: f"{task[0].folder.name}: the bar")
+        experts = list(dict.fromkeys(cell.demonstrations for cell in cells if cell.demonstrations))
+        _each(demonstrate, experts, config.workers, on_step, lambda task: f"{task.ground.folder.name}: {task.expert}")
+        _each(learn, cells, config.workers, on_step, lambda cell: f"{ground.folder.name}: {cell.learner.name} {cell.seed}")
+        evaluation = _evaluate(config, ground, cells, on_step)
+        found.append(_findings(config, ground, cells, bar, evaluation))
+    return StudyFindings(
+        training_seeds=config.training_seeds,
+        evaluation_seeds=config.evaluation_seeds,
+        validation_seeds=config.validation_seeds,
+        episodes=config.episodes,
+        long_episodes=config.long_episodes,
+        search_runs=config.search_runs,
+        sumo_version=evaluation.sumo_version,
+        scenarios=tuple(found),
+    )
+
+
+def _bar(task: tuple[Ground, int]) -> Bar:
+    return set_bar(*task)
+
+
+def _each(
+    function: Callable[[Task], Result], tasks: Sequence[Task], workers: int, on_step: OnStep, name: Callable[[Task], str]
+) -> list[Result]:
+    return run_parallel(function, tasks, workers=workers, on_done=lambda k, _result: on_step(name(tasks[k])))
+
+
+def _findings(config: StudyConfig, ground: Ground, cells: Sequence[Cell], bar: Bar, evaluation: Evaluation) -> ScenarioFindings:
+    findings: list[Finding] = []
+    for learner in find_learners(config.learners):
+        mine = [cell for cell in cells if cell.learner == learner]
+        names = [_policies(cell).name for cell in mine]
+        findings.append(find(learner, [_curve(cell) for cell in mine], names, evaluation, bar.delay_s))
+    rules = tuple(result for result in evaluation.results if not result.controller.startswith(Kind.BUNDLE))
+    return ScenarioFindings(
+        scenario=ground.folder.name, site=evaluation.site, bar_s=bar.delay_s, rules=rules, learners=tuple(findings)
+    )
+
+
+def _curve(cell: Cell) -> list[Point]:
+    made = cell.demonstrations
+    cost_s = Cost.model_validate_json((made.folder / COST_NAME).read_bytes()).cpu_s if made else 0.0
+    return learning_curve(read_metrics(cell.folder), read_timings(cell.folder), cost_s)
+
+
+def _policies(cell: Cell) -> Choice:
+    return Choice(kind=Kind.BUNDLE, path=cell.bundle)
+
+
+def _evaluate(config: StudyConfig, ground: Ground, cells: Sequence[Cell], on_step: OnStep) -> Evaluation:
+    first = FIRST_EVALUATION_SEED
+    asked = EvaluateConfig(
+        scenario=ground.scenario,
+        site=ground.site,
+        controllers=(*parse_controllers(RULES), *(_policies(cell) for cell in cells)),
+        seeds=tuple(range(first, first + config.evaluation_seeds)),
+        workers=config.workers,
+        out=ground.folder / "evaluation",
+    )
+    return compare(
+        asked, lambda run: on_step(f"{ground.folder.name}: {Path(run.controller).parent.name or run.controller}")
+    ).evaluation
