@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 TORCH_INDEX ?=
 PIP_FLAGS := --quiet --disable-pip-version-check -c constraints.txt $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX))
 
-.PHONY: help demo test test-vllm lint format coverage drill soak mutation bench scenarios models clean
+.PHONY: help demo test test-vllm lint format coverage drill soak mutation bench bench-learning scenarios models clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -67,6 +67,11 @@ mutation: $(VENV)/.dev  ## change the safety core line by line: every change mus
 bench: $(VENV)/.dev  ## measurements: ratios against an anchor in the same run (minutes)
 	$(BIN)/python -m pip install $(PIP_FLAGS) -e '.[bench]'
 	$(BIN)/python -m pytest -m benchmark -s tests/benchmarks
+
+bench-learning: $(VENV)/.dev  ## LEED against learners without an expert, and what each part of it earns (hours; goes on where it stopped)
+	$(BIN)/leedctl benchmark crossing arterial5 grid4x4 --learners leed,ippo,mappo,shared-ppo,clone --out runs/bench-learning/learners
+	$(BIN)/leedctl benchmark arterial5 --out runs/bench-learning/ablations \
+	  --learners leed,dagger,no-expert-loss,fixed-weight,decayed-weight,gate-alone,opposite-sign,no-gate,margin-gate,advantage-weighted,mixed-loss-alone,mixed-loss-gate-alone,mixed-loss-fixed,webster-expert,bad-expert,bad-expert-fixed
 
 scenarios: $(VENV)/.train  ## rebuild the shipped scenarios with SUMO's tools
 	for name in crossing arterial5 grid4x4; do $(BIN)/leedctl scenario build $$name; done

@@ -63,8 +63,8 @@ class StudyConfig(BaseModel):
     """Own hours of a learner without one."""
     search_runs: int = Field(default=4, ge=4)
     """Simulated hours of the search behind the demonstrations; 4: it only chooses among its rules."""
-    workers: int = Field(default=2, ge=1)
-    """Cells at a time, one process each."""
+    workers: int = Field(default=2, ge=0)
+    """Cells at a time, one process each; 0: one after the other in this process."""
 
     @field_validator("learners")
     @classmethod
@@ -129,7 +129,13 @@ def study(config: StudyConfig, on_step: OnStep) -> StudyFindings:
     found = []
     for ground in config.grounds():
         cells = config.cells(ground)
-        (bar,) = _each(_bar, [(ground, config.validation_seeds)], 1, on_step, lambda task: f"{task[0].folder.name}: the bar")
+        (bar,) = _each(
+            _bar,
+            [(ground, config.validation_seeds)],
+            min(1, config.workers),
+            on_step,
+            lambda task: f"{task[0].folder.name}: the bar",
+        )
         experts = list(dict.fromkeys(cell.demonstrations for cell in cells if cell.demonstrations))
         _each(demonstrate, experts, config.workers, on_step, lambda task: f"{task.ground.folder.name}: {task.expert}")
         _each(learn, cells, config.workers, on_step, lambda cell: f"{ground.folder.name}: {cell.learner.name} {cell.seed}")

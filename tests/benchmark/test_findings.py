@@ -1,0 +1,52 @@
+import pytest
+
+from leed_traffic.benchmark.findings import Finding, ScenarioFindings, StudyFindings, TrainingSeed
+from leed_traffic.benchmark.page import COLUMNS, draw_curves, render_tables, row, write_pages
+
+
+def seed(delay_s, hours=None):
+    return TrainingSeed(
+        curve=((4.0, 9.0, 40.0), (8.0, 20.0, delay_s)),
+        hours_to_bar=hours,
+        cpu_s_to_bar=None if hours is None else 2.0 * hours,
+        hours_to_stay=hours,
+        delay_s=delay_s,
+        gridlocked_seeds=0,
+        never_departed=1,
+        unsafe_changes=0,
+    )
+
+
+def finding(*seeds):
+    return Finding(learner="leed", what="", seeds=seeds)
+
+
+@pytest.mark.parametrize(
+    ("hours", "median"),
+    [((8.0, 4.0, 6.0), 6.0), ((None, 4.0, 6.0), 6.0), ((None, None, 6.0), None), ((4.0, None), None), ((4.0,), 4.0)],
+)
+def test_the_median_cost_counts_runs_that_never_got_there(hours, median):
+    assert finding(*(seed(20.0, h) for h in hours)).median("hours_to_bar") == median
+
+
+def test_the_worst_run_is_measured_against_the_median_one():
+    assert finding(seed(20.0), seed(22.0), seed(30.0)).off_median == pytest.approx(30.0 / 22.0 - 1.0)
+
+
+def test_a_table_has_a_cell_for_every_column_and_says_never():
+    cells = row(finding(seed(20.0), seed(22.0)))
+    assert len(cells) == len(COLUMNS)
+    assert cells[:2] == ["leed", "never"]
+    assert cells[-1] == "2"
+
+
+def test_the_study_is_written_as_json_table_and_picture(tmp_path):
+    scenario = ScenarioFindings(scenario="net", site="as-net", bar_s=21.0, rules=(), learners=(finding(seed(20.0, 8.0)),))
+    found = StudyFindings(
+        training_seeds=1, evaluation_seeds=1, validation_seeds=1, episodes=4, long_episodes=8, search_runs=4,
+        sumo_version="1.28.0", scenarios=(scenario,),
+    )  # fmt: skip
+    write_pages(tmp_path, found)
+    assert StudyFindings.model_validate_json((tmp_path / "findings.json").read_bytes()) == found
+    assert "### net (site as-net, bar 21.0 s)" in (tmp_path / "tables.md").read_text() == render_tables(found)
+    assert (tmp_path / "curves.png").read_bytes() == draw_curves(found)

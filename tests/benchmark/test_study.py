@@ -1,0 +1,52 @@
+from pathlib import Path
+
+import pytest
+
+from leed_traffic.artifacts.scenario import load_scenario
+from leed_traffic.benchmark.learners import Expert
+from leed_traffic.benchmark.study import StudyConfig, study
+from leed_traffic.errors import UsageError
+from leed_traffic.simulation.demand import write_demand
+
+
+def test_learners_of_one_seed_share_their_experts_demonstrations(tmp_path):
+    config = StudyConfig(scenarios=("crossing",), out=tmp_path, learners="leed,ippo,clone,bad-expert", training_seeds=2)
+    (ground,) = config.grounds()
+    cells = config.cells(ground)
+    assert [(cell.learner.name, cell.seed) for cell in cells[:4]] == [("leed", 1), ("ippo", 1), ("clone", 1), ("bad-expert", 1)]
+    assert cells[0].demonstrations == cells[2].demonstrations != cells[4].demonstrations
+    assert cells[1].demonstrations is None
+    assert cells[3].demonstrations.expert is Expert.BAD
+    assert (cells[0].episodes, cells[1].episodes) == (config.episodes, config.long_episodes)
+
+
+def test_two_scenarios_of_one_name_are_refused(tmp_path):
+    config = StudyConfig(scenarios=("a/net.sumocfg", "b/net.sumocfg"), out=tmp_path)
+    with pytest.raises(UsageError, match="two have one name"):
+        config.grounds()
+
+
+@pytest.mark.sumo
+@pytest.mark.slow
+def test_a_study_ends_with_findings_and_does_nothing_twice(tmp_path):
+    scenario = load_scenario("crossing")
+    (routes,) = write_demand(scenario, 1, tmp_path)
+    short = tmp_path / "short.sumocfg"
+    short.write_text(
+        f'<configuration><net-file value="{scenario.net_file}"/><route-files value="{routes.name}"/>'
+        '<begin value="0"/><end value="120"/></configuration>'
+    )
+    config = StudyConfig(
+        scenarios=(str(short),), out=tmp_path / "study", learners="leed,ippo", training_seeds=1, evaluation_seeds=1,
+        validation_seeds=1, episodes=2, long_episodes=2, workers=0,
+    )  # fmt: skip
+    told: list[str] = []
+    found = study(config, told.append)
+    assert len(told) == config.n_steps
+    leed, ippo = found.scenarios[0].learners
+    assert leed.seeds[0].curve[0][0] == pytest.approx(6 * 120.0 / 3600.0), "search and demonstrations count"
+    assert ippo.seeds[0].curve[-1][0] == pytest.approx(2 * 120.0 / 3600.0)
+    assert leed.seeds[0].unsafe_changes == 0
+    made = {path: path.stat().st_mtime_ns for path in Path(config.out).rglob("*.pt")}
+    assert study(config, lambda note: None) == found
+    assert {path: path.stat().st_mtime_ns for path in Path(config.out).rglob("*.pt")} == made
