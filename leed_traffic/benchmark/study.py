@@ -138,7 +138,7 @@ def study(config: StudyConfig, on_step: OnStep) -> StudyFindings:
         )
         experts = list(dict.fromkeys(cell.demonstrations for cell in cells if cell.demonstrations))
         _each(demonstrate, experts, config.workers, on_step, lambda task: f"{task.ground.folder.name}: {task.expert}")
-        _each(learn, cells, config.workers, on_step, lambda cell: f"{ground.folder.name}: {cell.learner.name} {cell.seed}")
+        _each(learn, cells, config.workers, on_step, lambda cell: f"{cell.ground.folder.name}: {cell.learner.name} {cell.seed}")
         evaluation = _evaluate(config, ground, cells, on_step)
         found.append(_findings(config, ground, cells, bar, evaluation))
     return StudyFindings(
