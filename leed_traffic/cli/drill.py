@@ -25,7 +25,7 @@ def drill_command(
     """Try every safety promise of the controller against a real SUMO and print what held.
 
     Exit codes: 0 every row holds, 1 one does not, 2 usage. Rows: states, monitor, latch, silence, network, restart, hand-back,
-    bundles, sensing, starvation, budget, events, oracle.
+    bundles, sensing, starvation, budget, events, reload, demotion, replay, beside, pace, oracle.
 
     \b
     Examples:

@@ -8,18 +8,22 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
+from leed_traffic.drill.beside import neighbours
 from leed_traffic.drill.budget import latch_survives, tick_budget
 from leed_traffic.drill.bundle_fuzz import fuzz_bundles
 from leed_traffic.drill.displays import cut_displays, enumerate_states, hand_back_at_every_tick
 from leed_traffic.drill.event_log import events_agree
 from leed_traffic.drill.network_faults import try_faults
 from leed_traffic.drill.oracle_runs import outside_oracle
+from leed_traffic.drill.paces import stalls
 from leed_traffic.drill.place import make_place
+from leed_traffic.drill.replays import decide_again
 from leed_traffic.drill.restarts import lost_simulators
 from leed_traffic.drill.row import SHIPPED, DrillReport, Exercise, Finding, Ground, Row
 from leed_traffic.drill.sensors import bad_sensing
 from leed_traffic.drill.silence import try_silences
 from leed_traffic.drill.starvation import always_hold
+from leed_traffic.drill.swaps import demote_bad_bundles, swap_again_and_again
 
 OnRow = Callable[[Row], None]
 
@@ -130,6 +134,36 @@ CATALOGUE: tuple[Entry, ...] = (
         promise="the event log tells every green, yellow and red clearance that was shown",
         tried="CSV and Parquet of a run against SUMO's own record",
         exercise=events_agree,
+    ),
+    Entry(
+        name="reload",
+        promise="a bundle is swapped at stage boundaries; nothing breaks, nothing grows, a bad one is refused",
+        tried="swap after swap as fast as stages begin, every tenth order an altered bundle",
+        exercise=swap_again_and_again,
+    ),
+    Entry(
+        name="demotion",
+        promise="a new bundle that fails leads back to the one before",
+        tried="None, NaN, an unknown stage, an exception, a broken display, at moments within the probation",
+        exercise=demote_bad_bundles,
+    ),
+    Entry(
+        name="replay",
+        promise="a recorded run is decided again byte for byte",
+        tried="a real SUMO, and runs with broken displays, reloads and changes of mode at random, whole and cut off",
+        exercise=decide_again,
+    ),
+    Entry(
+        name="beside",
+        promise="what becomes of one controller is no danger to the other's signals",
+        tried="two beside one SUMO on arterial5: SIGTERM, SIGKILL, SIGSTOP of one, SUMO's own record",
+        exercise=neighbours,
+    ),
+    Entry(
+        name="pace",
+        promise="after a stall no burst of ticks follows",
+        tried="stalls at random of up to a hundred ticks, --realtime",
+        exercise=stalls,
     ),
     Entry(
         name="oracle",

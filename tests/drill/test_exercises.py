@@ -1,4 +1,5 @@
 import json
+import shutil
 from dataclasses import replace
 
 import numpy as np
@@ -7,7 +8,7 @@ import typer
 from typer.testing import CliRunner
 
 from leed_traffic.cli.drill import drill_command
-from leed_traffic.drill import catalogue, displays, event_log, oracle_runs, restarts, sensors
+from leed_traffic.drill import beside, catalogue, displays, event_log, oracle_runs, paces, replays, restarts, sensors, swaps
 from leed_traffic.drill.budget import latch_survives, serve_many, tick_budget
 from leed_traffic.drill.catalogue import CATALOGUE, Entry
 from leed_traffic.drill.event_log import events_agree
@@ -15,7 +16,9 @@ from leed_traffic.drill.oracle_runs import outside_oracle
 from leed_traffic.drill.row import Finding, Ground
 from leed_traffic.drill.starvation import WaitWatch, always_hold
 from leed_traffic.errors import UsageError
+from leed_traffic.serve.hot_swap import HotSwap
 from leed_traffic.serve.monitor import Monitor
+from leed_traffic.serve.pace import Pace
 from leed_traffic.serve.supervisor import Mode
 from tests.intersections import four_legs
 
@@ -130,6 +133,45 @@ def test_a_missing_lane_on_a_street_degrades_its_junction_alone(ground, monkeypa
 def test_a_tick_of_a_hundred_junctions_keeps_its_budget(ground, monkeypatch):
     monkeypatch.setattr(Ground, "many", lambda self, short, full: 60)
     assert tick_budget(ground).faults == []
+
+
+def test_swaps_leave_nothing_behind_and_what_would_grow_is_found_out(ground, monkeypatch):
+    monkeypatch.setattr(Ground, "many", lambda self, short, full: 20)
+    assert swaps.swap_again_and_again(ground).faults == []
+    kept = [(100.0, 20), (150.0, 30)]
+    monkeypatch.setattr(swaps, "_footprint", lambda: kept.pop(0))
+    shutil.rmtree(ground.crossing.folder / "swaps")
+    assert swaps.swap_again_and_again(ground).faults == ["memory +50.0 MB, open files +10"]
+
+
+def test_bad_bundles_are_demoted_and_a_controller_that_keeps_them_is_found_out(ground, monkeypatch):
+    assert swaps.demote_bad_bundles(ground).faults == []
+    monkeypatch.setattr(HotSwap, "trip", lambda self, why: None)
+    shutil.rmtree(ground.crossing.folder / "demotion")
+    assert len(swaps.demote_bad_bundles(ground).faults) >= 10
+
+
+def test_recorded_runs_are_decided_again(ground, monkeypatch):
+    monkeypatch.setattr(Ground, "many", lambda self, short, full: 2)
+    assert replays.decide_again(ground).faults == []
+
+
+def test_a_pace_without_a_schedule_made_anew_is_found_out(ground, monkeypatch):
+    assert paces.stalls(ground).faults == []
+    wait = Pace.wait
+
+    def catches_up(self):
+        due_s = self._due_s
+        wait(self)
+        self._due_s = self._due_s if due_s is None else due_s + self._tick_s
+
+    monkeypatch.setattr(Pace, "wait", catches_up)
+    assert "ticks within" in paces.stalls(ground).faults[0]
+
+
+@pytest.mark.slow
+def test_what_becomes_of_one_controller_is_no_danger_to_the_other(ground):
+    assert beside.neighbours(ground).faults == []
 
 
 def test_many_junctions_are_served_from_memory(crossing_place, tmp_path):
