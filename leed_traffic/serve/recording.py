@@ -9,7 +9,7 @@
           the device's answer (a result for us, so it is an input, too)
 
 Append-only: whatever ends the process, the file can be read up to the last tick that reached the operating system. An hour of
-one junction takes about half a megabyte (docs/serve.md).
+one junction takes about a megabyte (docs/serve.md).
 """
 
 import hashlib

@@ -113,3 +113,40 @@ def test_100_policies_stay_below_150_mb(place, tmp_path, capsys):
     with capsys.disabled():
         print(f"\n100 policies: {grown_mb:.1f} MB")
     assert grown_mb < 150.0
+
+
+def test_a_tick_of_100_junctions_with_all_logs_stays_within_20_ms(place, tmp_path, capsys):
+    """Event logs, recording and status board on, as `leedctl serve --events --status-port` has them."""
+    seconds = 600.0
+    logs = tmp_path / "logs"
+    bare = serve_many(place, tmp_path / "bare", 100, seconds)
+    summary = serve_many(place, tmp_path / "logged", 100, seconds, events=logs)
+    size_kb = (logs / "recording.leed").stat().st_size / 1024.0 / (100 * seconds / 3600.0)
+    with capsys.disabled():
+        print(f"\n100 junctions, CPU time of a tick: without logs p50 {bare.tick.p50_ms:.1f}, p99 {bare.tick.p99_ms:.1f} ms; "
+              f"with all logs p50 {summary.tick.p50_ms:.1f}, p99 {summary.tick.p99_ms:.1f}, max {summary.tick.max_ms:.1f} ms; "
+              f"recording {size_kb:.0f} kB an hour of a junction (vehicles drawn anew at every tick)")  # fmt: skip
+    assert summary.tick.p99_ms < 20.0
+
+
+def test_the_recording_of_a_real_street_is_small(tmp_path, capsys):
+    from leed_traffic.drill.place import sumo
+    from leed_traffic.serve.loop import StopRequest
+    from leed_traffic.serve.replay import replay
+    from leed_traffic.serve.run import ServeConfig, serve
+
+    street = make_place("arterial5", tmp_path / "street", seconds=1200.0)
+    with sumo(street, tmp_path / "record") as (port, _):
+        config = ServeConfig(
+            bundle=street.bundle.path, port=port, events=tmp_path / "logs", until_s=street.scenario.begin_s + 900.0
+        )
+        serve(config, clock=time.process_time, stop=StopRequest())
+    path = tmp_path / "logs" / "recording.leed"
+    begin_s = time.process_time()
+    report = replay(path)
+    cpu_s, hours = time.process_time() - begin_s, 5 * report.ticks / 3600.0
+    with capsys.disabled():
+        print(f"\narterial5: recording {path.stat().st_size / 1024.0 / hours:.0f} kB an hour of a junction, replayed at "
+              f"{report.ticks / cpu_s:.0f} ticks a CPU second")  # fmt: skip
+    assert report.differ == 0
+    assert path.stat().st_size / 1024.0 / hours < 2000.0
