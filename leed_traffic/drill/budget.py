@@ -23,7 +23,7 @@ NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 
 
 def tick_budget(ground: Ground) -> Finding:
-    """100 junctions: the processor time of a tick, all logs on, without the simulator; other programs on the machine do not count."""
+    """100 junctions: the processor time of a tick, all logs on, without the simulator's own."""
     folder = ground.crossing.folder
     summary = serve_many(ground.crossing, folder / "hundred", N_JUNCTIONS, ground.many(400, 3600), events=folder / "logs")
     tick = summary.tick

@@ -20,6 +20,11 @@ SHORT = {
     "starvation": ("test_exercises.py", "test_nobody_waits_beyond_the_maximum_red_though_a_stage_is_held"),
     "budget": ("test_exercises.py", "test_a_tick_of_a_hundred_junctions_keeps_its_budget"),
     "events": ("test_exercises.py", "test_the_event_log_tells_what_sumo_wrote_down"),
+    "reload": ("test_exercises.py", "test_swaps_leave_nothing_behind_and_what_would_grow_is_found_out"),
+    "demotion": ("test_exercises.py", "test_bad_bundles_are_demoted_and_a_controller_that_keeps_them_is_found_out"),
+    "replay": ("test_exercises.py", "test_recorded_runs_are_decided_again"),
+    "beside": ("test_exercises.py", "test_what_becomes_of_one_controller_is_no_danger_to_the_other"),
+    "pace": ("test_exercises.py", "test_a_pace_without_a_schedule_made_anew_is_found_out"),
     "oracle": ("test_exercises.py", "test_the_outside_oracle_tells_an_unsafe_controller_from_ours"),
 }
 
