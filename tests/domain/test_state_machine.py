@@ -155,7 +155,7 @@ def many(examples, *phases):
     """Settings; without shrinking where a fault is put in on purpose and nobody reads it."""
     return settings(
         max_examples=examples, stateful_step_count=40, deadline=None, database=None, suppress_health_check=list(HealthCheck),
-        phases=phases or tuple(Phase), report_multiple_bugs=False,
+        phases=phases or tuple(Phase), report_multiple_bugs=False, derandomize=True,
     )  # fmt: skip
 
 
