@@ -67,7 +67,7 @@ def digest_of(task: RunTask) -> str:
     parts = {
         "scenario": _scenario_digest(task.scenario),
         "network": task.network.digest(),
-        "site": [task.site.name, task.site.digest],
+        "site": [task.site.name, task.site.digest, repr(task.site.priority), repr(task.site.weights)],
         "controller": _controller_digest(task.choice),
         "seed": task.seed,
         "decision_interval_s": task.decision_interval_s,

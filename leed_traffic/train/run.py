@@ -98,6 +98,7 @@ def train(config: TrainConfig, on_progress: Progress) -> Path:
         site_name=site.name,
         timings=site.timings,
         weights=site.weights,
+        priority=site.priority,
         author=manifest.author if manifest else "",
         demonstrations_digest=sha256(manifest.model_dump_json().encode()) if manifest else "",
         sensing_digest="" if sensing.is_perfect else sensing.digest(),

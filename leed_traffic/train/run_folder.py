@@ -21,6 +21,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from leed_traffic.artifacts.site import Site, make_site
 from leed_traffic.artifacts.whole_file import write_whole
 from leed_traffic.domain.network import Intersection, Network
+from leed_traffic.domain.priority import PriorityRule
 from leed_traffic.domain.road_users import CARS, Weights
 from leed_traffic.domain.timing import Timing
 from leed_traffic.errors import TrainingError
@@ -41,6 +42,8 @@ class RunSetting(BaseModel):
     timings: tuple[Timing, ...]
     weights: Weights = CARS
     """Who counts how much in the reward; with persons the policies see them, too."""
+    priority: tuple[PriorityRule, ...] = ()
+    """Who goes first while the policies learn."""
     author: str = ""
     demonstrations_digest: str = ""
     sensing_digest: str = ""

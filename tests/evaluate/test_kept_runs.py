@@ -11,6 +11,8 @@ import pytest
 from leed_traffic.artifacts.scenario import load_scenario
 from leed_traffic.artifacts.site import load_site
 from leed_traffic.domain.plan import max_wave_plan
+from leed_traffic.domain.priority import PriorityRule
+from leed_traffic.domain.road_users import Weights
 from leed_traffic.domain.sensing import Sensing
 from leed_traffic.evaluate import compare as comparing
 from leed_traffic.evaluate.compare import EvaluateConfig, compare
@@ -26,6 +28,7 @@ from .conftest import make_run, make_timeline
 pytestmark = pytest.mark.sumo
 SCENARIO = load_scenario("crossing")
 NETWORK = import_network(SCENARIO.net_file)
+RULE = PriorityRule(classes=("bus",), reach_m=100.0, max_extension_s=10.0, keep_green_s=8.0, lockout_s=60.0)
 
 
 def task(**changes) -> RunTask:
@@ -69,12 +72,14 @@ def test_every_input_of_a_run_decides_its_digest(tmp_path):
         {"scenario": replace(SCENARIO, end_s=SCENARIO.end_s - 1.0)},
         {"scenario": replace(SCENARIO, options=("--scale", "0.5"))},
         {"site": load_site("as-net", SCENARIO, NETWORK)},
+        {"site": replace(task().site, priority=(RULE,))},
+        {"site": replace(task().site, weights=Weights(persons=1.0))},
     ):
         digests.add(digest_of(task(**changes)))
     for reach_m in (50.0, 60.0):  # another content under the same name
         plans.write_text(f'{{"C": {max_wave_plan("C", reach_m=reach_m).model_dump_json()}}}')
         digests.add(digest_of(task(choice=Choice(kind=Kind.PLAN, path=plans))))
-    assert len(digests) == 12
+    assert len(digests) == 14
 
 
 def test_the_same_content_elsewhere_is_the_same_run(tmp_path):

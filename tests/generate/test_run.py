@@ -1,5 +1,6 @@
 import hashlib
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,9 @@ from leed_traffic.artifacts.demonstrations import read_demonstrations
 from leed_traffic.artifacts.scenario import load_scenario
 from leed_traffic.artifacts.site import load_site
 from leed_traffic.domain.plan import SequencePlan, max_wave_plan
+from leed_traffic.domain.priority import PriorityRule
+from leed_traffic.domain.road_users import Weights
+from leed_traffic.domain.sensing import LOOPS
 from leed_traffic.errors import DemonstrationError, ScenarioError, UsageError
 from leed_traffic.generate.author import Author
 from leed_traffic.generate.bench import Bench, Result, Setting
@@ -151,6 +155,21 @@ def test_the_bench_asks_again_when_plans_or_limits_change(short, tmp_path):
         reward=Reward.QUEUE,
     )  # fmt: skip
     Bench(setting, pool, tmp_path, lambda what: None).try_out([{"C": max_wave_plan("C")}], (11,), "x")
+    assert len(pool.runs) == 4
+
+
+def test_the_bench_asks_again_when_detectors_priorities_or_weights_change(short, tmp_path):
+    pool = CountingPool()
+    setting = bench(short, tmp_path, pool).setting
+    rule = PriorityRule(classes=("bus",), reach_m=100.0, max_extension_s=10.0, keep_green_s=8.0, lockout_s=60.0)
+    for changed in (
+        setting,
+        replace(setting, sensing=LOOPS),
+        replace(setting, site=replace(setting.site, priority=(rule,))),
+        replace(setting, site=replace(setting.site, weights=Weights(persons=1.0))),
+    ):
+        for _ in range(2):
+            Bench(changed, pool, tmp_path, lambda what: None).try_out([None], (11,), "x")
     assert len(pool.runs) == 4
 
 
