@@ -12,11 +12,11 @@ from leed_traffic.errors import UsageError
 
 SPACING_M = (200.0, 280.0)  # between two junctions, drawn per street
 JITTER_M = 45.0  # an irregular city's junctions lie this far off at most, along each axis
-MISSING = 0.15  # share of the links inside an irregular city that are left out, where each junction keeps three
+MISSING = 0.12  # share of the links inside an irregular city that are left out, where each junction keeps three
 WIDE_EVERY = 3  # every third street has two lanes each way
 THROUGH_VEHPH = {1: (190.0, 250.0), 2: (380.0, 480.0)}  # from end to end in its own peak, by lanes each way
 TURNING_VEHPH = (12.0, 28.0)  # in the peak, from each end of a street to each of two ends of crossing streets
-DETOURS = 0.7  # share of those volumes in an irregular city: who meets a missing link burdens the streets beside it
+DETOURS = 0.45  # share of those volumes in an irregular city: who meets a missing link burdens the streets beside it
 OFF_PEAK = 0.4  # share of the peak that runs while the crossing streets have theirs
 MAX_SIDE = 40
 

@@ -1,6 +1,7 @@
 """What the stacking is worth: one update of N intersections at once against a Python loop over N agents, on the same data."""
 
 import time
+from functools import partial
 from statistics import median
 
 import numpy as np
@@ -8,9 +9,11 @@ import pytest
 import torch
 
 from leed_traffic.simulation.episode import Episode
+from leed_traffic.train.blocks import BlockedLearner, cut_into_blocks
 from leed_traffic.train.config import TrainConfig
 from leed_traffic.train.learner import Learner
 from leed_traffic.train.similarity import dtw
+from leed_traffic.train.workers import ThreadedBlocks
 
 D, S, T = 40, 4, 720  # a four-leg signal for an hour of decisions every 5 s
 CONFIG = TrainConfig(scenario="none", out="none", epochs=1, minibatch=240)
@@ -80,3 +83,18 @@ def test_similarity_of_180_points_stays_affordable(n, capsys):
     with capsys.disabled():
         print(f"\nDTW of 180 points, N = {n}: {seconds * 1e3:.0f} ms")
     assert seconds < 5.0
+
+
+@pytest.mark.benchmark
+def test_an_update_grows_at_most_with_the_number_of_agents(capsys):
+    """By blocks, as a run learns: 12 times the agents are 12 times the arithmetic, never more than that."""
+    seconds = {}
+    for n in (16, 64, 196, 400):
+        learner = BlockedLearner(cut_into_blocks([D] * n, S, CONFIG), ThreadedBlocks(1))
+        episode, w = hour(n), np.zeros(n)
+        seconds[n] = cpu_s(partial(learner.update, [episode], None, w))
+    with capsys.disabled():
+        print("\nupdate, 1 epoch, by blocks: " + ", ".join(f"N = {n}: {s * 1e3:.0f} ms" for n, s in seconds.items()))
+        print(f"196 against 16 agents: {seconds[196] / seconds[16]:.1f} times")
+    assert seconds[196] / seconds[16] < 196 / 16
+    assert seconds[400] / seconds[16] < 400 / 16
