@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 TORCH_INDEX ?=
 PIP_FLAGS := --quiet --disable-pip-version-check -c constraints.txt $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX))
 
-.PHONY: help demo test test-vllm lint format coverage drill soak mutation bench bench-learning scenarios models clean
+.PHONY: help demo test matrix test-vllm lint format coverage drill soak mutation bench bench-learning scenarios models clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -53,6 +53,9 @@ lint: $(VENV)/.dev  ## style, types, import contracts
 format: $(VENV)/.dev  ## let ruff arrange the code
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
+
+matrix: $(VENV)/.dev  ## 51 networks and oddities: import, check, drive, train, export, serve (about 15 minutes)
+	LEED_MATRIX=full $(BIN)/python -m pytest tests/matrix
 
 drill: $(VENV)/.dev  ## every safety promise tried against a real SUMO (about 4 minutes)
 	$(BIN)/leedctl drill

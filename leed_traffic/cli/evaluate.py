@@ -98,6 +98,10 @@ def evaluate_command(
     if report is not None:
         _write_report(report, comparison, names)
         messages.print(f"written: {report}")
+    for signal, reason in comparison.evaluation.left_alone.items():
+        messages.print(f"{signal}: left alone: {reason}", markup=False, soft_wrap=True)
+    if not any(result.scheduled for result in comparison.evaluation.results):
+        messages.print("nobody drives: the scenario schedules no vehicle; every figure is zero", markup=False)
     if json:
         print_json(comparison.evaluation)
     else:

@@ -123,6 +123,7 @@ def compare(config: EvaluateConfig, on_run: Callable[[Run], None] | None = None)
         rules=[c.name for c in config.ranked if c.kind not in MADE],
         reference=config.reference,
     )
+    evaluation = evaluation.model_copy(update={"left_alone": dict(network.left_alone)})
     return Comparison(evaluation=evaluation, runs=tuple(runs), rows=lay_out(network.intersections), scene=scene)
 
 

@@ -165,3 +165,5 @@ class Evaluation(_Document):
     classes: tuple[ClassResult, ...] = ()
     intersections: tuple[IntersectionResult, ...] = ()
     shadows: tuple[ShadowResult, ...] = ()
+    left_alone: dict[str, str] = {}
+    """Signals that nobody but their own program drives, with the reason."""

@@ -87,7 +87,7 @@ def read_demand(files: Iterable[Path]) -> DemandNames:
     classes: dict[str, str] = {}
     for item in _items(files):
         if item.tag in ("vehicle", "trip"):
-            depart_s = _seconds(item.get("depart", ""))
+            depart_s = clock_seconds(item.get("depart", ""))
             if depart_s is not None:
                 vehicles[item.get("id", "")] = (depart_s, item.get("type", ""))
         elif item.tag == "vType":
@@ -152,7 +152,7 @@ def _person(item: ET.Element, scenario: Scenario) -> TripRecord:
     )
 
 
-def _seconds(text: str) -> float | None:
+def clock_seconds(text: str) -> float | None:
     """Seconds, or [days:]hours:minutes:seconds; None for a word."""
     try:
         parts = [float(part) for part in text.split(":")]

@@ -10,6 +10,7 @@ from pathlib import Path
 from leed_traffic.artifacts.scenario import Scenario, open_plain_or_gzip
 from leed_traffic.errors import ScenarioError
 from leed_traffic.simulation.demand import draw_departures
+from leed_traffic.simulation.trip_records import clock_seconds
 
 Way = tuple[str, ...]
 
@@ -126,11 +127,13 @@ def _likeliest(item: ET.Element, named: dict[str, Way]) -> Way:
 
 def _trips(item: ET.Element, way: Way) -> Iterator[Trip]:
     if item.tag != "flow":
-        depart = item.get("depart", "")
-        if depart and not depart[0].isalpha():  # `triggered` and the like tell no time
-            yield Trip(depart_s=float(depart), edges=way)
+        depart_s = clock_seconds(item.get("depart", ""))
+        if depart_s is not None:  # `triggered` and the like tell no time
+            yield Trip(depart_s=depart_s, edges=way)
         return
-    begin_s, end_s = float(item.get("begin", "0")), float(item.get("end", "86400"))
+    begin_s, end_s = clock_seconds(item.get("begin", "0")), clock_seconds(item.get("end", "86400"))
+    if begin_s is None or end_s is None:
+        raise ValueError(f"begins at {item.get('begin')!r} and ends at {item.get('end')!r}, expected seconds or H:M:S")
     number = _flow_size(item, end_s - begin_s)
     slices = max(1, round(number))
     for k in range(slices):

@@ -17,7 +17,16 @@ from leed_traffic.simulation.metrics import ClassScore
 from .conftest import make_run
 
 EVALUATION_KEYS = ["scenario", "site", "seeds", "sumo_version", "results"]
-ADDED_KEYS = ["sensing", "reference", "differences", "spread", "classes", "intersections", "shadows"]  # all may be left out
+ADDED_KEYS = [
+    "sensing",
+    "reference",
+    "differences",
+    "spread",
+    "classes",
+    "intersections",
+    "shadows",
+    "left_alone",
+]  # all may be left out
 RESULT_KEYS = [
     "controller", "delay_s", "trip_time_s", "waiting_s", "queue_veh", "scheduled", "departed", "finished", "never_departed",
     "unsafe_changes", "emergency_stops", "collisions", "teleports",
