@@ -1,11 +1,10 @@
-import hashlib
 import json
-import os
 import random
 import signal
 import subprocess
 import sys
 import time
+from collections import Counter
 
 import pytest
 
@@ -19,21 +18,25 @@ from leed_traffic.generate.model_config import ModelConfig
 from leed_traffic.generate.run import GenerateConfig, generate, planned_runs
 from leed_traffic.simulation.demand import write_demand
 from tests.generate.chat_server import Answer, ChatServer, priority_reply, prompt_of
+from tests.generate.killing import FILES, digests, live_and_die, on_disk, slow_and_flawed
 
 SHORT_S = 240
-DEMONSTRATION_FILES = ("manifest.json", "plans.json", "trajectories.parquet")
 
 
 @pytest.fixture(scope="module")
 def short(tmp_path_factory):
     """Four minutes of the crossing, as anybody's .sumocfg."""
-    folder = tmp_path_factory.mktemp("short")
-    scenario = load_scenario("crossing")
+    return shortened("crossing", SHORT_S, tmp_path_factory.mktemp("short"))
+
+
+def shortened(name, seconds, folder):
+    """The first minutes of one of our scenarios, as anybody's .sumocfg."""
+    scenario = load_scenario(name)
     (routes,) = write_demand(scenario, 1, folder)
     path = folder / "short.sumocfg"
     path.write_text(
         f'<configuration><net-file value="{scenario.net_file}"/><route-files value="{routes.name}"/>'
-        f'<begin value="0"/><end value="{SHORT_S}"/></configuration>'
+        f'<begin value="0"/><end value="{seconds}"/></configuration>'
     )
     return str(path)
 
@@ -41,10 +44,6 @@ def short(tmp_path_factory):
 def config_for(short, out, **language):
     settings = ModelConfig(**({"model": "tiny", "rounds": 2, "candidates": 2, "start_s": 5.0} | language))
     return GenerateConfig(scenario=short, out=out, author=Author.VLLM, seeds=(1,), language=settings)
-
-
-def digests(folder):
-    return [hashlib.sha256((folder / name).read_bytes()).hexdigest() for name in DEMONSTRATION_FILES]
 
 
 GOOD = {
@@ -89,7 +88,7 @@ def test_a_model_writes_demonstrations_and_every_plan_says_who_wrote_it(short, t
     assert "the reply is not JSON (NaN is no number)" in page
     assert "<b>A</b> &" not in page
     assert sorted(p.name for p in config.out.iterdir()) == sorted(
-        [*DEMONSTRATION_FILES, "authorship.json", "report.html", "transcripts.jsonl"]
+        [*FILES, "authorship.json", "report.html", "transcripts.jsonl"]
     )
 
 
@@ -131,55 +130,25 @@ def test_a_replay_with_other_options_says_what_is_missing(short, tmp_path):
 
 @pytest.mark.sumo
 @pytest.mark.slow
-def test_killed_ten_times_at_random_a_rerun_asks_nothing_twice_and_ends_as_its_replay(short, tmp_path):
-    rng = random.Random(5)
-
-    def slow(request, n):
-        """Half a second, so that kills fall into the asking too; every fourth reply is no plan."""
-        time.sleep(0.5)
-        return Answer(text="no" if n % 4 == 3 else priority_reply(request))
-
-    with ChatServer(slow) as server:
-        command = [sys.executable, "-m", "leed_traffic.cli.main", "generate", short, "--author", "vllm", "--url", server.url]
-        command += [
-            "--model",
-            "tiny",
-            "--candidates",
-            "4",
-            "--rounds",
-            "3",
-            "--concurrency",
-            "2",
-            "--seeds",
-            "1",
-            "--workers",
-            "1",
-        ]
-        kills = 0
-        for _ in range(20):
-            run = subprocess.Popen([*command, "--out", str(tmp_path / "d")], stderr=subprocess.PIPE, start_new_session=True)
-            deadline_s = time.monotonic() + (rng.uniform(0.9, 2.2) if kills < 10 else 120.0)
-            while run.poll() is None and time.monotonic() < deadline_s:
-                time.sleep(0.02)
-            if run.poll() is None:
-                os.killpg(run.pid, signal.SIGKILL)
-                kills += 1
-            _, told = run.communicate()
-            if run.returncode == 0:
-                break
-            assert run.returncode == -signal.SIGKILL, told.decode()
-        assert run.returncode == 0
-        assert kills >= 5  # a fast machine may be done before the tenth
-    stored = [json.loads(line) for line in (tmp_path / "d" / "transcripts.jsonl").read_text().splitlines()]
-    assert len({exchange["digest"] for exchange in stored}) == len(stored)
-    asked = [prompt_of(request) for request in server.requests]
-    twice = len(asked) - len(set(asked))
-    assert twice <= 2 * kills  # at most those that were under way when the client died
+def test_killed_again_and_again_only_prompts_without_a_kept_reply_are_asked_again_and_the_end_is_its_replays(tmp_path):
+    path, out = shortened("arterial5", 120, tmp_path), tmp_path / "d"
+    options = ["--candidates", "2", "--rounds", "2", "--concurrency", "3", "--seeds", "1", "--workers", "1"]
+    with ChatServer(slow_and_flawed) as server:
+        command = [sys.executable, "-m", "leed_traffic.cli.main", "generate", path, "--author", "vllm", "--url", server.url]
+        command += ["--model", "tiny", *options, "--out", str(out)]
+        lives = live_and_die(command, out, server, kills=6, rng=random.Random(5), most_work=10)
+        assert lives.returncode == 0, lives.told
+        asked = Counter(prompt_of(request) for request in server.requests)
+    assert lives.kills >= 4  # a fast machine may be done before the last
+    assert len(on_disk(out)) == len(asked)
+    lost = Counter(prompt for prompts in lives.lost for prompt in prompts)
+    assert asked - Counter(set(asked)) == lost
+    assert all(len(prompts) <= 3 for prompts in lives.lost)
+    assert lost
     generate(
-        config_for(short, tmp_path / "again", model=None, rounds=3, candidates=4, replay=tmp_path / "d" / "transcripts.jsonl")
+        config_for(path, tmp_path / "again", model=None, rounds=2, candidates=2, replay=tmp_path / "d" / "transcripts.jsonl")
     )
     assert digests(tmp_path / "again") == digests(tmp_path / "d")
-    print(f"killed {kills} times, {len(stored)} replies kept, {twice} asked again that were under way")
 
 
 @pytest.mark.parametrize(
