@@ -17,7 +17,7 @@ from leed_traffic.generate.plan_words import describe_plan
 
 SHOWN_REASONS = 20
 COLOURS = ("#1769aa", "#b5541c", "#3d7d3d", "#7a4a9c", "#8a7a1e", "#a33a5f", "#666666")
-LEFT, RIGHT, TOP, BOTTOM = 80.0, 600.0, 40.0, 165.0  # of the chart's plot, in its own units
+LEFT, RIGHT, TOP, BOTTOM = 80.0, 600.0, 40.0, 156.0  # of the chart's plot, in its own units
 
 
 def write_report(path: Path, made: Demonstrations, authorship: Authorship, briefs: Sequence[Brief]) -> None:
@@ -92,12 +92,18 @@ def _course(name: str, made: Demonstrations, authorship: Authorship) -> dict[str
 
 
 def _chart(start_s: float, rounds: Sequence[Round]) -> dict[str, Any]:
-    """Points of the delay's course, the best start first."""
-    values = [start_s, *(r.delay_s for r in rounds)]
+    """Points of the delay's course, the best start first; and of the best proposal of each round, where one was sound."""
+    stood = [start_s, *(r.delay_s for r in rounds)]
+    proposed = [(k, r.proposed_delay_s) for k, r in enumerate(rounds, start=1) if r.proposed_delay_s is not None]
+    values = [*stood, *(value for _, value in proposed)]
     low, high = min(values), max(values)
-    points = []
-    for k, value in enumerate(values):
-        x = LEFT + (RIGHT - LEFT) * k / max(len(values) - 1, 1)
+
+    def point(k: int, value: float) -> dict[str, Any]:
+        x = LEFT + (RIGHT - LEFT) * k / max(len(stood) - 1, 1)
         y = BOTTOM - (BOTTOM - TOP) * (value - low) / (high - low) if high > low else (TOP + BOTTOM) / 2.0
-        points.append({"x": round(x, 1), "y": round(y, 1), "value": value, "label": str(k) if k else "start"})
-    return {"points": points}
+        return {"x": round(x, 1), "y": round(y, 1), "value": value, "label": str(k) if k else "start"}
+
+    return {
+        "points": [point(k, value) for k, value in enumerate(stood)],
+        "proposed": [point(k, value) for k, value in proposed if value != stood[k]],
+    }
