@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from leed_traffic import __version__
-from leed_traffic.cli import bundle, scenario, site
+from leed_traffic.cli import bundle, planner, scenario, site
 from leed_traffic.cli.benchmark import benchmark_command
 from leed_traffic.cli.demo import demo_command
 from leed_traffic.cli.doctor import doctor_command
@@ -34,6 +34,8 @@ EXTRA_OF = {
     "uvicorn": "serve",
     "openai": "llm",
     "jinja2": "llm",
+    "transformers": "planner",
+    "tokenizers": "planner",
 }
 
 app = typer.Typer(
@@ -48,6 +50,7 @@ app = typer.Typer(
 app.add_typer(scenario.app, name="scenario")
 app.add_typer(site.app, name="site")
 app.add_typer(bundle.app, name="bundle")
+app.add_typer(planner.app, name="planner")
 app.command("generate")(generate_command)
 app.command("train")(train_command)
 app.command("export")(export_command)

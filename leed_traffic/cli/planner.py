@@ -1,0 +1,125 @@
+"""`leedctl planner`: lessons for a language model of one's own, a small model trained on them, and an exam."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from leed_traffic.cli.output import cores, messages, print_json, print_table, progress
+from leed_traffic.errors import ExitCode
+
+app = typer.Typer(no_args_is_help=True, help="Fine-tune a planner of your own: lessons, a small model, an exam.")
+
+JsonOption = Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")]
+
+
+@app.command("lessons")
+def lessons_command(
+    out: Annotated[Path, typer.Option(help="Folder to write: the junctions, what was tried there, and lessons.jsonl.")],
+    junctions: Annotated[int, typer.Option(min=2, help="Random junctions to study; each costs 10 to 20 CPU seconds.")] = 150,
+    seed: Annotated[int, typer.Option(min=0, help="Of the junctions and of what is tried there.")] = 1,
+    workers: Annotated[int | None, typer.Option(min=1, help="Junctions studied at a time; all cores unless said.")] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Study random junctions, and write what works there as lessons: prompt and best reply, in the form of chat messages.
+
+    Interrupted, the same command goes on. `lessons.jsonl` has a `messages` list per line, as fine-tuning tools take it.
+
+    \b
+    Examples:
+      leedctl planner lessons --out runs/planner
+      leedctl planner lessons --out runs/planner --junctions 500 --workers 8
+
+    Exit codes: 0 written, 2 SUMO's tools are missing, 130 interrupted.
+    """
+    from leed_traffic.planner.school import write_lessons
+
+    try:
+        with progress("studying junctions", junctions) as bar:
+            summary = write_lessons(out, junctions=junctions, seed=seed, workers=workers or cores(), on_junction=bar)
+    except KeyboardInterrupt:
+        messages.print("stopped; the same command goes on from here")
+        raise typer.Exit(int(ExitCode.INTERRUPTED)) from None
+    if as_json:
+        print_json(summary)
+        return
+    rows = [[who, f"{delay_s:.1f}"] for who, delay_s in summary.delay_s.items()]
+    print_table(f"{summary.lessons} lessons from {summary.junctions} junctions", ["plans", "mean delay s"], rows)
+    messages.print(f"{summary.path}")
+
+
+@app.command("train")
+def train_command(
+    lessons: Annotated[Path, typer.Argument(help="lessons.jsonl of `leedctl planner lessons`.", show_default=False)],
+    out: Annotated[Path, typer.Option(help="Folder to write, as vLLM loads it.", show_default=False)],
+    epochs: Annotated[float, typer.Option(help="Times that each lesson is seen.")] = 3.0,
+    hidden: Annotated[int, typer.Option(help="Width, a multiple of 32.")] = 192,
+    layers: Annotated[int, typer.Option(min=1, help="Depth.")] = 7,
+    threads: Annotated[int, typer.Option(min=1, help="Of torch.")] = 1,
+    seed: Annotated[int, typer.Option(min=0, help="Of weights and order.")] = 1,
+    as_json: JsonOption = False,
+) -> None:
+    """Train a small language model, its tokenizer included, on lessons alone; nothing is downloaded.
+
+    \b
+    Example:
+      leedctl planner train runs/planner/lessons.jsonl --out runs/planner/model
+      vllm serve runs/planner/model --served-model-name planner --max-model-len 4096
+
+    Exit codes: 0 written, 2 the lessons are unreadable or too few.
+    """
+    from leed_traffic.planner.fine_tune import FineTuneConfig, fine_tune, planned_steps
+
+    config = FineTuneConfig(lessons=lessons, out=out, epochs=epochs, hidden=hidden, layers=layers, threads=threads, seed=seed)
+    with progress("training", planned_steps(config)) as bar:
+        record = fine_tune(config, bar)
+    if as_json:
+        print_json(record)
+        return
+    rows = [[str(step), f"{loss:.3f}", f"{kept:.3f}"] for step, loss, kept in record.losses]
+    print_table(f"{record.parameters:,} parameters", ["step", "loss on lessons", "loss on kept junctions"], rows)
+    messages.print(f"{out}: serve it with vLLM, see docs/planner.md")
+
+
+@app.command("examine")
+def examine_command(
+    url: Annotated[list[str], typer.Option(help="Model server, as http://HOST:8000/v1; repeat for several.")],
+    model: Annotated[str, typer.Option(help="Name that the servers offer.", show_default=False)],
+    out: Annotated[Path, typer.Option(help="Folder to write: junctions, transcripts, exam.json.", show_default=False)],
+    junctions: Annotated[int, typer.Option(min=1, help="Unseen junctions.")] = 10,
+    rounds: Annotated[int, typer.Option(min=1, help="Rounds of feedback.")] = 2,
+    candidates: Annotated[int, typer.Option(min=1, help="Plans per round.")] = 4,
+    temperature: Annotated[float, typer.Option(min=0.0, max=2.0, help="Of the model.")] = 0.7,
+    seed: Annotated[int, typer.Option(min=0, help="Of the junctions; not that of the lessons.")] = 1001,
+    as_json: JsonOption = False,
+) -> None:
+    """Measure any served model on random junctions: valid plans, and delay beside embedded plans on days that chose none.
+
+    \b
+    Example:
+      leedctl planner examine --url http://127.0.0.1:8000/v1 --model planner --out runs/planner/exam
+
+    Exit codes: 0 done, 2 usage, 5 model server lost, 130 interrupted.
+    """
+    from leed_traffic.generate.model_config import ModelConfig
+    from leed_traffic.planner.exam import BEST_START, ExamConfig, examine
+
+    language = ModelConfig(urls=tuple(url), model=model, rounds=rounds, candidates=candidates, temperature=temperature)
+    config = ExamConfig(out=out, language=language, junctions=junctions, seed=seed)
+    try:
+        with progress("exam", junctions) as bar:
+            result = examine(config, bar)
+    except KeyboardInterrupt:
+        messages.print("stopped; the same command goes on from here")
+        raise typer.Exit(int(ExitCode.INTERRUPTED)) from None
+    if as_json:
+        print_json(result)
+        return
+    wins = result.wins(BEST_START)
+    rows = [[who, f"{delay_s:.1f}", str(wins[who])] for who, delay_s in result.mean_delay_s().items()]
+    columns = ["plans", "mean delay s", f"better than the best start, of {junctions}"]
+    print_table(f"{model} on {junctions} unseen junctions", columns, rows)
+    messages.print(
+        f"valid at once {result.valid_at_once / result.asked:.0%}, after repair {result.valid / result.asked:.0%} "
+        f"of {result.asked} plans; {out} has each junction"
+    )
