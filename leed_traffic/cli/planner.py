@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from leed_traffic.cli.output import cores, messages, print_json, print_table, progress
-from leed_traffic.errors import ExitCode
+from leed_traffic.errors import ExitCode, UsageError
 
 app = typer.Typer(no_args_is_help=True, help="Fine-tune a planner of your own: lessons, a small model, an exam.")
 
@@ -16,7 +16,7 @@ JsonOption = Annotated[bool, typer.Option("--json", help="One JSON document on s
 @app.command("lessons")
 def lessons_command(
     out: Annotated[Path, typer.Option(help="Folder to write: the junctions, what was tried there, and lessons.jsonl.")],
-    junctions: Annotated[int, typer.Option(min=2, help="Random junctions to study; each costs 10 to 20 CPU seconds.")] = 150,
+    junctions: Annotated[int, typer.Option(min=2, help="Random junctions to study; each costs 5 to 15 CPU seconds.")] = 150,
     seed: Annotated[int, typer.Option(min=0, help="Of the junctions and of what is tried there.")] = 1,
     workers: Annotated[int | None, typer.Option(min=1, help="Junctions studied at a time; all cores unless said.")] = None,
     as_json: JsonOption = False,
@@ -52,7 +52,7 @@ def lessons_command(
 def train_command(
     lessons: Annotated[Path, typer.Argument(help="lessons.jsonl of `leedctl planner lessons`.", show_default=False)],
     out: Annotated[Path, typer.Option(help="Folder to write, as vLLM loads it.", show_default=False)],
-    epochs: Annotated[float, typer.Option(help="Times that each lesson is seen.")] = 3.0,
+    epochs: Annotated[float, typer.Option(min=0.01, help="Times that each lesson is seen.")] = 3.0,
     hidden: Annotated[int, typer.Option(help="Width, a multiple of 32.")] = 192,
     layers: Annotated[int, typer.Option(min=1, help="Depth.")] = 7,
     threads: Annotated[int, typer.Option(min=1, help="Of torch.")] = 1,
@@ -62,7 +62,7 @@ def train_command(
     """Train a small language model, its tokenizer included, on lessons alone; nothing is downloaded.
 
     \b
-    Example:
+    Examples:
       leedctl planner train runs/planner/lessons.jsonl --out runs/planner/model
       vllm serve runs/planner/model --served-model-name planner --max-model-len 4096
 
@@ -70,6 +70,8 @@ def train_command(
     """
     from leed_traffic.planner.fine_tune import FineTuneConfig, fine_tune, planned_steps
 
+    if hidden < 32 or hidden % 32:
+        raise UsageError(f"--hidden {hidden}: need a multiple of 32, which is the width of a head")
     config = FineTuneConfig(lessons=lessons, out=out, epochs=epochs, hidden=hidden, layers=layers, threads=threads, seed=seed)
     with progress("training", planned_steps(config)) as bar:
         record = fine_tune(config, bar)
@@ -96,7 +98,7 @@ def examine_command(
     """Measure any served model on random junctions: valid plans, and delay beside embedded plans on days that chose none.
 
     \b
-    Example:
+    Examples:
       leedctl planner examine --url http://127.0.0.1:8000/v1 --model planner --out runs/planner/exam
 
     Exit codes: 0 done, 2 usage, 5 model server lost, 130 interrupted.

@@ -72,7 +72,8 @@ class ExamResult(BaseModel):
     valid_at_once: int
     valid: int
     reply_tokens: int
-    asking_s: float
+    model_s: float
+    """Seconds of all replies added up; they overlapped."""
     sittings: tuple[Sitting, ...]
 
     def mean_delay_s(self) -> dict[str, float]:
@@ -129,7 +130,7 @@ def examine(config: ExamConfig, on_junction: OnJunction | None = None) -> ExamRe
         valid_at_once=sum(r.valid_at_once for r in record.rounds),
         valid=sum(r.valid for r in record.rounds),
         reply_tokens=sum(r.reply_tokens for r in record.rounds),
-        asking_s=record.asking_s,
+        model_s=round(sum(r.model_s for r in record.rounds), 3),
         sittings=tuple(sittings),
     )
     write_whole(config.out / RESULT_NAME, result.model_dump_json(indent=2) + "\n")

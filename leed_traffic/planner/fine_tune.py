@@ -89,6 +89,7 @@ def fine_tune(config: FineTuneConfig, on_step: OnStep | None = None) -> Training
     taught, kept = split(lessons)
     samples, kept_samples = ([sample_of(lesson, tokenizer) for lesson in part] for part in (taught, kept))
     model = build_model(tokenizer, config)
+    tokenizer.save_pretrained(config.out)
     losses, seen = _fit(model, samples, kept_samples, config, on_step or (lambda done, note: None))
     record = TrainingRecord(
         parameters=sum(p.numel() for p in model.parameters()),
@@ -98,8 +99,6 @@ def fine_tune(config: FineTuneConfig, on_step: OnStep | None = None) -> Training
         tokens_seen=seen,
         losses=tuple(losses),
     )
-    model.save_pretrained(config.out, safe_serialization=True)
-    tokenizer.save_pretrained(config.out)
     (config.out / "training.json").write_text(record.model_dump_json(indent=2) + "\n", encoding="utf-8")
     return record
 
@@ -172,13 +171,12 @@ def _fit(
     config: FineTuneConfig,
     on_step: OnStep,
 ) -> tuple[list[tuple[int, float, float]], int]:
-    """Train in place; the losses on the way and the tokens seen. The best weights on the kept samples stand in the end."""
+    """Train, and write the weights whenever they do better on the kept samples; the losses on the way and the tokens seen."""
     steps = _steps(len(samples), config)
     optimiser = torch.optim.AdamW(model.parameters(), lr=config.learning_rate, betas=(0.9, 0.98), weight_decay=0.1)
     every = max(1, steps // EVALUATIONS)
     losses: list[tuple[int, float, float]] = []
     recent: list[float] = []
-    best: dict[str, Tensor] = {}
     seen = 0
     for step, chosen in zip(range(1, steps + 1), _batches(samples, config), strict=False):
         for group in optimiser.param_groups:
@@ -195,9 +193,8 @@ def _fit(
             losses.append((step, round(float(np.mean(recent)), 4), round(evaluate(model, kept, config.batch), 4)))
             recent.clear()
             if losses[-1][2] <= min(entry[2] for entry in losses):
-                best = {name: value.detach().clone() for name, value in model.state_dict().items()}
+                model.save_pretrained(config.out, safe_serialization=True)
         on_step(1, f"loss {losses[-1][2]:.3f} on kept junctions" if losses else f"loss {recent[-1]:.2f}")
-    model.load_state_dict(best)
     return losses, seen
 
 

@@ -1,0 +1,52 @@
+import json
+
+import pytest
+
+from leed_traffic.generate.model_config import ModelConfig
+from leed_traffic.planner.exam import BEST_START, FALLBACK, ExamConfig, ExamResult, Sitting, examine
+from leed_traffic.planner.school import write_lessons
+from tests.generate.chat_server import ChatServer, willing
+
+
+@pytest.mark.sumo
+@pytest.mark.slow
+def test_a_study_that_is_repeated_simulates_nothing_anew_and_writes_the_same_lessons(tmp_path):
+    told = []
+    first = write_lessons(tmp_path, junctions=1, seed=3, workers=1, on_junction=lambda done, note: told.append(done))
+    content = first.path.read_bytes()
+    stamps = {path: path.stat().st_mtime_ns for path in tmp_path.glob("junctions/*/tried/*.json")}
+    again = write_lessons(tmp_path, junctions=1, seed=3, workers=1, on_junction=lambda done, note: told.append(done))
+    assert told == [1, 1]
+    assert again.path.read_bytes() == content
+    assert {path: path.stat().st_mtime_ns for path in tmp_path.glob("junctions/*/tried/*.json")} == stamps
+    assert first.lessons == len(content.splitlines()) == 32
+    assert first.delay_s["best of all tried"] <= first.delay_s["best of the embedded"] <= first.delay_s["max-wave 100 m"]
+    assert json.loads(content.splitlines()[0])["messages"][2]["role"] == "assistant"
+
+
+@pytest.mark.sumo
+@pytest.mark.slow
+def test_an_exam_measures_a_served_model_beside_the_embedded_plans_and_asks_nothing_twice(tmp_path):
+    with ChatServer(willing) as server:
+        language = ModelConfig(urls=(server.url,), model="tiny", rounds=2, candidates=1)
+        result = examine(ExamConfig(out=tmp_path, language=language, junctions=1, seed=4))
+        n_asked = len(server.requests)
+        assert examine(ExamConfig(out=tmp_path, language=language, junctions=1, seed=4)).sittings == result.sittings
+        assert len(server.requests) == n_asked == 2
+    assert (result.asked, result.valid) == (2, 2)
+    (sitting,) = result.sittings
+    assert {FALLBACK, BEST_START, "proposal 1 alone", "model, round 1", "model, round 2"} <= set(sitting.delay_s)
+    assert [len(part) for part in sitting.proposed_s] == [1, 1]
+    assert ExamResult.model_validate_json((tmp_path / "exam.json").read_bytes()) == result
+
+
+def test_a_win_is_more_than_one_percent():
+    sittings = tuple(
+        Sitting(junction=f"j{k}", delay_s={BEST_START: 100.0, "model": delay_s}, proposed_s=(), start_s=100.0, forms=())
+        for k, delay_s in enumerate((98.9, 99.0, 99.5, 120.0))
+    )
+    result = ExamResult(
+        model="m", seeds=(21,), asked=4, valid_at_once=4, valid=4, reply_tokens=1, model_s=1.0, sittings=sittings
+    )
+    assert result.wins(BEST_START) == {BEST_START: 0, "model": 1}
+    assert result.mean_delay_s() == {BEST_START: 100.0, "model": 104.35}
