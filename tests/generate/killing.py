@@ -111,7 +111,7 @@ def main():
     with ChatServer(passed_on(a.url) if a.url else slow_and_flawed, models=(a.model,)) as server:
         asking = [*leedctl, *shared, "--url", server.url, "--model", a.model, "--concurrency", a.concurrency]
         command = [str(part) for part in [*asking, "--out", a.out / "killed"]]
-        lives = live_and_die(command, a.out / "killed", server, a.kills, random.Random(a.seed), most_work=12)
+        lives = live_and_die(command, a.out / "killed", server, a.kills, random.Random(a.seed), most_work=8)
         if lives.returncode:
             raise SystemExit(lives.told)
         asked = Counter(prompt_of(request) for request in server.requests)
