@@ -15,9 +15,9 @@ from leed_traffic.domain.plan import Plan, PriorityPlan, SequencePlan
 from leed_traffic.generate.brief import Attempt, Brief, Feedback
 from leed_traffic.generate.brief_text import render_brief, system_text, task_text
 from leed_traffic.generate.names import Names, name_parts
-from leed_traffic.generate.webster import flow_ratios
 from leed_traffic.planner.study import Study, Tried
 from leed_traffic.planner.variants import VALUES, writable
+from leed_traffic.simulation.webster import flow_ratios
 
 PROPOSALS = 4  # per round, as `leedctl generate` asks by default
 FIRST_ROUNDS, LATER_ROUNDS = 12, 20  # lessons per junction, without and with feedback
