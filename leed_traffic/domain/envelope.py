@@ -201,5 +201,6 @@ def _all_served_in_time(choice: int, state: SignalState, timing: Timing, horizon
         start_s += 0.0 if keeps else timing.longest_clearances_s[stage]
         if state.wait_s[stage] + start_s > timing.max_red_s:
             return False
-        start_s += horizon_s if keeps else timing.min_green_s[stage] + horizon_s
+        has_stood = keeps and not state.is_clearing  # its minimum green is over; a stage that is cleared towards has it to come
+        start_s += horizon_s if has_stood else timing.min_green_s[stage] + horizon_s
     return True

@@ -25,9 +25,9 @@ from leed_traffic.domain.observation import observation_spec
 from leed_traffic.domain.sensing import Sensing
 from leed_traffic.errors import ScenarioError, TrainingError
 from leed_traffic.simulation.network_import import import_network
-from leed_traffic.train.blocks import BlockedLearner, BlockWork, cut_into_blocks
+from leed_traffic.train.blocks import BLOCK_SIZE, BlockedLearner, BlockWork, cut_into_blocks
 from leed_traffic.train.checkpoint import describe, read_checkpoint, write_checkpoint
-from leed_traffic.train.config import FIRST_VALIDATION_SEED, WHERE_NOT_WHAT, TrainConfig
+from leed_traffic.train.config import FIRST_VALIDATION_SEED, WHERE_NOT_WHAT, Sharing, TrainConfig
 from leed_traffic.train.curves import ScalarLog
 from leed_traffic.train.expert import (
     ExpertSteps,
@@ -192,7 +192,8 @@ class TrainingRun:
         if demonstrations:
             self._demonstrated = stack_demonstrations(demonstrations, network, (len(sizes), max(sizes)), n_stages)
         self._labelled: list[ExpertSteps] = []
-        self.learner = BlockedLearner(cut_into_blocks(sizes, n_stages, config), work)
+        block = BLOCK_SIZE if config.sharing is Sharing.NOTHING else len(sizes)  # what is shared is shared by all
+        self.learner = BlockedLearner(cut_into_blocks(sizes, n_stages, config, size=block), work)
         self._weighting = ExpertWeighting(self._demonstrated, len(sizes), config)
         self._units = [CLONE] * (demonstrations is not None) + [DAGGER] * config.n_rounds + [OWN] * config.n_updates
         self._episodes, self._own_hours = 0, 0.0

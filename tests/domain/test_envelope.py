@@ -229,3 +229,10 @@ def test_a_request_is_fresh_if_nobody_says_how_old_it_is():
 
 def test_who_is_slow_opens_an_extension_and_only_who_is_fast_closes_it():
     assert [keeps_closed_mps(extended_s) for extended_s in (0.0, 1.0, 15.0)] == [3.0, 6.0, 6.0]
+
+
+@pytest.mark.parametrize(("wait_s", "allowed"), [(103.0, True), (103.1, False)])
+def test_an_extension_leaves_time_for_the_next_stages_minimum_green_before_others_are_due(wait_s, allowed):
+    # stage 1 would turn green in 1 s, stands 7 s and a decision's 5 s, then 4 s of clearance: stage 0 is green in 17 s
+    state = SignalState(stage=1, is_clearing=True, green_s=0.0, wait_s=(wait_s, 0.0))
+    assert may_extend(state, flat_timing(2), extended_s=1.0, delay_s=1.0, horizon_s=5.0) is allowed

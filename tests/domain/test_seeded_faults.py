@@ -44,8 +44,8 @@ ENVELOPE = [
     ("except (TypeError, ValueError, OverflowError):", "except (TypeError, OverflowError):"),
     ("if state.wait_s[stage] + start_s > timing.max_red_s:", "if state.wait_s[stage] > timing.max_red_s:"),
     ("start_s += 0.0 if keeps else timing.longest_clearances_s[stage]", "start_s += 0.0"),
-    ("start_s += horizon_s if keeps else timing.min_green_s[stage] + horizon_s", "start_s += horizon_s"),
-    ("start_s += horizon_s if keeps else timing.min_green_s[stage] + horizon_s", "start_s += 0.0"),
+    ("start_s += horizon_s if has_stood else timing.min_green_s[stage] + horizon_s", "start_s += horizon_s"),
+    ("start_s += horizon_s if has_stood else timing.min_green_s[stage] + horizon_s", "start_s += 0.0"),
     ("return max(candidates, key=", "return min(candidates, key="),
     ("timing.round_at(horizon_s) <= timing.max_red_s", "0.0 <= timing.max_red_s"),
 ]
