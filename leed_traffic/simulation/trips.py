@@ -127,7 +127,10 @@ def _likeliest(item: ET.Element, named: dict[str, Way]) -> Way:
 
 def _trips(item: ET.Element, way: Way) -> Iterator[Trip]:
     if item.tag != "flow":
-        depart_s = clock_seconds(item.get("depart", ""))
+        depart = item.get("depart", "")
+        depart_s = clock_seconds(depart)
+        if depart_s is None and depart[:1].isdigit():
+            raise ValueError(f"departs at {depart!r}, expected seconds or H:M:S")
         if depart_s is not None:  # `triggered` and the like tell no time
             yield Trip(depart_s=depart_s, edges=way)
         return

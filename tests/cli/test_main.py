@@ -11,7 +11,12 @@ from leed_traffic.cli import main
 from leed_traffic.cli.output import parse_seeds
 from leed_traffic.errors import LeedError, SiteError, UsageError
 
-WITHOUT_RESULTS = {("reset-fault",), ("bundle", "keygen"), ("bundle", "sign")}  # they change files and print no figures
+WITHOUT_RESULTS = {
+    ("reset-fault",),
+    ("mode",),
+    ("bundle", "keygen"),
+    ("bundle", "sign"),
+}  # they change files and print no figures
 
 
 def commands(group=None, path=()):
