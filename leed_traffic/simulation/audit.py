@@ -92,7 +92,7 @@ def _count_short(
     numbers = {stage.state: i for i, stage in enumerate(intersection.stages)}
     low_s = {stage.state: timing.min_green_s[i] for i, stage in enumerate(intersection.stages)}
     stops = [k for k, run in enumerate(shown) if run.state in numbers and run.program.startswith(OUR_PROGRAMS)]
-    short = {k for k in stops if 0 < k < len(shown) - 1 and shown[k].duration_s + _SLACK_S < low_s[shown[k].state]}
+    short = {k for k in stops if 0 < k < len(shown) - 1 and _stood_s(shown, k) + _SLACK_S < low_s[shown[k].state]}
     passing = {
         k
         for before, k, after in zip(stops, stops[1:], stops[2:], strict=False)
@@ -108,6 +108,12 @@ def _count_short(
             limits = (lead_s, timing.yellow_s[i][j], timing.all_red_s[i][j])
             count += _is_short_way(shown[k].state, way, shown[n].state, limits, vehicles)
     return count
+
+
+def _stood_s(shown: Sequence[Run], k: int) -> float:
+    """Seconds from the start of a run to the end of its display, which a hand-back does not change."""
+    end = next((n for n in range(k, len(shown)) if shown[n].state != shown[k].state), len(shown))
+    return sum(run.duration_s for run in shown[k:end])
 
 
 def _green(run: Run) -> frozenset[int]:

@@ -109,3 +109,14 @@ def test_a_record_is_read_run_by_run(tmp_path):
         ],
         "b&c": [Run(state="GG", program="leed", begin_s=0.0, end_s=2.0)],
     }
+
+
+@pytest.mark.parametrize(("own_s", "unsafe"), [(16.0, 0), (1.0, 1)])
+def test_a_green_goes_on_when_its_signal_is_handed_back_at_the_same_display(own_s, unsafe):
+    start = [(STAGES[2], 20.0), *way(2, 0)]
+    runs, now_s = [], 0.0
+    for state, seconds, program in [*((s, d, "leed") for s, d in start), (STAGES[0], 1.0, "leed"), (STAGES[0], own_s, "0")]:
+        runs.append(Run(state=state, program=program, begin_s=now_s, end_s=now_s + seconds))
+        now_s += seconds
+    runs.append(Run(state=way(0, 2)[0][0], program="0", begin_s=now_s, end_s=now_s + 5.0))
+    assert count_unsafe_changes({JUNCTION.id: runs}, Network(intersections=(JUNCTION,)), [TIMING]) == unsafe
