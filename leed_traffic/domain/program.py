@@ -12,7 +12,7 @@ red for some more steps, in the way's own all-red or, where it has none, in a ph
 """
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from leed_traffic.domain.network import GREEN, Intersection
 from leed_traffic.domain.timing import Timing
@@ -31,6 +31,7 @@ class ProgramPhase:
     stage: int  # the stage shown, or being cleared towards
     is_clearance: bool
     extension: int | None = None  # of the last phase of a way: the phase (perhaps itself) in which an occupied junction is held
+    is_beside: bool = False  # shown in an extension alone: no way leads through it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,10 +58,10 @@ class StageProgram:
 
     def extended_s(self, phase: int, spent_s: float) -> float:
         """For how long a clearance has been extended when `phase` has been shown for `spent_s`."""
-        if self.phases[phase].extension != phase:
+        shown = self.phases[phase]
+        if shown.extension != phase:
             return 0.0
-        is_on_way = any(other.next == phase for other in self.phases) or any(phase in row for row in self.entries)
-        return max(0.0, spent_s - self.phases[phase].duration_s) if is_on_way else spent_s
+        return spent_s if shown.is_beside else max(0.0, spent_s - shown.duration_s)
 
     def extension_at(self, phase: int, spent_s: float, hold_s: float) -> int | None:
         """The phase in which a clearance stands for `hold_s` more seconds; None: not now, or not so long.
@@ -115,7 +116,7 @@ def build_program(intersection: Intersection, timing: Timing, *, step_s: float =
         beside += bool(way) and not has_all_red
     for (i, j), way in ways.items():
         if way and not timing.all_red_s[i][j] > 0.0:
-            phases.append(_clearance(_cleared(intersection, i, j), step_s, j, j, len(phases)))
+            phases.append(replace(_clearance(_cleared(intersection, i, j), step_s, j, j, len(phases)), is_beside=True))
     return StageProgram(
         intersection=intersection.id,
         phases=tuple(phases),
