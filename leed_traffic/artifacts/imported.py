@@ -52,6 +52,8 @@ class ImportRecord(_Table):
     """Additional files, in SUMO's order."""
     options: tuple[str, ...] = ()
     """Further SUMO options that shape the traffic, option and value in turn."""
+    spread: Annotated[float, Field(ge=0.0, le=1.0)] = 0.0
+    """How much a seed's day differs from the one in the route files; 0: not at all."""
 
 
 class ImportedScenario(_Table):
@@ -109,5 +111,6 @@ def render_imported(scenario: ImportedScenario) -> str:
         f'demand = "{record.demand}"',
         f"net = {json.dumps(record.net)}",
         *(f"{name} = {json.dumps(list(getattr(record, name)))}" for name in ("routes", "additional", "options")),
+        f"spread = {record.spread}",
     ]
     return "\n".join(lines) + "\n"

@@ -1,8 +1,8 @@
 """A scenario: a net, who drives through it, and when.
 
 Three kinds: our own (a folder with `scenario.toml`, whose demand a seed draws anew), an imported one (a folder, too, with the
-files that `leedctl scenario import` put there) and anybody's `.sumocfg`; the last two have fixed route files. Reading one needs
-no SUMO.
+files that `leedctl scenario import` put there) and anybody's `.sumocfg`; the last two have route files, the given day, around
+which a seed draws another where days are to differ. Reading one needs no SUMO.
 """
 
 import gzip
@@ -10,7 +10,7 @@ import os
 import xml.etree.ElementTree as ET
 import zlib
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO
 
@@ -54,7 +54,7 @@ class Scenario:
 
     name: str  # the folder's name, or the .sumocfg's without its ending
     net_file: Path
-    route_files: tuple[Path, ...]  # fixed demand of a foreign or imported one; empty when `demand` is set
+    route_files: tuple[Path, ...]  # the given day of a foreign or imported one; empty when `demand` is set
     additional_files: tuple[Path, ...]
     begin_s: float
     end_s: float
@@ -62,10 +62,15 @@ class Scenario:
     site_file: Path | None
     demand: DemandSpec | None  # our own scenarios: another seed is another demand
     options: tuple[str, ...]  # further SUMO options that shape the traffic, option and value in turn
+    spread: float = (
+        0.0  # how much a seed's day differs from the given one (`simulation/drawn_day.py`); 0: every day is that one
+    )
 
     def __post_init__(self) -> None:
         if not self.begin_s < self.end_s:
             raise ValueError(f"need begin_s < end_s, got {self.begin_s} and {self.end_s}")
+        if not 0.0 <= self.spread <= 1.0:
+            raise ValueError(f"need 0 <= spread <= 1, got {self.spread}")
         if not 0.0 < self.step_length_s <= 1.0:
             raise ValueError(f"need 0 < step_length_s <= 1, got {self.step_length_s}")
 
@@ -82,6 +87,15 @@ def load_scenario(name_or_path: str) -> Scenario:
     if path.suffix == ".sumocfg" or path.is_file():
         return _checked(_foreign(path))
     return _checked(_own(find_folder(name_or_path)))
+
+
+def with_spread(scenario: Scenario, spread: float | None) -> Scenario:
+    """The scenario whose days differ so much; None leaves it as it is."""
+    if spread is None:
+        return scenario
+    if scenario.demand is None:
+        return replace(scenario, spread=spread)
+    return replace(scenario, demand=replace(scenario.demand, spread=spread))
 
 
 def list_scenarios() -> list[Scenario]:
@@ -162,6 +176,7 @@ def _imported(folder: Path, scenario: ImportedScenario) -> Scenario:
         site_file=site_file if site_file.is_file() else None,
         demand=None,
         options=record.options,
+        spread=record.spread,
     )
 
 

@@ -173,7 +173,7 @@ def train_config(cell: Cell) -> TrainConfig:
 def env_spec(ground: Ground) -> EnvSpec:
     """The env that every learner meets."""
     scenario = load_scenario(ground.scenario)
-    network = import_network(scenario.net_file, scenario.additional_files)
+    network = import_network(scenario.net_file, scenario.additional_files, begin_s=scenario.begin_s)
     defaults = TrainConfig(scenario=ground.scenario, out=ground.folder)
     return EnvSpec(
         scenario=scenario,

@@ -32,6 +32,9 @@ def evaluate_command(
     site: Annotated[
         str | None, typer.Option(help="as-net, derived, or a site file; else the scenario's own, else derived.")
     ] = None,
+    spread: Annotated[
+        float | None, typer.Option(min=0.0, max=1.0, help="How much days differ (docs/networks.md); else as the scenario says.")
+    ] = None,
     decision_interval: Annotated[float, typer.Option(help="Seconds between two decisions.")] = 5.0,
     sensing: Annotated[
         str, typer.Option(help="What all that decide behind the envelope see: ideal, camera, loops, or a sensing file.")
@@ -80,6 +83,7 @@ def evaluate_command(
             controllers=choices,
             seeds=parse_seeds(seeds),
             site=site,
+            spread=spread,
             decision_interval_s=decision_interval,
             sensing=sensing,
             workers=workers,
@@ -123,7 +127,7 @@ def print_comparison(comparison: "Comparison", names: Mapping[str, str]) -> None
     evaluation = comparison.evaluation
     sight = "" if evaluation.sensing == "ideal" else f", sensing {evaluation.sensing}"
     title = f"{evaluation.scenario}, site {evaluation.site}{sight}, {len(evaluation.seeds)} seeds, "
-    title += f"SUMO {evaluation.sumo_version}"
+    title += f"SUMO {evaluation.sumo_version}{'' if evaluation.demand_spread else ', the same day every seed'}"
     table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False, padding=0)
     for k, column in enumerate(table_columns()):
         table.add_column(column, justify="left" if k == 0 else "right", no_wrap=k <= 1)

@@ -29,6 +29,9 @@ def generate_command(
     seeds: Annotated[str, typer.Option(help="Demand seeds of the demonstrations: a count, a range or a list.")] = "3",
     workers: Annotated[int | None, typer.Option(min=1, help="Parallel simulations; all cores unless said.")] = None,
     site: Annotated[str | None, typer.Option(help="Signal limits: as-net, or a site file; else the scenario's own.")] = None,
+    spread: Annotated[
+        float | None, typer.Option(min=0.0, max=1.0, help="How much days differ (docs/networks.md); else as the scenario says.")
+    ] = None,
     seed: Annotated[int, typer.Option(min=0, help="Of the search's random changes.")] = 1,
     decision_interval: Annotated[float, typer.Option(min=1.0, help="Seconds between two decisions.")] = 5.0,
     reach: Annotated[float, typer.Option(min=10.0, max=200.0, help="Metres that the observation's detectors see.")] = 100.0,
@@ -110,6 +113,7 @@ def generate_command(
         author=author,
         plans=plans,
         site=site,
+        spread=spread,
         runs=runs,
         seeds=_demonstration_seeds(seeds),
         seed=seed,

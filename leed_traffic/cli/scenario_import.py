@@ -29,6 +29,10 @@ def import_command(
     end: Annotated[float | None, typer.Option(help="Last second; default: the source's own, else an hour later.")] = None,
     per_hour: Annotated[float | None, typer.Option(help="Invented vehicles per hour, where no traffic is given.")] = None,
     seed: Annotated[int, typer.Option(help="Of invented or sampled traffic.")] = 1,
+    spread: Annotated[
+        float,
+        typer.Option(help="How much days differ: coefficient of variation of volumes; 0: every seed is the day as given."),
+    ] = 0.1,
     left_hand: Annotated[bool, typer.Option("--left-hand", help="The extract's country drives on the left.")] = False,
     guess_signals: Annotated[
         bool, typer.Option("--guess-signals", help="Signals at large junctions, too, where the map has none.")
@@ -53,8 +57,8 @@ def import_command(
     try:
         config = ImportConfig(
             source=source, out=out, routes=tuple(routes or ()), additional=tuple(additional or ()), counts=counts,
-            begin_s=begin, end_s=end, per_hour=per_hour, seed=seed, drives_left=left_hand, guesses_signals=guess_signals,
-            guesses_walkers=walkers,
+            begin_s=begin, end_s=end, per_hour=per_hour, seed=seed, spread=spread, drives_left=left_hand,
+            guesses_signals=guess_signals, guesses_walkers=walkers,
         )  # fmt: skip
     except ValidationError as err:
         fault = err.errors()[0]
@@ -62,9 +66,9 @@ def import_command(
     with messages.status("importing ..."):
         report = import_scenario(config)
     if as_json:
-        print_json(_document(report))
+        print_json(_document(report) | {"spread": spread})
         return
-    print(f"{report.folder}: {len(report.network.intersections)} signals to control; {_traffic(report)}")
+    print(f"{report.folder}: {len(report.network.intersections)} signals to control; {_traffic(report)}; {_days(spread)}")
     for name, sentence in (*report.network.left_alone, *report.network.notes):
         messages.print(f"{name}: {sentence}", markup=False, soft_wrap=True)
     for line in report.warnings[:SHOWN_WARNINGS]:
@@ -83,6 +87,10 @@ def _traffic(report: "ImportReport") -> str:
             f"{report.vehicles} vehicles INVENTED (random trips, nobody measured them); give --routes or --counts for real ones"
         )
     return "its own traffic"
+
+
+def _days(spread: float) -> str:
+    return f"a seed's volumes differ from it by {spread:.0%}" if spread else "every seed drives the same day"
 
 
 def _document(report: "ImportReport") -> dict[str, Any]:

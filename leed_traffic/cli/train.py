@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from leed_traffic.cli.output import print_json, print_table, progress
+from leed_traffic.cli.output import messages, print_json, print_table, progress
 from leed_traffic.errors import UsageError
 
 if TYPE_CHECKING:
@@ -26,6 +26,9 @@ def train_command(
     address: Annotated[str | None, typer.Option(help="Of the Ray cluster: HOST:PORT or auto; else this machine.")] = None,
     seed: Annotated[int, typer.Option(help="Of weights, choices and training demand.")] = 1,
     site: Annotated[str | None, typer.Option(help="Limits: `derived`, `as-net` or a file; else the scenario's own.")] = None,
+    spread: Annotated[
+        float | None, typer.Option(min=0.0, max=1.0, help="How much days differ (docs/networks.md); else as the scenario says.")
+    ] = None,
     decision_interval: Annotated[float | None, typer.Option(help="Seconds between two requests.")] = None,
     reach: Annotated[float | None, typer.Option(help="Metres that the detectors see.")] = None,
     cloning_steps: Annotated[int | None, typer.Option(help="Gradient steps on the demonstrations; ablation: 0.")] = None,
@@ -53,6 +56,7 @@ def train_command(
         leedctl train arterial5 --demonstrations demos/ --out runs/arterial5 --resume
         leedctl train arterial5 --demonstrations demos/ --out runs/loops --sensing loops --detector-faults 0.2
         leedctl train arterial5 --out runs/ppo-alone --episodes 100
+        leedctl train path/to/town.sumocfg --spread 0.1 --out runs/town
         leedctl train arterial5 --demonstrations demos/ --out runs/clone --episodes 0
         leedctl train grid4x4 --demonstrations demos/ --out runs/cluster --engine ray --address auto
 
@@ -67,6 +71,7 @@ def train_command(
         "demonstrations": demonstrations,
         "out": out,
         "site": site,
+        "spread": spread,
         "seed": seed,
         "workers": workers,
         "engine": engine,
@@ -90,6 +95,7 @@ def train_command(
         "validation_seeds": validation_seeds,
     }
     config = _config({name: value for name, value in settings.items() if value is not None})
+    _tell_same_day(config)
     with progress(f"train {scenario}", config.total_episodes) as bar:
         run = train(config, bar)
     _report(run, read_bundle(run / BUNDLE_NAME), as_json)
@@ -129,6 +135,15 @@ def _config(settings: dict[str, Any]) -> "TrainConfig":
         fault = err.errors()[0]
         option = "--" + str(fault["loc"][0]).replace("_", "-") + ": " if fault["loc"] else ""
         raise UsageError(f"{option}{fault['msg']}, got {fault['input']}" if fault["loc"] else fault["msg"]) from err
+
+
+def _tell_same_day(config: "TrainConfig") -> None:
+    """A policy that meets one day alone may fit that day: say so before hours are spent on it."""
+    from leed_traffic.artifacts.scenario import load_scenario, with_spread
+
+    scenario = with_spread(load_scenario(config.scenario), config.spread)
+    if scenario.demand is None and scenario.spread == 0.0:
+        messages.print(f"{scenario.name}: every hour drives the same day; --spread 0.1 lets days differ", markup=False)
 
 
 def _report(run: Path, bundle: "Bundle", as_json: bool) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from leed_traffic.artifacts.bundle import read_bundle
-from leed_traffic.artifacts.scenario import Scenario, load_scenario
+from leed_traffic.artifacts.scenario import Scenario, load_scenario, with_spread
 from leed_traffic.artifacts.sensing_file import load_sensing
 from leed_traffic.artifacts.site import Site, load_site
 from leed_traffic.domain.action import DEFAULT_DECISION_INTERVAL_S
@@ -43,6 +43,8 @@ class EvaluateConfig(BaseModel):
     """Each controller meets each of them; none that training saw."""
     site: str | None = None
     """None: the scenario's own or derived; `as-net`; else a file."""
+    spread: float | None = Field(default=None, ge=0.0, le=1.0)
+    """How much days differ; None: as the scenario says, a plain `.sumocfg` not at all."""
     decision_interval_s: float = Field(default=DEFAULT_DECISION_INTERVAL_S, gt=0.0)
     """Between two requests."""
     workers: int = Field(default=2, ge=0)
@@ -105,7 +107,7 @@ def compare(config: EvaluateConfig, on_run: Callable[[Run], None] | None = None)
     Raises:
         LeedError: scenario, site, plans or a bundle are unusable, or a run failed; the message names the controller.
     """
-    scenario = load_scenario(config.scenario)
+    scenario = with_spread(load_scenario(config.scenario), config.spread)
     if config.horizon_s is not None:
         scenario = replace(scenario, end_s=min(scenario.end_s, scenario.begin_s + config.horizon_s))
     network = import_network(scenario.net_file, scenario.additional_files, begin_s=scenario.begin_s)
@@ -123,7 +125,8 @@ def compare(config: EvaluateConfig, on_run: Callable[[Run], None] | None = None)
         rules=[c.name for c in config.ranked if c.kind not in MADE],
         reference=config.reference,
     )
-    evaluation = evaluation.model_copy(update={"left_alone": dict(network.left_alone)})
+    days = scenario.spread if scenario.demand is None else scenario.demand.spread
+    evaluation = evaluation.model_copy(update={"left_alone": dict(network.left_alone), "demand_spread": days})
     return Comparison(evaluation=evaluation, runs=tuple(runs), rows=lay_out(network.intersections), scene=scene)
 
 

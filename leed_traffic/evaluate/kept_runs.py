@@ -93,7 +93,7 @@ def _scenario_digest(scenario: Scenario) -> list[object]:
     files = [scenario.net_file, *scenario.route_files, *scenario.additional_files, *(p for p in named if p.is_file())]
     hour = [scenario.begin_s, scenario.end_s, scenario.step_length_s, list(scenario.options)]
     demand = None if scenario.demand is None else asdict(scenario.demand)
-    return [scenario.name, hour, demand, *(_file(path) for path in files)]
+    return [scenario.name, hour, demand, scenario.spread, *(_file(path) for path in files)]
 
 
 def _file(path: Path) -> str:

@@ -158,6 +158,8 @@ class Evaluation(_Document):
     results: tuple[ControllerResult, ...] = Field(min_length=1)
     sensing: str = "ideal"
     """What controllers behind the envelope saw."""
+    demand_spread: float = 0.0
+    """How much the seeds' days differ from the mean or given one; 0 with given traffic: every seed drives the same day."""
     reference: str | None = None
     """With whom `differences` compares; null with one controller."""
     differences: tuple[PairedDelay, ...] = ()

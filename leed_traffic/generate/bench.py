@@ -52,7 +52,7 @@ class Setting:
         scenario, parts = self.scenario, hashlib.sha256()
         for path in (scenario.net_file, *scenario.route_files, *scenario.additional_files):
             parts.update(hashlib.sha256(path.read_bytes()).digest())
-        facts = (scenario.demand, scenario.begin_s, scenario.end_s, scenario.step_length_s, scenario.options)
+        facts = (scenario.demand, scenario.spread, scenario.begin_s, scenario.end_s, scenario.step_length_s, scenario.options)
         settings = (self.network.digest(), self.site.digest, self.decision_interval_s, self.reach_m, self.reward.value)
         parts.update(
             repr(

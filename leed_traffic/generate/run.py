@@ -22,7 +22,7 @@ from leed_traffic.artifacts.demonstrations import (
     write_demonstrations,
 )
 from leed_traffic.artifacts.plans_file import read_plans
-from leed_traffic.artifacts.scenario import load_scenario
+from leed_traffic.artifacts.scenario import load_scenario, with_spread
 from leed_traffic.artifacts.sensing_file import load_sensing
 from leed_traffic.artifacts.site import load_site
 from leed_traffic.domain.action import DEFAULT_DECISION_INTERVAL_S
@@ -72,6 +72,8 @@ class GenerateConfig(BaseModel):
     """For the author `given`: a `plans.json`, or the demonstrations folder that holds one."""
     site: str | None = None
     """Limits: None for the scenario's own, `as-net`, or a site file."""
+    spread: float | None = Field(default=None, ge=0.0, le=1.0)
+    """How much days differ; None: as the scenario says, a plain `.sumocfg` not at all."""
     runs: int = Field(default=60, ge=1)
     """Simulated hours that the search may spend, demonstrations not counted; under `least_runs()` it only chooses a rule."""
     seeds: tuple[int, ...] = Field(default=(1, 2, 3), min_length=1)
@@ -143,7 +145,7 @@ def generate(
 
 
 def _setting(config: GenerateConfig) -> Setting:
-    scenario = load_scenario(config.scenario)
+    scenario = with_spread(load_scenario(config.scenario), config.spread)
     network = import_network(scenario.net_file, scenario.additional_files, begin_s=scenario.begin_s)
     return Setting(
         scenario=scenario,

@@ -19,7 +19,7 @@ def write_corrected(scenario: Scenario, network: Network, out: Path, seed: int) 
     """Make a scenario folder of the corrected copy; the source stays as it is.
 
     Args:
-        scenario: to copy; of one of our own the seed's day is kept.
+        scenario: to copy; of one of our own the seed's day is kept, of another the given day and how much days differ.
         network: its signals.
         out: the folder to make.
         seed: of the day.
@@ -36,7 +36,7 @@ def write_corrected(scenario: Scenario, network: Network, out: Path, seed: int) 
         raise UsageError(f"--fix {out}: no signal of {scenario.name} lacks anything; nothing was written")
     sentences: list[str] = []
     with make_folder(out) as folder, tempfile.TemporaryDirectory(prefix="leed-day-") as day:
-        route_files = write_demand(scenario, seed, Path(day))
+        route_files = scenario.route_files or write_demand(scenario, seed, Path(day))
         routes = copy_files(route_files, folder)
         additional = copy_files(scenario.additional_files, folder)
         root = _parse(scenario.net_file)
@@ -110,7 +110,13 @@ def _write_recipe(scenario: Scenario, folder: Path, routes: tuple[str, ...], add
     imported = read_imported(scenario.net_file.parent)
     demand = imported.imported.demand if imported and scenario.net_file.name == imported.imported.net else DemandOrigin.GIVEN
     record = ImportRecord(
-        source=scenario.name, demand=demand, net=NET_NAME, routes=routes, additional=additional, options=scenario.options
+        source=scenario.name,
+        demand=demand,
+        net=NET_NAME,
+        routes=routes,
+        additional=additional,
+        options=scenario.options,
+        spread=scenario.spread,
     )
     copy = ImportedScenario(
         title=f"Corrected copy of {scenario.name}",

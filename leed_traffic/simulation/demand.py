@@ -1,4 +1,4 @@
-"""One day's demand, drawn from a scenario's means by a seed and written as explicit departures."""
+"""One day's demand, drawn by a seed from a scenario's means or around its given day, and written as explicit departures."""
 
 import math
 from dataclasses import dataclass
@@ -8,6 +8,7 @@ from typing import Literal
 import numpy as np
 
 from leed_traffic.artifacts.scenario import DemandSpec, Flow, Scenario
+from leed_traffic.simulation.drawn_day import GivenDay, draw_day
 
 # Speeds scatter around the limit, so that platoons disperse as they do on a street.
 VEHICLE_TYPES = """\
@@ -33,18 +34,33 @@ class Departure:
 
 
 def write_demand(scenario: Scenario, seed: int, directory: Path) -> tuple[Path, ...]:
-    """The route files of one day: written for our own scenarios, unchanged for a foreign `.sumocfg`.
+    """The route files of one day: written for our own scenarios and where given days are to differ, else the given ones.
 
     The same seed gives the same bytes. All departures lie in [begin_s, end_s), sorted.
+
+    Raises:
+        ScenarioError: a given route file cannot be read.
     """
     if scenario.demand is None:
-        return scenario.route_files
+        return _around_the_given(scenario, seed, directory) if scenario.spread > 0.0 else scenario.route_files
     spec = scenario.demand
     routes = [f'  <route id="{flow.name}" edges="{" ".join(flow.edges)}"/>\n' for flow in spec.vehicles]
     entries = [_entry(departure) for departure in draw_departures(scenario, seed)]
     directory.mkdir(parents=True, exist_ok=True)
     path = directory / f"{scenario.name}.{seed}.rou.xml"
     path.write_text("".join(["<routes>\n", VEHICLE_TYPES, *routes, *entries, "</routes>\n"]), encoding="utf-8")
+    return (path,)
+
+
+def _around_the_given(scenario: Scenario, seed: int, directory: Path) -> tuple[Path, ...]:
+    if not scenario.route_files:
+        return ()
+    day = GivenDay(
+        route_files=scenario.route_files, begin_s=scenario.begin_s, end_s=scenario.end_s, step_length_s=scenario.step_length_s
+    )
+    directory.mkdir(parents=True, exist_ok=True)
+    path = directory / f"{scenario.name}.{seed}.rou.xml"
+    path.write_bytes(draw_day(day, spread=scenario.spread, seed=seed))
     return (path,)
 
 

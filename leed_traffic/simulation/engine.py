@@ -323,7 +323,7 @@ def start_server(
     options = sumo_options(
         scenario, seed=seed, route_files=route_files, record=record, additional_files=additional_files, audit=audit
     )
-    options += ["--end", str(scenario.end_s), "--remote-port", str(port), "--num-clients", str(num_clients)]
+    options += ["--remote-port", str(port), "--num-clients", str(num_clients)]
     server = _start_process(options)
     weakref.finalize(server, files.cleanup)  # it reads them until it ends
     return server

@@ -27,6 +27,10 @@ from leed_traffic.simulation.net_streets import read_streets
 from leed_traffic.simulation.network_import import import_network
 from leed_traffic.simulation.osm_net import OsmOptions, build_net_from_osm
 
+DEFAULT_SPREAD = (
+    0.1  # weekdays' peak-hour volumes scatter by about a tenth (Hellinga and Abdy 2007 show what that does to delay)
+)
+
 
 class ImportConfig(BaseModel):
     """What to import."""
@@ -51,6 +55,8 @@ class ImportConfig(BaseModel):
     """Invented vehicles per hour; None: from the lanes that enter the net."""
     seed: int = 1
     """Of the invented or sampled traffic."""
+    spread: float = Field(default=DEFAULT_SPREAD, ge=0.0, le=1.0)
+    """How much a seed's day differs from the one in the route files; 0: not at all."""
     drives_left: bool = False
     """An extract of a country with left-hand traffic."""
     guesses_signals: bool = False
@@ -247,6 +253,7 @@ def _write_record(config: ImportConfig, parts: _Parts, demand: DemandOrigin, fol
         routes=parts.routes,
         additional=parts.additional,
         options=parts.options,
+        spread=config.spread,
     )
     scenario = ImportedScenario(
         title=f"Imported from {config.source.name}, {traffic}",

@@ -25,7 +25,8 @@ def sumo_options(
         if audit:
             extra.append(_request_states(record))
     options = ["--net-file", str(scenario.net_file), "--seed", str(seed)]
-    options += ["--begin", str(scenario.begin_s), "--step-length", str(scenario.step_length_s)]
+    # the end: a flow that names only a number of vehicles spaces them up to there
+    options += ["--begin", str(scenario.begin_s), "--end", str(scenario.end_s), "--step-length", str(scenario.step_length_s)]
     options += ["--time-to-teleport", "-1", "--max-depart-delay", "-1"]
     if record is None:  # nobody reads the collisions; looking for them costs a twentieth of a step and changes nothing
         options += ["--collision.action", "none"]

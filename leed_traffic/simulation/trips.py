@@ -10,6 +10,7 @@ from pathlib import Path
 from leed_traffic.artifacts.scenario import Scenario, open_plain_or_gzip
 from leed_traffic.errors import ScenarioError
 from leed_traffic.simulation.demand import draw_departures
+from leed_traffic.simulation.route_flow import read_flow
 from leed_traffic.simulation.trip_records import clock_seconds
 
 Way = tuple[str, ...]
@@ -78,11 +79,11 @@ def trips_of_day(scenario: Scenario, streets: Streets, seed: int) -> list[Trip]:
             for d in draw_departures(scenario, seed)
             if d.kind != "pedestrian" and d.flow.name in vehicles
         ]
-    trips = _read_routes(scenario.route_files, streets)
+    trips = _read_routes(scenario.route_files, streets, scenario.end_s)
     return [trip for trip in trips if scenario.begin_s <= trip.depart_s < scenario.end_s]
 
 
-def _read_routes(route_files: Sequence[Path], streets: Streets) -> Iterator[Trip]:
+def _read_routes(route_files: Sequence[Path], streets: Streets, last_s: float) -> Iterator[Trip]:
     """Vehicles, trips and flows of SUMO route files; persons and what has no way are left out."""
     named: dict[str, Way] = {}
     found: dict[tuple[str, str], Way] = {}
@@ -94,7 +95,7 @@ def _read_routes(route_files: Sequence[Path], streets: Streets) -> Iterator[Trip
                 elif item.tag == "routeDistribution":
                     named[item.get("id", "")] = _likeliest(item, named)
                 elif item.tag in {"vehicle", "trip", "flow"} and (way := _way(item, named, found, streets)):
-                    yield from _trips(item, way)
+                    yield from _trips(item, way, last_s)
             except ValueError as err:
                 raise ScenarioError(f"{path}: {item.tag} {item.get('id')}: {err}") from err
 
@@ -125,7 +126,7 @@ def _likeliest(item: ET.Element, named: dict[str, Way]) -> Way:
     return tuple(best.get("edges", "").split()) or named.get(best.get("refId", ""), ())
 
 
-def _trips(item: ET.Element, way: Way) -> Iterator[Trip]:
+def _trips(item: ET.Element, way: Way, last_s: float) -> Iterator[Trip]:
     if item.tag != "flow":
         depart = item.get("depart", "")
         depart_s = clock_seconds(depart)
@@ -134,27 +135,11 @@ def _trips(item: ET.Element, way: Way) -> Iterator[Trip]:
         if depart_s is not None:  # `triggered` and the like tell no time
             yield Trip(depart_s=depart_s, edges=way)
         return
-    begin_s, end_s = clock_seconds(item.get("begin", "0")), clock_seconds(item.get("end", "86400"))
-    if begin_s is None or end_s is None:
-        raise ValueError(f"begins at {item.get('begin')!r} and ends at {item.get('end')!r}, expected seconds or H:M:S")
-    number = _flow_size(item, end_s - begin_s)
-    slices = max(1, round(number))
+    flow = read_flow(item, last_s)
+    slices = max(1, round(flow.vehicles))
     for k in range(slices):
-        yield Trip(depart_s=begin_s + (k + 0.5) * (end_s - begin_s) / slices, edges=way, vehicles=number / slices)
-
-
-def _flow_size(item: ET.Element, seconds: float) -> float:
-    """Vehicles of a flow, however it states them."""
-    if number := item.get("number"):
-        return float(number)
-    if rate := item.get("vehsPerHour", item.get("perHour")):
-        return float(rate) * seconds / 3600.0
-    if probability := item.get("probability"):
-        return float(probability) * seconds
-    period = item.get("period", "3600")
-    if period.startswith("exp("):
-        return float(period[4:-1]) * seconds
-    return seconds / float(period)
+        middle_s = flow.begin_s + (k + 0.5) * (flow.end_s - flow.begin_s) / slices
+        yield Trip(depart_s=middle_s, edges=way, vehicles=flow.vehicles / slices)
 
 
 def _top_level(path: Path) -> Iterator[ET.Element]:

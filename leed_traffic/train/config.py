@@ -65,6 +65,8 @@ class TrainConfig(BaseModel):
     """Run folder to make."""
     site: str | None = None
     """Limits: None for the scenario's own, `as-net`, or a file."""
+    spread: float | None = Field(default=None, ge=0.0, le=1.0)
+    """How much days differ; None: as the scenario says, a plain `.sumocfg` not at all."""
     seed: int = Field(default=1, ge=1)
     """Of weights, choices and training demand (seed * 10,000 + episode)."""
     workers: int = Field(default=2, ge=0, le=256)
@@ -185,5 +187,5 @@ class TrainConfig(BaseModel):
 
     def digest(self) -> str:
         """sha256 over all that shapes the result: not where it runs or is written."""
-        text = self.model_dump_json(exclude=set(WHERE_NOT_WHAT))
+        text = self.model_dump_json(exclude={*WHERE_NOT_WHAT, *(("spread",) if self.spread is None else ())})
         return hashlib.sha256(text.encode()).hexdigest()

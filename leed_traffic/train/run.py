@@ -16,7 +16,7 @@ import torch
 from numpy.typing import NDArray
 
 from leed_traffic.artifacts.demonstrations import Demonstrations, read_demonstrations
-from leed_traffic.artifacts.scenario import load_scenario
+from leed_traffic.artifacts.scenario import load_scenario, with_spread
 from leed_traffic.artifacts.sealed_folder import sha256
 from leed_traffic.artifacts.sensing_file import load_sensing
 from leed_traffic.artifacts.site import load_site
@@ -82,7 +82,7 @@ def train(config: TrainConfig, on_progress: Progress) -> Path:
         MismatchError: they were made for something else.
         TrainingError: the folder holds another run, or its checkpoint is damaged.
     """
-    scenario = load_scenario(config.scenario)
+    scenario = with_spread(load_scenario(config.scenario), config.spread)
     network = import_network(scenario.net_file, scenario.additional_files, begin_s=scenario.begin_s)
     if not network.intersections:
         raise ScenarioError(f"{config.scenario}: no signal to train for; every signal has one stage or none")

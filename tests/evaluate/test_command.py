@@ -49,6 +49,14 @@ def test_machines_get_one_document_on_stdout(fake_compare):
     assert [r.controller for r in evaluation.results] == ["fixed", "plan:x"]
     assert fake_compare[0].seeds == (1001, 1002, 1003)
     assert not fake_compare[0].keeps_timeline
+    assert fake_compare[0].spread is None
+
+
+def test_how_much_days_differ_can_be_asked_for_and_the_table_says_where_they_do_not(fake_compare):
+    result = run("--controllers", "fixed,plan:x", "--seeds", "3", "--spread", "0.2")
+    assert fake_compare[0].spread == 0.2
+    assert "the same day every seed" in result.stdout  # of an evaluation that says nothing else
+    assert run("--spread", "2").exit_code == 2
 
 
 def test_people_get_a_table_a_verdict_and_the_files_that_they_asked_for(fake_compare, tmp_path):

@@ -19,6 +19,7 @@ from .conftest import make_run
 EVALUATION_KEYS = ["scenario", "site", "seeds", "sumo_version", "results"]
 ADDED_KEYS = [
     "sensing",
+    "demand_spread",
     "reference",
     "differences",
     "spread",

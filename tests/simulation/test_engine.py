@@ -13,6 +13,7 @@ from leed_traffic.errors import DeviceError, ScenarioError
 from leed_traffic.simulation.demand import write_demand
 from leed_traffic.simulation.engine import Engine, first_error, free_port, start_server, stop_server, sumo_version
 from leed_traffic.simulation.network_import import import_network
+from leed_traffic.simulation.sumo_options import TRIPS_NAME
 
 pytestmark = pytest.mark.sumo
 
@@ -170,6 +171,18 @@ def test_demand_that_turns_out_bad_on_the_way_is_one_line(make_engine, tmp_path,
     with pytest.raises(ScenarioError, match="SUMO stopped before") as caught:
         engine.advance(SCENARIO.end_s)
     assert "nowhere" in str(caught.value)
+
+
+@pytest.mark.parametrize("over", ["libsumo", "traci"])
+def test_a_flow_that_names_only_a_number_is_spaced_up_to_the_end_of_the_hour(make_engine, tmp_path, over):
+    routes = tmp_path / "flow.rou.xml"
+    routes.write_text('<routes><flow id="f" begin="0" number="6" from="W_C" to="C_E"/></routes>')
+    engine, scenario = make_engine(over), replace(load_scenario("crossing"), end_s=300.0)
+    record = tmp_path / "record"
+    engine.start(scenario, seed=1, route_files=[routes], record=record)
+    engine.advance(scenario.end_s)
+    engine.close()
+    assert (record / TRIPS_NAME).read_text().count("<tripinfo ") == 6
 
 
 def test_a_busy_port_is_refused():

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from leed_traffic.artifacts.scenario import load_scenario
+from leed_traffic.artifacts.scenario import load_scenario, with_spread
 from leed_traffic.errors import UsageError
 from leed_traffic.simulation.corrected_copy import write_corrected
 from leed_traffic.simulation.departures import find_never_departing
@@ -93,7 +93,8 @@ def test_programs_of_an_additional_file_are_corrected_there(tmp_path):
     day = f'<tlLogic id="C" type="static" programID="day" offset="0">{phases}</tlLogic>'
     scenario = load_scenario(str(configure(source, cross(source), ALL_WAYS, additional=day)))
     network = import_network(scenario.net_file, scenario.additional_files)
-    write_corrected(scenario, network, tmp_path / "copy", 1)
+    write_corrected(with_spread(scenario, 0.2), network, tmp_path / "copy", 1)
+    assert load_scenario(str(tmp_path / "copy")).spread == 0.2
     assert len(re.findall("<phase", (tmp_path / "copy" / "x.add.xml").read_text())) == 6
 
 

@@ -8,6 +8,7 @@ import pytest
 from leed_traffic.artifacts.imported import DemandOrigin
 from leed_traffic.artifacts.scenario import load_scenario
 from leed_traffic.errors import ScenarioError, UsageError
+from leed_traffic.simulation.demand import write_demand
 from leed_traffic.simulation.scenario_import import ImportConfig, import_scenario
 
 pytest.importorskip("sumo", reason="SUMO is not installed")
@@ -121,6 +122,16 @@ def foreign(tmp_path):
         "</sumoConfiguration>"
     )
     return folder / "city.sumocfg"
+
+
+def test_days_of_an_imported_network_differ_unless_it_is_told_otherwise(foreign, tmp_path):
+    varied = load_scenario(str(bring_in(foreign, tmp_path / "varied").folder))
+    fixed = load_scenario(str(bring_in(foreign, tmp_path / "fixed", spread=0.0).folder))
+    assert (varied.spread, fixed.spread, load_scenario(str(foreign)).spread) == (0.1, 0.0, 0.0)
+    days = [write_demand(varied, seed, tmp_path / str(k))[0].read_bytes() for k, seed in enumerate((1, 1, 2))]
+    assert days[0] == days[1] != days[2]
+    assert write_demand(fixed, 1, tmp_path) == fixed.route_files
+    assert drive(varied, tmp_path).departed > 20
 
 
 def files_under(folder):

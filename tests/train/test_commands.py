@@ -7,7 +7,7 @@ from typer.testing import CliRunner
 from leed_traffic.artifacts.demonstrations import write_demonstrations
 from leed_traffic.cli.bundle import app as bundle_app
 from leed_traffic.cli.train import export_command, train_command
-from leed_traffic.errors import BundleError, DemonstrationError, MismatchError, TrainingError, UsageError
+from leed_traffic.errors import BundleError, DemonstrationError, LeedError, MismatchError, TrainingError, UsageError
 from tests.artifacts.sample_bundle import write_sample
 from tests.train.fakes import demonstrations
 from tests.train.test_run import run as train_a_fake
@@ -36,6 +36,16 @@ def test_demonstrations_that_are_missing_or_for_another_network_are_refused_and_
     with pytest.raises(MismatchError, match="made on fake for network"):
         run("train", "crossing", "--out", tmp_path / "run", "--demonstrations", tmp_path / "demos")
     assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize(("words", "is_told"), [((), True), (("--spread", "0.1"), False)])
+def test_whoever_trains_on_one_day_alone_is_told(tmp_path, words, is_told):
+    (tmp_path / "town.net.xml").write_text("<net/>")
+    (tmp_path / "town.sumocfg").write_text('<configuration><n value="town.net.xml"/></configuration>')
+    words = ("train", str(tmp_path / "town.sumocfg"), "--out", str(tmp_path / "run"), *words)
+    result = CliRunner().invoke(app, words)
+    assert isinstance(result.exception, LeedError)  # a net without a signal: nothing is trained
+    assert ("every hour drives the same day" in result.stderr) is is_told
 
 
 def test_a_run_is_exported_and_inspected_and_verified(tmp_path):
