@@ -130,8 +130,8 @@ def _serve(bundle: Path, events: Path) -> tuple["ServeSummary", "SeedScore"]:
     from leed_traffic.artifacts.scenario import load_scenario
     from leed_traffic.serve.loop import ServeSummary
     from leed_traffic.simulation.demand import write_demand
-    from leed_traffic.simulation.engine import free_port, start_server, stop_server
     from leed_traffic.simulation.metrics import read_score
+    from leed_traffic.simulation.sumo_server import free_port, start_server, stop_server
 
     scenario, content, port = load_scenario(SCENARIO), read_bundle(bundle), free_port()
     with tempfile.TemporaryDirectory(prefix="leed-demo-") as folder:

@@ -218,7 +218,7 @@ def _server(start: Start, port: int, detectors: Sequence["Detector"]) -> Iterato
     """A SUMO of our own with these detectors, gone when the context ends."""
     from leed_traffic.simulation.demand import write_demand
     from leed_traffic.simulation.detector_file import render_additional
-    from leed_traffic.simulation.engine import first_error, start_server, stop_server
+    from leed_traffic.simulation.sumo_server import first_error, start_server, stop_server
 
     scenario = load_scenario(start.scenario)
     with tempfile.TemporaryDirectory(prefix="leed-serve-") as folder:
@@ -252,7 +252,7 @@ def _opener_of(stack: contextlib.ExitStack, start: Start) -> "Connect":
     Called again after a loss it ends the server that was lost and starts a new one, from the scenario's beginning.
     """
     from leed_traffic.serve.run import connect_traci, detectors_of
-    from leed_traffic.simulation.engine import first_error
+    from leed_traffic.simulation.sumo_server import first_error
 
     current = stack.enter_context(contextlib.ExitStack())
 
@@ -310,7 +310,7 @@ def _address(text: str) -> tuple[str, int]:
 
 
 def _port(port: int | None) -> int:
-    from leed_traffic.simulation.engine import free_port
+    from leed_traffic.simulation.sumo_server import free_port
 
     return free_port() if port is None else port
 

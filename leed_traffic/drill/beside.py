@@ -12,7 +12,7 @@ from leed_traffic.drill.row import Finding, Ground
 from leed_traffic.errors import DeviceError, ExitCode
 from leed_traffic.serve.loop import StopRequest
 from leed_traffic.serve.run import ServeConfig, connect_traci, serve
-from leed_traffic.simulation.engine import free_port, start_server, stop_server
+from leed_traffic.simulation.sumo_server import free_port, start_server, stop_server
 
 DEADLINE_S = 12.0  # for an answer: how long a neighbour that freezes may hold the street up
 LEAVE_AT_S = 60.0  # of simulated time

@@ -1,18 +1,17 @@
 """Exercises without a simulator: what a tick costs for 100 junctions, and the latch that survives a restart."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 from leed_traffic.artifacts.site import make_site
-from leed_traffic.domain.network import Intersection, Network
-from leed_traffic.domain.program import StageProgram
+from leed_traffic.domain.network import Network
 from leed_traffic.drill.linear_policy import write_linear_bundle
 from leed_traffic.drill.place import Place
 from leed_traffic.drill.row import Finding, Ground
-from leed_traffic.drill.walking_device import WalkingDevice, copies
+from leed_traffic.drill.walking_device import WalkingDevice, copies, walking
 from leed_traffic.errors import ExitCode
 from leed_traffic.serve.latch import reset_latches
 from leed_traffic.serve.loop import ServeSummary, StopRequest
@@ -68,16 +67,8 @@ def latch_survives(ground: Ground) -> Finding:
 def _serve(config: ServeConfig, seconds: float, meddle: Callable[[WalkingDevice, float], None]) -> ServeSummary:
     devices: list[WalkingDevice] = []
 
-    def connect(
-        config: ServeConfig,
-        intersections: Sequence[Intersection],
-        lanes: Sequence[str],
-        make_program: Callable[[int, float], StageProgram],
-    ) -> WalkingDevice:
-        devices.append(WalkingDevice(intersections, lanes, make_program, end_s=seconds))
-        return devices[0]
-
     def on_tick(time_s: float, end_s: float, note: str) -> None:
         meddle(devices[0], time_s)
 
+    connect = walking(devices, end_s=seconds)
     return serve(config, clock=time.process_time, stop=StopRequest(), on_tick=on_tick, connect=connect, now=lambda: NOON)

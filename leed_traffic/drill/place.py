@@ -17,9 +17,9 @@ from leed_traffic.errors import DeviceError
 from leed_traffic.serve.loop import ServeSummary
 from leed_traffic.simulation.audit import Run, count_unsafe_changes, read_runs
 from leed_traffic.simulation.demand import write_demand
-from leed_traffic.simulation.engine import free_port, start_server, stop_server
 from leed_traffic.simulation.network_import import import_network
 from leed_traffic.simulation.sumo_options import STATES_NAME
+from leed_traffic.simulation.sumo_server import free_port, start_server, stop_server
 
 HANG_S = 30.0  # a run that takes longer hangs: its deadlines are a second at most
 

@@ -1,18 +1,15 @@
 """Recorded runs decided again: with faults, reloads and changes of mode at random, whole and cut off."""
 
-from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
 
 from leed_traffic.artifacts.bundle import Bundle
 from leed_traffic.artifacts.policy import Policy
-from leed_traffic.domain.network import Intersection
-from leed_traffic.domain.program import StageProgram
 from leed_traffic.drill.place import sumo
 from leed_traffic.drill.row import Finding, Ground
 from leed_traffic.drill.swaps import two_bundles
-from leed_traffic.drill.walking_device import WalkingDevice
+from leed_traffic.drill.walking_device import WalkingDevice, walking
 from leed_traffic.serve.hot_swap import Generation
 from leed_traffic.serve.loop import StopRequest
 from leed_traffic.serve.orders import Mailbox, Order, Reload, Rollback, SetControl
@@ -60,16 +57,9 @@ def _serve_sumo(ground: Ground, logs: Path) -> None:
 
 
 def _serve_in_memory(bundles: tuple[Bundle, Bundle], logs: Path, rng: np.random.Generator) -> None:
-    mailbox, devices = Mailbox(), []
-
-    def connect(
-        config: ServeConfig,
-        intersections: Sequence[Intersection],
-        lanes: Sequence[str],
-        make_program: Callable[[int, float], StageProgram],
-    ) -> WalkingDevice:
-        devices.append(WalkingDevice(intersections, lanes, make_program, end_s=RUN_S, seed=int(rng.integers(1000))))
-        return devices[0]
+    mailbox = Mailbox()
+    devices: list[WalkingDevice] = []
+    connect = walking(devices, end_s=RUN_S, seed=int(rng.integers(1000)))
 
     def on_tick(time_s: float, end_s: float, note: str) -> None:
         devices[0].shown_instead = {1: "G" * 200} if rng.uniform() < 0.001 else {}

@@ -1,20 +1,15 @@
 """SUMO dies under a controller that may try again; a new one is started, as `serve --scenario` does."""
 
-import contextlib
-import subprocess
 import time
-from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
 
-from leed_traffic.domain.network import Intersection
-from leed_traffic.domain.program import StageProgram
-from leed_traffic.drill.place import Outcome, Place, sumo, watch
+from leed_traffic.drill.field_device import new_simulators
+from leed_traffic.drill.place import Outcome, Place, watch
 from leed_traffic.drill.row import Finding, Ground
-from leed_traffic.serve.device import SignalDevice
 from leed_traffic.serve.loop import StopRequest
-from leed_traffic.serve.run import ServeConfig, connect_traci, serve
+from leed_traffic.serve.run import ServeConfig, serve
 
 RESUME_S = 10.0
 UNTIL_S = 200.0
@@ -40,18 +35,7 @@ def lost_simulators(ground: Ground) -> Finding:
 
 
 def _lose(place: Place, record: Path, at_s: float) -> Outcome:
-    servers: list[subprocess.Popen[bytes]] = []
-    with contextlib.ExitStack() as stack:
-
-        def connect(
-            config: ServeConfig,
-            intersections: Sequence[Intersection],
-            lanes: Sequence[str],
-            make_program: Callable[[int, float], StageProgram],
-        ) -> SignalDevice:
-            port, server = stack.enter_context(sumo(place, record))
-            servers.append(server)
-            return connect_traci(config.model_copy(update={"port": port}), intersections, lanes, make_program)
+    with new_simulators(place, lambda k: record) as (connect, servers):
 
         def on_tick(time_s: float, end_s: float, note: str) -> None:
             if time_s == at_s and len(servers) == 1:

@@ -1,20 +1,19 @@
 """Exercise on detectors: readings of one junction of a street go bad, in six ways; it alone is led no more, and returns."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 from leed_traffic.domain.detection import Vehicles, within_reach
-from leed_traffic.domain.network import Intersection
-from leed_traffic.domain.program import StageProgram
+from leed_traffic.drill.field_device import through
 from leed_traffic.drill.place import Place, make_place, sumo, wait_for_end, watch
 from leed_traffic.drill.row import Finding, Ground
 from leed_traffic.serve.device import SignalDevice, Snapshot
 from leed_traffic.serve.loop import StopRequest
-from leed_traffic.serve.run import Connect, ServeConfig, connect_traci, serve
+from leed_traffic.serve.run import ServeConfig, connect_traci, serve
 from leed_traffic.serve.supervisor import Mode
 
 BEGIN_S, END_S, UNTIL_S = 120.0, 420.0, 660.0
@@ -42,8 +41,9 @@ def _try(place: Place, record: Path, name: str, spoil: Break | None) -> list[str
 
     with sumo(place, record) as (port, server):
         config = ServeConfig(bundle=place.bundle.path, port=port, until_s=UNTIL_S)
+        connect = connect_traci if spoil is None else through(lambda device: _Spoiled(device, spoil, lanes))
         outcome = watch(
-            lambda: serve(config, clock=time.perf_counter, stop=StopRequest(), on_tick=on_tick, connect=_spoiled(spoil, lanes)),
+            lambda: serve(config, clock=time.perf_counter, stop=StopRequest(), on_tick=on_tick, connect=connect),
             server.kill,
         )
         wait_for_end(server)
@@ -63,26 +63,12 @@ def _try(place: Place, record: Path, name: str, spoil: Break | None) -> list[str
     return wrong
 
 
-def _spoiled(spoil: Break | None, concerned: set[str]) -> Connect:
-    """The device of the field with damaged readings in between."""
-
-    def connect(
-        config: ServeConfig,
-        intersections: Sequence[Intersection],
-        lanes: Sequence[str],
-        make_program: Callable[[int, float], StageProgram],
-    ) -> SignalDevice:
-        device = connect_traci(config, intersections, lanes, make_program)
-        return device if spoil is None else _Spoiled(device, spoil, frozenset(device.lane_index[lane] for lane in concerned))
-
-    return connect
-
-
 class _Spoiled:
     """A device whose detectors at some lanes lie for a while."""
 
-    def __init__(self, device: SignalDevice, spoil: Break, lanes: frozenset[int]) -> None:
-        self._device, self._spoil, self._lanes = device, spoil, lanes
+    def __init__(self, device: SignalDevice, spoil: Break, lanes: Iterable[str]) -> None:
+        self._device, self._spoil = device, spoil
+        self._lanes = frozenset(device.lane_index[lane] for lane in lanes)
         self._first: Snapshot | None = None
         self.step_s, self.lane_index, self.end_s = device.step_s, device.lane_index, device.end_s
         self.engage, self.request, self.release, self.close = device.engage, device.request, device.release, device.close

@@ -5,12 +5,10 @@ every step beside the monitor's word; a killed simulator's record is judged as f
 in no record are counted.
 """
 
-import contextlib
 import gc
 import math
 import os
 import shutil
-import subprocess
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -22,12 +20,11 @@ from pydantic import BaseModel, ConfigDict
 
 from leed_traffic.artifacts.bundle import Bundle
 from leed_traffic.artifacts.policy import Policy
-from leed_traffic.domain.network import Intersection
-from leed_traffic.domain.program import StageProgram
-from leed_traffic.drill.place import Place, make_place, sumo
+from leed_traffic.drill.field_device import new_simulators, through
+from leed_traffic.drill.place import Place, make_place
 from leed_traffic.serve.device import SignalDevice, Snapshot
 from leed_traffic.serve.loop import ServeSummary, StopRequest
-from leed_traffic.serve.run import ServeConfig, connect_traci, serve
+from leed_traffic.serve.run import ServeConfig, serve
 from leed_traffic.simulation.audit import count_unsafe_changes
 
 SCENARIO, N_JUNCTIONS = "grid4x4", 9
@@ -138,21 +135,7 @@ def _serve_hour(place: Place, folder: Path, rng: np.random.Generator) -> tuple[S
     shutil.rmtree(folder, ignore_errors=True)
     begin_s, end_s = place.scenario.begin_s, place.scenario.end_s
     kill_at_s = begin_s + float(rng.integers(10, round(0.8 * (end_s - begin_s)))) if rng.uniform() < KILL_SHARE else math.inf
-    servers: list[subprocess.Popen[bytes]] = []
-    records: list[Path] = []
-    with contextlib.ExitStack() as stack:
-
-        def connect(
-            config: ServeConfig,
-            intersections: Sequence[Intersection],
-            lanes: Sequence[str],
-            make_program: Callable[[int, float], StageProgram],
-        ) -> SignalDevice:
-            records.append(folder / str(len(servers)))
-            port, server = stack.enter_context(sumo(place, records[-1]))
-            servers.append(server)
-            address = config.model_copy(update={"port": port})
-            return _Patchy(connect_traci(address, intersections, lanes, make_program), rng)
+    with new_simulators(place, lambda k: folder / str(k)) as (connect, servers):
 
         def on_tick(time_s: float, end_s: float, note: str) -> None:
             if time_s >= kill_at_s and len(servers) == 1:
@@ -170,10 +153,10 @@ def _serve_hour(place: Place, folder: Path, rng: np.random.Generator) -> tuple[S
             clock=time.perf_counter,
             stop=StopRequest(),
             on_tick=on_tick,
-            connect=connect,
+            connect=through(lambda device: _Patchy(device, rng), connect),
             decider=lambda bundle, ids: _Erratic(bundle, ids, rng),
         )
-    return summary, records
+    return summary, [folder / str(k) for k in range(len(servers))]
 
 
 class _Erratic:

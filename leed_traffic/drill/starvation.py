@@ -5,18 +5,18 @@ promise holds while somebody rules, so a wait counts from the take-over on.
 """
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from leed_traffic.domain.network import GREEN, Intersection
-from leed_traffic.domain.program import StageProgram
+from leed_traffic.drill.field_device import through
 from leed_traffic.drill.place import Outcome, Place, make_place, sumo, wait_for_end, watch
 from leed_traffic.drill.row import Finding, Ground
 from leed_traffic.serve.device import SignalDevice, Snapshot
 from leed_traffic.serve.loop import StopRequest
-from leed_traffic.serve.run import ServeConfig, connect_traci, serve
+from leed_traffic.serve.run import ServeConfig, serve
 
 TICK_S = 1.0
 
@@ -117,22 +117,20 @@ def _hold(place: Place, k: int) -> tuple[Outcome, list[WaitWatch]]:
     watchers: list[WaitWatch] = []
     with sumo(place, place.folder / f"hold-{k}") as (port, server):
 
-        def connect(
-            config: ServeConfig,
-            intersections: Sequence[Intersection],
-            lanes: Sequence[str],
-            make_program: Callable[[int, float], StageProgram],
-        ) -> SignalDevice:
-            device = connect_traci(config, intersections, lanes, make_program)
+        def watched(device: SignalDevice) -> SignalDevice:
             reach_m = place.bundle.manifest.reach_m
-            watchers.extend(WaitWatch(i, device.lane_index, reach_m=reach_m) for i in intersections)
+            watchers.extend(WaitWatch(i, device.lane_index, reach_m=reach_m) for i in place.network.intersections)
             return _Watched(device, watchers)
 
         config = ServeConfig(bundle=place.bundle.path, port=port, until_s=place.scenario.end_s - 60.0)
         policy = _Fixed([(k + n) % i.n_stages for n, i in enumerate(place.network.intersections)])
         outcome = watch(
             lambda: serve(
-                config, clock=time.perf_counter, stop=StopRequest(), connect=connect, decider=lambda bundle, ids: policy
+                config,
+                clock=time.perf_counter,
+                stop=StopRequest(),
+                connect=through(watched),
+                decider=lambda bundle, ids: policy,
             ),
             server.kill,
             hang_s=600.0,

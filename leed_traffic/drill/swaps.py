@@ -14,12 +14,11 @@ from numpy.typing import NDArray
 from leed_traffic.artifacts.bundle import Bundle
 from leed_traffic.artifacts.policy import Policy
 from leed_traffic.artifacts.site import make_site
-from leed_traffic.domain.network import Intersection, Network
-from leed_traffic.domain.program import StageProgram
+from leed_traffic.domain.network import Network
 from leed_traffic.drill.linear_policy import longest_wait, write_linear_bundle
 from leed_traffic.drill.place import Place
 from leed_traffic.drill.row import Finding, Ground
-from leed_traffic.drill.walking_device import WalkingDevice, copies
+from leed_traffic.drill.walking_device import WalkingDevice, copies, walking
 from leed_traffic.errors import LeedError
 from leed_traffic.serve.assignment import assign
 from leed_traffic.serve.desk import Desk
@@ -189,16 +188,13 @@ def _serve(
 ) -> ServeSummary:
     devices: list[WalkingDevice] = []
 
-    def connect(
-        config: ServeConfig,
-        intersections: Sequence[Intersection],
-        lanes: Sequence[str],
-        make_program: Callable[[int, float], StageProgram],
-    ) -> WalkingDevice:
-        devices.append(WalkingDevice(intersections, lanes, make_program, end_s=_FOR_EVER_S))
-        return devices[0]
-
     return serve(
-        config, clock=lambda: 0.0, stop=stop or StopRequest(), connect=connect, decider=decider, mailbox=mailbox, board=board,
+        config,
+        clock=lambda: 0.0,
+        stop=stop or StopRequest(),
+        connect=walking(devices, end_s=_FOR_EVER_S),
+        decider=decider,
+        mailbox=mailbox,
+        board=board,
         on_tick=lambda time_s, end_s, note: on_tick(time_s, devices[0]),
-    )  # fmt: skip
+    )

@@ -9,6 +9,7 @@ import numpy as np
 from leed_traffic.domain.detection import Vehicles
 from leed_traffic.domain.network import Intersection
 from leed_traffic.domain.program import StageProgram
+from leed_traffic.serve.config import Connect, ServeConfig
 from leed_traffic.serve.device import PROGRAM_ID, Sighting, Snapshot
 
 STEP_S = 1.0
@@ -134,6 +135,27 @@ class WalkingDevice:
         lane = np.repeat(np.arange(n), self._rng.poisson(self._density, n))
         speed = np.where(self._rng.uniform(size=len(lane)) < 0.5, 0.0, 10.0)
         return Vehicles(lane=lane.astype(np.intp), position_m=self._rng.uniform(0.0, 100.0, len(lane)), speed_mps=speed)
+
+
+def walking(devices: list[WalkingDevice], *, end_s: float, seed: int = 1) -> Connect:
+    """Opens such a device.
+
+    Args:
+        devices: it is put at their end, for whoever meddles with it.
+        end_s: when it ends.
+        seed: of the vehicles.
+    """
+
+    def connect(
+        config: ServeConfig,
+        intersections: Sequence[Intersection],
+        lanes: Sequence[str],
+        make_program: Callable[[int, float], StageProgram],
+    ) -> WalkingDevice:
+        devices.append(WalkingDevice(intersections, lanes, make_program, end_s=end_s, seed=seed))
+        return devices[-1]
+
+    return connect
 
 
 def copies(intersection: Intersection, count: int) -> tuple[Intersection, ...]:

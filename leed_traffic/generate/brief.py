@@ -4,11 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from leed_traffic.artifacts.scenario import Scenario
-from leed_traffic.domain.network import Intersection, Network
+from leed_traffic.domain.network import Network
 from leed_traffic.domain.plan import Plan
 from leed_traffic.domain.timing import Timing
 from leed_traffic.generate.diagnosis import Diagnosis
-from leed_traffic.simulation.turning_counts import Turn, Upstream, count_turns, period_starts
+from leed_traffic.simulation.turning_counts import TurningCounts, count_turns, period_starts
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,14 +33,9 @@ class Feedback:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Brief:
-    """Everything that an author may know about one intersection."""
+class Brief(TurningCounts):
+    """Everything that an author may know about one intersection: the count, and how plans did there."""
 
-    intersection: Intersection
-    timing: Timing
-    period_starts_s: tuple[float, ...]
-    turns: tuple[Turn, ...]
-    upstream: tuple[Upstream, ...]
     incumbent: Plan | None = None
     feedback: Feedback | None = None
 

@@ -42,7 +42,8 @@ class ClearanceWatch:
     def reset(self) -> None:
         """Forget every clearance; a new simulation has begun."""
         self._running.clear()
-        self._inner = [self._engine.inner_lanes(program.intersection) for program in self._programs]
+        if not self._inner:  # the network stays the same
+            self._inner = [self._engine.inner_lanes(program.intersection) for program in self._programs]
         self.extended_s = 0.0
 
     def begin(self, n: int, entry: int) -> None:

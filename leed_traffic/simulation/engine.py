@@ -1,18 +1,14 @@
 """SUMO as this package uses it: the one file that knows libsumo, and traci for simulating.
 
-`Engine` runs one simulation at a time, in this process (libsumo) or in a SUMO of its own over TCP (traci); `start_server`
-starts a real SUMO that waits for other people's TraCI clients. libsumo holds one simulation per process.
+`Engine` runs one simulation at a time, in this process (libsumo) or in a SUMO of its own over TCP (traci). libsumo holds one
+simulation per process.
 """
 
 import contextlib
 import io
 import math
-import os
-import signal
-import socket
 import subprocess
 import tempfile
-import weakref
 from collections.abc import Callable, Collection, Sequence
 from itertools import chain
 from pathlib import Path
@@ -26,18 +22,16 @@ from leed_traffic.domain.occupancy import inner_lanes
 from leed_traffic.domain.priority import PriorityVehicle
 from leed_traffic.domain.program import StageProgram
 from leed_traffic.domain.road_users import CARS, Weights
-from leed_traffic.errors import DeviceError, ScenarioError
+from leed_traffic.errors import ScenarioError
 from leed_traffic.simulation.additional_files import silenced
 from leed_traffic.simulation.own_program import PROGRAMS_NAME
 from leed_traffic.simulation.sumo_options import sumo_options
+from leed_traffic.simulation.sumo_server import END_WAIT_S, HOST, first_error, first_line, free_port, start_process, stop_server
 
 Sumo = Any  # the libsumo module or a traci connection: the same calls, without types
 PROGRAM_ID = "leed"
 _STOPPED = 1  # bit of a vehicle's stop state
-_HOST = "127.0.0.1"
 _CONNECT_TRIES, _BETWEEN_TRIES_S = 600, 0.1  # a large net takes its time to load
-_END_WAIT_S = 5.0  # s for a server whose client has left to write its outputs
-_STOP_WAIT_S = 1.0  # s between asking a server to end and ending it: one that waits for clients does not listen
 
 
 class _NotRunning:
@@ -116,7 +110,7 @@ class Engine:
                 self._sumo.start(["sumo", *options])
             except self._faults as err:
                 self.close()
-                raise ScenarioError(f"{scenario.name}: SUMO does not start: {_first_line(str(err))}") from err
+                raise ScenarioError(f"{scenario.name}: SUMO does not start: {first_line(str(err))}") from err
         else:
             self._connect(scenario, options)
 
@@ -224,7 +218,7 @@ class Engine:
         try:
             self._sumo.simulationStep(until_s)
         except self._faults as err:
-            line = _first_line(str(err))
+            line = first_line(str(err))
             if self._server is not None:
                 line = first_error(self._server) or line
             self.close()
@@ -259,7 +253,7 @@ class Engine:
         server, self._server = self._server, None
         if server is not None:
             with contextlib.suppress(subprocess.TimeoutExpired):
-                server.wait(_END_WAIT_S)
+                server.wait(END_WAIT_S)
             stop_server(server)
         files, self._files = self._files, None
         if files is not None:
@@ -273,106 +267,17 @@ class Engine:
         import traci
 
         port = free_port()
-        self._server = _start_process([*options, "--remote-port", str(port)])
+        self._server = start_process([*options, "--remote-port", str(port)])
         try:
             with contextlib.redirect_stdout(io.StringIO()):  # it prints each try
                 self._sumo = traci.connect(
-                    port=port, numRetries=_CONNECT_TRIES, host=_HOST, proc=self._server, waitBetweenRetries=_BETWEEN_TRIES_S
+                    port=port, numRetries=_CONNECT_TRIES, host=HOST, proc=self._server, waitBetweenRetries=_BETWEEN_TRIES_S
                 )
             self._sumo.getVersion()  # a server reads its demand when the client is there: wait until it has
         except self._faults as err:
-            line = first_error(self._server) or _first_line(str(err))
+            line = first_error(self._server) or first_line(str(err))
             self.close()
             raise ScenarioError(f"{scenario.name}: SUMO does not start: {line}") from err
-
-
-def start_server(
-    scenario: Scenario,
-    *,
-    port: int,
-    seed: int,
-    route_files: Sequence[Path],
-    record: Path | None = None,
-    additional_files: Sequence[Path] = (),
-    audit: bool = False,
-    num_clients: int = 1,
-) -> subprocess.Popen[bytes]:
-    """A real SUMO as TraCI server, in its own process group; it listens at once and loads when all its clients are there.
-
-    Args:
-        scenario: net, hour and options.
-        port: on this machine.
-        seed: of SUMO's drivers.
-        route_files: the demand.
-        record: folder for the outputs.
-        additional_files: beside those of the scenario.
-        audit: record the state of every signal at every step, too.
-        num_clients: the simulation begins when all are there.
-
-    Raises:
-        DeviceError: the port is taken.
-    """
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((_HOST, port))
-        except (OSError, OverflowError) as err:
-            raise DeviceError(f"port {port}: cannot be used for SUMO ({err}); choose another with --port") from err
-    files = tempfile.TemporaryDirectory(prefix="leed-additional-")
-    scenario = silenced(scenario, Path(files.name), has_programs=any(path.name == PROGRAMS_NAME for path in additional_files))
-    options = sumo_options(
-        scenario, seed=seed, route_files=route_files, record=record, additional_files=additional_files, audit=audit
-    )
-    options += ["--remote-port", str(port), "--num-clients", str(num_clients)]
-    server = _start_process(options)
-    weakref.finalize(server, files.cleanup)  # it reads them until it ends
-    return server
-
-
-def stop_server(server: "subprocess.Popen[bytes]") -> None:
-    """End a server, whatever it is doing."""
-    for number in (signal.SIGTERM, signal.SIGKILL):
-        if server.poll() is None:
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(server.pid, number)
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                server.wait(_STOP_WAIT_S)
-    if server.stderr:
-        server.stderr.close()
-
-
-def first_error(server: "subprocess.Popen[bytes]") -> str:
-    """The first line that an ended server wrote to its error stream; empty while it runs, or if there is none."""
-    with contextlib.suppress(subprocess.TimeoutExpired):
-        server.wait(_END_WAIT_S)
-    if server.poll() is None or server.stderr is None or server.stderr.closed:
-        return ""
-    return _first_line(server.stderr.read().decode(errors="replace"))
-
-
-def free_port() -> int:
-    """A TCP port that nobody uses now."""
-    with socket.socket() as probe:
-        probe.bind((_HOST, 0))
-        return int(probe.getsockname()[1])
-
-
-def _start_process(options: Sequence[str]) -> "subprocess.Popen[bytes]":
-    import sumo
-
-    # The program itself: the wrapper script on the path would leave the simulator behind when it is ended.
-    program = Path(sumo.SUMO_HOME) / "bin" / "sumo"
-    try:
-        return subprocess.Popen(
-            [str(program), *options],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,  # without warnings SUMO writes a few lines at most
-            start_new_session=True,
-            env={**os.environ, "SUMO_HOME": str(sumo.SUMO_HOME)},
-        )
-    except OSError as err:
-        raise DeviceError(f"{program}: cannot be started ({err.strerror}); install the package with its extra 'sim'") from err
 
 
 def _import_libsumo() -> Sumo:
@@ -389,11 +294,6 @@ def _faults_of(over: str) -> tuple[type[BaseException], ...]:
     import traci
 
     return traci.TraCIException, traci.FatalTraCIError, OSError
-
-
-def _first_line(text: str) -> str:
-    line = next((line.strip() for line in text.splitlines() if line.strip()), "no reason given")
-    return line.removeprefix("Error:").strip()
 
 
 _Weigh = Callable[[str], float]  # what a vehicle counts

@@ -12,12 +12,11 @@ heavier direction, along the tree of the heaviest links between signals (as in L
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
 
 from leed_traffic.domain.network import Intersection
 from leed_traffic.domain.plan import Extension, Period, SequencePlan, Step
 from leed_traffic.domain.timing import Timing
-from leed_traffic.simulation.turning_counts import Turn, Upstream
+from leed_traffic.simulation.turning_counts import Turn, TurningCounts
 
 SATURATION_VEHPH = 1800.0  # veh/h per lane: a headway of 2 s (HCM's base of 1,900 with some trucks and turns)
 PERMISSIVE_SHARE = 0.5  # of a lane's saturation flow, for turns that yield to oncoming traffic
@@ -25,30 +24,6 @@ Y_MAX = 0.9  # beyond it Webster's cycle runs off to infinity; the longest cycle
 CYCLE_MIN_S, CYCLE_MAX_S = 30.0, 120.0  # s, common practice
 FREE_STRETCH = 1.5  # maximum green over the fixed split where no cycle has to be kept (common practice: 1.25 to 1.5)
 EXTENSION_REACH_M = 50.0  # m: a gap of about 3.5 s at 50 km/h
-
-
-class Counted(Protocol):
-    """One intersection with its demand: `TurningCounts`, or an author's brief."""
-
-    @property
-    def intersection(self) -> Intersection:
-        """The junction."""
-
-    @property
-    def timing(self) -> Timing:
-        """The limits that a plan keeps."""
-
-    @property
-    def period_starts_s(self) -> tuple[float, ...]:
-        """When each period of the demand begins."""
-
-    @property
-    def turns(self) -> tuple[Turn, ...]:
-        """Vehicles by turn."""
-
-    @property
-    def upstream(self) -> tuple[Upstream, ...]:
-        """Vehicles from other signals."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,7 +45,7 @@ class Splits:
     flow_ratio: tuple[float, ...]  # (S,) critical
 
 
-def webster_plans(briefs: Sequence[Counted], *, coordinated: bool) -> dict[str, SequencePlan]:
+def webster_plans(briefs: Sequence[TurningCounts], *, coordinated: bool) -> dict[str, SequencePlan]:
     """One plan per intersection.
 
     Args:
@@ -93,7 +68,7 @@ def webster_plans(briefs: Sequence[Counted], *, coordinated: bool) -> dict[str, 
     return {name: _plan(name, parts, coordinated) for name, parts in periods.items()}
 
 
-def fixed_plans(counts: Sequence[Counted]) -> dict[str, FixedPlan]:
+def fixed_plans(counts: Sequence[TurningCounts]) -> dict[str, FixedPlan]:
     """Webster's plan as an engineer would set it: one common cycle, fixed greens in whole seconds, offsets by travel time.
 
     Args:
@@ -183,7 +158,7 @@ def split_greens(flow_ratio: Sequence[float], cycle_s: float, timing: Timing) ->
     return Splits(cycle_s=cycle_s, green_s=tuple(green[s] for s in stages), flow_ratio=tuple(flow_ratio))
 
 
-def flow_ratios(brief: Counted, period: int) -> tuple[float, ...]:
+def flow_ratios(brief: TurningCounts, period: int) -> tuple[float, ...]:
     """(S,) critical flow ratio of each stage: the fullest of the lanes that it has to serve.
 
     What only one stage serves is assigned first; a stage serves the rest of what others have left over.
@@ -231,7 +206,7 @@ def _lane_needs(intersection: Intersection, flows: Mapping[tuple[str, Turn], flo
     return [(shares, need) for (_, shares), need in needs.items()]
 
 
-def _main_stage(brief: Counted, flow_ratio: Sequence[float]) -> int:
+def _main_stage(brief: TurningCounts, flow_ratio: Sequence[float]) -> int:
     """The stage to coordinate: most vehicles from other signals, else the most demanded."""
     arriving = {up.to_approach: 0.0 for up in brief.upstream}
     for up in brief.upstream:
@@ -246,7 +221,7 @@ def _main_stage(brief: Counted, flow_ratio: Sequence[float]) -> int:
     return max(range(len(served)), key=lambda s: (served[s], flow_ratio[s], -s))
 
 
-def _offsets(briefs: Sequence[Counted], period: int, cycle_s: float) -> dict[str, float]:
+def _offsets(briefs: Sequence[TurningCounts], period: int, cycle_s: float) -> dict[str, float]:
     """Start of each main green in the common cycle: travel times along the tree of the heaviest links (Kruskal 1956)."""
     links: dict[tuple[str, str], tuple[float, float]] = {}
     for brief in briefs:
@@ -265,7 +240,7 @@ def _offsets(briefs: Sequence[Counted], period: int, cycle_s: float) -> dict[str
     return {name: float(round(value % cycle_s)) % cycle_s for name, value in offset.items()}
 
 
-def _period(brief: Counted, splits: Splits, from_s: float, main: int, offset_s: float | None) -> Period:
+def _period(brief: TurningCounts, splits: Splits, from_s: float, main: int, offset_s: float | None) -> Period:
     timing, order = brief.timing, list(brief.timing.fallback_order)
     order = order[order.index(main) :] + order[: order.index(main)]
     steps = []

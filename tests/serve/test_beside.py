@@ -10,8 +10,8 @@ from leed_traffic.errors import ExitCode
 from leed_traffic.serve.loop import StopRequest
 from leed_traffic.serve.run import ServeConfig, serve
 from leed_traffic.simulation.audit import count_unsafe_changes, read_runs
-from leed_traffic.simulation.engine import free_port, start_server, stop_server
 from leed_traffic.simulation.sumo_options import STATES_NAME
+from leed_traffic.simulation.sumo_server import free_port, start_server, stop_server
 
 pytestmark = pytest.mark.sumo
 

@@ -172,7 +172,7 @@ def test_simulation_and_street_extend_the_same_clearances(start_sumo, tmp_path, 
 def test_a_server_without_lanes_in_the_junction_gives_no_occupancy_and_says_so_once(tmp_path, free_port, caplog):
     pytest.importorskip("sumo", reason="needs SUMO")
     from leed_traffic.drill.place import make_place
-    from leed_traffic.simulation.engine import start_server, stop_server
+    from leed_traffic.simulation.sumo_server import start_server, stop_server
 
     place = make_place("grid4x4", tmp_path, seconds=120.0)
     scenario = replace(place.scenario, options=(*place.scenario.options, "--no-internal-links"))

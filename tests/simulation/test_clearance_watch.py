@@ -11,10 +11,11 @@ class FakeEngine:
     """Time passes; somebody may stand in the junction until `clear_at_s`, then drives off at 5 m/s until `gone_at_s`."""
 
     def __init__(self, clear_at_s, gone_at_s=None):
-        self.time_s, self.commands = 0.0, []
+        self.time_s, self.commands, self.questions = 0.0, [], []
         self._clear_at_s, self._gone_at_s = clear_at_s, clear_at_s if gone_at_s is None else gone_at_s
 
     def inner_lanes(self, signal_id):
+        self.questions.append(signal_id)
         return ((":0",), (":1",))
 
     def any_slower(self, lanes, speed_mps):
@@ -98,3 +99,10 @@ def test_the_maximum_red_goes_before_the_extension(wait_s, extended_s):
     clearances, _ = watch(engine, max_red_s=60.0)
     clearances.advance(20.0, standing(wait_s))
     assert clearances.extended_s == extended_s
+
+
+def test_a_network_is_asked_once_for_its_inner_lanes():
+    engine = FakeEngine(clear_at_s=0.0)
+    clearances, program = watch(engine)
+    clearances.reset()
+    assert engine.questions == [program.intersection]

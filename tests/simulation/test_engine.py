@@ -1,5 +1,3 @@
-import socket
-import subprocess
 from dataclasses import replace
 
 import numpy as np
@@ -9,9 +7,9 @@ from leed_traffic.artifacts.scenario import load_scenario
 from leed_traffic.domain.detection import lanes_to_read
 from leed_traffic.domain.program import build_program
 from leed_traffic.domain.timing import derive_timing
-from leed_traffic.errors import DeviceError, ScenarioError
+from leed_traffic.errors import ScenarioError
 from leed_traffic.simulation.demand import write_demand
-from leed_traffic.simulation.engine import Engine, first_error, free_port, start_server, stop_server, sumo_version
+from leed_traffic.simulation.engine import Engine, sumo_version
 from leed_traffic.simulation.network_import import import_network
 from leed_traffic.simulation.sumo_options import TRIPS_NAME
 
@@ -183,32 +181,6 @@ def test_a_flow_that_names_only_a_number_is_spaced_up_to_the_end_of_the_hour(mak
     engine.advance(scenario.end_s)
     engine.close()
     assert (record / TRIPS_NAME).read_text().count("<tripinfo ") == 6
-
-
-def test_a_busy_port_is_refused():
-    with socket.socket() as other:
-        other.bind(("127.0.0.1", 0))
-        other.listen()
-        port = other.getsockname()[1]
-        with pytest.raises(DeviceError, match=f"port {port}: cannot be used"):
-            start_server(SCENARIO, port=port, seed=1, route_files=[])
-
-
-def test_a_server_that_cannot_start_tells_why():
-    server = start_server(replace(SCENARIO, options=("--nonsense", "1")), port=free_port(), seed=1, route_files=[])
-    try:
-        assert first_error(server) == "On processing option '--nonsense':"
-        assert server.returncode == 1
-    finally:
-        stop_server(server)
-
-
-def test_a_server_that_waits_for_clients_can_be_stopped():
-    server = start_server(SCENARIO, port=free_port(), seed=1, route_files=[], num_clients=2)
-    with pytest.raises(subprocess.TimeoutExpired):
-        server.wait(0.3)
-    stop_server(server)
-    assert server.poll() is not None
 
 
 def test_every_vehicle_link_has_lanes_inside_the_junction_and_slow_vehicles_there_are_seen(start):

@@ -1,0 +1,52 @@
+"""How a drill reaches a real SUMO: through a device that meddles, or a new simulator at every connection."""
+
+import contextlib
+import subprocess
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+from leed_traffic.domain.network import Intersection
+from leed_traffic.domain.program import StageProgram
+from leed_traffic.drill.place import Place, sumo
+from leed_traffic.serve.device import SignalDevice
+from leed_traffic.serve.run import Connect, ServeConfig, connect_traci
+
+Servers = list["subprocess.Popen[bytes]"]
+
+
+def through(wrap: Callable[[SignalDevice], SignalDevice], connect: Connect = connect_traci) -> Connect:
+    """Opens a device and puts another one before it."""
+
+    def opened(
+        config: ServeConfig,
+        intersections: Sequence[Intersection],
+        lanes: Sequence[str],
+        make_program: Callable[[int, float], StageProgram],
+    ) -> SignalDevice:
+        return wrap(connect(config, intersections, lanes, make_program))
+
+    return opened
+
+
+@contextlib.contextmanager
+def new_simulators(place: Place, record: Callable[[int], Path]) -> Iterator[tuple[Connect, Servers]]:
+    """Opens a SUMO of its own for every connection, as `serve --scenario` does; all are gone when the context ends.
+
+    Args:
+        place: what they simulate.
+        record: the folder for the outputs of the k-th.
+    """
+    servers: Servers = []
+    with contextlib.ExitStack() as stack:
+
+        def connect(
+            config: ServeConfig,
+            intersections: Sequence[Intersection],
+            lanes: Sequence[str],
+            make_program: Callable[[int, float], StageProgram],
+        ) -> SignalDevice:
+            port, server = stack.enter_context(sumo(place, record(len(servers))))
+            servers.append(server)
+            return connect_traci(config.model_copy(update={"port": port}), intersections, lanes, make_program)
+
+        yield connect, servers
