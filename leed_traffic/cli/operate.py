@@ -111,6 +111,8 @@ def status_command(state: State = None, place: Place = None, pid: Pid = None, as
         ["signal", "mode", "why", "stage", "last ruling", "bundle"],
         rows,
     )
+    if blind := [s["id"] for s in status["signals"] if not s["sees_inside"]]:
+        print(f"no clearance is extended at {', '.join(blind)}: nothing there sees inside the junction")
 
 
 def replay_command(

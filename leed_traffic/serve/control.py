@@ -4,14 +4,9 @@ import logging
 import math
 from collections.abc import Mapping, Sequence
 
-import numpy as np
-from numpy.typing import NDArray
-
-from leed_traffic.domain.action import legal_mask
 from leed_traffic.domain.detection import Readings
-from leed_traffic.domain.envelope import Reason, Ruling, hold_s, keeps_closed_mps, may_extend, permit, rule
+from leed_traffic.domain.envelope import Reason, Ruling, hold_s, rule
 from leed_traffic.domain.network import Intersection
-from leed_traffic.domain.observation import Encoder
 from leed_traffic.domain.priority import Means, Priorities, PriorityRule, PriorityVehicle
 from leed_traffic.domain.program import build_program, whole_steps
 from leed_traffic.domain.sensing import IDEAL, Sensing
@@ -20,30 +15,32 @@ from leed_traffic.domain.timing import Timing
 from leed_traffic.errors import UsageError
 from leed_traffic.serve.actuations import Actuations
 from leed_traffic.serve.agreement import Comparison
+from leed_traffic.serve.clearance import is_to_stand
 from leed_traffic.serve.device import Sighting, SignalDevice, Snapshot
-from leed_traffic.serve.events import CONTROL_STATUS, OWN, PRIORITY_EVENTS, Decision, Event, Record
+from leed_traffic.serve.events import OWN, PRIORITY_EVENTS, Event
 from leed_traffic.serve.eyes import open_eyes
+from leed_traffic.serve.guard import Guard
 from leed_traffic.serve.hot_swap import Change, HotSwap, Step
 from leed_traffic.serve.journal import Journal
 from leed_traffic.serve.latch import Latched, LatchStore
-from leed_traffic.serve.monitor import Monitor, Violation
 from leed_traffic.serve.orders import Order, Reload, Rollback
-from leed_traffic.serve.sensing import DetectorJudge, Disbelief
+from leed_traffic.serve.requests import Requests, wait_s
+from leed_traffic.serve.sensing import DetectorJudge
 from leed_traffic.serve.sight import SignalSight
-from leed_traffic.serve.supervisor import Cause, Control, Finding, Mode, Standing, transition
+from leed_traffic.serve.standings import Standings
+from leed_traffic.serve.supervisor import Cause, Control, Finding, Mode, Standing
 from leed_traffic.serve.tally import Tally
 
 log = logging.getLogger(__name__)
 
 _LIMITS = (Reason.MAX_GREEN, Reason.MAX_RED)
-_EPSILON_S = 1e-6
 
 
 class Controller:
     """N signals, each with its sight, its standing and its monitor.
 
-    Two clocks count the waits. The street's runs every tick and feeds the rulings. The policy's is read at every decision only,
-    as in training: a policy never sees a number that it was not trained on.
+    Two clocks count the waits. The street's runs every tick and feeds the rulings. The policy's, in `Requests`, is read at
+    every decision only, as in training: a policy never sees a number that it was not trained on.
     """
 
     def __init__(
@@ -71,25 +68,19 @@ class Controller:
         pairs = list(zip(self._intersections, self._timings, strict=True))
         self._programs = [build_program(i, t, step_s=device.step_s) for i, t in pairs]
         self._sights = [SignalSight(i, p) for i, p in zip(self._intersections, self._programs, strict=True)]
-        self._monitors = [Monitor(i, t, blind_s=tick_s - device.step_s) for i, t in pairs]
-        self._street_clocks, self._policy_clocks = WaitClocks(self._intersections), WaitClocks(self._intersections)
+        self._guard = Guard(self._intersections, self._timings, latches, tally, blind_s=tick_s - device.step_s)
+        self._standings = Standings(self.ids, latches.latched, journal, tally)
+        self._clocks = WaitClocks(self._intersections)
         self._latches, self.tally = latches, tally
         self._eyes = open_eyes(self._intersections, sensing, reach_m=reach_m, lane_index=device.lane_index)
         self._priorities, self._means = Priorities(self._intersections, priority), [Means.NONE] * len(pairs)
         self._callers: tuple[PriorityVehicle, ...] = ()
         self._sensing = DetectorJudge(self._intersections, reach_m, device.lane_index)
         self._actuations = Actuations(self._intersections, device.lane_index)
-        self._encoder = Encoder(self._intersections, self._timings, reach_m=reach_m)
-        self._n_stages_max = max(i.n_stages for i in self._intersections)
+        self._requests = Requests(self._intersections, self._timings, interval_s=decision_interval_s, reach_m=reach_m)
         n = len(self._intersections)
         self._was_ours = [False] * n
-        self._requests: list[float | None] = [None] * n
-        self._requested_at_s = self._decided_at_s = -math.inf
-        self._time_s: float | None = None
-        self._disbeliefs: list[Disbelief | None] = [None] * n
-        tripped = Standing(cause=Cause.MONITOR_TRIP, is_latched=True)
-        self.standings = [tripped if i.id in latches.latched else Standing() for i in self._intersections]
-        self.observations: NDArray[np.float32] = np.zeros(self._encoder.shape, dtype=np.float32)
+        self._has_looked = False
         self.reasons: list[Reason | None] = [None] * n  # of the latest ruling
         self._comparisons = [Comparison(decision_interval_s) for _ in range(n)]
         self._withdrawing: set[int] = set()  # signals that a change of mode gives back
@@ -104,6 +95,11 @@ class Controller:
     def ids(self) -> tuple[str, ...]:
         """(N,) of the signals."""
         return tuple(intersection.id for intersection in self._intersections)
+
+    @property
+    def standings(self) -> Sequence[Standing]:
+        """(N,) the mode of each signal, and why."""
+        return self._standings.each
 
     @property
     def n_latched(self) -> int:
@@ -153,25 +149,25 @@ class Controller:
     def is_due(self, snapshot: Snapshot) -> bool:
         """Whether the policy is to be asked at this tick."""
         is_wanted = self._control is not Control.MONITOR and not all(standing.is_latched for standing in self.standings)
-        return is_wanted and snapshot.time_s - self._decided_at_s >= self._interval_s - _EPSILON_S
+        return is_wanted and self._requests.is_due(snapshot.time_s)
 
     def look(self, snapshot: Snapshot) -> Readings:
         """Take in a snapshot: monitors first, whatever goes wrong after them; then sights, waits, events."""
-        elapsed_s = 0.0 if self._time_s is None else snapshot.time_s - self._time_s
-        self._time_s = snapshot.time_s
+        elapsed_s = snapshot.time_s - self._standings.time_s if self._has_looked else 0.0
+        self._has_looked, self._standings.time_s = True, snapshot.time_s
         for n in range(self.n):
             self._watch(n, snapshot)
         seen, marks = self._eyes.look(snapshot, elapsed_s)
         readings, self._callers = self._sensing.mask(seen, snapshot.missing), snapshot.callers
         for n, sighting in enumerate(snapshot.sightings):
             events = self._sights[n].see(sighting, snapshot.time_s)
-            self._note(n, events, since_s=sighting.spent_s)  # the phase that stands began between two looks
+            self._standings.note(n, events, since_s=sighting.spent_s)  # the phase that stands began between two looks
         self._log.note(self._actuations.take(snapshot.vehicles, snapshot.time_s, elapsed_s))
-        for sight, wait_s in zip(self._sights, self._waits(self._street_clocks, readings, elapsed_s), strict=True):
-            sight.state = sight.state_with(wait_s)
+        for sight, wait in zip(self._sights, wait_s(self._clocks, self._sights, readings, elapsed_s), strict=True):
+            sight.state = sight.state_with(wait)
         greens = [None if sight.shown.is_clearing else sight.shown.stage for sight in self._sights]
         for n, disbelief in enumerate(self._sensing.judge(snapshot.vehicles, readings, greens, elapsed_s, marks)):
-            self._believe(n, disbelief)
+            self._standings.believe(n, disbelief)
         self._policies.look([sight.shown for sight in self._sights], self._was_ours, snapshot.time_s)
         self._note_changes()
         self._compare(snapshot.time_s)
@@ -179,21 +175,19 @@ class Controller:
 
     def decide(self, snapshot: Snapshot, readings: Readings) -> None:
         """Ask the policy; what it says stands until it is asked again."""
-        first = math.isinf(self._decided_at_s)
-        elapsed_s = 0.0 if first else snapshot.time_s - self._decided_at_s
-        self._decided_at_s = snapshot.time_s
+        elapsed_s = self._requests.begin(snapshot.time_s)
         self.tally.decisions += 1
         readings = self._eyes.ask(snapshot, readings, elapsed_s)
-        self._requests, self._requested_at_s = self._ask(readings, elapsed_s), snapshot.time_s
-        self._log.note_asked(self._requests, self.observations)
+        self._requests.ask(readings, self._sights, self._policies, elapsed_s)
+        self._log.note_asked(self._requests.wanted, self._requests.observations)
         self._note_changes()
-        for n, request in enumerate(self._requests):
-            if self._disbeliefs[n] is not None:
-                self._requests[n] = None
-                self._find(n, Finding.BAD_DECISION, Cause.BAD_SENSING)
+        for n, request in enumerate(self._requests.wanted):
+            if not self._standings.is_believed(n):
+                self._requests.wanted[n] = None
+                self._standings.find(n, Finding.BAD_DECISION, Cause.BAD_SENSING)
                 continue
             is_usable = request is not None and math.isfinite(request)
-            self._find(n, Finding.GOOD_DECISION if is_usable else Finding.BAD_DECISION)
+            self._standings.find(n, Finding.GOOD_DECISION if is_usable else Finding.BAD_DECISION)
 
     def act(self, snapshot: Snapshot) -> None:
         """Take over who is ready, rule on every request, hand back who is no longer ours to lead."""
@@ -216,9 +210,9 @@ class Controller:
         """This tick went wrong: no request stands any more, the leases run out, the signals walk on by themselves."""
         self._policies.trip("a fault in a tick")
         self._note_changes()
-        self._requests = [None] * self.n
+        self._requests.drop()
         for n in range(self.n):
-            self._find(n, Finding.BAD_DECISION, Cause.NO_DECISION)
+            self._standings.find(n, Finding.BAD_DECISION, Cause.NO_DECISION)
 
     def obey(self, order: Order) -> str:
         """What a person wants, between two ticks; a line on what happens now.
@@ -244,14 +238,7 @@ class Controller:
         """Nobody is led any more: `act` releases every signal as soon as its display allows."""
         self._is_leaving = True
         for n in range(self.n):
-            self._find(n, Finding.HAND_BACK)
-
-    def _ask(self, readings: Readings, elapsed_s: float) -> list[float | None]:
-        waits = self._waits(self._policy_clocks, readings, elapsed_s)
-        states = [sight.state_with(wait_s) for sight, wait_s in zip(self._sights, waits, strict=True)]
-        permissions = [permit(s, t, horizon_s=self._interval_s) for s, t in zip(states, self._timings, strict=True)]
-        self.observations = self._encoder.encode(readings, states, permissions)
-        return self._policies.decide(self.observations, legal_mask(permissions, self._n_stages_max))
+            self._standings.find(n, Finding.HAND_BACK)
 
     def _set_control(self, control: Control) -> str:
         """Another mode; signals that we lead are handed back as at the end, those to come are taken over as at the start."""
@@ -261,15 +248,16 @@ class Controller:
         if before is Control.ACTIVE:
             self._withdrawing = {n for n in range(self.n) if self._was_ours[n]}
             for n in range(self.n):
-                self._find(n, Finding.WITHDRAWN)
+                self._standings.find(n, Finding.WITHDRAWN)
         if before is Control.MONITOR:  # nobody has counted waits for a policy meanwhile
-            self._policy_clocks.reset()
-            self._requests, self._decided_at_s = [None] * self.n, -math.inf
+            self._requests.begin_anew()
         if control is Control.ACTIVE:
             self._withdrawing = set()
         for comparison in self._comparisons:
             comparison.forget()
-        change = Change(time_s=self._now_s(), step=Step.MODE, n=None, digest=control, pattern=0, why=f"{before} before")
+        change = Change(
+            time_s=self._standings.time_s, step=Step.MODE, n=None, digest=control, pattern=0, why=f"{before} before"
+        )
         self._policies.changes.append(change)
         waits = f"; {len(self._withdrawing)} signals are handed back" if self._withdrawing else ""
         return f"mode {control}{waits}"
@@ -281,7 +269,7 @@ class Controller:
             id_ = "" if change.n is None else self._intersections[change.n].id
             self._log.note_change(change, id_)
             if change.n is not None and self._was_ours[change.n]:
-                self._note(change.n, [(Event.PATTERN_CHANGE, change.pattern)])
+                self._standings.note(change.n, [(Event.PATTERN_CHANGE, change.pattern)])
             if change.step is not Step.MOVED:
                 log.warning("%s at %.1f s: %s: %s", change.step, change.time_s, change.digest[:12], change.why)
         self._policies.changes.clear()
@@ -294,90 +282,58 @@ class Controller:
             comparison.look(time_s, sight.shown.stage, sight.shown.is_clearing)
             self.tally.agreement[id_] = comparison.counts
 
-    def _waits(self, clocks: WaitClocks, readings: Readings, elapsed_s: float) -> list[tuple[float, ...]]:
-        shown = [sight.shown for sight in self._sights]
-        return clocks.update([s.stage for s in shown], [s.is_clearing for s in shown], readings.count_veh, elapsed_s)
-
     def _watch(self, n: int, snapshot: Snapshot) -> None:
         """Let the monitor judge what our program shows, and the one display after it."""
-        sighting, monitor = snapshot.sightings[n], self._monitors[n]
+        sighting, standings = snapshot.sightings[n], self._standings
         if sighting.is_ours or self._was_ours[n]:
-            violations = monitor.judge(snapshot.time_s, sighting.state)
-            for violation in violations:
-                log.error(
-                    "%s: monitor: %s at %.1f s: %s", violation.intersection, violation.fault, violation.time_s, violation.detail
-                )
-            if violations:
-                self.tally.note_violations(violations)
-                self._policies.trip(f"{violations[0].intersection}: monitor: {violations[0].fault}")
-                self._find(n, Finding.MONITOR_TRIP)
-                self._latch(n, violations[0])
+            violation = self._guard.judge(n, snapshot.time_s, sighting.state)
+            if violation is not None:
+                self._policies.trip(f"{violation.intersection}: monitor: {violation.fault}")
+                standings.find(n, Finding.MONITOR_TRIP)
+                self._guard.latch(violation)
         if not sighting.is_ours:
             self._withdrawing.discard(n)
-            monitor.forget()
+            self._guard.forget(n)
             if self._was_ours[n]:
-                self._note(n, [(Event.PATTERN_CHANGE, OWN)])
-            self._find(n, Finding.PROGRAM_LOST)
+                standings.note(n, [(Event.PATTERN_CHANGE, OWN)])
+            standings.find(n, Finding.PROGRAM_LOST)
         self._was_ours[n] = sighting.is_ours
-
-    def _latch(self, n: int, violation: Violation) -> None:
-        """Write the trip down; where that fails, the latch holds in this process and the log says so."""
-        try:
-            self._latches.trip(violation.intersection, violation.fault, violation.detail, violation.time_s)
-        except OSError as err:
-            log.error("%s: the latch cannot be written to %s: %s", self._intersections[n].id, self._latches.folder, err)
-
-    def _believe(self, n: int, disbelief: Disbelief | None) -> None:
-        """Note when an intersection's detectors are no longer believed, and when they are again."""
-        before, self._disbeliefs[n] = self._disbeliefs[n], disbelief
-        if disbelief == before:
-            return
-        id_, time_s = self._intersections[n].id, self._now_s()
-        if before is not None:
-            self._note(n, [(Event.DETECTOR_RESTORED, before.number)])
-        if disbelief is None:
-            log.warning("%s: detectors are believed again at %.1f s", id_, time_s)
-        else:
-            kind = disbelief.fault.name.lower()
-            self.tally.sensing[kind] += 1
-            self._note(n, [(Event.DETECTOR_FAULT, disbelief.number)])
-            log.warning("%s: lane %s is %s at %.1f s: its requests do not count", id_, disbelief.lane, kind, time_s)
 
     def _take_over(self, n: int) -> None:
         shown = self._sights[n].shown
         if shown.is_clearing or not self._device.engage(n, shown.stage):
             return
         self._was_ours[n] = True
-        self._monitors[n].begin(self._now_s(), self._intersections[n].stages[shown.stage].state)
+        self._guard.begin(n, self._standings.time_s, self._intersections[n].stages[shown.stage].state)
         self._sights[n].taken_over(shown.stage)
-        self._note(n, [(Event.PATTERN_CHANGE, self._policies.at(n).pattern)])
-        self._find(n, Finding.TAKEN_OVER)
+        self._standings.note(n, [(Event.PATTERN_CHANGE, self._policies.at(n).pattern)])
+        self._standings.find(n, Finding.TAKEN_OVER)
 
     def _rule(self, n: int, time_s: float) -> None:
         state, sight = self._sights[n].state, self._sights[n]
-        requested = self._requests[n] if self.standings[n].mode is Mode.ENGAGED or self._control is Control.SHADOW else None
-        requested = self._favoured(n, requested, time_s)
+        is_heard = self.standings[n].mode is Mode.ENGAGED or self._control is Control.SHADOW
+        requested = self._favoured(n, self._requests.wanted[n] if is_heard else None, time_s)
         ruling = rule(
             requested,
             state,
             self._timings[n],
             horizon_s=self._tick_s,
-            request_age_s=time_s - self._requested_at_s,
+            request_age_s=time_s - self._requests.wanted_at_s,
             lease_s=2.0 * self._interval_s,
         )
         self.tally.rulings[ruling.reason] += 1
         self.reasons[n] = ruling.reason
-        if self._control is Control.SHADOW and time_s == self._decided_at_s and ruling.reason is not Reason.CLEARING:
+        if self._control is Control.SHADOW and time_s == self._requests.asked_at_s and ruling.reason is not Reason.CLEARING:
             self._comparisons[n].ask(time_s, state.stage, ruling.stage)
-        if time_s == self._decided_at_s or ruling.stage != state.stage:
-            self._note_decision(n, requested, ruling)
+        if time_s == self._requests.asked_at_s or ruling.stage != state.stage:
+            self._standings.note_decision(n, requested, ruling, state.stage)
         if self._control is not Control.ACTIVE or state.is_clearing or not ruling.renews:
             return
         if ruling.stage != state.stage:
             sight.will_end(Event.MAX_OUT if ruling.reason in _LIMITS else Event.FORCE_OFF)
         if not self._device.request(n, ruling.stage, self._hold_s(n)):
             log.error("%s: the device refused stage %d at %.1f s", self._intersections[n].id, ruling.stage, time_s)
-            self._find(n, Finding.BAD_DECISION, Cause.REFUSED)
+            self._standings.find(n, Finding.BAD_DECISION, Cause.REFUSED)
 
     def _favoured(self, n: int, wanted: float | None, time_s: float) -> float | None:
         """The request under the site's priorities; how a vehicle is favoured goes into the event log."""
@@ -385,41 +341,23 @@ class Controller:
         answer = self._priorities.favour(n, wanted, self._callers, state, time_s=time_s, horizon_s=horizon_s)
         before, self._means[n] = self._means[n], answer.means
         if answer.means is not before and answer.means in PRIORITY_EVENTS:
-            self._note(n, [(PRIORITY_EVENTS[answer.means], state.stage + 1)])
+            self._standings.note(n, [(PRIORITY_EVENTS[answer.means], state.stage + 1)])
         return answer.request
 
     def _keep_closed(self, n: int, sighting: Sighting) -> None:
         """Extend a clearance that would end before the next tick while a vehicle still stands in the junction."""
+        state, program = self._sights[n].state, self._programs[n]
         is_led = self.standings[n].mode is Mode.ENGAGED and sighting.is_ours and sighting.is_sound
-        if not is_led or math.isinf(sighting.slowest_inside_mps):
+        if not is_led or not is_to_stand(sighting, program, state, self._timings[n], tick_s=self._tick_s):
             return
-        program, phase, spent_s = self._programs[n], sighting.phase, sighting.spent_s
-        extended_s, hold_s = program.extended_s(phase, spent_s), self._tick_s
-        is_over = program.rest_s(phase, spent_s) < hold_s - _EPSILON_S
-        if not is_over or program.extension_at(phase, spent_s, hold_s) is None:
-            return
-        is_occupied = sighting.slowest_inside_mps < keeps_closed_mps(extended_s)
-        state, timing, then_s = self._sights[n].state, self._timings[n], extended_s + hold_s
-        if not is_occupied or not may_extend(state, timing, extended_s=then_s, delay_s=hold_s, horizon_s=hold_s):
-            return
-        if not self._device.extend(n, hold_s):
-            log.error("%s: the device refused to extend a clearance at %.1f s", self._intersections[n].id, self._now_s())
-        elif extended_s == 0.0:
-            self.tally.clearance_extensions += 1
-            self._note_decision(n, self._requests[n], Ruling(stage=state.stage, reason=Reason.OCCUPIED))
-
-    def _note_decision(self, n: int, requested: float | None, ruling: Ruling) -> None:
-        self._log.note_decision(
-            Decision(
-                time_s=self._now_s(),
-                intersection=self._intersections[n].id,
-                mode=self.standings[n].mode,
-                requested=requested,
-                ruled=ruling.stage,
-                reason=ruling.reason,
-                shown=self._sights[n].state.stage,
+        if not self._device.extend(n, self._tick_s):
+            log.error(
+                "%s: the device refused to extend a clearance at %.1f s", self._intersections[n].id, self._standings.time_s
             )
-        )
+        elif program.extended_s(sighting.phase, sighting.spent_s) == 0.0:
+            self.tally.clearance_extensions += 1
+            ruling = Ruling(stage=state.stage, reason=Reason.OCCUPIED)
+            self._standings.note_decision(n, self._requests.wanted[n], ruling, state.stage)
 
     def _hold_s(self, n: int) -> float:
         """The lease within the limits of the stage that stands, in whole steps."""
@@ -436,20 +374,3 @@ class Controller:
         is_over = state.green_s >= self._timings[n].min_green_s[state.stage] or is_tripped
         if not (is_over and self._device.release(n)):
             self._device.request(n, state.stage, self._hold_s(n))
-
-    def _find(self, n: int, finding: Finding, why_bad: Cause = Cause.NO_REQUEST) -> None:
-        before = self.standings[n]
-        after = transition(before, finding, why_bad)
-        self.standings[n] = after
-        if after.mode is not before.mode:
-            self.tally.transitions[after.mode, after.cause] += 1
-            self._note(n, [(Event.UNIT_CONTROL_STATUS, CONTROL_STATUS[after.mode])])
-            if after.mode in (Mode.DEGRADED, Mode.FALLBACK) and finding is not Finding.HAND_BACK:
-                log.warning("%s: %s at %.1f s: %s", self._intersections[n].id, after.mode, self._now_s(), after.cause)
-
-    def _note(self, n: int, events: Sequence[tuple[Event, int]], since_s: float = 0.0) -> None:
-        device, time_s = self._intersections[n].id, self._now_s() - since_s
-        self._log.note(Record(time_s=time_s, device=device, event=event, parameter=value) for event, value in events)
-
-    def _now_s(self) -> float:
-        return 0.0 if self._time_s is None else self._time_s

@@ -20,7 +20,9 @@ class Sighting:
     phase: int
     spent_s: float  # since this phase began
     is_sound: bool = True  # phase, letters and time fit together; else nothing is commanded from it, but the monitor judges it
-    slowest_inside_mps: float = math.inf  # in the last phase of a clearance, on links that are red then; infinite: nobody seen
+    # Of the vehicles inside the junction, on links that are red, in the last phase of a clearance; infinite: nobody is there;
+    # None: nothing sees the inside of this junction.
+    slowest_inside_mps: float | None = math.inf
 
     @property
     def is_ours(self) -> bool:

@@ -17,7 +17,8 @@ from leed_traffic.errors import UsageError
 from leed_traffic.serve.actuations import DETECTORS_NAME
 from leed_traffic.serve.events import DECISIONS_NAME, EVENTS_NAME, PARQUET_NAME, Decision, EventLog, Record
 from leed_traffic.serve.hot_swap import Change
-from leed_traffic.serve.recording import RECORDING_NAME, Header, Kind, Ordered, Writer
+from leed_traffic.serve.recording import RECORDING_NAME, Kind, Writer
+from leed_traffic.serve.records import Header, Ordered
 
 log = logging.getLogger(__name__)
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from leed_traffic.errors import DeviceError
 from leed_traffic.serve.hot_swap import Generation
-from leed_traffic.serve.recording import Ordered
+from leed_traffic.serve.records import Ordered
 from leed_traffic.serve.supervisor import Control
 
 TAKEN_WITHIN_S = 30.0  # a tick is at most 5 s, an answer of the device 10 s by default

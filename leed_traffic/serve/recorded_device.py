@@ -1,12 +1,14 @@
 """A device whose whole conversation is written down."""
 
 from leed_traffic.errors import DeviceError
+from leed_traffic.serve.commands import OneCallDevice, Verb, command
 from leed_traffic.serve.device import SignalDevice, Snapshot
 from leed_traffic.serve.journal import FolderJournal
-from leed_traffic.serve.recording import Answer, Kind, Verb
+from leed_traffic.serve.recording import Kind
+from leed_traffic.serve.records import Answer
 
 
-class RecordedDevice:
+class RecordedDevice(OneCallDevice):
     """Passes everything on, and takes down what was said and answered."""
 
     def __init__(self, device: SignalDevice, journal: FolderJournal) -> None:
@@ -28,36 +30,13 @@ class RecordedDevice:
             self._journal.record(lambda writer: writer.tick(snapshot))
         return snapshot
 
-    def engage(self, n: int, stage: int) -> bool:
-        """The device's answer."""
-        return self._call(Verb.ENGAGE, n, stage, 0.0)
-
-    def request(self, n: int, stage: int, hold_s: float) -> bool:
-        """The device's answer."""
-        return self._call(Verb.REQUEST, n, stage, hold_s)
-
-    def extend(self, n: int, hold_s: float) -> bool:
-        """The device's answer."""
-        return self._call(Verb.EXTEND, n, 0, hold_s)
-
-    def release(self, n: int) -> bool:
-        """The device's answer."""
-        return self._call(Verb.RELEASE, n, 0, 0.0)
-
     def close(self) -> None:
         """Leave."""
         self._device.close()
 
     def _call(self, verb: Verb, n: int, stage: int, hold_s: float) -> bool:
         try:
-            if verb is Verb.ENGAGE:
-                is_done = self._device.engage(n, stage)
-            elif verb is Verb.REQUEST:
-                is_done = self._device.request(n, stage, hold_s)
-            elif verb is Verb.EXTEND:
-                is_done = self._device.extend(n, hold_s)
-            else:
-                is_done = self._device.release(n)
+            is_done = command(self._device, verb, n, stage, hold_s)
         except DeviceError:
             self._journal.record(lambda writer: writer.call(verb, n, stage, hold_s, Answer.LOST))
             raise

@@ -17,34 +17,34 @@ import json
 import struct
 import zlib
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict
 from enum import IntEnum
 from pathlib import Path
-from typing import BinaryIO, Literal
+from typing import BinaryIO
 
-import numpy as np
-from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ValidationError
 
 from leed_traffic.artifacts.bundle import first_fault
 from leed_traffic.domain import envelope
-from leed_traffic.domain.detection import Vehicles
-from leed_traffic.domain.envelope import Reason
-from leed_traffic.domain.priority import PriorityRule, PriorityVehicle
-from leed_traffic.domain.sensing import Sensing
 from leed_traffic.errors import UsageError
-from leed_traffic.serve.device import Sighting, Snapshot
+from leed_traffic.serve.commands import Verb
+from leed_traffic.serve.device import Snapshot
 from leed_traffic.serve.events import Decision
-from leed_traffic.serve.supervisor import Control, Mode
+from leed_traffic.serve.records import (
+    FORMAT_VERSION,
+    Answer,
+    Connected,
+    Header,
+    Ordered,
+    pack_asked,
+    pack_call,
+    pack_decision,
+    pack_snapshot,
+)
 
-FORMAT_VERSION: Literal[1] = 1
 RECORDING_NAME = "recording.leed"
 _LEVEL = 6  # of zlib
 _FRAME, _CRC = struct.Struct("<BI"), struct.Struct("<I")
-_TICK, _CALL = struct.Struct("<dIIIII"), struct.Struct("<BHqdB")
-_ASKED, _RULED = struct.Struct("<HBdI"), struct.Struct("<dHBBdhBh")
 _LONGEST_HEADER, _LARGEST = 16 * 2**20, 256 * 2**20  # bytes
-_MODES, _REASONS = tuple(Mode), tuple(Reason)
 
 
 class Kind(IntEnum):
@@ -63,91 +63,6 @@ class Kind(IntEnum):
 
 
 _KINDS = frozenset(int(kind) for kind in Kind)
-
-
-class Verb(IntEnum):
-    """Of a command."""
-
-    ENGAGE = 1
-    REQUEST = 2
-    RELEASE = 3
-    EXTEND = 4
-
-
-class Answer(IntEnum):
-    """Of the device to a command."""
-
-    REFUSED = 0
-    DONE = 1
-    LOST = 2
-
-
-class Header(BaseModel):
-    """Line 1: what was run, and by which program."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    format_version: Literal[1] = FORMAT_VERSION
-    leed_version: str
-    envelope_digest: str  # sha256 of the envelope's source
-    bundle: str  # its folder then
-    bundle_digest: str
-    network_digest: str
-    site_digest: str
-    intersections: tuple[str, ...]
-    latched: tuple[str, ...]  # signals that stayed on their own program
-    control: Control
-    until_s: float | None
-    tick_s: float
-    lease_s: float
-    probation_s: float
-    sensing: Sensing | None = None  # None: ideal
-    priority: tuple[PriorityRule, ...] = ()
-    modes: tuple[str, ...] = _MODES  # what the numbers in RULED mean
-    reasons: tuple[str, ...] = _REASONS
-
-
-class Connected(BaseModel):
-    """A device, as far as decisions depend on it."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, ser_json_inf_nan="strings")
-
-    step_s: float
-    end_s: float
-    lanes: tuple[str, ...]  # by lane_index
-
-
-class Ordered(BaseModel):
-    """What a person asked of the running controller."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    order: Literal["reload", "rollback", "mode"]
-    who: str
-    value: str = ""  # the bundle's digest, or the mode
-    path: str = ""  # of the bundle
-
-
-class Call(BaseModel):
-    """A command and its answer."""
-
-    model_config = ConfigDict(frozen=True)
-
-    verb: Verb
-    n: int
-    stage: int
-    hold_s: float
-    answer: Answer
-
-
-class Asked(BaseModel):
-    """What a policy wanted."""
-
-    model_config = ConfigDict(frozen=True)
-
-    n: int
-    request: float | None
-    observation_crc: int
 
 
 class Writer:
@@ -175,7 +90,7 @@ class Writer:
 
     def call(self, verb: Verb, n: int, stage: int, hold_s: float, answer: Answer) -> None:
         """What was commanded, and what the device said."""
-        self.write(Kind.CALL, _CALL.pack(verb, n, stage, hold_s, answer))
+        self.write(Kind.CALL, pack_call(verb, n, stage, hold_s, answer))
 
     def asked(self, n: int, request: float | None, observation_crc: int) -> None:
         """What a policy wanted."""
@@ -222,9 +137,13 @@ class Reader:
             raise UsageError(f"{path}: cannot be read: {err.strerror}; expected {RECORDING_NAME} of a run") from err
         self._start = len(line)
         try:
-            version = json.loads(line).get("format_version")
-            if version != FORMAT_VERSION:
-                raise UsageError(f"{path}: recording of format {version}, this program reads {FORMAT_VERSION}")
+            written = json.loads(line)
+            if (version := written.get("format_version")) != FORMAT_VERSION:
+                writer = written.get("leed_version", "of unknown version")
+                raise UsageError(
+                    f"{path}: recording of format {version}, this program reads {FORMAT_VERSION}; "
+                    f"replay it with the leed_traffic that wrote it ({writer})"
+                )
             self.header = Header.model_validate_json(line)
         except (ValueError, AttributeError, RecursionError) as err:  # json's and pydantic's errors are ValueErrors
             why = first_fault(err) if isinstance(err, ValidationError) else "its first line is no header"
@@ -268,122 +187,6 @@ class Reader:
                     yield stream.decompress(piece)
                 except zlib.error:
                     return
-
-
-def pack_snapshot(snapshot: Snapshot) -> bytes:
-    """The bytes of a TICK; floats as they are, their bytes sorted by place so that they compress."""
-    seen, vehicles = snapshot.sightings, snapshot.vehicles
-    states = "\0".join(s.state for s in seen).encode()
-    programs = "\0".join(s.program for s in seen).encode()
-    beside = _roadside(snapshot)
-    parts = [
-        _TICK.pack(snapshot.time_s, len(states), len(programs), len(vehicles.lane), len(snapshot.missing), len(beside)),
-        states,
-        programs,
-        beside,
-        np.array([s.phase for s in seen], dtype="<i8").tobytes(),
-        _by_place(np.array([s.spent_s for s in seen], dtype="<f8")),
-        np.array([s.is_sound for s in seen], dtype="u1").tobytes(),
-        _by_place(np.array([s.slowest_inside_mps for s in seen], dtype="<f8")),
-        vehicles.lane.astype("<u4").tobytes(),
-        _by_place(vehicles.position_m.astype("<f8")),
-        _by_place(vehicles.speed_mps.astype("<f8")),
-        np.array(sorted(snapshot.missing), dtype="<u4").tobytes(),
-    ]
-    return b"".join(parts)
-
-
-def unpack_snapshot(payload: bytes, n: int) -> Snapshot:
-    """The snapshot of n signals that a TICK holds."""
-    time_s, n_states, n_programs, n_vehicles, n_missing, n_beside = _TICK.unpack_from(payload)
-    cut = _Cut(payload, _TICK.size)
-    states, programs = cut.bytes(n_states).decode().split("\0"), cut.bytes(n_programs).decode().split("\0")
-    detected, callers = json.loads(cut.bytes(n_beside) or b"[{}, []]")
-    phases, spent_s, sound = cut.array("<i8", n), _whole(cut.bytes(8 * n)), cut.array("u1", n)
-    inside_mps = _whole(cut.bytes(8 * n))
-    lane = cut.array("<u4", n_vehicles).astype(np.intp)
-    position_m, speed_mps = _whole(cut.bytes(8 * n_vehicles)), _whole(cut.bytes(8 * n_vehicles))
-    rows = zip(states, programs, phases.tolist(), spent_s.tolist(), sound.tolist(), inside_mps.tolist(), strict=True)
-    return Snapshot(
-        time_s=time_s,
-        sightings=tuple(
-            Sighting(state=state, program=program, phase=phase, spent_s=spent, is_sound=bool(is_sound), slowest_inside_mps=mps)
-            for state, program, phase, spent, is_sound, mps in rows
-        ),
-        vehicles=Vehicles(lane=lane, position_m=position_m, speed_mps=speed_mps),
-        missing=frozenset(cut.array("<u4", n_missing).tolist()),
-        detected={name: (pair[0], pair[1]) for name, pair in detected.items()},
-        callers=tuple(PriorityVehicle(**caller) for caller in callers),
-    )
-
-
-def _roadside(snapshot: Snapshot) -> bytes:
-    """A site's own detectors and who calls for priority; nothing where a site has neither."""
-    if not snapshot.detected and not snapshot.callers:
-        return b""
-    return json.dumps([dict(snapshot.detected), [asdict(caller) for caller in snapshot.callers]]).encode()
-
-
-def pack_decision(decision: Decision, n: int) -> bytes:
-    """The bytes of a RULED."""
-    requested = 0.0 if decision.requested is None else decision.requested
-    mode, reason = _MODES.index(decision.mode), _REASONS.index(decision.reason)
-    is_none = decision.requested is None
-    return _RULED.pack(decision.time_s, n, mode, is_none, requested, decision.ruled, reason, decision.shown)
-
-
-def unpack_decision(payload: bytes, header: Header) -> Decision:
-    """The decision that a RULED holds."""
-    time_s, n, mode, is_none, requested, ruled, reason, shown = _RULED.unpack(payload)
-    return Decision(
-        time_s=time_s,
-        intersection=header.intersections[n],
-        mode=Mode(header.modes[mode]),
-        requested=None if is_none else requested,
-        ruled=ruled,
-        reason=Reason(header.reasons[reason]),
-        shown=shown,
-    )
-
-
-def unpack_call(payload: bytes) -> Call:
-    """The command that a CALL holds."""
-    verb, n, stage, hold_s, answer = _CALL.unpack(payload)
-    return Call(verb=Verb(verb), n=n, stage=stage, hold_s=hold_s, answer=Answer(answer))
-
-
-def pack_asked(n: int, request: float | None, observation_crc: int) -> bytes:
-    """The bytes of an ASKED."""
-    return _ASKED.pack(n, request is None, 0.0 if request is None else request, observation_crc)
-
-
-def unpack_asked(payload: bytes) -> Asked:
-    """The request that an ASKED holds."""
-    n, is_none, request, crc = _ASKED.unpack(payload)
-    return Asked(n=n, request=None if is_none else request, observation_crc=crc)
-
-
-class _Cut:
-    """Takes one piece after another off some bytes."""
-
-    def __init__(self, payload: bytes, at: int) -> None:
-        self._payload, self._at = payload, at
-
-    def bytes(self, size: int) -> bytes:
-        self._at += size
-        return self._payload[self._at - size : self._at]
-
-    def array(self, kind: str, count: int) -> NDArray[np.generic]:
-        return np.frombuffer(self.bytes(np.dtype(kind).itemsize * count), dtype=kind)
-
-
-def _by_place(values: NDArray[np.float64]) -> bytes:
-    """All first bytes, all second bytes and so on: neighbours that resemble each other."""
-    return values.view("u1").reshape(-1, 8).T.tobytes()
-
-
-def _whole(content: bytes) -> NDArray[np.float64]:
-    return np.frombuffer(content, dtype="u1").reshape(8, -1).T.copy().view("<f8").ravel()
 
 
 def envelope_digest() -> str:

@@ -16,7 +16,8 @@ from leed_traffic.serve.config import ServeConfig
 from leed_traffic.serve.hot_swap import Generation, HotSwap
 from leed_traffic.serve.latch import Latched, LatchStore
 from leed_traffic.serve.orders import Order, Reload, Rollback, SetControl
-from leed_traffic.serve.recording import Header, Ordered, Reader, envelope_digest
+from leed_traffic.serve.recording import Reader, envelope_digest
+from leed_traffic.serve.records import Header, Ordered
 from leed_traffic.serve.service import Service
 from leed_traffic.serve.supervisor import Control
 from leed_traffic.serve.tape import Difference, EndOfRecordingError, Tape

@@ -32,7 +32,8 @@ from leed_traffic.serve.loop import OnTick, ServeSummary, StopRequest, Watcher
 from leed_traffic.serve.orders import Mailbox
 from leed_traffic.serve.pace import Clock
 from leed_traffic.serve.recorded_device import RecordedDevice
-from leed_traffic.serve.recording import Header, envelope_digest
+from leed_traffic.serve.recording import envelope_digest
+from leed_traffic.serve.records import Header
 from leed_traffic.serve.service import Service
 from leed_traffic.serve.status import StatusBoard
 

@@ -36,6 +36,7 @@ class SignalStatus:
     reason: str  # of the latest ruling; empty before the first
     bundle: str  # digest
     latched: str  # the fault that a person must reset; empty without
+    sees_inside: bool  # whether a vehicle left in the junction would be seen: only then is a clearance extended
     agreement: float | None  # in shadow mode: share of the decisions in which the signal did as asked
 
 
@@ -150,5 +151,6 @@ def _signal(controller: "Controller", snapshot: Snapshot, n: int, id_: str) -> S
         reason=controller.reasons[n] or "",
         bundle=controller.policies.at(n).bundle.digest,
         latched=latched.fault if latched else "",
+        sees_inside=snapshot.sightings[n].slowest_inside_mps is not None,
         agreement=round(agreement.share, 3) if agreement.compared else None,
     )

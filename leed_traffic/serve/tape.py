@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict
 from leed_traffic.domain.network import Intersection
 from leed_traffic.domain.program import StageProgram
 from leed_traffic.errors import DeviceError, LeedError
+from leed_traffic.serve.commands import OneCallDevice, Verb
 from leed_traffic.serve.config import ServeConfig
 from leed_traffic.serve.device import Snapshot
 from leed_traffic.serve.events import Decision, Record
@@ -18,13 +19,11 @@ from leed_traffic.serve.hot_swap import Change
 from leed_traffic.serve.journal import crc_of
 from leed_traffic.serve.loop import StopRequest
 from leed_traffic.serve.orders import Mailbox, Order
-from leed_traffic.serve.recording import (
+from leed_traffic.serve.recording import Kind, Reader
+from leed_traffic.serve.records import (
     Answer,
     Connected,
-    Kind,
     Ordered,
-    Reader,
-    Verb,
     pack_asked,
     pack_decision,
     unpack_asked,
@@ -64,7 +63,7 @@ class _Group:
     stop: int | None = None
 
 
-class Tape:
+class Tape(OneCallDevice):
     """`SignalDevice` and `Journal` of a controller that decides again."""
 
     def __init__(self, reader: Reader, order_of: Callable[[Ordered], Order], on_read: Callable[[int], None]) -> None:
@@ -117,22 +116,6 @@ class Tape:
         snapshot = unpack_snapshot(group.payload, len(self._ids))
         self.time_s = snapshot.time_s
         return snapshot
-
-    def engage(self, n: int, stage: int) -> bool:
-        """The answer of then."""
-        return self._call(Verb.ENGAGE, n, stage, 0.0)
-
-    def request(self, n: int, stage: int, hold_s: float) -> bool:
-        """The answer of then."""
-        return self._call(Verb.REQUEST, n, stage, hold_s)
-
-    def extend(self, n: int, hold_s: float) -> bool:
-        """The answer of then."""
-        return self._call(Verb.EXTEND, n, 0, hold_s)
-
-    def release(self, n: int) -> bool:
-        """The answer of then."""
-        return self._call(Verb.RELEASE, n, 0, 0.0)
 
     def close(self) -> None:
         """Nothing to leave."""

@@ -5,19 +5,14 @@ its own: the stage program makes every command a lease, and every call here has 
 """
 
 import logging
-import math
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
-import numpy as np
-
-from leed_traffic.domain.detection import Vehicles
 from leed_traffic.domain.detector_layout import Detector
 from leed_traffic.domain.network import Intersection
-from leed_traffic.domain.occupancy import InnerLanes, inner_lanes, lanes_to_clear
 from leed_traffic.domain.program import StageProgram
 from leed_traffic.errors import DeviceError, MismatchError
 from leed_traffic.serve.device import PROGRAM_ID, Sighting, Snapshot
@@ -25,6 +20,7 @@ from leed_traffic.serve.place import LaneFacts, difference_at_device
 from leed_traffic.serve.plausible import is_sound, phase_showing, read_sighting, read_step_length
 from leed_traffic.serve.roadside import Roadside
 from leed_traffic.serve.traci_connection import Endpoint, fatal_errors, let_go, open_connection
+from leed_traffic.serve.traffic import Traffic
 
 log = logging.getLogger(__name__)
 
@@ -63,8 +59,7 @@ class TraciDevice:
         """
         self._endpoint, self._intersections = endpoint, tuple(intersections)
         self._ids = tuple(i.id for i in intersections)
-        self._lanes = tuple(lanes)
-        self._lane_index = {lane: k for k, lane in enumerate(lanes)}
+        self._traffic = Traffic(self._ids, lanes)
         self._roadside = Roadside(detectors, favoured)
         self._is_first, self._elapsed_s = True, 0.0
         self._sightings: tuple[Sighting, ...] = ()
@@ -79,11 +74,12 @@ class TraciDevice:
                 end_s = float(self._connection.simulation.getEndTime())
                 self._check_network()
                 self._subscribe()
-                self._roadside.open(self._connection, self._tc, str(endpoint))
             self._end_s = end_s if end_s >= 0.0 else float("inf")
             self._tick_s = max(tick_s, self._step_s)
             self._programs = tuple(make_program(n, self._step_s) for n in range(len(self._ids)))
-            self._to_clear = [lanes_to_clear(p, inner) for p, inner in zip(self._programs, self._inner, strict=True)]
+            self._traffic.lay_out(self._programs)
+            if blind := self._traffic.blind:
+                self._tell(blind)
             with self._guard("looking at the signals"):
                 self._sightings = self._look()
         except BaseException:
@@ -98,7 +94,7 @@ class TraciDevice:
     @property
     def lane_index(self) -> dict[str, int]:
         """Position of every lane in `Vehicles.lane`."""
-        return self._lane_index
+        return self._traffic.lane_index
 
     @property
     def end_s(self) -> float:
@@ -121,7 +117,7 @@ class TraciDevice:
                 return None
             self._is_first = False
             self._sightings = self._with_who_is_inside(self._look())
-            vehicles, missing = self._vehicles()
+            vehicles, missing = self._traffic.vehicles()
             return Snapshot(
                 time_s=self._time_s(),
                 sightings=self._sightings,
@@ -255,7 +251,7 @@ class TraciDevice:
             )
         lanes = set(self._connection.lane.getIDList())
         stop_lines = [lane.id for i in self._intersections for lane in i.lanes]
-        if gone := [lane for lane in [*self._lanes, *stop_lines] if lane not in lanes]:
+        if gone := [lane for lane in [*self._traffic.lane_index, *stop_lines] if lane not in lanes]:
             raise MismatchError(f"{self._endpoint}: has no lane {gone[0]}, which the detectors read; is it another network?")
         self._own = tuple(self._own_program(intersection) for intersection in self._intersections)
 
@@ -284,26 +280,23 @@ class TraciDevice:
             phases.append(phase)
         return name, tuple(phases)
 
-    def _inner_lanes(self, id_: str) -> InnerLanes:
-        """Per link the lanes inside the junction; nothing where the server does not know them."""
-        lane, links = self._connection.lane, self._connection.trafficlight.getControlledLinks(id_)
-        try:
-            return inner_lanes(links, lambda via: next((link[4] for link in lane.getLinks(via)), ""))
-        except self._refusal:
-            return ((),) * len(links)
-
     def _subscribe(self) -> None:
         tc, connection = self._tc, self._connection
-        self._inner = tuple(self._inner_lanes(id_) for id_ in self._ids)
-        if blind := [id_ for id_, inner in zip(self._ids, self._inner, strict=True) if not (any(inner) and self._lanes)]:
-            log.warning("%s: reports nobody inside %s: no clearance is extended there", self._endpoint, _some(blind))
-        self._followed = [tc.VAR_LANEPOSITION, tc.VAR_SPEED, *([tc.VAR_LANE_ID] if any(map(any, self._inner)) else [])]
         connection.simulation.subscribe([tc.VAR_TIME, tc.VAR_MIN_EXPECTED_VEHICLES])
         for id_ in self._ids:
             shown = [tc.TL_RED_YELLOW_GREEN_STATE, tc.TL_CURRENT_PROGRAM, tc.TL_CURRENT_PHASE, SPENT_DURATION]
             connection.trafficlight.subscribe(id_, shown)
-        for lane in self._lanes:
-            connection.lane.subscribe(lane, [tc.LAST_STEP_VEHICLE_ID_LIST])
+        self._traffic.open(connection, tc, self._refusal)
+        self._roadside.open(connection, tc, str(self._endpoint))
+
+    def _tell(self, blind: frozenset[int]) -> None:
+        """Say where nobody sees whether a junction is clear."""
+        why = "the server knows no lanes" if self._traffic.lane_index else "none of the site's own detectors looks"
+        names = _some(self._ids[n] for n in blind) + (", ..." if len(blind) > 5 else "")
+        log.warning(
+            "%s: no clearance is extended at %d of %d signals (%s): %s inside the junction",
+            self._endpoint, len(blind), len(self._ids), names, why,
+        )  # fmt: skip
 
     def _check_clock(self, target_s: float) -> None:
         """An answer that belongs to another step is worth nothing: a doubled one would leave us a tick behind for good."""
@@ -326,19 +319,7 @@ class TraciDevice:
         return tuple(seen)
 
     def _with_who_is_inside(self, seen: tuple[Sighting, ...]) -> tuple[Sighting, ...]:
-        """The sightings; those in the last phase of a clearance with the slowest vehicle on the links that are red then.
-
-        Whoever is inside has been followed since the approach: this costs a word per vehicle and no question.
-        """
-        ours = [(n, s.phase) for n, s in enumerate(seen) if s.is_ours and s.is_sound]
-        red = {n: lanes for n, phase in ours if (lanes := self._to_clear[n].get(phase))}
-        if not red:
-            return seen
-        slowest: dict[str, float] = {}
-        for values in self._connection.vehicle.getAllSubscriptionResults().values():
-            if (lane := values.get(self._tc.VAR_LANE_ID)) is not None:
-                slowest[lane] = min(slowest.get(lane, math.inf), values[self._tc.VAR_SPEED])
-        inside = {n: min(slowest.get(lane, math.inf) for lane in lanes) for n, lanes in red.items()}
+        inside = self._traffic.slowest_inside_mps({n: s.phase for n, s in enumerate(seen) if s.is_ours and s.is_sound})
         return tuple(replace(s, slowest_inside_mps=inside[n]) if n in inside else s for n, s in enumerate(seen))
 
     def _since_engaged(self, n: int, now: Sighting) -> Sighting:
@@ -351,33 +332,6 @@ class TraciDevice:
             del self._engaged[n]
             return now
         return replace(now, spent_s=min(now.spent_s, self._time_s() - time_s))
-
-    def _vehicles(self) -> tuple[Vehicles, frozenset[int]]:
-        """All vehicles on the lanes read, and the lanes of which nothing was heard."""
-        tc, known = self._tc, self._connection.vehicle.getAllSubscriptionResults()
-        lists = self._connection.lane.getAllSubscriptionResults()
-        rows: list[tuple[int, float, float]] = []
-        missing = []
-        for lane, k in self._lane_index.items():
-            if lane not in lists:
-                missing.append(k)
-                continue
-            for vehicle in lists[lane][tc.LAST_STEP_VEHICLE_ID_LIST]:
-                values = known.get(vehicle) or self._follow(vehicle)
-                if values:
-                    rows.append((k, values[tc.VAR_LANEPOSITION], values[tc.VAR_SPEED]))
-        table = np.array(rows, dtype=np.float64).reshape(len(rows), 3)
-        vehicles = Vehicles(lane=table[:, 0].astype(np.intp), position_m=table[:, 1], speed_mps=table[:, 2])
-        return vehicles, frozenset(missing)
-
-    def _follow(self, vehicle: str) -> dict[int, float]:
-        """Subscribe to a vehicle seen for the first time; the answer brings its values."""
-        try:
-            self._connection.vehicle.subscribe(vehicle, self._followed)
-        except self._refusal:  # left the net within this step
-            return {}
-        values: dict[int, float] = self._connection.vehicle.getSubscriptionResults(vehicle)
-        return values
 
     def _shown(self, n: int) -> Sighting:
         return self._sightings[n]

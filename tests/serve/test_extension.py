@@ -8,12 +8,15 @@ import numpy as np
 import pytest
 
 from leed_traffic.artifacts.site import make_site
+from leed_traffic.domain.detector_layout import place_loops, place_zones
 from leed_traffic.domain.envelope import EXTENSION_LIMIT_S
 from leed_traffic.domain.network import Network
 from leed_traffic.domain.program import build_program
 from leed_traffic.drill.linear_policy import write_linear_bundle
 from leed_traffic.errors import ExitCode
+from leed_traffic.serve.status import StatusBoard
 from leed_traffic.serve.supervisor import Control, Mode
+from leed_traffic.simulation.detector_file import render_additional
 from tests.serve.bundles import crossing
 from tests.serve.test_device import without_all_red
 from tests.serve.test_run import ScriptedPolicy, drive, fake
@@ -182,4 +185,21 @@ def test_a_server_without_lanes_in_the_junction_gives_no_occupancy_and_says_so_o
     finally:
         stop_server(server)
     assert (summary.exit_code, summary.clearance_extensions) == (ExitCode.OK, 0)
-    assert caplog.text.count("reports nobody inside") == 1
+    said = "extended at 16 of 16 signals (A1, A2, A3, A4, B1, ...): the server knows no lanes inside the junction"
+    assert caplog.text.count(said) == 1
+
+
+@pytest.mark.sumo
+@pytest.mark.parametrize("sensing", ["camera", "loops"])
+def test_a_sites_own_detectors_see_nobody_inside_and_the_controller_says_so(start_sumo, tmp_path, crawlers, caplog, sensing):
+    """The same crawlers as above: what stands inside is not guessed from what passed the stop line, and nothing is extended."""
+    detectors = tmp_path / "d.add.xml"
+    detectors.write_text(render_additional([*place_zones(crossing()[0], 80.0), *place_loops(crossing()[0])]))
+    sumo = start_sumo("--end", "120", demand_until_s=120.0, additional=[crawlers, detectors])
+    board = StatusBoard()
+    policy = ScriptedPolicy(lambda k, observation, legal: [changes_every_15_s(k)])
+    summary = run(bundle_of(tmp_path / "b", crossing), sumo.port, policy=policy, sensing=sensing, board=board)
+    assert (summary.exit_code, summary.clearance_extensions, summary.violations) == (ExitCode.OK, 0, [])
+    said = "no clearance is extended at 1 of 1 signals (C): none of the site's own detectors looks inside the junction"
+    assert caplog.text.count(said) == 1
+    assert [signal.sees_inside for signal in board.latest.signals] == [False]

@@ -22,7 +22,7 @@ from leed_traffic.serve.device import PROGRAM_ID, Sighting, Snapshot
 from leed_traffic.serve.eyes import FieldEyes
 from leed_traffic.serve.field_detectors import site_detectors
 from leed_traffic.serve.loop import StopRequest
-from leed_traffic.serve.recording import pack_snapshot, unpack_snapshot
+from leed_traffic.serve.records import pack_snapshot, unpack_snapshot
 from leed_traffic.serve.replay import replay
 from leed_traffic.serve.run import ServeConfig, serve
 from leed_traffic.serve.traci_device import Endpoint, TraciDevice

@@ -1,3 +1,4 @@
+import json
 import shutil
 import subprocess
 import sys
@@ -10,11 +11,12 @@ import pytest
 from leed_traffic.domain.detection import Vehicles
 from leed_traffic.domain.priority import PriorityVehicle
 from leed_traffic.errors import BundleError, DeviceError, UsageError
-from leed_traffic.serve import control
+from leed_traffic.serve import control, requests
 from leed_traffic.serve.device import PROGRAM_ID, Sighting, Snapshot
 from leed_traffic.serve.loop import StopRequest
 from leed_traffic.serve.orders import Reload, Rollback, SetControl
-from leed_traffic.serve.recording import Reader, pack_snapshot, unpack_snapshot
+from leed_traffic.serve.recording import Reader
+from leed_traffic.serve.records import pack_snapshot, unpack_snapshot
 from leed_traffic.serve.replay import replay
 from leed_traffic.serve.run import ServeConfig, serve
 from leed_traffic.serve.supervisor import Control
@@ -50,7 +52,7 @@ def test_a_snapshot_comes_back_as_it_was():
             Sighting(
                 state="GgrsyX", program=PROGRAM_ID, phase=-3, spent_s=float("nan"), is_sound=False, slowest_inside_mps=2.5
             ),
-            Sighting(state="", program="", phase=2**40, spent_s=1e-300),
+            Sighting(state="", program="", phase=2**40, spent_s=1e-300, slowest_inside_mps=None),
         ),
         vehicles=Vehicles(
             lane=np.array([0, 3, 70_000]), position_m=rng.normal(size=3), speed_mps=np.array([0.0, np.nan, np.inf])
@@ -99,8 +101,8 @@ def test_another_envelope_is_found_out_with_time_and_place(recorded, monkeypatch
 
 
 def test_another_observation_is_found_out(recorded, monkeypatch):
-    encode = control.Encoder.encode
-    monkeypatch.setattr(control.Encoder, "encode", lambda self, *a: encode(self, *a) + np.float32(1e-6))
+    encode = requests.Encoder.encode
+    monkeypatch.setattr(requests.Encoder, "encode", lambda self, *a: encode(self, *a) + np.float32(1e-6))
     report = replay(recorded)
     assert report.differ >= 60
     assert "observation" in report.first.recorded
@@ -217,7 +219,7 @@ def test_a_damaged_recording_is_said_to_be_damaged_or_ends_early_but_never_lies(
 
 
 @pytest.mark.parametrize(
-    "content", [b"", b"\n", b"{}\n", b"PK\x03\x04", b'{"format_version": 2}\n', b'{"format_version": 1}\n']
+    "content", [b"", b"\n", b"{}\n", b"PK\x03\x04", b'{"format_version": 3}\n', b'{"format_version": 2}\n']
 )
 def test_what_is_no_recording_is_refused_in_one_line(tmp_path, content):
     (tmp_path / "x").write_bytes(content)
@@ -225,6 +227,17 @@ def test_what_is_no_recording_is_refused_in_one_line(tmp_path, content):
         Reader(tmp_path / "x")
     with pytest.raises(UsageError, match="cannot be read"):
         Reader(tmp_path / "nothing")
+
+
+def test_a_recording_of_before_is_refused_with_what_reads_it(recorded):
+    """Its records have another layout: nothing of them is guessed."""
+    header, _, records = recorded.read_bytes().partition(b"\n")
+    older = json.loads(header) | {"format_version": 1, "leed_version": "0.0.9"}
+    recorded.write_bytes(json.dumps(older).encode() + b"\n" + records)
+    with pytest.raises(UsageError) as refused:
+        replay(recorded)
+    expected = "recording of format 1, this program reads 2; replay it with the leed_traffic that wrote it (0.0.9)"
+    assert str(refused.value) == f"{recorded}: {expected}"
 
 
 KILLED = """

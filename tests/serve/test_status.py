@@ -7,6 +7,7 @@ import threading
 import time
 import urllib.error
 import urllib.request
+from dataclasses import replace
 
 import pytest
 
@@ -60,6 +61,22 @@ def test_the_board_shows_what_the_signals_do(crossing_bundle):
     assert seen[10.0].bundle == signal.bundle
     assert seen[10.0].lateness_p99_ms is None
     assert set(signal.state) <= set("GgryS")
+
+
+def test_the_board_says_where_nothing_sees_inside_the_junction(crossing_bundle):
+    board, device = StatusBoard(), fake()
+    drive_watched(crossing_bundle, board, device=device, until_s=10.0)
+    assert [signal.sees_inside for signal in board.latest.signals] == [True]
+    device = fake()
+    read = device.read
+
+    def blind():
+        snapshot = read()
+        return replace(snapshot, sightings=tuple(replace(s, slowest_inside_mps=None) for s in snapshot.sightings))
+
+    device.read = blind
+    drive_watched(crossing_bundle, board, device=device, until_s=10.0)
+    assert [signal.sees_inside for signal in board.latest.signals] == [False]
 
 
 def test_health_counts_a_fallback_as_ready_and_a_stalled_loop_as_not(crossing_bundle):

@@ -22,7 +22,7 @@ from tests.serve.test_run import ScriptedPolicy
 pytestmark = pytest.mark.sumo
 
 
-def run(bundle, port, *, stop=None, on_tick=None, policy=None, **changes):
+def run(bundle, port, *, stop=None, on_tick=None, policy=None, board=None, **changes):
     from leed_traffic.artifacts.policy import Policy
 
     return serve(
@@ -31,6 +31,7 @@ def run(bundle, port, *, stop=None, on_tick=None, policy=None, **changes):
         stop=stop or StopRequest(),
         on_tick=on_tick or (lambda time_s, end_s, note: None),
         decider=Policy if policy is None else lambda bundle, ids: policy,
+        board=board,
     )
 
 
