@@ -104,6 +104,15 @@ def test_walkers_are_judged_by_the_clearance_and_by_the_length_of_their_crossing
     assert found == []
 
 
+def test_a_net_that_gives_walkers_no_time_is_held_to_none():
+    junction = early_release()
+    parts = [("rrGr", 2, 1)]  # at once
+    found = judge(parts, junction=junction, timing=timing_as_net(junction), origin=1, is_reviewed=False)
+    assert not any("time to cross" in wrong for wrong in found)
+    found = judge(parts, junction=junction, timing=derive_timing(junction), origin=1)
+    assert "stage 1 to 2: link 3 has 0 s of time to cross, needs 11.9626" in found
+
+
 def test_a_walker_may_turn_red_without_yellow():
     assert judge([("GGrr", None, 1)], junction=early_release(), timing=derive_timing(early_release()), origin=1) == []
 

@@ -288,3 +288,37 @@ def test_a_way_without_any_clearance_is_walked_too():
     found = verify_timing(star(2), timing, is_reviewed=False)
     assert found.violations == tuple(f"link {k} turns from green to red without yellow" for k in range(2))
     assert found.states == 250
+
+
+def test_a_jump_to_the_first_stage_that_comes_too_early_is_found():
+    """Without a clearance between them the jump is to phase 0 itself."""
+
+    def hasty(requested, state, timing, **settings):
+        ruling = envelope.rule(requested, state, timing, **settings)
+        return Ruling(stage=0, reason=ruling.reason, renews=True) if state.stage == 1 else ruling
+
+    timing = flat_timing(2, max_green_s=14.0, yellow_s=0.0, all_red_s=0.0)
+    found = verify_timing(star(2), timing, is_reviewed=False, subject=Subject(rule=hasty)).violations
+    assert "stage 1 ends after 5 s, min_green_s is 7" in found
+
+
+def test_a_short_green_is_found_in_steps_of_half_a_second():
+    changed = Changed({0: {"duration_s": 4.0}})
+    found = verify_timing(star(2), flat_timing(2, max_green_s=14.0), step_s=0.5, subject=Subject(build_program=changed))
+    assert "stage 0 ends after 4 s, min_green_s is 7" in found.violations
+
+
+def test_whoever_has_waited_for_a_second_counts_at_the_maximum_green():
+    def deaf(requested, state, timing, **settings):
+        ruling = envelope.rule(requested, state, timing, **settings)
+        is_held = max(state.wait_s) <= 1.0 and not state.is_clearing
+        return Ruling(stage=state.stage, reason=ruling.reason, renews=True) if is_held else ruling
+
+    found = verify_timing(star(2), flat_timing(2), subject=Subject(rule=deaf)).violations
+    assert any("stage 0 is kept at" in violation for violation in found)
+
+
+def test_a_clearance_that_is_held_is_told_of_and_the_walk_goes_on_as_without():
+    found = verify_timing(star(2), flat_timing(2), subject=Subject(rule=always(renews=True)))
+    assert found.violations
+    assert found.states == verify_timing(star(2), flat_timing(2)).states
