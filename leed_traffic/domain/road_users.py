@@ -40,7 +40,10 @@ class Weights:
 CARS = Weights()
 
 
-def crossings_of(intersections: Sequence[Intersection]) -> list[tuple[tuple[str, ...], str]]:
+Crossing = tuple[tuple[str, ...], str]  # the edges on which persons wait for it, and its own edge
+
+
+def crossings_of(intersections: Sequence[Intersection]) -> list[Crossing]:
     """Per crossing of all intersections in turn, by link: the edges on which persons wait there, and the crossing's own."""
     crossings = []
     for intersection in intersections:

@@ -35,10 +35,12 @@ def write_linear_bundle(
     """A bundle whose policies ask for the stage that waits longest, or for what the weights (D, S) of an intersection say."""
     policies = {}
     for intersection in network.intersections:
-        spec = observation_spec(intersection, decision_interval_s=INTERVAL_S, reach_m=REACH_M)
+        counts_persons = site.weights.counts_persons
+        spec = observation_spec(intersection, decision_interval_s=INTERVAL_S, reach_m=REACH_M, counts_persons=counts_persons)
         chosen = (weights or {}).get(intersection.id)
         if chosen is None:
-            chosen = longest_wait(spec.size, intersection.n_stages)
+            n_crossings = len(intersection.pedestrian_links) if counts_persons else 0
+            chosen = longest_wait(spec.size, intersection.n_stages, n_crossings)
         policies[intersection.id] = linear_policy(chosen)
     return write_bundle(
         path,
@@ -52,10 +54,10 @@ def write_linear_bundle(
     )
 
 
-def longest_wait(size: int, n_stages: int) -> NDArray[np.float32]:
-    """(D, S) weights that ask for the stage with the longest wait: the waits are the last entries of an observation."""
+def longest_wait(size: int, n_stages: int, n_crossings: int = 0) -> NDArray[np.float32]:
+    """(D, S) weights that ask for the stage with the longest wait: the last entries of an observation but the crossings'."""
     weights = np.zeros((size, n_stages), dtype=np.float32)
-    weights[-n_stages:] = np.eye(n_stages)
+    weights[size - n_crossings - n_stages : size - n_crossings] = np.eye(n_stages)
     return weights
 
 

@@ -100,7 +100,7 @@ class _Watched:
         self._device, self._watchers = device, watchers
         self.step_s, self.lane_index, self.end_s = device.step_s, device.lane_index, device.end_s
         self.engage, self.request, self.release, self.close = device.engage, device.request, device.release, device.close
-        self.extend = device.extend
+        self.extend, self.watch_crossings = device.extend, device.watch_crossings
 
     def read(self) -> Snapshot | None:
         """As it is."""

@@ -9,6 +9,7 @@ import numpy as np
 from leed_traffic.domain.detection import Vehicles
 from leed_traffic.domain.network import Intersection
 from leed_traffic.domain.program import StageProgram
+from leed_traffic.domain.road_users import Crossing
 from leed_traffic.serve.config import Connect, ServeConfig
 from leed_traffic.serve.device import PROGRAM_ID, Sighting, Snapshot
 
@@ -48,6 +49,9 @@ class WalkingDevice:
         self._since_s, self._left_s = [0.0] * n, [i.own_program[0].duration_s for i in intersections]
         self._time_s, self._is_first = 0.0, True
         self.shown_instead: dict[int, str] = {}  # a display that somebody else forces on a signal
+
+    def watch_crossings(self, crossings: Sequence[Crossing]) -> None:
+        """Nobody walks here."""
 
     def read(self) -> Snapshot | None:
         """A second later, but for the first look."""

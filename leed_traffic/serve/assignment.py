@@ -7,6 +7,7 @@ from leed_traffic.artifacts.bundle import Bundle, check_bundle_fits
 from leed_traffic.domain.detection import lanes_to_read
 from leed_traffic.domain.network import Intersection
 from leed_traffic.domain.priority import PriorityRule
+from leed_traffic.domain.road_users import Crossing, crossings_of
 from leed_traffic.domain.sensing import IDEAL, Sensing, SensingKind
 from leed_traffic.domain.timing import Timing
 from leed_traffic.errors import MismatchError
@@ -22,6 +23,12 @@ class Assignment:
     reach_m: float
     sensing: Sensing = IDEAL
     priority: tuple[PriorityRule, ...] = ()
+    counts_persons: bool = False  # the policies see who waits at crossings
+
+    @property
+    def crossings(self) -> tuple[Crossing, ...]:
+        """Crossings at which waiting persons are counted; none where the policies do not see them."""
+        return tuple(crossings_of(self.intersections)) if self.counts_persons else ()
 
     @property
     def lanes(self) -> tuple[str, ...]:
@@ -42,8 +49,12 @@ def assign(
     Raises:
         MismatchError: the bundle has no such signal, or its policies want to see what no device reads.
     """
-    if bundle.site.weights.counts_persons:
-        raise MismatchError(f"{bundle.path}: its policies see persons at crossings, which no device reads yet; train without")
+    counts_persons = bundle.site.weights.counts_persons
+    if counts_persons and sensing.kind is not SensingKind.IDEAL:
+        raise MismatchError(
+            f"{bundle.path}: its policies see persons at crossings, and a site that sees by {sensing.kind} counts none; "
+            "serve with --sensing ideal where the device tells of persons, or train without weights for persons"
+        )
     wanted = set(bundle.ids if ids is None else ids)
     if unknown := sorted(wanted - set(bundle.ids)):
         raise MismatchError(f"{bundle.path}: has no intersection {unknown[0]}; it has {', '.join(bundle.ids[:8])}")
@@ -55,6 +66,7 @@ def assign(
         reach_m=bundle.manifest.reach_m,
         sensing=sensing,
         priority=tuple(priority),
+        counts_persons=counts_persons,
     )
 
 

@@ -60,6 +60,7 @@ class Controller:
         lease_s: float,
         sensing: Sensing = IDEAL,
         priority: Sequence[PriorityRule] = (),
+        counts_persons: bool = False,
     ) -> None:
         self._intersections, self._timings = tuple(intersections), tuple(timings)
         self._policies, self._device, self._log = policies, device, journal
@@ -77,7 +78,13 @@ class Controller:
         self._callers: tuple[PriorityVehicle, ...] = ()
         self._sensing = DetectorJudge(self._intersections, reach_m, device.lane_index)
         self._actuations = Actuations(self._intersections, device.lane_index)
-        self._requests = Requests(self._intersections, self._timings, interval_s=decision_interval_s, reach_m=reach_m)
+        self._requests = Requests(
+            self._intersections,
+            self._timings,
+            interval_s=decision_interval_s,
+            reach_m=reach_m,
+            counts_persons=counts_persons,
+        )
         n = len(self._intersections)
         self._was_ours = [False] * n
         self._has_looked = False
@@ -178,7 +185,7 @@ class Controller:
         elapsed_s = self._requests.begin(snapshot.time_s)
         self.tally.decisions += 1
         readings = self._eyes.ask(snapshot, readings, elapsed_s)
-        self._requests.ask(readings, self._sights, self._policies, elapsed_s)
+        self._requests.ask(readings, self._sights, self._policies, elapsed_s, snapshot.persons)
         self._log.note_asked(self._requests.wanted, self._requests.observations)
         self._note_changes()
         for n, request in enumerate(self._requests.wanted):

@@ -1,12 +1,13 @@
 """What the controller needs of a signal backend, whatever stands behind it."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
 from leed_traffic.domain.detection import Vehicles
 from leed_traffic.domain.priority import PriorityVehicle
+from leed_traffic.domain.road_users import Crossing
 
 PROGRAM_ID = "leed"  # the stage program's name on the device
 
@@ -40,6 +41,7 @@ class Snapshot:
     missing: frozenset[int] = frozenset()  # lanes, by `lane_index`, that were not reported this time
     detected: Mapping[str, tuple[float, float]] = field(default_factory=dict)  # by detector; see `field_detectors`
     callers: tuple[PriorityVehicle, ...] = ()  # vehicles that may be favoured
+    persons: tuple[float, ...] = ()  # who waits at each crossing that is watched; NaN where that was not reported this time
 
 
 class SignalDevice(Protocol):
@@ -59,6 +61,13 @@ class SignalDevice(Protocol):
     @property
     def end_s(self) -> float:
         """When the backend will end by itself; infinite when it will not."""
+
+    def watch_crossings(self, crossings: Sequence[Crossing]) -> None:
+        """From now on every snapshot tells who waits at these.
+
+        Raises:
+            MismatchError: nothing here counts persons there.
+        """
 
     def read(self) -> Snapshot | None:
         """Wait for the next tick and look; the first call looks without waiting. None: the backend has come to its end."""

@@ -1,5 +1,8 @@
 """A device whose whole conversation is written down."""
 
+from collections.abc import Sequence
+
+from leed_traffic.domain.road_users import Crossing
 from leed_traffic.errors import DeviceError
 from leed_traffic.serve.commands import OneCallDevice, Verb, command
 from leed_traffic.serve.device import SignalDevice, Snapshot
@@ -16,6 +19,10 @@ class RecordedDevice(OneCallDevice):
         self.step_s, self.lane_index, self.end_s = device.step_s, device.lane_index, device.end_s
         lanes = sorted(device.lane_index, key=device.lane_index.__getitem__)
         journal.record(lambda writer: writer.connected(device.step_s, device.end_s, lanes))
+
+    def watch_crossings(self, crossings: Sequence[Crossing]) -> None:
+        """Pass it on: snapshots tell what came of it."""
+        self._device.watch_crossings(crossings)
 
     def read(self) -> Snapshot | None:
         """The device's next tick."""

@@ -130,7 +130,7 @@ def unpack_snapshot(payload: bytes, n: int) -> Snapshot:
     time_s, n_states, n_programs, n_vehicles, n_missing, n_beside = _TICK.unpack_from(payload)
     cut = _Cut(payload, _TICK.size)
     states, programs = cut.bytes(n_states).decode().split("\0"), cut.bytes(n_programs).decode().split("\0")
-    detected, callers = json.loads(cut.bytes(n_beside) or b"[{}, []]")
+    detected, callers, *persons = json.loads(cut.bytes(n_beside) or b"[{}, []]")
     phases, spent_s, sound = cut.array("<i8", n), _whole(cut.bytes(8 * n)), cut.array("u1", n)
     inside_mps = _whole(cut.bytes(8 * n))
     lane = cut.array("<u4", n_vehicles).astype(np.intp)
@@ -153,6 +153,7 @@ def unpack_snapshot(payload: bytes, n: int) -> Snapshot:
         missing=frozenset(cut.array("<u4", n_missing).tolist()),
         detected={name: (pair[0], pair[1]) for name, pair in detected.items()},
         callers=tuple(PriorityVehicle(**caller) for caller in callers),
+        persons=tuple(persons[0]) if persons else (),
     )
 
 
@@ -161,10 +162,11 @@ def _or_nan(value: float | None) -> float:
 
 
 def _roadside(snapshot: Snapshot) -> bytes:
-    """A site's own detectors and who calls for priority; nothing where a site has neither."""
-    if not snapshot.detected and not snapshot.callers:
+    """A site's own detectors, who calls for priority and who waits at crossings; nothing where a site has none of them."""
+    if not snapshot.detected and not snapshot.callers and not snapshot.persons:
         return b""
-    return json.dumps([dict(snapshot.detected), [asdict(caller) for caller in snapshot.callers]]).encode()
+    persons = [list(snapshot.persons)] if snapshot.persons else []
+    return json.dumps([dict(snapshot.detected), [asdict(caller) for caller in snapshot.callers], *persons]).encode()
 
 
 def pack_decision(decision: Decision, n: int) -> bytes:

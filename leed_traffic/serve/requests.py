@@ -23,7 +23,13 @@ class Requests:
     """The latest request of N policies; it stands until they are asked again."""
 
     def __init__(
-        self, intersections: Sequence[Intersection], timings: Sequence[Timing], *, interval_s: float, reach_m: float
+        self,
+        intersections: Sequence[Intersection],
+        timings: Sequence[Timing],
+        *,
+        interval_s: float,
+        reach_m: float,
+        counts_persons: bool = False,
     ) -> None:
         """Nobody has been asked.
 
@@ -32,10 +38,11 @@ class Requests:
             timings: (N,) their limits.
             interval_s: between two decisions.
             reach_m: of the observation.
+            counts_persons: whether the policies see who waits at crossings.
         """
         self._timings, self._interval_s = tuple(timings), interval_s
         self._clocks = WaitClocks(intersections)
-        self._encoder = Encoder(intersections, timings, reach_m=reach_m)
+        self._encoder = Encoder(intersections, timings, reach_m=reach_m, counts_persons=counts_persons)
         self._n_stages_max = max(i.n_stages for i in intersections)
         self.wanted: list[float | None] = [None] * len(self._timings)
         self.wanted_at_s = self.asked_at_s = -math.inf
@@ -51,7 +58,14 @@ class Requests:
         self.asked_at_s = time_s
         return elapsed_s
 
-    def ask(self, readings: Readings, sights: Sequence[SignalSight], policies: HotSwap, elapsed_s: float) -> None:
+    def ask(
+        self,
+        readings: Readings,
+        sights: Sequence[SignalSight],
+        policies: HotSwap,
+        elapsed_s: float,
+        persons: Sequence[float] = (),
+    ) -> None:
         """Observe, and hear what the policies want.
 
         Args:
@@ -59,11 +73,12 @@ class Requests:
             sights: (N,) what the signals show.
             policies: that decide.
             elapsed_s: what `begin` said.
+            persons: who waits at each crossing; none where nobody looks.
         """
         waits = wait_s(self._clocks, sights, readings, elapsed_s)
         states = [sight.state_with(wait) for sight, wait in zip(sights, waits, strict=True)]
         permissions = [permit(s, t, horizon_s=self._interval_s) for s, t in zip(states, self._timings, strict=True)]
-        self.observations = self._encoder.encode(readings, states, permissions)
+        self.observations = self._encoder.encode(readings, states, permissions, np.array(persons) if persons else None)
         self.wanted = policies.decide(self.observations, legal_mask(permissions, self._n_stages_max))
         self.wanted_at_s = self.asked_at_s
 

@@ -1,13 +1,17 @@
-"""What stands beside the road, read over TraCI: a site's own detectors, and vehicles that call for priority.
+"""What stands beside the road, read over TraCI: a site's own detectors, vehicles that call for priority, persons at crossings.
 
 The connection is the device's; `import traci` stays there. In front of real signals a gateway offers the same ids.
 """
 
+import math
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
+from leed_traffic.domain.detection import QUEUE_SPEED_MPS
 from leed_traffic.domain.detector_layout import LOOPS, Detector
 from leed_traffic.domain.priority import PriorityVehicle
+from leed_traffic.domain.road_users import Crossing
 from leed_traffic.errors import MismatchError
 
 _STOPPED = 1  # bit of a vehicle's stop state
@@ -20,6 +24,7 @@ class Roadside:
         self._loops = [d.id for d in detectors if d.kind in LOOPS]
         self._zones = [d.id for d in detectors if d.kind not in LOOPS]
         self._favoured = favoured
+        self._crossings: tuple[Crossing, ...] = ()
         self._begin_s = 0.0  # when the loops' counters began
         self._classes: dict[str, str] = {}  # of the vehicles that are there
         self._connection: Any = None
@@ -78,6 +83,61 @@ class Roadside:
             except refusal:
                 continue
         return tuple(found)
+
+    def watch_crossings(self, crossings: Sequence[Crossing], refusal: type[Exception], where: str) -> None:
+        """Subscribe to the persons in every area where one waits.
+
+        Args:
+            crossings: at which persons are counted from now on.
+            refusal: what the connection raises where something is not told.
+            where: the server, for messages.
+
+        Raises:
+            MismatchError: an area or a crossing is not there, or nobody counts persons.
+        """
+        edge, advice = self._connection.edge, "serve a bundle that was trained without weights for persons"
+        known, needed = set(edge.getIDList()), list(dict.fromkeys(e for areas, own in crossings for e in (*areas, own)))
+        if missing := [name for name in needed if name not in known]:
+            raise MismatchError(f"{where}: has no {missing[0]}, at which the policies see persons waiting; {advice}")
+        try:
+            for area in dict.fromkeys(area for areas, _ in crossings for area in areas):
+                edge.subscribe(area, [self._tc.LAST_STEP_PERSON_ID_LIST])
+        except refusal as err:
+            raise MismatchError(f"{where}: tells of no persons, who are seen by the policies ({err}); {advice}") from err
+        self._crossings = tuple(crossings)
+
+    def persons(self, refusal: type[Exception]) -> tuple[float, ...]:
+        """Who stands before each crossing and means to go over it; NaN where an area was not reported.
+
+        Args:
+            refusal: what the connection raises about a person who has just left.
+        """
+        if not self._crossings:
+            return ()
+        tc, there, known = self._tc, self._connection.edge.getAllSubscriptionResults(), self._known_persons()
+        standing: Counter[tuple[str, str]] = Counter()
+        for area, values in there.items():
+            for name in values.get(tc.LAST_STEP_PERSON_ID_LIST, ()):
+                person = known.get(name) or self._follow(name, refusal)
+                if person and person[tc.VAR_SPEED] < QUEUE_SPEED_MPS:
+                    standing[area, person[tc.VAR_NEXT_EDGE]] += 1
+        return tuple(
+            float(sum(standing[area, own] for area in areas)) if all(area in there for area in areas) else math.nan
+            for areas, own in self._crossings
+        )
+
+    def _known_persons(self) -> dict[str, dict[int, Any]]:
+        found: dict[str, dict[int, Any]] = self._connection.person.getAllSubscriptionResults()
+        return found
+
+    def _follow(self, person: str, refusal: type[Exception]) -> dict[int, Any]:
+        """Subscribe to a person seen for the first time; the answer brings the values."""
+        try:
+            self._connection.person.subscribe(person, [self._tc.VAR_NEXT_EDGE, self._tc.VAR_SPEED])
+        except refusal:  # arrived within this step
+            return {}
+        values: dict[int, Any] = self._connection.person.getSubscriptionResults(person)
+        return values
 
     @staticmethod
     def _results(domain: Any, ids: Sequence[str]) -> list[tuple[str, dict[int, Any]]]:  # noqa: ANN401

@@ -76,6 +76,8 @@ class Service:
             config, signals, self._assignment.lanes, lambda n, step_s: build_program(signals[n], timings[n], step_s=step_s)
         )
         try:
+            if self._assignment.crossings:
+                opened.watch_crossings(self._assignment.crossings)
             device = wrap(opened)
             controller = self._controller(device)
             self._tally.reconnections += self._lost_at_s is not None
@@ -110,4 +112,5 @@ class Service:
             lease_s=config.lease_s,
             sensing=assignment.sensing,
             priority=assignment.priority,
+            counts_persons=assignment.counts_persons,
         )

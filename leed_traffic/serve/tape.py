@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict
 
 from leed_traffic.domain.network import Intersection
 from leed_traffic.domain.program import StageProgram
+from leed_traffic.domain.road_users import Crossing
 from leed_traffic.errors import DeviceError, LeedError
 from leed_traffic.serve.commands import OneCallDevice, Verb
 from leed_traffic.serve.config import ServeConfig
@@ -102,6 +103,9 @@ class Tape(OneCallDevice):
                 self.lane_index = {lane: k for k, lane in enumerate(device.lanes)}
                 return self
         raise EndOfRecordingError("the recording ends here")
+
+    def watch_crossings(self, crossings: Sequence[Crossing]) -> None:
+        """Recorded snapshots tell what they tell."""
 
     def read(self) -> Snapshot | None:
         """What was read then."""

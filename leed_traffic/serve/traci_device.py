@@ -14,6 +14,7 @@ from typing import Any
 from leed_traffic.domain.detector_layout import Detector
 from leed_traffic.domain.network import Intersection
 from leed_traffic.domain.program import StageProgram
+from leed_traffic.domain.road_users import Crossing
 from leed_traffic.errors import DeviceError, MismatchError
 from leed_traffic.serve.device import PROGRAM_ID, Sighting, Snapshot
 from leed_traffic.serve.place import LaneFacts, difference_at_device
@@ -101,6 +102,11 @@ class TraciDevice:
         """The server's own end time; infinite without one."""
         return self._end_s
 
+    def watch_crossings(self, crossings: Sequence[Crossing]) -> None:
+        """Subscribe to the areas in which persons wait for them."""
+        with self._guard("looking for crossings"):
+            self._roadside.watch_crossings(crossings, self._refusal, str(self._endpoint))
+
     def read(self) -> Snapshot | None:
         """Advance by a tick and look; the first call only looks."""
         with self._guard("waiting for the next tick"):
@@ -125,6 +131,7 @@ class TraciDevice:
                 missing=missing,
                 detected=self._roadside.detected(self._time_s()),
                 callers=self._roadside.callers(self._refusal),
+                persons=self._roadside.persons(self._refusal),
             )
 
     def engage(self, n: int, stage: int) -> bool:

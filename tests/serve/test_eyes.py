@@ -1,10 +1,13 @@
 import csv
+import math
 import time
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
+from leed_traffic.artifacts.bundle import read_bundle
+from leed_traffic.artifacts.policy import Policy
 from leed_traffic.artifacts.scenario import load_scenario
 from leed_traffic.artifacts.site import make_site, write_site_file
 from leed_traffic.domain.detection import Vehicles
@@ -13,7 +16,7 @@ from leed_traffic.domain.detector_layout import place_loops, place_zones
 from leed_traffic.domain.network import Network
 from leed_traffic.domain.priority import PriorityVehicle
 from leed_traffic.domain.program import build_program
-from leed_traffic.domain.road_users import Weights
+from leed_traffic.domain.road_users import Weights, crossings_of
 from leed_traffic.domain.sensing import LOOPS, SensedDetection, Sensors
 from leed_traffic.drill.linear_policy import write_linear_bundle
 from leed_traffic.errors import MismatchError
@@ -128,12 +131,74 @@ def test_a_site_with_other_limits_than_the_bundles_is_refused(crossing_bundle, p
         run(ServeConfig(bundle=crossing_bundle, port=1, site=priority_site))
 
 
-def test_a_policy_that_wants_to_see_persons_is_refused(tmp_path):
+@pytest.fixture
+def walkers_bundle(tmp_path):
+    """Policies that see persons; they ask for the stage that waits longest."""
     intersection, timing = crossing()
-    walked = make_site("walked", [timing], weights=Weights(persons=1.0))
-    bundle = write_linear_bundle(tmp_path / "b", "crossing", Network(intersections=(intersection,)), walked, {})
-    with pytest.raises(MismatchError, match="persons at crossings"):
-        assign(bundle, None)
+    site = make_site("walked", [timing], weights=Weights(persons=1.0))
+    return write_linear_bundle(tmp_path / "walkers", "crossing", Network(intersections=(intersection,)), site).path
+
+
+@pytest.mark.sumo
+def test_persons_who_wait_are_seen_over_traci_as_in_training(start_sumo, tmp_path):
+    intersection, timing = crossing()
+    crossings = crossings_of([intersection])
+    endpoint = Endpoint(host="localhost", port=start_sumo().port, deadline_s=5.0, connect_s=20.0)
+    device = TraciDevice(endpoint, [intersection], (), lambda n, step_s: build_program(intersection, timing, step_s=step_s))
+    try:
+        device.watch_crossings(crossings)
+        seen = [device.read().persons for _ in range(401)]
+    finally:
+        device.close()
+    scenario, engine, trained = load_scenario("crossing"), Engine(), []
+    engine.start(scenario, seed=7, route_files=write_demand(scenario, 7, tmp_path))
+    try:
+        for k in range(401):
+            engine.advance(float(k))
+            trained.append(engine.waiting(crossings))
+    finally:
+        engine.close()
+    assert np.max(trained) >= 2.0
+    assert (np.max(trained, axis=0) > 0.0).all()
+    np.testing.assert_allclose(seen, trained, atol=1e-6)
+
+
+@pytest.mark.sumo
+def test_a_bundle_that_sees_persons_drives_and_a_replay_decides_the_same(start_sumo, walkers_bundle, tmp_path):
+    encoded, counted = [], []
+
+    class Noted(Policy):
+        def decide(self, observation, legal):
+            encoded.append(observation[0, -4:].copy())
+            return super().decide(observation, legal)
+
+    class Watcher:
+        def begin(self, bundle):
+            pass
+
+        def tick(self, controller, snapshot, tick_s):
+            if len(counted) < len(encoded):  # it was decided in this tick
+                counted.append(snapshot.persons)
+
+    config = ServeConfig(bundle=walkers_bundle, port=start_sumo().port, until_s=400.0, events=tmp_path / "logs")
+    summary = serve(config, clock=time.perf_counter, stop=StopRequest(), decider=Noted, watchers=[Watcher()])
+    assert summary.violations == []
+    assert summary.rulings["granted"] > 200
+    assert np.max(encoded) >= 0.1
+    np.testing.assert_allclose(encoded, np.minimum(np.array(counted) / 10.0, 2.0), atol=1e-6)
+    report = replay(tmp_path / "logs" / "recording.leed")
+    assert (report.differ, report.ticks) == (0, summary.ticks)
+
+
+@pytest.mark.sumo
+def test_a_place_where_nobody_counts_persons_refuses_a_bundle_that_sees_them(start_sumo, walkers_bundle, monkeypatch):
+    bundle = read_bundle(walkers_bundle)
+    with pytest.raises(MismatchError, match="a site that sees by loops counts none; serve with --sensing ideal"):
+        assign(bundle, None, sensing=LOOPS)
+    nowhere = [((":C_w0", ":C_w9"), ":C_c0")]
+    monkeypatch.setattr("leed_traffic.serve.assignment.crossings_of", lambda intersections: nowhere)
+    with pytest.raises(MismatchError, match="has no :C_w9, at which the policies see persons waiting; serve a bundle that"):
+        run(ServeConfig(bundle=walkers_bundle, port=start_sumo().port, until_s=60.0))
 
 
 def test_what_stands_beside_the_road_comes_back_from_a_recording_as_it_was():
@@ -144,6 +209,9 @@ def test_what_stands_beside_the_road_comes_back_from_a_recording_as_it_was():
         vehicles=nobody,
         detected={"leed.stop.C.W_0": (3.0, 0.1 + 0.2)},
         callers=(PriorityVehicle(signal="C", link=2, distance_m=1 / 3, kind="bus"),),
+        persons=(2.0, math.nan),
     )
     back = unpack_snapshot(pack_snapshot(snapshot), 1)
     assert (back.detected, back.callers) == (dict(snapshot.detected), snapshot.callers)
+    np.testing.assert_array_equal(back.persons, snapshot.persons)
+    assert unpack_snapshot(pack_snapshot(replace(snapshot, persons=())), 1).persons == ()
