@@ -1,12 +1,16 @@
 """`leedctl planner`: lessons for a language model of one's own, a small model trained on them, and an exam."""
 
+import math
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from leed_traffic.cli.output import cores, messages, print_json, print_table, progress
 from leed_traffic.errors import ExitCode, UsageError
+
+if TYPE_CHECKING:
+    from leed_traffic.evaluate.statistics import Difference
 
 app = typer.Typer(no_args_is_help=True, help="Fine-tune a planner of your own: lessons, a small model, an exam.")
 
@@ -17,7 +21,10 @@ JsonOption = Annotated[bool, typer.Option("--json", help="One JSON document on s
 def lessons_command(
     out: Annotated[Path, typer.Option(help="Folder to write: the junctions, what was tried there, and lessons.jsonl.")],
     junctions: Annotated[int, typer.Option(min=2, help="Random junctions to study; each costs 5 to 15 CPU seconds.")] = 150,
-    seed: Annotated[int, typer.Option(min=0, help="Of the junctions and of what is tried there.")] = 1,
+    drawn: Annotated[
+        int, typer.Option(min=0, help="Briefs per junction with a demand that is drawn and not simulated, four lessons each.")
+    ] = 32,
+    seed: Annotated[int, typer.Option(min=0, help="Of the junctions and their demand.")] = 1,
     workers: Annotated[int | None, typer.Option(min=1, help="Junctions studied at a time; all cores unless said.")] = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -36,7 +43,9 @@ def lessons_command(
 
     try:
         with progress("studying junctions", junctions) as bar:
-            summary = write_lessons(out, junctions=junctions, seed=seed, workers=workers or cores(), on_junction=bar)
+            summary = write_lessons(
+                out, junctions=junctions, drawn=drawn, seed=seed, workers=workers or cores(), on_junction=bar
+            )
     except KeyboardInterrupt:
         messages.print("stopped; the same command goes on from here")
         raise typer.Exit(int(ExitCode.INTERRUPTED)) from None
@@ -52,7 +61,7 @@ def lessons_command(
 def train_command(
     lessons: Annotated[Path, typer.Argument(help="lessons.jsonl of `leedctl planner lessons`.", show_default=False)],
     out: Annotated[Path, typer.Option(help="Folder to write, as vLLM loads it.", show_default=False)],
-    epochs: Annotated[float, typer.Option(min=0.01, help="Times that each lesson is seen.")] = 3.0,
+    epochs: Annotated[float, typer.Option(min=0.01, help="Times that each lesson is seen.")] = 1.0,
     hidden: Annotated[int, typer.Option(help="Width, a multiple of 32.")] = 192,
     layers: Annotated[int, typer.Option(min=1, help="Depth.")] = 7,
     threads: Annotated[int, typer.Option(min=1, help="Of torch.")] = 1,
@@ -104,7 +113,7 @@ def examine_command(
     Exit codes: 0 done, 2 usage, 5 model server lost, 130 interrupted.
     """
     from leed_traffic.generate.model_config import ModelConfig
-    from leed_traffic.planner.exam import BEST_START, ExamConfig, examine
+    from leed_traffic.planner.exam import AFTER, ALONE, BEST_START, CHANCE_ALONE, MAX_WAVE, ExamConfig, examine
 
     language = ModelConfig(urls=tuple(url), model=model, rounds=rounds, candidates=candidates, temperature=temperature)
     config = ExamConfig(out=out, language=language, junctions=junctions, seed=seed)
@@ -121,7 +130,21 @@ def examine_command(
     rows = [[who, f"{delay_s:.1f}", str(wins[who])] for who, delay_s in result.mean_delay_s().items()]
     columns = ["plans", "mean delay s", f"better than the best start, of {junctions}"]
     print_table(f"{model} on {junctions} unseen junctions", columns, rows)
+    pairs = [
+        (f"{who} against {base}", result.compared(who, base))
+        for who, base in ((ALONE, CHANCE_ALONE), (ALONE, MAX_WAVE), (ALONE, BEST_START), (AFTER.format(rounds), BEST_START))
+    ]
+    pairs += [(f"proposals of round {k + 1} against random plans", result.proposals_compared(k)) for k in range(rounds)]
+    print_table("paired over the junctions", ["compared", "delay, 95 %", "p"], [[what, *_shown(d)] for what, d in pairs])
     messages.print(
         f"valid at once {result.valid_at_once / result.asked:.0%}, after repair {result.valid / result.asked:.0%} "
         f"of {result.asked} plans; {out} has each junction"
     )
+
+
+def _shown(difference: "Difference") -> list[str]:
+    """A difference of logarithms as percent, its interval and p."""
+    mean, low, high = (
+        None if part is None else f"{math.expm1(part):+.0%}" for part in (difference.mean, difference.low, difference.high)
+    )
+    return [f"{mean} [{low}, {high}]" if low else f"{mean}", "" if difference.p is None else f"{difference.p:.3f}"]

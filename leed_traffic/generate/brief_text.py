@@ -18,8 +18,9 @@ from leed_traffic.domain.plan import Plan
 from leed_traffic.generate.brief import Brief, Feedback
 from leed_traffic.generate.names import Names
 from leed_traffic.generate.plan_words import describe_plan
+from leed_traffic.simulation.webster import SATURATION_VEHPH, flow_ratios, lost_time, split_greens, webster_cycle
 
-PROMPT_VERSION = "v1"  # a change of words is a new version: transcripts tell them apart
+PROMPT_VERSION = "v2"  # a change of words is a new version: transcripts tell them apart
 TOKEN_LIMIT = 2000  # system text and brief together
 CHARS_PER_TOKEN = 3.0  # cautious: English prose has about 4, figures and JSON about 3
 SHOWN_IN_FULL = 2  # of the last plans, the best
@@ -126,6 +127,9 @@ def _render(brief: Brief, names: Names, step: int) -> Rendered:
         "max_red_s": round(timing.max_red_s),
         "periods": [f"{brief.period_starts_s[p]:g}" for p in periods],
         "demand": _demand(brief, names, periods, step),
+        "webster": [_webster(brief, p) for p in periods],
+        "saturation": f"{SATURATION_VEHPH:g}",
+        "lost_s": f"{lost_time(timing):g}",
         "upstream": _upstream(brief, names, periods, step),
         "incumbent": _incumbent(incumbent, names, step) if incumbent else "",
         "feedback": _feedback(brief.feedback, names, step) if brief.feedback else None,
@@ -212,6 +216,19 @@ def _demand(brief: Brief, names: Names, periods: Sequence[int], step: int) -> li
         for k, p in enumerate(periods):
             sums[k] += turn.flow_vehph[p]
     return [{"what": what, "flows": [f"{flow:.0f}" for flow in sums]} for what, sums in sorted(flows.items())]
+
+
+def _webster(brief: Brief, period: int) -> dict[str, Any]:
+    """What an engineer works out first: how much of the time each stage needs, and the cycle and greens that follow."""
+    ratios = flow_ratios(brief, period)
+    splits = split_greens(ratios, webster_cycle(ratios, brief.timing), brief.timing)
+    return {
+        "from_s": f"{brief.period_starts_s[period]:g}",
+        "percent": [f"{100.0 * ratio:.0f}" for ratio in ratios],
+        "together": f"{100.0 * sum(ratios):.0f}",
+        "cycle_s": f"{splits.cycle_s:.0f}",
+        "green_s": [f"{green_s:.0f}" for green_s in splits.green_s],
+    }
 
 
 def _upstream(brief: Brief, names: Names, periods: Sequence[int], step: int) -> list[dict[str, Any]]:

@@ -8,24 +8,30 @@ from random import Random
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
+from leed_traffic.artifacts.demonstrations import Round
 from leed_traffic.artifacts.whole_file import write_whole
 from leed_traffic.domain.plan import Plan
-from leed_traffic.generate.author import Author, PlanAuthor, Proposal
+from leed_traffic.evaluate.statistics import Difference, paired_difference
+from leed_traffic.generate.author import PlanAuthor, Proposal
 from leed_traffic.generate.bench import Bench, Plans
-from leed_traffic.generate.brief import Brief, write_briefs
+from leed_traffic.generate.brief import Brief
 from leed_traffic.generate.model_config import ModelConfig
 from leed_traffic.generate.model_run import open_model_run
 from leed_traffic.generate.refine import Standing, refine
-from leed_traffic.generate.run import TRANSCRIPTS_NAME, start_plans
+from leed_traffic.generate.run import TRANSCRIPTS_NAME
 from leed_traffic.generate.search import SearchAuthor
+from leed_traffic.planner.chance import RandomAuthor
 from leed_traffic.planner.junctions import build_junction
-from leed_traffic.planner.study import SEED, TRIED_NAME, setting_of
-from leed_traffic.planner.variants import common_settings, priority_plan
+from leed_traffic.planner.portfolio import embedded, portfolio
+from leed_traffic.planner.study import SEED, TRIED_NAME, brief_at, setting_of
 from leed_traffic.simulation.pool import WorkerPool
 
 EXAM_SEEDS = (21, 22)  # days on which nothing was chosen
 FALLBACK, MAX_WAVE, BEST_START = "fallback cycle", "max-wave 100 m", "best embedded start"
-ALONE, ONE_FOR_ALL = "proposal 1 alone", "common plan {}"
+ALONE, AFTER = "the model's proposal 1 alone", "best after the model's round {}"
+CHANCE_ALONE, CHANCE_AFTER = "a random plan alone", "best after random round {}"
+SEARCHED = "search, as many trials"
+COMMON = ("quick, far", "steady", "slow", "Webster x 2, over 0 within 30 m")  # best for all junctions of the lessons together
 RESULT_NAME = "exam.json"
 
 OnJunction = Callable[[int, str], None]
@@ -55,6 +61,8 @@ class Sitting(BaseModel):
     delay_s: dict[str, float]
     proposed_s: tuple[tuple[float, ...], ...]
     """By round, delay of each sound proposal on the author's day."""
+    random_s: tuple[tuple[float, ...], ...]
+    """The same of as many random plans."""
     start_s: float
     """The best embedded start on the author's day."""
     forms: tuple[str, ...]
@@ -85,6 +93,17 @@ class ExamResult(BaseModel):
         """Junctions on which each is better than another by more than one percent."""
         names = self.sittings[0].delay_s
         return {name: sum(s.delay_s[name] < 0.99 * s.delay_s[against] for s in self.sittings) for name in names}
+
+    def compared(self, name: str, base: str) -> Difference:
+        """Paired difference of log delay over the junctions: a full junction counts as much as a light one."""
+        first, second = ([float(np.log(s.delay_s[who])) for s in self.sittings] for who in (name, base))
+        return paired_difference(first, second)
+
+    def proposals_compared(self, round_index: int) -> Difference:
+        """Paired difference of mean log delay, the model's proposals of a round from random plans, on the author's day."""
+        both = [(s.proposed_s[round_index], s.random_s[round_index]) for s in self.sittings if s.proposed_s[round_index]]
+        means = [[float(np.log(part).mean()) for part in pair] for pair in both]
+        return paired_difference([own for own, _ in means], [drawn for _, drawn in means])
 
 
 class _Recorded:
@@ -119,8 +138,8 @@ def examine(config: ExamConfig, on_junction: OnJunction | None = None) -> ExamRe
             folder = config.out / "junctions" / f"{config.seed}-{index:04d}"
             scenario = build_junction(folder, np.random.default_rng([config.seed, index, 1]))
             bench = Bench(setting_of(scenario), pool, folder / TRIED_NAME, lambda what: None)
-            (brief,) = write_briefs(scenario, bench.setting.network, bench.setting.site.timings, (SEED,))
-            sittings.append(_sit(folder.name, _Recorded(run.author), brief, bench, config.language))
+            drawing = _Recorded(RandomAuthor(config.seed + index))
+            sittings.append(_sit(folder.name, _Recorded(run.author), drawing, bench, config.language))
             tell(1, folder.name)
         record = run.authorship({})
     result = ExamResult(
@@ -137,39 +156,55 @@ def examine(config: ExamConfig, on_junction: OnJunction | None = None) -> ExamRe
     return result
 
 
-def _sit(junction: str, author: _Recorded, brief: Brief, bench: Bench, language: ModelConfig) -> Sitting:
+def _sit(junction: str, author: _Recorded, drawing: _Recorded, bench: Bench, language: ModelConfig) -> Sitting:
+    brief = brief_at(bench.setting)
     name = brief.intersection.id
-    starts = start_plans([brief], Author.SEARCH)
+    starts: dict[str, Plans] = {what: {name: plan} for what, plan in embedded(brief).items()}
     trials = bench.try_out(list(starts.values()), (SEED,), "starts")
     tried = [Standing(what=w, plans=p, trial=t) for (w, p), t in zip(starts.items(), trials, strict=True)]
     start = min(tried, key=lambda standing: standing.trial.delay_s)
     sizes = (language.candidates,) * language.rounds
-    stood, rounds = refine(author, [brief], start, bench, (SEED,), sizes)
-    searched, _ = refine(SearchAuthor(1), [brief], start, bench, (SEED,), sizes)
-    by_what = {standing.what: standing.plans for standing in stood}
-    standing_after = {f"model, round {k + 1}": by_what[r.what] for k, r in enumerate(rounds)}
-    sound = [[proposal.plans[name] for proposal in proposed if name in proposal.plans] for proposed in author.rounds]
-    proposed_s = [[t.delay_s for t in bench.try_out([{name: plan} for plan in plans], (SEED,), "proposals")] for plans in sound]
-    common: dict[str, Plans] = {
-        ONE_FOR_ALL.format(k + 1): {name: priority_plan(name, s)} for k, s in enumerate(common_settings())
-    }
+    model, chance, search = (refine(a, [brief], start, bench, (SEED,), sizes) for a in (author, drawing, SearchAuthor(1)))
+    sound, drawn = _proposed(author, name), _proposed(drawing, name)
+    common = portfolio(brief)
     others: dict[str, Plans | None] = {
         FALLBACK: None,
         MAX_WAVE: starts[MAX_WAVE],
-        **common,
+        **{f"for all: {what}": {name: common[what]} for what in COMMON},
         BEST_START: start.plans,
-        "search, as many trials": searched[-1].plans,
+        SEARCHED: search[0][-1].plans,
+        CHANCE_ALONE: {name: _first(drawn, start.plans[name])},
+        **_after(chance, CHANCE_AFTER),
         ALONE: {name: _first(sound, start.plans[name])},
-        **standing_after,
+        **_after(model, AFTER),
     }
     delays = bench.try_out(list(others.values()), EXAM_SEEDS, "exam")
     return Sitting(
         junction=junction,
         delay_s={what: round(trial.delay_s, 3) for what, trial in zip(others, delays, strict=True)},
-        proposed_s=tuple(tuple(round(delay_s, 3) for delay_s in part) for part in proposed_s),
+        proposed_s=_delays(sound, bench),
+        random_s=_delays(drawn, bench),
         start_s=round(start.trial.delay_s, 3),
         forms=tuple(plan.form for plans in sound for plan in plans),
     )
+
+
+def _after(refined: tuple[list[Standing], list[Round]], called: str) -> dict[str, Plans]:
+    """What stood after each round."""
+    stood, rounds = refined
+    by_what = {standing.what: standing.plans for standing in stood}
+    return {called.format(k + 1): by_what[r.what] for k, r in enumerate(rounds)}
+
+
+def _proposed(author: _Recorded, name: str) -> list[list[Plan]]:
+    """By round, the plans that an author wrote."""
+    return [[proposal.plans[name] for proposal in proposed if name in proposal.plans] for proposed in author.rounds]
+
+
+def _delays(plans: Sequence[Sequence[Plan]], bench: Bench) -> tuple[tuple[float, ...], ...]:
+    """Of plans by round, on the author's day."""
+    trials = [bench.try_out([{plan.intersection: plan} for plan in part], (SEED,), "proposals") for part in plans]
+    return tuple(tuple(round(trial.delay_s, 3) for trial in part) for part in trials)
 
 
 def _first(sound: Sequence[Sequence[Plan]], stand_in: Plan) -> Plan:

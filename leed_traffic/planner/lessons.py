@@ -1,7 +1,8 @@
-"""From a studied junction to lessons: the messages that `leedctl generate` would send, and the reply that should have come.
+"""From studied junctions to lessons: the messages that `leedctl generate` would send, and the reply that should have come.
 
-The reply is the best plan found there of the kind that the question's emphasis asks for. Its sentence of reasoning states what
-the plan follows from, the flow ratio of each stage: written before the figures, a calculation that the model learns to do.
+The reply is the plan of which the judgement over all junctions (`judgement.py`) expects most there, of the kind that the
+question's emphasis asks for: a function of the brief and not of one day's luck. Its sentence of reasoning repeats the figures
+that it follows from and says why.
 """
 
 import json
@@ -15,13 +16,18 @@ from leed_traffic.domain.plan import Plan, PriorityPlan, SequencePlan
 from leed_traffic.generate.brief import Attempt, Brief, Feedback
 from leed_traffic.generate.brief_text import render_brief, system_text, task_text
 from leed_traffic.generate.names import Names, name_parts
+from leed_traffic.generate.plan_words import PRIORITY_FIELDS
+from leed_traffic.planner.judgement import Judgement
+from leed_traffic.planner.junctions import FULLNESS
+from leed_traffic.planner.portfolio import embedded, portfolio
 from leed_traffic.planner.study import Study, Tried
-from leed_traffic.planner.variants import VALUES, writable
 from leed_traffic.simulation.webster import flow_ratios
 
 PROPOSALS = 4  # per round, as `leedctl generate` asks by default
-FIRST_ROUNDS, LATER_ROUNDS = 12, 20  # lessons per junction, without and with feedback
-NEAR = 1.1  # a plan of the wanted kind may be so much worse than the best, in delay
+FIRST_ROUNDS, LATER_ROUNDS = 6, 10  # briefs per junction, without and with earlier plans; each gives a lesson per proposal
+NEAR = 1.1  # a plan of the wanted kind may be expected to be so much worse than the best, in delay
+COUNT_VEHPH = 4.0  # one vehicle in a quarter hour: what a count of one day can tell apart
+FULL, LIGHT = 0.55, 0.4  # critical flow ratio from which, and up to which, the reasoning says so
 
 Rng = np.random.Generator
 Kind = Callable[[Plan], bool]
@@ -36,57 +42,110 @@ class Lesson(BaseModel):
     junction: str
     """The folder's name: lessons of one junction belong on one side of a split."""
     round: int
-    """1 without, 2 with earlier plans of the model's own."""
+    """0 with a demand that was drawn and never simulated, 1 without, 2 with earlier plans of the model's own."""
 
 
-def lessons_of(study: Study, junction: str, rng: Rng) -> Iterator[Lesson]:
-    """Lessons from one junction: first rounds from different starts, later rounds after different earlier plans.
+def lessons_of(study: Study, judgement: Judgement, junction: str, rng: Rng) -> Iterator[Lesson]:
+    """Lessons from one junction: first rounds, and later rounds after different earlier plans.
 
     The approaches are lettered anew for each, as another net might order them: one study, many questions.
     """
-    starts = sorted(study.starts, key=lambda t: t.delay_s)[:3]
-    pool = _sensible(study)
+    start = min(study.starts, key=lambda t: t.delay_s)
+    seen = {t.what: t.delay_s for t in study.starts}
+    by_what = {t.what: t for t in study.others}
+    plans = {t.what: t.plan for t in study.tried}
+    first = [by_what[w] for w in _targets(plans, judgement.expected(study.brief, seen), [start.what]) if w in by_what]
     for k in range(FIRST_ROUNDS + LATER_ROUNDS):
         earlier: list[Tried] = []
         if k >= FIRST_ROUNDS:
-            chosen = rng.choice(len(pool), size=min(PROPOSALS, len(pool)), replace=False)
-            earlier = [pool[int(n)] for n in chosen]
-        begin = starts[0] if rng.random() < 0.6 else starts[int(rng.integers(len(starts)))]
-        standing = min([begin, *earlier], key=lambda t: t.delay_s)
-        yield _lesson(study, junction, standing, earlier, rng)
+            others = rng.choice(len(study.others), size=PROPOSALS, replace=False)
+            earlier = first if rng.random() < 0.5 else [study.others[int(n)] for n in others]
+        standing = min([start, *earlier], key=lambda t: t.delay_s)
+        expected = judgement.expected(study.brief, seen | {t.what: t.delay_s for t in earlier})
+        targets = _targets(plans, expected, [standing.what, *(t.what for t in earlier)])
+        brief = relabelled(_informed(study.brief, standing, [t.attempt for t in earlier]), rng)
+        for number, what in enumerate(targets):
+            yield _lesson(brief, plans[what], number, junction, round_number=2 if earlier else 1)
+
+
+def drawn_lessons(brief: Brief, judgement: Judgement, junction: str, n: int, rng: Rng) -> Iterator[Lesson]:
+    """Lessons about a junction under demands that nobody simulated: the judgement knows what to expect.
+
+    Without results in the brief; the plan to beat is the embedded one that did best in an imagined trial.
+    """
+    for _ in range(n):
+        drawn = with_demand(brief, rng)
+        starts = embedded(drawn)
+        plans = starts | portfolio(drawn)
+        trial = judgement.imagined(drawn, rng)
+        standing = min(starts, key=lambda what: trial[what])
+        targets = _targets(plans, judgement.expected(drawn, {what: trial[what] for what in starts}), [standing])
+        shown = relabelled(replace(drawn, incumbent=plans[standing], feedback=None), rng)
+        for number, what in enumerate(targets):
+            yield _lesson(shown, plans[what], number, junction, round_number=0)
+
+
+def with_demand(brief: Brief, rng: Rng) -> Brief:
+    """The junction under another demand: other approaches and turns are strong, and it is full to a drawn degree."""
+    approach = {turn.from_edge: rng.lognormal(0.0, 0.5) for turn in brief.turns}
+    n_periods = len(brief.period_starts_s)
+    flows = {
+        turn: np.array(turn.flow_vehph).mean()
+        * approach[turn.from_edge]
+        * rng.lognormal(0.0, 0.4)
+        * rng.uniform(0.7, 1.3, n_periods)
+        for turn in brief.turns
+    }
+
+    def scaled(factor: float) -> Brief:
+        rates = {turn: np.round(factor * flow / COUNT_VEHPH) * COUNT_VEHPH for turn, flow in flows.items()}
+        return replace(brief, turns=tuple(replace(turn, flow_vehph=tuple(rates[turn].tolist())) for turn in brief.turns))
+
+    fullest = max(sum(flow_ratios(scaled(1.0), p)) for p in range(n_periods))
+    return scaled(float(rng.uniform(*FULLNESS)) / max(fullest, 0.05))
 
 
 def reply_text(plan: Plan, reasoning: str, names: Names) -> str:
     """A plan as the reply's schema wants it: short names, whole numbers without a point, no spaces."""
     stated: dict[str, object] = {"form": plan.form, "reasoning": reasoning, "reach_m": _short(plan.reach_m)}
     if isinstance(plan, PriorityPlan):
-        stated |= {field: _short(getattr(plan, field)) for field in VALUES if field != "reach_m"}
+        stated |= {field: _short(getattr(plan, field)) for field in PRIORITY_FIELDS if field != "reach_m"}
         stated["lane_weights"] = {names.lanes[lane]: _short(weight) for lane, weight in plan.lane_weights.items()}
     else:
         stated["periods"] = [_period(period.model_dump(), names) for period in plan.periods]
     return json.dumps(stated, separators=(",", ":"))
 
 
-def reasoning_of(brief: Brief) -> str:
-    """What a plan follows from: critical flow ratios (Webster) by stage and period, in percent."""
-    parts = []
+def reasoning_of(brief: Brief, plan: Plan) -> str:
+    """Critical flow ratios (Webster) by stage and period in percent, how full that is, and why such a plan."""
+    parts, fullest = [], 0.0
     for p in range(len(brief.period_starts_s)):
-        percent = [round(100.0 * ratio) for ratio in flow_ratios(brief, p)]
-        parts.append(f"{' '.join(map(str, percent))}, together {sum(percent)}")
-    return f"Percent of the time that the stages need: {'; then '.join(parts[:4])}."
+        ratios = flow_ratios(brief, p)
+        fullest = max(fullest, sum(ratios))
+        parts.append(f"{' '.join(f'{100.0 * ratio:.0f}' for ratio in ratios)}, together {100.0 * sum(ratios):.0f}")
+    level = "full" if fullest >= FULL else "light" if fullest <= LIGHT else "half full"
+    return f"Flow ratios {'; then '.join(parts[:3])}: {level}. {_why(plan)}"
 
 
-def _lesson(study: Study, junction: str, standing: Tried, earlier: Sequence[Tried], rng: Rng) -> Lesson:
+def _why(plan: Plan) -> str:
+    if isinstance(plan, SequencePlan):
+        return "Stages in order with Webster's greens to spare lose little time to changes."
+    if plan.green_s >= 12.0:
+        return "Long greens that keep the stage lose little time to changes."
+    if plan.waiting > 0.0:
+        return "Greens follow demand, and who waits gains."
+    return "Short greens follow demand at once."
+
+
+def _lesson(brief: Brief, plan: Plan, number: int, junction: str, *, round_number: int) -> Lesson:
     """One of a round's proposals."""
-    number = int(rng.integers(PROPOSALS))
-    plan = _targets(study, [standing.plan, *(t.plan for t in earlier)])[number]
-    brief = relabelled(_informed(study.brief, standing, [t.attempt for t in earlier]), rng)
     names = name_parts(brief)
-    task = task_text(number, PROPOSALS, has_attempts=bool(earlier))
-    asked = f"{render_brief(brief, names).text}\n\n{task}"
-    said = ("system", system_text()), ("user", asked), ("assistant", _reply(plan, brief, names))
+    has_attempts = brief.feedback is not None and bool(brief.feedback.attempts)
+    asked = f"{render_brief(brief, names).text}\n\n{task_text(number, PROPOSALS, has_attempts=has_attempts)}"
+    replied = reply_text(plan, reasoning_of(brief, plan), names)
+    said = ("system", system_text()), ("user", asked), ("assistant", replied)
     messages = tuple({"role": role, "content": content} for role, content in said)
-    return Lesson(messages=messages, junction=junction, round=2 if earlier else 1)
+    return Lesson(messages=messages, junction=junction, round=round_number)
 
 
 def relabelled(brief: Brief, rng: Rng) -> Brief:
@@ -105,14 +164,6 @@ def relabelled(brief: Brief, rng: Rng) -> Brief:
     return replace(changed, feedback=replace(feedback, diagnosis=replace(found, queue_veh=queues, longest_veh=longest)))
 
 
-def _reply(plan: Plan, brief: Brief, names: Names) -> str:
-    return reply_text(_written(plan, brief), reasoning_of(brief), names)
-
-
-def _written(plan: Plan, brief: Brief) -> Plan:
-    return writable(plan, brief.timing) if isinstance(plan, SequencePlan) else plan
-
-
 def _informed(brief: Brief, standing: Tried, attempts: Sequence[Attempt]) -> Brief:
     feedback = Feedback(
         what=standing.what,
@@ -124,37 +175,28 @@ def _informed(brief: Brief, standing: Tried, attempts: Sequence[Attempt]) -> Bri
     return replace(brief, incumbent=standing.plan, feedback=feedback)
 
 
-def _sensible(study: Study) -> list[Tried]:
-    """Earlier plans as a model might have written them: the better two thirds of what was tried beside the embedded ones."""
-    ranked = sorted(study.others, key=lambda t: t.delay_s)
-    return ranked[: max(PROPOSALS, 2 * len(ranked) // 3)]
-
-
-def _targets(study: Study, barred: Sequence[Plan]) -> list[Plan]:
-    """For each emphasis of `prompts/` the best plan of its kind, else the best left; none that stands already, none twice."""
-    limit_s = _delay(study.best[0]) * NEAR
-    chosen: dict[int, Plan] = {}
-    for emphasis in (0, *KINDS):  # the best for the first; then those that are particular
-        fresh = [t for t in study.best if t.plan not in [*barred, *chosen.values()]] or study.best
-        wanted = KINDS.get(emphasis, _any)
-        if found := [t.plan for t in fresh if wanted(t.plan) and (_delay(t) <= limit_s or emphasis == 0)]:
+def _targets(plans: Mapping[str, Plan], expected: Mapping[str, float], barred: Sequence[str]) -> list[str]:
+    """For each emphasis of `prompts/` the plan of its kind from which most is expected, else the best left; none twice."""
+    ranked = [what for what in sorted(expected, key=lambda what: expected[what]) if what not in barred and _is_writable(what)]
+    limit = expected[ranked[0]] + np.log(NEAR)
+    chosen = {0: ranked.pop(0)}  # the best for the first; then those that are particular
+    for emphasis, wanted in KINDS.items():
+        if found := [what for what in ranked if wanted(plans[what]) and expected[what] <= limit]:
             chosen[emphasis] = found[0]
+            ranked.remove(found[0])
     for emphasis in range(PROPOSALS):
-        fresh = [t for t in study.best if t.plan not in [*barred, *chosen.values()]] or study.best
-        chosen.setdefault(emphasis, fresh[0].plan)
+        if emphasis not in chosen:
+            chosen[emphasis] = ranked.pop(0)
     return [chosen[emphasis] for emphasis in range(PROPOSALS)]
 
 
-def _delay(tried: Tried) -> float:
-    return tried.mean_delay_s or tried.delay_s
+def _is_writable(what: str) -> bool:
+    """Whether a plan's values are those of a reply; the embedded sequences have others, and the portfolio their like."""
+    return not what.startswith("webster")
 
 
 def _sees_far(plan: Plan) -> bool:
     return isinstance(plan, PriorityPlan) and (plan.reach_m >= 120.0 or plan.approaching > 1.0)
-
-
-def _any(plan: Plan) -> bool:
-    return True
 
 
 def _is_sequence(plan: Plan) -> bool:

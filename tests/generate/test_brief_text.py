@@ -33,6 +33,8 @@ def test_the_text_tells_geometry_stages_demand_neighbours_limits_and_what_went_w
         "Between stages 4 s of yellow and all-red. Nobody may wait longer than 220 s.",
         "in the periods from 0, 900, 1800, 2700 s",
         "A straight: 100 101 102 103",
+        "From 900 s: critical flow ratios 8 4 9 5 percent, together 26; cycle 44 s, greens 7 7 7 7 s.",
+        "clearances take 16 s of each cycle",
         "signal 1 -> A, 21 s away: 300 300 300 300",
         "priority: reach_m 100",
         "It earned -900 here",

@@ -197,6 +197,6 @@ def test_shares_count_a_model_once_whatever_the_round():
         "D": "tiny, round 1, proposal 1",
     }
     record = Authorship(
-        model="tiny", prompt_version="v1", prompt_digest="d", rounds=(), written_by=names, asking_s=0.0, asked_now=0
+        model="tiny", prompt_version="v2", prompt_digest="d", rounds=(), written_by=names, asking_s=0.0, asked_now=0
     )
     assert record.shares == {"embedded: max-wave 100 m": 0.25, "tiny": 0.75}

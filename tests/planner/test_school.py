@@ -1,9 +1,10 @@
 import json
 
+import numpy as np
 import pytest
 
 from leed_traffic.generate.model_config import ModelConfig
-from leed_traffic.planner.exam import BEST_START, FALLBACK, ExamConfig, ExamResult, Sitting, examine
+from leed_traffic.planner.exam import AFTER, ALONE, BEST_START, CHANCE_ALONE, FALLBACK, ExamConfig, ExamResult, Sitting, examine
 from leed_traffic.planner.school import write_lessons
 from tests.generate.chat_server import ChatServer, willing
 
@@ -12,14 +13,16 @@ from tests.generate.chat_server import ChatServer, willing
 @pytest.mark.slow
 def test_a_study_that_is_repeated_simulates_nothing_anew_and_writes_the_same_lessons(tmp_path):
     told = []
-    first = write_lessons(tmp_path, junctions=1, seed=3, workers=1, on_junction=lambda done, note: told.append(done))
+    wanted = {"junctions": 2, "drawn": 1, "seed": 3, "workers": 1, "on_junction": lambda done, note: told.append(done)}
+    first = write_lessons(tmp_path, **wanted)
     content = first.path.read_bytes()
     stamps = {path: path.stat().st_mtime_ns for path in tmp_path.glob("junctions/*/tried/*.json")}
-    again = write_lessons(tmp_path, junctions=1, seed=3, workers=1, on_junction=lambda done, note: told.append(done))
-    assert told == [1, 1]
+    again = write_lessons(tmp_path, **wanted)
+    assert told == [1, 1, 1, 1]
     assert again.path.read_bytes() == content
     assert {path: path.stat().st_mtime_ns for path in tmp_path.glob("junctions/*/tried/*.json")} == stamps
-    assert first.lessons == len(content.splitlines()) == 32
+    assert first.lessons == len(content.splitlines()) == 2 * 4 * (1 + 6 + 10)
+    assert first.drawn == 2 * 4
     assert first.delay_s["best of all tried"] <= first.delay_s["best of the embedded"] <= first.delay_s["max-wave 100 m"]
     assert json.loads(content.splitlines()[0])["messages"][2]["role"] == "assistant"
 
@@ -35,14 +38,21 @@ def test_an_exam_measures_a_served_model_beside_the_embedded_plans_and_asks_noth
         assert len(server.requests) == n_asked == 2
     assert (result.asked, result.valid) == (2, 2)
     (sitting,) = result.sittings
-    assert {FALLBACK, BEST_START, "proposal 1 alone", "model, round 1", "model, round 2"} <= set(sitting.delay_s)
-    assert [len(part) for part in sitting.proposed_s] == [1, 1]
+    assert {FALLBACK, BEST_START, ALONE, CHANCE_ALONE, AFTER.format(1), AFTER.format(2)} <= set(sitting.delay_s)
+    assert [len(part) for part in sitting.proposed_s] == [len(part) for part in sitting.random_s] == [1, 1]
     assert ExamResult.model_validate_json((tmp_path / "exam.json").read_bytes()) == result
 
 
 def test_a_win_is_more_than_one_percent():
     sittings = tuple(
-        Sitting(junction=f"j{k}", delay_s={BEST_START: 100.0, "model": delay_s}, proposed_s=(), start_s=100.0, forms=())
+        Sitting(
+            junction=f"j{k}",
+            delay_s={BEST_START: 100.0, "model": delay_s},
+            proposed_s=((50.0,),),
+            random_s=((100.0,),),
+            start_s=100.0,
+            forms=(),
+        )
         for k, delay_s in enumerate((98.9, 99.0, 99.5, 120.0))
     )
     result = ExamResult(
@@ -50,3 +60,5 @@ def test_a_win_is_more_than_one_percent():
     )
     assert result.wins(BEST_START) == {BEST_START: 0, "model": 1}
     assert result.mean_delay_s() == {BEST_START: 100.0, "model": 104.35}
+    assert result.compared("model", BEST_START).mean == pytest.approx(np.log([0.989, 0.99, 0.995, 1.2]).mean())
+    assert result.proposals_compared(0).mean == pytest.approx(np.log(0.5))
