@@ -43,9 +43,9 @@ class FineTuneConfig(BaseModel):
     """Folder to write, as vLLM loads it."""
     epochs: float = Field(default=1.0, gt=0.0)
     """Times that each lesson is seen."""
-    hidden: int = Field(default=192, ge=32, multiple_of=32)
+    hidden: int = Field(default=256, ge=32, multiple_of=32)
     """Width; heads have 32."""
-    layers: int = Field(default=7, ge=1)
+    layers: int = Field(default=4, ge=1)
     batch: int = Field(default=2, ge=1)
     """Briefs behind one step, with all lessons about them."""
     learning_rate: float = Field(default=1.5e-3, gt=0.0)

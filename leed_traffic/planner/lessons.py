@@ -117,24 +117,26 @@ def reply_text(plan: Plan, reasoning: str, names: Names) -> str:
 
 
 def reasoning_of(brief: Brief, plan: Plan) -> str:
-    """Critical flow ratios (Webster) by stage and period in percent, how full that is, and why such a plan."""
+    """Critical flow ratios (Webster) in the words of the brief, how full that is, and why such a plan."""
     parts, fullest = [], 0.0
-    for p in range(len(brief.period_starts_s)):
+    for p, from_s in enumerate(brief.period_starts_s):
         ratios = flow_ratios(brief, p)
         fullest = max(fullest, sum(ratios))
-        parts.append(f"{' '.join(f'{100.0 * ratio:.0f}' for ratio in ratios)}, together {100.0 * sum(ratios):.0f}")
-    level = "full" if fullest >= FULL else "light" if fullest <= LIGHT else "half full"
-    return f"Flow ratios {'; then '.join(parts[:3])}: {level}. {_why(plan)}"
+        when = f"From {from_s:g} s:" if len(brief.period_starts_s) > 1 else "Here"
+        percent = " ".join(f"{100.0 * ratio:.0f}" for ratio in ratios)
+        parts.append(f"{when} critical flow ratios {percent} percent, together {100.0 * sum(ratios):.0f}.")
+    level = "Full" if fullest >= FULL else "Light" if fullest <= LIGHT else "Half full"
+    return f"{' '.join(parts[:2])} {level}: {_why(plan)}"
 
 
 def _why(plan: Plan) -> str:
     if isinstance(plan, SequencePlan):
-        return "Stages in order with Webster's greens to spare lose little time to changes."
+        return "stages in order with Webster's greens to spare lose little to changes."
     if plan.green_s >= 12.0:
-        return "Long greens that keep the stage lose little time to changes."
+        return "long greens that keep the stage lose little to changes."
     if plan.waiting > 0.0:
-        return "Greens follow demand, and who waits gains."
-    return "Short greens follow demand at once."
+        return "greens follow demand, and who waits gains."
+    return "short greens follow demand at once."
 
 
 def _lesson(brief: Brief, plan: Plan, number: int, junction: str, *, round_number: int) -> Lesson:

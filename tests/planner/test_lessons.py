@@ -102,13 +102,13 @@ def test_relabelling_changes_the_letters_and_keeps_each_approachs_figures():
     assert len(letters) > 1
 
 
-@pytest.mark.parametrize(("factor", "level"), [(0.6, "light"), (1.7, "half full"), (2.5, "full")])
+@pytest.mark.parametrize(("factor", "level"), [(0.6, "Light"), (1.7, "Half full"), (2.5, "Full")])
 def test_the_reasoning_states_the_flow_ratios_how_full_that_is_and_why_such_a_plan(factor, level):
     brief = study(factor=factor).brief
     plans = portfolio(brief)
     said = {what: reasoning_of(brief, plans[what]) for what in (STRETCHED, QUICK, "slowest", "steady, waiting counts")}
     percent = " ".join(f"{100 * ratio:.0f}" for ratio in flow_ratios(brief, 0))
-    assert all(text.startswith(f"Flow ratios {percent}, together ") for text in said.values())
-    assert all(f": {level}. " in text for text in said.values())
+    assert all(text.startswith(f"From 0 s: critical flow ratios {percent} percent, together ") for text in said.values())
+    assert all(f". {level}: " in text for text in said.values())
     assert len(set(said.values())) == 4
     assert max(map(len, said.values())) <= 240
