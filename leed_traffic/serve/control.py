@@ -33,6 +33,7 @@ from leed_traffic.serve.tally import Tally
 
 log = logging.getLogger(__name__)
 
+NEMA_PATIENCE_S = 75.0  # s: under the 90 s that deploy/ gives a service to stop
 _LIMITS = (Reason.MAX_GREEN, Reason.MAX_RED)
 
 
@@ -145,8 +146,12 @@ class Controller:
 
     @property
     def hand_back_ticks(self) -> int:
-        """Ticks within which every signal can be handed back: longest clearance and minimum green, and five to spare."""
-        longest = 0.0
+        """Ticks within which every signal can be handed back: longest clearance and minimum green, and five to spare.
+
+        A NEMA program takes no phase from outside: it is followed for `NEMA_PATIENCE_S`, and may still be missed.
+        """
+        is_followed = any(i.own_program_type == "NEMA" for i in self._intersections)
+        longest = NEMA_PATIENCE_S if is_followed else 0.0
         for timing in self._timings:
             s = range(timing.n_stages)
             clearance_s = max(timing.clearance_s(i, j) for i in s for j in s)

@@ -89,7 +89,11 @@ class SignalDevice(Protocol):
         """
 
     def release(self, n: int) -> bool:
-        """Back to the signal's own program at the same display. False: not now (a clearance runs); nothing changed."""
+        """Back to the signal's own program at the same display, once the minimum green is over.
+
+        False: not now. Nothing changed (a clearance runs), or a stage change has begun towards what the own program shows,
+        where that can only be followed.
+        """
 
     def close(self) -> None:
         """Leave; never raises and may be called again."""

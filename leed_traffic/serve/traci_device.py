@@ -195,7 +195,7 @@ class TraciDevice:
         """The own program, in the phase whose display is the one shown now, before the next simulation step.
 
         SUMO's NEMA controller takes no phase from outside (1.28 stands still after one), but runs on unseen: it gets its signal
-        back at a moment when it would show what is shown.
+        back at a moment when it would show what is shown, and until then our program is led to what it would show.
         """
         shown = self._shown(n)
         if not shown.is_ours or not shown.is_sound:
@@ -210,13 +210,25 @@ class TraciDevice:
                 signal.setProgram(self._ids[n], program_id)
                 if phases is not None:
                     signal.setPhase(self._ids[n], phases[stage])
-                elif signal.getRedYellowGreenState(self._ids[n]) != shown.state:
+                elif (its_own := signal.getRedYellowGreenState(self._ids[n])) != shown.state:
                     signal.setProgram(self._ids[n], PROGRAM_ID)  # no time has passed: nobody has seen the other display
+                    self._lead_to(n, stage, its_own)
                     return False
             except self._refusal:
                 return False
             self._note(n, phases[stage] if phases else shown.phase, program_id)
             return True
+
+    def _lead_to(self, n: int, stage: int, display: str) -> None:
+        """From a stage that stands into the clearance towards a display, if that is one of our stages.
+
+        Of two stages the own program comes back to the one that stands by itself: two that follow each other may never meet.
+        """
+        program = self._programs[n]
+        target = next((k for k in range(program.n_stages) if program.phases[k].state == display), stage)
+        if target != stage and program.n_stages > 2:
+            self._connection.trafficlight.setPhase(self._ids[n], program.entries[stage][target])
+            self._note(n, program.entries[stage][target])
 
     def close(self) -> None:
         """Leave cleanly if the connection is sound, else just let go."""
