@@ -27,7 +27,7 @@ from leed_traffic.errors import UsageError
 from leed_traffic.evaluate.compare import EvaluateConfig, compare
 from leed_traffic.evaluate.controllers import Choice, Kind, parse_controllers
 from leed_traffic.evaluate.results import Evaluation
-from leed_traffic.generate.run import FIRST_EVALUATION_SEED
+from leed_traffic.generate.run import FIRST_EVALUATION_SEED, SHORT_RUNS
 from leed_traffic.simulation.pool import run_parallel
 from leed_traffic.train.run_folder import read_metrics, read_timings
 
@@ -61,8 +61,8 @@ class StudyConfig(BaseModel):
     """Own hours of a learner with an expert."""
     long_episodes: int = Field(default=96, ge=0)
     """Own hours of a learner without one."""
-    search_runs: int = Field(default=4, ge=4)
-    """Simulated hours of the search behind the demonstrations; 4: it only chooses among its rules."""
+    search_runs: int = Field(default=SHORT_RUNS, ge=SHORT_RUNS)
+    """Simulated hours of the search behind the demonstrations; 3: it only chooses between two rules."""
     workers: int = Field(default=2, ge=0)
     """Cells at a time, one process each; 0: one after the other in this process."""
 

@@ -7,7 +7,7 @@ the same numbers.
 import hashlib
 import io
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -110,7 +110,14 @@ class Run:
 class Bench:
     """Runs what has not been run yet; results lie in a folder until it is removed."""
 
-    def __init__(self, setting: Setting, pool: WorkerPool, folder: Path, on_run: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        setting: Setting,
+        pool: WorkerPool,
+        folder: Path,
+        on_run: Callable[[str], None],
+        shown_seeds: Collection[int] = (),
+    ) -> None:
         """Prepare.
 
         Args:
@@ -118,8 +125,10 @@ class Bench:
             pool: where runs are made.
             folder: of the remembered results; made if it is not there.
             on_run: told after each run (remembered ones too) what it was for.
+            shown_seeds: seeds of the demonstrations; a trial on one of them keeps its trajectories, so it need not be run again.
         """
         self.setting, self._pool, self._folder, self._on_run = setting, pool, folder, on_run
+        self._shown_seeds = frozenset(shown_seeds)
         self._digest = setting.digest()
         self._runs: set[str] = set()
         folder.mkdir(parents=True, exist_ok=True)
@@ -138,10 +147,14 @@ class Bench:
             seeds: demand seeds.
             what: a few words for the progress bar.
         """
-        runs = [Run(setting=self.setting, plans=plans, seed=seed) for plans in candidates for seed in seeds]
+        runs = [self._trial_run(plans, seed) for plans in candidates for seed in seeds]
         results = self._results(runs, what)
         size = len(seeds)
         return [Trial(results=tuple(results[k * size : (k + 1) * size])) for k in range(len(candidates))]
+
+    def _trial_run(self, plans: Plans | None, seed: int) -> Run:
+        is_shown = plans is not None and seed in self._shown_seeds
+        return Run(setting=self.setting, plans=plans, seed=seed, wants_trajectories=is_shown)
 
     def demonstrate(self, plans: Plans, seeds: Sequence[int]) -> tuple[Trial, tuple[Trajectory, ...]]:
         """Execute the final plans and keep what every intersection saw, did and earned."""

@@ -48,6 +48,7 @@ FIRST_EVALUATION_SEED = 1001  # seeds from here on judge learned policies; no au
 AUTHOR_SEEDS = (11, 12)  # every candidate is tried on these
 CONFIRMATION_SEEDS = (13, 14, 15)  # and the last ones standing on these
 LAST_STANDING = 3  # sets that are confirmed: the best start and the latest
+COMMON_RULES = ("max-pressure 200 m", "max-wave 100 m")
 LOCAL_CANDIDATES = 5  # per round of changes at each intersection
 WORK_NAME = ".work"  # remembered results of an unfinished run
 TRANSCRIPTS_NAME, REPORT_NAME = "transcripts.jsonl", "report.html"  # beside the demonstrations of a language model
@@ -132,7 +133,7 @@ def generate(
     briefs = write_briefs(setting.scenario, setting.network, setting.site.timings, AUTHOR_SEEDS)
     counter = _Counter(planned_runs(config), on_progress)
     with WorkerPool(config.workers if config.workers > 1 else 0) as pool:
-        bench = Bench(setting, pool, config.out / WORK_NAME, counter)
+        bench = Bench(setting, pool, config.out / WORK_NAME, counter, config.seeds)
         written = _write(config, briefs, bench, clock, on_asking or (lambda asking: None))
         shown, trajectories = bench.demonstrate(written.final.plans, config.seeds)
     manifest = _manifest(config, written, shown, bench)
@@ -197,8 +198,8 @@ def start_plans(briefs: Sequence[Brief], author: Author) -> dict[str, Plans]:
         "webster, coordinated": dict(webster_plans(briefs, coordinated=True)),
     }
     if author is not Author.WEBSTER:
-        starts["max-pressure 200 m"] = {name: max_pressure_plan(name) for name in names}
-        starts["max-wave 100 m"] = {name: max_wave_plan(name) for name in names}
+        starts[COMMON_RULES[0]] = {name: max_pressure_plan(name) for name in names}
+        starts[COMMON_RULES[1]] = {name: max_wave_plan(name) for name in names}
         starts["max-wave 50 m"] = {name: max_wave_plan(name, reach_m=50.0) for name in names}
     for plans in starts.values():
         for brief in briefs:
@@ -214,7 +215,7 @@ def round_sizes(trials: int) -> tuple[int, ...]:
     return tuple(sizes)
 
 
-SHORT_RUNS = 4  # fallback and three priority rules, on one seed
+SHORT_RUNS = 3  # fallback cycle, max-pressure and max-wave, on one seed
 
 
 def is_short(config: GenerateConfig) -> bool:
@@ -308,10 +309,10 @@ def _tell(out: Path, written: _Written, made: Demonstrations) -> None:
 def _try_starts(
     briefs: Sequence[Brief], bench: Bench, author: Author, seeds: Sequence[int] = AUTHOR_SEEDS
 ) -> tuple[float, list[Standing]]:
-    """Delay of the fallback cycle, and every start with its trial; on a single seed priority rules alone."""
+    """Delay of the fallback cycle, and every start with its trial; on a single seed the two common rules alone."""
     starts = start_plans(briefs, author)
     if len(seeds) == 1:
-        starts = {name: plans for name, plans in starts.items() if "webster" not in name}
+        starts = {name: starts[name] for name in COMMON_RULES}
     fallback, *trials = bench.try_out([None, *starts.values()], seeds, "starts")
     tried = [Standing(what=name, plans=plans, trial=trial) for (name, plans), trial in zip(starts.items(), trials, strict=True)]
     return fallback.delay_s, tried

@@ -17,10 +17,15 @@ NOT_LEGAL = -1e9  # logit of a stage that may not be asked for: its probability 
 
 
 class StackedMlp(nn.Module):
-    """N networks of two tanh layers: (N, B, D_max) -> (N, B, outputs)."""
+    """N networks of two tanh layers and a direct path beside them: (N, B, D_max) -> (N, B, outputs).
+
+    Many rules of the field are linear in what the detectors count (max-wave: the vehicles of a stage's lanes, weighed by their
+    links). The direct path learns such a rule from a few hours; the layers are for what is not linear (wide and deep, Cheng et
+    al. 2016).
+    """
 
     def __init__(self, sizes: Sequence[int], hidden: int, outputs: int, *, gain: float, generator: torch.Generator) -> None:
-        """Draw orthogonal weights for every network (Saxe et al. 2014).
+        """Draw orthogonal weights for every network (Saxe et al. 2014); the direct path begins at zero.
 
         Args:
             sizes: (N,) D of each network; inputs beyond it are zero.
@@ -31,6 +36,7 @@ class StackedMlp(nn.Module):
         """
         super().__init__()
         n, d_max = len(sizes), max(sizes)
+        self.w0 = nn.Parameter(torch.zeros(n, d_max, outputs))
         self.w1 = nn.Parameter(torch.zeros(n, d_max, hidden))
         self.w2 = nn.Parameter(torch.zeros(n, hidden, hidden))
         self.w3 = nn.Parameter(torch.zeros(n, hidden, outputs))
@@ -44,10 +50,11 @@ class StackedMlp(nn.Module):
                 self.w3[k] = _orthogonal(hidden, outputs, gain, generator)
 
     def forward(self, x: Tensor) -> Tensor:
-        """(N, B, outputs) from (N, B, D_max)."""
+        """(N, B, outputs) from (N, B, D_max): tanh(tanh(x W1 + b1) W2 + b2) W3 + b3 + x W0."""
+        direct = torch.bmm(x, self.w0)
         x = torch.tanh(torch.baddbmm(self.b1, x, self.w1))
         x = torch.tanh(torch.baddbmm(self.b2, x, self.w2))
-        return torch.baddbmm(self.b3, x, self.w3)
+        return direct + torch.baddbmm(self.b3, x, self.w3)
 
 
 class ActorCritic(nn.Module):
@@ -92,7 +99,7 @@ class ActorCritic(nn.Module):
     def weights(self) -> ActorWeights:
         """The actors as numpy arrays, one per intersection, for rollout processes that never import torch."""
         a = self.actor
-        rows = (p.expand(self._n, *p.shape[1:]) for p in (a.w1, a.b1, a.w2, a.b2, a.w3, a.b3))
+        rows = (p.expand(self._n, *p.shape[1:]) for p in (a.w0, a.w1, a.b1, a.w2, a.b2, a.w3, a.b3))
         return ActorWeights(*(_to_numpy(p) for p in rows))
 
     def clip_gradients(self, max_norm: float) -> int:

@@ -168,8 +168,9 @@ class BlockedLearner:
         """The actors of all intersections, padded to D_max."""
         parts = self._work.weights()
         d_max = max(part.w1.shape[1] for part in parts)
-        first = [np.pad(part.w1, ((0, 0), (0, d_max - part.w1.shape[1]), (0, 0))) for part in parts]
-        return ActorWeights(np.concatenate(first), *(np.concatenate(column) for column in list(zip(*parts, strict=True))[1:]))
+        w0, w1 = ([_padded(w, d_max) for w in column] for column in zip(*((part.w0, part.w1) for part in parts), strict=True))
+        rest = (np.concatenate(column) for column in list(zip(*parts, strict=True))[2:])
+        return ActorWeights(np.concatenate(w0), np.concatenate(w1), *rest)
 
     def state(self) -> dict[str, Any]:
         """Everything that a bit-for-bit continuation needs."""
@@ -187,3 +188,8 @@ class BlockedLearner:
 
     def _all(self, what: str, arguments: Sequence[tuple[Any, ...]]) -> list[Any]:
         return self._work.carry_out([Order(what=what, arguments=one) for one in arguments])
+
+
+def _padded(w: NDArray[np.float32], d_max: int) -> NDArray[np.float32]:
+    """(N, D_max, ...) from (N, D, ...): zeros for the inputs that a block does not have."""
+    return np.pad(w, ((0, 0), (0, d_max - w.shape[1]), (0, 0)))

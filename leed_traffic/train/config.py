@@ -93,14 +93,16 @@ class TrainConfig(BaseModel):
     """Hours of own experience after cloning and relabelling; 0: cloning alone."""
     episodes_per_update: int = Field(default=2, ge=1)
     """Hours behind one update."""
-    cloning_steps: int = Field(default=300, ge=0)
-    """Gradient steps on the demonstrations before anything else; clones that are too certain no longer learn by trying."""
-    dagger_rounds: int = Field(default=2, ge=0)
+    cloning_steps: int = Field(default=3000, ge=0)
+    """Most gradient steps on the demonstrations before anything else."""
+    cloning_agreement: float = Field(default=0.995, gt=0.0, le=1.0)
+    """Cloning ends early where every intersection makes this share of the expert's choices."""
+    dagger_rounds: int = Field(default=4, ge=0)
     """Rounds in which the expert labels what the policies run into (Ross et al. 2011)."""
-    dagger_episodes: int = Field(default=2, ge=1)
+    dagger_episodes: int = Field(default=1, ge=1)
     """Hours per such round."""
-    dagger_steps: int = Field(default=150, ge=0)
-    """Gradient steps after each round."""
+    dagger_steps: int = Field(default=1000, ge=0)
+    """Most gradient steps after each round."""
 
     expert_weight: ExpertWeight = ExpertWeight.DYNAMIC
     """How w in (1 - w) L_a + w L_e is set."""
@@ -125,8 +127,12 @@ class TrainConfig(BaseModel):
     """Width of both hidden layers."""
     learning_rate: float = Field(default=1e-3, gt=0.0)
     """Adam's, while cloning."""
+    direct_learning_rate: float = Field(default=0.04, gt=0.0)
+    """The same for the actors' direct path, whose inputs are small shares and whose weights are large."""
     policy_learning_rate: float = Field(default=1e-3, gt=0.0)
     """Adam's, while learning from own experience."""
+    policy_direct_learning_rate: float = Field(default=4e-3, gt=0.0)
+    """The same for the actors' direct path."""
     gamma: float = Field(default=0.97, ge=0.0, lt=1.0)
     """Discount per decision step."""
     lam: float = Field(default=0.95, ge=0.0, le=1.0)

@@ -1,6 +1,6 @@
 """From a training run to a bundle: one ONNX graph per intersection, held to the policies that were trained.
 
-A graph is three Gemm and two Tanh nodes, written node by node: deterministic, and nothing to trace. What scaling there is
+A graph is three Gemm, two Tanh and the direct path's MatMul, written node by node: deterministic, and nothing to trace. What scaling there is
 sits in the observation's definition, which is fixed and travels as the bundle's table.
 """
 
@@ -135,8 +135,9 @@ def _torch_logits(weights: ActorWeights, n: int, observation: NDArray[np.float32
 
 
 def _graph(weights: ActorWeights, n: int, d: int, s: int) -> bytes:
-    """The n-th actor, tanh(tanh(o W1 + b1) W2 + b2) W3 + b3, as ONNX and without the padding."""
+    """The n-th actor, tanh(tanh(o W1 + b1) W2 + b2) W3 + b3 + o W0, as ONNX and without the padding."""
     values = {
+        "w0": weights.w0[n, :d, :s],
         "w1": weights.w1[n, :d],
         "b1": weights.b1[n, 0],
         "w2": weights.w2[n],
@@ -149,7 +150,9 @@ def _graph(weights: ActorWeights, n: int, d: int, s: int) -> bytes:
         helper.make_node("Tanh", ["z1"], ["h1"]),
         helper.make_node("Gemm", ["h1", "w2", "b2"], ["z2"]),
         helper.make_node("Tanh", ["z2"], ["h2"]),
-        helper.make_node("Gemm", ["h2", "w3", "b3"], [OUTPUT_NAME]),
+        helper.make_node("Gemm", ["h2", "w3", "b3"], ["deep"]),
+        helper.make_node("MatMul", [INPUT_NAME, "w0"], ["direct"]),
+        helper.make_node("Add", ["deep", "direct"], [OUTPUT_NAME]),
     ]
     graph = helper.make_graph(
         nodes,

@@ -20,6 +20,7 @@ Array = NDArray[np.float64]
 
 ADVANTAGE_LIMIT = 20.0  # of f(A_e)
 MIN_RETURN_STD = 1e-3
+AGREEMENT_STEPS = 100  # gradient steps over which agreement with the expert is counted
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,24 +73,38 @@ class Learner:
         """
         self._config = config
         self.model = ActorCritic(sizes, n_stages_max, config.hidden, seed=config.seed, sharing=config.sharing)
-        self._optimiser = torch.optim.Adam(self.model.parameters(), lr=config.learning_rate, eps=1e-5)
+        direct = [self.model.actor.w0]
+        others = [p for p in self.model.parameters() if p is not direct[0]]
+        self._optimiser = torch.optim.Adam([{"params": others}, {"params": direct}], lr=config.learning_rate, eps=1e-5)
         self._generator = torch.Generator().manual_seed(config.seed)
         self.scale = ReturnScale(len(sizes))
 
     def clone(self, steps: ExpertSteps, n_steps: int) -> float:
-        """Fit the actors to the expert's choices; return the share of the last batches' choices that they share."""
-        self._set_rate(self._config.learning_rate)
-        batches = _Batches(steps, self._config.minibatch, self._generator)
-        agreed, seen = 0.0, 0.0
-        for k in range(n_steps):
-            observation, legal, stage, weight, free = batches.draw()
-            log_probs = self.model.log_probs(observation, legal)
-            chosen = _pick(log_probs, stage)
-            self._descend(expert_policy_loss(chosen, weight, free))
-            if k >= n_steps - 20:
-                agreed += float(((log_probs.argmax(-1) == stage) & free).sum())
-                seen += float(free.sum())
-        return agreed / max(seen, 1.0)
+        """Fit the actors to the expert's choices, until every one agrees as far as the settings ask.
+
+        Args:
+            steps: the expert's choices.
+            n_steps: gradient steps at most.
+
+        Returns:
+            Share of the last batches' choices that the actors share, mean over those that had any.
+        """
+        config = self._config
+        self._set_rates(config.learning_rate, config.direct_learning_rate)
+        batches = _Batches(steps, config.minibatch, self._generator)
+        share = torch.zeros(len(steps.stage))
+        for begin in range(0, n_steps, AGREEMENT_STEPS):
+            agreed, seen = torch.zeros(len(steps.stage)), torch.zeros(len(steps.stage))
+            for _ in range(begin, min(begin + AGREEMENT_STEPS, n_steps)):
+                observation, legal, stage, weight, free = batches.draw()
+                log_probs = self.model.log_probs(observation, legal)
+                self._descend(expert_policy_loss(_pick(log_probs, stage), weight, free))
+                agreed += ((log_probs.argmax(-1) == stage) & free).sum(-1)
+                seen += free.sum(-1)
+            share = (agreed / seen)[seen > 0]
+            if bool((share >= config.cloning_agreement).all()):
+                break
+        return float(share.mean()) if len(share) else 0.0
 
     def fit_critic(self, demonstrated: Demonstrated, n_steps: int) -> None:
         """Give the critics a first idea: the discounted returns of the demonstrated hours, without each hour's tail."""
@@ -101,7 +116,7 @@ class Learner:
         tail = min(int(np.ceil(np.log(0.05) / np.log(max(gamma, 1e-9)))), returns.shape[1] - 1)
         target = torch.from_numpy(np.ascontiguousarray(_flat(returns[:, : returns.shape[1] - tail] / self.scale.std)))
         observation = torch.from_numpy(_flat(demonstrated.observation[:, : returns.shape[1] - tail]))
-        self._set_rate(self._config.learning_rate)
+        self._set_rates(self._config.learning_rate, self._config.direct_learning_rate)
         agents = torch.arange(len(observation))[:, None]
         for _ in range(n_steps):
             pick = torch.randint(target.shape[1], (len(agents), self._config.minibatch), generator=self._generator)
@@ -139,7 +154,7 @@ class Learner:
         """
         config = self._config
         experience = self._look_back(episodes)
-        self._set_rate(config.policy_learning_rate)
+        self._set_rates(config.policy_learning_rate, config.policy_direct_learning_rate)
         batches = _Batches(expert, config.minibatch, self._generator) if expert is not None and w.any() else None
         weights = torch.from_numpy(w).float()
         sums: dict[str, float] = {}
@@ -249,9 +264,9 @@ class Learner:
             rest = experience.target - self.model.values(experience.observation)
         return float((1.0 - rest.var(-1) / (experience.target.var(-1) + 1e-8)).mean())
 
-    def _set_rate(self, rate: float) -> None:
-        for group in self._optimiser.param_groups:
-            group["lr"] = rate
+    def _set_rates(self, rate: float, direct_rate: float) -> None:
+        for group, value in zip(self._optimiser.param_groups, (rate, direct_rate), strict=True):
+            group["lr"] = value
 
 
 class _Batches:

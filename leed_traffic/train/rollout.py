@@ -23,8 +23,9 @@ Plans = Mapping[str, PriorityPlan | SequencePlan]
 
 
 class ActorWeights(NamedTuple):
-    """N actors stacked: two tanh layers and a linear one (see train/actor_critic.py)."""
+    """N actors stacked: two tanh layers, a linear one, and a direct path beside them (see train/actor_critic.py)."""
 
+    w0: NDArray[np.float32]  # (N, D_max, S_max) the direct path
     w1: NDArray[np.float32]  # (N, D_max, H)
     b1: NDArray[np.float32]  # (N, 1, H)
     w2: NDArray[np.float32]  # (N, H, H)
@@ -34,9 +35,10 @@ class ActorWeights(NamedTuple):
 
     def logits(self, observation: NDArray[np.float32]) -> NDArray[np.float32]:
         """(N, S_max) from (N, D_max)."""
-        x = np.tanh(observation[:, None, :] @ self.w1 + self.b1)
+        o = observation[:, None, :]
+        x = np.tanh(o @ self.w1 + self.b1)
         x = np.tanh(x @ self.w2 + self.b2)
-        out: NDArray[np.float32] = (x @ self.w3 + self.b3)[:, 0, :]
+        out: NDArray[np.float32] = (o @ self.w0 + x @ self.w3 + self.b3)[:, 0, :]
         return out
 
 
