@@ -125,7 +125,7 @@ class Bench:
             pool: where runs are made.
             folder: of the remembered results; made if it is not there.
             on_run: told after each run (remembered ones too) what it was for.
-            shown_seeds: seeds of the demonstrations; a trial on one of them keeps its trajectories, so it need not be run again.
+            shown_seeds: seeds of the demonstrations; a trial on one of them keeps its trajectories and is not run again.
         """
         self.setting, self._pool, self._folder, self._on_run = setting, pool, folder, on_run
         self._shown_seeds = frozenset(shown_seeds)

@@ -96,6 +96,14 @@ class ActorCritic(nn.Module):
             return central
         return self._local(self.critic, observation).squeeze(-1)
 
+    def soften_actors(self, factor: Tensor) -> None:
+        """Multiply every actor's logits by its (N,) factor: below 1 it is less certain, and its best stage stays the same."""
+        if self._sharing is Sharing.EVERYTHING:
+            factor = factor.mean().view(1)
+        with torch.no_grad():
+            for last in (self.actor.w0, self.actor.w3, self.actor.b3):
+                last.mul_(factor.view(-1, 1, 1))
+
     def weights(self) -> ActorWeights:
         """The actors as numpy arrays, one per intersection, for rollout processes that never import torch."""
         a = self.actor

@@ -142,6 +142,10 @@ class BlockedLearner:
         agreed = self._all("clone", [(block.of_steps(steps), n_steps) for block in self._blocks])
         return float(self._share @ np.array(agreed))
 
+    def soften(self, steps: ExpertSteps) -> None:
+        """See `Learner.soften`."""
+        self._all("soften", [(block.of_steps(steps),) for block in self._blocks])
+
     def fit_critic(self, demonstrated: Demonstrated, n_steps: int) -> None:
         """See `Learner.fit_critic`."""
         self._all("fit_critic", [(block.of_demonstrated(demonstrated), n_steps) for block in self._blocks])

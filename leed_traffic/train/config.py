@@ -149,6 +149,8 @@ class TrainConfig(BaseModel):
     """c_h; keeps a cloned policy, which is nearly certain of everything, trying."""
     max_gradient: float = Field(default=0.5, gt=0.0)
     """Norm to which each intersection's gradient is clipped."""
+    own_entropy: float = Field(default=0.3, ge=0.0)
+    """Nats; cloned actors are made uncertain up to it before they learn from own experience. 0: as certain as they are."""
     critic_first_updates: int = Field(default=0, ge=0)
     """Updates from own experience in which only the critics learn; relabelling rounds already teach them."""
 

@@ -1,7 +1,7 @@
 """From a training run to a bundle: one ONNX graph per intersection, held to the policies that were trained.
 
-A graph is three Gemm, two Tanh and the direct path's MatMul, written node by node: deterministic, and nothing to trace. What scaling there is
-sits in the observation's definition, which is fixed and travels as the bundle's table.
+A graph is three Gemm nodes, two Tanh and the direct path's MatMul and Add, written node by node: deterministic, and nothing to
+trace. What scaling there is sits in the observation's definition, which is fixed and travels as the bundle's table.
 """
 
 from pathlib import Path

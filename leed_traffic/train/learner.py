@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from leed_traffic.simulation.episode import Episode
-from leed_traffic.train.actor_critic import ActorCritic
+from leed_traffic.train.actor_critic import ActorCritic, masked_log_probs
 from leed_traffic.train.config import Sharing, TrainConfig
 from leed_traffic.train.expert import Demonstrated, ExpertSteps
 from leed_traffic.train.gae import discounted_returns, truncated_gae
@@ -20,6 +20,7 @@ Array = NDArray[np.float64]
 
 ADVANTAGE_LIMIT = 20.0  # of f(A_e)
 MIN_RETURN_STD = 1e-3
+BISECTIONS = 30
 AGREEMENT_STEPS = 100  # gradient steps over which agreement with the expert is counted
 
 
@@ -105,6 +106,28 @@ class Learner:
             if bool((share >= config.cloning_agreement).all()):
                 break
         return float(share.mean()) if len(share) else 0.0
+
+    def soften(self, steps: ExpertSteps) -> None:
+        """Make cloned actors uncertain enough to learn by trying: up to the entropy of the settings, mean over the states.
+
+        A clone that agrees with its expert is certain of everything: it draws the same stage always, and own experience shows
+        it nothing new. Its logits are scaled, so its best stage, and with it what it does in the street, stays the same.
+
+        Args:
+            steps: states that the expert was asked about.
+        """
+        config = self._config
+        observation, legal = torch.from_numpy(steps.observation), torch.from_numpy(steps.legal)
+        free = torch.from_numpy(steps.usable)
+        with torch.no_grad():
+            log_probs = self.model.log_probs(observation, legal)
+        low, high = torch.zeros(len(free)), torch.ones(len(free))
+        for _ in range(BISECTIONS):  # entropy falls as the factor grows
+            middle = (low + high) / 2.0
+            scaled = masked_log_probs(middle.view(-1, 1, 1) * log_probs, legal)
+            is_certain = entropy(scaled, free) < config.own_entropy
+            low, high = torch.where(is_certain, low, middle), torch.where(is_certain, middle, high)
+        self.model.soften_actors(high)
 
     def fit_critic(self, demonstrated: Demonstrated, n_steps: int) -> None:
         """Give the critics a first idea: the discounted returns of the demonstrated hours, without each hour's tail."""

@@ -280,6 +280,8 @@ class TrainingRun:
         """One update from own experience, leaning on the expert as far as the weights say."""
         config = self._config
         update = unit - self._units.index(OWN)
+        if update == 0 and self._demonstrated is not None and config.cloning_steps > 0:
+            self.learner.soften(self._expert_steps())
         rollouts = self._drive(config.episodes_per_update, f"update {update + 1} of {config.n_updates}", None)
         episodes = [rollout.episode for rollout in rollouts]
         w = self._weighting.update(episodes)

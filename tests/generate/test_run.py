@@ -143,6 +143,14 @@ def test_the_bench_asks_nothing_twice(short, tmp_path):
     assert first.simulated_hours == pytest.approx(2 * SHORT_S / 3600.0)
 
 
+def test_a_trial_on_a_demonstrated_seed_keeps_its_trajectories(short, tmp_path):
+    pool, plans = CountingPool(), {"C": max_wave_plan("C")}
+    setting = bench(short, tmp_path, pool).setting
+    both = Bench(setting, pool, tmp_path, lambda what: None, shown_seeds=(12, 13))
+    both.try_out([plans, None], (11, 12), "x")
+    assert [(run.seed, run.wants_trajectories) for run in pool.runs] == [(11, False), (12, True), (11, False), (12, False)]
+
+
 def test_the_bench_asks_again_when_plans_or_limits_change(short, tmp_path):
     pool = CountingPool()
     first = bench(short, tmp_path, pool)

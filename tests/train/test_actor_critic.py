@@ -8,11 +8,13 @@ from leed_traffic.train.config import Sharing
 
 def test_stacked_networks_compute_what_each_computes_alone():
     stacked = StackedMlp([3, 5], 8, 4, gain=1.0, generator=torch.Generator().manual_seed(0))
+    with torch.no_grad():
+        stacked.w0.normal_(generator=torch.Generator().manual_seed(1))
     x = torch.rand(2, 6, 5)
     for n in range(2):
         alone = torch.tanh(x[n] @ stacked.w1[n] + stacked.b1[n])
         alone = torch.tanh(alone @ stacked.w2[n] + stacked.b2[n]) @ stacked.w3[n] + stacked.b3[n]
-        torch.testing.assert_close(stacked(x)[n], alone)
+        torch.testing.assert_close(stacked(x)[n], alone + x[n] @ stacked.w0[n])
 
 
 def test_numpy_and_torch_agree_to_1e_5():
@@ -20,6 +22,7 @@ def test_numpy_and_torch_agree_to_1e_5():
     with torch.no_grad():
         for p in model.parameters():
             p.mul_(3.0)
+        model.actor.w0.normal_(generator=torch.Generator().manual_seed(1))
     x = np.random.default_rng(0).uniform(-1, 2, (200, 2, 31)).astype(np.float32)
     with torch.no_grad():
         expected = model.actor(torch.from_numpy(x.swapaxes(0, 1).copy())).numpy().swapaxes(0, 1)
@@ -31,6 +34,19 @@ def test_a_new_policy_is_undecided():
     model = ActorCritic([20, 31], 4, 64, seed=3)
     p = model.log_probs(torch.rand(2, 50, 31), torch.ones(2, 50, 4, dtype=torch.bool)).exp()
     assert (p - 0.25).abs().max() < 0.05
+
+
+@pytest.mark.parametrize("sharing", [Sharing.NOTHING, Sharing.EVERYTHING])
+def test_softer_actors_are_less_certain_of_the_same_stage(sharing):
+    model = ActorCritic([6, 6], 4, 8, seed=3, sharing=sharing)
+    with torch.no_grad():
+        model.actor.w0.normal_(generator=torch.Generator().manual_seed(1)).mul_(5.0)
+    x, legal = torch.rand(2, 50, 6), torch.ones(2, 50, 4, dtype=torch.bool)
+    before = model.log_probs(x, legal)
+    model.soften_actors(torch.tensor([0.2, 0.2]))
+    after = model.log_probs(x, legal)
+    assert torch.equal(before.argmax(-1), after.argmax(-1))
+    assert (after.max(-1).values < before.max(-1).values).all()
 
 
 def test_gradients_are_clipped_for_each_intersection_on_its_own():

@@ -3,7 +3,7 @@ import pytest
 import torch
 
 from leed_traffic.train.config import TrainConfig
-from leed_traffic.train.expert import labelled_steps, stack_demonstrations, steps_of
+from leed_traffic.train.expert import ExpertSteps, labelled_steps, stack_demonstrations, steps_of
 from leed_traffic.train.learner import Learner, ReturnScale
 from leed_traffic.train.rollout import RolloutTask
 from tests.train.fakes import NETWORK, S_MAX, SHAPE, SIZES, FakeRollouts, demonstrations
@@ -23,6 +23,53 @@ def test_cloning_learns_what_the_expert_shows():
     learner.clone(steps_of(stacked), 400)
     best = RolloutTask(weights=learner.model.weights(), seed=999)
     assert FakeRollouts().run([best])[0].episode.reward.mean() > -0.15
+
+
+def linear_expert(seed, steps=600):
+    """Serves the stage with the most vehicles, as max-wave does: its lanes, shares of what fits."""
+    observation = np.random.default_rng(seed).uniform(0.0, 0.5, (1, steps, 8)).astype(np.float32)
+    stage = observation.reshape(1, steps, 4, 2).sum(axis=3).argmax(axis=2)
+    every = np.ones((1, steps, 4), dtype=bool)
+    return ExpertSteps(
+        observation=observation, legal=every, stage=stage, usable=every[..., 0], weight=np.ones((1, steps), dtype=np.float32)
+    )
+
+
+def agreement(learner, steps):
+    log_probs = learner.model.log_probs(torch.from_numpy(steps.observation), torch.from_numpy(steps.legal))
+    return float((log_probs.argmax(-1).numpy() == steps.stage).mean())
+
+
+def test_the_direct_path_alone_learns_a_rule_that_is_linear():
+    learner = Learner([8], 4, config(learning_rate=1e-9))
+    learner.clone(linear_expert(1), 1000)
+    assert agreement(learner, linear_expert(2)) > 0.95
+
+
+def test_cloning_ends_as_soon_as_all_agree():
+    learner = Learner([8], 4, config(cloning_agreement=0.9))
+    share = learner.clone(linear_expert(1), 3000)
+    assert 0.9 <= share < 0.97, "went on although it agreed"
+    assert Learner([8], 4, config(cloning_agreement=1.0)).clone(linear_expert(1), 100) < 0.9
+
+
+def test_softened_clones_explore_and_their_best_stage_is_the_same():
+    learner, steps = Learner([8], 4, config(own_entropy=0.3)), linear_expert(1)
+    learner.clone(steps, 2000)
+    observation, legal = torch.from_numpy(steps.observation), torch.from_numpy(steps.legal)
+    before = learner.model.log_probs(observation, legal).detach()
+    learner.soften(steps)
+    after = learner.model.log_probs(observation, legal).detach()
+    assert torch.equal(before.argmax(-1), after.argmax(-1))
+    assert float(-(before.exp() * before).sum(-1).mean()) < 0.25
+    assert float(-(after.exp() * after).sum(-1).mean()) == pytest.approx(0.3, abs=1e-3)
+
+
+def test_actors_that_are_uncertain_enough_stay_as_they_are():
+    learner, steps = Learner([8], 4, config(own_entropy=0.3)), linear_expert(1)
+    before = [p.clone() for p in learner.model.parameters()]
+    learner.soften(steps)
+    assert all(torch.equal(a, b) for a, b in zip(before, learner.model.parameters(), strict=True))
 
 
 def test_own_experience_alone_improves_the_return_of_every_intersection():
