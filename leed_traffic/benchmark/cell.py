@@ -8,19 +8,15 @@ from pathlib import Path
 import numpy as np
 from pydantic import BaseModel, ConfigDict
 
-from leed_traffic.artifacts.scenario import load_scenario
-from leed_traffic.artifacts.site import load_site
 from leed_traffic.artifacts.whole_file import write_whole
 from leed_traffic.benchmark.learners import Expert, Learner, bad_plan
-from leed_traffic.domain.action import DEFAULT_DECISION_INTERVAL_S
-from leed_traffic.domain.observation import DEFAULT_REACH_M
 from leed_traffic.domain.plan import max_wave_plan
 from leed_traffic.generate.author import Author
 from leed_traffic.generate.run import GenerateConfig, generate
-from leed_traffic.simulation.network_import import import_network
+from leed_traffic.simulation.env_spec import EnvSpec
 from leed_traffic.train.config import FIRST_VALIDATION_SEED, TrainConfig
-from leed_traffic.train.rollout import EnvSpec, RolloutTask, roll_out
-from leed_traffic.train.run import train
+from leed_traffic.train.rollout import RolloutTask, roll_out
+from leed_traffic.train.run import env_of, train
 from leed_traffic.train.run_folder import BUNDLE_NAME, CONFIG_NAME
 
 COST_NAME, BAR_NAME = "cost.json", "bar.json"
@@ -172,14 +168,4 @@ def train_config(cell: Cell) -> TrainConfig:
 
 def env_spec(ground: Ground) -> EnvSpec:
     """The env that every learner meets."""
-    scenario = load_scenario(ground.scenario)
-    network = import_network(scenario.net_file, scenario.additional_files, begin_s=scenario.begin_s)
-    defaults = TrainConfig(scenario=ground.scenario, out=ground.folder)
-    return EnvSpec(
-        scenario=scenario,
-        network=network,
-        site=load_site(ground.site, scenario, network),
-        decision_interval_s=DEFAULT_DECISION_INTERVAL_S,
-        reach_m=DEFAULT_REACH_M,
-        reward=defaults.reward,
-    )
+    return env_of(TrainConfig(scenario=ground.scenario, site=ground.site, out=ground.folder))

@@ -18,48 +18,19 @@ from pydantic import TypeAdapter
 
 from leed_traffic import __version__
 from leed_traffic.artifacts.demonstrations import digest_plans
-from leed_traffic.artifacts.scenario import Scenario
-from leed_traffic.artifacts.site import Site
 from leed_traffic.artifacts.whole_file import write_whole
 from leed_traffic.domain.network import Network
 from leed_traffic.domain.plan import Plan
-from leed_traffic.domain.sensing import IDEAL, Sensing
 from leed_traffic.domain.trajectory import Trajectory
 from leed_traffic.generate.diagnosis import Diagnosis, diagnose, mean_diagnosis
-from leed_traffic.simulation.env import Request, Reward, SignalEnv, Situation
+from leed_traffic.simulation.env import Request, SignalEnv, Situation
+from leed_traffic.simulation.env_spec import EnvSpec
 from leed_traffic.simulation.episode import Controller, PlanController, run_episode, trajectories_of
 from leed_traffic.simulation.pool import WorkerPool
 
 Plans = dict[str, Plan]
 
-FORMAT = 3  # of a remembered result; one of another format is made again
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Setting:
-    """Everything but plans and seed that a result depends on."""
-
-    scenario: Scenario
-    network: Network
-    site: Site
-    decision_interval_s: float
-    reach_m: float
-    reward: Reward
-    sensing: Sensing = IDEAL
-
-    def digest(self) -> str:
-        """sha256 over the files' contents and all settings, the versions included."""
-        scenario, parts = self.scenario, hashlib.sha256()
-        for path in (scenario.net_file, *scenario.route_files, *scenario.additional_files):
-            parts.update(hashlib.sha256(path.read_bytes()).digest())
-        facts = (scenario.demand, scenario.spread, scenario.begin_s, scenario.end_s, scenario.step_length_s, scenario.options)
-        settings = (self.network.digest(), self.site.digest, self.decision_interval_s, self.reach_m, self.reward.value)
-        parts.update(
-            repr(
-                (FORMAT, facts, settings, self.sensing, self.site.weights, self.site.priority, sumo_version(), __version__)
-            ).encode()
-        )
-        return parts.hexdigest()
+FORMAT = 4  # of a remembered result; one of another format is made again
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,7 +72,7 @@ class Trial:
 class Run:
     """One simulation to be made; without plans nobody asks, and the signals walk through their fallback cycle."""
 
-    setting: Setting
+    setting: EnvSpec
     plans: Plans | None
     seed: int
     wants_trajectories: bool = False
@@ -112,7 +83,7 @@ class Bench:
 
     def __init__(
         self,
-        setting: Setting,
+        setting: EnvSpec,
         pool: WorkerPool,
         folder: Path,
         on_run: Callable[[str], None],
@@ -129,7 +100,7 @@ class Bench:
         """
         self.setting, self._pool, self._folder, self._on_run = setting, pool, folder, on_run
         self._shown_seeds = frozenset(shown_seeds)
-        self._digest = setting.digest()
+        self._digest = digest_of(setting)
         self._runs: set[str] = set()
         folder.mkdir(parents=True, exist_ok=True)
 
@@ -209,21 +180,8 @@ class FallbackController:
 
 def make_run(run: Run) -> tuple[Result, bytes]:
     """One simulation, in whatever process this is called; the trajectories' arrays as the bytes of an .npz file."""
-    setting = run.setting
     controller: Controller = FallbackController() if run.plans is None else PlanController(run.plans)
-    with (
-        tempfile.TemporaryDirectory(prefix="leed-run-") as record,
-        SignalEnv(
-            setting.scenario,
-            setting.network,
-            setting.site,
-            decision_interval_s=setting.decision_interval_s,
-            reach_m=setting.reach_m,
-            reward=setting.reward,
-            sensing=setting.sensing,
-            record=Path(record),
-        ) as env,
-    ):
+    with tempfile.TemporaryDirectory(prefix="leed-run-") as record, run.setting.open(Path(record)) as env:
         episode = run_episode(env, controller, run.seed)
         trajectories = trajectories_of(episode, env) if run.wants_trajectories else ()
     if episode.score is None:
@@ -233,8 +191,8 @@ def make_run(run: Run) -> tuple[Result, bytes]:
         returns=tuple(episode.total_reward.tolist()),
         simulated_s=float(episode.simulated_s),
         diagnoses=tuple(
-            diagnose(episode.observation[:, n], intersection, setting.reach_m)
-            for n, intersection in enumerate(setting.network.intersections)
+            diagnose(episode.observation[:, n], intersection, run.setting.reach_m)
+            for n, intersection in enumerate(run.setting.network.intersections)
         ),
     )
     return result, _pack(trajectories)
@@ -243,6 +201,18 @@ def make_run(run: Run) -> tuple[Result, bytes]:
 def sumo_version() -> str:
     """Version of the simulator that runs are made with."""
     return version("libsumo")
+
+
+def digest_of(setting: EnvSpec) -> str:
+    """sha256 over the files' contents and all settings, the versions included."""
+    scenario, parts = setting.scenario, hashlib.sha256()
+    for path in (scenario.net_file, *scenario.route_files, *scenario.additional_files):
+        parts.update(hashlib.sha256(path.read_bytes()).digest())
+    facts = (scenario.demand, scenario.spread, scenario.begin_s, scenario.end_s, scenario.step_length_s, scenario.options)
+    limits = (setting.network.digest(), setting.site.digest, setting.decision_interval_s, setting.reach_m, setting.reward.value)
+    given = (setting.sensing, setting.site.weights, setting.site.priority)
+    parts.update(repr((FORMAT, facts, limits, given, sumo_version(), __version__)).encode())
+    return parts.hexdigest()
 
 
 def mean_returns(trial: Trial, network: Network) -> Mapping[str, float]:

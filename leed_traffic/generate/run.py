@@ -31,12 +31,13 @@ from leed_traffic.domain.plan import check_plan, max_pressure_plan, max_wave_pla
 from leed_traffic.errors import DemonstrationError, UsageError
 from leed_traffic.generate.author import Author, PlanAuthor
 from leed_traffic.generate.authorship import AUTHORSHIP_NAME, Authorship, write_authorship
-from leed_traffic.generate.bench import Bench, Plans, Setting, Trial, sumo_version
+from leed_traffic.generate.bench import Bench, Plans, Trial, sumo_version
 from leed_traffic.generate.brief import Brief, write_briefs
 from leed_traffic.generate.model_config import ModelConfig, check_model
 from leed_traffic.generate.refine import Standing, compose, refine
 from leed_traffic.generate.search import NETWORK_WIDE, SearchAuthor
 from leed_traffic.simulation.env import Reward
+from leed_traffic.simulation.env_spec import EnvSpec
 from leed_traffic.simulation.network_import import import_network
 from leed_traffic.simulation.pool import WorkerPool
 from leed_traffic.simulation.webster import webster_plans
@@ -145,10 +146,10 @@ def generate(
     return read_demonstrations(config.out)
 
 
-def _setting(config: GenerateConfig) -> Setting:
+def _setting(config: GenerateConfig) -> EnvSpec:
     scenario = with_spread(load_scenario(config.scenario), config.spread)
     network = import_network(scenario.net_file, scenario.additional_files, begin_s=scenario.begin_s)
-    return Setting(
+    return EnvSpec(
         scenario=scenario,
         network=network,
         site=load_site(config.site, scenario, network),

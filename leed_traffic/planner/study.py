@@ -11,11 +11,12 @@ from leed_traffic.artifacts.site import load_site
 from leed_traffic.domain.action import DEFAULT_DECISION_INTERVAL_S
 from leed_traffic.domain.observation import DEFAULT_REACH_M
 from leed_traffic.domain.plan import Plan, check_plan
-from leed_traffic.generate.bench import Bench, Setting
+from leed_traffic.generate.bench import Bench
 from leed_traffic.generate.brief import Attempt, Brief, write_briefs
 from leed_traffic.planner.junctions import build_junction
 from leed_traffic.planner.portfolio import embedded, portfolio
 from leed_traffic.simulation.env import Reward
+from leed_traffic.simulation.env_spec import EnvSpec
 from leed_traffic.simulation.network_import import import_network
 from leed_traffic.simulation.pool import WorkerPool
 
@@ -68,10 +69,10 @@ def study_junction(task: Task) -> Study:
         return _study(Bench(setting_of(scenario), pool, task.folder / TRIED_NAME, lambda what: None))
 
 
-def setting_of(scenario: Scenario) -> Setting:
+def setting_of(scenario: Scenario) -> EnvSpec:
     """A junction under the conditions of `leedctl generate`."""
     network = import_network(scenario.net_file)
-    return Setting(
+    return EnvSpec(
         scenario=scenario,
         network=network,
         site=load_site(None, scenario, network),
@@ -81,7 +82,7 @@ def setting_of(scenario: Scenario) -> Setting:
     )
 
 
-def brief_at(setting: Setting) -> Brief:
+def brief_at(setting: EnvSpec) -> Brief:
     """The brief of a junction's only signal, its demand counted on the author's day."""
     (brief,) = write_briefs(setting.scenario, setting.network, setting.site.timings, (SEED,))
     return brief

@@ -166,7 +166,8 @@ class BlockedLearner:
             arguments.append((own, steps, w[block.rows], critic_only))
         means = self._all("update", arguments)
         names = list(dict.fromkeys(name for mean in means for name in mean))
-        return {name: float(self._share @ np.array([mean.get(name, 0.0) for mean in means])) for name in names}
+        parts = {name: np.array([mean.get(name, 0.0) for mean in means]) for name in names}
+        return {name: float(part.sum() if name == "skipped" else self._share @ part) for name, part in parts.items()}
 
     def weights(self) -> ActorWeights:
         """The actors of all intersections, padded to D_max."""

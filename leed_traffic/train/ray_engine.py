@@ -24,8 +24,9 @@ from ray.exceptions import RayError, RayTaskError
 
 from leed_traffic.artifacts.scenario import Scenario
 from leed_traffic.errors import LeedError, TrainingError
+from leed_traffic.simulation.env_spec import EnvSpec
 from leed_traffic.train.blocks import Block, Order, carry_out
-from leed_traffic.train.rollout import ActorWeights, EnvSpec, Rollout, RolloutTask, roll_out
+from leed_traffic.train.rollout import ActorWeights, Rollout, RolloutTask, roll_out
 
 RETRIES = 5  # of a task whose worker or machine died; one that kills every worker ends the run
 _KNOCK_S = 10.0  # for a head to answer

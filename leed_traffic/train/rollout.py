@@ -9,13 +9,10 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from leed_traffic.artifacts.scenario import Scenario
-from leed_traffic.artifacts.site import Site
 from leed_traffic.domain.action import choose_at_random, choose_best
-from leed_traffic.domain.network import Network
 from leed_traffic.domain.plan import PriorityPlan, SequencePlan
-from leed_traffic.domain.sensing import IDEAL, Sensing
-from leed_traffic.simulation.env import Reward, SignalEnv, Situation
+from leed_traffic.simulation.env import SignalEnv, Situation
+from leed_traffic.simulation.env_spec import EnvSpec
 from leed_traffic.simulation.episode import Episode, PlanController, run_episode
 
 _CHOICES = 1  # stream of chance apart from the demand's of the same seed
@@ -40,19 +37,6 @@ class ActorWeights(NamedTuple):
         x = np.tanh(x @ self.w2 + self.b2)
         out: NDArray[np.float32] = (o @ self.w0 + x @ self.w3 + self.b3)[:, 0, :]
         return out
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EnvSpec:
-    """What a worker needs to build the env."""
-
-    scenario: Scenario
-    network: Network
-    site: Site
-    decision_interval_s: float
-    reach_m: float
-    reward: Reward
-    sensing: Sensing = IDEAL
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,16 +89,7 @@ def roll_out(spec: EnvSpec, task: RolloutTask) -> Rollout:
     with tempfile.TemporaryDirectory(prefix="leed-rollout-") as folder:
         record = Path(folder) if task.is_scored else None
         controller = _driver(task)
-        with SignalEnv(
-            spec.scenario,
-            spec.network,
-            spec.site,
-            decision_interval_s=spec.decision_interval_s,
-            reach_m=spec.reach_m,
-            reward=spec.reward,
-            sensing=spec.sensing,
-            record=record,
-        ) as env:
+        with spec.open(record) as env:
             episode = run_episode(env, controller, task.seed)
     labels = controller.labels if isinstance(controller, ActorController) else []
     return Rollout(episode=episode, label=np.stack(labels) if labels else None)

@@ -24,6 +24,7 @@ from leed_traffic.domain.network import Network
 from leed_traffic.domain.observation import observation_spec
 from leed_traffic.domain.sensing import Sensing
 from leed_traffic.errors import ScenarioError, TrainingError
+from leed_traffic.simulation.env_spec import EnvSpec
 from leed_traffic.simulation.network_import import import_network
 from leed_traffic.train.blocks import BLOCK_SIZE, BlockedLearner, BlockWork, cut_into_blocks
 from leed_traffic.train.checkpoint import describe, read_checkpoint, write_checkpoint
@@ -38,7 +39,7 @@ from leed_traffic.train.expert import (
     steps_of,
 )
 from leed_traffic.train.export import export_run
-from leed_traffic.train.rollout import ActorWeights, EnvSpec, Rollout, RolloutTask
+from leed_traffic.train.rollout import ActorWeights, Rollout, RolloutTask
 from leed_traffic.train.run_folder import (
     BEST_NAME,
     BUNDLE_NAME,
@@ -82,12 +83,8 @@ def train(config: TrainConfig, on_progress: Progress) -> Path:
         MismatchError: they were made for something else.
         TrainingError: the folder holds another run, or its checkpoint is damaged.
     """
-    scenario = with_spread(load_scenario(config.scenario), config.spread)
-    network = import_network(scenario.net_file, scenario.additional_files, begin_s=scenario.begin_s)
-    if not network.intersections:
-        raise ScenarioError(f"{config.scenario}: no signal to train for; every signal has one stage or none")
-    site = load_site(config.site, scenario, network)
-    sensing = sensing_of(config, network)
+    spec = env_of(config)
+    scenario, network, site = spec.scenario, spec.network, spec.site
     demonstrations = None if config.demonstrations is None else read_demonstrations(config.demonstrations)
     if demonstrations is not None:
         check_demonstrations(demonstrations.manifest, config, network, site)
@@ -101,22 +98,34 @@ def train(config: TrainConfig, on_progress: Progress) -> Path:
         priority=site.priority,
         author=manifest.author if manifest else "",
         demonstrations_digest=sha256(manifest.model_dump_json().encode()) if manifest else "",
-        sensing_digest="" if sensing.is_perfect else sensing.digest(),
+        sensing_digest="" if spec.sensing.is_perfect else spec.sensing.digest(),
         demonstration_hours=manifest.simulated_hours if manifest else 0.0,
         sumo_version=version("libsumo"),
         torch_version=str(torch.__version__),
     )
-    spec = EnvSpec(
+    with crew(config, spec) as (rollouts, work):
+        return train_with(config, setting, demonstrations, rollouts, on_progress, work)
+
+
+def env_of(config: TrainConfig) -> EnvSpec:
+    """The env that the policies meet.
+
+    Raises:
+        ScenarioError: the scenario is missing or has no signals.
+    """
+    scenario = with_spread(load_scenario(config.scenario), config.spread)
+    network = import_network(scenario.net_file, scenario.additional_files, begin_s=scenario.begin_s)
+    if not network.intersections:
+        raise ScenarioError(f"{config.scenario}: no signal to train for; every signal has one stage or none")
+    return EnvSpec(
         scenario=scenario,
         network=network,
-        site=site,
+        site=load_site(config.site, scenario, network),
         decision_interval_s=config.decision_interval_s,
         reach_m=config.reach_m,
         reward=config.reward,
-        sensing=sensing,
+        sensing=sensing_of(config, network),
     )
-    with crew(config, spec) as (rollouts, work):
-        return train_with(config, setting, demonstrations, rollouts, on_progress, work)
 
 
 def train_with(

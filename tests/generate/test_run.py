@@ -14,11 +14,12 @@ from leed_traffic.domain.road_users import Weights
 from leed_traffic.domain.sensing import LOOPS
 from leed_traffic.errors import DemonstrationError, ScenarioError, UsageError
 from leed_traffic.generate.author import Author
-from leed_traffic.generate.bench import Bench, Result, Setting
+from leed_traffic.generate.bench import Bench, Result
 from leed_traffic.generate.brief import write_briefs
 from leed_traffic.generate.run import GenerateConfig, generate, least_runs, planned_runs, round_sizes, start_plans
 from leed_traffic.simulation.demand import write_demand
 from leed_traffic.simulation.env import Reward
+from leed_traffic.simulation.env_spec import EnvSpec
 from leed_traffic.simulation.network_import import import_network
 from leed_traffic.simulation.pool import WorkerPool
 
@@ -125,7 +126,7 @@ class CountingPool(WorkerPool):
 def bench(short, folder, pool):
     scenario = load_scenario(short)
     network = import_network(scenario.net_file)
-    setting = Setting(
+    setting = EnvSpec(
         scenario=scenario, network=network, site=load_site(None, scenario, network), decision_interval_s=5.0, reach_m=100.0,
         reward=Reward.QUEUE,
     )  # fmt: skip
@@ -158,7 +159,7 @@ def test_the_bench_asks_again_when_plans_or_limits_change(short, tmp_path):
     first.try_out([{"C": max_wave_plan("C", reach_m=60.0)}, None], (11,), "x")
     assert len(pool.runs) == 3
     scenario, network = first.setting.scenario, first.setting.network
-    setting = Setting(
+    setting = EnvSpec(
         scenario=scenario, network=network, site=load_site("as-net", scenario, network), decision_interval_s=5.0, reach_m=100.0,
         reward=Reward.QUEUE,
     )  # fmt: skip

@@ -17,10 +17,11 @@ from leed_traffic.domain.observation import observation_spec
 from leed_traffic.domain.plan import max_wave_plan
 from leed_traffic.errors import ScenarioError, TrainingError
 from leed_traffic.simulation.env import Reward
+from leed_traffic.simulation.env_spec import EnvSpec
 from leed_traffic.simulation.network_import import import_network
 from leed_traffic.train.blocks import BlockedLearner, cut_into_blocks
 from leed_traffic.train.config import TrainConfig
-from leed_traffic.train.rollout import EnvSpec, RolloutTask
+from leed_traffic.train.rollout import RolloutTask
 from leed_traffic.train.run import RunSetting, train_with
 from leed_traffic.train.workers import PooledRollouts, ThreadedBlocks
 from tests.train.test_run import result_of

@@ -9,11 +9,12 @@ from leed_traffic.domain.detector_faults import DetectorFault, FaultRates
 from leed_traffic.domain.plan import max_wave_plan
 from leed_traffic.domain.sensing import IDEAL
 from leed_traffic.simulation.env import Reward
+from leed_traffic.simulation.env_spec import EnvSpec
 from leed_traffic.simulation.network_import import import_network
 from leed_traffic.train.actor_critic import ActorCritic
 from leed_traffic.train.config import TrainConfig
 from leed_traffic.train.export import PARITY, export_policy
-from leed_traffic.train.rollout import EnvSpec, RolloutTask, roll_out
+from leed_traffic.train.rollout import RolloutTask, roll_out
 from leed_traffic.train.workers import PooledRollouts
 
 pytestmark = pytest.mark.sumo
