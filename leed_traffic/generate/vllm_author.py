@@ -175,6 +175,7 @@ class _Progress:
         self._clock, self._on_asking, self._began_s = clock, on_asking, clock()
 
     def tell(self, talk: _Conversation, reply: Reply) -> None:
+        """A reply has come in one of the conversations."""
         self._tokens += reply.reply_tokens
         if talk.is_over:
             self._plans += 1

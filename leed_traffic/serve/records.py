@@ -220,10 +220,12 @@ class _Cut:
         self._payload, self._at = payload, at
 
     def bytes(self, size: int) -> bytes:
+        """The next `size` bytes."""
         self._at += size
         return self._payload[self._at - size : self._at]
 
     def array(self, kind: str, count: int) -> NDArray[np.generic]:
+        """The next `count` numbers of a kind."""
         return np.frombuffer(self.bytes(np.dtype(kind).itemsize * count), dtype=kind)
 
 

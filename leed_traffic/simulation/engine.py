@@ -315,6 +315,7 @@ class _DirectReader:
         self._position, self._speed = calls.vehicle_getLanePosition, calls.vehicle_getSpeed
 
     def read(self) -> Vehicles:
+        """See `_Reader`."""
         by_lane = list(map(self._ids, self._lanes))
         names = list(chain.from_iterable(by_lane))
         return Vehicles(
@@ -338,6 +339,7 @@ class _SubscribedReader:
             sumo.lane.subscribe(lane, (self._ids,))
 
     def read(self) -> Vehicles:
+        """See `_Reader`."""
         on_lane = self._sumo.lane.getAllSubscriptionResults()
         known = self._sumo.vehicle.getAllSubscriptionResults()
         lanes: list[int] = []

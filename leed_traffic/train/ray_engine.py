@@ -143,6 +143,7 @@ class _PackedFiles:
 
     @classmethod
     def of(cls, scenario: Scenario) -> "_PackedFiles":
+        """Read all of a scenario's files."""
         paths = (scenario.net_file, *scenario.route_files, *scenario.additional_files)
         return cls(contents=tuple((f"{k}-{path.name}", path.read_bytes()) for k, path in enumerate(paths)))
 
