@@ -103,12 +103,18 @@ def _print_report(report: "DrillReport") -> None:
     """Every cell may wrap: the table is read on narrow terminals, too."""
     from rich.table import Table
 
-    table = Table(title=f"drill: {'every promise holds' if report.holds else 'NOT every promise holds'}", show_lines=True)
-    for column in ("promise", "how tried, what was found"):
-        table.add_column(column, ratio=1)
+    verdict = "every promise holds" if report.holds else "NOT every promise holds"
+    table = Table(title=f"drill: {verdict} ({len(report.rows)} tried in {report.seconds:.0f} s)", show_lines=True, expand=True)
+    table.add_column("row, promise", ratio=2)
+    table.add_column("how tried, what was found", ratio=3)
     for column in ("count", "result", "s"):
         table.add_column(column, justify="right", no_wrap=True)
     for row in report.rows:
-        cells = (row.promise, f"{row.tried}: {row.detail}", f"{row.count:,}", "holds" if row.holds else "FAILS")
+        cells = (
+            f"{row.name}:\n{row.promise}",
+            f"{row.tried}: {row.detail}",
+            f"{row.count:,}",
+            "holds" if row.holds else "FAILS",
+        )
         table.add_row(*(escape(cell) for cell in cells), f"{row.seconds:.0f}")
     results.print(table)

@@ -29,6 +29,11 @@ class OracleResult:
     of_the_signal: int
     unexplained: int  # counted by SUMO and not written down
 
+    def share_in_words(self) -> str:
+        """How many are the signal's, of how many; and what they were."""
+        why = ", ".join(f"{count} {what}" for what, count in self.verdicts.items())
+        return f"{self.of_the_signal} of {self.collisions + self.emergency_stops}" + (f" ({why})" if why else "")
+
     def in_words(self) -> str:
         """One line."""
         why = "; ".join(f"{count} {what}" for what, count in self.verdicts.items())
@@ -46,9 +51,9 @@ def outside_oracle(ground: Ground) -> Finding:
             faults.append(f"{name}, under the site's limits: {safe.in_words()}; {safe.unsafe_changes} unsafe changes")
         if not (unsafe.of_the_signal and unsafe.unsafe_changes):
             faults.append(f"{name}, without clearances: the oracle blames nobody: {unsafe.in_words()}")
-        words.append(f"{name}: {safe.of_the_signal} of the signal in {safe.in_words()}; without clearances "
-                     f"{unsafe.of_the_signal} of the signal in {unsafe.in_words()}")  # fmt: skip
-    return Finding(count=2 * len(ground.scenarios), faults=faults, detail=" | ".join(words))
+        words.append(f"{name} {safe.share_in_words()}, without clearances {unsafe.share_in_words()}")
+    detail = "collisions and emergency stops that are the signal's: " + "; ".join(words)
+    return Finding(count=2 * len(ground.scenarios), faults=faults, detail=detail)
 
 
 def run_oracle(place: Place, site: Site, record: Path, seed: int) -> OracleResult:
