@@ -103,7 +103,8 @@ def status_command(state: State = None, place: Place = None, pid: Pid = None, as
         print_json(status)
         return
     rows = [
-        [s["id"], s["mode"], s["latched"] or s["cause"], _stage(s), s["reason"], s["bundle"][:12]] for s in status["signals"]
+        [s["id"], s["mode"], _words(s["latched"] or s["cause"]), _stage(s), _words(s["reason"]), s["bundle"][:12]]
+        for s in status["signals"]
     ]
     trial = ", on probation" if status["is_on_probation"] else ""
     print_table(
@@ -196,6 +197,10 @@ def _wait_for_all(folder: Path, pid: int | None, seconds: float) -> dict[str, An
                 return status
             time.sleep(LOOK_S)
             status = _ask(folder, {"order": "status"}, pid).status or {}
+
+
+def _words(name: str) -> str:
+    return name.replace("_", " ")
 
 
 def _stage(signal: dict[str, Any]) -> str:

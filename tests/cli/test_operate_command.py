@@ -13,7 +13,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from leed_traffic.errors import ExitCode
+from leed_traffic.serve.channel import Reply, listening
+from leed_traffic.serve.status import StatusBoard, status_document
 from tests.serve.bundles import write_crossing_bundle
+from tests.serve.test_run import fake
+from tests.serve.test_status import blind
+from tests.serve.test_watchers import drive_watched
 
 LEEDCTL = [sys.executable, "-c", "from leed_traffic.cli.main import run; run()"]
 ARTERIAL = Path(__file__).parents[2] / "models" / "arterial5"
@@ -51,6 +57,18 @@ def another_bundle(place):
     weights = np.zeros((write_crossing_bundle(place / "x").specs[0].size, 4), dtype=np.float32)
     weights[-4:] = np.eye(4) * 2.0
     return write_crossing_bundle(place / "b", weights)
+
+
+@pytest.mark.parametrize(("device", "says_so"), [(fake, False), (blind, True)])
+def test_status_says_where_no_clearance_is_extended(place, device, says_so):
+    board = StatusBoard()
+    drive_watched(write_crossing_bundle(place / "a").path, board, device=device(), until_s=20.0)
+    status = status_document.dump_python(board.latest, mode="json")
+    (place / "state").mkdir()
+    with listening(place / "state", lambda line, who: Reply(exit_code=ExitCode.OK, said="", status=status)):
+        code, out, _ = leedctl("status", "--state", place / "state")
+    assert (code, "hand back" in out) == (0, True)
+    assert ("no clearance is extended at C: nothing there sees inside the junction" in out) == says_so
 
 
 @pytest.mark.slow

@@ -47,6 +47,19 @@ def open_page(board, port=0):
     return published(board, Metrics(), "127.0.0.1", port)
 
 
+def blind():
+    """A device that does not see inside the junction."""
+    device = fake()
+    read = device.read
+
+    def read_outside():
+        snapshot = read()
+        return replace(snapshot, sightings=tuple(replace(s, slowest_inside_mps=None) for s in snapshot.sightings))
+
+    device.read = read_outside
+    return device
+
+
 def test_the_board_shows_what_the_signals_do(crossing_bundle):
     board = StatusBoard()
     seen = {}
@@ -64,18 +77,10 @@ def test_the_board_shows_what_the_signals_do(crossing_bundle):
 
 
 def test_the_board_says_where_nothing_sees_inside_the_junction(crossing_bundle):
-    board, device = StatusBoard(), fake()
-    drive_watched(crossing_bundle, board, device=device, until_s=10.0)
+    board = StatusBoard()
+    drive_watched(crossing_bundle, board, device=fake(), until_s=10.0)
     assert [signal.sees_inside for signal in board.latest.signals] == [True]
-    device = fake()
-    read = device.read
-
-    def blind():
-        snapshot = read()
-        return replace(snapshot, sightings=tuple(replace(s, slowest_inside_mps=None) for s in snapshot.sightings))
-
-    device.read = blind
-    drive_watched(crossing_bundle, board, device=device, until_s=10.0)
+    drive_watched(crossing_bundle, board, device=blind(), until_s=10.0)
     assert [signal.sees_inside for signal in board.latest.signals] == [False]
 
 
@@ -168,10 +173,10 @@ def test_a_watcher_that_breaks_is_told_no_more_and_costs_the_signals_nothing(cro
 
 @pytest.mark.browser
 @pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium: apt-get install chromium")
-@pytest.mark.parametrize("width", [1200, 500])
-def test_a_browser_draws_the_page(crossing_bundle, tmp_path, width):
+@pytest.mark.parametrize(("width", "device"), [(1200, fake), (500, blind)])
+def test_a_browser_draws_the_page(crossing_bundle, tmp_path, width, device):
     board = StatusBoard()
-    drive_watched(crossing_bundle, board, until_s=40.0)
+    drive_watched(crossing_bundle, board, device=device(), until_s=40.0)
     with open_page(board) as address:
         options = ["--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"]
         options += [f"--user-data-dir={tmp_path}", f"--window-size={width},900", "--virtual-time-budget=3000", "--dump-dom"]
@@ -179,7 +184,9 @@ def test_a_browser_draws_the_page(crossing_bundle, tmp_path, width):
     assert 'class="lamp G"' in drawn.stdout
     assert ">C<" in drawn.stdout
     assert "monitor violations" in drawn.stdout
-    assert "does not answer" not in drawn.stdout.partition("<script>")[0]
+    shown = drawn.stdout.partition("<script>")[0]
+    assert "does not answer" not in shown
+    assert ("none: inside not seen" in shown) == (device is blind)
 
 
 def test_the_page_may_be_read_while_the_loop_draws(crossing_bundle):
