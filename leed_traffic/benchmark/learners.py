@@ -64,12 +64,18 @@ LEARNERS = (
     Learner(name="mixed-loss-gate-alone", what="the same without similarity", settings={**_RAW, "similarity": Similarity.OFF}),
     Learner(name="mixed-loss-fixed", what="the same with w = 0.5", settings={**_RAW, "expert_weight": ExpertWeight.FIXED}),
     Learner(name="webster-expert", what="LEED with Webster's plan as expert", expert=Expert.WEBSTER),
-    Learner(name="bad-expert", what="LEED with a plan made to be bad", expert=Expert.BAD),
+    Learner(name="bad-expert", what="LEED with a plan made to be bad, which it leaves aside", expert=Expert.BAD),
+    Learner(
+        name="bad-expert-followed",
+        what="LEED that follows the same plan all the same",
+        expert=Expert.BAD,
+        settings={"follow_worse_expert": True},
+    ),
     Learner(
         name="bad-expert-fixed",
         what="the same with w = 0.5 throughout",
         expert=Expert.BAD,
-        settings={"expert_weight": ExpertWeight.FIXED},
+        settings={"expert_weight": ExpertWeight.FIXED, "follow_worse_expert": True},
     ),
 )
 BY_NAME = {learner.name: learner for learner in LEARNERS}

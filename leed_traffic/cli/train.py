@@ -33,6 +33,9 @@ def train_command(
     reach: Annotated[float | None, typer.Option(help="Metres that the detectors see.")] = None,
     cloning_steps: Annotated[int | None, typer.Option(help="Gradient steps on the demonstrations; ablation: 0.")] = None,
     dagger_rounds: Annotated[int | None, typer.Option(help="Rounds of relabelling by the plans; ablation: 0.")] = None,
+    follow_worse_expert: Annotated[
+        bool, typer.Option("--follow-worse-expert", help="Learn from plans that lose to the fallback cycle, too.")
+    ] = False,
     expert_weight: Annotated[str | None, typer.Option(help="dynamic, fixed, decay or none.")] = None,
     fixed_weight: Annotated[float | None, typer.Option(help="w with --expert-weight fixed.")] = None,
     gate: Annotated[str | None, typer.Option(help="parity, margin or none.")] = None,
@@ -83,6 +86,7 @@ def train_command(
         "reach_m": reach,
         "cloning_steps": cloning_steps,
         "dagger_rounds": dagger_rounds,
+        "follow_worse_expert": follow_worse_expert,
         "expert_weight": expert_weight,
         "fixed_weight": fixed_weight,
         "gate": gate,
@@ -96,6 +100,7 @@ def train_command(
     }
     config = _config({name: value for name, value in settings.items() if value is not None})
     _tell_same_day(config)
+    _tell_left_aside(config)
     with progress(f"train {scenario}", config.total_episodes) as bar:
         run = train(config, bar)
     _report(run, read_bundle(run / BUNDLE_NAME), as_json)
@@ -144,6 +149,20 @@ def _tell_same_day(config: "TrainConfig") -> None:
     scenario = with_spread(load_scenario(config.scenario), config.spread)
     if scenario.demand is None and scenario.spread == 0.0:
         messages.print(f"{scenario.name}: every hour drives the same day; --spread 0.1 lets days differ", markup=False)
+
+
+def _tell_left_aside(config: "TrainConfig") -> None:
+    """Say it where the demonstrations lose to the cycle that runs when nobody asks."""
+    from leed_traffic.artifacts.demonstrations import read_manifest
+    from leed_traffic.train.expert import is_left_aside
+
+    manifest = None if config.demonstrations is None else read_manifest(config.demonstrations)
+    if manifest is not None and is_left_aside(manifest, config):
+        messages.print(
+            f"{config.demonstrations}: left aside, its plans ({manifest.delay_s:.1f} s) lose to the fallback cycle "
+            f"({manifest.baseline_delay_s:.1f} s); own experience begins without them unless --follow-worse-expert is given",
+            markup=False,
+        )
 
 
 def _report(run: Path, bundle: "Bundle", as_json: bool) -> None:

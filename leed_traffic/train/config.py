@@ -104,6 +104,8 @@ class TrainConfig(BaseModel):
     dagger_steps: int = Field(default=1000, ge=0)
     """Most gradient steps after each round."""
 
+    follow_worse_expert: bool = False
+    """Whether to learn from demonstrations that lose to the fallback cycle; an ablation: unlearning takes longer than learning."""
     expert_weight: ExpertWeight = ExpertWeight.DYNAMIC
     """How w in (1 - w) L_a + w L_e is set."""
     fixed_weight: float = Field(default=0.5, ge=0.0, le=1.0)

@@ -49,6 +49,15 @@ class ExpertSteps:
         return int(self.stage.shape[1])
 
 
+def is_left_aside(manifest: DemonstrationManifest, config: TrainConfig) -> bool:
+    """Whether the demonstrated plans lost to the fallback cycle, so that own experience had better begin without them.
+
+    Both were tried on the author's hours. Who asks for cloning alone gets it.
+    """
+    is_worse = manifest.delay_s > manifest.baseline_delay_s
+    return is_worse and not config.follow_worse_expert and config.episodes > 0
+
+
 def check_demonstrations(manifest: DemonstrationManifest, config: TrainConfig, network: Network, site: Site) -> None:
     """Refuse demonstrations that were made for something else.
 

@@ -33,6 +33,7 @@ from leed_traffic.train.curves import ScalarLog
 from leed_traffic.train.expert import (
     ExpertSteps,
     check_demonstrations,
+    is_left_aside,
     join_steps,
     labelled_steps,
     stack_demonstrations,
@@ -68,7 +69,7 @@ CLONE, DAGGER, OWN = "clone", "dagger", "own"
 
 
 def train(config: TrainConfig, on_progress: Progress) -> Path:
-    """Train the policies of a scenario.
+    """Train the policies of a scenario; an expert that loses to the fallback cycle is left aside unless the settings say so.
 
     Args:
         config: what to do.
@@ -89,6 +90,9 @@ def train(config: TrainConfig, on_progress: Progress) -> Path:
     if demonstrations is not None:
         check_demonstrations(demonstrations.manifest, config, network, site)
     manifest = demonstrations.manifest if demonstrations else None
+    if manifest is not None and is_left_aside(manifest, config):
+        on_progress(0, f"expert left aside: {manifest.delay_s:.1f} s, fallback cycle {manifest.baseline_delay_s:.1f} s")
+        config, demonstrations = config.model_copy(update={"demonstrations": None}), None
     setting = RunSetting(
         scenario=scenario.name,
         intersections=network.intersections,
