@@ -95,17 +95,17 @@ class TrainConfig(BaseModel):
     """Hours behind one update."""
     cloning_steps: int = Field(default=3000, ge=0)
     """Most gradient steps on the demonstrations before anything else."""
-    cloning_agreement: float = Field(default=0.995, gt=0.0, le=1.0)
+    cloning_agreement: float = Field(default=0.999, gt=0.0, le=1.0)
     """Cloning ends early where every intersection makes this share of the expert's choices."""
     dagger_rounds: int = Field(default=4, ge=0)
     """Rounds in which the expert labels what the policies run into (Ross et al. 2011)."""
     dagger_episodes: int = Field(default=1, ge=1)
     """Hours per such round."""
-    dagger_steps: int = Field(default=1000, ge=0)
+    dagger_steps: int = Field(default=1500, ge=0)
     """Most gradient steps after each round."""
 
     follow_worse_expert: bool = False
-    """Whether to learn from demonstrations that lose to the fallback cycle; an ablation: unlearning takes longer than learning."""
+    """Whether to learn from demonstrations that lose to the fallback cycle; an ablation."""
     expert_weight: ExpertWeight = ExpertWeight.DYNAMIC
     """How w in (1 - w) L_a + w L_e is set."""
     fixed_weight: float = Field(default=0.5, ge=0.0, le=1.0)
@@ -127,8 +127,8 @@ class TrainConfig(BaseModel):
     """Baselines: what the intersections share while learning."""
     hidden: int = Field(default=64, ge=4, le=1024)
     """Width of both hidden layers."""
-    learning_rate: float = Field(default=1e-3, gt=0.0)
-    """Adam's, while cloning."""
+    learning_rate: float = Field(default=2e-4, gt=0.0)
+    """Adam's, while cloning; low, so that the direct path learns what is linear and the layers learn no hour by heart."""
     direct_learning_rate: float = Field(default=0.04, gt=0.0)
     """The same for the actors' direct path, whose inputs are small shares and whose weights are large."""
     policy_learning_rate: float = Field(default=1e-3, gt=0.0)
