@@ -100,8 +100,8 @@ def train_command(
     }
     config = _config({name: value for name, value in settings.items() if value is not None})
     _tell_same_day(config)
-    _tell_left_aside(config)
-    with progress(f"train {scenario}", config.total_episodes) as bar:
+    driven = config.model_copy(update={"demonstrations": None}) if _tells_left_aside(config) else config
+    with progress(f"train {scenario}", driven.total_episodes) as bar:
         run = train(config, bar)
     _report(run, read_bundle(run / BUNDLE_NAME), as_json)
 
@@ -151,18 +151,20 @@ def _tell_same_day(config: "TrainConfig") -> None:
         messages.print(f"{scenario.name}: every hour drives the same day; --spread 0.1 lets days differ", markup=False)
 
 
-def _tell_left_aside(config: "TrainConfig") -> None:
-    """Say it where the demonstrations lose to the cycle that runs when nobody asks."""
+def _tells_left_aside(config: "TrainConfig") -> bool:
+    """Whether the demonstrations lose to the cycle that runs when nobody asks; said, where it is so."""
     from leed_traffic.artifacts.demonstrations import read_manifest
     from leed_traffic.train.expert import is_left_aside
 
     manifest = None if config.demonstrations is None else read_manifest(config.demonstrations)
-    if manifest is not None and is_left_aside(manifest, config):
+    is_aside = manifest is not None and is_left_aside(manifest, config)
+    if manifest is not None and is_aside:
         messages.print(
             f"{config.demonstrations}: left aside, its plans ({manifest.delay_s:.1f} s) lose to the fallback cycle "
             f"({manifest.baseline_delay_s:.1f} s); own experience begins without them unless --follow-worse-expert is given",
             markup=False,
         )
+    return is_aside
 
 
 def _report(run: Path, bundle: "Bundle", as_json: bool) -> None:

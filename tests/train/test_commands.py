@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 
 import pytest
 from typer import Typer
@@ -46,6 +47,18 @@ def test_whoever_trains_on_one_day_alone_is_told(tmp_path, words, is_told):
     result = CliRunner().invoke(app, words)
     assert isinstance(result.exception, LeedError)  # a net without a signal: nothing is trained
     assert ("every hour drives the same day" in result.stderr) is is_told
+
+
+@pytest.mark.parametrize(
+    ("delay_s", "words", "is_told"), [(9.0, (), True), (9.0, ("--follow-worse-expert",), False), (1.0, (), False)]
+)
+def test_whoever_gives_a_bad_expert_is_told(tmp_path, delay_s, words, is_told):
+    made = demonstrations()
+    write_demonstrations(tmp_path / "demos", replace(made, manifest=made.manifest.model_copy(update={"delay_s": delay_s})))
+    words = ("train", "crossing", "--out", str(tmp_path / "run"), "--demonstrations", str(tmp_path / "demos"), *words)
+    result = CliRunner().invoke(app, words)
+    assert isinstance(result.exception, MismatchError)  # of another network: nothing is trained
+    assert ("left aside" in " ".join(result.stderr.split())) is is_told
 
 
 def test_a_run_is_exported_and_inspected_and_verified(tmp_path):
