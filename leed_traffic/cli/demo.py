@@ -28,7 +28,7 @@ SCENARIO = "arterial5"
 # Budgets: together under 5 minutes on 2 cores
 SEARCH_RUNS = 41  # simulated hours for the author's search
 DEMONSTRATION_SEEDS = (1, 2, 3)
-TRAIN_EPISODES = 48  # own hours after cloning and relabelling
+TRAIN_EPISODES = 40  # own hours after cloning and relabelling
 VALIDATION_SEEDS = 3
 SERVED_SEED = 1001
 SERVE_LIMIT_S = 180.0  # wall time for the served hour

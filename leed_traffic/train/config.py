@@ -97,7 +97,7 @@ class TrainConfig(BaseModel):
     """Most gradient steps on the demonstrations before anything else."""
     cloning_agreement: float = Field(default=0.999, gt=0.0, le=1.0)
     """Cloning ends early where every intersection makes this share of the expert's choices."""
-    dagger_rounds: int = Field(default=4, ge=0)
+    dagger_rounds: int = Field(default=8, ge=0)
     """Rounds in which the expert labels what the policies run into (Ross et al. 2011)."""
     dagger_episodes: int = Field(default=1, ge=1)
     """Hours per such round."""
@@ -159,7 +159,7 @@ class TrainConfig(BaseModel):
     validation_seeds: int = Field(default=3, ge=1, le=400)
     """Hours on which policies are compared; never trained on, never evaluated on."""
     validate_every: int = Field(default=2, ge=1)
-    """Updates between two validations."""
+    """Updates, and relabelling rounds, between two validations."""
 
     @model_validator(mode="after")
     def _consistent(self) -> "TrainConfig":
@@ -188,7 +188,7 @@ class TrainConfig(BaseModel):
         """Hours that a run simulates, validation included."""
         looks = -(-self.n_updates // self.validate_every)
         if self.demonstrations is not None:
-            looks += 2 + (self.n_rounds > 0)  # the expert, the clones, the clones after relabelling
+            looks += 2 - (-self.n_rounds // self.validate_every)  # the expert, the clones, the clones as they are relabelled
         return self.episodes + self.n_rounds * self.dagger_episodes + looks * self.validation_seeds
 
     def training_seed(self, episode: int) -> int:

@@ -281,8 +281,9 @@ class TrainingRun:
         episodes = [rollout.episode for rollout in rollouts]
         n = len(self._setting.intersections)
         losses = self.learner.update(episodes, None, np.zeros(n), critic_only=True)
-        is_last = unit + 1 == len(self._units) or self._units[unit + 1] != DAGGER
-        delay_s = self._validate(self.learner.weights(), unit) if is_last else None
+        n_done = unit - self._units.index(DAGGER) + 1
+        is_due = n_done % self._config.validate_every == 0 or n_done == self._config.n_rounds
+        delay_s = self._validate(self.learner.weights(), unit) if is_due else None
         return {
             "mean_return": _mean_return(rollouts),
             "delay_s": delay_s,
