@@ -1,8 +1,9 @@
 """A small language model trained from nothing on lessons: Llama's architecture, so that vLLM serves the folder as it is.
 
-It can write plans for junctions like those of its lessons and nothing else. Only the tokens of replies count in the loss; a
-tenth of the junctions is kept aside, and the weights that did best on their lessons are the ones that are saved. Lessons about
-one brief differ in their last paragraph, the task; they are read as one text that branches there, which halves the time.
+It can write plans for junctions like those of its lessons and nothing else. It learns to continue briefs as well as to reply:
+they repeat names and figures, and so teach it to copy. A tenth of the junctions is kept aside; the weights that did best on
+their replies are saved. Lessons about one brief differ in their last paragraph, the task; they are read as one text that
+branches there, which halves the time.
 """
 
 import json
@@ -228,7 +229,7 @@ def _fit(
     for step, chosen in zip(range(1, steps + 1), _batches(samples, config), strict=False):
         for group in optimiser.param_groups:
             group["lr"] = config.learning_rate * _share_of_rate(step, steps)
-        batch = collate(chosen)
+        batch = collate(chosen, with_briefs=True)
         loss = batch.loss(model)
         loss.backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(model.parameters(), CLIP)
@@ -262,14 +263,20 @@ def evaluate(model: Any, kept: Sequence[Sample], batch: int) -> float:  # noqa: 
     return total / max(n, 1)
 
 
-def collate(samples: Sequence[Sample]) -> Batch:
-    """Samples side by side; a branch sees itself and what all branches share, never another branch."""
+def collate(samples: Sequence[Sample], *, with_briefs: bool = False) -> Batch:
+    """Samples side by side; a branch sees itself and what all branches share, never another branch.
+
+    Args:
+        samples: filled up to the longest.
+        with_briefs: what the branches share counts in the loss as well as their replies.
+    """
     size = (len(samples), max(sample.n_tokens for sample in samples))
     tokens, positions = torch.zeros(size, dtype=torch.long), torch.zeros(size, dtype=torch.long)
     labels, part = torch.full(size, IGNORED), torch.full(size, -1)  # part: 0 shared, then by branch; -1 filled up
     for row, sample in enumerate(samples):
         at = n_shared = len(sample.shared)
         tokens[row, :at], positions[row, :at], part[row, :at] = torch.tensor(sample.shared), torch.arange(at), 0
+        labels[row, :at] = tokens[row, :at] if with_briefs else IGNORED
         for k, branch in enumerate(sample.branches):
             end = at + len(branch.tokens)
             tokens[row, at:end], part[row, at:end] = torch.tensor(branch.tokens), k + 1
