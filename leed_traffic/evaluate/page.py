@@ -35,6 +35,7 @@ th:first-child, td:first-child { text-align:left }
 tbody tr:last-child td { border-bottom:0 }
 tr.ours td { background:var(--mark); font-weight:600 }
 td.bad { color:var(--alarm); font-weight:700 }
+summary { cursor:pointer; padding:6px 8px; color:var(--faint); font-size:.9rem }
 figure { margin:12px 0 0 }
 figure div { overflow-x:auto }
 figure img { width:100%; min-width:640px; height:auto; display:block }
@@ -102,6 +103,11 @@ def table(
         cells = "".join(_cell(cell, n in alarming and cell != "0") for n, cell in enumerate(row))
         lines.append(f'<tr class="{mark}">{cells}</tr>')
     return f'<div class="scroll"><table><thead><tr>{head}</tr></thead><tbody>{"".join(lines)}</tbody></table></div>'
+
+
+def folded(summary: str, content: str) -> str:
+    """What a reader opens who wants it."""
+    return f"<details><summary>{escape(summary)}</summary>{content}</details>"
 
 
 def picture(svg: str, alt: str, caption: str) -> str:

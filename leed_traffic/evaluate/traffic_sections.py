@@ -5,7 +5,7 @@ Two controllers are drawn beside each other; more could not be compared by eye.
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from leed_traffic.evaluate.page import note, picture, table
+from leed_traffic.evaluate.page import folded, note, picture, table
 from leed_traffic.evaluate.recording import ARRIVAL_M, INTERVAL_S, Recording, approaches_of
 from leed_traffic.evaluate.runs import Comparison, Run, Scene
 from leed_traffic.evaluate.signal_figures import (
@@ -17,12 +17,13 @@ from leed_traffic.evaluate.signal_figures import (
     draw_splits,
     draw_stages,
 )
-from leed_traffic.evaluate.street_figures import compass_names, draw_corridor, draw_map, draw_stage_plans, places_of
+from leed_traffic.evaluate.street_figures import LABELLED, compass_names, draw_corridor, draw_map, draw_stage_plans, places_of
 from leed_traffic.evaluate.timeline import Timeline
 
 STAGES_WINDOW_S = 600.0  # s of signals in the stage diagram: longer, and single greens can no longer be seen
 STAGES_ROWS = 24  # intersections in it at most
 TABLE_ROWS = 40  # intersections in the table at most; all of them are in the exports
+OPEN_ROWS = 12  # intersections that a reader takes in at a glance: of more, those with the most delay come first
 
 
 def traffic_sections(comparison: Comparison, labels: Mapping[str, str], ours: str | None) -> dict[str, str]:
@@ -51,17 +52,28 @@ def _intersections(comparison: Comparison, labels: Mapping[str, str]) -> str:
         return ""
     delays = {(result.controller, result.intersection): result for result in found}
     controllers = [result.controller for result in comparison.evaluation.results]
-    worst = sorted(names, key=lambda name: -max(delays[c, name].delay_s.mean for c in controllers))[:TABLE_ROWS]
+    shown = names if len(names) <= OPEN_ROWS else _worst(comparison, TABLE_ROWS)
     rows = []
-    for name in [n for n in names if n in worst]:
+    for name in shown:
         mine = [delays[c, name] for c in controllers]
         rows.append([name, f"{mine[0].vehicles:.0f}", *(f"{r.delay_s.mean:.1f}  ({r.queue_veh:.1f})" for r in mine)])
-    left_out = f" The {len(worst)} worst of {len(names)} are shown." if len(worst) < len(names) else ""
+    sorted_by = " Those with the most delay come first." if len(names) > OPEN_ROWS else ""
+    left_out = f"{sorted_by} The {len(shown)} worst of {len(names)} are shown." if len(shown) < len(names) else sorted_by
     explained = (
         "Delay in s per vehicle that came to the stop lines, in brackets the mean queue in vehicles; both on the approaches, "
         f"as far as detectors reach, mean over the seeds. Intervals are in the exports.{left_out}"
     )
-    return table(["intersection", "vehicles", *(labels[c] for c in controllers)], rows) + note(explained)
+    head = ["intersection", "vehicles", *(labels[c] for c in controllers)]
+    more = folded(f"{len(rows) - OPEN_ROWS} more", table(head, rows[OPEN_ROWS:])) if len(rows) > OPEN_ROWS else ""
+    return table(head, rows[:OPEN_ROWS]) + more + note(explained)
+
+
+def _worst(comparison: Comparison, n: int) -> list[str]:
+    """The n intersections with the most delay under any controller, the worst first."""
+    delays_s: dict[str, float] = {}
+    for result in comparison.evaluation.intersections:
+        delays_s[result.intersection] = max(delays_s.get(result.intersection, 0.0), result.delay_s.mean)
+    return sorted(delays_s, key=lambda name: -delays_s[name])[:n]
 
 
 def _map(
@@ -74,10 +86,12 @@ def _map(
     }
     places = places_of(scene.intersections, scene.street_map)
     svg = draw_map(scene.street_map, recordings, places, delays_s)
-    caption = (
-        f"Seed {seed}, the whole run. Colour: mean delay of a vehicle on the edge; width: its traffic. The figures beside the "
-        "intersections are their delay in s per vehicle."
+    figures = (
+        "The figures beside the intersections are their delay in s per vehicle."
+        if len(places) <= LABELLED
+        else f"{len(places)} intersections are too many for figures beside them: the table names the worst."
     )
+    caption = f"Seed {seed}, the whole run. Colour: mean delay of a vehicle on the edge; width: its traffic. {figures}"
     return picture(svg, f"Map of the network coloured by delay under {_and(recordings)}", caption)
 
 
@@ -202,10 +216,14 @@ def _stages(comparison: Comparison, labels: Mapping[str, str], ours: str | None)
         return ""
     beside = next((run for run in shown if run.controller == ours), shown[-1])
     timelines: dict[str, Timeline] = {labels[run.controller]: run.timeline for run in (shown[0], beside)}
-    order = rows.order[-STAGES_ROWS:]
+    order = rows.order
+    if len(order) > STAGES_ROWS:
+        worst = _worst(comparison, OPEN_ROWS) or order[-OPEN_ROWS:]
+        order = tuple(name for name in order if name in worst)
     seed, window = beside.seed, _window(timelines.values())
     layout = "placed at their distance along the road" if rows.positions_m else "one row per intersection"
-    left_out = f" The first {len(order)} of {len(rows.order)} intersections are shown." if len(order) < len(rows.order) else ""
+    is_cut = len(order) < len(rows.order)
+    left_out = f" The {len(order)} of {len(rows.order)} intersections with the most delay are shown." if is_cut else ""
     alt = f"Stages shown over time by {' and '.join(timelines)} at {len(order)} intersections on seed {seed}"
     caption = (
         f"What the signals showed on seed {seed} in {(window[1] - window[0]) / 60.0:.0f} minutes in the middle of the run, "

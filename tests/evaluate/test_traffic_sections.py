@@ -1,10 +1,13 @@
 import re
+from dataclasses import replace
 
 import pytest
 
 from leed_traffic.evaluate.report import Story, render_report
+from leed_traffic.evaluate.results import Delay, IntersectionResult
 from leed_traffic.evaluate.street_figures import compass_names
 from leed_traffic.evaluate.street_map import Street, StreetMap
+from leed_traffic.evaluate.traffic_sections import traffic_sections
 
 from .conftest import LABELS
 from .test_report import images
@@ -39,6 +42,30 @@ def test_on_a_single_signal_the_corridor_is_left_out_with_the_reason(report_page
     assert "Left out: no two signals" in part
     assert images(part) == []
     assert "walker" in page.split("<h2>Delay by class</h2>")[1].split("</section>")[0]
+
+
+def test_of_many_intersections_the_worst_come_first_and_the_rest_is_folded(make_comparison):
+    comparison = make_comparison({"fixed": (50.0, 52.0), "max-wave": (20.0, 21.0)})
+    results = tuple(
+        IntersectionResult(
+            controller=name, intersection=f"J{k}", vehicles=100.0, delay_s=Delay(mean=float(k), low=None, high=None),
+            waiting_s=1.0, queue_veh=1.0, stage_share=(0.9,), clearance_share=0.1, changes_per_h=10.0,
+        )
+        for name in ("fixed", "max-wave")
+        for k in range(50)
+    )  # fmt: skip
+    few, many = (
+        replace(comparison, rows=None, evaluation=comparison.evaluation.model_copy(update={"intersections": shown}))
+        for shown in (results[:3] + results[50:53], results)
+    )
+    labels = {"fixed": "fixed", "max-wave": "max-wave"}
+    names = [re.findall(r"<td>(J\d+)</td>", traffic_sections(c, labels, None)["Delay by intersection"]) for c in (few, many)]
+    assert names == [["J0", "J1", "J2"], [f"J{k}" for k in range(49, 9, -1)]]
+    content = traffic_sections(many, labels, None)["Delay by intersection"]
+    assert content.split("<details>")[0].count("<td>J") == 12
+    assert "<summary>28 more</summary>" in content
+    assert "The 40 worst of 50 are shown" in content
+    assert "<details>" not in traffic_sections(few, labels, None)["Delay by intersection"]
 
 
 def test_the_same_recording_gives_the_same_bytes(report_pages, recorded_crossing):
