@@ -23,7 +23,7 @@ $(VENV)/.dev: $(VENV)/.train
 	$(BIN)/python -m pip install $(PIP_FLAGS) -e '.[dev]'
 	@touch $@
 
-demo: $(VENV)/.train  ## generate, train, export, serve and evaluate on arterial5 (under 5 minutes)
+demo: $(VENV)/.train  ## generate, train, export, serve and evaluate on arterial5 (about 5 minutes)
 	$(BIN)/leedctl demo
 
 test: $(VENV)/.dev  ## the tests, real SUMO included

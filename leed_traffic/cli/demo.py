@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from leed_traffic.train.config import TrainConfig
 
 SCENARIO = "arterial5"
-# Budgets: together under 5 minutes on 2 cores
+# Budgets: together about 5 minutes on 2 cores
 SEARCH_RUNS = 41  # simulated hours for the author's search
 DEMONSTRATION_SEEDS = (1, 2, 3)
 TRAIN_EPISODES = 40  # own hours after cloning and relabelling
