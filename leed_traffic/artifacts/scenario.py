@@ -62,9 +62,7 @@ class Scenario:
     site_file: Path | None
     demand: DemandSpec | None  # our own scenarios: another seed is another demand
     options: tuple[str, ...]  # further SUMO options that shape the traffic, option and value in turn
-    spread: float = (
-        0.0  # how much a seed's day differs from the given one (`simulation/drawn_day.py`); 0: every day is that one
-    )
+    spread: float = 0.0  # how much a seed's day differs from the given one (`simulation/drawn_day.py`); 0: not at all
 
     def __post_init__(self) -> None:
         if not self.begin_s < self.end_s:

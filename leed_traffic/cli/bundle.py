@@ -5,12 +5,12 @@ from typing import Annotated
 
 import typer
 
+from leed_traffic.cli.options import JsonOption
 from leed_traffic.cli.output import print_json, print_table
 
 app = typer.Typer(no_args_is_help=True, help="Bundles: trained policies with the contract they run under.")
 
 PathArgument = Annotated[Path, typer.Argument(help="The bundle's folder.", show_default=False)]
-JsonOption = Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")]
 
 
 @app.command("inspect")

@@ -9,6 +9,7 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
+from leed_traffic.cli.options import SpreadOption
 from leed_traffic.cli.output import messages, parse_seeds, print_json, progress, results
 from leed_traffic.errors import UsageError
 
@@ -32,9 +33,7 @@ def evaluate_command(
     site: Annotated[
         str | None, typer.Option(help="as-net, derived, or a site file; else the scenario's own, else derived.")
     ] = None,
-    spread: Annotated[
-        float | None, typer.Option(min=0.0, max=1.0, help="How much days differ (docs/networks.md); else as the scenario says.")
-    ] = None,
+    spread: SpreadOption = None,
     decision_interval: Annotated[float, typer.Option(help="Seconds between two decisions.")] = 5.0,
     sensing: Annotated[
         str, typer.Option(help="What all that decide behind the envelope see: ideal, camera, loops, or a sensing file.")

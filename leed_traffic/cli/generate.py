@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from leed_traffic.cli.options import SpreadOption
 from leed_traffic.cli.output import cores, messages, print_json, print_table, progress
 from leed_traffic.errors import ExitCode, UsageError
 from leed_traffic.generate.author import Author
@@ -29,9 +30,7 @@ def generate_command(
     seeds: Annotated[str, typer.Option(help="Demand seeds of the demonstrations: a count, a range or a list.")] = "3",
     workers: Annotated[int | None, typer.Option(min=1, help="Parallel simulations; all cores unless said.")] = None,
     site: Annotated[str | None, typer.Option(help="Signal limits: as-net, or a site file; else the scenario's own.")] = None,
-    spread: Annotated[
-        float | None, typer.Option(min=0.0, max=1.0, help="How much days differ (docs/networks.md); else as the scenario says.")
-    ] = None,
+    spread: SpreadOption = None,
     seed: Annotated[int, typer.Option(min=0, help="Of the search's random changes.")] = 1,
     decision_interval: Annotated[float, typer.Option(min=1.0, help="Seconds between two decisions.")] = 5.0,
     reach: Annotated[float, typer.Option(min=10.0, max=200.0, help="Metres that the observation's detectors see.")] = 100.0,

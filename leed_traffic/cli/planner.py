@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from leed_traffic.cli.options import JsonOption
 from leed_traffic.cli.output import cores, messages, print_json, print_table, progress
 from leed_traffic.errors import ExitCode, UsageError
 
@@ -13,8 +14,6 @@ if TYPE_CHECKING:
     from leed_traffic.evaluate.statistics import Difference
 
 app = typer.Typer(no_args_is_help=True, help="Fine-tune a planner of your own: lessons, a small model, an exam.")
-
-JsonOption = Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")]
 
 
 @app.command("lessons")
@@ -113,7 +112,8 @@ def examine_command(
     Exit codes: 0 done, 2 usage, 5 model server lost, 130 interrupted.
     """
     from leed_traffic.generate.model_config import ModelConfig
-    from leed_traffic.planner.exam import AFTER, ALONE, BEST_START, CHANCE_ALONE, MAX_WAVE, ExamConfig, examine
+    from leed_traffic.generate.run import MAX_WAVE
+    from leed_traffic.planner.exam import AFTER, ALONE, BEST_START, CHANCE_ALONE, ExamConfig, examine
 
     language = ModelConfig(urls=tuple(url), model=model, rounds=rounds, candidates=candidates, temperature=temperature)
     config = ExamConfig(out=out, language=language, junctions=junctions, seed=seed)

@@ -8,6 +8,7 @@ import typer
 
 from leed_traffic.artifacts.scenario import load_scenario
 from leed_traffic.artifacts.site import AS_NET, Site, check_interval, derive_site, load_site, write_site_file
+from leed_traffic.cli.options import JsonOption
 from leed_traffic.cli.output import messages, print_json, print_table, progress
 from leed_traffic.domain.network import Network
 from leed_traffic.domain.verification import Verification, question, verify_timing
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
 app = typer.Typer(no_args_is_help=True, help="Limits of every signal: derive them, verify them.")
 
 ScenarioArgument = Annotated[str, typer.Argument(metavar="SCENARIO", help="A scenario's name, or the path of a .sumocfg.")]
-JsonOption = Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")]
 
 
 @app.command("derive")

@@ -5,14 +5,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from leed_traffic.cli.options import JsonOption, SpreadOption
 from leed_traffic.cli.output import messages, print_json, print_table, progress
 from leed_traffic.errors import UsageError
 
 if TYPE_CHECKING:
     from leed_traffic.artifacts.bundle import Bundle
     from leed_traffic.train.config import TrainConfig
-
-JsonOption = Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")]
 
 
 def train_command(
@@ -26,9 +25,7 @@ def train_command(
     address: Annotated[str | None, typer.Option(help="Of the Ray cluster: HOST:PORT or auto; else this machine.")] = None,
     seed: Annotated[int, typer.Option(help="Of weights, choices and training demand.")] = 1,
     site: Annotated[str | None, typer.Option(help="Limits: `derived`, `as-net` or a file; else the scenario's own.")] = None,
-    spread: Annotated[
-        float | None, typer.Option(min=0.0, max=1.0, help="How much days differ (docs/networks.md); else as the scenario says.")
-    ] = None,
+    spread: SpreadOption = None,
     decision_interval: Annotated[float | None, typer.Option(help="Seconds between two requests.")] = None,
     reach: Annotated[float | None, typer.Option(help="Metres that the detectors see.")] = None,
     cloning_steps: Annotated[int | None, typer.Option(help="Gradient steps on the demonstrations; ablation: 0.")] = None,

@@ -14,6 +14,16 @@ from leed_traffic.serve.run import Connect, ServeConfig, connect_traci
 Servers = list["subprocess.Popen[bytes]"]
 
 
+class PassingOn:
+    """A device before another one: everything but the reading is passed on."""
+
+    def __init__(self, device: SignalDevice) -> None:
+        self._device = device
+        self.step_s, self.lane_index, self.end_s = device.step_s, device.lane_index, device.end_s
+        self.engage, self.request, self.extend = device.engage, device.request, device.extend
+        self.release, self.close, self.watch_crossings = device.release, device.close, device.watch_crossings
+
+
 def through(wrap: Callable[[SignalDevice], SignalDevice], connect: Connect = connect_traci) -> Connect:
     """Opens a device and puts another one before it."""
 

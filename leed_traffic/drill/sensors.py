@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from leed_traffic.domain.detection import Vehicles, within_reach
-from leed_traffic.drill.field_device import through
+from leed_traffic.drill.field_device import PassingOn, through
 from leed_traffic.drill.place import Place, make_place, sumo, wait_for_end, watch
 from leed_traffic.drill.row import Finding, Ground
 from leed_traffic.serve.device import SignalDevice, Snapshot
@@ -63,16 +63,14 @@ def _try(place: Place, record: Path, name: str, spoil: Break | None) -> list[str
     return wrong
 
 
-class _Spoiled:
+class _Spoiled(PassingOn):
     """A device whose detectors at some lanes lie for a while."""
 
     def __init__(self, device: SignalDevice, spoil: Break, lanes: Iterable[str]) -> None:
-        self._device, self._spoil = device, spoil
+        super().__init__(device)
+        self._spoil = spoil
         self._lanes = frozenset(device.lane_index[lane] for lane in lanes)
         self._first: Snapshot | None = None
-        self.step_s, self.lane_index, self.end_s = device.step_s, device.lane_index, device.end_s
-        self.engage, self.request, self.release, self.close = device.engage, device.request, device.release, device.close
-        self.extend, self.watch_crossings = device.extend, device.watch_crossings
 
     def read(self) -> Snapshot | None:
         """As it is, or spoiled."""

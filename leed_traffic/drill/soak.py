@@ -20,7 +20,7 @@ from pydantic import BaseModel, ConfigDict
 
 from leed_traffic.artifacts.bundle import Bundle
 from leed_traffic.artifacts.policy import Policy
-from leed_traffic.drill.field_device import new_simulators, through
+from leed_traffic.drill.field_device import PassingOn, new_simulators, through
 from leed_traffic.drill.place import Place, make_place
 from leed_traffic.serve.device import SignalDevice, Snapshot
 from leed_traffic.serve.loop import ServeSummary, StopRequest
@@ -176,15 +176,13 @@ class _Erratic:
         return requests
 
 
-class _Patchy:
+class _Patchy(PassingOn):
     """A device some of whose detectors are gone now and then."""
 
     def __init__(self, device: SignalDevice, rng: np.random.Generator) -> None:
-        self._device, self._rng = device, rng
+        super().__init__(device)
+        self._rng = rng
         self._missing: frozenset[int] = frozenset()
-        self.step_s, self.lane_index, self.end_s = device.step_s, device.lane_index, device.end_s
-        self.engage, self.request, self.release, self.close = device.engage, device.request, device.release, device.close
-        self.extend, self.watch_crossings = device.extend, device.watch_crossings
 
     def read(self) -> Snapshot | None:
         """Every minute other lanes are missing."""

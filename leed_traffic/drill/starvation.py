@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from leed_traffic.domain.network import GREEN, Intersection
-from leed_traffic.drill.field_device import through
+from leed_traffic.drill.field_device import PassingOn, through
 from leed_traffic.drill.place import Outcome, Place, make_place, sumo, wait_for_end, watch
 from leed_traffic.drill.row import Finding, Ground
 from leed_traffic.serve.device import SignalDevice, Snapshot
@@ -93,14 +93,12 @@ class _Fixed:
         return list(self._stages)
 
 
-class _Watched:
+class _Watched(PassingOn):
     """A device beside which the waits are counted."""
 
     def __init__(self, device: SignalDevice, watchers: Sequence[WaitWatch]) -> None:
-        self._device, self._watchers = device, watchers
-        self.step_s, self.lane_index, self.end_s = device.step_s, device.lane_index, device.end_s
-        self.engage, self.request, self.release, self.close = device.engage, device.request, device.release, device.close
-        self.extend, self.watch_crossings = device.extend, device.watch_crossings
+        super().__init__(device)
+        self._watchers = watchers
 
     def read(self) -> Snapshot | None:
         """As it is."""

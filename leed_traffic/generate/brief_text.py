@@ -18,7 +18,7 @@ from leed_traffic.domain.plan import Plan
 from leed_traffic.generate.brief import Brief, Feedback
 from leed_traffic.generate.names import Names
 from leed_traffic.generate.plan_words import describe_plan
-from leed_traffic.simulation.webster import SATURATION_VEHPH, flow_ratios, lost_time, split_greens, webster_cycle
+from leed_traffic.simulation.webster import SATURATION_VEHPH, lost_time, own_splits
 
 PROMPT_VERSION = "v2"  # a change of words is a new version: transcripts tell them apart
 TOKEN_LIMIT = 2000  # system text and brief together
@@ -220,12 +220,11 @@ def _demand(brief: Brief, names: Names, periods: Sequence[int], step: int) -> li
 
 def _webster(brief: Brief, period: int) -> dict[str, Any]:
     """What an engineer works out first: how much of the time each stage needs, and the cycle and greens that follow."""
-    ratios = flow_ratios(brief, period)
-    splits = split_greens(ratios, webster_cycle(ratios, brief.timing), brief.timing)
+    splits = own_splits(brief, period)
     return {
         "from_s": f"{brief.period_starts_s[period]:g}",
-        "percent": [f"{100.0 * ratio:.0f}" for ratio in ratios],
-        "together": f"{100.0 * sum(ratios):.0f}",
+        "percent": [f"{100.0 * ratio:.0f}" for ratio in splits.flow_ratio],
+        "together": f"{100.0 * sum(splits.flow_ratio):.0f}",
         "cycle_s": f"{splits.cycle_s:.0f}",
         "green_s": [f"{green_s:.0f}" for green_s in splits.green_s],
     }

@@ -49,7 +49,7 @@ FIRST_EVALUATION_SEED = 1001  # seeds from here on judge learned policies; no au
 AUTHOR_SEEDS = (11, 12)  # every candidate is tried on these
 CONFIRMATION_SEEDS = (13, 14, 15)  # and the last ones standing on these
 LAST_STANDING = 3  # sets that are confirmed: the best start and the latest
-COMMON_RULES = ("max-pressure 200 m", "max-wave 100 m")
+MAX_PRESSURE, MAX_WAVE = "max-pressure 200 m", "max-wave 100 m"  # starts: the two rules of the field
 LOCAL_CANDIDATES = 5  # per round of changes at each intersection
 WORK_NAME = ".work"  # remembered results of an unfinished run
 TRANSCRIPTS_NAME, REPORT_NAME = "transcripts.jsonl", "report.html"  # beside the demonstrations of a language model
@@ -199,8 +199,8 @@ def start_plans(briefs: Sequence[Brief], author: Author) -> dict[str, Plans]:
         "webster, coordinated": dict(webster_plans(briefs, coordinated=True)),
     }
     if author is not Author.WEBSTER:
-        starts[COMMON_RULES[0]] = {name: max_pressure_plan(name) for name in names}
-        starts[COMMON_RULES[1]] = {name: max_wave_plan(name) for name in names}
+        starts[MAX_PRESSURE] = {name: max_pressure_plan(name) for name in names}
+        starts[MAX_WAVE] = {name: max_wave_plan(name) for name in names}
         starts["max-wave 50 m"] = {name: max_wave_plan(name, reach_m=50.0) for name in names}
     for plans in starts.values():
         for brief in briefs:
@@ -313,7 +313,7 @@ def _try_starts(
     """Delay of the fallback cycle, and every start with its trial; on a single seed the two common rules alone."""
     starts = start_plans(briefs, author)
     if len(seeds) == 1:
-        starts = {name: starts[name] for name in COMMON_RULES}
+        starts = {name: starts[name] for name in (MAX_PRESSURE, MAX_WAVE)}
     fallback, *trials = bench.try_out([None, *starts.values()], seeds, "starts")
     tried = [Standing(what=name, plans=plans, trial=trial) for (name, plans), trial in zip(starts.items(), trials, strict=True)]
     return fallback.delay_s, tried

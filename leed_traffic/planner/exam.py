@@ -18,7 +18,7 @@ from leed_traffic.generate.brief import Brief
 from leed_traffic.generate.model_config import ModelConfig
 from leed_traffic.generate.model_run import open_model_run
 from leed_traffic.generate.refine import Standing, refine
-from leed_traffic.generate.run import TRANSCRIPTS_NAME
+from leed_traffic.generate.run import MAX_WAVE, TRANSCRIPTS_NAME
 from leed_traffic.generate.search import SearchAuthor
 from leed_traffic.planner.chance import RandomAuthor
 from leed_traffic.planner.junctions import build_junction
@@ -27,7 +27,7 @@ from leed_traffic.planner.study import SEED, TRIED_NAME, brief_at, setting_of
 from leed_traffic.simulation.pool import WorkerPool
 
 EXAM_SEEDS = (21, 22)  # days on which nothing was chosen
-FALLBACK, MAX_WAVE, BEST_START = "fallback cycle", "max-wave 100 m", "best embedded start"
+FALLBACK, BEST_START = "fallback cycle", "best embedded start"
 ALONE, AFTER = "the model's proposal 1 alone", "best after the model's round {}"
 CHANCE_ALONE, CHANCE_AFTER = "a random plan alone", "best after random round {}"
 SEARCHED = "search, as many trials"

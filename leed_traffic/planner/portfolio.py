@@ -15,7 +15,7 @@ from leed_traffic.generate.author import Author
 from leed_traffic.generate.brief import Brief
 from leed_traffic.generate.plan_words import PRIORITY_FIELDS
 from leed_traffic.generate.run import start_plans
-from leed_traffic.simulation.webster import flow_ratios, split_greens, webster_cycle
+from leed_traffic.simulation.webster import own_splits
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,8 +83,8 @@ def stretched(brief: Brief, one: Stretched) -> SequencePlan:
 
 
 def _steps(brief: Brief, one: Stretched, p: int) -> tuple[Step, ...]:
-    timing, ratios = brief.timing, flow_ratios(brief, p)
-    greens = split_greens(ratios, webster_cycle(ratios, timing), timing).green_s
+    timing, splits = brief.timing, own_splits(brief, p)
+    ratios, greens = splits.flow_ratio, splits.green_s
     busiest = max(range(len(ratios)), key=lambda s: (ratios[s], -s))
     walks = [bool(stage.green & brief.intersection.pedestrian_links) for stage in brief.intersection.stages]
     return tuple(

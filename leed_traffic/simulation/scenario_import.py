@@ -27,9 +27,8 @@ from leed_traffic.simulation.net_streets import read_streets
 from leed_traffic.simulation.network_import import import_network
 from leed_traffic.simulation.osm_net import OsmOptions, build_net_from_osm
 
-DEFAULT_SPREAD = (
-    0.1  # weekdays' peak-hour volumes scatter by about a tenth (Hellinga and Abdy 2007 show what that does to delay)
-)
+# Weekdays' peak-hour volumes scatter by about a tenth (Hellinga and Abdy 2007 show what that does to delay)
+DEFAULT_SPREAD = 0.1
 
 
 class ImportConfig(BaseModel):

@@ -158,6 +158,12 @@ def split_greens(flow_ratio: Sequence[float], cycle_s: float, timing: Timing) ->
     return Splits(cycle_s=cycle_s, green_s=tuple(green[s] for s in stages), flow_ratio=tuple(flow_ratio))
 
 
+def own_splits(counts: TurningCounts, period: int) -> Splits:
+    """Cycle and greens of one intersection by itself in one period."""
+    ratios = flow_ratios(counts, period)
+    return split_greens(ratios, webster_cycle(ratios, counts.timing), counts.timing)
+
+
 def flow_ratios(brief: TurningCounts, period: int) -> tuple[float, ...]:
     """(S,) critical flow ratio of each stage: the fullest of the lanes that it has to serve.
 

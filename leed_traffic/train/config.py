@@ -197,5 +197,5 @@ class TrainConfig(BaseModel):
 
     def digest(self) -> str:
         """sha256 over all that shapes the result: not where it runs or is written."""
-        text = self.model_dump_json(exclude={*WHERE_NOT_WHAT, *(("spread",) if self.spread is None else ())})
+        text = self.model_dump_json(exclude=set(WHERE_NOT_WHAT))
         return hashlib.sha256(text.encode()).hexdigest()

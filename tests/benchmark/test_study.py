@@ -2,11 +2,10 @@ from pathlib import Path
 
 import pytest
 
-from leed_traffic.artifacts.scenario import load_scenario
 from leed_traffic.benchmark.learners import Expert
 from leed_traffic.benchmark.study import StudyConfig, study
 from leed_traffic.errors import UsageError
-from leed_traffic.simulation.demand import write_demand
+from tests.short_scenario import shortened
 
 
 def test_learners_of_one_seed_share_their_experts_demonstrations(tmp_path):
@@ -29,15 +28,9 @@ def test_two_scenarios_of_one_name_are_refused(tmp_path):
 @pytest.mark.sumo
 @pytest.mark.slow
 def test_a_study_ends_with_findings_and_does_nothing_twice(tmp_path):
-    scenario = load_scenario("crossing")
-    (routes,) = write_demand(scenario, 1, tmp_path)
-    short = tmp_path / "short.sumocfg"
-    short.write_text(
-        f'<configuration><net-file value="{scenario.net_file}"/><route-files value="{routes.name}"/>'
-        '<begin value="0"/><end value="120"/></configuration>'
-    )
+    short = shortened("crossing", 120, tmp_path)
     config = StudyConfig(
-        scenarios=(str(short),), out=tmp_path / "study", learners="leed,ippo", training_seeds=1, evaluation_seeds=1,
+        scenarios=(short,), out=tmp_path / "study", learners="leed,ippo", training_seeds=1, evaluation_seeds=1,
         validation_seeds=1, episodes=2, long_episodes=2, workers=0,
     )  # fmt: skip
     told: list[str] = []

@@ -5,11 +5,10 @@ import typer
 from typer.testing import CliRunner
 
 from leed_traffic.artifacts.demonstrations import read_manifest
-from leed_traffic.artifacts.scenario import load_scenario
 from leed_traffic.cli.generate import generate_command
 from leed_traffic.errors import DemonstrationError, UsageError
-from leed_traffic.simulation.demand import write_demand
 from tests.generate.chat_server import ChatServer, willing
+from tests.short_scenario import shortened
 
 app = typer.Typer()
 app.command()(generate_command)
@@ -21,13 +20,7 @@ def call(*arguments):
 
 @pytest.mark.sumo
 def test_webster_prints_a_table_or_one_json_document(tmp_path):
-    scenario = load_scenario("crossing")
-    (routes,) = write_demand(scenario, 1, tmp_path)
-    config = tmp_path / "short.sumocfg"
-    config.write_text(
-        f'<configuration><net-file value="{scenario.net_file}"/><route-files value="{routes.name}"/>'
-        '<begin value="0"/><end value="120"/></configuration>'
-    )
+    config = shortened("crossing", 120, tmp_path)
     common = (config, "--author", "webster", "--out", tmp_path / "d", "--seeds", "4-5", "--workers", 1)
     printed = call(*common)
     assert printed.exit_code == 0, printed.output
@@ -69,15 +62,8 @@ def test_an_unknown_author_is_refused():
 
 @pytest.mark.sumo
 def test_a_models_run_prints_its_rounds_and_the_json_holds_its_record(tmp_path):
-    scenario = load_scenario("crossing")
-    (routes,) = write_demand(scenario, 1, tmp_path)
-    config = tmp_path / "short.sumocfg"
-    config.write_text(
-        f'<configuration><net-file value="{scenario.net_file}"/><route-files value="{routes.name}"/>'
-        '<begin value="0"/><end value="120"/></configuration>'
-    )
     common = (
-        config,
+        shortened("crossing", 120, tmp_path),
         "--author",
         "vllm",
         "--out",

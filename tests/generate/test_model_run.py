@@ -9,16 +9,15 @@ from collections import Counter
 import pytest
 
 from leed_traffic.artifacts.demonstrations import read_demonstrations
-from leed_traffic.artifacts.scenario import load_scenario
 from leed_traffic.domain.plan import PriorityPlan
 from leed_traffic.errors import DemonstrationError, UsageError
 from leed_traffic.generate.author import Author
 from leed_traffic.generate.authorship import read_authorship
 from leed_traffic.generate.model_config import ModelConfig
 from leed_traffic.generate.run import GenerateConfig, generate, planned_runs
-from leed_traffic.simulation.demand import write_demand
 from tests.generate.chat_server import Answer, ChatServer, priority_reply, prompt_of
 from tests.generate.killing import FILES, digests, live_and_die, on_disk, slow_and_flawed
+from tests.short_scenario import shortened
 
 SHORT_S = 240
 
@@ -27,18 +26,6 @@ SHORT_S = 240
 def short(tmp_path_factory):
     """Four minutes of the crossing, as anybody's .sumocfg."""
     return shortened("crossing", SHORT_S, tmp_path_factory.mktemp("short"))
-
-
-def shortened(name, seconds, folder):
-    """The first minutes of one of our scenarios, as anybody's .sumocfg."""
-    scenario = load_scenario(name)
-    (routes,) = write_demand(scenario, 1, folder)
-    path = folder / "short.sumocfg"
-    path.write_text(
-        f'<configuration><net-file value="{scenario.net_file}"/><route-files value="{routes.name}"/>'
-        f'<begin value="0"/><end value="{seconds}"/></configuration>'
-    )
-    return str(path)
 
 
 def config_for(short, out, **language):

@@ -17,11 +17,11 @@ from leed_traffic.generate.author import Author
 from leed_traffic.generate.bench import Bench, Result
 from leed_traffic.generate.brief import write_briefs
 from leed_traffic.generate.run import GenerateConfig, generate, least_runs, planned_runs, round_sizes, start_plans
-from leed_traffic.simulation.demand import write_demand
 from leed_traffic.simulation.env import Reward
 from leed_traffic.simulation.env_spec import EnvSpec
 from leed_traffic.simulation.network_import import import_network
 from leed_traffic.simulation.pool import WorkerPool
+from tests.short_scenario import shortened
 
 SHORT_S = 240
 
@@ -29,15 +29,7 @@ SHORT_S = 240
 @pytest.fixture(scope="module")
 def short(tmp_path_factory):
     """Four minutes of the crossing, as anybody's .sumocfg."""
-    folder = tmp_path_factory.mktemp("short")
-    scenario = load_scenario("crossing")
-    (routes,) = write_demand(scenario, 1, folder)
-    path = folder / "short.sumocfg"
-    path.write_text(
-        f'<configuration><net-file value="{scenario.net_file}"/><route-files value="{routes.name}"/>'
-        f'<begin value="0"/><end value="{SHORT_S}"/></configuration>'
-    )
-    return str(path)
+    return shortened("crossing", SHORT_S, tmp_path_factory.mktemp("short"))
 
 
 @pytest.mark.parametrize("name", ["crossing", "arterial5", "grid4x4"])

@@ -3,14 +3,13 @@ from dataclasses import replace
 import pytest
 
 from leed_traffic.artifacts.demonstrations import read_demonstrations, write_demonstrations
-from leed_traffic.artifacts.scenario import load_scenario
 from leed_traffic.generate.author import Author
 from leed_traffic.generate.run import GenerateConfig, generate
-from leed_traffic.simulation.demand import write_demand
 from leed_traffic.train.config import TrainConfig
 from leed_traffic.train.expert import is_left_aside
 from leed_traffic.train.run import train
 from leed_traffic.train.run_folder import read_metrics
+from tests.short_scenario import shortened
 from tests.train.fakes import demonstrations
 
 
@@ -32,17 +31,11 @@ def test_an_expert_that_loses_to_the_fallback_cycle_is_left_aside(delay_s, setti
 
 @pytest.mark.sumo
 def test_beside_a_bad_expert_the_agents_learn_as_they_would_alone(tmp_path):
-    scenario = load_scenario("crossing")
-    (routes,) = write_demand(scenario, 1, tmp_path)
-    short = tmp_path / "short.sumocfg"
-    short.write_text(
-        f'<configuration><net-file value="{scenario.net_file}"/><route-files value="{routes.name}"/>'
-        '<begin value="0"/><end value="120"/></configuration>'
-    )
-    made = generate(GenerateConfig(scenario=str(short), out=tmp_path / "demos", author=Author.WEBSTER, seeds=(11, 12)))
+    short = shortened("crossing", 120, tmp_path)
+    made = generate(GenerateConfig(scenario=short, out=tmp_path / "demos", author=Author.WEBSTER, seeds=(11, 12)))
     worse = made.manifest.model_copy(update={"delay_s": made.manifest.baseline_delay_s + 1.0})
     write_demonstrations(tmp_path / "demos", replace(made, manifest=worse))
-    told, deep = [], {"scenario": str(short), "episodes": 2, "workers": 0, "validation_seeds": 1}
+    told, deep = [], {"scenario": short, "episodes": 2, "workers": 0, "validation_seeds": 1}
     bad = train(TrainConfig(out=tmp_path / "bad", demonstrations=tmp_path / "demos", **deep), lambda n, note: told.append(note))
     alone = train(TrainConfig(out=tmp_path / "alone", **deep), lambda n, note: None)
     assert [row.losses for row in read_metrics(bad)] == [row.losses for row in read_metrics(alone)]
