@@ -1,4 +1,6 @@
 import json
+import math
+import re
 import shutil
 from dataclasses import replace
 
@@ -8,7 +10,19 @@ import typer
 from typer.testing import CliRunner
 
 from leed_traffic.cli.drill import drill_command
-from leed_traffic.drill import beside, catalogue, displays, event_log, oracle_runs, paces, replays, restarts, sensors, swaps
+from leed_traffic.drill import (
+    beside,
+    budget,
+    catalogue,
+    displays,
+    event_log,
+    oracle_runs,
+    paces,
+    replays,
+    restarts,
+    sensors,
+    swaps,
+)
 from leed_traffic.drill.budget import latch_survives, serve_many, tick_budget
 from leed_traffic.drill.catalogue import CATALOGUE, Entry
 from leed_traffic.drill.event_log import events_agree
@@ -130,9 +144,18 @@ def test_a_missing_lane_on_a_street_degrades_its_junction_alone(ground, monkeypa
     assert sensors.bad_sensing(ground).faults == []
 
 
-def test_a_tick_of_a_hundred_junctions_keeps_its_budget(ground, monkeypatch):
+def test_what_a_tick_costs_is_told_and_judged(ground, monkeypatch):
+    """Whether the budget holds is for `leedctl drill` and the benchmarks to say: a shared machine must not fail the tests."""
     monkeypatch.setattr(Ground, "many", lambda self, short, full: 60)
-    assert tick_budget(ground).faults == []
+    monkeypatch.setattr(budget, "TICK_BUDGET_MS", math.inf)
+    found = tick_budget(ground)
+    assert (found.count, found.faults) == (60, [])
+    assert re.fullmatch(r"100 junctions: p50 [\d.]+, p99 [\d.]+, max [\d.]+ ms", found.detail)
+    shutil.rmtree(ground.crossing.folder / "hundred")
+    shutil.rmtree(ground.crossing.folder / "logs")
+    monkeypatch.setattr(budget, "TICK_BUDGET_MS", 0.001)
+    [fault] = tick_budget(ground).faults
+    assert re.fullmatch(r"p99 [\d.]+ ms, allowed 0.001 ms", fault)
 
 
 def test_swaps_leave_nothing_behind_and_what_would_grow_is_found_out(ground, monkeypatch):

@@ -1,4 +1,3 @@
-import time
 import xml.etree.ElementTree as ET
 
 import numpy as np
@@ -46,13 +45,6 @@ def test_departures_are_sorted_named_once_and_within_the_hour(scenario, tmp_path
     assert departs[-1] < scenario.end_s
     assert len({item.get("id") for item in movers}) == len(movers)
     assert {item.get("route") for item in root.iter("vehicle")} <= routes
-
-
-def test_a_day_is_written_within_a_fraction_of_a_second(tmp_path):
-    scenario = load_scenario("grid4x4")
-    start = time.perf_counter()
-    write_demand(scenario, 1, tmp_path)
-    assert time.perf_counter() - start < 1.0  # 0.04 s on a quiet machine
 
 
 def test_each_period_keeps_its_mean_and_the_last_is_cut_short(tmp_path):
