@@ -35,6 +35,7 @@ from leed_traffic.generate.bench import Bench, Plans, Trial, sumo_version
 from leed_traffic.generate.brief import Brief, write_briefs
 from leed_traffic.generate.model_config import ModelConfig, check_model
 from leed_traffic.generate.refine import Standing, compose, refine
+from leed_traffic.generate.rules import rule_plan
 from leed_traffic.generate.search import NETWORK_WIDE, SearchAuthor
 from leed_traffic.simulation.env import Reward
 from leed_traffic.simulation.env_spec import EnvSpec
@@ -50,6 +51,8 @@ AUTHOR_SEEDS = (11, 12)  # every candidate is tried on these
 CONFIRMATION_SEEDS = (13, 14, 15)  # and the last ones standing on these
 LAST_STANDING = 3  # sets that are confirmed: the best start and the latest
 MAX_PRESSURE, MAX_WAVE = "max-pressure 200 m", "max-wave 100 m"  # starts: the two rules of the field
+START_RULES = ("quick", "steady", "slow")  # and three of ours
+SHORT_STARTS = (MAX_WAVE, "quick", "steady")  # those among which a search of a few hours chooses
 LOCAL_CANDIDATES = 5  # per round of changes at each intersection
 WORK_NAME = ".work"  # remembered results of an unfinished run
 TRANSCRIPTS_NAME, REPORT_NAME = "transcripts.jsonl", "report.html"  # beside the demonstrations of a language model
@@ -201,7 +204,7 @@ def start_plans(briefs: Sequence[Brief], author: Author) -> dict[str, Plans]:
     if author is not Author.WEBSTER:
         starts[MAX_PRESSURE] = {name: max_pressure_plan(name) for name in names}
         starts[MAX_WAVE] = {name: max_wave_plan(name) for name in names}
-        starts["max-wave 50 m"] = {name: max_wave_plan(name, reach_m=50.0) for name in names}
+        starts |= {what: {name: rule_plan(name, what) for name in names} for what in START_RULES}
     for plans in starts.values():
         for brief in briefs:
             check_plan(plans[brief.intersection.id], brief.intersection, brief.timing)
@@ -216,7 +219,7 @@ def round_sizes(trials: int) -> tuple[int, ...]:
     return tuple(sizes)
 
 
-SHORT_RUNS = 3  # fallback cycle, max-pressure and max-wave, on one seed
+SHORT_RUNS = 1 + len(SHORT_STARTS)  # with the fallback cycle, on one seed
 
 
 def is_short(config: GenerateConfig) -> bool:
@@ -226,7 +229,7 @@ def is_short(config: GenerateConfig) -> bool:
 
 def least_runs() -> int:
     """Runs that the search needs before it can change anything: fallback, starts, their composition, confirmation."""
-    n_starts = 5
+    n_starts = 4 + len(START_RULES)
     return (n_starts + 2) * len(AUTHOR_SEEDS) + LAST_STANDING * len(CONFIRMATION_SEEDS)
 
 
@@ -310,10 +313,10 @@ def _tell(out: Path, written: _Written, made: Demonstrations) -> None:
 def _try_starts(
     briefs: Sequence[Brief], bench: Bench, author: Author, seeds: Sequence[int] = AUTHOR_SEEDS
 ) -> tuple[float, list[Standing]]:
-    """Delay of the fallback cycle, and every start with its trial; on a single seed the two common rules alone."""
+    """Delay of the fallback cycle, and every start with its trial; on a single seed a few rules alone."""
     starts = start_plans(briefs, author)
     if len(seeds) == 1:
-        starts = {name: starts[name] for name in (MAX_PRESSURE, MAX_WAVE)}
+        starts = {name: starts[name] for name in SHORT_STARTS}
     fallback, *trials = bench.try_out([None, *starts.values()], seeds, "starts")
     tried = [Standing(what=name, plans=plans, trial=trial) for (name, plans), trial in zip(starts.items(), trials, strict=True)]
     return fallback.delay_s, tried

@@ -166,7 +166,7 @@ def _sit(junction: str, author: _Recorded, drawing: _Recorded, bench: Bench, lan
     sizes = (language.candidates,) * language.rounds
     model, chance, search = (refine(a, [brief], start, bench, (SEED,), sizes) for a in (author, drawing, SearchAuthor(1)))
     sound, drawn = _proposed(author, name), _proposed(drawing, name)
-    common = portfolio(brief)
+    common = embedded(brief) | portfolio(brief)
     others: dict[str, Plans | None] = {
         FALLBACK: None,
         MAX_WAVE: starts[MAX_WAVE],

@@ -4,17 +4,16 @@ Because every junction tries the same ones, what is best where can be read from 
 best of a handful of random plans on a single day is half chance.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
-from leed_traffic.domain.plan import Extension, Period, Plan, PriorityPlan, SequencePlan, Step
+from leed_traffic.domain.plan import Extension, Period, Plan, SequencePlan, Step
 from leed_traffic.domain.timing import Timing
 from leed_traffic.generate.author import Author
 from leed_traffic.generate.brief import Brief
-from leed_traffic.generate.plan_words import PRIORITY_FIELDS
-from leed_traffic.generate.run import start_plans
+from leed_traffic.generate.rules import RULES, rule_plan
+from leed_traffic.generate.run import START_RULES, start_plans
 from leed_traffic.simulation.webster import own_splits
 
 
@@ -32,18 +31,6 @@ class Stretched:
         return f"Webster x {self.stretch:g}, over {self.queue_over:g} within {self.reach_m:g} m"
 
 
-# In the order of PRIORITY_FIELDS: reach_m, green_s, approaching, blocked_exit, waiting, downstream, keep, permissive
-RULES: Mapping[str, tuple[float, ...]] = {
-    "quick": (60, 5, 1.25, 0, 0, 0, 0.5, 0.5),
-    "quick, waiting counts": (60, 5, 1, 0, 0.02, 0, 1, 0.5),
-    "quick, far": (120, 5, 1.25, 0, 0, 0, 1, 0.5),
-    "steady": (150, 8, 1.5, 0, 0.01, 0.25, 1, 0.5),
-    "steady, waiting counts": (120, 8, 1, 0, 0.05, 0, 2, 0.25),
-    "slow": (150, 12, 1, 0, 0, 0, 2, 0.5),
-    "slow, keeps": (200, 12, 1.25, 0.5, 0.01, 1, 5, 0.25),
-    "slowest": (200, 20, 1.25, 0, 0, 0, 5, 0.25),
-    "slowest, waiting counts": (200, 20, 1, 0, 0.02, 0.25, 5, 0.25),
-}
 SEQUENCES = (
     Stretched(1.0, 0, 30),
     Stretched(1.5, 1, 50),
@@ -57,19 +44,13 @@ SEQUENCES = (
 
 def portfolio(brief: Brief) -> dict[str, Plan]:
     """The plans beside the embedded ones, by name, in an order that is the same at every junction."""
-    name = brief.intersection.id
-    rules: dict[str, Plan] = {what: rule(name, values) for what, values in RULES.items()}
+    rules: dict[str, Plan] = {what: rule_plan(brief.intersection.id, what) for what in RULES if what not in START_RULES}
     return rules | {one.what: stretched(brief, one) for one in SEQUENCES}
 
 
 def embedded(brief: Brief) -> dict[str, Plan]:
     """The plans that `leedctl generate` starts from, by name."""
     return {what: plans[brief.intersection.id] for what, plans in start_plans([brief], Author.SEARCH).items()}
-
-
-def rule(name: str, values: tuple[float, ...]) -> PriorityPlan:
-    """A priority plan for a junction of some name."""
-    return PriorityPlan(intersection=name, **dict(zip(PRIORITY_FIELDS, map(float, values), strict=True)))
 
 
 def stretched(brief: Brief, one: Stretched) -> SequencePlan:

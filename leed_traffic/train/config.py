@@ -151,6 +151,8 @@ class TrainConfig(BaseModel):
     """c_h; keeps a cloned policy, which is nearly certain of everything, trying."""
     max_gradient: float = Field(default=0.5, gt=0.0)
     """Norm to which each intersection's gradient is clipped."""
+    final_rate: float = Field(default=0.1, ge=0.0, le=1.0)
+    """Share of both learning rates and of c_h that is left at the end of the own hours; they fall in a straight line to it."""
     own_entropy: float = Field(default=0.3, ge=0.0)
     """Nats; cloned actors are made uncertain up to it before they learn from own experience. 0: as certain as they are."""
     critic_first_updates: int = Field(default=0, ge=0)

@@ -300,7 +300,10 @@ class TrainingRun:
         episodes = [rollout.episode for rollout in rollouts]
         w = self._weighting.update(episodes)
         expert = self._expert_steps(weighted=True) if w.any() else None
-        losses = self.learner.update(episodes, expert, w, critic_only=update < config.critic_first_updates)
+        # falls in a straight line: 1 at the first update, final_rate at the last
+        rate = 1.0 - (1.0 - config.final_rate) * update / max(1, config.n_updates - 1)
+        is_critics_turn = update < config.critic_first_updates
+        losses = self.learner.update(episodes, expert, w, critic_only=is_critics_turn, rate=rate)
         is_due = (update + 1) % config.validate_every == 0 or unit + 1 == len(self._units)
         return {
             "mean_return": _mean_return(rollouts),

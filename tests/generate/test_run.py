@@ -38,7 +38,7 @@ def test_the_starts_fit_every_scenario_that_ships(name):
     network = import_network(scenario.net_file)
     briefs = write_briefs(scenario, network, load_site(None, scenario, network).timings, (11,))
     starts = start_plans(briefs, Author.SEARCH)
-    assert len(starts) == 5
+    assert len(starts) == 7
     assert all(set(plans) == {i.id for i in network.intersections} for plans in starts.values())
     assert all(turn.flow_vehph for brief in briefs for turn in brief.turns)
 
@@ -202,13 +202,13 @@ def test_a_seed_named_twice_is_refused(tmp_path):
 
 @pytest.mark.sumo
 def test_a_small_budget_chooses_the_best_rule_on_one_seed(short, tmp_path):
-    config = GenerateConfig(scenario=short, out=tmp_path / "out", runs=3, seeds=(11, 12))
+    config = GenerateConfig(scenario=short, out=tmp_path / "out", runs=4, seeds=(11, 12))
     made = generate(config).manifest
-    assert planned_runs(config) == 5
-    assert set(made.starts) == {"max-pressure 200 m", "max-wave 100 m"}
+    assert planned_runs(config) == 6
+    assert set(made.starts) == {"max-wave 100 m", "quick", "steady"}
     assert made.delay_s == min(made.starts.values())
     assert made.rounds == ()
-    assert made.simulated_hours == pytest.approx(4 * SHORT_S / 3600.0)  # the trial on seed 11 is its demonstration
+    assert made.simulated_hours == pytest.approx(5 * SHORT_S / 3600.0)  # the trial on seed 11 is its demonstration
 
 
 @pytest.mark.sumo
@@ -229,7 +229,7 @@ def test_given_plans_need_their_file_and_nobody_else_takes_one(tmp_path, setting
 
 
 def test_a_budget_too_small_for_any_choice_is_refused(tmp_path):
-    with pytest.raises(UsageError, match=f"needs 3 to choose among its rules, {least_runs()} to improve"):
+    with pytest.raises(UsageError, match=f"needs 4 to choose among its rules, {least_runs()} to improve"):
         generate(GenerateConfig(scenario="crossing", out=tmp_path, runs=2))
 
 

@@ -21,7 +21,7 @@ from leed_traffic.planner.lessons import (
     relabelled,
     with_demand,
 )
-from leed_traffic.planner.portfolio import portfolio
+from leed_traffic.planner.portfolio import embedded, portfolio
 from leed_traffic.simulation.webster import flow_ratios
 from tests.planner.schemas import allows
 from tests.planner.studies import studies, study
@@ -105,7 +105,7 @@ def test_relabelling_changes_the_letters_and_keeps_each_approachs_figures():
 @pytest.mark.parametrize(("factor", "level"), [(0.6, "Light"), (1.7, "Half full"), (2.5, "Full")])
 def test_the_reasoning_states_the_flow_ratios_how_full_that_is_and_why_such_a_plan(factor, level):
     brief = study(factor=factor).brief
-    plans = portfolio(brief)
+    plans = embedded(brief) | portfolio(brief)
     said = {what: reasoning_of(brief, plans[what]) for what in (STRETCHED, QUICK, "slowest", "steady, waiting counts")}
     percent = " ".join(f"{100 * ratio:.0f}" for ratio in flow_ratios(brief, 0))
     assert all(text.startswith(f"From 0 s: critical flow ratios {percent} percent, together ") for text in said.values())
