@@ -23,8 +23,6 @@ from leed_traffic.artifacts.demonstrations import (
 )
 from leed_traffic.artifacts.plans_file import read_plans
 from leed_traffic.artifacts.scenario import load_scenario, with_spread
-from leed_traffic.artifacts.sensing_file import load_sensing
-from leed_traffic.artifacts.site import load_site
 from leed_traffic.domain.action import DEFAULT_DECISION_INTERVAL_S
 from leed_traffic.domain.observation import DEFAULT_REACH_M
 from leed_traffic.domain.plan import check_plan, max_pressure_plan, max_wave_plan
@@ -38,8 +36,7 @@ from leed_traffic.generate.refine import Standing, compose, refine
 from leed_traffic.generate.rules import rule_plan
 from leed_traffic.generate.search import NETWORK_WIDE, SearchAuthor
 from leed_traffic.simulation.env import Reward
-from leed_traffic.simulation.env_spec import EnvSpec
-from leed_traffic.simulation.network_import import import_network
+from leed_traffic.simulation.env_spec import EnvSpec, env_spec
 from leed_traffic.simulation.pool import WorkerPool
 from leed_traffic.simulation.webster import webster_plans
 
@@ -150,16 +147,13 @@ def generate(
 
 
 def _setting(config: GenerateConfig) -> EnvSpec:
-    scenario = with_spread(load_scenario(config.scenario), config.spread)
-    network = import_network(scenario.net_file, scenario.additional_files, begin_s=scenario.begin_s)
-    return EnvSpec(
-        scenario=scenario,
-        network=network,
-        site=load_site(config.site, scenario, network),
+    return env_spec(
+        with_spread(load_scenario(config.scenario), config.spread),
+        site=config.site,
+        sensing=config.sensing,
         decision_interval_s=config.decision_interval_s,
         reach_m=config.reach_m,
         reward=config.reward,
-        sensing=load_sensing(config.sensing, network),
     )
 
 

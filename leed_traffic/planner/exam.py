@@ -23,7 +23,8 @@ from leed_traffic.generate.search import SearchAuthor
 from leed_traffic.planner.chance import RandomAuthor
 from leed_traffic.planner.junctions import build_junction
 from leed_traffic.planner.portfolio import embedded, portfolio
-from leed_traffic.planner.study import SEED, TRIED_NAME, brief_at, setting_of
+from leed_traffic.planner.study import SEED, TRIED_NAME, brief_at
+from leed_traffic.simulation.env_spec import env_spec
 from leed_traffic.simulation.pool import WorkerPool
 
 EXAM_SEEDS = (21, 22)  # days on which nothing was chosen
@@ -137,7 +138,7 @@ def examine(config: ExamConfig, on_junction: OnJunction | None = None) -> ExamRe
         for index in range(config.junctions):
             folder = config.out / "junctions" / f"{config.seed}-{index:04d}"
             scenario = build_junction(folder, np.random.default_rng([config.seed, index, 1]))
-            bench = Bench(setting_of(scenario), pool, folder / TRIED_NAME, lambda what: None)
+            bench = Bench(env_spec(scenario), pool, folder / TRIED_NAME, lambda what: None)
             drawing = _Recorded(RandomAuthor(config.seed + index))
             sittings.append(_sit(folder.name, _Recorded(run.author), drawing, bench, config.language))
             tell(1, folder.name)

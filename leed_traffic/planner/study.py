@@ -6,18 +6,12 @@ from pathlib import Path
 
 import numpy as np
 
-from leed_traffic.artifacts.scenario import Scenario
-from leed_traffic.artifacts.site import load_site
-from leed_traffic.domain.action import DEFAULT_DECISION_INTERVAL_S
-from leed_traffic.domain.observation import DEFAULT_REACH_M
 from leed_traffic.domain.plan import Plan, check_plan
 from leed_traffic.generate.bench import Bench
 from leed_traffic.generate.brief import Attempt, Brief, write_briefs
 from leed_traffic.planner.junctions import build_junction
 from leed_traffic.planner.portfolio import embedded, portfolio
-from leed_traffic.simulation.env import Reward
-from leed_traffic.simulation.env_spec import EnvSpec
-from leed_traffic.simulation.network_import import import_network
+from leed_traffic.simulation.env_spec import EnvSpec, env_spec
 from leed_traffic.simulation.pool import WorkerPool
 
 TRIED_NAME = "tried"  # remembered results, in the junction's folder
@@ -66,20 +60,7 @@ def study_junction(task: Task) -> Study:
     """Build the junction if it is not there, and try what has not been tried yet; the same task gives the same study."""
     scenario = build_junction(task.folder, np.random.default_rng([task.seed, task.index, 1]))
     with WorkerPool(0) as pool:
-        return _study(Bench(setting_of(scenario), pool, task.folder / TRIED_NAME, lambda what: None))
-
-
-def setting_of(scenario: Scenario) -> EnvSpec:
-    """A junction under the conditions of `leedctl generate`."""
-    network = import_network(scenario.net_file)
-    return EnvSpec(
-        scenario=scenario,
-        network=network,
-        site=load_site(None, scenario, network),
-        decision_interval_s=DEFAULT_DECISION_INTERVAL_S,
-        reach_m=DEFAULT_REACH_M,
-        reward=Reward.TIME_LOSS,
-    )
+        return _study(Bench(env_spec(scenario), pool, task.folder / TRIED_NAME, lambda what: None))
 
 
 def brief_at(setting: EnvSpec) -> Brief:

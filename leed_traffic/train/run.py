@@ -18,14 +18,10 @@ from numpy.typing import NDArray
 from leed_traffic.artifacts.demonstrations import Demonstrations, read_demonstrations
 from leed_traffic.artifacts.scenario import load_scenario, with_spread
 from leed_traffic.artifacts.sealed_folder import sha256
-from leed_traffic.artifacts.sensing_file import load_sensing
-from leed_traffic.artifacts.site import load_site
-from leed_traffic.domain.network import Network
 from leed_traffic.domain.observation import observation_spec
 from leed_traffic.domain.sensing import Sensing
-from leed_traffic.errors import ScenarioError, TrainingError
-from leed_traffic.simulation.env_spec import EnvSpec
-from leed_traffic.simulation.network_import import import_network
+from leed_traffic.errors import TrainingError
+from leed_traffic.simulation.env_spec import EnvSpec, env_spec
 from leed_traffic.train.blocks import BLOCK_SIZE, BlockedLearner, BlockWork, cut_into_blocks
 from leed_traffic.train.checkpoint import describe, read_checkpoint, write_checkpoint
 from leed_traffic.train.config import FIRST_VALIDATION_SEED, WHERE_NOT_WHAT, Sharing, TrainConfig
@@ -117,19 +113,15 @@ def env_of(config: TrainConfig) -> EnvSpec:
     Raises:
         ScenarioError: the scenario is missing or has no signals.
     """
-    scenario = with_spread(load_scenario(config.scenario), config.spread)
-    network = import_network(scenario.net_file, scenario.additional_files, begin_s=scenario.begin_s)
-    if not network.intersections:
-        raise ScenarioError(f"{config.scenario}: no signal to train for; every signal has one stage or none")
-    return EnvSpec(
-        scenario=scenario,
-        network=network,
-        site=load_site(config.site, scenario, network),
+    spec = env_spec(
+        with_spread(load_scenario(config.scenario), config.spread),
+        site=config.site,
+        sensing=config.sensing,
         decision_interval_s=config.decision_interval_s,
         reach_m=config.reach_m,
         reward=config.reward,
-        sensing=sensing_of(config, network),
     )
+    return replace(spec, sensing=with_faults(spec.sensing, config.detector_faults))
 
 
 def train_with(
@@ -388,12 +380,11 @@ class TrainingRun:
         return {intersection.id: float(value) for intersection, value in named if np.isfinite(value)}
 
 
-def sensing_of(config: TrainConfig, network: Network) -> Sensing:
-    """What the policies see; with faults every hour also draws how wrong the other detectors are."""
-    sensing = load_sensing(config.sensing, network)
-    if not config.detector_faults:
+def with_faults(sensing: Sensing, per_lane_hour: float) -> Sensing:
+    """The same detectors with lasting faults; with any, every hour also draws how wrong the others are."""
+    if not per_lane_hour:
         return sensing
-    return replace(sensing, varies=True, faults=replace(sensing.faults, faults_per_lane_hour=config.detector_faults))
+    return replace(sensing, varies=True, faults=replace(sensing.faults, faults_per_lane_hour=per_lane_hour))
 
 
 def _mean_return(rollouts: list[Rollout]) -> float:

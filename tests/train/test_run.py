@@ -8,13 +8,14 @@ from pathlib import Path
 import pytest
 
 from leed_traffic.artifacts.policy import Policy, verify_bundle
+from leed_traffic.artifacts.sensing_file import load_sensing
 from leed_traffic.domain.road_users import Weights
-from leed_traffic.domain.sensing import SensingKind
+from leed_traffic.domain.sensing import IDEAL, SensingKind
 from leed_traffic.errors import MismatchError, TrainingError
 from leed_traffic.train.config import Sharing, Similarity, TrainConfig
 from leed_traffic.train.expert import check_demonstrations
 from leed_traffic.train.export import export_run
-from leed_traffic.train.run import sensing_of, train_with
+from leed_traffic.train.run import train_with, with_faults
 from leed_traffic.train.run_folder import read_metrics
 from tests.train.fakes import NETWORK, SETTING, SITE, FakeRollouts, demonstrations, hour
 
@@ -214,7 +215,6 @@ def test_rollout_processes_never_import_torch():
 
 
 def test_faults_in_training_come_on_top_of_what_the_site_has():
-    config = TrainConfig(scenario="fake", out="unused", sensing="loops", detector_faults=0.3)
-    made = sensing_of(config, NETWORK)
+    made = with_faults(load_sensing("loops", NETWORK), 0.3)
     assert (made.kind, made.varies, made.faults.faults_per_lane_hour) == (SensingKind.LOOPS, True, 0.3)
-    assert sensing_of(TrainConfig(scenario="fake", out="unused"), NETWORK).is_perfect
+    assert with_faults(IDEAL, 0.0).is_perfect
