@@ -43,7 +43,7 @@ def bad_plan(intersection: str) -> PriorityPlan:
 
 
 _ALONE: dict[str, Any] = {"expert": Expert.NOBODY, "is_long": True}
-_RAW: dict[str, Any] = {"cloning_steps": 0, "dagger_rounds": 0}
+_RAW: dict[str, Any] = {"cloning_steps": 0, "critic_steps": 0, "dagger_rounds": 0}
 
 LEARNERS = (
     Learner(name="leed", what="clone, relabel, then PPO with the expert loss weighted by similarity and return"),

@@ -156,20 +156,14 @@ class BlockedLearner:
         return np.concatenate(parts)
 
     def update(
-        self,
-        episodes: Sequence[Episode],
-        expert: ExpertSteps | None,
-        w: Array,
-        *,
-        critic_only: bool = False,
-        rate: float = 1.0,
+        self, episodes: Sequence[Episode], expert: ExpertSteps | None, w: Array, *, critic_only: bool = False
     ) -> dict[str, float]:
         """See `Learner.update`."""
         arguments = []
         for block in self._blocks:
             own = [block.of_episode(episode) for episode in episodes]
             steps = None if expert is None else block.of_steps(expert)
-            arguments.append((own, steps, w[block.rows], critic_only, rate))
+            arguments.append((own, steps, w[block.rows], critic_only))
         means = self._all("update", arguments)
         names = list(dict.fromkeys(name for mean in means for name in mean))
         parts = {name: np.array([mean.get(name, 0.0) for mean in means]) for name in names}

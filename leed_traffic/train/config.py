@@ -97,6 +97,8 @@ class TrainConfig(BaseModel):
     """Most gradient steps on the demonstrations before anything else."""
     cloning_agreement: float = Field(default=0.999, gt=0.0, le=1.0)
     """Cloning ends early where every intersection makes this share of the expert's choices."""
+    critic_steps: int = Field(default=500, ge=0)
+    """Gradient steps in which the critics learn what the demonstrated hours were worth."""
     dagger_rounds: int = Field(default=8, ge=0)
     """Rounds in which the expert labels what the policies run into (Ross et al. 2011)."""
     dagger_episodes: int = Field(default=1, ge=1)
@@ -151,8 +153,6 @@ class TrainConfig(BaseModel):
     """c_h; keeps a cloned policy, which is nearly certain of everything, trying."""
     max_gradient: float = Field(default=0.5, gt=0.0)
     """Norm to which each intersection's gradient is clipped."""
-    final_rate: float = Field(default=0.1, ge=0.0, le=1.0)
-    """Share of both learning rates and of c_h that is left at the end of the own hours; they fall in a straight line to it."""
     own_entropy: float = Field(default=0.3, ge=0.0)
     """Nats; cloned actors are made uncertain up to it before they learn from own experience. 0: as certain as they are."""
     critic_first_updates: int = Field(default=0, ge=0)

@@ -161,7 +161,7 @@ class Learner:
         return out
 
     def update(
-        self, episodes: Sequence[Episode], expert: ExpertSteps | None, w: Array, critic_only: bool = False, rate: float = 1.0
+        self, episodes: Sequence[Episode], expert: ExpertSteps | None, w: Array, critic_only: bool = False
     ) -> dict[str, float]:
         """One update from a list of episodes.
 
@@ -170,7 +170,6 @@ class Learner:
             expert: choices for L_e; None where every w is 0.
             w: (N,) weight of the expert loss.
             critic_only: leave the actors as they are.
-            rate: share of the learning rates and of c_h that is left.
 
         Returns:
             Means over intersections: losses, entropy, KL divergence from the policy that acted, explained variance; and per
@@ -178,7 +177,7 @@ class Learner:
         """
         config = self._config
         experience = self._look_back(episodes)
-        self._set_rates(rate * config.policy_learning_rate, rate * config.policy_direct_learning_rate)
+        self._set_rates(config.policy_learning_rate, config.policy_direct_learning_rate)
         batches = _Batches(expert, config.minibatch, self._generator) if expert is not None and w.any() else None
         weights = torch.from_numpy(w).float()
         sums: dict[str, float] = {}
@@ -186,7 +185,7 @@ class Learner:
         for _ in range(config.epochs):
             order = torch.randperm(experience.stage.shape[1], generator=self._generator)
             for pick in torch.split(order, config.minibatch):
-                parts = self._loss(experience, pick, batches, weights, critic_only, rate * config.entropy_weight)
+                parts = self._loss(experience, pick, batches, weights, critic_only)
                 sums["skipped"] = sums.get("skipped", 0.0) + self._descend(parts.pop("loss"))
                 for name, value in parts.items():
                     sums[name] = sums.get(name, 0.0) + float(value.mean())
@@ -214,7 +213,7 @@ class Learner:
         self.scale.mean, self.scale.square = np.array(state["scale"]["mean"]), np.array(state["scale"]["square"])
 
     def _loss(
-        self, own: Experience, pick: Tensor, batches: "_Batches | None", w: Tensor, critic_only: bool, c_h: float
+        self, own: Experience, pick: Tensor, batches: "_Batches | None", w: Tensor, critic_only: bool
     ) -> dict[str, Tensor]:
         """The mixed loss of one minibatch and its parts, (N,) each."""
         config, free = self._config, own.free[:, pick]
@@ -231,7 +230,7 @@ class Learner:
             observation, legal, stage, weight, usable = batches.draw()
             l_e = expert_policy_loss(_pick(self.model.log_probs(observation, legal), stage), weight, usable)
         # L_i = (1 - w_i) L_a + w_i L_e + c_v L_V - c_h H
-        loss = mixed_loss(l_a, l_e, w) + config.value_weight * l_v - c_h * h
+        loss = mixed_loss(l_a, l_e, w) + config.value_weight * l_v - config.entropy_weight * h
         parts = {"policy_loss": l_a, "expert_loss": l_e, "value_loss": l_v, "entropy": h, "kl": (old - log_prob).mean(-1)}
         return {"loss": loss, **{name: part.detach() for name, part in parts.items()}}
 

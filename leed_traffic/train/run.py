@@ -261,7 +261,7 @@ class TrainingRun:
         if demonstrated is None:
             raise ValueError("cloning needs demonstrations, got none")
         agreement = self.learner.clone(steps_of(demonstrated), self._config.cloning_steps)
-        self.learner.fit_critic(demonstrated, self._config.cloning_steps)
+        self.learner.fit_critic(demonstrated, self._config.critic_steps)
         self._expert_delay_s = self._validate(None, unit)
         return {"delay_s": self._validate(self.learner.weights(), unit), "losses": {"agreement": agreement}}
 
@@ -286,16 +286,14 @@ class TrainingRun:
         """One update from own experience, leaning on the expert as far as the weights say."""
         config = self._config
         update = unit - self._units.index(OWN)
-        if update == 0 and self._demonstrated is not None and config.cloning_steps > 0:
+        is_cloned = self._demonstrated is not None and (config.cloning_steps > 0 or config.n_rounds > 0)
+        if update == 0 and is_cloned:
             self.learner.soften(self._expert_steps())
         rollouts = self._drive(config.episodes_per_update, f"update {update + 1} of {config.n_updates}", None)
         episodes = [rollout.episode for rollout in rollouts]
         w = self._weighting.update(episodes)
         expert = self._expert_steps(weighted=True) if w.any() else None
-        # falls in a straight line: 1 at the first update, final_rate at the last
-        rate = 1.0 - (1.0 - config.final_rate) * update / max(1, config.n_updates - 1)
-        is_critics_turn = update < config.critic_first_updates
-        losses = self.learner.update(episodes, expert, w, critic_only=is_critics_turn, rate=rate)
+        losses = self.learner.update(episodes, expert, w, critic_only=update < config.critic_first_updates)
         is_due = (update + 1) % config.validate_every == 0 or unit + 1 == len(self._units)
         return {
             "mean_return": _mean_return(rollouts),

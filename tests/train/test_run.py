@@ -23,7 +23,15 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 def config(out, **settings):
-    small = {"episodes": 6, "episodes_per_update": 2, "cloning_steps": 30, "dagger_steps": 10, "minibatch": 40, "epochs": 2}
+    small = {
+        "episodes": 6,
+        "episodes_per_update": 2,
+        "cloning_steps": 30,
+        "critic_steps": 30,
+        "dagger_steps": 10,
+        "minibatch": 40,
+        "epochs": 2,
+    }
     small |= {"gate": "none", "validation_seeds": 2}
     return TrainConfig.model_validate({"scenario": "fake", "demonstrations": "demos", "out": out, **small, **settings})
 
@@ -165,7 +173,7 @@ def test_a_checkpoint_that_holds_something_else_is_refused(tmp_path):
         {"sharing": Sharing.EVERYTHING},
         {"sharing": Sharing.CRITIC, "demonstrations": None},
         {"advantage_beta": 1.0},
-        {"cloning_steps": 0, "dagger_rounds": 0},
+        {"cloning_steps": 0, "critic_steps": 0, "dagger_rounds": 0},
         {"critic_first_updates": 1},
         {"demonstrations": None},
     ],
