@@ -43,7 +43,7 @@ def test_a_count_of_seeds_begins_at_one(tmp_path):
         (("--seeds", "1001-1003"), "belong to the evaluation"),
         (("--seeds", "0"), "names no seed"),
         (("--seeds", "many"), "expected a count"),
-        (("--runs", "2"), "the search needs 4"),
+        (("--runs", "2"), "the search needs 3"),
         (("--runs", "0"), "need at least 1"),
         (("--url", "http://h/v1"), "belong to --author vllm, not to --author search"),
         (("--author", "vllm"), "name the model"),
