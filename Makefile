@@ -74,13 +74,14 @@ bench: $(VENV)/.dev  ## measurements: ratios against an anchor in the same run (
 bench-learning: $(VENV)/.dev  ## LEED against learners without an expert, and what each part of it earns (hours; goes on where it stopped)
 	$(BIN)/leedctl benchmark crossing arterial5 grid4x4 --learners leed,ippo,mappo,shared-ppo,clone --out runs/bench-learning/learners
 	$(BIN)/leedctl benchmark arterial5 --out runs/bench-learning/ablations \
-	  --learners leed,dagger,no-expert-loss,fixed-weight,decayed-weight,gate-alone,opposite-sign,no-gate,margin-gate,advantage-weighted,mixed-loss-alone,mixed-loss-gate-alone,mixed-loss-fixed,webster-expert,bad-expert,bad-expert-fixed
+	  --learners leed,dagger,no-expert-loss,fixed-weight,decayed-weight,gate-alone,opposite-sign,no-gate,margin-gate,advantage-weighted,mixed-loss-alone,mixed-loss-gate-alone,mixed-loss-fixed,webster-expert,bad-expert,bad-expert-followed,bad-expert-fixed
 
 scenarios: $(VENV)/.train  ## rebuild the shipped scenarios with SUMO's tools
 	for name in crossing arterial5 grid4x4; do $(BIN)/leedctl scenario build $$name; done
 
 models: $(VENV)/.train  ## train the bundles under models/ anew (about half an hour on 2 cores)
 	for name in crossing arterial5 grid4x4; do \
+	  rm -rf runs/models/$$name/training && \
 	  $(BIN)/leedctl generate $$name --author search --out runs/models/$$name/demonstrations && \
 	  $(BIN)/leedctl train $$name --demonstrations runs/models/$$name/demonstrations --episodes 64 --out runs/models/$$name/training && \
 	  $(BIN)/leedctl export runs/models/$$name/training --out models/$$name || exit 1; \

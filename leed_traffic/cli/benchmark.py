@@ -23,7 +23,9 @@ def benchmark_command(
     validation_seeds: Annotated[int, typer.Option(min=1, help="Hours on which the curves are measured.")] = 3,
     episodes: Annotated[int, typer.Option(min=0, help="Own hours of a learner with an expert.")] = 16,
     long_episodes: Annotated[int, typer.Option(min=0, help="Own hours of a learner without one.")] = 96,
-    search_runs: Annotated[int, typer.Option(min=3, help="Hours of the search; 3: it only chooses between two rules.")] = 3,
+    search_runs: Annotated[
+        int, typer.Option(min=3, help="Hours of the search; under 27 it spends 3 and only chooses between two rules.")
+    ] = 3,
     workers: Annotated[int | None, typer.Option(min=1, help="Training runs at a time; all cores unless said.")] = None,
     list_learners: Annotated[bool, typer.Option("--list", help="Who can be compared, and leave.", is_eager=False)] = False,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")] = False,

@@ -93,7 +93,7 @@ def run() -> None:
         extra = EXTRA_OF.get((error.name or "").split(".")[0])
         if extra is None:
             raise
-        hint = f"this command needs {error.name}, which is not installed here; pip install 'leed-traffic[{extra}]'"
+        hint = f"this command needs {error.name}, which is not installed here; in the checkout: pip install '.[{extra}]'"
         sys.exit(report_error(UsageError(hint)))
 
 

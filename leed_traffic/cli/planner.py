@@ -19,7 +19,7 @@ app = typer.Typer(no_args_is_help=True, help="Fine-tune a planner of your own: l
 @app.command("lessons")
 def lessons_command(
     out: Annotated[Path, typer.Option(help="Folder to write: the junctions, what was tried there, and lessons.jsonl.")],
-    junctions: Annotated[int, typer.Option(min=2, help="Random junctions to study; each costs 5 to 15 CPU seconds.")] = 150,
+    junctions: Annotated[int, typer.Option(min=2, help="Random junctions to study; each costs 5 to 10 CPU seconds.")] = 150,
     drawn: Annotated[
         int, typer.Option(min=0, help="Briefs per junction with a demand that is drawn and not simulated, four lessons each.")
     ] = 32,

@@ -18,31 +18,40 @@ def train_command(
     scenario: Annotated[str, typer.Argument(help="A scenario's name or a path to a .sumocfg.", show_default=False)],
     out: Annotated[Path, typer.Option(help="Run folder to make.", show_default=False)],
     demonstrations: Annotated[Path | None, typer.Option(help="Folder from `leedctl generate`; without: no expert.")] = None,
-    episodes: Annotated[int | None, typer.Option(help="Own hours after cloning; 0: cloning and relabelling alone.")] = None,
-    episodes_per_update: Annotated[int | None, typer.Option(help="Own hours behind one update.")] = None,
+    episodes: Annotated[
+        int | None, typer.Option(help="Own hours after cloning (16); 0: cloning and relabelling alone.")
+    ] = None,
+    episodes_per_update: Annotated[int | None, typer.Option(help="Own hours behind one update (2).")] = None,
     workers: Annotated[int, typer.Option(help="Rollout processes and learning threads here; 0: in this process.")] = 2,
     engine: Annotated[str, typer.Option(help="local, or ray: a cluster, with the same result.")] = "local",
     address: Annotated[str | None, typer.Option(help="Of the Ray cluster: HOST:PORT or auto; else this machine.")] = None,
     seed: Annotated[int, typer.Option(help="Of weights, choices and training demand.")] = 1,
     site: Annotated[str | None, typer.Option(help="Limits: `derived`, `as-net` or a file; else the scenario's own.")] = None,
     spread: SpreadOption = None,
-    decision_interval: Annotated[float | None, typer.Option(help="Seconds between two requests.")] = None,
-    reach: Annotated[float | None, typer.Option(help="Metres that the detectors see.")] = None,
-    cloning_steps: Annotated[int | None, typer.Option(help="Gradient steps on the demonstrations; ablation: 0.")] = None,
-    dagger_rounds: Annotated[int | None, typer.Option(help="Rounds of relabelling by the plans; ablation: 0.")] = None,
+    decision_interval: Annotated[float | None, typer.Option(help="Seconds between two requests (5).")] = None,
+    reach: Annotated[float | None, typer.Option(help="Metres that the detectors see (100).")] = None,
+    cloning_steps: Annotated[
+        int | None, typer.Option(help="Most gradient steps on the demonstrations (3000); ablation: 0.")
+    ] = None,
+    critic_steps: Annotated[int | None, typer.Option(help="The critics' steps on them (500); ablation: 0.")] = None,
+    dagger_rounds: Annotated[int | None, typer.Option(help="Rounds of relabelling by the plans (8); ablation: 0.")] = None,
     follow_worse_expert: Annotated[
         bool, typer.Option("--follow-worse-expert", help="Learn from plans that lose to the fallback cycle, too.")
     ] = False,
-    expert_weight: Annotated[str | None, typer.Option(help="dynamic, fixed, decay or none.")] = None,
-    fixed_weight: Annotated[float | None, typer.Option(help="w with --expert-weight fixed.")] = None,
-    gate: Annotated[str | None, typer.Option(help="parity, margin or none.")] = None,
-    similarity: Annotated[str | None, typer.Option(help="DTW in a dynamic w: lean-when-far, lean-when-near or off.")] = None,
-    sharing: Annotated[str | None, typer.Option(help="Baselines: nothing, critic (MAPPO) or everything.")] = None,
-    sensing: Annotated[str | None, typer.Option(help="ideal, camera, loops, or a sensing file.")] = None,
-    detector_faults: Annotated[float | None, typer.Option(help="Lasting detector faults per lane and hour.")] = None,
-    reward: Annotated[str | None, typer.Option(help="queue, time-loss or pressure; as in the demonstrations.")] = None,
+    expert_weight: Annotated[str | None, typer.Option(help="dynamic (the default), fixed, decay or none.")] = None,
+    fixed_weight: Annotated[float | None, typer.Option(help="w with --expert-weight fixed (0.5).")] = None,
+    gate: Annotated[str | None, typer.Option(help="parity (the default), margin or none.")] = None,
+    similarity: Annotated[
+        str | None, typer.Option(help="DTW in a dynamic w: lean-when-far (the default), lean-when-near or off.")
+    ] = None,
+    sharing: Annotated[str | None, typer.Option(help="Baselines: nothing (the default), critic (MAPPO) or everything.")] = None,
+    sensing: Annotated[str | None, typer.Option(help="ideal (the default), camera, loops, or a sensing file.")] = None,
+    detector_faults: Annotated[float | None, typer.Option(help="Lasting detector faults per lane and hour (0).")] = None,
+    reward: Annotated[
+        str | None, typer.Option(help="queue, time-loss (the default) or pressure; as in the demonstrations.")
+    ] = None,
     advantage_beta: Annotated[float | None, typer.Option(help="beta of f(A_e) = exp(A_e / beta); without: f = 1.")] = None,
-    validation_seeds: Annotated[int | None, typer.Option(help="Hours on which policies are compared.")] = None,
+    validation_seeds: Annotated[int | None, typer.Option(help="Hours on which policies are compared (3).")] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on from the run's last checkpoint, bit for bit.")] = False,
     as_json: JsonOption = False,
 ) -> None:
@@ -54,7 +63,7 @@ def train_command(
     Examples:
         leedctl train arterial5 --demonstrations demos/ --out runs/arterial5
         leedctl train arterial5 --demonstrations demos/ --out runs/arterial5 --resume
-        leedctl train arterial5 --demonstrations demos/ --out runs/loops --sensing loops --detector-faults 0.2
+        leedctl train arterial5 --demonstrations demos/ --out runs/loops --sensing loops
         leedctl train arterial5 --out runs/ppo-alone --episodes 100
         leedctl train path/to/town.sumocfg --spread 0.1 --out runs/town
         leedctl train arterial5 --demonstrations demos/ --out runs/clone --episodes 0
@@ -82,6 +91,7 @@ def train_command(
         "decision_interval_s": decision_interval,
         "reach_m": reach,
         "cloning_steps": cloning_steps,
+        "critic_steps": critic_steps,
         "dagger_rounds": dagger_rounds,
         "follow_worse_expert": follow_worse_expert,
         "expert_weight": expert_weight,

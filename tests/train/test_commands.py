@@ -1,3 +1,4 @@
+import inspect
 import json
 from dataclasses import replace
 
@@ -9,6 +10,7 @@ from leed_traffic.artifacts.demonstrations import write_demonstrations
 from leed_traffic.cli.bundle import app as bundle_app
 from leed_traffic.cli.train import export_command, train_command
 from leed_traffic.errors import BundleError, DemonstrationError, LeedError, MismatchError, TrainingError, UsageError
+from leed_traffic.train.config import TrainConfig
 from tests.artifacts.sample_bundle import write_sample
 from tests.train.fakes import demonstrations
 from tests.train.test_run import run as train_a_fake
@@ -27,6 +29,18 @@ def test_a_setting_that_makes_no_sense_is_a_usage_error(tmp_path):
         with pytest.raises(UsageError):
             run("train", "crossing", "--out", tmp_path / "run", *words)
     assert not (tmp_path / "run").exists()
+
+
+def test_the_help_tells_the_defaults_of_the_settings():
+    parameters = inspect.signature(train_command, eval_str=True).parameters
+    told = {name: parameter.annotation.__metadata__[0].help for name, parameter in parameters.items() if name != "spread"}
+    fields = {"decision_interval": "decision_interval_s", "reach": "reach_m"}
+    for name, text in told.items():
+        field = TrainConfig.model_fields.get(fields.get(name, name))
+        if parameters[name].default is None and field is not None and field.default is not None:
+            value = field.default
+            shown = f"({value:g})" if isinstance(value, (int, float)) else f"{value} (the default)"
+            assert shown in text, name
 
 
 @pytest.mark.sumo
