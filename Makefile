@@ -54,7 +54,7 @@ format: $(VENV)/.dev  ## let ruff arrange the code
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-matrix: $(VENV)/.dev  ## 51 networks and oddities: import, check, drive, train, export, serve (about 15 minutes)
+matrix: $(VENV)/.dev  ## 52 networks and oddities: import, check, drive, train, export, serve (about 15 minutes)
 	LEED_MATRIX=full $(BIN)/python -m pytest tests/matrix
 
 drill: $(VENV)/.dev  ## every safety promise tried against a real SUMO (about 4 minutes)

@@ -4,6 +4,7 @@ By itself every vehicle counts 1 and nobody on foot counts. A site may say that 
 persons who wait at a crossing count, too; those then stand in the observation (domain/observation.py).
 """
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -44,11 +45,21 @@ Crossing = tuple[tuple[str, ...], str]  # the edges on which persons wait for it
 
 
 def crossings_of(intersections: Sequence[Intersection]) -> list[Crossing]:
-    """Per crossing of all intersections in turn, by link: the edges on which persons wait there, and the crossing's own."""
+    """Per crossing of all intersections in turn, by link: the edges on which persons wait there, and the crossing's own.
+
+    Of a crossing with a signal for each direction each link has those who come from its side.
+    """
     crossings = []
     for intersection in intersections:
         walks = sorted((m for m in intersection.movements if m.kind is Kind.PEDESTRIAN), key=lambda m: m.link)
-        areas = tuple(sorted({m.from_lane.rsplit("_", 1)[0] for m in walks}))
-        by_link = {m.link: m.to_lane.rsplit("_", 1)[0] for m in walks}
-        crossings += [(areas, by_link[link]) for link in sorted(by_link)]
+        areas = tuple(sorted({_edge(m.from_lane) for m in walks}))
+        by_link = {m.link: (_edge(m.from_lane), _edge(m.to_lane)) for m in walks}
+        signals = Counter(crossing for _, crossing in by_link.values())
+        crossings += [
+            ((area,) if signals[crossing] > 1 else areas, crossing) for _, (area, crossing) in sorted(by_link.items())
+        ]
     return crossings
+
+
+def _edge(lane: str) -> str:
+    return lane.rsplit("_", 1)[0]

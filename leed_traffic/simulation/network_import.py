@@ -200,18 +200,24 @@ def _movements(connections: Sequence[Connection], net: Net, graph: RoadGraph) ->
 
 
 def _crossing(connection: Connection) -> Movement:
-    source, target = connection.getFromLane(), connection.getToLane()
-    crossing = target if target.getEdge().getFunction() == "crossing" else source
+    """From where people wait onto the crossing; a signal on the way off it is the one for those who come the other way."""
+    waiting, crossing = connection.getFromLane(), connection.getToLane()
+    if _leaves_crossing(connection):
+        waiting, crossing = crossing, waiting
     return Movement(
         link=connection.getTLLinkIndex(),
         kind=Kind.PEDESTRIAN,
-        from_lane=source.getID(),
-        to_lane=target.getID(),
+        from_lane=waiting.getID(),
+        to_lane=crossing.getID(),
         direction="c",
         speed_mps=WALKING_SPEED_MPS,
         length_m=crossing.getLength(),
         exit_span=None,
     )
+
+
+def _leaves_crossing(connection: Connection) -> bool:
+    return bool(connection.getFrom().getFunction() == "crossing")
 
 
 def _way(connection: Connection, net: Net, graph: RoadGraph) -> Movement:
@@ -259,7 +265,7 @@ def _foes(
     nodes = {}
     for connection in connections:
         node = connection.getJunction()
-        row = requests.get(node.getID(), {}).get(connection)
+        row = _row(connection, requests.get(node.getID(), {}))
         if row is not None and row in node._foes:
             nodes[node.getID()] = node
             by_node.setdefault(node.getID(), []).append((connection.getTLLinkIndex(), row))
@@ -273,6 +279,13 @@ def _foes(
                 if a != b and _bit(response_bits[row], other):
                     gives_way.add((a, b))
     return tuple(sorted(foes)), frozenset(gives_way)
+
+
+def _row(connection: Connection, rows: Mapping[Connection, int]) -> int | None:
+    """Of the right-of-way matrix; the way off a crossing has none of its own: it is the same crossing's."""
+    if _leaves_crossing(connection):
+        return next((row for other, row in rows.items() if other.getTo() is connection.getFrom()), None)
+    return rows.get(connection)
 
 
 def _bit(bits: str, index: int) -> bool:

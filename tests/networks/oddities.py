@@ -121,6 +121,26 @@ def crossings_beside_traffic(folder):
     return configure(folder, cross(folder, "--sidewalks.guess", "--crossings.guess", lanes=2), ALL_WAYS + walks)
 
 
+def a_signal_for_each_direction_of_a_crossing(folder):
+    """Two letters of one crossing: 12 for those who come from the east, 13 from the west."""
+    ways = '<crossing node="C" edges="NC CN" linkIndex="12" linkIndex2="13"/>'
+    walks = "".join(
+        f'<personFlow id="p{a}" begin="0" end="900" period="20"><walk from="{a}C" to="C{b}"/></personFlow>'
+        for a, b in ("EW", "WE")
+    )
+    net = cross(folder, "--sidewalks.guess", connections=ways)
+    states = [
+        "gGgrrrGGgrrrrr",
+        "yyyrrryyyrrrrr",
+        "rrrrrrrrrrrrrr",
+        "rrrgGgrrrGGgGG",
+        "rrrgGgrrrGGgrr",
+        "rrryyyrrryyyrr",
+        "r" * 14,
+    ]
+    return configure(folder, program(net, *zip(states, (25, 4, 2, 20, 7, 4, 2), strict=True)), ALL_WAYS + walks)
+
+
 def two_nodes_under_one_signal(folder):
     nodes = (
         '<node id="w" x="-150" y="0"/><node id="a" x="0" y="0" type="traffic_light" tl="both"/><node id="e" x="190" y="0"/>'
@@ -278,6 +298,7 @@ ODDITIES = {
     make.__name__: make
     for make in (
         two_stages, one_stage_beside_another, t_junction, all_red_and_walkers_alone, right_on_red, crossings_beside_traffic,
+        a_signal_for_each_direction_of_a_crossing,
         two_nodes_under_one_signal, links_that_share_a_lane, turning_back, buses_and_a_tram, a_conflicting_pair, actuated,
         delay_based, nema, nema_with_lefts, weekly_plan, offset_and_half_steps, left_hand, without_interiors, rails_beside,
         grouped_links, red_and_yellow_before_green, letters_to_spare, packed_and_writing,

@@ -6,6 +6,7 @@ import pytest
 
 from leed_traffic.artifacts.scenario import load_scenario
 from leed_traffic.artifacts.site import derive_site, make_site
+from leed_traffic.domain.road_users import crossings_of
 from leed_traffic.domain.timing import timing_as_net
 from leed_traffic.simulation.network_import import import_network
 from leed_traffic.simulation.own_program import Incumbent, write_programs
@@ -23,6 +24,7 @@ STAGES = {
     "all_red_and_walkers_alone": ["gGgrrrgGgrrrrrrr", "rrrgGgrrrgGgrrrr", "rrrrrrrrrrrrGGGG"],
     "right_on_red": ["GGgsrrGGgsrr", "srrGGgsrrGGg"],
     "crossings_beside_traffic": ["gGGgrrrrgGGgrrrrrGrG", "rrrrgGGgrrrrgGGgGrGr"],
+    "a_signal_for_each_direction_of_a_crossing": ["gGgrrrGGgrrrrr", "rrrgGgrrrGGgGG"],
     "two_nodes_under_one_signal": ["rrGGGgrrGGGg", "rrGGrrGGGrrr", "GGGrrrrrrrGG"],
     "links_that_share_a_lane": ["GGrrrrGGrrrr", "rrgrrrrrGrrr", "rrrGGgrrrGGg"],
     "turning_back": ["GGggrrrrGGggrrrr", "rrrrGGggrrrrGGgg"],
@@ -74,6 +76,14 @@ def test_bus_lanes_and_tram_tracks_are_movements_like_any_other(bring):
     assert {"WC_0", "tC_0"} <= {lane.id for lane in junction.lanes}
     tram = next(m.link for m in junction.movements if m.from_lane == "tC_0")
     assert any(stage.state[tram] in "Gg" for stage in junction.stages)
+
+
+def test_both_signals_of_a_crossing_have_its_foes_and_its_walkers_of_one_side_each(bring):
+    junction = bring("a_signal_for_each_direction_of_a_crossing").intersections[0]
+    assert junction.pedestrian_links == {12, 13}
+    foes = {link: {a for a, b in junction.foes if b == link} for link in (12, 13)}
+    assert foes[12] == foes[13] == {0, 1, 2, 3, 7, 11}
+    assert crossings_of([junction]) == [((":C_w1",), ":C_c0"), ((":C_w0",), ":C_c0")]
 
 
 def test_two_rings_become_every_pair_that_they_can_show(bring):
