@@ -69,6 +69,7 @@ class SumoConfig:
     additional_files: tuple[Path, ...]
     begin_s: float
     end_s: float  # an hour after the begin where the file names no end
+    names_end: bool
     step_length_s: float
     options: tuple[str, ...]  # option and value in turn
 
@@ -90,6 +91,7 @@ def read_sumo_config(path: Path) -> SumoConfig:
         additional_files=_paths(path, values.get("additional-files", "")),
         begin_s=begin_s,
         end_s=begin_s + DEFAULT_HOUR_S if end_s == -1.0 else end_s,
+        names_end=end_s != -1.0,
         step_length_s=_seconds(path, "step-length", values.get("step-length", "1")),
         options=_dynamics(values),
     )

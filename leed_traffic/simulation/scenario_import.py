@@ -10,6 +10,7 @@ import xml.etree.ElementTree as ET
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from itertools import count
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -17,7 +18,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from leed_traffic.artifacts.imported import DemandOrigin, ImportedScenario, ImportRecord, render_imported
 from leed_traffic.artifacts.recipe import NET_NAME, RECIPE_NAME
 from leed_traffic.artifacts.scenario import UNREADABLE, load_scenario, open_plain_or_gzip
-from leed_traffic.artifacts.sumo_config import DEFAULT_HOUR_S
+from leed_traffic.artifacts.sumo_config import DEFAULT_HOUR_S, read_sumo_config
 from leed_traffic.domain.network import Network
 from leed_traffic.errors import ScenarioError, UsageError
 from leed_traffic.simulation.additional_files import freestanding
@@ -29,6 +30,7 @@ from leed_traffic.simulation.osm_net import OsmOptions, build_net_from_osm
 
 # Weekdays' peak-hour volumes scatter by about a tenth (Hellinga and Abdy 2007 show what that does to delay)
 DEFAULT_SPREAD = 0.1
+_OWN_NAMES = (NET_NAME, RECIPE_NAME)
 
 
 class ImportConfig(BaseModel):
@@ -84,8 +86,8 @@ class _Parts:
     routes: tuple[str, ...] = ()
     additional: tuple[str, ...] = ()
     options: tuple[str, ...] = ()
-    begin_s: float
-    end_s: float
+    begin_s: float = 0.0
+    end_s: float | None = None  # None: the source names none
     step_length_s: float = 1.0
     warnings: tuple[str, ...] = ()
 
@@ -110,16 +112,18 @@ def make_folder(out: Path) -> Iterator[Path]:
 
     Raises:
         UsageError: it is there already, or cannot be written.
+        ScenarioError: a file that is to go into it cannot be read.
     """
     place = out.expanduser().resolve()
-    if place.exists() and (not place.is_dir() or any(place.iterdir())):
-        raise UsageError(f"{out}: exists and is not empty; choose another folder or remove it")
     try:
+        if place.exists() and (not place.is_dir() or any(place.iterdir())):
+            raise UsageError(f"{out}: exists and is not empty; choose another folder or remove it")
         place.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=f".{place.name}.", dir=place.parent) as name:
             folder = Path(name) / place.name
             folder.mkdir()
-            yield folder
+            with _sources_named(folder):
+                yield folder
             if place.exists():
                 place.rmdir()
             folder.rename(place)
@@ -127,20 +131,34 @@ def make_folder(out: Path) -> Iterator[Path]:
         raise UsageError(f"{out}: cannot be written ({err.strerror or err}); choose another folder") from err
 
 
+@contextmanager
+def _sources_named(folder: Path) -> Iterator[None]:
+    """Only what concerns the folder itself goes on as an `OSError`; a file from elsewhere is a source that cannot be read."""
+    try:
+        yield
+    except OSError as err:
+        name = err.filename2 or err.filename  # of a copy the target, where there is no room for it
+        if name is None or Path(name).is_relative_to(folder):
+            raise
+        raise ScenarioError(f"{name}: cannot be read ({err.strerror or err})") from err
+
+
 def _fill(config: ImportConfig, folder: Path) -> ImportReport:
+    if config.begin_s is not None and config.end_s is not None:
+        _check_hour(config.begin_s, config.end_s)
     parts = _take_source(config, folder)
     counted, vehicles, demand = None, None, DemandOrigin.GIVEN
     if config.counts is not None:
         counts = read_counts(config.counts, read_streets(folder / parts.net))
         counted = sample_demand(folder / parts.net, counts, folder / COUNTED_NAME, seed=config.seed)
-        hour = _hour(config, counted.begin_s, counted.end_s)
-        parts = replace(parts, routes=(COUNTED_NAME,), begin_s=hour[0], end_s=hour[1])
+        parts = replace(parts, routes=(COUNTED_NAME,), begin_s=counted.begin_s, end_s=counted.end_s)
         vehicles, demand = counted.vehicles, DemandOrigin.COUNTED
-    elif not parts.routes:
-        trips = Trips(begin_s=parts.begin_s, end_s=parts.end_s, seed=config.seed, per_hour=config.per_hour)
+    begin_s, end_s = _hour(config, parts)
+    if not parts.routes:
+        trips = Trips(begin_s=begin_s, end_s=end_s, seed=config.seed, per_hour=config.per_hour)
         vehicles, demand = invent_demand(folder / parts.net, folder / INVENTED_NAME, trips), DemandOrigin.INVENTED
         parts = replace(parts, routes=(INVENTED_NAME,))
-    _write_record(config, parts, demand, folder)
+    _write_record(config, replace(parts, begin_s=begin_s, end_s=end_s), demand, folder)
     scenario = load_scenario(str(folder))
     network = import_network(scenario.net_file, scenario.additional_files, begin_s=scenario.begin_s)
     return ImportReport(
@@ -157,17 +175,15 @@ def _take_source(config: ImportConfig, folder: Path) -> _Parts:
                 f"{config.source}: a SUMO configuration names its own files; --routes and --additional go with a net"
             )
         loaded = load_scenario(str(config.source))
-        begin_s, end_s = _hour(config, loaded.begin_s, loaded.end_s)
         return _Parts(
             net=_copy_net(loaded.net_file, folder),
             routes=() if config.counts else copy_files(loaded.route_files, folder),
             additional=copy_files(loaded.additional_files, folder),
             options=loaded.options,
-            begin_s=begin_s,
-            end_s=end_s,
+            begin_s=loaded.begin_s,
+            end_s=loaded.end_s if read_sumo_config(config.source).names_end else None,
             step_length_s=loaded.step_length_s,
         )
-    begin_s, end_s = _hour(config, 0.0, None)
     net = NET_NAME
     warnings: tuple[str, ...] = ()
     if kind == "net":
@@ -183,8 +199,6 @@ def _take_source(config: ImportConfig, folder: Path) -> _Parts:
         net=net,
         routes=copy_files(config.routes, folder),
         additional=copy_files(config.additional, folder),
-        begin_s=begin_s,
-        end_s=end_s,
         warnings=warnings,
     )
 
@@ -204,14 +218,19 @@ def _kind(source: Path) -> str:
     raise ScenarioError(f"{source}: an empty XML file")
 
 
-def _hour(config: ImportConfig, begin_s: float, end_s: float | None) -> tuple[float, float]:
-    begin = begin_s if config.begin_s is None else config.begin_s
-    end = begin + DEFAULT_HOUR_S if config.begin_s is not None or end_s is None else end_s
-    if config.end_s is not None:
-        end = config.end_s
-    if not begin < end:
-        raise UsageError(f"--begin {begin:g} --end {end:g}: need begin < end")
-    return begin, end
+def _hour(config: ImportConfig, parts: _Parts) -> tuple[float, float]:
+    """From when to when: as asked, else as the source says, else an hour."""
+    begin_s = parts.begin_s if config.begin_s is None else config.begin_s
+    end_s = parts.end_s if config.end_s is None else config.end_s
+    if end_s is None:
+        end_s = begin_s + DEFAULT_HOUR_S
+    _check_hour(begin_s, end_s)
+    return begin_s, end_s
+
+
+def _check_hour(begin_s: float, end_s: float) -> None:
+    if not begin_s < end_s:
+        raise UsageError(f"--begin {begin_s:g} --end {end_s:g}: need begin < end")
 
 
 def _copy_net(net_file: Path, folder: Path) -> str:
@@ -226,17 +245,24 @@ def copy_files(files: Sequence[Path], folder: Path) -> tuple[str, ...]:
     for file in files:
         if not file.is_file():
             raise ScenarioError(f"{file}: no such file")
-        name = file.name
-        while (folder / name).exists():
-            name = f"{len(names) + 1}.{file.name}"
         content = freestanding(file)
+        name = _free_name(folder, file.name if content is None else file.name.removesuffix(".gz"))
         if content is None:
             shutil.copyfile(file, folder / name)
         else:
-            name = name.removesuffix(".gz")
             (folder / name).write_bytes(content)
         names.append(name)
     return tuple(names)
+
+
+def _free_name(folder: Path, wanted: str) -> str:
+    """The name, or one with a number before it: nothing that lies in the folder, or comes into it by itself, has it."""
+    name = wanted
+    for number in count(2):
+        if name not in _OWN_NAMES and not (folder / name).exists():
+            break
+        name = f"{number}.{wanted}"
+    return name
 
 
 def _write_record(config: ImportConfig, parts: _Parts, demand: DemandOrigin, folder: Path) -> None:

@@ -9,7 +9,7 @@ from leed_traffic.artifacts.imported import DemandOrigin
 from leed_traffic.artifacts.scenario import load_scenario
 from leed_traffic.errors import ScenarioError, UsageError
 from leed_traffic.simulation.demand import write_demand
-from leed_traffic.simulation.scenario_import import ImportConfig, import_scenario
+from leed_traffic.simulation.scenario_import import ImportConfig, copy_files, import_scenario
 
 pytest.importorskip("sumo", reason="SUMO is not installed")
 pytestmark = pytest.mark.sumo
@@ -205,3 +205,64 @@ def test_what_lies_in_the_way_is_never_overwritten(tmp_path):
     with pytest.raises(UsageError, match="exists and is not empty"):
         bring_in(TOWN, tmp_path)
     assert [file.name for file in tmp_path.iterdir()] == ["mine.txt"]
+
+
+def test_another_begin_leaves_the_end_that_the_source_names(foreign, tmp_path):
+    later = load_scenario(str(bring_in(foreign, tmp_path / "later", begin_s=25260.0).folder))
+    assert (later.begin_s, later.end_s) == (25260.0, 25500.0)
+    foreign.write_text(foreign.read_text().replace('<end value="25500"/>', ""))
+    endless = load_scenario(str(bring_in(foreign, tmp_path / "endless", begin_s=25260.0).folder))
+    assert (endless.begin_s, endless.end_s) == (25260.0, 28860.0)
+
+
+@pytest.mark.parametrize("hour", [{"begin_s": 25500.0}, {"begin_s": 9.0, "end_s": 9.0}, {"end_s": 25200.0}])
+def test_an_hour_that_ends_before_it_begins_is_refused(foreign, tmp_path, hour):
+    with pytest.raises(UsageError, match="need begin < end"):
+        bring_in(foreign, tmp_path / "out", **hour)
+
+
+def test_counts_decide_the_hour_whatever_the_configuration_says(foreign, tmp_path):
+    counts = counts_file(tmp_path, ["600,1500,N_C.bay,C_S,40"])
+    scenario = load_scenario(str(bring_in(foreign, tmp_path / "out", counts=counts, begin_s=900.0).folder))
+    assert (scenario.begin_s, scenario.end_s) == (900.0, 1500.0)
+
+
+def files_called(folder, *names):
+    """Files that write an output, each with another content."""
+    paths = []
+    for k, name in enumerate(names):
+        path = folder / str(k) / name
+        path.parent.mkdir()
+        content = f'<additional><edgeData id="{k}" file="out.xml"/></additional>'.encode()
+        path.write_bytes(gzip.compress(content) if name.endswith(".gz") else content)
+        paths.append(path)
+    return paths
+
+
+@pytest.mark.parametrize(
+    ("names", "copies"),
+    [
+        (("v.xml", "v.xml", "v.xml"), ("v.xml", "2.v.xml", "3.v.xml")),
+        (("2.v.xml", "v.xml", "v.xml"), ("2.v.xml", "v.xml", "3.v.xml")),
+        (("3.v.xml", "v.xml", "v.xml"), ("3.v.xml", "v.xml", "2.v.xml")),
+        (("v.xml", "v.xml.gz"), ("v.xml", "2.v.xml")),
+        (("net.net.xml", "scenario.toml"), ("2.net.net.xml", "2.scenario.toml")),
+    ],
+)
+def test_files_of_one_name_are_all_kept(tmp_path, names, copies):
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    assert copy_files(files_called(tmp_path, *names), folder) == copies
+    assert [f'id="{k}"' in (folder / name).read_text() for k, name in enumerate(copies)] == [True] * len(copies)
+
+
+def test_a_source_that_cannot_be_read_is_named_and_not_the_folder_that_is_to_be_made(tmp_path):
+    endless = tmp_path / ("x" * 300)  # longer than a file's name may be
+    with pytest.raises(ScenarioError, match=r"^.*/xxx+: "):
+        bring_in(CROSSING, tmp_path / "out", routes=(endless,))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_that_cannot_be_made_is_named(tmp_path):
+    with pytest.raises(UsageError, match=r"xxx: cannot be written .File name too long"):
+        bring_in(CROSSING, tmp_path / ("x" * 300))
