@@ -1,6 +1,7 @@
 """One learner on one scenario with one seed: demonstrations, training, and what both cost. Resumes after a kill."""
 
 import json
+import shutil
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,16 +9,18 @@ from pathlib import Path
 import numpy as np
 from pydantic import BaseModel, ConfigDict
 
+from leed_traffic.artifacts.demonstrations import read_manifest
 from leed_traffic.artifacts.whole_file import write_whole
 from leed_traffic.benchmark.learners import Expert, Learner, bad_plan
 from leed_traffic.domain.plan import max_wave_plan
+from leed_traffic.errors import UsageError
 from leed_traffic.generate.author import Author
 from leed_traffic.generate.run import GenerateConfig, generate
 from leed_traffic.simulation.env_spec import EnvSpec
 from leed_traffic.train.config import FIRST_VALIDATION_SEED, TrainConfig
 from leed_traffic.train.rollout import RolloutTask, roll_out
-from leed_traffic.train.run import env_of, train
-from leed_traffic.train.run_folder import BUNDLE_NAME, CONFIG_NAME
+from leed_traffic.train.run import digest_of, env_of, train
+from leed_traffic.train.run_folder import BUNDLE_NAME, CONFIG_NAME, read_config, read_setting
 
 COST_NAME, BAR_NAME = "cost.json", "bar.json"
 _AUTHOR_OF = {Expert.SEARCH: Author.SEARCH, Expert.WEBSTER: Author.WEBSTER, Expert.BAD: Author.GIVEN}
@@ -101,6 +104,7 @@ def demonstrate(task: DemonstrationTask) -> None:
     """Write an expert's demonstrations, unless they are there already."""
     if (task.folder / COST_NAME).exists():
         return
+    shutil.rmtree(task.folder, ignore_errors=True)  # what a killed one had cost is not known: it begins anew
     begin_s = time.process_time()
     task.folder.mkdir(parents=True, exist_ok=True)
     author, plans = _AUTHOR_OF[task.expert], None
@@ -143,10 +147,22 @@ def set_bar(ground: Ground, validation_seeds: int) -> Bar:
 
 
 def learn(cell: Cell) -> None:
-    """Train, unless the bundle is there; an interrupted run goes on."""
-    if cell.bundle.exists():
-        return
-    train(train_config(cell), lambda _n, _note: None)
+    """Train, unless the bundle is there; an interrupted run goes on.
+
+    Raises:
+        UsageError: the run that is there has other settings or another expert.
+    """
+    config = train_config(cell)
+    if not cell.bundle.exists():
+        train(config, lambda _n, _note: None)
+    elif read_config(cell.folder).digest() != config.digest() or not _has_same_expert(cell):
+        raise UsageError(f"{cell.folder}: was trained with other settings; ask for the same ones or give another --out")
+
+
+def _has_same_expert(cell: Cell) -> bool:
+    """Whether a finished run learned from the demonstrations that lie there; one that left its expert aside names none."""
+    kept = read_setting(cell.folder).demonstrations_digest
+    return not kept or cell.demonstrations is None or kept == digest_of(read_manifest(cell.demonstrations.made))
 
 
 def train_config(cell: Cell) -> TrainConfig:

@@ -84,11 +84,15 @@ def main(
 
 
 def run() -> None:
-    """Entry point: a LeedError becomes one line and its exit code; a bug keeps its traceback."""
+    """Entry point: a LeedError, and what a file system refuses, become one line and an exit code; a bug keeps its traceback."""
     try:
         app()
     except LeedError as error:
         sys.exit(report_error(error))
+    except OSError as error:  # a full disk, a folder that is none: outside the program, wherever it struck
+        where = error.filename or "a file or connection"
+        hint = "free some space, change its rights or choose another place; the same command goes on"
+        sys.exit(report_error(UsageError(f"{where}: {error.strerror or error}; {hint}")))
     except ModuleNotFoundError as error:
         extra = EXTRA_OF.get((error.name or "").split(".")[0])
         if extra is None:

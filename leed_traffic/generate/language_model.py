@@ -259,9 +259,12 @@ class ServedModel:
                 try:
                     await server.client.with_options(timeout=HEALTH_TIMEOUT_S).get(address, cast_to=object)
                     server.is_up = True
-                except (openai.NotFoundError, openai.AuthenticationError, ValueError):  # it answers; its page may be empty
+                except ValueError:  # it answers; its page may be empty
                     server.is_up = True
                 except openai.APIError as err:
+                    if not _is_worth_another_try(err):  # it has no such page, or shows it to nobody
+                        server.is_up = True
+                        continue
                     if self._clock() >= until_s:
                         raise DeviceError(
                             f"{server.url}: no model server answers ({_said(err)}), waited {self._patience.start_s:.0f} s; "

@@ -6,6 +6,7 @@ None is best everywhere: the quick ones win where little drives, the slow ones n
 
 from collections.abc import Mapping
 
+from leed_traffic.domain.network import MAX_REACH_M
 from leed_traffic.domain.plan import PriorityPlan
 from leed_traffic.generate.plan_words import PRIORITY_FIELDS
 
@@ -23,7 +24,8 @@ RULES: Mapping[str, tuple[float, ...]] = {
 }
 
 
-def rule_plan(intersection: str, what: str) -> PriorityPlan:
-    """A rule of that name as the plan of an intersection."""
+def rule_plan(intersection: str, what: str, *, reach_m: float = MAX_REACH_M) -> PriorityPlan:
+    """A rule of that name as the plan of an intersection; it sees no farther than `reach_m`."""
     values = dict(zip(PRIORITY_FIELDS, map(float, RULES[what]), strict=True))
+    values["reach_m"] = min(values["reach_m"], reach_m)
     return PriorityPlan(intersection=intersection, reasoning=f"A rule for any junction: {what}.", **values)

@@ -32,9 +32,10 @@ from leed_traffic.generate.authorship import AUTHORSHIP_NAME, Authorship, write_
 from leed_traffic.generate.bench import Bench, Plans, Trial, sumo_version
 from leed_traffic.generate.brief import Brief, write_briefs
 from leed_traffic.generate.model_config import ModelConfig, check_model
+from leed_traffic.generate.race import CUT, race, race_cost, race_size
 from leed_traffic.generate.refine import Standing, compose, refine
 from leed_traffic.generate.rules import rule_plan
-from leed_traffic.generate.search import NETWORK_WIDE, SearchAuthor
+from leed_traffic.generate.search import SearchAuthor
 from leed_traffic.simulation.env import Reward
 from leed_traffic.simulation.env_spec import EnvSpec, env_spec
 from leed_traffic.simulation.pool import WorkerPool
@@ -46,7 +47,7 @@ if TYPE_CHECKING:
 FIRST_EVALUATION_SEED = 1001  # seeds from here on judge learned policies; no author may see them
 AUTHOR_SEEDS = (11, 12)  # every candidate is tried on these
 CONFIRMATION_SEEDS = (13, 14, 15)  # and the last ones standing on these
-LAST_STANDING = 3  # sets that are confirmed: the best start and the latest
+LAST_STANDING = 3  # sets that are confirmed: the best known start and the latest
 MAX_PRESSURE, MAX_WAVE = "max-pressure 200 m", "max-wave 100 m"  # starts: the two rules of the field
 START_RULES = ("quick", "steady", "slow")  # and three of ours
 SHORT_STARTS = (MAX_WAVE, "steady")  # those between which a search of a few hours chooses
@@ -141,6 +142,8 @@ def generate(
     manifest = _manifest(config, written, shown, bench)
     demonstrations = Demonstrations(manifest=manifest, plans=written.final.plans, trajectories=trajectories)
     write_demonstrations(config.out, demonstrations)
+    for name in (AUTHORSHIP_NAME, REPORT_NAME):  # of an older author, whose plans these are not
+        (config.out / name).unlink(missing_ok=True)
     if written.authorship is not None:
         _tell(config.out, written, read_demonstrations(config.out))
     shutil.rmtree(config.out / WORK_NAME)
@@ -199,7 +202,7 @@ def start_plans(briefs: Sequence[Brief], author: Author) -> dict[str, Plans]:
     if author is not Author.WEBSTER:
         starts[MAX_PRESSURE] = {name: max_pressure_plan(name) for name in names}
         starts[MAX_WAVE] = {name: max_wave_plan(name) for name in names}
-        starts |= {what: {name: rule_plan(name, what) for name in names} for what in START_RULES}
+        starts |= {what: {name: rule_plan(name, what, reach_m=DEFAULT_REACH_M) for name in names} for what in START_RULES}
     for plans in starts.values():
         for brief in briefs:
             check_plan(plans[brief.intersection.id], brief.intersection, brief.timing)
@@ -208,7 +211,7 @@ def start_plans(briefs: Sequence[Brief], author: Author) -> dict[str, Plans]:
 
 def round_sizes(trials: int) -> tuple[int, ...]:
     """Candidates per round for so many trials; a round needs one more for its composed set."""
-    sizes = [min(len(NETWORK_WIDE), max(1, trials // 3))] if trials >= 2 else []
+    sizes: list[int] = []
     while (left := trials - sum(sizes) - len(sizes)) >= 3:
         sizes.append(min(LOCAL_CANDIDATES, left - 1))
     return tuple(sizes)
@@ -236,15 +239,22 @@ def planned_runs(config: GenerateConfig) -> int:
         return 3 * len(AUTHOR_SEEDS) + len(config.seeds)
     if is_short(config):
         return SHORT_RUNS + len(config.seeds)
-    sizes = sizes_of(config)
-    return least_runs() + (sum(sizes) + len(sizes)) * len(AUTHOR_SEEDS) + len(config.seeds)
+    sizes, n = sizes_of(config), n_racers(config)
+    race = n + n // CUT * len(AUTHOR_SEEDS)  # one remembered run of each that goes on is counted again
+    return least_runs() + race + (sum(sizes) + len(sizes)) * len(AUTHOR_SEEDS) + len(config.seeds)
+
+
+def n_racers(config: GenerateConfig) -> int:
+    """Drawn rules that the search can pay, before it changes plans."""
+    return race_size(config.runs - least_runs()) if config.author is Author.SEARCH else 0
 
 
 def sizes_of(config: GenerateConfig) -> tuple[int, ...]:
     """Candidates of each round: as many as the search can pay, or as a language model is asked for."""
     if config.language is not None and config.author is Author.VLLM:
         return (config.language.candidates,) * config.language.rounds
-    return round_sizes((config.runs - least_runs()) // len(AUTHOR_SEEDS))
+    left = config.runs - least_runs() - race_cost(n_racers(config), len(AUTHOR_SEEDS))
+    return round_sizes(left // len(AUTHOR_SEEDS))
 
 
 def _given(plans: Plans, bench: Bench) -> _Written:
@@ -274,7 +284,7 @@ def _write(
     if is_short(config):
         return _best_start(briefs, bench, config.author, AUTHOR_SEEDS[:1])
     if config.author is Author.SEARCH:
-        return _improve(SearchAuthor(config.seed), config, briefs, bench, patience=None)
+        return _improve(SearchAuthor(config.seed, config.reach_m), config, briefs, bench, patience=None)
     from leed_traffic.generate.model_run import open_model_run
 
     language = config.language or ModelConfig()
@@ -288,14 +298,18 @@ def _improve(
     author: PlanAuthor, config: GenerateConfig, briefs: Sequence[Brief], bench: Bench, *, patience: int | None
 ) -> _Written:
     """From the best start on, round by round; of the last standing, the best on fresh seeds."""
+    names = [brief.intersection.id for brief in briefs]
     baseline_delay_s, tried = _try_starts(briefs, bench, config.author)
+    best_known = _best(tried)
+    if n := n_racers(config):
+        tried += race(names, n, config.seed, bench, AUTHOR_SEEDS)
     starts = {standing.what: standing.trial.delay_s for standing in tried}
     best_start = _best(tried)
-    composed, _ = compose(best_start, tried, [brief.intersection.id for brief in briefs])
+    composed, _ = compose(best_start, tried, names)
     (trial,) = bench.try_out([composed], AUTHOR_SEEDS, "best start of each intersection")
     begin = _best([best_start, Standing(what="best start of each intersection", plans=composed, trial=trial)])
     stood, rounds = refine(author, briefs, begin, bench, AUTHOR_SEEDS, sizes_of(config), patience=patience)
-    final = _confirmed([best_start, *stood], bench)
+    final = _confirmed([best_known, best_start, *stood], bench)
     return _Written(final=final, baseline_delay_s=baseline_delay_s, starts=starts, rounds=tuple(rounds))
 
 
@@ -321,7 +335,7 @@ def _try_starts(
 
 
 def _confirmed(stood: Sequence[Standing], bench: Bench) -> Standing:
-    """The best on seeds that chose none of them: of the best start and the latest sets, the earliest on a tie."""
+    """The best on seeds that chose none of them: of the best known start and the latest sets, the earliest on a tie."""
     finalists = [stood[0], *stood[1:][-(LAST_STANDING - 1) :]]
     finalists += [stood[0]] * (LAST_STANDING - len(finalists))  # keeps the number of runs as announced
     trials = bench.try_out([standing.plans for standing in finalists], CONFIRMATION_SEEDS, "confirmation")

@@ -1,12 +1,11 @@
 """The embedded author: changes the parameters of priority plans and lets the simulation judge.
 
-The first round tries changes for the whole network that are known to matter (reach, minimum green, exits, waiting); later
-rounds draw changes for every intersection on its own, smaller from round to round: an evolution strategy with one parent
-(Rechenberg 1973) per intersection, all intersections at once, each credited with its local return.
+Rounds draw changes for every intersection on its own, smaller from round to round: an evolution strategy with one parent
+(Rechenberg 1973) per intersection, all intersections at once, each credited with its local return. Before them stand known
+rules and a race of drawn ones (`race.py`).
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
@@ -15,35 +14,9 @@ from leed_traffic.domain.plan import PriorityPlan, max_wave_plan
 from leed_traffic.generate.author import Proposal
 from leed_traffic.generate.brief import Brief
 
-REACH_LOW_M, REACH_HIGH_M = 30.0, 200.0
+REACH_LOW_M = 30.0
 GREEN_HIGH_S = 30.0  # s; longer least greens only waste time on empty lanes
 SHRINK = 0.75  # of the step sizes from one round to the next
-
-
-@dataclass(frozen=True, slots=True)
-class Change:
-    """New values for some parameters; reach and least green relative to the old ones."""
-
-    what: str
-    reach_factor: float = 1.0
-    more_green_s: float = 0.0
-    absolute: tuple[tuple[str, float], ...] = ()
-
-
-NETWORK_WIDE = (
-    Change("pressure of the exits", absolute=(("downstream", 0.25),)),
-    Change("approaching count more", absolute=(("approaching", 1.5),)),
-    Change(
-        "shorter reach, approaching and exits count", reach_factor=0.7, absolute=(("approaching", 1.5), ("downstream", 0.5))
-    ),
-    Change("exits counted", absolute=(("blocked_exit", 0.5),)),
-    Change("longer least green", more_green_s=5.0),
-    Change("longer reach, pressure of the exits", reach_factor=1.5, absolute=(("downstream", 0.25),)),
-    Change("keeps the stage", absolute=(("keep", 1.0),)),
-    Change("long green, exits counted", more_green_s=12.0, absolute=(("blocked_exit", 0.5),)),
-    Change("who waits gains", absolute=(("waiting", 0.01), ("blocked_exit", 0.5))),
-    Change("permissive turns count full", absolute=(("permissive", 1.0),)),
-)
 
 
 class SearchAuthor:
@@ -52,40 +25,34 @@ class SearchAuthor:
     name = "search"
     model = None
 
-    def __init__(self, seed: int) -> None:
-        self._seed = seed
+    def __init__(self, seed: int, reach_m: float) -> None:
+        """Begin.
+
+        Args:
+            seed: of all changes.
+            reach_m: no plan is made to see farther, because the policies that shall learn it do not.
+        """
+        self._seed, self._reach_m = seed, reach_m
 
     def propose(self, briefs: Sequence[Brief], round_index: int, n_candidates: int) -> list[Proposal]:
-        """Network-wide changes first, then changes of each intersection on its own."""
-        parents = [_parent(brief) for brief in briefs]
-        if round_index == 0:
-            return [
-                Proposal(what=change.what, plans={parent.intersection: apply(change, parent) for parent in parents})
-                for change in NETWORK_WIDE[:n_candidates]
-            ]
-        rng = np.random.default_rng([self._seed, round_index])
-        size = SHRINK ** (round_index - 1)
+        """Changes of each intersection on its own."""
+        rng = np.random.default_rng([self._seed, round_index + 1])
+        size = SHRINK**round_index
         return [
             Proposal(
                 what=f"changed per intersection, round {round_index + 1}",
                 plans={
-                    brief.intersection.id: mutate(parent, brief.intersection, rng, size)
-                    for brief, parent in zip(briefs, parents, strict=True)
+                    brief.intersection.id: mutate(_parent(brief), brief.intersection, rng, size, reach_m=self._reach_m)
+                    for brief in briefs
                 },
             )
             for _ in range(n_candidates)
         ]
 
 
-def apply(change: Change, plan: PriorityPlan) -> PriorityPlan:
-    """The plan after a change, within its bounds."""
-    values: dict[str, float] = dict(change.absolute)
-    values["reach_m"] = _between(plan.reach_m * change.reach_factor, REACH_LOW_M, REACH_HIGH_M)
-    values["green_s"] = _between(plan.green_s + change.more_green_s, 0.0, GREEN_HIGH_S)
-    return plan.model_copy(update={**values, "reasoning": f"Search: {change.what}."})
-
-
-def mutate(plan: PriorityPlan, intersection: Intersection, rng: np.random.Generator, size: float) -> PriorityPlan:
+def mutate(
+    plan: PriorityPlan, intersection: Intersection, rng: np.random.Generator, size: float, *, reach_m: float
+) -> PriorityPlan:
     """One to three parameters changed at random.
 
     Args:
@@ -93,9 +60,10 @@ def mutate(plan: PriorityPlan, intersection: Intersection, rng: np.random.Genera
         intersection: whose lanes may be weighted.
         rng: draws which and how far.
         size: 1 is a bold step.
+        reach_m: the farthest that it may see.
     """
     changes: tuple[Callable[[], dict[str, float | dict[str, float]]], ...] = (
-        lambda: {"reach_m": _between(plan.reach_m * np.exp(0.4 * size * rng.normal()), REACH_LOW_M, REACH_HIGH_M)},
+        lambda: {"reach_m": _between(plan.reach_m * np.exp(0.4 * size * rng.normal()), REACH_LOW_M, reach_m)},
         lambda: {"green_s": _between(plan.green_s + 5.0 * size * rng.normal(), 0.0, GREEN_HIGH_S)},
         lambda: {"approaching": _between(plan.approaching + 0.4 * size * rng.normal(), 0.0, 3.0)},
         lambda: {"blocked_exit": _between(plan.blocked_exit + 0.4 * size * rng.normal(), 0.0, 1.0)},

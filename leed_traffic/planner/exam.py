@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from leed_traffic.artifacts.demonstrations import Round
 from leed_traffic.artifacts.whole_file import write_whole
+from leed_traffic.domain.observation import DEFAULT_REACH_M
 from leed_traffic.domain.plan import Plan
 from leed_traffic.evaluate.statistics import Difference, paired_difference
 from leed_traffic.generate.author import PlanAuthor, Proposal
@@ -165,7 +166,9 @@ def _sit(junction: str, author: _Recorded, drawing: _Recorded, bench: Bench, lan
     tried = [Standing(what=w, plans=p, trial=t) for (w, p), t in zip(starts.items(), trials, strict=True)]
     start = min(tried, key=lambda standing: standing.trial.delay_s)
     sizes = (language.candidates,) * language.rounds
-    model, chance, search = (refine(a, [brief], start, bench, (SEED,), sizes) for a in (author, drawing, SearchAuthor(1)))
+    model, chance, search = (
+        refine(a, [brief], start, bench, (SEED,), sizes) for a in (author, drawing, SearchAuthor(1, DEFAULT_REACH_M))
+    )
     sound, drawn = _proposed(author, name), _proposed(drawing, name)
     common = embedded(brief) | portfolio(brief)
     others: dict[str, Plans | None] = {

@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from leed_traffic.artifacts.demonstrations import Demonstrations, read_demonstrations
+from leed_traffic.artifacts.demonstrations import DemonstrationManifest, Demonstrations, read_demonstrations
 from leed_traffic.artifacts.scenario import load_scenario, with_spread
 from leed_traffic.artifacts.sealed_folder import sha256
 from leed_traffic.domain.observation import observation_spec
@@ -97,7 +97,7 @@ def train(config: TrainConfig, on_progress: Progress) -> Path:
         weights=site.weights,
         priority=site.priority,
         author=manifest.author if manifest else "",
-        demonstrations_digest=sha256(manifest.model_dump_json().encode()) if manifest else "",
+        demonstrations_digest=digest_of(manifest) if manifest else "",
         sensing_digest="" if spec.sensing.is_perfect else spec.sensing.digest(),
         demonstration_hours=manifest.simulated_hours if manifest else 0.0,
         sumo_version=version("libsumo"),
@@ -105,6 +105,11 @@ def train(config: TrainConfig, on_progress: Progress) -> Path:
     )
     with crew(config, spec) as (rollouts, work):
         return train_with(config, setting, demonstrations, rollouts, on_progress, work)
+
+
+def digest_of(manifest: DemonstrationManifest) -> str:
+    """By which a run names the demonstrations that it learned from."""
+    return sha256(manifest.model_dump_json().encode())
 
 
 def env_of(config: TrainConfig) -> EnvSpec:

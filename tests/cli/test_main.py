@@ -56,10 +56,11 @@ def failing(error):
     [
         (LeedError("net.xml: broken\nat line 3"), 2, "error LeedError: net.xml: broken at line 3"),
         (SiteError("J1: two stages"), 4, "error SiteError: J1: two stages"),
+        (OSError(28, "No space left on device", "/logs/x"), 2, "error UsageError: /logs/x: No space left on device; free some"),
         (
             ModuleNotFoundError("x", name="torch"),
             2,
-            "needs torch, which is not installed here; pip install 'leed-traffic[train]'",
+            "needs torch, which is not installed here; in the checkout: pip install '.[train]'",
         ),
     ],
 )

@@ -82,6 +82,12 @@ def test_a_server_whose_engine_loads_is_waited_for():
         assert ask(model_at(server))[0].text == "question 0"
 
 
+@pytest.mark.parametrize("well", [401, 403, 404, 405])
+def test_a_server_that_shows_no_health_page_answers_all_the_same(well):
+    with ChatServer(echo, well=well) as server:
+        assert ask(model_at(server, start_s=0.0))[0].text == "question 0"
+
+
 def test_a_server_that_never_comes_is_one_line():
     with pytest.raises(
         DeviceError, match=r"no model server answers \(Connection error.*waited 0 s; start it \(vllm serve MODEL\)"

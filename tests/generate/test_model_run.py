@@ -9,7 +9,6 @@ from collections import Counter
 import pytest
 
 from leed_traffic.artifacts.demonstrations import read_demonstrations
-from leed_traffic.domain.plan import PriorityPlan
 from leed_traffic.errors import DemonstrationError, UsageError
 from leed_traffic.generate.author import Author
 from leed_traffic.generate.authorship import read_authorship
@@ -66,7 +65,7 @@ def test_a_model_writes_demonstrations_and_every_plan_says_who_wrote_it(short, t
     assert set(manifest.written_by) == {"C"}
     wrote = manifest.written_by["C"]
     assert wrote.startswith(("tiny, round ", "embedded: "))
-    assert wrote.startswith("tiny") == (isinstance(made.plans["C"], PriorityPlan) and made.plans["C"].keep > 0.0)
+    assert wrote.startswith("tiny") == made.plans["C"].reasoning.startswith("Let ")
     first = authorship.rounds[0]
     assert (first.asked, first.valid, first.fallbacks, first.replies) == (2, 1, 1, 4)
     assert first.intersections["C"].reasons == ("the reply is not JSON (NaN is no number)",) * 3

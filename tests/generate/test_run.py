@@ -59,7 +59,7 @@ def test_webster_writes_demonstrations_that_are_its_better_half(short, tmp_path)
 
 @pytest.mark.sumo
 def test_the_search_goes_on_after_an_interruption_and_ends_with_the_same_bytes(short, tmp_path):
-    runs = least_runs() + 2 * 6
+    runs = least_runs() + 5 + 2 * 4  # a race of four, a round of three
     undisturbed = GenerateConfig(scenario=short, out=tmp_path / "whole", runs=runs, seeds=(1,))
     whole = generate(undisturbed)
     manifest = whole.manifest
@@ -185,7 +185,7 @@ def test_a_half_written_result_is_asked_again(short, tmp_path):
     assert len(pool.runs) == 2
 
 
-@pytest.mark.parametrize(("trials", "sizes"), [(0, ()), (1, ()), (2, (1,)), (5, (1, 2)), (12, (4, 5)), (30, (10, 5, 5, 5))])
+@pytest.mark.parametrize(("trials", "sizes"), [(0, ()), (2, ()), (3, (2,)), (5, (4,)), (12, (5, 5)), (30, (5, 5, 5, 5, 5))])
 def test_the_budget_is_cut_into_rounds_that_it_can_pay(trials, sizes):
     assert round_sizes(trials) == sizes
     assert sum(sizes) + len(sizes) <= trials
@@ -221,6 +221,16 @@ def test_on_a_single_hour_a_rule_must_beat_max_wave_by_more_than_chance(steady_s
 
     written = _best_start([crossroads("J")], Tried(), Author.SEARCH, seeds=(11,))
     assert (written.baseline_delay_s, written.final.what) == (200.0, chosen)
+
+
+@pytest.mark.sumo
+def test_an_older_authors_record_does_not_stay_beside_other_plans(short, tmp_path):
+    config = GenerateConfig(scenario=short, out=tmp_path / "out", runs=3, seeds=(1,))
+    config.out.mkdir()
+    for name in ("authorship.json", "report.html"):
+        (config.out / name).write_text("of other plans")
+    generate(config)
+    assert sorted(item.name for item in config.out.iterdir()) == ["manifest.json", "plans.json", "trajectories.parquet"]
 
 
 @pytest.mark.sumo
