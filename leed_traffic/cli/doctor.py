@@ -95,7 +95,7 @@ def _packages() -> list[Check]:
         for distribution in needs:
             found = util.find_spec(MODULE.get(distribution, distribution)) is not None
             version = _version(distribution) if found else "-"
-            advice = "" if found else f"pip install 'leed-traffic[{part}]'"
+            advice = "" if found else f"pip install '.[{part}]'"
             if distribution == "vllm" and not found:
                 advice = "only for language-model demonstrations in process; a GPU machine's own environment"
             checks.append(Check(part=part, what=distribution, ok=found, found=version, advice=advice))
@@ -111,7 +111,7 @@ def _version(distribution: str) -> str:
 
 def _sumo() -> Check:
     if util.find_spec("sumo") is None or util.find_spec("libsumo") is None:
-        return Check(part="sim", what="SUMO runs", ok=False, found="-", advice="pip install 'leed-traffic[sim]'")
+        return Check(part="sim", what="SUMO runs", ok=False, found="-", advice="pip install '.[sim]'")
     from leed_traffic.simulation.engine import sumo_version
 
     same = _version("eclipse-sumo") == _version("libsumo")

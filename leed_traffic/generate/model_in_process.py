@@ -7,7 +7,7 @@ from typing import Any
 from leed_traffic.errors import UsageError
 from leed_traffic.generate.language_model import OnReply, Question, Reply, clean_text
 
-INSTALL = "pip install 'leed-traffic[vllm]' (an environment of its own: vllm pins its torch), or give --url of a server"
+INSTALL = "pip install '.[vllm]' (an environment of its own: vllm pins its torch), or give --url of a server"
 
 
 class InProcessModel:

@@ -31,7 +31,7 @@ def run_script(name: str, options: Sequence[str], folder: Path) -> str:
     """
     script = sumo_home() / "tools" / name
     if not script.is_file():
-        raise ScenarioError(f"{script}: missing; pip install 'leed-traffic[sim]', whose SUMO brings its tools along")
+        raise ScenarioError(f"{script}: missing; pip install '.[sim]', whose SUMO brings its tools along")
     return _run(name, [sys.executable, str(script), *options], folder)
 
 
@@ -46,7 +46,7 @@ def sumo_home() -> Path:
     except ModuleNotFoundError:
         if home := os.environ.get("SUMO_HOME"):
             return Path(home)
-        raise ScenarioError("SUMO is not installed; pip install 'leed-traffic[sim]', or set SUMO_HOME") from None
+        raise ScenarioError("SUMO is not installed; pip install '.[sim]', or set SUMO_HOME") from None
     return Path(sumo.SUMO_HOME)
 
 
@@ -73,7 +73,7 @@ def _run(name: str, command: Sequence[str], folder: Path) -> str:
     except subprocess.TimeoutExpired as err:
         raise ScenarioError(f"{name}: no answer within {TOOL_TIMEOUT_S:.0f} s") from err
     except OSError as err:
-        raise ScenarioError(f"{name}: cannot be started ({err.strerror or err}); pip install 'leed-traffic[sim]'") from err
+        raise ScenarioError(f"{name}: cannot be started ({err.strerror or err}); pip install '.[sim]'") from err
     if ran.returncode != 0:
         raise ScenarioError(f"{name} refused its input (exit code {ran.returncode}): {_complaint(ran.stderr)}")
     return ran.stderr
@@ -93,5 +93,5 @@ def _tool(name: str) -> str:
         return str(beside)
     found = shutil.which(name)
     if found is None:
-        raise ScenarioError(f"{name} is not installed; pip install 'leed-traffic[sim]'")
+        raise ScenarioError(f"{name} is not installed; pip install '.[sim]'")
     return found

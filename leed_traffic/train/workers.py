@@ -93,6 +93,6 @@ def crew(config: TrainConfig, spec: EnvSpec) -> Iterator[tuple[Rollouts, BlockWo
     try:
         from leed_traffic.train import ray_engine
     except ModuleNotFoundError as err:
-        raise TrainingError("Ray is not installed; pip install 'leed-traffic[cluster]'") from err
+        raise TrainingError("Ray is not installed; pip install '.[cluster]'") from err
     with ray_engine.connect(config.address, config.workers):
         yield ray_engine.RayRollouts(spec), ray_engine.RayBlocks()

@@ -30,8 +30,8 @@ def test_the_doctor_says_how_to_get_what_is_missing(monkeypatch):
     report = json.loads(invoke("--json").output)
     assert (report["can_serve"], report["can_simulate"], report["can_train"]) == (True, False, False)
     advice = {check["what"]: check["advice"] for check in report["checks"]}
-    assert advice["torch"] == "pip install 'leed-traffic[train]'"
-    assert advice["libsumo"] == advice["SUMO runs"] == "pip install 'leed-traffic[sim]'"
+    assert advice["torch"] == "pip install '.[train]'"
+    assert advice["libsumo"] == advice["SUMO runs"] == "pip install '.[sim]'"
 
 
 def test_an_environment_that_cannot_serve_is_a_failure(monkeypatch):

@@ -24,7 +24,7 @@ PHASES = {p.number: p.links[0] for p in phases_of(crossing()[0]) if not p.is_wal
 
 @pytest.fixture(scope="module")
 def atspm():
-    return pytest.importorskip("atspm", reason="needs the package atspm: pip install 'leed-traffic[dev]'")
+    return pytest.importorskip("atspm", reason="needs the package atspm: pip install '.[dev]'")
 
 
 @pytest.fixture
