@@ -9,14 +9,14 @@ LeedError                     exit code
 ├── BundleError        3   a bundle is incomplete, altered or unreadable
 ├── SiteError          4   a site file is broken or does not fit the network
 ├── MismatchError      4   two sound artefacts do not belong together (bundle and network, decision intervals)
-└── DeviceError        5   the signal backend is unreachable, refuses or was lost
+├── DeviceError        5   the signal backend is unreachable, refuses or was lost
+└── StopError    130, 143   a person stopped the program before it held a signal (5: after it had lost them)
 
 A message says where, what, expected, got, and what to do, on one line:
 `models/j12: made for 9 lanes, junction j12 has 8; export it again`.
 """
 
 from enum import IntEnum
-from typing import ClassVar
 
 
 class ExitCode(IntEnum):
@@ -30,14 +30,14 @@ class ExitCode(IntEnum):
     BACKEND_LOST = 5
     MONITOR_VIOLATION = 6
     FALLBACK_AT_END = 7
-    INTERRUPTED = 130  # SIGINT, after a clean hand-back
-    TERMINATED = 143  # SIGTERM, after a clean hand-back
+    INTERRUPTED = 130  # SIGINT, after a clean hand-back or before a signal was touched
+    TERMINATED = 143  # SIGTERM, likewise
 
 
 class LeedError(Exception):
     """A fault outside the program, said in one line."""
 
-    exit_code: ClassVar[ExitCode] = ExitCode.USAGE
+    exit_code: ExitCode = ExitCode.USAGE
 
 
 class ScenarioError(LeedError):
@@ -82,3 +82,11 @@ class DeviceError(LeedError):
     """The signal backend is unreachable, refuses or was lost."""
 
     exit_code = ExitCode.BACKEND_LOST
+
+
+class StopError(LeedError):
+    """A person stopped the program while it had no signal in its hands."""
+
+    def __init__(self, message: str, exit_code: ExitCode) -> None:
+        super().__init__(message)
+        self.exit_code = exit_code

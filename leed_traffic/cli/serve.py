@@ -25,8 +25,9 @@ from leed_traffic.serve.supervisor import Control
 
 if TYPE_CHECKING:
     from leed_traffic.domain.detector_layout import Detector
-    from leed_traffic.domain.network import Intersection
     from leed_traffic.domain.program import StageProgram
+    from leed_traffic.serve.assignment import Assignment
+    from leed_traffic.serve.config import Look
     from leed_traffic.serve.device import SignalDevice
     from leed_traffic.serve.loop import ServeSummary, Watcher
     from leed_traffic.serve.run import Connect, ServeConfig
@@ -82,7 +83,7 @@ def serve_command(
 
     Exit codes: 0 end of the simulation, 3 bundle refused, 4 another network, 5 server unreachable or lost, 6 monitor
     violation, 7 a signal was in fallback at the end (one that the monitor's latch holds, too), 130/143 stopped and handed
-    back.
+    back, or stopped before the first connection.
 
     \b
     Examples:
@@ -197,7 +198,8 @@ def _run(config: "ServeConfig", start: Start | None, metrics_port: int | None, p
         opener: Connect = connect_traci
         if start is not None:
             opener = _opener_of(stack, start)
-        watchers: list[Watcher] = [ServiceManager()]
+        manager = ServiceManager()
+        watchers: list[Watcher] = [manager]
         board = StatusBoard()
         if metrics_port is not None or page is not None:
             metrics = Metrics()
@@ -210,7 +212,10 @@ def _run(config: "ServeConfig", start: Start | None, metrics_port: int | None, p
             address = stack.enter_context(published(board, metrics, *page))
             messages.print(f"status page: {address}", markup=False)
         bar = stack.enter_context(_bar())
-        return serve(config, clock=time.perf_counter, stop=stop, on_tick=bar, connect=opener, watchers=watchers, board=board)
+        return serve(
+            config, clock=time.perf_counter, stop=stop, on_tick=bar, connect=opener, watchers=watchers, board=board,
+            on_wait=manager.wait,
+        )  # fmt: skip
 
 
 @contextmanager
@@ -251,24 +256,23 @@ def _opener_of(stack: contextlib.ExitStack, start: Start) -> "Connect":
 
     Called again after a loss it ends the server that was lost and starts a new one, from the scenario's beginning.
     """
-    from leed_traffic.serve.run import connect_traci, detectors_of
+    from leed_traffic.serve.run import connect_traci
     from leed_traffic.simulation.sumo_server import first_error
 
     current = stack.enter_context(contextlib.ExitStack())
 
     def opener(
         config: "ServeConfig",
-        intersections: Sequence["Intersection"],
-        lanes: Sequence[str],
+        assignment: "Assignment",
         make_program: Callable[[int, float], "StageProgram"],
+        look: "Look",
     ) -> "SignalDevice":
         current.close()
-        detectors = detectors_of(config, intersections)
-        server = current.enter_context(_server(start, config.port, detectors))
+        server = current.enter_context(_server(start, config.port, assignment.detectors))
         give_up_s = time.monotonic() + START_S
         while True:
             try:
-                return connect_traci(config.model_copy(update={"connect_s": TRY_S}), intersections, lanes, make_program)
+                return connect_traci(config.model_copy(update={"connect_s": TRY_S}), assignment, make_program, look)
             except DeviceError as err:
                 if server.poll() is not None:
                     raise DeviceError(f"SUMO ended before serving began: {first_error(server)}") from err

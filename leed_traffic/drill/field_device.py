@@ -2,14 +2,15 @@
 
 import contextlib
 import subprocess
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from leed_traffic.domain.network import Intersection
 from leed_traffic.domain.program import StageProgram
 from leed_traffic.drill.place import Place, sumo
+from leed_traffic.serve.assignment import Assignment
+from leed_traffic.serve.config import Connect, Look, ServeConfig
 from leed_traffic.serve.device import SignalDevice
-from leed_traffic.serve.run import Connect, ServeConfig, connect_traci
+from leed_traffic.serve.run import connect_traci
 
 Servers = list["subprocess.Popen[bytes]"]
 
@@ -29,11 +30,11 @@ def through(wrap: Callable[[SignalDevice], SignalDevice], connect: Connect = con
 
     def opened(
         config: ServeConfig,
-        intersections: Sequence[Intersection],
-        lanes: Sequence[str],
+        assignment: Assignment,
         make_program: Callable[[int, float], StageProgram],
+        look: Look,
     ) -> SignalDevice:
-        return wrap(connect(config, intersections, lanes, make_program))
+        return wrap(connect(config, assignment, make_program, look))
 
     return opened
 
@@ -51,12 +52,12 @@ def new_simulators(place: Place, record: Callable[[int], Path]) -> Iterator[tupl
 
         def connect(
             config: ServeConfig,
-            intersections: Sequence[Intersection],
-            lanes: Sequence[str],
+            assignment: Assignment,
             make_program: Callable[[int, float], StageProgram],
+            look: Look,
         ) -> SignalDevice:
             port, server = stack.enter_context(sumo(place, record(len(servers))))
             servers.append(server)
-            return connect_traci(config.model_copy(update={"port": port}), intersections, lanes, make_program)
+            return connect_traci(config.model_copy(update={"port": port}), assignment, make_program, look)
 
         yield connect, servers

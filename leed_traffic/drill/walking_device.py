@@ -10,7 +10,8 @@ from leed_traffic.domain.detection import Vehicles
 from leed_traffic.domain.network import Intersection
 from leed_traffic.domain.program import StageProgram
 from leed_traffic.domain.road_users import Crossing
-from leed_traffic.serve.config import Connect, ServeConfig
+from leed_traffic.serve.assignment import Assignment
+from leed_traffic.serve.config import Connect, Look, ServeConfig
 from leed_traffic.serve.device import PROGRAM_ID, Sighting, Snapshot
 
 STEP_S = 1.0
@@ -152,11 +153,11 @@ def walking(devices: list[WalkingDevice], *, end_s: float, seed: int = 1) -> Con
 
     def connect(
         config: ServeConfig,
-        intersections: Sequence[Intersection],
-        lanes: Sequence[str],
+        assignment: Assignment,
         make_program: Callable[[int, float], StageProgram],
+        look: Look,
     ) -> WalkingDevice:
-        devices.append(WalkingDevice(intersections, lanes, make_program, end_s=end_s, seed=seed))
+        devices.append(WalkingDevice(assignment.intersections, assignment.lanes, make_program, end_s=end_s, seed=seed))
         return devices[-1]
 
     return connect

@@ -5,12 +5,14 @@ from dataclasses import dataclass
 
 from leed_traffic.artifacts.bundle import Bundle, check_bundle_fits
 from leed_traffic.domain.detection import lanes_to_read
+from leed_traffic.domain.detector_layout import Detector
 from leed_traffic.domain.network import Intersection
 from leed_traffic.domain.priority import PriorityRule
 from leed_traffic.domain.road_users import Crossing, crossings_of
 from leed_traffic.domain.sensing import IDEAL, Sensing, SensingKind
 from leed_traffic.domain.timing import Timing
 from leed_traffic.errors import MismatchError
+from leed_traffic.serve.field_detectors import site_detectors
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,6 +36,11 @@ class Assignment:
     def lanes(self) -> tuple[str, ...]:
         """Lanes whose vehicles are read; none where the site's own detectors are."""
         return lanes_to_read(self.intersections, self.reach_m) if self.sensing.kind is SensingKind.IDEAL else ()
+
+    @property
+    def detectors(self) -> tuple[Detector, ...]:
+        """The site's own detectors that are read; none where vehicles are."""
+        return site_detectors(self.sensing, self.intersections)
 
     @property
     def ids(self) -> tuple[str, ...]:

@@ -1,13 +1,13 @@
 """What `serve` needs to know, and how it opens a device."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from leed_traffic.domain.network import Intersection
 from leed_traffic.domain.program import StageProgram
+from leed_traffic.serve.assignment import Assignment
 from leed_traffic.serve.device import SignalDevice
 from leed_traffic.serve.hot_swap import PROBATION_S
 from leed_traffic.serve.supervisor import Control
@@ -60,19 +60,23 @@ class ServeConfig(BaseModel):
     """Listen in the state folder for `leedctl reload`, `mode` and `status`."""
 
 
+Look = Callable[[], None]  # taken between two tries; raises StopError when there is to be no other
+
+
 class Connect(Protocol):
     """Opens a device for a configuration."""
 
     def __call__(
         self,
         config: ServeConfig,
-        intersections: Sequence[Intersection],
-        lanes: Sequence[str],
+        assignment: Assignment,
         make_program: Callable[[int, float], StageProgram],
+        look: Look,
     ) -> SignalDevice:
         """Connect, check that the network there is ours, subscribe.
 
         Raises:
+            StopError: `look` said so.
             DeviceError: nobody answers.
             MismatchError: the network there is another one.
         """

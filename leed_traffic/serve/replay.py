@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict
 from leed_traffic.artifacts.bundle import Bundle
 from leed_traffic.artifacts.policy import Policy, verify_bundle
 from leed_traffic.domain.sensing import IDEAL
-from leed_traffic.errors import BundleError, DeviceError
+from leed_traffic.errors import BundleError, DeviceError, StopError
 from leed_traffic.serve.assignment import assign
 from leed_traffic.serve.config import ServeConfig
 from leed_traffic.serve.hot_swap import Generation, HotSwap
@@ -65,7 +65,7 @@ def replay(path: Path, bundles: Sequence[Path] = (), on_read: Callable[[int], No
         _config(header), assignment, HotSwap(first, assignment.timings, probation_s=header.probation_s), _latches(header), tape,
         clock=lambda: 0.0, sleep=lambda seconds: None, mailbox=tape.mailbox,
     )  # fmt: skip
-    with contextlib.suppress(EndOfRecordingError, DeviceError):  # as the run that was recorded ended
+    with contextlib.suppress(EndOfRecordingError, DeviceError, StopError):  # as the run that was recorded ended
         service.run(tape.connect, tape.stop)
     tape.finish()
     return ReplayReport(

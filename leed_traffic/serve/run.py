@@ -12,19 +12,16 @@ from leed_traffic.artifacts.bundle import Bundle, check_bundle_fits
 from leed_traffic.artifacts.policy import Policy, verify_bundle
 from leed_traffic.artifacts.sensing_file import load_sensing
 from leed_traffic.artifacts.site import read_site_file
-from leed_traffic.artifacts.site_file import parse_site_file
-from leed_traffic.domain.detector_layout import Detector
-from leed_traffic.domain.network import Intersection, Network
+from leed_traffic.domain.network import Intersection
 from leed_traffic.domain.priority import PriorityRule
 from leed_traffic.domain.program import StageProgram
 from leed_traffic.domain.sensing import SensingKind
 from leed_traffic.serve.actuations import write_detectors
 from leed_traffic.serve.assignment import Assignment, assign
 from leed_traffic.serve.channel import listening
-from leed_traffic.serve.config import Connect, ServeConfig
+from leed_traffic.serve.config import Connect, Look, ServeConfig
 from leed_traffic.serve.desk import Desk
 from leed_traffic.serve.device import SignalDevice
-from leed_traffic.serve.field_detectors import site_detectors
 from leed_traffic.serve.hot_swap import Decider, Generation, HotSwap
 from leed_traffic.serve.journal import FolderJournal
 from leed_traffic.serve.latch import LatchStore, Now
@@ -37,16 +34,16 @@ from leed_traffic.serve.records import Header
 from leed_traffic.serve.service import Service
 from leed_traffic.serve.status import StatusBoard
 
-__all__ = ["Connect", "ServeConfig", "connect_traci", "detectors_of", "serve"]
+__all__ = ["Connect", "ServeConfig", "connect_traci", "serve"]
 
 log = logging.getLogger(__name__)
 
 
 def connect_traci(
     config: ServeConfig,
-    intersections: Sequence[Intersection],
-    lanes: Sequence[str],
+    assignment: Assignment,
     make_program: Callable[[int, float], StageProgram],
+    look: Look,
 ) -> SignalDevice:
     """The device of the field: a TraCI server over TCP."""
     from leed_traffic.serve.traci_connection import Endpoint
@@ -55,15 +52,15 @@ def connect_traci(
     endpoint = Endpoint(
         host=config.host, port=config.port, deadline_s=config.deadline_s, connect_s=config.connect_s, order=config.order
     )
-    rules = () if config.site is None else parse_site_file(config.site)[1]
     return TraciDevice(
         endpoint,
-        intersections,
-        lanes,
+        assignment.intersections,
+        assignment.lanes,
         make_program,
         tick_s=config.tick_s,
-        detectors=detectors_of(config, intersections),
-        favoured=frozenset(kind for rule in rules for kind in rule.classes),
+        detectors=assignment.detectors,
+        favoured=frozenset(kind for rule in assignment.priority for kind in rule.classes),
+        look=look,
     )
 
 
@@ -80,6 +77,7 @@ def serve(
     mailbox: Mailbox | None = None,
     now: Now = lambda: datetime.now(UTC),
     sleep: Callable[[float], None] = time.sleep,
+    on_wait: Callable[[str], None] = lambda why: None,
 ) -> ServeSummary:
     """Verify the bundle, connect, drive the signals until the end or a stop, hand them back.
 
@@ -95,11 +93,13 @@ def serve(
         mailbox: through which orders reach the loop.
         now: the wall clock, for the latches.
         sleep: between two tries to connect again, and between two ticks with `realtime`.
+        on_wait: told why, at every look while the device is tried.
 
     Raises:
         BundleError: a file, a model or an answer is not what was exported.
         MismatchError: the network at the device is not the bundle's.
         DeviceError: the device is unreachable or was lost; whatever it still shows walks on by its stage program.
+        StopError: a stop came while the device was tried.
         UsageError: the folder of the logs or of the latches cannot be used.
     """
     bundle = verify_bundle(config.bundle, config.trust)
@@ -126,19 +126,10 @@ def serve(
             stack.enter_context(listening(config.state, desk.answer))
         stack.callback(mailbox.close)
         service = Service(
-            config, assignment, policies, latches, journal, clock=clock, sleep=sleep, watchers=everybody, mailbox=mailbox
-        )
+            config, assignment, policies, latches, journal,
+            clock=clock, sleep=sleep, watchers=everybody, mailbox=mailbox, on_wait=on_wait,
+        )  # fmt: skip
         return service.run(connect, stop, on_tick, lambda device: RecordedDevice(device, journal))
-
-
-def detectors_of(config: ServeConfig, intersections: Sequence[Intersection]) -> tuple[Detector, ...]:
-    """The detectors that a device must offer.
-
-    Raises:
-        SiteError: the sensing file is missing, broken or made for other signals.
-    """
-    sensing = load_sensing(config.sensing, Network(intersections=tuple(intersections)))
-    return site_detectors(sensing, intersections)
 
 
 def _priority(config: ServeConfig, bundle: Bundle) -> tuple[PriorityRule, ...]:

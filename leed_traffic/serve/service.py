@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from leed_traffic.domain.program import build_program
 from leed_traffic.errors import DeviceError
 from leed_traffic.serve.assignment import Assignment
-from leed_traffic.serve.config import Connect, ServeConfig
+from leed_traffic.serve.config import Connect, Look, ServeConfig
 from leed_traffic.serve.control import Controller
 from leed_traffic.serve.device import SignalDevice
 from leed_traffic.serve.hot_swap import HotSwap
@@ -33,10 +33,12 @@ class Service:
         sleep: Callable[[float], None],
         watchers: Sequence[Watcher] = (),
         mailbox: Mailbox | None = None,
+        on_wait: Callable[[str], None] = lambda why: None,
     ) -> None:
         self._config, self._assignment, self._policies = config, assignment, policies
         self._latches, self._journal, self._clock, self._sleep = latches, journal, clock, sleep
         self._watchers, self._mailbox = watchers, mailbox or Mailbox()
+        self._on_wait = on_wait
         self._tally, self._control = Tally(), config.control
         self._lost_at_s: float | None = None
 
@@ -51,30 +53,29 @@ class Service:
 
         Args:
             connect: opens the device.
-            stop: looked at once a tick.
+            stop: looked at once a tick, and ten times a second while the device is tried.
             on_tick: device time, the time at which the run will end and a few words.
             wrap: stands between the controller and the device.
 
         Raises:
             DeviceError: the device is unreachable or was lost for too long.
             MismatchError: the network at the device is another one.
+            StopError: a stop came while the device was tried.
         """
-        patience = Patience(self._config.retry_s, self._clock, self._sleep)
+        patience = Patience(self._config.retry_s, self._clock, self._sleep, stop, self._on_wait)
         while True:
             ticks_before = self._tally.ticks
             try:
-                return self._drive(connect, stop, on_tick, wrap)
+                return self._drive(connect, patience.look, stop, on_tick, wrap)
             except DeviceError as err:
-                patience.lost(err, stop, had_ticks=self._tally.ticks > ticks_before)
+                patience.lost(err, had_ticks=self._tally.ticks > ticks_before)
                 self._lost_at_s = patience.lost_at_s
 
     def _drive(
-        self, connect: Connect, stop: StopRequest, on_tick: OnTick, wrap: Callable[[SignalDevice], SignalDevice]
+        self, connect: Connect, look: Look, stop: StopRequest, on_tick: OnTick, wrap: Callable[[SignalDevice], SignalDevice]
     ) -> ServeSummary:
         config, signals, timings = self._config, self._assignment.intersections, self._assignment.timings
-        opened = connect(
-            config, signals, self._assignment.lanes, lambda n, step_s: build_program(signals[n], timings[n], step_s=step_s)
-        )
+        opened = connect(config, self._assignment, lambda n, step_s: build_program(signals[n], timings[n], step_s=step_s), look)
         try:
             if self._assignment.crossings:
                 opened.watch_crossings(self._assignment.crossings)

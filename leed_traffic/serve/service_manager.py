@@ -1,7 +1,8 @@
 """What systemd wants to hear (sd_notify): a datagram, no library.
 
-READY=1 once the bundle is verified, the device is connected and the first tick is done. WATCHDOG=1 only from a tick that was
-completed without a fault: a loop that spins without leading anybody is not alive.
+READY=1 once the bundle is verified, the device is connected and the first tick is done. WATCHDOG=1 from a tick that was
+completed without a fault, and from every look while a lost device is tried again (`--retry` bounds that): a loop that spins
+without leading anybody, or a try that never comes back, is not alive.
 """
 
 import contextlib
@@ -13,6 +14,8 @@ from typing import TYPE_CHECKING
 from leed_traffic.artifacts.bundle import Bundle
 from leed_traffic.serve.device import Snapshot
 
+STILL_STARTING_S = 30  # s that a start may take on from each look: as long as the unit's watchdog waits
+
 if TYPE_CHECKING:
     from leed_traffic.serve.control import Controller
 
@@ -22,7 +25,7 @@ class ServiceManager:
 
     def __init__(self, environment: Mapping[str, str] = os.environ) -> None:
         self._address = environment.get("NOTIFY_SOCKET", "")
-        self._is_ready = False
+        self._is_ready = self._is_waiting = False
 
     def begin(self, bundle: Bundle) -> None:
         """The bundle was verified."""
@@ -33,7 +36,14 @@ class ServiceManager:
         if not self._is_ready:
             self._is_ready = True
             self._say(f"READY=1\nSTATUS=serving {controller.n} signals")
-        self._say("WATCHDOG=1")
+        self._say(f"WATCHDOG=1\nSTATUS=serving {controller.n} signals" if self._is_waiting else "WATCHDOG=1")
+        self._is_waiting = False
+
+    def wait(self, why: str) -> None:
+        """The device is away and is tried: a look between two tries, or in a pause between them."""
+        self._is_waiting = self._is_ready
+        life = "WATCHDOG=1" if self._is_ready else f"EXTEND_TIMEOUT_USEC={STILL_STARTING_S * 1_000_000}"
+        self._say(f"{life}\nSTATUS={' '.join(why.split())}")
 
     def _say(self, message: str) -> None:
         if not self._address:

@@ -8,12 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 
-from leed_traffic.domain.network import Intersection
 from leed_traffic.domain.program import StageProgram
 from leed_traffic.domain.road_users import Crossing
 from leed_traffic.errors import DeviceError, LeedError
+from leed_traffic.serve.assignment import Assignment
 from leed_traffic.serve.commands import OneCallDevice, Verb
-from leed_traffic.serve.config import ServeConfig
+from leed_traffic.serve.config import Look, ServeConfig
 from leed_traffic.serve.device import Snapshot
 from leed_traffic.serve.events import Decision, Record
 from leed_traffic.serve.hot_swap import Change
@@ -91,9 +91,9 @@ class Tape(OneCallDevice):
     def connect(
         self,
         config: ServeConfig,
-        intersections: Sequence[Intersection],
-        lanes: Sequence[str],
+        assignment: Assignment,
         make_program: Callable[[int, float], StageProgram],
+        look: Look,
     ) -> "Tape":
         """The next connection of the run."""
         while (group := self._next()) is not None:

@@ -6,6 +6,7 @@
 import socket
 import struct
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from traci.connection import Connection
 
 RETRY_S = 0.1  # s between two tries to connect; traci's own default is 1 s
+TRY_S = 3.0  # s at most for one try: a host that says nothing must not keep anybody from stopping
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,13 +34,21 @@ class Endpoint:
         return f"{self.host}:{self.port}"
 
 
-def open_connection(endpoint: Endpoint) -> tuple[Any, Any, type[Exception]]:
-    """A connection whose every answer has a deadline; traci's constants and its plain refusal."""
+def open_connection(endpoint: Endpoint, look: Callable[[], None] = lambda: None) -> tuple[Any, Any, type[Exception]]:
+    """A connection whose every answer has a deadline; traci's constants and its plain refusal.
+
+    Args:
+        endpoint: where to, and for how long it is tried.
+        look: taken between two tries; what it raises ends them.
+
+    Raises:
+        DeviceError: nobody answers in time.
+    """
     import traci  # pulls in sumolib, which serving does not need elsewhere
 
     give_up_s = time.monotonic() + endpoint.connect_s
     before = socket.getdefaulttimeout()
-    socket.setdefaulttimeout(endpoint.deadline_s)  # traci offers no other way to a deadline that holds for connecting, too
+    socket.setdefaulttimeout(min(endpoint.deadline_s, TRY_S))  # traci offers no other way to a deadline for connecting
     try:
         while True:
             try:
@@ -50,6 +60,7 @@ def open_connection(endpoint: Endpoint) -> tuple[Any, Any, type[Exception]]:
                     raise DeviceError(
                         f"{endpoint}: nobody answers within {endpoint.connect_s:g} s ({err}); start SUMO with --remote-port"
                     ) from err
+            look()
             time.sleep(RETRY_S)
     finally:
         socket.setdefaulttimeout(before)

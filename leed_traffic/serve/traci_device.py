@@ -42,6 +42,7 @@ class TraciDevice:
         tick_s: float = 1.0,
         detectors: Sequence[Detector] = (),
         favoured: frozenset[str] = frozenset(),
+        look: Callable[[], None] = lambda: None,
     ) -> None:
         """Connect, compare the network there with ours, subscribe to all that is read.
 
@@ -53,6 +54,7 @@ class TraciDevice:
             tick_s: between two readings; at least one simulation step.
             detectors: of the site, read instead of vehicles on lanes; `lanes` is empty then.
             favoured: classes of vehicles that may call for priority.
+            look: taken between two tries to connect; what it raises ends them.
 
         Raises:
             DeviceError: nobody answers in time, or the answer makes no sense.
@@ -66,7 +68,7 @@ class TraciDevice:
         self._sightings: tuple[Sighting, ...] = ()
         self._engaged: dict[int, tuple[int, float]] = {}  # the stage that was shown at take-over, and when
         self._connection: Any = None
-        self._connection, self._tc, self._refusal = open_connection(endpoint)
+        self._connection, self._tc, self._refusal = open_connection(endpoint, look)
         try:
             with self._guard("reading the network"):
                 if endpoint.order is not None:

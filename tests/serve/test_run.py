@@ -35,8 +35,8 @@ def drive(bundle, device=None, *, policy=None, on_tick=None, stop=None, **change
     intersection, timing = crossing()
     opened = []
 
-    def connect(config, intersections, lanes, make_program):
-        opened.append(device or FakeDevice(intersection, timing, lanes))
+    def connect(config, assignment, make_program, look):
+        opened.append(device or FakeDevice(intersection, timing, assignment.lanes))
         return opened[0]
 
     ticks = itertools.count()

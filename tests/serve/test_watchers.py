@@ -119,6 +119,24 @@ def test_systemd_hears_ready_after_the_first_tick_and_a_sign_of_life_from_each(c
     assert len(heard) >= 2 + 6
 
 
+def test_systemd_hears_from_every_look_that_a_lost_device_is_tried_again(mailbox):
+    box, environment = mailbox
+    manager = ServiceManager(environment)
+    manager.wait("connecting")
+    manager.tick(SimpleNamespace(n=1), None, 0.0)
+    manager.wait("trying again: gateway:8813: no\nanswer")
+    manager.tick(SimpleNamespace(n=1), None, 0.0)
+    manager.tick(SimpleNamespace(n=1), None, 0.0)
+    assert letters(box) == [
+        "EXTEND_TIMEOUT_USEC=30000000\nSTATUS=connecting",
+        "READY=1\nSTATUS=serving 1 signals",
+        "WATCHDOG=1",
+        "WATCHDOG=1\nSTATUS=trying again: gateway:8813: no answer",
+        "WATCHDOG=1\nSTATUS=serving 1 signals",
+        "WATCHDOG=1",
+    ]
+
+
 def test_a_tick_that_fails_is_no_sign_of_life(crossing_bundle, mailbox, caplog):
     box, environment = mailbox
     device = fake()
