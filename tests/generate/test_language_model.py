@@ -306,5 +306,5 @@ def test_a_model_that_cannot_be_loaded_is_one_line(own_vllm):
 
 
 def test_without_vllm_the_message_says_how_to_get_it():
-    with pytest.raises(UsageError, match=r"pip install 'leed-traffic\[vllm\]'"):
+    with pytest.raises(UsageError, match=r"pip install '\.\[vllm\]'"):
         InProcessModel("here", max_model_len=4096, clock=time.monotonic)
