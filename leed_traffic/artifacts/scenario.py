@@ -5,23 +5,18 @@ files that `leedctl scenario import` put there) and anybody's `.sumocfg`; the la
 which a seed draws another where days are to differ. Reading one needs no SUMO.
 """
 
-import gzip
 import os
-import xml.etree.ElementTree as ET
-import zlib
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import IO
 
 from leed_traffic.artifacts.imported import ImportedScenario, read_imported
 from leed_traffic.artifacts.recipe import NET_NAME, RECIPE_NAME, ROUTES_NAME, FlowRecipe, ScenarioRecipe, read_recipe
 from leed_traffic.artifacts.sumo_config import read_sumo_config
+from leed_traffic.artifacts.xml_file import root_tag, top_level
 from leed_traffic.errors import ScenarioError
 
 SITE_NAME = "site.toml"
 SCENARIOS_VARIABLE = "LEED_SCENARIOS"
-UNREADABLE = (OSError, EOFError, zlib.error, ET.ParseError, LookupError, ValueError)  # damaged, cut short, odd encoding
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,7 +116,7 @@ def find_folder(name_or_path: str) -> Path:
 
 def signal_ids(scenario: Scenario) -> tuple[str, ...]:
     """The traffic signals in the net file, in its order."""
-    ids = [item.get("id", "") for item in _elements(scenario.net_file) if item.tag == "tlLogic"]
+    ids = [item.get("id", "") for item in top_level(scenario.net_file) if item.tag == "tlLogic"]
     return tuple(dict.fromkeys(ids))
 
 
@@ -179,7 +174,7 @@ def _imported(folder: Path, scenario: ImportedScenario) -> Scenario:
 
 
 def _demand(recipe: ScenarioRecipe, routes_file: Path) -> DemandSpec:
-    ways = {(item.tag, item.get("id")): tuple(item.get("edges", "").split()) for item in _elements(routes_file)}
+    ways = {(item.tag, item.get("id")): tuple(item.get("edges", "").split()) for item in top_level(routes_file)}
 
     def flow(element: str, asked: FlowRecipe) -> Flow:
         edges = ways.get((element, asked.name))
@@ -221,38 +216,7 @@ def _checked(scenario: Scenario) -> Scenario:
     for file in (scenario.net_file, *scenario.route_files, *scenario.additional_files):
         if not file.is_file():
             raise ScenarioError(f"{scenario.name}: {file} is missing")
-    root = _root_tag(scenario.net_file)
+    root = root_tag(scenario.net_file)
     if root != "net":
         raise ScenarioError(f"{scenario.net_file}: expected a SUMO net (<net>), got <{root}>")
     return scenario
-
-
-def _root_tag(path: Path) -> str:
-    """The tag of a file's outermost element; reads no further than that."""
-    try:
-        with open_plain_or_gzip(path) as stream:
-            for _, element in ET.iterparse(stream, events=("start",)):
-                return str(element.tag)
-    except UNREADABLE as err:
-        raise ScenarioError(f"{path}: not readable as XML ({err})") from err
-    raise ScenarioError(f"{path}: an empty XML file")
-
-
-def _elements(path: Path) -> Iterator[ET.Element]:
-    """Every element of an XML file, as it ends.
-
-    Raises:
-        ScenarioError: the file cannot be read or is no XML.
-    """
-    try:
-        with open_plain_or_gzip(path) as stream:
-            for _, element in ET.iterparse(stream):
-                yield element
-                element.clear()
-    except UNREADABLE as err:
-        raise ScenarioError(f"{path}: not readable as XML ({err})") from err
-
-
-def open_plain_or_gzip(path: Path) -> IO[bytes]:
-    """The file's bytes, unpacked where it ends in .gz."""
-    return gzip.open(path, "rb") if path.suffix == ".gz" else path.open("rb")  # type: ignore[return-value]

@@ -1,11 +1,9 @@
 """The streets of a net as a drawing and a corridor need them: where each edge runs, and where straight on leads."""
 
-import xml.etree.ElementTree as ET
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from leed_traffic.artifacts.scenario import UNREADABLE, open_plain_or_gzip
+from leed_traffic.artifacts.xml_file import top_level
 from leed_traffic.errors import ScenarioError
 
 STRAIGHT = "s"  # SUMO's letter for a connection straight on
@@ -38,7 +36,7 @@ def read_street_map(net_file: Path) -> StreetMap:
     streets: dict[str, Street] = {}
     straight: list[tuple[str, str]] = []
     try:
-        for item in _items(net_file):
+        for item in top_level(net_file):
             if item.tag == "edge":
                 lanes = [lane for lane in item.findall("lane") if lane.get("allow") != "pedestrian"]
                 if lanes and item.get("function") not in ("internal", "crossing", "walkingarea", "connector"):
@@ -47,9 +45,8 @@ def read_street_map(net_file: Path) -> StreetMap:
                     )
             elif item.get("dir") == STRAIGHT and not item.get("from", ":").startswith(":"):
                 straight.append((item.get("from", ""), item.get("to", "")))
-            item.clear()
-    except UNREADABLE as err:
-        raise ScenarioError(f"{net_file}: the streets cannot be read ({err}); give a SUMO net") from err
+    except (ValueError, IndexError) as err:
+        raise ScenarioError(f"{net_file}: its streets make no sense ({err}); give a SUMO net") from err
     ahead: dict[str, str] = {}
     for edge, onwards in sorted(set(straight)):
         if edge in streets and onwards in streets:
@@ -57,13 +54,6 @@ def read_street_map(net_file: Path) -> StreetMap:
             if before is None or streets[onwards].n_lanes > streets[before].n_lanes:
                 ahead[edge] = onwards
     return StreetMap(streets=streets, ahead=ahead)
-
-
-def _items(net_file: Path) -> Iterator[ET.Element]:
-    with open_plain_or_gzip(net_file) as stream:
-        for _, item in ET.iterparse(stream):
-            if item.tag in ("edge", "connection"):
-                yield item
 
 
 def _points(text: str) -> tuple[Point, ...]:

@@ -8,7 +8,8 @@ import xml.etree.ElementTree as ET
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from leed_traffic.artifacts.scenario import UNREADABLE, Scenario, open_plain_or_gzip
+from leed_traffic.artifacts.scenario import Scenario
+from leed_traffic.artifacts.xml_file import UNREADABLE, open_plain_or_gzip, read_root
 from leed_traffic.errors import ScenarioError
 from leed_traffic.simulation.signal_programs import program_in_force
 
@@ -50,7 +51,7 @@ def freestanding(path: Path, plans: StillPlans | None = None) -> bytes | None:
         raise ScenarioError(f"{path}: not readable as XML ({err})") from err
     _silence(root, path.parent)
     if plans is not None:
-        _still(root, plans)
+        _still(root, plans, path)
     return (ET.tostring(root, encoding="unicode") + "\n").encode()
 
 
@@ -73,12 +74,12 @@ def silenced(scenario: Scenario, folder: Path, *, has_programs: bool) -> Scenari
     return replace(scenario, additional_files=tuple(files))
 
 
-def _still(root: ET.Element, plans: StillPlans) -> None:
+def _still(root: ET.Element, plans: StillPlans, path: Path) -> None:
     for item in list(root):
         if item.tag in ("WAUT", "wautJunction") and not plans.keeps:
             root.remove(item)
         elif item.tag == "WAUT":
-            item.set("startProg", program_in_force(item, plans.begin_s))
+            item.set("startProg", program_in_force(path, item, plans.begin_s))
             item[:] = []
 
 
@@ -98,10 +99,6 @@ def _silence(parent: ET.Element, folder: Path) -> None:
 
 
 def _included(path: Path) -> list[ET.Element]:
-    try:
-        with open_plain_or_gzip(path) as stream:
-            root = ET.parse(stream).getroot()
-    except UNREADABLE as err:
-        raise ScenarioError(f"{path}: is included, and not readable as XML ({err})") from err
+    root = read_root(path)
     _silence(root, path.parent)
     return list(root)

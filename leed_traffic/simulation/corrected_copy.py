@@ -7,9 +7,10 @@ from pathlib import Path
 
 from leed_traffic.artifacts.imported import DemandOrigin, ImportedScenario, ImportRecord, read_imported, render_imported
 from leed_traffic.artifacts.recipe import NET_NAME, RECIPE_NAME
-from leed_traffic.artifacts.scenario import Scenario, open_plain_or_gzip
+from leed_traffic.artifacts.scenario import Scenario
+from leed_traffic.artifacts.xml_file import read_root
 from leed_traffic.domain.network import Intersection, Network
-from leed_traffic.errors import ScenarioError, UsageError
+from leed_traffic.errors import UsageError
 from leed_traffic.simulation.demand import write_demand
 from leed_traffic.simulation.program_faults import CorrectedPhase, correct_program
 from leed_traffic.simulation.scenario_import import copy_files, make_folder
@@ -39,8 +40,8 @@ def write_corrected(scenario: Scenario, network: Network, out: Path, seed: int) 
         route_files = scenario.route_files or write_demand(scenario, seed, Path(day))
         routes = copy_files(route_files, folder)
         additional = copy_files(scenario.additional_files, folder)
-        root = _parse(scenario.net_file)
-        trees = {name: _parse(folder / name) for name in additional}
+        root = read_root(scenario.net_file)
+        trees = {name: read_root(folder / name) for name in additional}
         for intersection in faulty:
             sentences += _correct(intersection, [*reversed(trees.values()), root])
         _write(folder / NET_NAME, root)
@@ -91,14 +92,6 @@ def _rewrite(logic: ET.Element, phases: tuple[CorrectedPhase, ...]) -> None:
                 row.set("maxDur", f"{phase.duration_s:g}")
         rows.append(row)
     logic[:] = [*rows, *others]
-
-
-def _parse(path: Path) -> ET.Element:
-    try:
-        with open_plain_or_gzip(path) as stream:
-            return ET.parse(stream).getroot()
-    except (OSError, EOFError, ET.ParseError) as err:
-        raise ScenarioError(f"{path}: not readable as XML ({err})") from err
 
 
 def _write(path: Path, root: ET.Element) -> None:

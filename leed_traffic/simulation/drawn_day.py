@@ -21,7 +21,7 @@ from pathlib import Path
 
 import numpy as np
 
-from leed_traffic.artifacts.scenario import UNREADABLE, open_plain_or_gzip
+from leed_traffic.artifacts.xml_file import read_root
 from leed_traffic.errors import ScenarioError
 from leed_traffic.simulation.additional_files import freestanding
 from leed_traffic.simulation.route_flow import FIGURES, RouteFlow, read_flow
@@ -77,13 +77,7 @@ def draw_day(day: GivenDay, *, spread: float, seed: int) -> bytes:
 
 def _read(path: Path) -> list[ET.Element]:
     content = freestanding(path)
-    try:
-        if content is not None:
-            return list(ET.fromstring(content))
-        with open_plain_or_gzip(path) as stream:
-            return list(ET.parse(stream).getroot())
-    except UNREADABLE as err:
-        raise ScenarioError(f"{path}: not readable as XML ({err})") from err
+    return list(read_root(path) if content is None else ET.fromstring(content))
 
 
 class _Drawing:

@@ -4,7 +4,7 @@ import xml.etree.ElementTree as ET
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from leed_traffic.artifacts.scenario import UNREADABLE, open_plain_or_gzip
+from leed_traffic.artifacts.xml_file import top_level
 from leed_traffic.errors import ScenarioError
 
 
@@ -66,19 +66,16 @@ def read_streets(net_file: Path) -> Streets:
     ways: dict[tuple[str, str], list[tuple[int, int]]] = {}
     extent_m = 0.0
     try:
-        with open_plain_or_gzip(net_file) as stream:
-            for _, item in ET.iterparse(stream):
-                if item.tag == "edge" and item.get("function", "normal") == "normal":
-                    by_id[item.get("id", "")] = _street(item)
-                elif item.tag == "connection" and {item.get("from"), item.get("to")} <= by_id.keys():
-                    pair = (item.get("from", ""), item.get("to", ""))
-                    ways.setdefault(pair, []).append((int(item.get("fromLane", 0)), int(item.get("toLane", 0))))
-                elif item.tag == "location":
-                    x1, y1, x2, y2 = (float(number) for number in item.get("convBoundary", "0,0,0,0").split(","))
-                    extent_m = max(x2 - x1, y2 - y1)
-                if item.tag not in ("lane", "param"):
-                    item.clear()
-    except UNREADABLE as err:
+        for item in top_level(net_file):
+            if item.tag == "edge" and item.get("function", "normal") == "normal":
+                by_id[item.get("id", "")] = _street(item)
+            elif item.tag == "connection" and {item.get("from"), item.get("to")} <= by_id.keys():
+                pair = (item.get("from", ""), item.get("to", ""))
+                ways.setdefault(pair, []).append((int(item.get("fromLane", 0)), int(item.get("toLane", 0))))
+            elif item.tag == "location":
+                x1, y1, x2, y2 = (float(number) for number in item.get("convBoundary", "0,0,0,0").split(","))
+                extent_m = max(x2 - x1, y2 - y1)
+    except ValueError as err:
         raise ScenarioError(f"{net_file}: not a usable SUMO net ({err})") from err
     return Streets(by_id, ways, extent_m)
 

@@ -6,7 +6,6 @@ The folder holds copies and needs nothing from elsewhere. It is there as a whole
 import re
 import shutil
 import tempfile
-import xml.etree.ElementTree as ET
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -17,8 +16,9 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from leed_traffic.artifacts.imported import DemandOrigin, ImportedScenario, ImportRecord, render_imported
 from leed_traffic.artifacts.recipe import NET_NAME, RECIPE_NAME
-from leed_traffic.artifacts.scenario import UNREADABLE, load_scenario, open_plain_or_gzip
+from leed_traffic.artifacts.scenario import load_scenario
 from leed_traffic.artifacts.sumo_config import DEFAULT_HOUR_S, read_sumo_config
+from leed_traffic.artifacts.xml_file import root_tag
 from leed_traffic.domain.network import Network
 from leed_traffic.errors import ScenarioError, UsageError
 from leed_traffic.simulation.additional_files import freestanding
@@ -209,13 +209,7 @@ def _kind(source: Path) -> str:
         raise ScenarioError(f"{source}: no such file; give a .sumocfg, a .net.xml or an .osm.xml, plain or .gz")
     if source.suffix == ".pbf":
         raise ScenarioError(f"{source}: netconvert reads no .pbf; convert it first: osmium cat {source.name} -o extract.osm")
-    try:
-        with open_plain_or_gzip(source) as stream:
-            for _, element in ET.iterparse(stream, events=("start",)):
-                return re.sub(r"^(sumoC|c)onfiguration$", "configuration", str(element.tag))
-    except UNREADABLE as err:
-        raise ScenarioError(f"{source}: not readable as XML ({err})") from err
-    raise ScenarioError(f"{source}: an empty XML file")
+    return re.sub(r"^(sumoC|c)onfiguration$", "configuration", root_tag(source))
 
 
 def _hour(config: ImportConfig, parts: _Parts) -> tuple[float, float]:

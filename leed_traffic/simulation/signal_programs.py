@@ -9,13 +9,13 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from leed_traffic.artifacts.scenario import UNREADABLE, open_plain_or_gzip
+from leed_traffic.artifacts.xml_file import top_level
 from leed_traffic.domain.network import OwnPhase
 from leed_traffic.errors import ScenarioError
 from leed_traffic.simulation.nema import NemaPhase, ring_program
+from leed_traffic.simulation.trip_records import clock_seconds
 
 _OFF = str.maketrans("oO", "gg")  # a link switched off for good inside a running program: vehicles pass and yield
-_TAGS = ("tlLogic", "WAUT", "wautJunction")
 MOST_GREEN_S = 50.0  # s, netconvert's longest green of an actuated phase
 
 
@@ -41,52 +41,46 @@ def read_programs(files: Iterable[Path], begin_s: float) -> dict[str, Program]:
         ScenarioError: a file cannot be read, or holds a program that makes no sense.
     """
     loaded: dict[str, dict[str, Program]] = {}
-    plans: dict[str, ET.Element] = {}
+    in_force: dict[str, str] = {}  # the program of each weekly plan
     planned: list[tuple[str, str]] = []
     for path in files:
-        for item in _items(path):
+        for item in top_level(path):
             if item.tag == "WAUT":
-                plans[item.get("id", "")] = item
+                in_force[item.get("id", "")] = program_in_force(path, item, begin_s)
             elif item.tag == "wautJunction":
                 planned.append((item.get("junctionID", ""), item.get("wautID", "")))
-            elif item.find("phase") is not None or item.get("programID") == "off":  # else it adjusts one that is there
+            elif item.tag == "tlLogic" and (item.find("phase") is not None or item.get("programID") == "off"):
+                # one without phases adjusts one that is there
                 program = _program(path, item)
                 programs = loaded.setdefault(item.get("id", ""), {})
                 programs.pop(program.id, None)
                 programs[program.id] = program
     running = {signal: list(programs.values())[-1] for signal, programs in loaded.items()}
     for signal, plan in planned:
-        name = program_in_force(plans[plan], begin_s) if plan in plans else ""
+        name = in_force.get(plan, "")
         if signal in loaded and name in loaded[signal]:
             note = f"follows the weekly plan {plan}: program {name}, in force at {begin_s:g} s, stands for the whole run"
             running[signal] = replace(loaded[signal][name], note=note)
     return running
 
 
-def program_in_force(plan: ET.Element, begin_s: float) -> str:
-    """The program that a WAUT element puts in force at a time."""
-    reference_s, name = float(plan.get("refTime", 0)), plan.get("startProg", "")
+def program_in_force(path: Path, plan: ET.Element, begin_s: float) -> str:
+    """The program that a WAUT element of a file puts in force at a time.
+
+    Raises:
+        ScenarioError: it tells a time that is none.
+    """
+
+    def seconds(text: str) -> float:
+        if (time_s := clock_seconds(text)) is None:
+            raise ScenarioError(f"{path}: weekly plan {plan.get('id')}: the time {text!r}, expected seconds or H:M:S")
+        return time_s
+
+    reference_s, name = seconds(plan.get("refTime", "0")), plan.get("startProg", "")
     for switch in plan.iter("wautSwitch"):
-        if reference_s + float(switch.get("time", 0)) <= begin_s:
+        if reference_s + seconds(switch.get("time", "0")) <= begin_s:
             name = switch.get("to", "")
     return name
-
-
-def _items(path: Path) -> Sequence[ET.Element]:
-    """The elements of a file that tell of signal programs."""
-    found = []
-    try:
-        with open_plain_or_gzip(path) as stream:
-            for _, item in ET.iterparse(stream):
-                if item.tag in _TAGS:
-                    found.append(item)
-                elif item.tag in ("edge", "junction", "connection"):
-                    item.clear()
-    except OSError as err:
-        raise ScenarioError(f"{path}: cannot be read ({err.strerror or err})") from err
-    except UNREADABLE as err:
-        raise ScenarioError(f"{path}: not readable as XML with signal programs ({err})") from err
-    return found
 
 
 def _program(path: Path, item: ET.Element) -> Program:

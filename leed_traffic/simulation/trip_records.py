@@ -5,11 +5,13 @@ in a vehicle riders.
 """
 
 import xml.etree.ElementTree as ET
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 
-from leed_traffic.artifacts.scenario import Scenario, open_plain_or_gzip
+from leed_traffic.artifacts.scenario import Scenario
+from leed_traffic.artifacts.xml_file import top_level
 
 _THINNED = ("--scale", "--ignore-route-errors")  # with these SUMO leaves out vehicles that the files name
 WALKER, RIDER, OTHER = "walker", "rider", "other"
@@ -82,29 +84,24 @@ def read_trips(
 
 
 def read_demand(files: Iterable[Path]) -> DemandNames:
-    """Vehicles, trips and vehicle types that demand files name; without vehicles that wait for a person."""
+    """Vehicles, trips and vehicle types that demand files name; without vehicles that wait for a person.
+
+    Raises:
+        ScenarioError: a file cannot be read.
+    """
     vehicles: dict[str, tuple[float, str]] = {}
     classes: dict[str, str] = {}
-    for item in _items(files):
+    for item in chain.from_iterable(map(top_level, files)):
         if item.tag in ("vehicle", "trip"):
             depart_s = clock_seconds(item.get("depart", ""))
             if depart_s is not None:
                 vehicles[item.get("id", "")] = (depart_s, item.get("type", ""))
-        elif item.tag == "vType":
-            classes[item.get("id", "")] = item.get("vClass", "passenger")
-        elif members := [*item.get("vTypes", "").split(), *(child.get("id", "") for child in item)]:
-            classes[item.get("id", "")] = classes.get(members[0], "passenger")
+        elif item.tag in ("vType", "vTypeDistribution"):
+            for kind in item.iter("vType"):
+                classes[kind.get("id", "")] = kind.get("vClass", "passenger")
+            if members := [*item.get("vTypes", "").split(), *(child.get("id", "") for child in item.iterfind("vType"))]:
+                classes[item.get("id", "")] = classes.get(members[0], "passenger")
     return DemandNames(vehicles=vehicles, classes=classes)
-
-
-def _items(files: Iterable[Path]) -> Iterator[ET.Element]:
-    for path in files:
-        with open_plain_or_gzip(path) as stream:
-            for _, item in ET.iterparse(stream):
-                if item.tag in ("vehicle", "trip", "vType", "vTypeDistribution"):
-                    yield item
-                if item.tag in ("vehicle", "trip"):
-                    item.clear()
 
 
 def _vehicle(item: ET.Element, scenario: Scenario, demand: DemandNames) -> TripRecord:

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 
-from leed_traffic.artifacts.scenario import Scenario, open_plain_or_gzip
+from leed_traffic.artifacts.scenario import Scenario
+from leed_traffic.artifacts.xml_file import top_level
 from leed_traffic.errors import ScenarioError
 from leed_traffic.simulation.demand import draw_departures
 from leed_traffic.simulation.route_flow import read_flow
@@ -57,7 +58,7 @@ def read_streets(net_file: Path) -> Streets:
     """
     times: dict[str, float] = {}
     followers: dict[str, dict[str, None]] = {}
-    for item in _top_level(net_file):
+    for item in top_level(net_file):
         if item.tag == "edge" and item.get("function") != "internal" and (lanes := item.findall("lane")):
             fastest = max(float(lane.get("speed", "13.9")) for lane in lanes)
             times[item.get("id", "")] = float(lanes[0].get("length", "0")) / max(fastest, 0.1)
@@ -88,7 +89,7 @@ def _read_routes(route_files: Sequence[Path], streets: Streets, last_s: float) -
     named: dict[str, Way] = {}
     found: dict[tuple[str, str], Way] = {}
     for path in route_files:
-        for item in _top_level(path):
+        for item in top_level(path):
             try:
                 if item.tag == "route":
                     named[item.get("id", "")] = tuple(item.get("edges", "").split())
@@ -140,21 +141,3 @@ def _trips(item: ET.Element, way: Way, last_s: float) -> Iterator[Trip]:
     for k in range(slices):
         middle_s = flow.begin_s + (k + 0.5) * (flow.end_s - flow.begin_s) / slices
         yield Trip(depart_s=middle_s, edges=way, vehicles=flow.vehicles / slices)
-
-
-def _top_level(path: Path) -> Iterator[ET.Element]:
-    """Every child of an XML file's outermost element, with its own children.
-
-    Raises:
-        ScenarioError: the file cannot be read or is no XML.
-    """
-    try:
-        with open_plain_or_gzip(path) as stream:
-            depth = 0
-            for event, element in ET.iterparse(stream, events=("start", "end")):
-                depth += 1 if event == "start" else -1
-                if event == "end" and depth == 1:
-                    yield element
-                    element.clear()
-    except (OSError, EOFError, ET.ParseError) as err:
-        raise ScenarioError(f"{path}: not readable as XML ({err})") from err

@@ -25,9 +25,12 @@ def test_streets_are_the_edges_for_vehicles_and_straight_on_is_the_widest(tmp_pa
     assert found.ahead == {"in": "road"}
 
 
-def test_a_net_that_cannot_be_read_is_one_line(tmp_path):
-    (tmp_path / "a.net.xml").write_text(NET[:300])
-    with pytest.raises(ScenarioError, match="cannot be read"):
+@pytest.mark.parametrize(
+    ("content", "message"), [(NET[:300], "not readable as XML"), (NET.replace('"0,0,7 50,0,7"', '"0 50"'), "make no sense")]
+)
+def test_a_net_that_cannot_be_read_is_one_line(tmp_path, content, message):
+    (tmp_path / "a.net.xml").write_text(content)
+    with pytest.raises(ScenarioError, match=message):
         read_street_map(tmp_path / "a.net.xml")
 
 

@@ -8,6 +8,7 @@ from leed_traffic.artifacts.scenario import load_scenario
 from leed_traffic.artifacts.site import derive_site, make_site
 from leed_traffic.domain.road_users import crossings_of
 from leed_traffic.domain.timing import timing_as_net
+from leed_traffic.errors import ScenarioError
 from leed_traffic.simulation.network_import import import_network
 from leed_traffic.simulation.own_program import Incumbent, write_programs
 
@@ -133,6 +134,23 @@ def test_an_earlier_begin_finds_the_other_program(tmp_path):
     network = import_network(scenario.net_file, scenario.additional_files, begin_s=0.0)
     assert network.intersections[0].own_program_id == "night"
     assert [stage.own_green_s for stage in network.intersections[0].stages] == [15.0, 15.0]
+
+
+def test_a_weekly_plan_may_tell_its_times_as_a_clock_does(tmp_path):
+    config = ODDITIES["weekly_plan"](tmp_path)
+    plan = tmp_path / "x.add.xml"
+    plan.write_text(plan.read_text().replace('time="25000"', 'time="6:56:40"').replace('refTime="0"', 'refTime="0:00:00"'))
+    scenario = load_scenario(str(config))
+    network = import_network(scenario.net_file, scenario.additional_files, begin_s=scenario.begin_s)
+    assert network.intersections[0].own_program_id == "day"
+
+
+def test_a_time_of_a_weekly_plan_that_is_none_is_named(tmp_path):
+    scenario = load_scenario(str(ODDITIES["weekly_plan"](tmp_path)))
+    plan = tmp_path / "x.add.xml"
+    plan.write_text(plan.read_text().replace('time="25000"', 'time="dawn"'))
+    with pytest.raises(ScenarioError, match=r"x\.add\.xml: weekly plan week: the time 'dawn', expected seconds or H:M:S"):
+        import_network(scenario.net_file, scenario.additional_files)
 
 
 @pytest.mark.parametrize(("name", "kind"), [("actuated", "actuated"), ("delay_based", "delay_based"), ("nema", "NEMA")])

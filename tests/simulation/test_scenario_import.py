@@ -188,7 +188,7 @@ def test_a_net_with_routes_of_its_own_keeps_them(tmp_path):
         ("town.txt", "hello", r"not readable as XML"),
         ("town.xml", "<gpx/>", r"expected a SUMO configuration, a net or an OpenStreetMap extract, got <gpx>"),
         ("a.sumocfg", '<configuration><net-file value="gone.net.xml"/></configuration>', r"gone\.net\.xml is missing"),
-        ("cut.net.xml", CROSSING.read_text()[:5000], r"not a usable SUMO net|not a SUMO net"),
+        ("cut.net.xml", CROSSING.read_text()[:5000], r"not readable as XML"),
         ("a.net.xml.gz", "not packed", r"not readable as XML"),
     ],
 )

@@ -3,6 +3,7 @@ from dataclasses import replace
 import pytest
 
 from leed_traffic.artifacts.scenario import load_scenario
+from leed_traffic.errors import ScenarioError
 from leed_traffic.simulation.trip_records import classes_in, read_demand, read_trips
 
 SCENARIO = replace(load_scenario("crossing"), begin_s=0.0, end_s=100.0, demand=None)
@@ -55,3 +56,9 @@ def test_people_on_foot_are_walkers_and_people_who_ride_are_riders(trips):
         ("walker", 9.0, 4.0, True), ("walker", 12.0, 12.0, False), ("rider", 33.0, 33.0, True),
     ]  # fmt: skip
     assert classes_in([*persons, *trips[0]]) == ("bus", "bicycle", "walker", "rider")
+
+
+def test_a_demand_file_that_cannot_be_read_is_named(tmp_path):
+    (tmp_path / "demand.xml").write_text("<routes>")
+    with pytest.raises(ScenarioError, match=r"demand\.xml: not readable as XML"):
+        read_demand([tmp_path / "demand.xml"])
