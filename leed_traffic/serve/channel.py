@@ -26,6 +26,7 @@ log = logging.getLogger(__name__)
 
 ANSWER_S = 120.0  # s that a caller waits: a bundle of hundreds of policies is checked, then a tick must take the order
 _LINE_S, _LARGEST = 5.0, 65536  # s and bytes for one line of a caller
+_PAUSE_S = 0.5  # s after a caller that could not be heard
 _LONGEST_PATH = 100  # bytes: sockaddr_un holds 108 on Linux, 104 elsewhere
 _ERRORS: dict[ExitCode, type[LeedError]] = {
     ExitCode.BUNDLE_REFUSED: BundleError,
@@ -120,8 +121,11 @@ def _attend(server: socket.socket, answer: Answer, is_over: threading.Event) -> 
             caller, _ = server.accept()
         except TimeoutError:
             continue
-        except OSError:
-            return
+        except OSError as err:  # no descriptor left, or a caller that went away: the next one may get through
+            if not is_over.is_set():
+                log.warning("%s: a caller could not be heard (%s)", threading.current_thread().name, err.strerror or err)
+                is_over.wait(_PAUSE_S)
+            continue
         with caller, suppress(OSError):  # a caller that goes away takes only its answer with it
             caller.settimeout(_LINE_S)
             reply = answer(_line(caller, _LARGEST), _who(caller))

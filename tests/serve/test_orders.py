@@ -1,3 +1,4 @@
+import errno
 import json
 import logging
 import os
@@ -83,6 +84,22 @@ def test_noise_on_the_socket_breaks_nothing(folder, noise):
                 pass  # it stops listening at 64 kB
         with pytest.raises(UsageError, match="no tick yet"):
             ask(folder, {"order": "status"})
+
+
+def test_a_caller_who_cannot_be_heard_does_not_deafen_the_controller(folder, monkeypatch, caplog):
+    """Without a free file descriptor accept fails; when there is one again the next caller gets an answer."""
+    monkeypatch.setattr("leed_traffic.serve.channel._PAUSE_S", 0.0)
+    accept, failures = socket.socket.accept, [errno.EMFILE, errno.ECONNABORTED]
+
+    def failing_at_first(server):
+        if failures:
+            raise OSError(failures.pop(0), "not now")
+        return accept(server)
+
+    monkeypatch.setattr(socket.socket, "accept", failing_at_first)
+    with listening(folder, say_yes):
+        assert "status" in ask(folder, {"order": "status"}).said
+    assert caplog.text.count("a caller could not be heard (not now)") == 2
 
 
 def test_a_caller_that_says_nothing_holds_up_nobody_for_long(folder, monkeypatch):
