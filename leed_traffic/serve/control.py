@@ -188,7 +188,6 @@ class Controller:
     def decide(self, snapshot: Snapshot, readings: Readings) -> None:
         """Ask the policy; what it says stands until it is asked again."""
         elapsed_s = self._requests.begin(snapshot.time_s)
-        self.tally.decisions += 1
         readings = self._eyes.ask(snapshot, readings, elapsed_s)
         self._requests.ask(readings, self._sights, self._policies, elapsed_s, snapshot.persons)
         self._log.note_asked(self._requests.wanted, self._requests.observations)

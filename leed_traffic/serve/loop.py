@@ -262,6 +262,7 @@ class Loop:
             before_s = self._clock()
             self._controller.decide(snapshot, readings)
             self._tally.decision_s.append(self._clock() - before_s)
+            self._tally.decisions += 1  # one that raised was none
         self._controller.act(snapshot)
 
     def _current_modes(self) -> list[Mode]:

@@ -8,9 +8,12 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from leed_traffic.artifacts.bundle import Bundle
+from leed_traffic.domain.envelope import Reason
 from leed_traffic.errors import UsageError
 from leed_traffic.serve.device import Snapshot
-from leed_traffic.serve.supervisor import Mode
+from leed_traffic.serve.hot_swap import Step
+from leed_traffic.serve.sensing import SensingFault
+from leed_traffic.serve.supervisor import Cause, Mode
 
 if TYPE_CHECKING:
     from leed_traffic.serve.control import Controller
@@ -54,9 +57,23 @@ class Metrics:
         self._probation = prom.Gauge("leed_bundle_on_probation", "1 while a trip leads back to the bundle before.", **made)
         self._latched = prom.Gauge("leed_latched_signals", "Signals that wait for a person.", **made)
         self._bundle = prom.Info("leed_bundle", "The bundle that runs.", **made)
+        self._begin_at_zero()
         self._counted: dict[tuple[str, str], float] = {}
         self._scenario = self._digest = ""
         self._n_decisions = 0
+
+    def _begin_at_zero(self) -> None:
+        """Every label there can be reads 0 from the start: Prometheus sees no increase where a counter begins at 1."""
+        for reason in Reason:
+            if reason is not Reason.GRANTED:
+                self._overrides.labels(reason)
+        for cause in Cause:
+            self._fallbacks.labels(cause)
+        for fault in SensingFault:
+            if fault is not SensingFault.NONE:
+                self._sensing.labels(fault.name.lower())
+        for step in Step:
+            self._steps.labels(step)
 
     def begin(self, bundle: Bundle) -> None:
         """Name the bundle that was verified."""
@@ -74,7 +91,7 @@ class Metrics:
             for mode in Mode:
                 self._mode.labels(id_, mode).set(standing.mode is mode)
         for reason, count in tally.rulings.items():
-            if reason != "granted":
+            if reason is not Reason.GRANTED:
                 self._overrides.labels(reason).inc(self._new("override", reason, count))
         for (mode, cause), count in tally.transitions.items():
             if mode is Mode.FALLBACK:

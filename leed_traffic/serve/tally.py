@@ -18,7 +18,7 @@ class Tally:
     """Figures of one `serve`, whatever number of connections it took."""
 
     ticks: int = 0
-    decisions: int = 0
+    decisions: int = 0  # that came to an end, each with its `decision_s`
     n_violations: int = 0
     reconnections: int = 0
     clearance_extensions: int = 0  # clearances that were extended, not steps of them

@@ -1,4 +1,5 @@
 import csv
+import itertools
 import re
 import socket
 import urllib.request
@@ -7,11 +8,16 @@ from types import SimpleNamespace
 
 import pytest
 
+from leed_traffic.artifacts.bundle import read_bundle
+from leed_traffic.domain.envelope import Reason
 from leed_traffic.errors import ExitCode, UsageError
 from leed_traffic.serve import events
+from leed_traffic.serve.hot_swap import Step
 from leed_traffic.serve.loop import StopRequest
 from leed_traffic.serve.run import ServeConfig, serve
+from leed_traffic.serve.sensing import SensingFault
 from leed_traffic.serve.service_manager import ServiceManager
+from leed_traffic.serve.supervisor import Cause
 from tests.serve.bundles import crossing
 from tests.serve.test_run import asks_for, drive, fake
 
@@ -49,6 +55,39 @@ def test_the_figures_follow_the_run(crossing_bundle, metrics):
     assert read(metrics, "leed_monitor_violations_total") == 0.0
     assert read(metrics, "leed_bundle_info", digest=summary.bundle_digest, scenario="crossing") == 1.0
     assert read(metrics, "leed_lease_seconds") == 4.0
+
+
+def test_every_label_of_a_counter_reads_0_before_anything_has_happened(crossing_bundle, metrics):
+    metrics.begin(read_bundle(crossing_bundle))
+    for name, label, values in (
+        ("leed_envelope_overrides_total", "rule", set(Reason) - {Reason.GRANTED}),
+        ("leed_fallback_transitions_total", "reason", Cause),
+        ("leed_detector_faults_total", "kind", [fault.name.lower() for fault in SensingFault if fault]),
+        ("leed_bundle_steps_total", "step", Step),
+    ):
+        assert {read(metrics, name, **{label: str(value)}) for value in values} == {0.0}, name
+
+
+def test_a_first_decision_that_fails_does_not_end_the_figures(crossing_bundle, metrics):
+    calls = itertools.count()
+
+    def stumbling(bundle, ids):
+        sound = asks_for(0)
+
+        class Stumbling:
+            def decide(self, observation, legal):
+                if next(calls) == 0:
+                    raise ValueError("not yet")
+                return sound.decide(observation, legal)
+
+        return Stumbling()
+
+    summary = serve(
+        ServeConfig(bundle=crossing_bundle, port=1, until_s=30.0), clock=lambda: 0.0, stop=StopRequest(),
+        connect=lambda *_: fake(), decider=stumbling, watchers=[metrics],
+    )  # fmt: skip
+    assert read(metrics, "leed_device_time_seconds") == summary.end_s
+    assert read(metrics, "leed_decision_duration_seconds_count") == summary.decisions == 6
 
 
 def test_an_extended_clearance_is_counted_once(crossing_bundle, metrics):
