@@ -9,6 +9,7 @@ LeedError                     exit code
 ├── BundleError        3   a bundle is incomplete, altered or unreadable
 ├── SiteError          4   a site file is broken or does not fit the network
 ├── MismatchError      4   two sound artefacts do not belong together (bundle and network, decision intervals)
+├── WorkerError        5   a process that simulates for us was killed
 ├── DeviceError        5   the signal backend is unreachable, refuses or was lost
 └── StopError    130, 143   a person stopped the program before it held a signal (5: after it had lost them)
 
@@ -76,6 +77,12 @@ class MismatchError(LeedError):
     """Two sound artefacts do not belong together."""
 
     exit_code = ExitCode.MISMATCH
+
+
+class WorkerError(LeedError):
+    """A process that simulates for us was killed."""
+
+    exit_code = ExitCode.BACKEND_LOST
 
 
 class DeviceError(LeedError):

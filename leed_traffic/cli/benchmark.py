@@ -42,7 +42,7 @@ def benchmark_command(
       leedctl benchmark arterial5 grid4x4 --learners leed,ippo --training-seeds 3 --out runs/study
       leedctl benchmark path/to/net.sumocfg --site as-net --learners leed,no-expert-loss,gate-alone --out runs/ablation
 
-    Exit codes: 0 done, 2 an input is missing or broken.
+    Exit codes: 0 done, 2 an input is missing or broken, 5 a worker process was killed.
     """
     from leed_traffic.benchmark.learners import LEARNERS
     from leed_traffic.benchmark.page import write_pages

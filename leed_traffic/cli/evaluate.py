@@ -66,7 +66,8 @@ def evaluate_command(
       leedctl evaluate arterial5 --controllers actuated,max-wave,shadow:max-wave+bundle:models/arterial5 --out runs/compared
 
     \b
-    Exit codes: 0 compared, 2 unusable scenario, plan or option, 3 bundle refused, 4 site or bundle made for something else.
+    Exit codes: 0 compared, 2 unusable scenario, plan or option, 3 bundle refused, 4 site or bundle made for something else,
+    5 a worker process was killed.
     """
     from pydantic import ValidationError
 

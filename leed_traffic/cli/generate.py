@@ -85,8 +85,8 @@ def generate_command(
       leedctl generate arterial5 --author vllm --replay runs/arterial5/by-model/transcripts.jsonl --out runs/again
 
     \b
-    Exit codes: 0 written, 2 unusable scenario, option, model or folder, 4 unusable site file, 5 model server lost,
-    130 interrupted.
+    Exit codes: 0 written, 2 unusable scenario, option, model or folder, 4 unusable site file, 5 model server or a worker
+    lost, 130 interrupted.
     """
     from leed_traffic.generate.model_config import ModelConfig
     from leed_traffic.generate.run import GenerateConfig

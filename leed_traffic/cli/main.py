@@ -45,7 +45,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
     help="Traffic-signal control from expert demonstrations: generate, train, export, serve, evaluate.",
     epilog="Exit codes: 0 ok, 1 limits exceeded, 2 usage or input, 3 bundle refused, 4 site or network mismatch, "
-    "5 backend lost, 6 monitor violation, 7 fallback at the end, 130/143 stopped after a clean hand-back.",
+    "5 backend or a worker lost, 6 monitor violation, 7 fallback at the end, 130/143 stopped after a clean hand-back.",
 )
 app.add_typer(scenario.app, name="scenario")
 app.add_typer(site.app, name="site")

@@ -36,7 +36,7 @@ def lessons_command(
       leedctl planner lessons --out runs/planner
       leedctl planner lessons --out runs/planner --junctions 500 --workers 8
 
-    Exit codes: 0 written, 2 SUMO's tools are missing, 130 interrupted.
+    Exit codes: 0 written, 2 SUMO's tools are missing, 5 a worker lost, 130 interrupted.
     """
     from leed_traffic.planner.school import write_lessons
 
@@ -109,7 +109,7 @@ def examine_command(
     Examples:
       leedctl planner examine --url http://127.0.0.1:8000/v1 --model planner --out runs/planner/exam
 
-    Exit codes: 0 done, 2 usage, 5 model server lost, 130 interrupted.
+    Exit codes: 0 done, 2 usage, 5 model server or a worker lost, 130 interrupted.
     """
     from leed_traffic.generate.model_config import ModelConfig
     from leed_traffic.generate.run import MAX_WAVE

@@ -69,7 +69,7 @@ def train_command(
         leedctl train arterial5 --demonstrations demos/ --out runs/clone --episodes 0
         leedctl train grid4x4 --demonstrations demos/ --out runs/cluster --engine ray --address auto
 
-    Exit codes: 0 done, 2 an input is missing or broken, 4 demonstrations made for something else.
+    Exit codes: 0 done, 2 an input is missing or broken, 4 demonstrations made for something else, 5 a worker lost.
     """
     from leed_traffic.artifacts.bundle import read_bundle
     from leed_traffic.train.run import train

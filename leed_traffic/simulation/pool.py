@@ -7,7 +7,7 @@ from concurrent.futures.process import BrokenProcessPool
 from types import TracebackType
 from typing import TypeVar
 
-from leed_traffic.errors import TrainingError
+from leed_traffic.errors import WorkerError
 
 Task = TypeVar("Task")
 Result = TypeVar("Result")
@@ -34,7 +34,7 @@ class WorkerPool:
             on_done: told (index, result) as each one ends.
 
         Raises:
-            TrainingError: a worker process died (out of memory, killed).
+            WorkerError: a worker process died (out of memory, killed).
         """
         if self._executor is None:
             return [self._in_turn(function, k, task, on_done) for k, task in enumerate(tasks)]
@@ -46,7 +46,7 @@ class WorkerPool:
                 if on_done:
                     on_done(futures[future], results[futures[future]])
         except BrokenProcessPool as err:
-            raise TrainingError("a worker process died (killed, or out of memory); use fewer --workers and run again") from err
+            raise WorkerError("a worker process died (killed, or out of memory); use fewer --workers and run again") from err
         return [results[k] for k in range(len(tasks))]
 
     @staticmethod

@@ -23,7 +23,7 @@ import torch
 from ray.exceptions import RayError, RayTaskError
 
 from leed_traffic.artifacts.scenario import Scenario
-from leed_traffic.errors import LeedError, TrainingError
+from leed_traffic.errors import LeedError, TrainingError, WorkerError
 from leed_traffic.simulation.env_spec import EnvSpec
 from leed_traffic.train.blocks import Block, Order, carry_out
 from leed_traffic.train.rollout import ActorWeights, Rollout, RolloutTask, roll_out
@@ -78,7 +78,7 @@ class RayRollouts:
         """See `Rollouts`.
 
         Raises:
-            TrainingError: a task died again and again, or the cluster is gone.
+            WorkerError: a task died again and again, or the cluster is gone.
         """
         return _run(_drive, self._spec, tasks, on_done)
 
@@ -103,7 +103,7 @@ class RayBlocks:
         """See `BlockWork`.
 
         Raises:
-            TrainingError: a task died again and again, or the cluster is gone.
+            WorkerError: a task died again and again, or the cluster is gone.
         """
         tasks = [(k, state, order) for k, (state, order) in enumerate(zip(self._states, orders, strict=True))]
         outcomes = _run(_learn, self._shared, tasks, None)
@@ -194,7 +194,7 @@ def _run(
         raise
     except RayError as err:
         first = str(err).strip().splitlines()[0]
-        raise TrainingError(
+        raise WorkerError(
             f"the cluster lost a task {RETRIES + 1} times or is gone itself: {first}; go on with --resume"
         ) from err
     finally:

@@ -36,7 +36,7 @@ class PooledRollouts:
         """See `Rollouts`.
 
         Raises:
-            TrainingError: a worker process died.
+            WorkerError: a worker process died.
         """
         return self._pool.run(self._function, tasks, None if on_done is None else lambda _k, _result: on_done())
 

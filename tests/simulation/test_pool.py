@@ -3,7 +3,7 @@ import signal
 
 import pytest
 
-from leed_traffic.errors import ScenarioError, TrainingError
+from leed_traffic.errors import ExitCode, ScenarioError, WorkerError
 from leed_traffic.simulation.pool import WorkerPool, run_parallel
 
 
@@ -34,5 +34,6 @@ def test_a_fault_in_a_worker_reaches_the_caller_as_it_was(workers):
 
 
 def test_a_killed_worker_is_one_clear_error():
-    with WorkerPool(1) as pool, pytest.raises(TrainingError, match="worker process died"):
+    with WorkerPool(1) as pool, pytest.raises(WorkerError, match="worker process died") as caught:
         pool.run(die, [1])
+    assert caught.value.exit_code is ExitCode.BACKEND_LOST
