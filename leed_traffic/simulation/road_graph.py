@@ -1,12 +1,17 @@
 """Lanes and the connections between them, junction interiors left out: what detectors and neighbours are found on."""
 
 import heapq
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import islice
 
 from leed_traffic.domain.network import MAX_REACH_M, Neighbour, Span
 
+MOST_WAYS = 20_000  # upstream of one stop line; streets have some ten, a car park of 20 m edges has millions
+LEAST_SHARE = 0.01  # of a lane's vehicles on one way, where there are more ways than that
 NEIGHBOUR_RANGE_M = 2000.0  # m upstream within which another signal counts as a neighbour
+
+Stretch = tuple[str, float, float, float]  # of a lane: its id, from where to where, and how far before the stop line
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,25 +56,33 @@ class RoadGraph:
         """The stretches of road that lead to a stop line without passing another signal, nearest first.
 
         A lane shorter than the reach goes on into the lanes that feed it. Of a feeding lane that leads to n lanes, 1/n of its
-        vehicles counts here: the n shares together count each vehicle once. No lane is passed twice on one way.
+        vehicles counts here: the n shares together count each vehicle once. No lane is passed twice on one way. A mesh of short
+        edges has millions of ways: of more than MOST_WAYS those that a share under LEAST_SHARE takes are left out.
         """
-        spans: dict[tuple[str, float, float, float], float] = {}
-        ways = [(lane, 0.0, 1.0, frozenset[str]())]
-        while ways:
-            here, distance_m, share, passed = ways.pop()
-            length_m = self.lanes[here].length_m
-            key = (here, max(0.0, length_m - (reach_m - distance_m)), length_m, distance_m)
-            spans[key] = min(1.0, spans.get(key, 0.0) + share)
-            if distance_m + length_m >= reach_m:
-                continue
-            for link in self._into.get(here, ()):
-                if link.signal is None and link.from_lane not in passed | {here}:
-                    part = share / self._branches[link.from_lane]
-                    ways.append((link.from_lane, distance_m + length_m, part, passed | {here}))
+        ways = list(islice(self._ways(lane, reach_m), MOST_WAYS + 1))
+        if len(ways) > MOST_WAYS:
+            ways = list(self._ways(lane, reach_m, least=LEAST_SHARE))
+        spans: dict[Stretch, float] = {}
+        for stretch, share in ways:
+            spans[stretch] = min(1.0, spans.get(stretch, 0.0) + share)
         return tuple(
             Span(lane=name, from_m=from_m, to_m=to_m, distance_m=distance_m, share=share)
             for (name, from_m, to_m, distance_m), share in sorted(spans.items(), key=lambda item: (item[0][3], item[0]))
         )
+
+    def _ways(self, lane: str, reach_m: float, least: float = 0.0) -> Iterator[tuple[Stretch, float]]:
+        """The farthest stretch of every way to a stop line, with the share of its vehicles that takes this way."""
+        ways = [(lane, 0.0, 1.0, frozenset[str]())]
+        while ways:
+            here, distance_m, share, passed = ways.pop()
+            length_m = self.lanes[here].length_m
+            yield (here, max(0.0, length_m - (reach_m - distance_m)), length_m, distance_m), share
+            if distance_m + length_m >= reach_m:
+                continue
+            for link in self._into.get(here, ()):
+                part = share / self._branches[link.from_lane]
+                if link.signal is None and part >= least and link.from_lane not in passed | {here}:
+                    ways.append((link.from_lane, distance_m + length_m, part, passed | {here}))
 
     def feeders(self, signal: str, approach: str) -> tuple[Neighbour, ...]:
         """The signals upstream of an approach, each at its shortest distance from stop line to stop line."""

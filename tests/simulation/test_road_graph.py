@@ -1,6 +1,6 @@
 import pytest
 
-from leed_traffic.simulation.road_graph import RoadGraph, RoadLane, RoadLink
+from leed_traffic.simulation.road_graph import LEAST_SHARE, RoadGraph, RoadLane, RoadLink
 
 
 def graph(lanes, links):
@@ -38,6 +38,33 @@ def test_shares_of_two_ways_of_the_same_length_add_up():
     lanes = [("a", 0, 20.0), ("x", 0, 30.0), ("y", 0, 30.0), ("p", 0, 100.0)]
     road = graph(lanes, [("x_0", "a_0", None), ("y_0", "a_0", None), ("p_0", "x_0", None), ("p_0", "y_0", None)])
     assert spans(road, "a_0", 100.0)[-1] == ("p_0", 50.0, 100.0, 50.0, 1.0)
+
+
+def mesh(n, length_m):
+    """n x n unsignalised junctions with edges both ways between them, and a stop line `s` behind the one in the corner."""
+    nodes = [(x, y) for x in range(n) for y in range(n)]
+    edges = [(a, b) for a in nodes for b in nodes if abs(a[0] - b[0]) + abs(a[1] - b[1]) == 1]
+
+    def name(edge):
+        return "".join(map(str, (*edge[0], *edge[1])))
+
+    links = [(f"{name(e)}_0", f"{name(f)}_0", None) for e in edges for f in edges if e[1] == f[0] and e[0] != f[1]]
+    links += [(f"{name(e)}_0", "s_0", None) for e in edges if e[1] == (0, 0)]
+    return graph([("s", 0, length_m), *((name(e), 0, length_m) for e in edges)], links)
+
+
+def test_of_a_small_mesh_every_way_counts():
+    shares = [share for *_, share in spans(mesh(4, 30.0), "s_0", 200.0)]
+    assert min(shares) < LEAST_SHARE
+
+
+def test_of_a_large_mesh_only_ways_that_somebody_takes_count():
+    found = mesh(9, 10.0).spans("s_0")
+    assert found[0].lane == "s_0"
+    assert [(s.lane, s.distance_m, s.share) for s in found[1:3]] == [("0100_0", 10.0, 0.5), ("1000_0", 10.0, 0.5)]
+    assert max(s.distance_m for s in found) > 30.0
+    assert all(LEAST_SHARE <= s.share <= 1.0 for s in found)
+    assert len(found) < 200
 
 
 def test_a_neighbour_is_the_next_signal_upstream_at_its_shortest_distance():
