@@ -38,6 +38,11 @@ class Run:
     timeline: Timeline = field(default_factory=dict, compare=False)
     recording: Recording | None = field(default=None, compare=False)
 
+    @property
+    def is_gridlocked(self) -> bool:
+        """Whether somebody stands for good: SUMO, left to its defaults, would have lifted a vehicle out."""
+        return self.stuck_veh > 0
+
     def named(self, controller: str) -> "Run":
         """The same run under another name."""
         return replace(self, controller=controller)

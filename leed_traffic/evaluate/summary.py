@@ -97,7 +97,7 @@ def _spread(controller: str, runs: Sequence[Run]) -> Spread:
         controller=controller,
         worst_seed=worst.seed,
         worst_delay_s=worst.delay_s,
-        gridlocked_seeds=sum(run.stuck_veh > 0 for run in runs),
+        gridlocked_seeds=sum(run.is_gridlocked for run in runs),
         seeds=len(runs),
     )
 

@@ -59,11 +59,6 @@ class SeedScore:
     stuck_veh: int = 0  # vehicles that at the end have not moved for STUCK_S
     classes: tuple[ClassScore, ...] = ()
 
-    @property
-    def is_gridlocked(self) -> bool:
-        """Whether somebody stands for good: SUMO, left to its defaults, would have lifted a vehicle out."""
-        return self.stuck_veh > 0
-
 
 def read_score(
     record: Path,

@@ -112,7 +112,7 @@ class _Transition:
     def __init__(
         self, junction: Intersection, by_link: dict[int, list[Movement]], k: int, phase: OwnPhase, onward: OwnPhase
     ) -> None:
-        self._k, self._phase, self._onward = k, phase, onward
+        self._k, self._phase = k, phase
         pairs = list(enumerate(zip(phase.state, onward.state, strict=True)))
         abrupt = [link for link, (a, b) in pairs if a in GREEN and b not in GREEN | _YELLOW and link in by_link]
         clearing = [link for link, (a, b) in pairs if a in _YELLOW and b not in _YELLOW and link in by_link]
