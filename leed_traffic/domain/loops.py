@@ -127,6 +127,12 @@ def balance(memory: LoopMemory, seen: LoopCounts, lanes: LoopLanes, elapsed_s: f
     )
 
 
+def within_room(count_veh: Array, queue_veh: Array, room_veh: Array) -> tuple[Array, Array]:
+    """(L,) vehicles and queue, no more of them than fit within the reach of whoever asks; NaN stays."""
+    count = np.minimum(count_veh, room_veh)
+    return count, np.minimum(queue_veh, count)
+
+
 def lanes_of(distances_m: Sequence[float | None], speeds_mps: Sequence[float]) -> LoopLanes:
     """Where the loops lie, from (L,) distances of the advance loops, None where there is none."""
     return LoopLanes(

@@ -28,7 +28,7 @@ from pydantic import TypeAdapter
 from leed_traffic.domain.detection import Array, Detection, Readings, Vehicles, capacity_veh
 from leed_traffic.domain.detector_faults import DetectorFault, FaultPlan, FaultRates, draw_faults
 from leed_traffic.domain.detector_layout import Detector, DetectorKind, covered, loops_by_lane, place_loops
-from leed_traffic.domain.loops import LoopCounts, LoopLanes, LoopMemory, balance, lanes_of
+from leed_traffic.domain.loops import LoopCounts, LoopLanes, LoopMemory, balance, lanes_of, within_room
 from leed_traffic.domain.network import MAX_REACH_M, Intersection
 
 _CHANCE = 2  # stream of chance apart from the demand's and the choices' of the same seed
@@ -69,6 +69,10 @@ class Sensing:
     def digest(self) -> str:
         """sha256 of all of it."""
         return hashlib.sha256(TypeAdapter(Sensing).dump_json(self)).hexdigest()
+
+    def seen_m(self, reach_m: float) -> float:
+        """How far from the stop line is seen of the reach that an observation asks for."""
+        return min(reach_m, self.reach_m)
 
     @property
     def is_perfect(self) -> bool:
@@ -141,8 +145,7 @@ class Sensors:
             room_veh: (L,) vehicles that fit within that reach.
         """
         if self.sensing.kind is SensingKind.LOOPS:
-            count = np.minimum(self._memory.count_veh, room_veh)
-            queue = np.minimum(self._memory.queue_veh, count)
+            count, queue = within_room(self._memory.count_veh, self._memory.queue_veh, room_veh)
         else:
             count, queue = self._seen(truth, room_veh)
             is_full = (self._fault == DetectorFault.STUCK_ON) | ((self._fault == DetectorFault.CHATTER) & self._is_on)
@@ -193,7 +196,7 @@ class SensedDetection:
     ) -> None:
         """Lay out the detectors; lanes as in `Detection`."""
         sensing = sensors.sensing
-        seen_m, eyes = [min(reach, sensing.reach_m) for reach in reach_m], intersections
+        seen_m, eyes = [sensing.seen_m(reach) for reach in reach_m], intersections
         if sensing.kind is SensingKind.CAMERA and _has_zones(sensing):  # a zone counts as it lies, whatever is asked for
             seen_m, eyes = [MAX_REACH_M] * len(intersections), [covered(i, sensing.detectors) for i in intersections]
         self._sensors, self._detection = sensors, Detection(eyes, seen_m, lane_index)

@@ -40,7 +40,7 @@ class Assignment:
     @property
     def detectors(self) -> tuple[Detector, ...]:
         """The site's own detectors that are read; none where vehicles are."""
-        return site_detectors(self.sensing, self.intersections)
+        return site_detectors(self.sensing, self.intersections, self.reach_m)
 
     @property
     def ids(self) -> tuple[str, ...]:

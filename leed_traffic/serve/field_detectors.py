@@ -19,8 +19,14 @@ Detected = Mapping[str, tuple[float, float]]
 _NOTHING = (math.nan, math.nan)
 
 
-def site_detectors(sensing: Sensing, intersections: Sequence[Intersection]) -> tuple[Detector, ...]:
-    """The detectors that are read; where the file lists none, those that an installer would put there."""
+def site_detectors(sensing: Sensing, intersections: Sequence[Intersection], reach_m: float) -> tuple[Detector, ...]:
+    """The detectors that are read; where the file lists none, those that an installer would put there.
+
+    Args:
+        sensing: of the site.
+        intersections: whose detectors.
+        reach_m: of the policies' observation: no zone of ours is longer.
+    """
     if sensing.kind is SensingKind.IDEAL:
         return ()
     ids = {i.id for i in intersections}
@@ -29,15 +35,22 @@ def site_detectors(sensing: Sensing, intersections: Sequence[Intersection]) -> t
         every = installed(sensing, intersections).detectors
     else:
         kinds = {DetectorKind.ZONE, DetectorKind.EXIT} if sensing.sees_exits else {DetectorKind.ZONE}
-        every = sensing.detectors or tuple(d for i in intersections for d in place_zones(i, sensing.reach_m))
+        every = sensing.detectors or tuple(d for i in intersections for d in place_zones(i, sensing.seen_m(reach_m)))
     return tuple(d for d in every if d.signal in ids and d.kind in kinds)
 
 
 class FieldDetectors:
     """The detectors of N intersections. Loops keep a balance: one of these for each rhythm in which it is asked."""
 
-    def __init__(self, intersections: Sequence[Intersection], sensing: Sensing) -> None:
-        self._kind, self._detectors = sensing.kind, site_detectors(sensing, intersections)
+    def __init__(self, intersections: Sequence[Intersection], sensing: Sensing, reach_m: float) -> None:
+        """Lay them out.
+
+        Args:
+            intersections: N of them.
+            sensing: of the site.
+            reach_m: of the policies' observation.
+        """
+        self._kind, self._detectors = sensing.kind, site_detectors(sensing, intersections, reach_m)
         lanes = [(i.id, lane.id) for i in intersections for lane in i.lanes]
         self._lane = {key: k for k, key in enumerate(lanes)}
         exits = [(i.id, m.exit_span.lane if m.exit_span else "") for i in intersections for m in i.vehicle_movements]

@@ -12,8 +12,9 @@ from leed_traffic.artifacts.scenario import load_scenario
 from leed_traffic.artifacts.site import make_site, write_site_file
 from leed_traffic.domain.detection import Vehicles
 from leed_traffic.domain.detector_faults import FaultRates
-from leed_traffic.domain.detector_layout import place_loops, place_zones
-from leed_traffic.domain.network import Network
+from leed_traffic.domain.detector_layout import DetectorKind, place_loops, place_zones, stopping_distance_m
+from leed_traffic.domain.loops import LoopCounts
+from leed_traffic.domain.network import JAM_SPACING_M, Network
 from leed_traffic.domain.priority import PriorityVehicle
 from leed_traffic.domain.program import build_program
 from leed_traffic.domain.road_users import Weights, crossings_of
@@ -87,16 +88,17 @@ def test_vehicles_that_call_are_favoured_in_the_street_and_the_event_log_says_ho
 
 
 @pytest.mark.sumo
-def test_the_policy_sees_over_traci_what_it_saw_in_training(start_sumo, detectors, tmp_path):
+@pytest.mark.parametrize("reach_m", [REACH_M, 30.0])
+def test_the_policy_sees_over_traci_what_it_saw_in_training(start_sumo, detectors, tmp_path, reach_m):
     """Loops asked every 5 s under the net's own program: simulator and device keep the same balance."""
     intersection, timing = crossing()
     sound = replace(LOOPS, miss=0.0, faults=FaultRates())
     endpoint = Endpoint(host="localhost", port=start_sumo(additional=[detectors]).port, deadline_s=5.0, connect_s=20.0)
     device = TraciDevice(
         endpoint, [intersection], (), lambda n, step_s: build_program(intersection, timing, step_s=step_s),
-        detectors=site_detectors(sound, [intersection]),
+        detectors=site_detectors(sound, [intersection], reach_m),
     )  # fmt: skip
-    eyes, seen = FieldEyes([intersection], sound), []
+    eyes, seen = FieldEyes([intersection], sound, reach_m), []
     try:
         for k in range(201):
             snapshot = device.read()
@@ -111,7 +113,7 @@ def test_the_policy_sees_over_traci_what_it_saw_in_training(start_sumo, detector
     nobody = Vehicles(lane=np.array([], dtype=np.intp), position_m=np.array([]), speed_mps=np.array([]))
     index = {span.lane: k for k, span in enumerate(s for lane in intersection.lanes for s in lane.spans)}
     index |= {m.exit_span.lane: 0 for m in intersection.vehicle_movements}
-    policy = SensedDetection(sensors, [intersection], [REACH_M], index)
+    policy = SensedDetection(sensors, [intersection], [reach_m], index)
     engine.start(scenario, seed=7, route_files=write_demand(scenario, 7, tmp_path), additional_files=loops.lay_out(tmp_path))
     try:
         for k in range(41):
@@ -122,6 +124,33 @@ def test_the_policy_sees_over_traci_what_it_saw_in_training(start_sumo, detector
         engine.close()
     assert np.max(trained) >= 3.0
     np.testing.assert_allclose(seen, trained, atol=1e-6)
+
+
+@pytest.mark.parametrize(("speed_mps", "reach_m"), [(13.89, 100.0), (13.89, 30.0), (25.0, 100.0)])
+def test_loops_that_count_more_than_fits_say_the_same_in_the_street_and_in_training(speed_mps, reach_m):
+    """At 25 m/s the advance loop lies 127 m before the stop line: 16 vehicles, where a reach of 100 m has room for 13."""
+    slow, _ = crossing()
+    long = tuple(replace(lane, length_m=180.0, speed_mps=speed_mps) for lane in slow.lanes)
+    intersection, sound = replace(slow, lanes=long), replace(LOOPS, miss=0.0, faults=FaultRates())
+    eyes, sensors = FieldEyes([intersection], sound, reach_m), Sensors([intersection], sound)
+    index = {span.lane: 0 for lane in intersection.lanes for span in lane.spans}
+    index |= {m.exit_span.lane: 0 for m in intersection.vehicle_movements}
+    policy = SensedDetection(sensors, [intersection], [reach_m], index)
+    n, nobody = intersection.n_lanes, Vehicles(lane=np.array([], dtype=np.intp), position_m=np.zeros(0), speed_mps=np.zeros(0))
+    for k in range(21):  # a vehicle every second comes in, none leaves
+        came, stands = (0.0, 0.0) if k == 0 else (5.0, 5.0)
+        sensors.take(5.0 * k, came, LoopCounts(
+            stop_passed_veh=np.zeros(n), stop_covered_s=np.full(n, stands),
+            advance_passed_veh=np.full(n, came), advance_covered_s=np.zeros(n),
+        ))  # fmt: skip
+        counters = {
+            d.id: (5.0 * k, 0.0) if d.kind is DetectorKind.ADVANCE else (0.0, 5.0 * k) for d in place_loops(intersection)
+        }
+        snapshot = Snapshot(time_s=5.0 * k, sightings=(), vehicles=nobody, detected=counters)
+        seen, trained = eyes.ask(snapshot, None, came), policy.measure(nobody)
+        np.testing.assert_allclose(seen.count_veh, trained.count_veh, atol=1e-9)
+        np.testing.assert_allclose(seen.queue_veh, trained.queue_veh, atol=1e-9)
+    assert seen.count_veh.max() == pytest.approx(min(reach_m, stopping_distance_m(speed_mps)) / JAM_SPACING_M, abs=1.0)
 
 
 def test_a_site_with_other_limits_than_the_bundles_is_refused(crossing_bundle, priority_site):

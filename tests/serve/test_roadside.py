@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from leed_traffic.domain.detection import Detection, lanes_to_read
-from leed_traffic.domain.detector_layout import place_loops, place_zones
+from leed_traffic.domain.detector_layout import DetectorKind, place_loops, place_zones
 from leed_traffic.domain.program import build_program
 from leed_traffic.domain.sensing import LOOPS, Sensing, SensingKind
 from leed_traffic.errors import MismatchError
@@ -36,9 +36,9 @@ def test_zones_over_traci_read_as_the_interval_sums_do(start_sumo, additional):
     intersection, _ = crossing()
     lanes = lanes_to_read([intersection], 80.0)
     device = open_device(
-        start_sumo(additional=[additional]).port, lanes=lanes, detectors=site_detectors(CAMERA, [intersection])
+        start_sumo(additional=[additional]).port, lanes=lanes, detectors=site_detectors(CAMERA, [intersection], 100.0)
     )
-    truth, eyes = Detection([intersection], 80.0, device.lane_index), FieldDetectors([intersection], CAMERA)
+    truth, eyes = Detection([intersection], 80.0, device.lane_index), FieldDetectors([intersection], CAMERA, 100.0)
     try:
         snapshots = [device.read() for _ in range(200)]
     finally:
@@ -54,8 +54,8 @@ def test_zones_over_traci_read_as_the_interval_sums_do(start_sumo, additional):
 @pytest.mark.sumo
 def test_loops_over_traci_follow_the_traffic_and_no_lane_is_read(start_sumo, additional):
     intersection, _ = crossing()
-    device = open_device(start_sumo(additional=[additional]).port, detectors=site_detectors(LOOPS, [intersection]))
-    eyes, seen = FieldDetectors([intersection], LOOPS), []
+    device = open_device(start_sumo(additional=[additional]).port, detectors=site_detectors(LOOPS, [intersection], 100.0))
+    eyes, seen = FieldDetectors([intersection], LOOPS, 100.0), []
     try:
         for k in range(200):
             snapshot = device.read()
@@ -72,7 +72,7 @@ def test_loops_over_traci_follow_the_traffic_and_no_lane_is_read(start_sumo, add
 def test_a_server_without_the_detectors_is_refused(start_sumo):
     intersection, _ = crossing()
     with pytest.raises(MismatchError, match=r"has no detector leed\.stop\.C\..* load the additional file"):
-        open_device(start_sumo().port, detectors=site_detectors(LOOPS, [intersection]))
+        open_device(start_sumo().port, detectors=site_detectors(LOOPS, [intersection], 100.0))
 
 
 @pytest.mark.sumo
@@ -91,8 +91,8 @@ def test_trucks_call_with_their_link_and_cars_do_not(start_sumo):
 
 def test_a_detector_that_is_silent_leaves_its_lanes_unknown():
     intersection, _ = crossing()
-    eyes = FieldDetectors([intersection], CAMERA)
-    detected = {d.id: (2.0, 1.0) for d in site_detectors(CAMERA, [intersection])}
+    eyes = FieldDetectors([intersection], CAMERA, 100.0)
+    detected = {d.id: (2.0, 1.0) for d in site_detectors(CAMERA, [intersection], 100.0)}
     (gone, *_) = [name for name in detected if name.startswith("leed.zone")]
     readings, _ = eyes.measure({name: pair for name, pair in detected.items() if name != gone}, 1.0)
     assert np.isnan(readings.count_veh).sum() == 1
@@ -102,8 +102,8 @@ def test_a_detector_that_is_silent_leaves_its_lanes_unknown():
 
 def test_loops_that_are_joined_late_begin_with_what_comes_from_then_on():
     intersection, _ = crossing()
-    eyes = FieldDetectors([intersection], LOOPS)
-    loops = site_detectors(LOOPS, [intersection])
+    eyes = FieldDetectors([intersection], LOOPS, 100.0)
+    loops = site_detectors(LOOPS, [intersection], 100.0)
     first = {d.id: (300.0, 900.0) for d in loops}
     assert eyes.measure(first, 0.0)[0].count_veh.max() == 0.0
     later = {d.id: (303.0 if ".advance." in d.id else 300.0, 900.0) for d in loops}
@@ -112,8 +112,14 @@ def test_loops_that_are_joined_late_begin_with_what_comes_from_then_on():
 
 def test_what_moves_at_a_lane_is_told_apart_from_what_stands():
     intersection, _ = crossing()
-    eyes = FieldDetectors([intersection], LOOPS)
-    loops = site_detectors(LOOPS, [intersection])
+    eyes = FieldDetectors([intersection], LOOPS, 100.0)
+    loops = site_detectors(LOOPS, [intersection], 100.0)
     marks = [eyes.measure({d.id: (n, 5.0) for d in loops}, 1.0)[1] for n in (4.0, 4.0, 5.0)]
     assert (marks[0] == marks[1]).all()
     assert (marks[1] != marks[2]).all()
+
+
+@pytest.mark.parametrize("reach_m", [30.0, 80.0, 100.0])
+def test_no_zone_is_longer_than_the_policies_see(reach_m):
+    zones = [d for d in site_detectors(CAMERA, [crossing()[0]], reach_m) if d.kind is DetectorKind.ZONE]
+    assert max(zone.to_m - zone.from_m for zone in zones) == pytest.approx(min(reach_m, 80.0))
