@@ -40,8 +40,6 @@ class ServeConfig(BaseModel):
     """For the device to listen."""
     order: int | None = Field(default=None, ge=0)
     """Among several clients of one server."""
-    tick_s: float = Field(default=1.0, gt=0.0, le=5.0)
-    """Between two looks."""
     lease_s: float = Field(default=4.0, ge=2.0, le=30.0)
     """How long a stage stands without a renewal; a UTC outstation waits as long for its master."""
     state: Path | None = None

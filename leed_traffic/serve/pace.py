@@ -12,6 +12,7 @@ from collections.abc import Callable
 
 from leed_traffic.serve.tally import Tally
 
+TICK_S = 1.0  # s of the device's time between two looks: the shortest yellow is seen, a lease never runs out unseen
 Clock = Callable[[], float]  # seconds, monotonic
 
 

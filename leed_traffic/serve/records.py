@@ -9,7 +9,7 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from leed_traffic.domain.detection import Vehicles
 from leed_traffic.domain.envelope import Reason
@@ -18,6 +18,7 @@ from leed_traffic.domain.sensing import Sensing
 from leed_traffic.serve.commands import Verb
 from leed_traffic.serve.device import Sighting, Snapshot
 from leed_traffic.serve.events import Decision
+from leed_traffic.serve.pace import TICK_S
 from leed_traffic.serve.supervisor import Control, Mode
 
 FORMAT_VERSION: Literal[2] = 2  # 1: a TICK did not say who is inside the junction
@@ -50,7 +51,7 @@ class Header(BaseModel):
     latched: tuple[str, ...]  # signals that stayed on their own program
     control: Control
     until_s: float | None
-    tick_s: float
+    tick_s: float = Field(default=TICK_S, ge=TICK_S, le=TICK_S)  # no run has another
     lease_s: float
     probation_s: float
     sensing: Sensing | None = None  # None: ideal

@@ -127,7 +127,6 @@ def _config(header: Header) -> ServeConfig:
         port=1,
         control=header.control,
         until_s=header.until_s,
-        tick_s=header.tick_s,
         lease_s=header.lease_s,
         probation_s=header.probation_s,
         retry_s=86400.0,

@@ -2,8 +2,9 @@
 
 from collections.abc import Callable, Sequence
 
-from leed_traffic.domain.program import build_program
-from leed_traffic.errors import DeviceError
+from leed_traffic.domain.program import build_program, whole_steps
+from leed_traffic.domain.timing import Timing
+from leed_traffic.errors import DeviceError, MismatchError
 from leed_traffic.serve.assignment import Assignment
 from leed_traffic.serve.config import Connect, Look, ServeConfig
 from leed_traffic.serve.control import Controller
@@ -13,7 +14,7 @@ from leed_traffic.serve.journal import Journal
 from leed_traffic.serve.latch import LatchStore
 from leed_traffic.serve.loop import Loop, OnTick, ServeSummary, StopRequest, Watcher
 from leed_traffic.serve.orders import Mailbox
-from leed_traffic.serve.pace import Clock, Pace
+from leed_traffic.serve.pace import TICK_S, Clock, Pace
 from leed_traffic.serve.patience import Patience
 from leed_traffic.serve.tally import Tally
 
@@ -59,7 +60,7 @@ class Service:
 
         Raises:
             DeviceError: the device is unreachable or was lost for too long.
-            MismatchError: the network at the device is another one.
+            MismatchError: the network at the device is another one, or its steps are too long.
             StopError: a stop came while the device was tried.
         """
         patience = Patience(self._config.retry_s, self._clock, self._sleep, stop, self._on_wait)
@@ -80,9 +81,10 @@ class Service:
             if self._assignment.crossings:
                 opened.watch_crossings(self._assignment.crossings)
             device = wrap(opened)
+            _check_rhythm(device.step_s, timings)
             controller = self._controller(device)
             self._tally.reconnections += self._lost_at_s is not None
-            pace = Pace(max(config.tick_s, device.step_s), self._clock, self._sleep, self._tally) if config.realtime else None
+            pace = Pace(TICK_S, self._clock, self._sleep, self._tally) if config.realtime else None
             loop = Loop(
                 controller, device, self._journal, self._clock,
                 watchers=self._watchers, mailbox=self._mailbox, pace=pace, lost_at_s=self._lost_at_s,
@@ -109,9 +111,28 @@ class Service:
             control=self._control,
             decision_interval_s=assignment.decision_interval_s,
             reach_m=assignment.reach_m,
-            tick_s=max(config.tick_s, device.step_s),
+            tick_s=TICK_S,
             lease_s=config.lease_s,
             sensing=assignment.sensing,
             priority=assignment.priority,
             counts_persons=assignment.counts_persons,
         )
+
+
+def _check_rhythm(step_s: float, timings: Sequence[Timing]) -> None:
+    """Limits are laid out for steps of up to a tick, and a yellow between two looks would be missed by the monitor.
+
+    Raises:
+        MismatchError: the device is too coarse, or a yellow too short.
+    """
+    if step_s > TICK_S:
+        raise MismatchError(
+            f"the device shows steps of {step_s:g} s, expected up to {TICK_S:g} s; start SUMO with --step-length {TICK_S:g}"
+        )
+    for timing in timings:
+        shortest_s = min((whole_steps(s, step_s) for row in timing.yellow_s for s in row if s > 0.0), default=TICK_S)
+        if shortest_s < TICK_S:
+            raise MismatchError(
+                f"{timing.intersection}: a yellow of {shortest_s:g} s ends between two looks, which are {TICK_S:g} s apart; "
+                "correct the site file, then train and export again"
+            )

@@ -17,6 +17,7 @@ from leed_traffic.domain.program import StageProgram
 from leed_traffic.domain.road_users import Crossing
 from leed_traffic.errors import DeviceError, MismatchError
 from leed_traffic.serve.device import PROGRAM_ID, Sighting, Snapshot
+from leed_traffic.serve.pace import TICK_S
 from leed_traffic.serve.place import LaneFacts, difference_at_device
 from leed_traffic.serve.plausible import is_sound, phase_showing, read_sighting, read_step_length
 from leed_traffic.serve.roadside import Roadside
@@ -39,7 +40,6 @@ class TraciDevice:
         lanes: Sequence[str],
         make_program: Callable[[int, float], StageProgram],
         *,
-        tick_s: float = 1.0,
         detectors: Sequence[Detector] = (),
         favoured: frozenset[str] = frozenset(),
         look: Callable[[], None] = lambda: None,
@@ -51,7 +51,6 @@ class TraciDevice:
             intersections: N of them, the signals to control.
             lanes: to read vehicles from.
             make_program: the stage program of the n-th intersection for a step length in seconds.
-            tick_s: between two readings; at least one simulation step.
             detectors: of the site, read instead of vehicles on lanes; `lanes` is empty then.
             favoured: classes of vehicles that may call for priority.
             look: taken between two tries to connect; what it raises ends them.
@@ -78,7 +77,7 @@ class TraciDevice:
                 self._check_network()
                 self._subscribe()
             self._end_s = end_s if end_s >= 0.0 else float("inf")
-            self._tick_s = max(tick_s, self._step_s)
+            self._tick_s = max(TICK_S, self._step_s)
             self._programs = tuple(make_program(n, self._step_s) for n in range(len(self._ids)))
             self._traffic.lay_out(self._programs)
             if blind := self._traffic.blind:

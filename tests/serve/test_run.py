@@ -1,3 +1,4 @@
+import contextlib
 import csv
 import itertools
 import signal
@@ -8,8 +9,11 @@ import pyarrow.parquet as pq
 import pytest
 
 from leed_traffic.artifacts.policy import Policy
+from leed_traffic.artifacts.site import make_site
 from leed_traffic.domain.detection import lanes_to_read
 from leed_traffic.domain.envelope import Reason
+from leed_traffic.domain.network import Network
+from leed_traffic.drill.linear_policy import write_linear_bundle
 from leed_traffic.errors import BundleError, DeviceError, ExitCode, MismatchError
 from leed_traffic.serve.loop import StopRequest
 from leed_traffic.serve.run import ServeConfig, serve
@@ -340,3 +344,27 @@ def test_no_sequence_of_requests_makes_the_monitor_trip(crossing_bundle, seed):
     summary, _ = drive(crossing_bundle, device, policy=policy)
     assert summary.violations == []
     assert summary.rulings["granted"] > 0
+
+
+def test_a_device_of_too_long_steps_is_refused_before_a_signal_is_touched(crossing_bundle):
+    device = fake()
+    device.step_s = 1.001
+    with pytest.raises(MismatchError, match=r"steps of 1\.001 s, expected up to 1 s; start SUMO with --step-length 1"):
+        drive(crossing_bundle, device)
+    assert device.is_closed
+    assert device.requests == []
+
+
+@pytest.mark.parametrize(
+    ("yellow_s", "step_s", "is_seen"), [(0.5, 0.5, False), (0.9, 0.1, False), (1.0, 0.5, True), (0.5, 1.0, True)]
+)
+def test_a_yellow_between_two_looks_is_refused(tmp_path, yellow_s, step_s, is_seen):
+    intersection, timing = crossing()
+    short = tuple(tuple(yellow_s if s else 0.0 for s in row) for row in timing.yellow_s)
+    site = make_site("short", [replace(timing, yellow_s=short)])
+    bundle = write_linear_bundle(tmp_path / "short", "crossing", Network(intersections=(intersection,)), site).path
+    device = fake(end_s=3.0)
+    device.step_s = step_s
+    refused = pytest.raises(MismatchError, match=f"C: a yellow of {yellow_s:g} s ends between two looks")
+    with contextlib.nullcontext() if is_seen else refused:
+        drive(bundle, device)
