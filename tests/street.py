@@ -5,18 +5,18 @@ import math
 import numpy as np
 
 from leed_traffic.domain.oracle import Oracle
-from leed_traffic.domain.signal_state import SignalState, WaitClock
+from leed_traffic.domain.signal_state import SignalState, WaitClocks
 from leed_traffic.domain.verification import Subject
 
 
 class Street:
     """Walks one signal; `violations` collects everything that the oracle, or somebody who waits too long, complains of."""
 
-    def __init__(self, intersection, timing, *, interval_s=5, subject=None, wait_clock=WaitClock, is_reviewed=True):
+    def __init__(self, intersection, timing, *, interval_s=5, subject=None, wait_clocks=WaitClocks, is_reviewed=True):
         self.intersection, self.timing, self.interval_s = intersection, timing, interval_s
         self.subject = subject or Subject()
         self.program = self.subject.build_program(intersection, timing, step_s=1.0)
-        self.clock = wait_clock(intersection)
+        self.clocks = wait_clocks([intersection])
         self.oracle = Oracle(intersection, timing, step_s=1.0, is_reviewed=is_reviewed)
         self._looks = {}
         self._lane_of = [next((k for k, ln in enumerate(intersection.lanes) if ln.id == m.from_lane), None)
@@ -31,7 +31,7 @@ class Street:
         self.called_s = [None] * self.intersection.n_links
         self.longest_wait_s = 0
         self.was_silent = False
-        self.clock.reset()
+        self.clocks.reset()
         self.violations = []
 
     def call(self, link):
@@ -41,7 +41,7 @@ class Street:
 
     def state(self, elapsed_s):
         stage, is_clearing = self.program.stage_of(self.phase)
-        wait_s = self.clock.update(stage, is_clearing, self.count_veh(), elapsed_s)
+        (wait_s,) = self.clocks.update([stage], [is_clearing], self.count_veh(), elapsed_s)
         return SignalState(stage=stage, is_clearing=is_clearing, green_s=0.0 if is_clearing else self.green_s, wait_s=wait_s)
 
     def count_veh(self):

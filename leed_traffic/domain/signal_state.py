@@ -75,18 +75,3 @@ class WaitClocks:
         self._wait_s *= 1.0 - shown * np.logical_not(are_clearing)[:, None]
         longest = (self._green * self._wait_s[:, None, :]).max(axis=2).tolist()
         return [tuple(row[:n]) for row, n in zip(longest, self._n_stages, strict=True)]
-
-
-class WaitClock:
-    """The clock of one signal."""
-
-    def __init__(self, intersection: Intersection) -> None:
-        self._clocks = WaitClocks([intersection])
-
-    def reset(self) -> None:
-        """Forget every call."""
-        self._clocks.reset()
-
-    def update(self, stage: int, is_clearing: bool, count_veh: NDArray[np.float64], elapsed_s: float) -> tuple[float, ...]:
-        """(S,) the longest wait of each stage's red movements, in seconds; see `WaitClocks.update`."""
-        return self._clocks.update([stage], [is_clearing], count_veh, elapsed_s)[0]

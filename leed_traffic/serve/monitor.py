@@ -49,7 +49,7 @@ Trip = Callable[[Fault, int, str], None]  # notes a fault of a link, with its fi
 
 
 class Monitor:
-    """Judges one signal. After the first violation `is_tripped` stays true; `latch.py` keeps it across restarts."""
+    """Judges one signal. It remembers no trip: `latch.py` does, across restarts."""
 
     def __init__(self, intersection: Intersection, timing: Timing, *, blind_s: float = 0.0) -> None:
         """Lay out the tables.
@@ -67,7 +67,6 @@ class Monitor:
         self._before: str | None = None
         self._since_s = [-math.inf] * self._n_links  # begin of the look that a link has now
         self._lost_green_s = [-math.inf] * self._n_links  # end of its last green or yellow
-        self.is_tripped = False
 
     def forget(self) -> None:
         """Somebody else shows the signal: the next display is judged on its own, without what came before."""
@@ -99,7 +98,6 @@ class Monitor:
             if self._before is not None:
                 self._judge_change(time_s, self._before, state, trip)
             self._before = state
-        self.is_tripped = self.is_tripped or bool(found)
         return found
 
     def _judge_change(self, time_s: float, before: str, state: str, trip: Trip) -> None:

@@ -111,7 +111,7 @@ def uneven(junction):
     return replace(limits, min_green_s=least, **greens, max_red_s=limits.max_red_s + room_s)
 
 
-def complaints(*, subject=None, wait_clock=signal_state.WaitClock, derive=None):
+def complaints(*, subject=None, wait_clocks=signal_state.WaitClocks, derive=None):
     """What the checks say: enumeration of all states, then adversaries that starve a stage. Stops at the first fault."""
     for junction in JUNCTIONS:
         limits = uneven(junction) if derive is None else derive(junction)
@@ -122,7 +122,7 @@ def complaints(*, subject=None, wait_clock=signal_state.WaitClock, derive=None):
             found = verify_timing(junction, limits, decision_interval_s=interval_s, lease_s=lease_s, subject=subject).violations
             if found:
                 return found
-            street = Street(junction, limits, interval_s=interval_s, subject=subject, wait_clock=wait_clock)
+            street = Street(junction, limits, interval_s=interval_s, subject=subject, wait_clocks=wait_clocks)
             for victim in range(junction.n_stages):
                 for refuse in (False, True):
                     street.reset(victim)
@@ -159,7 +159,7 @@ def test_a_fault_in_the_stage_program_is_found_out(old, new):
 @pytest.mark.parametrize(("old", "new"), WAITS, ids=range(len(WAITS)))
 def test_a_fault_in_the_clock_of_waits_is_found_out(old, new):
     changed = mutant(signal_state, old, new)
-    assert is_found_out(wait_clock=changed.WaitClock)
+    assert is_found_out(wait_clocks=changed.WaitClocks)
 
 
 @pytest.mark.parametrize(("old", "new"), TIMING, ids=range(len(TIMING)))

@@ -3,8 +3,19 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from leed_traffic.domain.signal_state import SignalState, WaitClock, WaitClocks
+from leed_traffic.domain.signal_state import SignalState, WaitClocks
 from tests.intersections import four_legs, t_junction, three_stages
+
+
+class OneClock:
+    """The clocks of one signal."""
+
+    def __init__(self, intersection):
+        self.clocks = WaitClocks([intersection])
+        self.reset = self.clocks.reset
+
+    def update(self, stage, is_clearing, count_veh, elapsed_s):
+        return self.clocks.update([stage], [is_clearing], count_veh, elapsed_s)[0]
 
 
 @pytest.mark.parametrize("stage", [-1, 3])
@@ -14,34 +25,34 @@ def test_a_stage_that_does_not_exist_is_refused(stage):
 
 
 def test_nobody_waits_where_nobody_has_called():
-    assert WaitClock(three_stages()).update(0, False, np.zeros(3), 5.0) == (0.0, 0.0, 0.0)
+    assert OneClock(three_stages()).update(0, False, np.zeros(3), 5.0) == (0.0, 0.0, 0.0)
 
 
 def test_a_call_at_red_grows_and_is_remembered_after_the_vehicle_left_the_detector():
-    clock = WaitClock(three_stages())
+    clock = OneClock(three_stages())
     assert clock.update(0, False, np.array([0.0, 1.0, 0.0]), 5.0) == (0.0, 5.0, 0.0)
     assert clock.update(0, False, np.zeros(3), 5.0) == (0.0, 10.0, 0.0)
 
 
 def test_a_call_ends_when_its_stage_is_green_not_while_it_is_cleared_towards():
-    clock = WaitClock(three_stages())
+    clock = OneClock(three_stages())
     clock.update(0, False, np.array([0.0, 1.0, 0.0]), 5.0)
     assert clock.update(1, True, np.zeros(3), 5.0)[1] == 10.0
     assert clock.update(1, False, np.ones(3), 5.0) == (5.0, 0.0, 5.0)
 
 
 def test_a_dead_detector_calls():
-    assert WaitClock(three_stages()).update(0, False, np.array([0.0, np.nan, 0.0]), 5.0)[1] == 5.0
+    assert OneClock(three_stages()).update(0, False, np.array([0.0, np.nan, 0.0]), 5.0)[1] == 5.0
 
 
 def test_a_crossing_calls_whenever_it_is_red():
-    clock = WaitClock(four_legs())
+    clock = OneClock(four_legs())
     assert clock.update(0, False, np.zeros(8), 5.0) == (0.0, 0.0, 5.0, 0.0)
     assert clock.update(1, False, np.zeros(8), 5.0) == (5.0, 0.0, 10.0, 0.0)
 
 
 def test_a_link_that_is_green_in_the_shown_stage_does_not_wait_for_another():
-    clock = WaitClock(t_junction())
+    clock = OneClock(t_junction())
     counts = np.array([1.0, 0.0, 0.0, 0.0, 1.0])  # links 0 (stages 0 and 1) and 4 (stages 1 and 2)
     assert clock.update(0, False, counts, 5.0) == (0.0, 5.0, 5.0)
     assert clock.update(1, False, counts, 5.0) == (0.0, 0.0, 0.0)
@@ -49,7 +60,7 @@ def test_a_link_that_is_green_in_the_shown_stage_does_not_wait_for_another():
 
 
 def test_reset_forgets_every_call():
-    clock = WaitClock(three_stages())
+    clock = OneClock(three_stages())
     clock.update(0, False, np.ones(3), 5.0)
     clock.reset()
     assert clock.update(0, False, np.zeros(3), 5.0) == (0.0, 0.0, 0.0)
@@ -57,7 +68,7 @@ def test_reset_forgets_every_call():
 
 def test_a_movement_whose_lane_has_no_detector_never_calls():
     junction = three_stages()
-    clock = WaitClock(replace(junction, lanes=junction.lanes[:2]))
+    clock = OneClock(replace(junction, lanes=junction.lanes[:2]))
     assert clock.update(0, False, np.ones(2), 5.0) == (0.0, 5.0, 0.0)
 
 
@@ -77,12 +88,12 @@ def test_signals_of_different_size_keep_their_clocks_apart():
 
 
 def test_a_signal_without_detectors_is_served_by_its_crossings_alone():
-    clock = WaitClock(replace(four_legs(), lanes=()))
+    clock = OneClock(replace(four_legs(), lanes=()))
     assert clock.update(0, False, np.zeros(0), 5.0) == (0.0, 0.0, 5.0, 0.0)
 
 
 def test_reset_puts_every_clock_to_nought_even_between_two_looks_of_no_length():
-    clock = WaitClock(three_stages())
+    clock = OneClock(three_stages())
     clock.update(0, False, np.ones(3), 5.0)
     clock.reset()
     assert clock.update(0, False, np.array([0.0, 1.0, 0.0]), 2.0) == (0.0, 2.0, 0.0)

@@ -146,10 +146,6 @@ class SignalMachine(RuleBasedStateMachine):
     def both_judges_are_content(self):
         assert getattr(self, "street", None) is None or self.street.violations == []
 
-    @invariant()
-    def the_monitor_has_not_tripped(self):
-        assert getattr(self, "street", None) is None or not self.street.monitor.is_tripped
-
 
 def many(examples, *phases):
     """Settings; without shrinking where a fault is put in on purpose and nobody reads it."""
