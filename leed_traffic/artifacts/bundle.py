@@ -13,7 +13,6 @@ digest at every load, and what was checked is what runs: the models stay in memo
 """
 
 import json
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,8 +21,10 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from leed_traffic import __version__
+from leed_traffic.artifacts.file_names import safe_name
 from leed_traffic.artifacts.sealed_folder import SIGNATURE_NAME, SUMS_NAME, read_sealed, sha256, write_sealed
 from leed_traffic.artifacts.site import Site, make_site
+from leed_traffic.artifacts.validation import first_fault
 from leed_traffic.domain.network import Intersection, Network
 from leed_traffic.domain.observation import Entry, ObservationSpec, observation_spec
 from leed_traffic.domain.road_users import CARS, Weights
@@ -36,7 +37,6 @@ MANIFEST_NAME, NETWORK_NAME, SITE_NAME = "manifest.json", "network.json", "site.
 POLICY_NAME, GOLDEN_NAME = "policy.onnx", "golden.json"
 
 _NONSENSE = (LookupError, TypeError, ArithmeticError, RecursionError)  # what a sealed document full of nonsense runs into
-_SAFE_NAME = re.compile(r"[A-Za-z0-9_-]{1,60}")
 
 
 class _Frozen(BaseModel):
@@ -276,21 +276,6 @@ def check_bundle_fits(bundle: Bundle, network: Network, site: Site, decision_int
                 f"{where}: {difference}; trained under site {bundle.site.name}, this is {site.name}: "
                 "use that site or train again"
             )
-
-
-def safe_name(intersection: str) -> str:
-    """A folder's name for any id: the id itself where it is harmless, else what is harmless of it and a digest."""
-    if _SAFE_NAME.fullmatch(intersection):
-        return intersection
-    return re.sub(r"[^A-Za-z0-9_-]+", "_", intersection)[:48] + "-" + sha256(intersection.encode())[:8]
-
-
-def first_fault(error: Exception) -> str:
-    """The first thing wrong in one line."""
-    if isinstance(error, ValidationError):
-        fault = error.errors()[0]
-        return f"{'.'.join(str(part) for part in fault['loc'])}: {fault['msg']}"
-    return " ".join(str(error).split())
 
 
 def _read_manifest(path: Path, files: Mapping[str, bytes]) -> BundleManifest:

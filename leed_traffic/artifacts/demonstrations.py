@@ -24,6 +24,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
+from leed_traffic.artifacts.validation import first_fault
 from leed_traffic.domain.plan import Plan
 from leed_traffic.domain.road_users import CARS, Weights
 from leed_traffic.domain.trajectory import Trajectory
@@ -188,7 +189,7 @@ def read_manifest(path: Path) -> DemonstrationManifest:
             )
         return DemonstrationManifest.model_validate_json(content)
     except ValidationError as err:
-        raise DemonstrationError(f"{path / MANIFEST_NAME}: {_first_fault(err)}; generate again") from err
+        raise DemonstrationError(f"{path / MANIFEST_NAME}: {first_fault(err)}; generate again") from err
     except ValueError as err:
         raise DemonstrationError(f"{path / MANIFEST_NAME}: not JSON ({err}); generate again") from err
 
@@ -213,7 +214,7 @@ def read_demonstrations(path: Path) -> Demonstrations:
         trajectories = _read_trajectories(contents[TRAJECTORIES_NAME])
         return Demonstrations(manifest=manifest, plans=plans, trajectories=trajectories)
     except ValidationError as err:
-        raise DemonstrationError(f"{path / PLANS_NAME}: {_first_fault(err)}; generate again") from err
+        raise DemonstrationError(f"{path / PLANS_NAME}: {first_fault(err)}; generate again") from err
     except (pa.ArrowException, ValueError, KeyError) as err:
         raise DemonstrationError(f"{path}: {err}; generate again") from err
 
@@ -223,11 +224,6 @@ def _read(path: Path) -> bytes:
         return path.read_bytes()
     except OSError as err:
         raise DemonstrationError(f"{path}: cannot be read ({err.strerror}); make it with `leedctl generate`") from err
-
-
-def _first_fault(err: ValidationError) -> str:
-    first = err.errors()[0]
-    return f"{'.'.join(str(part) for part in first['loc'])}: {first['msg']}"
 
 
 def _plans_bytes(plans: dict[str, Plan]) -> bytes:

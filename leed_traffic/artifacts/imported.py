@@ -20,6 +20,7 @@ from typing import Annotated, Self
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from leed_traffic.artifacts.recipe import NET_NAME, RECIPE_NAME
+from leed_traffic.artifacts.validation import first_fault
 from leed_traffic.errors import ScenarioError
 
 FileName = Annotated[str, Field(pattern=r"^[^/\\]+$")]
@@ -92,9 +93,7 @@ def read_imported(folder: Path) -> ImportedScenario | None:
     try:
         return ImportedScenario.model_validate(document)
     except ValidationError as err:
-        first = err.errors()[0]
-        where = ".".join(str(part) for part in first["loc"]) or "file"
-        raise ScenarioError(f"{path}: {where}: {first['msg']}; import the network again") from err
+        raise ScenarioError(f"{path}: {first_fault(err, whole='file')}; import the network again") from err
 
 
 def render_imported(scenario: ImportedScenario) -> str:

@@ -6,6 +6,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from leed_traffic.artifacts.demonstrations import PLANS_NAME
 from leed_traffic.artifacts.site import Site
+from leed_traffic.artifacts.validation import first_fault
 from leed_traffic.domain.network import Network
 from leed_traffic.domain.plan import Plan, check_plan
 from leed_traffic.errors import PlanError
@@ -30,9 +31,7 @@ def read_plans(path: Path, network: Network, site: Site) -> dict[str, Plan]:
     except OSError as err:
         raise PlanError(f"{file}: cannot be read ({err.strerror}); give a demonstrations folder or a {PLANS_NAME}") from err
     except ValidationError as err:
-        first = err.errors()[0]
-        where = ".".join(str(part) for part in first["loc"]) or "file"
-        raise PlanError(f"{file}: {where}: {first['msg']}; generate the demonstrations again") from err
+        raise PlanError(f"{file}: {first_fault(err, whole='file')}; generate the demonstrations again") from err
     for intersection, timing in zip(network.intersections, site.timings, strict=True):
         if intersection.id not in plans:
             raise PlanError(f"{file}: has no plan for intersection {intersection.id}; was it made for another network?")

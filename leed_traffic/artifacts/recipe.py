@@ -10,6 +10,7 @@ from typing import Annotated, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from leed_traffic.artifacts.validation import first_fault
 from leed_traffic.errors import ScenarioError
 
 RECIPE_NAME = "scenario.toml"
@@ -150,7 +151,5 @@ def read_recipe(folder: Path) -> ScenarioRecipe:
     except tomllib.TOMLDecodeError as err:
         raise ScenarioError(f"{path}: not TOML: {err}") from err
     except ValidationError as err:
-        first = err.errors()[0]
-        where = ".".join(str(part) for part in first["loc"]) or "file"
         more = f" (and {err.error_count() - 1} more)" if err.error_count() > 1 else ""
-        raise ScenarioError(f"{path}: {where}: {first['msg']}{more}") from err
+        raise ScenarioError(f"{path}: {first_fault(err, whole='file')}{more}") from err

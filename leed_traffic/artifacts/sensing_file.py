@@ -10,6 +10,7 @@ from typing import Annotated, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from leed_traffic.artifacts.validation import first_fault
 from leed_traffic.artifacts.whole_file import write_whole
 from leed_traffic.domain.detector_faults import DetectorFault, FaultRates
 from leed_traffic.domain.detector_layout import Detector, DetectorKind
@@ -134,9 +135,7 @@ def load_sensing(name_or_path: str, network: Network) -> Sensing:
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as err:
         raise SiteError(f"{path}: not TOML: {err}") from err
     except ValidationError as err:
-        fault = err.errors()[0]
-        where = ".".join(str(part) for part in fault["loc"]) or "file"
-        raise SiteError(f"{path}: {where}: {fault['msg']}, got {fault['input']!r}") from err
+        raise SiteError(f"{path}: {first_fault(err, whole='file', shows_value=True)}") from err
     except ValueError as err:
         raise SiteError(f"{path}: {err}") from err
     _check_places(sensing, network, path)

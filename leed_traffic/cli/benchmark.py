@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from leed_traffic.artifacts.validation import first_fault
 from leed_traffic.cli.output import cores, messages, print_json, print_table, progress
 from leed_traffic.errors import UsageError
 
@@ -83,8 +84,7 @@ def _config(**settings: object) -> "StudyConfig":
     try:
         return StudyConfig.model_validate(settings)
     except ValidationError as err:
-        fault = err.errors()[0]
-        raise UsageError(f"--{'-'.join(map(str, fault['loc']))}: {fault['msg']}") from err
+        raise UsageError(first_fault(err, as_option=True)) from err
 
 
 def _show(scenario: "ScenarioFindings") -> None:

@@ -9,6 +9,7 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
+from leed_traffic.artifacts.validation import first_fault
 from leed_traffic.cli.options import SpreadOption
 from leed_traffic.cli.output import messages, parse_seeds, print_json, progress, results
 from leed_traffic.errors import UsageError
@@ -93,8 +94,7 @@ def evaluate_command(
             show=tuple(word.strip() for word in show.split(",")) if show else (),
         )
     except ValidationError as err:
-        fault = err.errors()[0]
-        raise UsageError(f"{'.'.join(str(part) for part in fault['loc']) or 'evaluate'}: {fault['msg']}") from err
+        raise UsageError(first_fault(err, whole="evaluate")) from err
     with progress("evaluate", config.n_runs) as bar:
         comparison = compare(config, lambda run: bar(1, f"{names[run.controller]} seed {run.seed}: {run.delay_s:.1f} s"))
     if out is not None:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from pydantic import ValidationError
 
+from leed_traffic.artifacts.validation import first_fault
 from leed_traffic.cli.output import messages, print_json
 from leed_traffic.errors import UsageError
 
@@ -61,8 +62,7 @@ def import_command(
             guesses_signals=guess_signals, guesses_walkers=walkers,
         )  # fmt: skip
     except ValidationError as err:
-        fault = err.errors()[0]
-        raise UsageError(f"{'.'.join(str(part) for part in fault['loc'])}: {fault['msg']}") from err
+        raise UsageError(first_fault(err)) from err
     with messages.status("importing ..."):
         report = import_scenario(config)
     if as_json:

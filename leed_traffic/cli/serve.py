@@ -18,6 +18,7 @@ import typer
 from pydantic import ValidationError
 
 from leed_traffic.artifacts.scenario import load_scenario
+from leed_traffic.artifacts.validation import first_fault
 from leed_traffic.cli.output import ProgressBar, messages, print_json, print_table, progress
 from leed_traffic.errors import DeviceError, UsageError
 from leed_traffic.serve.hot_swap import PROBATION_S
@@ -124,8 +125,7 @@ def serve_command(
             takes_orders=True,
         )
     except ValidationError as err:
-        fault = err.errors()[0]
-        raise UsageError(f"{fault['loc'][0]}: {fault['msg']}, got {fault['input']}") from err
+        raise UsageError(first_fault(err, shows_value=True)) from err
     start = None if scenario is None else Start(scenario, seed, num_clients)
     page = None if status_port is None else (status_host, status_port)
     with contextlib.redirect_stdout(sys.stderr):  # traci prints; stdout is for the result
@@ -139,7 +139,7 @@ def serve_command(
 
 def default_state(place: str) -> Path:
     """Where the latches of a place are kept: the user's state folder, as the XDG base directories name it."""
-    from leed_traffic.artifacts.bundle import safe_name
+    from leed_traffic.artifacts.file_names import safe_name
 
     home = Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state")
     return home / "leed_traffic" / safe_name(place)

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from leed_traffic.artifacts.validation import first_fault
 from leed_traffic.cli.options import JsonOption, SpreadOption
 from leed_traffic.cli.output import messages, print_json, print_table, progress
 from leed_traffic.errors import UsageError
@@ -144,9 +145,7 @@ def _config(settings: dict[str, Any]) -> "TrainConfig":
     try:
         return TrainConfig.model_validate(settings)
     except ValidationError as err:
-        fault = err.errors()[0]
-        option = "--" + str(fault["loc"][0]).replace("_", "-") + ": " if fault["loc"] else ""
-        raise UsageError(f"{option}{fault['msg']}, got {fault['input']}" if fault["loc"] else fault["msg"]) from err
+        raise UsageError(first_fault(err, as_option=True, shows_value=True)) from err
 
 
 def _tell_same_day(config: "TrainConfig") -> None:

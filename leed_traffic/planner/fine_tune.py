@@ -19,6 +19,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from torch import Tensor
 from transformers import GenerationConfig, LlamaConfig, LlamaForCausalLM
 
+from leed_traffic.artifacts.validation import first_fault
 from leed_traffic.errors import TrainingError
 from leed_traffic.planner.lessons import Lesson
 from leed_traffic.planner.tokens import train_tokenizer
@@ -151,7 +152,7 @@ def read_lessons(path: Path) -> list[Lesson]:
     try:
         lessons = [Lesson.model_validate(json.loads(line)) for line in path.read_text(encoding="utf-8").splitlines()]
     except (OSError, ValueError, ValidationError) as err:
-        raise TrainingError(f"{path}: no lessons ({' '.join(str(err).split())[:200]}); run leedctl planner lessons") from err
+        raise TrainingError(f"{path}: no lessons ({first_fault(err)[:200]}); run leedctl planner lessons") from err
     if len({lesson.junction for lesson in lessons}) < 2:
         raise TrainingError(f"{path}: need lessons of at least 2 junctions, got {len(lessons)} lessons of fewer")
     return lessons

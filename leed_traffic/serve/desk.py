@@ -7,8 +7,9 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from leed_traffic.artifacts.bundle import Bundle, first_fault
+from leed_traffic.artifacts.bundle import Bundle
 from leed_traffic.artifacts.policy import verify_bundle
+from leed_traffic.artifacts.validation import first_fault
 from leed_traffic.errors import ExitCode, LeedError, UsageError
 from leed_traffic.serve.assignment import Assignment, check_successor
 from leed_traffic.serve.channel import Reply

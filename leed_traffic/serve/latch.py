@@ -15,7 +15,8 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from leed_traffic.artifacts.bundle import first_fault, safe_name
+from leed_traffic.artifacts.file_names import safe_name
+from leed_traffic.artifacts.validation import first_fault
 from leed_traffic.errors import UsageError
 
 FAULT_SUFFIX, RESETS_NAME = ".fault.json", "resets.jsonl"

@@ -23,7 +23,7 @@ from typing import BinaryIO
 
 from pydantic import BaseModel, ValidationError
 
-from leed_traffic.artifacts.bundle import first_fault
+from leed_traffic.artifacts.validation import first_fault
 from leed_traffic.domain import envelope
 from leed_traffic.errors import UsageError
 from leed_traffic.serve.commands import Verb

@@ -19,6 +19,7 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from leed_traffic.artifacts.site import Site, make_site
+from leed_traffic.artifacts.validation import first_fault
 from leed_traffic.artifacts.whole_file import write_whole
 from leed_traffic.domain.network import Intersection, Network
 from leed_traffic.domain.priority import PriorityRule
@@ -131,7 +132,7 @@ def read_metrics(run: Path) -> list[MetricsRow]:
     try:
         return [MetricsRow.model_validate_json(line) for line in text.splitlines()]
     except ValidationError as err:
-        raise TrainingError(f"{run / METRICS_NAME}: {err.errors()[0]['msg']}; train again") from err
+        raise TrainingError(f"{run / METRICS_NAME}: {first_fault(err)}; train again") from err
 
 
 def write_timings(run: Path, timings: Sequence[UnitTiming]) -> None:
@@ -148,7 +149,7 @@ def read_timings(run: Path) -> list[UnitTiming]:
     try:
         return [UnitTiming.model_validate_json(line) for line in _read(run / TIMINGS_NAME).splitlines()]
     except ValidationError as err:
-        raise TrainingError(f"{run / TIMINGS_NAME}: {err.errors()[0]['msg']}; train again") from err
+        raise TrainingError(f"{run / TIMINGS_NAME}: {first_fault(err)}; train again") from err
 
 
 def read_config(run: Path) -> TrainConfig:
@@ -160,9 +161,7 @@ def read_config(run: Path) -> TrainConfig:
     try:
         return TrainConfig.model_validate_json(_read(run / CONFIG_NAME))
     except ValidationError as err:
-        fault = err.errors()[0]
-        where = ".".join(str(part) for part in fault["loc"])
-        raise TrainingError(f"{run / CONFIG_NAME}: {where}: {fault['msg']}; train again") from err
+        raise TrainingError(f"{run / CONFIG_NAME}: {first_fault(err)}; train again") from err
 
 
 def read_setting(run: Path) -> RunSetting:
