@@ -17,6 +17,11 @@ MAX_REACH_M = 200.0  # m, the farthest that any detector or plan of ours looks u
 JAM_SPACING_M = 7.5  # m per queued vehicle: 5 m car and 2.5 m gap (SUMO's defaults)
 
 
+def edge_of(lane: str) -> str:
+    """The edge of a lane, by SUMO's naming."""
+    return lane.rsplit("_", 1)[0]
+
+
 class Kind(StrEnum):
     """Who uses a movement."""
 

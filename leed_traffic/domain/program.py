@@ -17,6 +17,7 @@ from dataclasses import dataclass, replace
 from leed_traffic.domain.network import GREEN, Intersection
 from leed_traffic.domain.timing import Timing
 
+PROGRAM_ID = "leed"  # the stage program's name on a device
 LONGEST_HOLD_S = 5.0  # s, of one extension step: whoever extends looks again after that at the latest
 _EPSILON_S = 1e-6
 

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from leed_traffic.domain.network import Intersection, Kind
+from leed_traffic.domain.network import Intersection, Kind, edge_of
 
 PERSONS_SCALE = 10.0  # persons waiting at one crossing that make 1 in the observation
 
@@ -52,14 +52,10 @@ def crossings_of(intersections: Sequence[Intersection]) -> list[Crossing]:
     crossings = []
     for intersection in intersections:
         walks = sorted((m for m in intersection.movements if m.kind is Kind.PEDESTRIAN), key=lambda m: m.link)
-        areas = tuple(sorted({_edge(m.from_lane) for m in walks}))
-        by_link = {m.link: (_edge(m.from_lane), _edge(m.to_lane)) for m in walks}
+        areas = tuple(sorted({edge_of(m.from_lane) for m in walks}))
+        by_link = {m.link: (edge_of(m.from_lane), edge_of(m.to_lane)) for m in walks}
         signals = Counter(crossing for _, crossing in by_link.values())
         crossings += [
             ((area,) if signals[crossing] > 1 else areas, crossing) for _, (area, crossing) in sorted(by_link.items())
         ]
     return crossings
-
-
-def _edge(lane: str) -> str:
-    return lane.rsplit("_", 1)[0]

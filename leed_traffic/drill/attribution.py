@@ -22,7 +22,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from leed_traffic.domain.network import Intersection, Network
+from leed_traffic.domain.network import Intersection, Network, edge_of
 from leed_traffic.domain.timing import Timing
 from leed_traffic.drill.incidents import Incident, Kind, Way
 from leed_traffic.simulation.audit import Run
@@ -86,7 +86,7 @@ class Attribution:
         self._links_at: dict[str, tuple[int, set[int]]] = {}
         for n, intersection in enumerate(network.intersections):
             for m in intersection.vehicle_movements:
-                self._links_of.setdefault((_edge(m.from_lane), _edge(m.to_lane)), (n, set()))[1].add(m.link)
+                self._links_of.setdefault((edge_of(m.from_lane), edge_of(m.to_lane)), (n, set()))[1].add(m.link)
                 self._links_at.setdefault(m.from_lane, (n, set()))[1].add(m.link)
 
     def judge(self, incident: Incident, ways: Mapping[str, Way]) -> Verdict:
@@ -131,9 +131,9 @@ class Attribution:
             return Verdict.ELSEWHERE
         n, links = self._links_at[stop.lane]
         way = ways.get(stop.vehicles[0])
-        if way is not None and _edge(stop.lane) in way.edges[:-1]:
-            after = way.edges[way.edges.index(_edge(stop.lane)) + 1]
-            links = links & self._links_of.get((_edge(stop.lane), after), (n, links))[1] or links
+        if way is not None and edge_of(stop.lane) in way.edges[:-1]:
+            after = way.edges[way.edges.index(edge_of(stop.lane)) + 1]
+            links = links & self._links_of.get((edge_of(stop.lane), after), (n, links))[1] or links
         return _worst([self._yellow_before(n, link, stop.time_s) for link in links])
 
     def _passage(self, way: Way, time_s: float) -> _Passage | None:
@@ -240,7 +240,3 @@ def _ways(intersection: Intersection, ending: int, starting: int | None) -> list
 
 def _worst(verdicts: Sequence[Verdict]) -> Verdict:
     return min(verdicts, key=_WORST_FIRST.index)
-
-
-def _edge(lane: str) -> str:
-    return lane.rsplit("_", 1)[0]

@@ -8,11 +8,11 @@ import numpy as np
 
 from leed_traffic.domain.detection import Vehicles
 from leed_traffic.domain.network import Intersection
-from leed_traffic.domain.program import StageProgram
+from leed_traffic.domain.program import PROGRAM_ID, StageProgram
 from leed_traffic.domain.road_users import Crossing
 from leed_traffic.serve.assignment import Assignment
 from leed_traffic.serve.config import Connect, Look, ServeConfig
-from leed_traffic.serve.device import PROGRAM_ID, Sighting, Snapshot
+from leed_traffic.serve.device import Sighting, Snapshot
 
 STEP_S = 1.0
 

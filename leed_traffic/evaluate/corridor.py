@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from leed_traffic.domain.network import Intersection
+from leed_traffic.domain.network import Intersection, edge_of
 from leed_traffic.evaluate.street_map import StreetMap
 
 MAX_STOPS = 8  # more signals than that cannot be read in one diagram
@@ -40,7 +40,7 @@ def find_corridor(street_map: StreetMap, intersections: Sequence[Intersection]) 
     turns: Turns = {}
     for intersection in intersections:
         for movement in intersection.vehicle_movements:
-            turn = (movement.from_lane.rsplit("_", 1)[0], movement.to_lane.rsplit("_", 1)[0])
+            turn = (edge_of(movement.from_lane), edge_of(movement.to_lane))
             turns.setdefault(turn, (intersection.id, []))[1].append(movement.link)
     ways = [_way(edge, street_map) for edge in sorted(street_map.streets)]
     found = [corridor for way in ways if (corridor := _corridor(way, turns, street_map)) is not None]

@@ -15,7 +15,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 
-from leed_traffic.domain.network import Intersection
+from leed_traffic.domain.network import Intersection, edge_of
 from leed_traffic.errors import ScenarioError
 from leed_traffic.evaluate.timeline import Shown
 
@@ -89,7 +89,7 @@ def edges_of(intersections: Sequence[Intersection]) -> dict[str, str]:
     for intersection in intersections:
         for lane in intersection.lanes:
             for span in lane.spans:
-                edge = span.lane.rsplit("_", 1)[0]
+                edge = edge_of(span.lane)
                 nearest[edge] = min(nearest.get(edge, (float("inf"), "")), (span.distance_m, intersection.id))
     return {edge: name for edge, (_, name) in nearest.items()}
 
@@ -99,7 +99,7 @@ def read_entry_waits(trips_file: Path) -> dict[str, float]:
     waits: dict[str, float] = {}
     for _, item in ET.iterparse(trips_file):
         if item.tag == "tripinfo" and float(item.get("depart", -1)) >= 0.0:
-            edge = item.get("departLane", "").rsplit("_", 1)[0]
+            edge = edge_of(item.get("departLane", ""))
             waits[edge] = waits.get(edge, 0.0) + float(item.get("departDelay", 0))
         item.clear()
     return waits

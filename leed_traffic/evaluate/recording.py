@@ -12,7 +12,7 @@ from pathlib import Path
 from xml.sax.saxutils import escape, quoteattr
 
 from leed_traffic.artifacts.scenario import Scenario
-from leed_traffic.domain.network import Intersection, Kind
+from leed_traffic.domain.network import Intersection, Kind, edge_of
 from leed_traffic.errors import ScenarioError
 from leed_traffic.evaluate.corridor import Corridor
 from leed_traffic.evaluate.intersections import edges_of, read_edges
@@ -186,7 +186,7 @@ def _legs(intersection: Intersection) -> dict[str, str]:
     nearest: dict[str, tuple[float, str]] = {}
     for lane in intersection.lanes:
         for span in lane.spans:
-            edge = span.lane.rsplit("_", 1)[0]
+            edge = edge_of(span.lane)
             nearest[edge] = min(nearest.get(edge, (float("inf"), "")), (span.distance_m, lane.approach))
     return {edge: leg for edge, (_, leg) in nearest.items()}
 
@@ -204,7 +204,7 @@ def _paths(path: Path, corridor: Corridor, until_s: float) -> tuple[tuple[tuple[
                 if now_s > until_s:
                     break
             elif point := _POINT.search(line):
-                begin_m = begins_m.get(html.unescape(point[3]).rsplit("_", 1)[0])
+                begin_m = begins_m.get(edge_of(html.unescape(point[3])))
                 if begin_m is None:  # inside a junction
                     continue
                 at = (now_s, round(begin_m + float(point[2]), 1))

@@ -13,7 +13,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import FancyArrowPatch
 from matplotlib.path import Path as Outline
 
-from leed_traffic.domain.network import GREEN, Intersection
+from leed_traffic.domain.network import GREEN, Intersection, edge_of
 from leed_traffic.evaluate.corridor import Corridor
 from leed_traffic.evaluate.drawing import (
     CAUTION,
@@ -175,7 +175,7 @@ def _draw_ways(axes: Axes, intersection: Intersection, stage: int, street_map: S
     state = intersection.stages[stage].state
     ways: dict[tuple[str, str], str] = {}
     for movement in intersection.vehicle_movements:
-        way = (movement.from_lane.rsplit("_", 1)[0], movement.to_lane.rsplit("_", 1)[0])
+        way = (edge_of(movement.from_lane), edge_of(movement.to_lane))
         if way[0] in street_map.streets and way[1] in street_map.streets:
             ways[way] = max(ways.get(way, "r"), state[movement.link], key="srgG".find)
     if not ways:

@@ -8,9 +8,9 @@ import string
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from leed_traffic.domain.network import Intersection, Movement
+from leed_traffic.domain.network import Intersection, Movement, edge_of
 from leed_traffic.generate.brief import Brief
-from leed_traffic.simulation.turning_counts import Turn, edge_of
+from leed_traffic.simulation.turning_counts import Turn
 
 DIRECTIONS = {"s": "straight", "l": "left", "r": "right", "t": "U-turn", "L": "half left", "R": "half right"}
 

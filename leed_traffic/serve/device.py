@@ -7,9 +7,8 @@ from typing import Protocol
 
 from leed_traffic.domain.detection import Vehicles
 from leed_traffic.domain.priority import PriorityVehicle
+from leed_traffic.domain.program import PROGRAM_ID
 from leed_traffic.domain.road_users import Crossing
-
-PROGRAM_ID = "leed"  # the stage program's name on the device
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,10 +13,10 @@ from typing import Any
 
 from leed_traffic.domain.detector_layout import Detector
 from leed_traffic.domain.network import Intersection
-from leed_traffic.domain.program import StageProgram
+from leed_traffic.domain.program import PROGRAM_ID, StageProgram
 from leed_traffic.domain.road_users import Crossing
 from leed_traffic.errors import DeviceError, MismatchError
-from leed_traffic.serve.device import PROGRAM_ID, Sighting, Snapshot
+from leed_traffic.serve.device import Sighting, Snapshot
 from leed_traffic.serve.pace import TICK_S
 from leed_traffic.serve.place import LaneFacts, difference_at_device
 from leed_traffic.serve.plausible import is_sound, phase_showing, read_sighting, read_step_length

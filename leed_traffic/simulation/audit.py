@@ -18,9 +18,9 @@ from itertools import pairwise
 from pathlib import Path
 
 from leed_traffic.domain.network import Intersection, Kind, Network
+from leed_traffic.domain.program import PROGRAM_ID
 from leed_traffic.domain.timing import Timing
 
-OUR_PROGRAMS = "leed"  # ids of programs that we made begin so
 _GREEN, _YELLOW, _RED = frozenset("Gg"), frozenset("yY"), frozenset("rs")
 _ROW = re.compile(rb'<tlsState time="([0-9.]+)" id="([^"]*)" programID="([^"]*)" phase="[^"]*" state="([^"]*)"')
 _SLACK_S = 1e-6
@@ -91,7 +91,7 @@ def _count_short(
     """Stages below their minimum green, and ways between stages that are too short and not counted as abrupt already."""
     numbers = {stage.state: i for i, stage in enumerate(intersection.stages)}
     low_s = {stage.state: timing.min_green_s[i] for i, stage in enumerate(intersection.stages)}
-    stops = [k for k, run in enumerate(shown) if run.state in numbers and run.program.startswith(OUR_PROGRAMS)]
+    stops = [k for k, run in enumerate(shown) if run.state in numbers and run.program.startswith(PROGRAM_ID)]
     short = {k for k in stops if 0 < k < len(shown) - 1 and _stood_s(shown, k) + _SLACK_S < low_s[shown[k].state]}
     passing = {
         k

@@ -20,7 +20,7 @@ from leed_traffic.artifacts.scenario import Scenario
 from leed_traffic.domain.detection import QUEUE_SPEED_MPS, Array, Vehicles
 from leed_traffic.domain.occupancy import inner_lanes
 from leed_traffic.domain.priority import PriorityVehicle
-from leed_traffic.domain.program import StageProgram
+from leed_traffic.domain.program import PROGRAM_ID, StageProgram
 from leed_traffic.domain.road_users import CARS, Weights
 from leed_traffic.errors import ScenarioError
 from leed_traffic.simulation.additional_files import silenced
@@ -29,7 +29,6 @@ from leed_traffic.simulation.sumo_options import sumo_options
 from leed_traffic.simulation.sumo_server import END_WAIT_S, HOST, first_error, first_line, free_port, start_process, stop_server
 
 Sumo = Any  # the libsumo module or a traci connection: the same calls, without types
-PROGRAM_ID = "leed"
 _STOPPED = 1  # bit of a vehicle's stop state
 _CONNECT_TRIES, _BETWEEN_TRIES_S = 600, 0.1  # a large net takes its time to load
 

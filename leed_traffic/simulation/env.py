@@ -29,7 +29,7 @@ from leed_traffic.domain.detection import (
     lanes_to_read,
 )
 from leed_traffic.domain.envelope import Permission, hold_s, permit, rule
-from leed_traffic.domain.network import Intersection, Network
+from leed_traffic.domain.network import Intersection, Network, edge_of
 from leed_traffic.domain.observation import DEFAULT_REACH_M, Encoder, observation_spec
 from leed_traffic.domain.priority import Priorities
 from leed_traffic.domain.program import StageProgram, build_program
@@ -336,7 +336,7 @@ def _entry_edges(intersections: Sequence[Intersection]) -> dict[str, int]:
     for n, intersection in enumerate(intersections):
         for lane in intersection.lanes:
             for span in lane.spans:
-                edges.setdefault(span.lane.rsplit("_", 1)[0], n)
+                edges.setdefault(edge_of(span.lane), n)
     return edges
 
 

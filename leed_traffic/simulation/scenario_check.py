@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict
 
 from leed_traffic.artifacts.scenario import Scenario
 from leed_traffic.domain.detector_layout import DetectorKind, place_loops, place_zones
-from leed_traffic.domain.network import Intersection, Network
+from leed_traffic.domain.network import Intersection, Network, edge_of
 from leed_traffic.domain.observation import DEFAULT_REACH_M
 from leed_traffic.domain.timing import Timing, derive_timing
 from leed_traffic.simulation.demand import write_demand
@@ -16,7 +16,7 @@ from leed_traffic.simulation.departures import find_never_departing
 from leed_traffic.simulation.engine import Engine
 from leed_traffic.simulation.network_import import import_network
 from leed_traffic.simulation.program_faults import program_faults
-from leed_traffic.simulation.turning_counts import TurningCounts, count_turns, edge_of, period_starts
+from leed_traffic.simulation.turning_counts import TurningCounts, count_turns, period_starts
 from leed_traffic.simulation.webster import CYCLE_MAX_S, flow_ratios, lost_time, webster_cycle
 
 TRIED_S = 300.0  # s of the scenario that a check simulates: SUMO reads demand as it goes

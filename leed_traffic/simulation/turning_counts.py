@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from leed_traffic.artifacts.scenario import Scenario
-from leed_traffic.domain.network import Intersection, Network
+from leed_traffic.domain.network import Intersection, Network, edge_of
 from leed_traffic.domain.timing import Timing
 from leed_traffic.simulation.trips import Streets, Trip, read_streets, trips_of_day
 
@@ -86,11 +86,6 @@ def count_turns(
         )
         for intersection, timing in zip(network.intersections, timings, strict=True)
     )
-
-
-def edge_of(lane: str) -> str:
-    """The edge of a lane by SUMO's naming."""
-    return lane.rsplit("_", 1)[0]
 
 
 class _Counts:

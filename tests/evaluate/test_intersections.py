@@ -2,7 +2,7 @@ import dataclasses
 
 import pytest
 
-from leed_traffic.domain.network import Intersection, Lane, Span, Stage
+from leed_traffic.domain.network import Intersection, Lane, Span, Stage, edge_of
 from leed_traffic.errors import ScenarioError
 from leed_traffic.evaluate.intersections import (
     EdgeUse,
@@ -18,7 +18,7 @@ from leed_traffic.evaluate.timeline import Shown
 def junction(name: str, *spans: tuple[str, float]) -> Intersection:
     """One lane; its spans as (lane, distance)."""
     seen = tuple(Span(lane=lane, from_m=0.0, to_m=50.0, distance_m=distance) for lane, distance in spans)
-    lane = Lane(id=spans[0][0], approach=spans[0][0].rsplit("_", 1)[0], length_m=50.0, speed_mps=14.0, spans=seen)
+    lane = Lane(id=spans[0][0], approach=edge_of(spans[0][0]), length_m=50.0, speed_mps=14.0, spans=seen)
     stages = (Stage(state="G", own_phase=0, own_green_s=20.0), Stage(state="r", own_phase=2, own_green_s=20.0))
     return Intersection(
         id=name, lanes=(lane,), movements=(), stages=stages, foes=(), neighbours=(), own_program=(), own_program_id="0",

@@ -1,5 +1,6 @@
 """Briefs of hand-built junctions for the tests of whatever talks to a language model."""
 
+from leed_traffic.domain.network import edge_of
 from leed_traffic.domain.plan import max_wave_plan
 from leed_traffic.generate.brief import Brief, Feedback
 from leed_traffic.generate.diagnosis import Diagnosis
@@ -10,7 +11,7 @@ from tests.intersections import flat_timing, four_legs, star
 def turns_of(junction, n_periods, *, vehph=100.0):
     return tuple(
         Turn(
-            from_edge=m.from_lane.rsplit("_", 1)[0], to_edge=m.to_lane.rsplit("_", 1)[0], links=(m.link,), lanes=(m.from_lane,),
+            from_edge=edge_of(m.from_lane), to_edge=edge_of(m.to_lane), links=(m.link,), lanes=(m.from_lane,),
             flow_vehph=tuple(vehph + 10.0 * m.link + p for p in range(n_periods)),
         )
         for m in junction.vehicle_movements

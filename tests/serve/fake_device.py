@@ -5,9 +5,9 @@ import math
 import numpy as np
 
 from leed_traffic.domain.detection import Vehicles
-from leed_traffic.domain.program import build_program
+from leed_traffic.domain.program import PROGRAM_ID, build_program
 from leed_traffic.errors import DeviceError
-from leed_traffic.serve.device import PROGRAM_ID, Sighting, Snapshot
+from leed_traffic.serve.device import Sighting, Snapshot
 
 
 class FakeDevice:

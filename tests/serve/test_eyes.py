@@ -16,13 +16,13 @@ from leed_traffic.domain.detector_layout import DetectorKind, place_loops, place
 from leed_traffic.domain.loops import LoopCounts
 from leed_traffic.domain.network import JAM_SPACING_M, Network
 from leed_traffic.domain.priority import PriorityVehicle
-from leed_traffic.domain.program import build_program
+from leed_traffic.domain.program import PROGRAM_ID, build_program
 from leed_traffic.domain.road_users import Weights, crossings_of
 from leed_traffic.domain.sensing import LOOPS, SensedDetection, Sensors
 from leed_traffic.drill.linear_policy import write_linear_bundle
 from leed_traffic.errors import MismatchError
 from leed_traffic.serve.assignment import assign
-from leed_traffic.serve.device import PROGRAM_ID, Sighting, Snapshot
+from leed_traffic.serve.device import Sighting, Snapshot
 from leed_traffic.serve.eyes import FieldEyes
 from leed_traffic.serve.field_detectors import site_detectors
 from leed_traffic.serve.loop import StopRequest

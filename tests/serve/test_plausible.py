@@ -4,8 +4,8 @@ from itertools import pairwise
 
 import pytest
 
-from leed_traffic.domain.program import build_program
-from leed_traffic.serve.device import PROGRAM_ID, Sighting
+from leed_traffic.domain.program import PROGRAM_ID, build_program
+from leed_traffic.serve.device import Sighting
 from leed_traffic.serve.plausible import is_sound, phase_showing, read_sighting, read_step_length
 from tests.serve.bundles import crossing
 from tests.serve.test_device import without_all_red

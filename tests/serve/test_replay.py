@@ -10,9 +10,10 @@ import pytest
 
 from leed_traffic.domain.detection import Vehicles
 from leed_traffic.domain.priority import PriorityVehicle
+from leed_traffic.domain.program import PROGRAM_ID
 from leed_traffic.errors import BundleError, DeviceError, UsageError
 from leed_traffic.serve import control, requests
-from leed_traffic.serve.device import PROGRAM_ID, Sighting, Snapshot
+from leed_traffic.serve.device import Sighting, Snapshot
 from leed_traffic.serve.loop import StopRequest
 from leed_traffic.serve.orders import Reload, Rollback, SetControl
 from leed_traffic.serve.recording import Reader

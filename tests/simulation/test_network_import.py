@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from leed_traffic.artifacts.scenario import load_scenario
-from leed_traffic.domain.network import Kind, conflict_in
+from leed_traffic.domain.network import Kind, conflict_in, edge_of
 from leed_traffic.errors import ScenarioError
 from leed_traffic.simulation.network_import import import_network
 
@@ -44,9 +44,7 @@ def make_grid(make_net):
 def link(junction, source, target):
     """The signal link from one leg's edge to another's."""
     found = [
-        m.link
-        for m in junction.vehicle_movements
-        if m.from_lane.rsplit("_", 1)[0].startswith(source) and m.to_lane.rsplit("_", 1)[0] == target
+        m.link for m in junction.vehicle_movements if edge_of(m.from_lane).startswith(source) and edge_of(m.to_lane) == target
     ]
     return found[0]
 
@@ -181,7 +179,7 @@ def test_one_signal_may_guard_two_junctions(make_net, tmp_path):
     net_file = make_net("netconvert", f"--node-files={tmp_path}/n.nod.xml", f"--edge-files={tmp_path}/e.edg.xml")
     (junction,) = import_network(net_file).intersections
     assert junction.id == "both"
-    at = {m.link: m.from_lane.rsplit("_", 1)[0][-1] for m in junction.movements}
+    at = {m.link: edge_of(m.from_lane)[-1] for m in junction.movements}
     assert {at[a] + at[b] for a, b in junction.foes} == {"aa", "bb"}
 
 

@@ -7,6 +7,7 @@ import pytest
 
 from leed_traffic.artifacts.imported import DemandOrigin
 from leed_traffic.artifacts.scenario import load_scenario
+from leed_traffic.domain.network import edge_of
 from leed_traffic.errors import ScenarioError, UsageError
 from leed_traffic.simulation.demand import write_demand
 from leed_traffic.simulation.scenario_import import ImportConfig, copy_files, import_scenario
@@ -41,7 +42,7 @@ def test_an_extract_becomes_a_folder_with_its_signals_and_traffic_that_is_called
 def test_turn_lanes_one_ways_and_all_reds_of_the_extract_are_in_the_net(town):
     main, one_way = town.network.intersections
     assert sorted(m.direction for m in main.vehicle_movements if m.from_lane.startswith("101_")) == ["l", "r", "s"]
-    assert {m.from_lane.rsplit("_", 1)[0] for m in one_way.vehicle_movements} == {"102#0", "-103", "106"}
+    assert {edge_of(m.from_lane) for m in one_way.vehicle_movements} == {"102#0", "-103", "106"}
     assert all(any(set(phase.state) == {"r"} for phase in i.own_program) for i in town.network.intersections)
 
 
