@@ -18,7 +18,7 @@ SHORT = {
     "bundles": ("test_bundle_fuzz.py", "test_damaged_bundles_are_refused_or_decide_as_before"),
     "sensing": ("test_exercises.py", "test_a_missing_lane_on_a_street_degrades_its_junction_alone"),
     "starvation": ("test_exercises.py", "test_nobody_waits_beyond_the_maximum_red_though_a_stage_is_held"),
-    "budget": ("test_exercises.py", "test_a_tick_of_a_hundred_junctions_keeps_its_budget"),
+    "budget": ("test_exercises.py", "test_what_a_tick_costs_is_told_and_judged"),
     "events": ("test_exercises.py", "test_the_event_log_tells_what_sumo_wrote_down"),
     "reload": ("test_exercises.py", "test_swaps_leave_nothing_behind_and_what_would_grow_is_found_out"),
     "demotion": ("test_exercises.py", "test_bad_bundles_are_demoted_and_a_controller_that_keeps_them_is_found_out"),

@@ -163,7 +163,11 @@ def test_ctrl_c_while_the_model_writes_keeps_what_it_wrote_and_says_how_to_go_on
     with ChatServer(slow_after_the_first) as server:
         command = [sys.executable, "-m", "leed_traffic.cli.main", "generate", short, "--author", "vllm", "--url", server.url]
         command += ["--model", "tiny", "--seeds", "1", "--workers", "1", "--concurrency", "2", "--out", str(tmp_path / "d")]
-        with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as run:
+
+        def heeds_ctrl_c():  # a job in the background of a shell is begun without
+            signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+        with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, preexec_fn=heeds_ctrl_c) as run:
             while len(server.requests) < 3 and run.poll() is None:
                 time.sleep(0.02)
             run.send_signal(signal.SIGINT)
