@@ -240,8 +240,14 @@ def planned_runs(config: GenerateConfig) -> int:
     if is_short(config):
         return SHORT_RUNS + len(config.seeds)
     sizes, n = sizes_of(config), n_racers(config)
-    race = n + n // CUT * len(AUTHOR_SEEDS)  # one remembered run of each that goes on is counted again
-    return least_runs() + race + (sum(sizes) + len(sizes)) * len(AUTHOR_SEEDS) + len(config.seeds)
+    remembered = n // CUT  # of each that goes on in the race, the first hour is told once more
+    return (
+        least_runs()
+        + race_cost(n, len(AUTHOR_SEEDS))
+        + remembered
+        + (sum(sizes) + len(sizes)) * len(AUTHOR_SEEDS)
+        + len(config.seeds)
+    )
 
 
 def n_racers(config: GenerateConfig) -> int:

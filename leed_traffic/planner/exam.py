@@ -161,7 +161,8 @@ def examine(config: ExamConfig, on_junction: OnJunction | None = None) -> ExamRe
 def _sit(junction: str, author: _Recorded, drawing: _Recorded, bench: Bench, language: ModelConfig) -> Sitting:
     brief = brief_at(bench.setting)
     name = brief.intersection.id
-    starts: dict[str, Plans] = {what: {name: plan} for what, plan in embedded(brief).items()}
+    own = embedded(brief)
+    starts: dict[str, Plans] = {what: {name: plan} for what, plan in own.items()}
     trials = bench.try_out(list(starts.values()), (SEED,), "starts")
     tried = [Standing(what=w, plans=p, trial=t) for (w, p), t in zip(starts.items(), trials, strict=True)]
     start = min(tried, key=lambda standing: standing.trial.delay_s)
@@ -170,7 +171,7 @@ def _sit(junction: str, author: _Recorded, drawing: _Recorded, bench: Bench, lan
         refine(a, [brief], start, bench, (SEED,), sizes) for a in (author, drawing, SearchAuthor(1, DEFAULT_REACH_M))
     )
     sound, drawn = _proposed(author, name), _proposed(drawing, name)
-    common = embedded(brief) | portfolio(brief)
+    common = own | portfolio(brief)
     others: dict[str, Plans | None] = {
         FALLBACK: None,
         MAX_WAVE: starts[MAX_WAVE],
