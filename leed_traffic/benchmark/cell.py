@@ -22,7 +22,7 @@ from leed_traffic.train.rollout import RolloutTask, roll_out
 from leed_traffic.train.run import digest_of, env_of, train
 from leed_traffic.train.run_folder import BUNDLE_NAME, CONFIG_NAME, read_config, read_setting
 
-COST_NAME, BAR_NAME = "cost.json", "bar.json"
+COST_NAME = "cost.json"
 _AUTHOR_OF = {Expert.SEARCH: Author.SEARCH, Expert.WEBSTER: Author.WEBSTER, Expert.BAD: Author.GIVEN}
 DEMONSTRATED_SEEDS = (11, 12)  # the first is also the one on which a short search tries its rules
 
@@ -131,12 +131,10 @@ def demonstrate(task: DemonstrationTask) -> None:
 
 def set_bar(ground: Ground, validation_seeds: int) -> Bar:
     """Max-wave on the validation hours, made once."""
-    path = ground.folder / BAR_NAME
+    path = ground.folder / f"bar-{validation_seeds}.json"
     seeds = range(FIRST_VALIDATION_SEED, FIRST_VALIDATION_SEED + validation_seeds)
     if path.exists():
-        kept = Bar.model_validate_json(path.read_bytes())
-        if len(kept.delays_s) == validation_seeds:
-            return kept
+        return Bar.model_validate_json(path.read_bytes())
     spec = env_spec(ground)
     plans = {i.id: max_wave_plan(i.id) for i in spec.network.intersections}
     episodes = [roll_out(spec, RolloutTask(weights=None, seed=seed, plans=plans, is_scored=True)).episode for seed in seeds]

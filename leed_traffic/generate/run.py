@@ -46,7 +46,9 @@ if TYPE_CHECKING:
 
 FIRST_EVALUATION_SEED = 1001  # seeds from here on judge learned policies; no author may see them
 AUTHOR_SEEDS = (11, 12)  # every candidate is tried on these
-CONFIRMATION_SEEDS = (13, 14, 15)  # and the last ones standing on these
+FIRST_CONFIRMATION_SEED = 13  # and the last ones standing on hours from here on
+LEAST_CONFIRMED, MOST_CONFIRMED = 3, 100  # hours of each: a rare gridlock takes many to show,
+CONFIRMED_SHARE = 0.05  # so it is this share of the budget, within those bounds
 LAST_STANDING = 3  # sets that are confirmed: the best known start and the latest
 MAX_PRESSURE, MAX_WAVE = "max-pressure 200 m", "max-wave 100 m"  # starts: the two rules of the field
 START_RULES = ("quick", "steady", "slow")  # and three of ours
@@ -228,7 +230,19 @@ def is_short(config: GenerateConfig) -> bool:
 def least_runs() -> int:
     """Runs that the search needs before it can change anything: fallback, starts, their composition, confirmation."""
     n_starts = 4 + len(START_RULES)
-    return (n_starts + 2) * len(AUTHOR_SEEDS) + LAST_STANDING * len(CONFIRMATION_SEEDS)
+    return (n_starts + 2) * len(AUTHOR_SEEDS) + LAST_STANDING * LEAST_CONFIRMED
+
+
+def confirmation_seeds(config: GenerateConfig) -> tuple[int, ...]:
+    """Hours on which the last ones standing are compared: the more, the larger the budget."""
+    asked = int(CONFIRMED_SHARE * config.runs) if config.author is Author.SEARCH else 0
+    n = min(max(LEAST_CONFIRMED, asked), MOST_CONFIRMED)
+    return tuple(range(FIRST_CONFIRMATION_SEED, FIRST_CONFIRMATION_SEED + n))
+
+
+def _fixed_runs(config: GenerateConfig) -> int:
+    """Runs before the search can change anything, and of the confirmation."""
+    return least_runs() + LAST_STANDING * (len(confirmation_seeds(config)) - LEAST_CONFIRMED)
 
 
 def planned_runs(config: GenerateConfig) -> int:
@@ -242,7 +256,7 @@ def planned_runs(config: GenerateConfig) -> int:
     sizes, n = sizes_of(config), n_racers(config)
     remembered = n // CUT  # of each that goes on in the race, the first hour is told once more
     return (
-        least_runs()
+        _fixed_runs(config)
         + race_cost(n, len(AUTHOR_SEEDS))
         + remembered
         + (sum(sizes) + len(sizes)) * len(AUTHOR_SEEDS)
@@ -252,14 +266,14 @@ def planned_runs(config: GenerateConfig) -> int:
 
 def n_racers(config: GenerateConfig) -> int:
     """Drawn rules that the search can pay, before it changes plans."""
-    return race_size(config.runs - least_runs()) if config.author is Author.SEARCH else 0
+    return race_size(config.runs - _fixed_runs(config)) if config.author is Author.SEARCH else 0
 
 
 def sizes_of(config: GenerateConfig) -> tuple[int, ...]:
     """Candidates of each round: as many as the search can pay, or as a language model is asked for."""
     if config.language is not None and config.author is Author.VLLM:
         return (config.language.candidates,) * config.language.rounds
-    left = config.runs - least_runs() - race_cost(n_racers(config), len(AUTHOR_SEEDS))
+    left = config.runs - _fixed_runs(config) - race_cost(n_racers(config), len(AUTHOR_SEEDS))
     return round_sizes(left // len(AUTHOR_SEEDS))
 
 
@@ -315,7 +329,7 @@ def _improve(
     (trial,) = bench.try_out([composed], AUTHOR_SEEDS, "best start of each intersection")
     begin = _best([best_start, Standing(what="best start of each intersection", plans=composed, trial=trial)])
     stood, rounds = refine(author, briefs, begin, bench, AUTHOR_SEEDS, sizes_of(config), patience=patience)
-    final = _confirmed([best_known, best_start, *stood], bench)
+    final = _confirmed([best_known, best_start, *stood], bench, confirmation_seeds(config))
     return _Written(final=final, baseline_delay_s=baseline_delay_s, starts=starts, rounds=tuple(rounds))
 
 
@@ -340,11 +354,11 @@ def _try_starts(
     return fallback.delay_s, tried
 
 
-def _confirmed(stood: Sequence[Standing], bench: Bench) -> Standing:
+def _confirmed(stood: Sequence[Standing], bench: Bench, seeds: Sequence[int]) -> Standing:
     """The best on seeds that chose none of them: of the best known start and the latest sets, the earliest on a tie."""
     finalists = [stood[0], *stood[1:][-(LAST_STANDING - 1) :]]
     finalists += [stood[0]] * (LAST_STANDING - len(finalists))  # keeps the number of runs as announced
-    trials = bench.try_out([standing.plans for standing in finalists], CONFIRMATION_SEEDS, "confirmation")
+    trials = bench.try_out([standing.plans for standing in finalists], seeds, "confirmation")
     delays = [trial.delay_s for trial in trials]
     return finalists[delays.index(min(delays))]
 

@@ -5,8 +5,10 @@ import typer
 from typer.testing import CliRunner
 
 from leed_traffic.artifacts.demonstrations import read_manifest
+from leed_traffic.cli.benchmark import benchmark_command
 from leed_traffic.cli.generate import generate_command
 from leed_traffic.errors import DemonstrationError, UsageError
+from leed_traffic.generate.run import SHORT_RUNS, least_runs
 from tests.generate.chat_server import ChatServer, willing
 from tests.short_scenario import shortened
 
@@ -16,6 +18,14 @@ app.command()(generate_command)
 
 def call(*arguments):
     return CliRunner().invoke(app, [str(a) for a in arguments])
+
+
+@pytest.mark.parametrize("command", [generate_command, benchmark_command])
+def test_the_help_says_how_much_a_search_needs(command):
+    other = typer.Typer()
+    other.command()(command)
+    shown = CliRunner().invoke(other, ["--help"], env={"COLUMNS": "300"}).stdout.replace("│", " ")
+    assert f"under {least_runs()} it spends {SHORT_RUNS}" in " ".join(shown.split())
 
 
 @pytest.mark.sumo

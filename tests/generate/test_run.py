@@ -16,11 +16,24 @@ from leed_traffic.errors import DemonstrationError, ScenarioError, UsageError
 from leed_traffic.generate.author import Author
 from leed_traffic.generate.bench import Bench, Result, Trial
 from leed_traffic.generate.brief import write_briefs
-from leed_traffic.generate.run import GenerateConfig, _best_start, generate, least_runs, planned_runs, round_sizes, start_plans
+from leed_traffic.generate.race import CUT
+from leed_traffic.generate.run import (
+    AUTHOR_SEEDS,
+    GenerateConfig,
+    _best_start,
+    confirmation_seeds,
+    generate,
+    least_runs,
+    n_racers,
+    planned_runs,
+    round_sizes,
+    start_plans,
+)
 from leed_traffic.simulation.env import Reward
 from leed_traffic.simulation.env_spec import EnvSpec
 from leed_traffic.simulation.network_import import import_network
 from leed_traffic.simulation.pool import WorkerPool
+from leed_traffic.train.config import FIRST_VALIDATION_SEED
 from tests.generate.briefs import crossroads
 from tests.short_scenario import shortened
 
@@ -248,6 +261,20 @@ def test_plans_that_are_there_already_become_demonstrations(short, tmp_path):
 def test_given_plans_need_their_file_and_nobody_else_takes_one(tmp_path, settings):
     with pytest.raises(UsageError, match="belong together"):
         generate(GenerateConfig(scenario="crossing", out=tmp_path, **settings))
+
+
+@pytest.mark.parametrize(("runs", "hours"), [(3, 3), (27, 3), (60, 3), (200, 10), (20_000, 100)])
+def test_a_larger_budget_confirms_on_more_hours_and_never_on_those_of_the_validation(runs, hours, tmp_path):
+    seeds = confirmation_seeds(GenerateConfig(scenario="any", out=tmp_path, runs=runs))
+    assert seeds == tuple(range(AUTHOR_SEEDS[-1] + 1, AUTHOR_SEEDS[-1] + 1 + hours))
+    assert max(seeds) < FIRST_VALIDATION_SEED
+
+
+@pytest.mark.parametrize("runs", [27, 60, 61, 199, 400])
+def test_a_search_spends_at_most_what_it_may(runs, tmp_path):
+    config = GenerateConfig(scenario="any", out=tmp_path, runs=runs, seeds=(1,))
+    told_twice = n_racers(config) // CUT
+    assert runs - 2 * len(AUTHOR_SEEDS) * 3 < planned_runs(config) - told_twice - len(config.seeds) <= runs
 
 
 def test_a_budget_too_small_for_any_choice_is_refused(tmp_path):
