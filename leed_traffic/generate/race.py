@@ -13,7 +13,7 @@ from leed_traffic.generate.bench import Bench, Plans
 from leed_traffic.generate.refine import Standing
 
 CUT = 4  # one of so many goes on
-MOST_RACERS = 20
+MOST_RACERS = 16
 
 
 def race_size(runs: int) -> int:

@@ -49,7 +49,7 @@ AUTHOR_SEEDS = (11, 12)  # every candidate is tried on these
 FIRST_CONFIRMATION_SEED = 13  # and the last ones standing on hours from here on
 LEAST_CONFIRMED, MOST_CONFIRMED = 3, 100  # hours of each: a rare gridlock takes many to show,
 CONFIRMED_SHARE = 0.05  # so it is this share of the budget, within those bounds
-LAST_STANDING = 3  # sets that are confirmed: the best known start and the latest
+LAST_STANDING = 4  # sets that are confirmed: max-wave, the best known start, and the latest two
 MAX_PRESSURE, MAX_WAVE = "max-pressure 200 m", "max-wave 100 m"  # starts: the two rules of the field
 START_RULES = ("quick", "steady", "slow")  # and three of ours
 SHORT_STARTS = (MAX_WAVE, "steady")  # those between which a search of a few hours chooses
@@ -320,6 +320,7 @@ def _improve(
     """From the best start on, round by round; of the last standing, the best on fresh seeds."""
     names = [brief.intersection.id for brief in briefs]
     baseline_delay_s, tried = _try_starts(briefs, bench, config.author)
+    max_wave = next((standing for standing in tried if standing.what == MAX_WAVE), tried[0])
     best_known = _best(tried)
     if n := n_racers(config):
         tried += race(names, n, config.seed, bench, AUTHOR_SEEDS)
@@ -329,7 +330,7 @@ def _improve(
     (trial,) = bench.try_out([composed], AUTHOR_SEEDS, "best start of each intersection")
     begin = _best([best_start, Standing(what="best start of each intersection", plans=composed, trial=trial)])
     stood, rounds = refine(author, briefs, begin, bench, AUTHOR_SEEDS, sizes_of(config), patience=patience)
-    final = _confirmed([best_known, best_start, *stood], bench, confirmation_seeds(config))
+    final = _confirmed([max_wave, best_known], [best_start, *stood], bench, confirmation_seeds(config))
     return _Written(final=final, baseline_delay_s=baseline_delay_s, starts=starts, rounds=tuple(rounds))
 
 
@@ -354,10 +355,17 @@ def _try_starts(
     return fallback.delay_s, tried
 
 
-def _confirmed(stood: Sequence[Standing], bench: Bench, seeds: Sequence[int]) -> Standing:
-    """The best on seeds that chose none of them: of the best known start and the latest sets, the earliest on a tie."""
-    finalists = [stood[0], *stood[1:][-(LAST_STANDING - 1) :]]
-    finalists += [stood[0]] * (LAST_STANDING - len(finalists))  # keeps the number of runs as announced
+def _confirmed(known: Sequence[Standing], found: Sequence[Standing], bench: Bench, seeds: Sequence[int]) -> Standing:
+    """The best on hours that chose none of them: the earliest on a tie, so the rule of the field where nothing beats it.
+
+    Args:
+        known: max-wave and the best known start.
+        found: later ones; the latest two take part.
+        bench: executes.
+        seeds: the hours.
+    """
+    finalists = [*known, *found[-(LAST_STANDING - len(known)) :]]
+    finalists += [known[0]] * (LAST_STANDING - len(finalists))  # keeps the number of runs as announced
     trials = bench.try_out([standing.plans for standing in finalists], seeds, "confirmation")
     delays = [trial.delay_s for trial in trials]
     return finalists[delays.index(min(delays))]

@@ -17,10 +17,12 @@ from leed_traffic.generate.author import Author
 from leed_traffic.generate.bench import Bench, Result, Trial
 from leed_traffic.generate.brief import write_briefs
 from leed_traffic.generate.race import CUT
+from leed_traffic.generate.refine import Standing
 from leed_traffic.generate.run import (
     AUTHOR_SEEDS,
     GenerateConfig,
     _best_start,
+    _confirmed,
     confirmation_seeds,
     generate,
     least_runs,
@@ -236,6 +238,23 @@ def test_on_a_single_hour_a_rule_must_beat_max_wave_by_more_than_chance(steady_s
     assert (written.baseline_delay_s, written.final.what) == (200.0, chosen)
 
 
+@pytest.mark.parametrize(
+    ("fresh_s", "chosen"),
+    [([50, 50, 50, 50], "max-wave"), ([50, 49, 51, 60], "known"), ([50, 51, 49, 60], "second"), ([50, 51, 51, 49], "third")],
+)
+def test_what_won_on_the_authors_hours_must_beat_max_wave_on_fresh_ones(fresh_s, chosen):
+    class Fresh:
+        def try_out(self, candidates, seeds, what):
+            assert [plans["J"] for plans in candidates] == ["max-wave", "known", "second", "third"], "the first found is out"
+            return [Trial(results=(Result(delay_s=d, returns=(0.0,), simulated_s=1.0),)) for d in fresh_s]
+
+    def standing(what):
+        return Standing(what=what, plans={"J": what}, trial=Trial(results=()))
+
+    known, found = map(standing, ("max-wave", "known")), map(standing, ("first", "second", "third"))
+    assert _confirmed(list(known), list(found), Fresh(), seeds=(13,)).what == chosen
+
+
 @pytest.mark.sumo
 def test_an_older_authors_record_does_not_stay_beside_other_plans(short, tmp_path):
     config = GenerateConfig(scenario=short, out=tmp_path / "out", runs=3, seeds=(1,))
@@ -263,14 +282,14 @@ def test_given_plans_need_their_file_and_nobody_else_takes_one(tmp_path, setting
         generate(GenerateConfig(scenario="crossing", out=tmp_path, **settings))
 
 
-@pytest.mark.parametrize(("runs", "hours"), [(3, 3), (27, 3), (60, 3), (200, 10), (20_000, 100)])
+@pytest.mark.parametrize(("runs", "hours"), [(3, 3), (30, 3), (60, 3), (200, 10), (20_000, 100)])
 def test_a_larger_budget_confirms_on_more_hours_and_never_on_those_of_the_validation(runs, hours, tmp_path):
     seeds = confirmation_seeds(GenerateConfig(scenario="any", out=tmp_path, runs=runs))
     assert seeds == tuple(range(AUTHOR_SEEDS[-1] + 1, AUTHOR_SEEDS[-1] + 1 + hours))
     assert max(seeds) < FIRST_VALIDATION_SEED
 
 
-@pytest.mark.parametrize("runs", [27, 60, 61, 199, 400])
+@pytest.mark.parametrize("runs", [30, 60, 61, 199, 400])
 def test_a_search_spends_at_most_what_it_may(runs, tmp_path):
     config = GenerateConfig(scenario="any", out=tmp_path, runs=runs, seeds=(1,))
     told_twice = n_racers(config) // CUT
