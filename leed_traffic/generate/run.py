@@ -4,6 +4,7 @@ import shutil
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import count, islice
 from pathlib import Path
 from random import Random
 from typing import TYPE_CHECKING
@@ -46,7 +47,7 @@ if TYPE_CHECKING:
 
 FIRST_EVALUATION_SEED = 1001  # seeds from here on judge learned policies; no author may see them
 AUTHOR_SEEDS = (11, 12)  # every candidate is tried on these
-FIRST_CONFIRMATION_SEED = 13  # and the last ones standing on hours from here on
+FIRST_CONFIRMATION_SEED = 13  # and the last ones standing on those to be demonstrated and on hours from here on
 LEAST_CONFIRMED, MOST_CONFIRMED = 3, 100  # hours of each: a rare gridlock takes many to show,
 CONFIRMED_SHARE = 0.05  # so it is this share of the budget, within those bounds
 LAST_STANDING = 4  # sets that are confirmed: max-wave, the best known start, and the latest two
@@ -234,10 +235,12 @@ def least_runs() -> int:
 
 
 def confirmation_seeds(config: GenerateConfig) -> tuple[int, ...]:
-    """Hours on which the last ones standing are compared: the more, the larger the budget."""
+    """Hours on which the last ones standing are compared: first those to be demonstrated, the more, the larger the budget."""
     asked = int(CONFIRMED_SHARE * config.runs) if config.author is Author.SEARCH else 0
     n = min(max(LEAST_CONFIRMED, asked), MOST_CONFIRMED)
-    return tuple(range(FIRST_CONFIRMATION_SEED, FIRST_CONFIRMATION_SEED + n))
+    shown = [seed for seed in config.seeds if seed not in AUTHOR_SEEDS]
+    fresh = (seed for seed in count(FIRST_CONFIRMATION_SEED) if seed not in shown)
+    return (*shown[:n], *islice(fresh, max(0, n - len(shown))))
 
 
 def _fixed_runs(config: GenerateConfig) -> int:

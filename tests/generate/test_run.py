@@ -283,10 +283,25 @@ def test_given_plans_need_their_file_and_nobody_else_takes_one(tmp_path, setting
 
 
 @pytest.mark.parametrize(("runs", "hours"), [(3, 3), (30, 3), (60, 3), (200, 10), (20_000, 100)])
-def test_a_larger_budget_confirms_on_more_hours_and_never_on_those_of_the_validation(runs, hours, tmp_path):
+def test_a_larger_budget_confirms_on_more_hours_none_of_which_chose_anything(runs, hours, tmp_path):
     seeds = confirmation_seeds(GenerateConfig(scenario="any", out=tmp_path, runs=runs))
-    assert seeds == tuple(range(AUTHOR_SEEDS[-1] + 1, AUTHOR_SEEDS[-1] + 1 + hours))
+    assert len(set(seeds)) == hours
+    assert not set(seeds) & set(AUTHOR_SEEDS)
     assert max(seeds) < FIRST_VALIDATION_SEED
+
+
+@pytest.mark.parametrize(
+    ("shown", "confirmed"),
+    [
+        ((1, 2, 3), (1, 2, 3)),
+        ((14,), (14, 13, 15)),
+        ((12, 4), (4, 13, 14)),
+        ((11, 12), (13, 14, 15)),
+        ((5, 6, 7, 8), (5, 6, 7)),
+    ],
+)
+def test_what_will_be_demonstrated_is_confirmed_there(shown, confirmed, tmp_path):
+    assert confirmation_seeds(GenerateConfig(scenario="any", out=tmp_path, seeds=shown)) == confirmed
 
 
 @pytest.mark.parametrize("runs", [30, 60, 61, 199, 400])
