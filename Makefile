@@ -75,7 +75,7 @@ bench-learning: $(VENV)/.dev  ## LEED against learners without an expert, and wh
 	$(BIN)/python -m pip install $(PIP_FLAGS) -e '.[bench]'
 	mkdir -p runs/bench-learning
 	for name in crossing grid4x4; do \
-	  $(BIN)/python -m tests.benchmarks.sumo_rl_peer $$name --hours 32 > runs/bench-learning/sumo-rl-$$name.json || exit 1; \
+	  $(BIN)/python -m tests.benchmarks.sumo_rl_peer $$name --hours 32 --out runs/bench-learning/sumo-rl-$$name.json || exit 1; \
 	done
 	$(BIN)/leedctl benchmark crossing arterial5 grid4x4 --learners leed,ippo,mappo,shared-ppo,clone --out runs/bench-learning/learners
 	$(BIN)/leedctl benchmark arterial5 --out runs/bench-learning/ablations \

@@ -45,7 +45,8 @@ from leed_traffic.simulation.webster import webster_plans
 if TYPE_CHECKING:
     from leed_traffic.generate.vllm_author import Asking
 
-FIRST_EVALUATION_SEED = 1001  # seeds from here on judge learned policies; no author may see them
+FIRST_JUDGING_SEED = 501  # seeds from here on judge policies while they learn; no author may see them
+FIRST_EVALUATION_SEED = 1001  # and from here on those that have learned
 AUTHOR_SEEDS = (11, 12)  # every candidate is tried on these
 FIRST_CONFIRMATION_SEED = 13  # and the last ones standing on those to be demonstrated and on hours from here on
 LEAST_CONFIRMED, MOST_CONFIRMED = 3, 100  # hours of each: a rare gridlock takes many to show,
@@ -320,10 +321,10 @@ def _write(
 def _improve(
     author: PlanAuthor, config: GenerateConfig, briefs: Sequence[Brief], bench: Bench, *, patience: int | None
 ) -> _Written:
-    """From the best start on, round by round; of the last standing, the best on fresh seeds."""
+    """From the best start on, round by round; of the last standing, the best on hours that chose nothing."""
     names = [brief.intersection.id for brief in briefs]
     baseline_delay_s, tried = _try_starts(briefs, bench, config.author)
-    max_wave = next((standing for standing in tried if standing.what == MAX_WAVE), tried[0])
+    max_wave = next(standing for standing in tried if standing.what == MAX_WAVE)
     best_known = _best(tried)
     if n := n_racers(config):
         tried += race(names, n, config.seed, bench, AUTHOR_SEEDS)
@@ -379,9 +380,9 @@ def _best(tried: Sequence[Standing]) -> Standing:
 
 
 def _check(config: GenerateConfig) -> None:
-    late = [seed for seed in config.seeds if seed >= FIRST_EVALUATION_SEED]
+    late = [seed for seed in config.seeds if seed >= FIRST_JUDGING_SEED]
     if late:
-        raise UsageError(f"seed {late[0]}: seeds from {FIRST_EVALUATION_SEED} on belong to the evaluation; use smaller ones")
+        raise UsageError(f"seed {late[0]}: seeds from {FIRST_JUDGING_SEED} on judge the policies; use smaller ones")
     if len(set(config.seeds)) < len(config.seeds):
         raise UsageError(f"seeds {', '.join(map(str, config.seeds))}: one is named twice")
     if (config.author is Author.GIVEN) != (config.plans is not None):

@@ -1,4 +1,4 @@
-"""sumo-rl 1.4.5 with a stock PPO beside LEED and IPPO: same network, same demand, as many simulated hours, one after the other.
+"""sumo-rl 1.4.5 with a stock PPO beside LEED and IPPO: same network, as many simulated hours of the same demand.
 
     python -m tests.benchmarks.sumo_rl_peer SCENARIO [--site as-net] --hours 32 --seed 1
 
@@ -24,6 +24,7 @@ import numpy as np
 import sumo
 
 from leed_traffic.artifacts.scenario import Scenario, load_scenario
+from leed_traffic.artifacts.whole_file import write_whole
 from leed_traffic.benchmark.cell import COST_NAME, Cell, DemonstrationTask, Ground, demonstrate, train_config
 from leed_traffic.benchmark.learners import BY_NAME, Expert
 from leed_traffic.evaluate.compare import EvaluateConfig, compare
@@ -38,6 +39,7 @@ from leed_traffic.train.run import train
 from leed_traffic.train.run_folder import read_metrics, read_timings
 
 DELTA_S = 5
+LEAST_HOURS = SHORT_RUNS + 1 + TrainConfig.model_fields["dagger_rounds"].default  # LEED's search, demonstrations, relabelling
 SETTINGS = {
     "gamma": 0.95, "n_steps": 256, "ent_coef": 0.0905168, "learning_rate": 0.00062211, "vf_coef": 0.042202,
     "max_grad_norm": 0.9, "gae_lambda": 0.99, "n_epochs": 5, "clip_range": 0.3, "batch_size": 256,
@@ -64,6 +66,8 @@ class Hours:
             self._env.observation_spaces(s) != self.space or self._env.action_spaces(s) != self.choices for s in self.signals
         ):
             raise SystemExit(f"{scenario.name}: one policy for all needs signals that are alike, got different ones")
+        if scenario.step_length_s != 1.0:
+            raise SystemExit(f"{scenario.name}: sumo-rl counts steps as seconds, got steps of {scenario.step_length_s} s")
 
     def reset(self, record: Path | None = None) -> np.ndarray:
         """Begin the next hour; (N, D)."""
@@ -71,7 +75,10 @@ class Hours:
         self.routes = write_demand(self._scenario, self.seed, Path(self._folder.name))
         self._env._route = ",".join(map(str, self.routes))
         self._env.sumo_seed = self.seed
-        options = ["--no-step-log", "--end", str(self._scenario.end_s)]
+        options = ["--no-step-log", "true", "--duration-log.disable", "true", "--end", str(self._scenario.end_s)]
+        options += ["--collision.action", "none" if record is None else "warn", *self._scenario.options]
+        if extra := self._scenario.additional_files:
+            options += ["--additional-files", ",".join(map(str, extra))]
         if record is not None:
             options += ["--tripinfo-output", str(record / TRIPS_NAME)]
             options += ["--tripinfo-output.write-unfinished", "true", "--tripinfo-output.write-undeparted", "true"]
@@ -164,7 +171,11 @@ def sumo_rl(scenario: Scenario, yellow_s: int, asked: argparse.Namespace) -> dic
 
 
 def ours(name: str, asked: argparse.Namespace, folder: Path) -> dict[str, Any]:
-    """Train one of our learners for as many hours, search and demonstrations included, and let its last policies drive."""
+    """Train one of our learners for as many hours, search and demonstrations included, and let what it exports drive.
+
+    Every learner is looked at once at its end, LEED also before and after relabelling, on one validation hour; it exports the
+    best look, the others their last policies. Looks are counted in neither hours nor CPU time.
+    """
     ground = Ground(scenario=asked.scenario, site=asked.site, folder=folder)
     learner = BY_NAME[name]
     expert = None
@@ -172,8 +183,7 @@ def ours(name: str, asked: argparse.Namespace, folder: Path) -> dict[str, Any]:
         expert = DemonstrationTask(ground=ground, expert=learner.expert, seed=asked.seed, runs=SHORT_RUNS)
         demonstrate(expert)
     cell = Cell(ground=ground, learner=learner, seed=asked.seed, episodes=0, validation_seeds=1, demonstrations=expert)
-    before = 0 if expert is None else SHORT_RUNS + 1 + TrainConfig.model_fields["dagger_rounds"].default
-    own = max(0, asked.hours - before) // 2 * 2
+    own = asked.hours if expert is None else asked.hours - LEAST_HOURS
     config = train_config(replace(cell, episodes=own)).model_copy(update={"validate_every": max(1, own)})
     train(config, lambda _n, _note: None)
     spent_s = json.loads((expert.folder / COST_NAME).read_text())["cpu_s"] if expert else 0.0
@@ -202,7 +212,12 @@ def main() -> None:
     parser.add_argument("--hours", type=int, default=32)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--evaluation-seeds", type=int, default=5)
+    parser.add_argument("--out", type=Path, help="file to write; one that is there is left as it is")
     asked = parser.parse_args()
+    if asked.hours < LEAST_HOURS or asked.hours % 2:
+        parser.error(f"--hours {asked.hours}: need an even number from {LEAST_HOURS} on, so that all learners get as many")
+    if asked.out is not None and asked.out.exists():
+        return
     os.environ["SUMO_HOME"] = sumo.SUMO_HOME
     os.environ["LIBSUMO_AS_TRACI"] = "1"
     scenario = load_scenario(asked.scenario)
@@ -219,7 +234,10 @@ def main() -> None:
         with tempfile.TemporaryDirectory() as folder:
             for name in ("ippo", "leed"):
                 found[name] = ours(name, asked, Path(folder) / name)
-    print(json.dumps(found))
+    if asked.out is None:
+        print(json.dumps(found))
+    else:
+        write_whole(asked.out, json.dumps(found, indent=1) + "\n")
 
 
 if __name__ == "__main__":

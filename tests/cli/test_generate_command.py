@@ -50,7 +50,7 @@ def test_a_count_of_seeds_begins_at_one(tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (("--seeds", "1001-1003"), "belong to the evaluation"),
+        (("--seeds", "1001-1003"), "judge the policies"),
         (("--seeds", "0"), "names no seed"),
         (("--seeds", "many"), "expected a count"),
         (("--runs", "2"), "the search needs 3"),

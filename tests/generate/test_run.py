@@ -16,7 +16,7 @@ from leed_traffic.errors import DemonstrationError, ScenarioError, UsageError
 from leed_traffic.generate.author import Author
 from leed_traffic.generate.bench import Bench, Result, Trial
 from leed_traffic.generate.brief import write_briefs
-from leed_traffic.generate.race import CUT
+from leed_traffic.generate.race import CUT, MOST_RACERS, race_cost
 from leed_traffic.generate.refine import Standing
 from leed_traffic.generate.run import (
     AUTHOR_SEEDS,
@@ -74,11 +74,14 @@ def test_webster_writes_demonstrations_that_are_its_better_half(short, tmp_path)
 
 @pytest.mark.sumo
 def test_the_search_goes_on_after_an_interruption_and_ends_with_the_same_bytes(short, tmp_path):
-    runs = least_runs() + 5 + 2 * 4  # a race of four, a round of three
+    runs = least_runs() + race_cost(MOST_RACERS, len(AUTHOR_SEEDS)) + 2 * 3  # a whole race, a round of two
     undisturbed = GenerateConfig(scenario=short, out=tmp_path / "whole", runs=runs, seeds=(1,))
-    whole = generate(undisturbed)
+    told = []
+    whole = generate(undisturbed, lambda done, total, what: told.append((done, total)))
+    assert told == [(k + 1, planned_runs(undisturbed)) for k in range(planned_runs(undisturbed))]
     manifest = whole.manifest
-    assert manifest.delay_s <= min(manifest.starts.values())
+    assert manifest.delay_s <= manifest.starts["max-wave 100 m"]
+    assert [r.candidates for r in manifest.rounds] == [2]
     assert manifest.simulated_hours <= planned_runs(undisturbed) * SHORT_S / 3600.0
     assert [r.valid for r in manifest.rounds] == [r.candidates for r in manifest.rounds]
 
@@ -207,8 +210,8 @@ def test_the_budget_is_cut_into_rounds_that_it_can_pay(trials, sizes):
 
 
 def test_the_evaluations_seeds_are_refused(tmp_path):
-    with pytest.raises(UsageError, match="seed 1001: seeds from 1001 on belong to the evaluation"):
-        generate(GenerateConfig(scenario="crossing", out=tmp_path, seeds=(1, 1001)))
+    with pytest.raises(UsageError, match="seed 501: seeds from 501 on judge the policies"):
+        generate(GenerateConfig(scenario="crossing", out=tmp_path, seeds=(1, 501)))
 
 
 def test_a_seed_named_twice_is_refused(tmp_path):
