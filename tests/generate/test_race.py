@@ -35,7 +35,7 @@ def test_all_run_on_one_hour_and_the_best_quarter_on_the_others():
     assert race(["A", "B"], 8, 2, FakeBench(), (11, 12)) != ahead
 
 
-@pytest.mark.parametrize(("runs", "n"), [(0, 0), (4, 0), (5, 4), (14, 8), (33, 20), (500, 20)])
+@pytest.mark.parametrize(("runs", "n"), [(0, 0), (4, 0), (5, 4), (14, 8), (33, 16), (500, 16)])
 def test_a_race_costs_no_more_than_it_may(runs, n):
     assert race_size(runs) == n
     assert race_cost(n, 2) <= runs
