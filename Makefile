@@ -74,7 +74,7 @@ bench: $(VENV)/.dev  ## measurements: ratios against an anchor in the same run (
 bench-learning: $(VENV)/.dev  ## LEED against learners without an expert, and what each part of it earns (hours; goes on where it stopped)
 	$(BIN)/python -m pip install $(PIP_FLAGS) -e '.[bench]'
 	mkdir -p runs/bench-learning
-	for name in crossing grid4x4; do \
+	for name in crossing; do \
 	  $(BIN)/python -m tests.benchmarks.sumo_rl_peer $$name --hours 32 --out runs/bench-learning/sumo-rl-$$name.json || exit 1; \
 	done
 	$(BIN)/leedctl benchmark crossing arterial5 grid4x4 --learners leed,ippo,mappo,shared-ppo,clone --out runs/bench-learning/learners
