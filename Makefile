@@ -74,9 +74,7 @@ bench: $(VENV)/.dev  ## measurements: ratios against an anchor in the same run (
 bench-learning: $(VENV)/.dev  ## LEED against learners without an expert, and what each part of it earns (hours; goes on where it stopped)
 	$(BIN)/python -m pip install $(PIP_FLAGS) -e '.[bench]'
 	mkdir -p runs/bench-learning
-	for name in crossing; do \
-	  $(BIN)/python -m tests.benchmarks.sumo_rl_peer $$name --hours 32 --out runs/bench-learning/sumo-rl-$$name.json || exit 1; \
-	done
+	$(BIN)/python -m tests.benchmarks.sumo_rl_peer crossing --hours 32 --out runs/bench-learning/sumo-rl-crossing.json
 	$(BIN)/leedctl benchmark crossing arterial5 grid4x4 --learners leed,ippo,mappo,shared-ppo,clone --out runs/bench-learning/learners
 	$(BIN)/leedctl benchmark arterial5 --out runs/bench-learning/ablations \
 	  --learners leed,dagger,no-expert-loss,fixed-weight,decayed-weight,gate-alone,opposite-sign,no-gate,margin-gate,advantage-weighted,mixed-loss-alone,mixed-loss-gate-alone,mixed-loss-fixed,webster-expert,bad-expert,bad-expert-followed,bad-expert-fixed

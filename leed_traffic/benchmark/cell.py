@@ -15,9 +15,11 @@ from leed_traffic.benchmark.learners import Expert, Learner, bad_plan
 from leed_traffic.domain.plan import max_wave_plan
 from leed_traffic.errors import UsageError
 from leed_traffic.generate.author import Author
-from leed_traffic.generate.run import GenerateConfig, generate
+from leed_traffic.generate.config import GenerateConfig
+from leed_traffic.generate.run import generate
 from leed_traffic.simulation.env_spec import EnvSpec
-from leed_traffic.train.config import FIRST_VALIDATION_SEED, TrainConfig
+from leed_traffic.simulation.seeds import FIRST_VALIDATION_SEED
+from leed_traffic.train.config import TrainConfig
 from leed_traffic.train.rollout import RolloutTask, roll_out
 from leed_traffic.train.run import digest_of, env_of, train
 from leed_traffic.train.run_folder import BUNDLE_NAME, CONFIG_NAME, read_config, read_setting

@@ -27,8 +27,9 @@ from leed_traffic.errors import UsageError
 from leed_traffic.evaluate.compare import EvaluateConfig, compare
 from leed_traffic.evaluate.controllers import Choice, Kind, parse_controllers
 from leed_traffic.evaluate.results import Evaluation
-from leed_traffic.generate.run import FIRST_EVALUATION_SEED, SHORT_RUNS
+from leed_traffic.generate.budget import SHORT_RUNS
 from leed_traffic.simulation.pool import run_parallel
+from leed_traffic.simulation.seeds import FIRST_EVALUATION_SEED
 from leed_traffic.train.run_folder import read_metrics, read_timings
 
 RULES = "fixed,actuated,max-pressure,max-wave"
@@ -168,14 +169,15 @@ def _findings(config: StudyConfig, ground: Ground, cells: Sequence[Cell], bar: B
     for learner in find_learners(config.learners):
         mine = [cell for cell in cells if cell.learner == learner]
         names = [_policies(cell).name for cell in mine]
-        findings.append(find(learner, [_curve(cell) for cell in mine], names, evaluation, bar.delay_s))
+        findings.append(find(learner, [curve_of(cell) for cell in mine], names, evaluation, bar.delay_s))
     rules = tuple(result for result in evaluation.results if not result.controller.startswith(Kind.BUNDLE))
     return ScenarioFindings(
         scenario=ground.folder.name, site=evaluation.site, bar_s=bar.delay_s, rules=rules, learners=tuple(findings)
     )
 
 
-def _curve(cell: Cell) -> list[Point]:
+def curve_of(cell: Cell) -> list[Point]:
+    """The looks of a finished cell and what it had cost until then."""
     made = cell.demonstrations
     cost_s = Cost.model_validate_json((made.folder / COST_NAME).read_bytes()).cpu_s if made else 0.0
     return learning_curve(read_metrics(cell.folder), read_timings(cell.folder), cost_s)

@@ -13,7 +13,7 @@ from leed_traffic.generate.author import Author
 if TYPE_CHECKING:
     from leed_traffic.artifacts.demonstrations import DemonstrationManifest
     from leed_traffic.generate.authorship import Authorship
-    from leed_traffic.generate.run import GenerateConfig
+    from leed_traffic.generate.config import GenerateConfig
     from leed_traffic.generate.vllm_author import Asking
 
 MODEL_PANEL = "Language model (--author vllm)"
@@ -88,8 +88,8 @@ def generate_command(
     Exit codes: 0 written, 2 unusable scenario, option, model or folder, 4 unusable site file, 5 model server or a worker
     lost, 130 interrupted.
     """
+    from leed_traffic.generate.config import GenerateConfig
     from leed_traffic.generate.model_config import ModelConfig
-    from leed_traffic.generate.run import GenerateConfig
 
     if runs < 1:
         raise UsageError(f"--runs {runs}: need at least 1")
@@ -148,7 +148,8 @@ def _generate_and_show(config: "GenerateConfig", as_json: bool) -> None:
 
 def generate_with_progress(config: "GenerateConfig") -> "DemonstrationManifest":
     """Generate with a progress bar on stderr; counts simulated hours."""
-    from leed_traffic.generate.run import generate, planned_runs
+    from leed_traffic.generate.budget import planned_runs
+    from leed_traffic.generate.run import generate
 
     with progress(f"demonstrations ({config.author.value})", planned_runs(config)) as bar:
         return generate(config, lambda done, total, what: bar(1, what), lambda asking: bar(0, _asking_note(asking))).manifest

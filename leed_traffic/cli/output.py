@@ -12,6 +12,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 from rich.table import Table
 
 from leed_traffic.errors import LeedError, UsageError
+from leed_traffic.simulation.seeds import FIRST_EVALUATION_SEED
 
 messages = Console(stderr=True, highlight=False)
 results = Console(highlight=False)
@@ -73,7 +74,7 @@ def parse_seeds(text: str) -> tuple[int, ...]:
         elif "," in text:
             seeds = tuple(int(part) for part in text.split(","))
         else:
-            seeds = tuple(range(1001, 1001 + int(text)))
+            seeds = tuple(range(FIRST_EVALUATION_SEED, FIRST_EVALUATION_SEED + int(text)))
     except ValueError as err:
         raise UsageError(f"--seeds {text}: expected a count (5), a range (1001-1005) or a list (7,9,12)") from err
     if not seeds:

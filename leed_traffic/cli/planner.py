@@ -112,7 +112,7 @@ def examine_command(
     Exit codes: 0 done, 2 usage, 5 model server or a worker lost, 130 interrupted.
     """
     from leed_traffic.generate.model_config import ModelConfig
-    from leed_traffic.generate.run import MAX_WAVE
+    from leed_traffic.generate.starts import MAX_WAVE
     from leed_traffic.planner.exam import AFTER, ALONE, BEST_START, CHANCE_ALONE, ExamConfig, examine
 
     language = ModelConfig(urls=tuple(url), model=model, rounds=rounds, candidates=candidates, temperature=temperature)

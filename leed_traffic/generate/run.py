@@ -4,12 +4,9 @@ import shutil
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import count, islice
 from pathlib import Path
 from random import Random
 from typing import TYPE_CHECKING
-
-from pydantic import BaseModel, ConfigDict, Field
 
 from leed_traffic import __version__
 from leed_traffic.artifacts.demonstrations import (
@@ -24,82 +21,42 @@ from leed_traffic.artifacts.demonstrations import (
 )
 from leed_traffic.artifacts.plans_file import read_plans
 from leed_traffic.artifacts.scenario import load_scenario, with_spread
-from leed_traffic.domain.action import DEFAULT_DECISION_INTERVAL_S
-from leed_traffic.domain.observation import DEFAULT_REACH_M
-from leed_traffic.domain.plan import check_plan, max_pressure_plan, max_wave_plan
 from leed_traffic.errors import DemonstrationError, UsageError
 from leed_traffic.generate.author import Author, PlanAuthor
 from leed_traffic.generate.authorship import AUTHORSHIP_NAME, Authorship, write_authorship
 from leed_traffic.generate.bench import Bench, Plans, Trial, sumo_version
 from leed_traffic.generate.brief import Brief, write_briefs
+from leed_traffic.generate.budget import (
+    AUTHOR_SEEDS,
+    LAST_STANDING,
+    SHORT_RUNS,
+    confirmation_seeds,
+    is_short,
+    least_runs,
+    n_racers,
+    planned_runs,
+    sizes_of,
+)
+from leed_traffic.generate.config import GenerateConfig
 from leed_traffic.generate.model_config import ModelConfig, check_model
-from leed_traffic.generate.race import CUT, race, race_cost, race_size
+from leed_traffic.generate.race import race
 from leed_traffic.generate.refine import Standing, compose, refine
-from leed_traffic.generate.rules import rule_plan
 from leed_traffic.generate.search import SearchAuthor
-from leed_traffic.simulation.env import Reward
+from leed_traffic.generate.starts import MAX_WAVE, SHORT_STARTS, start_plans
 from leed_traffic.simulation.env_spec import EnvSpec, env_spec
 from leed_traffic.simulation.pool import WorkerPool
-from leed_traffic.simulation.webster import webster_plans
+from leed_traffic.simulation.seeds import FIRST_VALIDATION_SEED
 
 if TYPE_CHECKING:
     from leed_traffic.generate.vllm_author import Asking
 
-FIRST_JUDGING_SEED = 501  # seeds from here on judge policies while they learn; no author may see them
-FIRST_EVALUATION_SEED = 1001  # and from here on those that have learned
-AUTHOR_SEEDS = (11, 12)  # every candidate is tried on these
-FIRST_CONFIRMATION_SEED = 13  # and the last ones standing on those to be demonstrated and on hours from here on
-LEAST_CONFIRMED, MOST_CONFIRMED = 3, 100  # hours of each: a rare gridlock takes many to show,
-CONFIRMED_SHARE = 0.05  # so it is this share of the budget, within those bounds
-LAST_STANDING = 4  # sets that are confirmed: max-wave, the best known start, and the latest two
-MAX_PRESSURE, MAX_WAVE = "max-pressure 200 m", "max-wave 100 m"  # starts: the two rules of the field
-START_RULES = ("quick", "steady", "slow")  # and three of ours
-SHORT_STARTS = (MAX_WAVE, "steady")  # those between which a search of a few hours chooses
 SHORT_MARGIN = 0.05  # share of delay by which another start must beat max-wave on its only hour: below that lies chance
-LOCAL_CANDIDATES = 5  # per round of changes at each intersection
 WORK_NAME = ".work"  # remembered results of an unfinished run
 TRANSCRIPTS_NAME, REPORT_NAME = "transcripts.jsonl", "report.html"  # beside the demonstrations of a language model
 PATIENCE = 2  # rounds in a row without gain after which a language model is asked no more
 
 OnProgress = Callable[[int, int, str], None]  # runs done, runs in all, what for
 OnAsking = Callable[["Asking"], None]
-
-
-class GenerateConfig(BaseModel):
-    """Settings of `leedctl generate`."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    scenario: str
-    """Name of a scenario or path of a .sumocfg."""
-    out: Path
-    """Folder to write."""
-    author: Author = Author.SEARCH
-    """Who writes the plans."""
-    plans: Path | None = None
-    """For the author `given`: a `plans.json`, or the demonstrations folder that holds one."""
-    site: str | None = None
-    """Limits: None for the scenario's own, `as-net`, or a site file."""
-    spread: float | None = Field(default=None, ge=0.0, le=1.0)
-    """How much days differ; None: as the scenario says, a plain `.sumocfg` not at all."""
-    runs: int = Field(default=60, ge=1)
-    """Simulated hours that the search may spend, demonstrations not counted; under `least_runs()` it only chooses a rule."""
-    seeds: tuple[int, ...] = Field(default=(1, 2, 3), min_length=1)
-    """Demand seeds of the demonstrations."""
-    seed: int = Field(default=1, ge=0)
-    """Of the search's random changes."""
-    workers: int = Field(default=1, ge=1)
-    """Parallel simulations; the result does not depend on it."""
-    decision_interval_s: float = Field(default=DEFAULT_DECISION_INTERVAL_S, gt=0.0)
-    """Between two requests; policies trained on the demonstrations decide as often."""
-    reach_m: float = Field(default=DEFAULT_REACH_M, gt=0.0)
-    """Reach of the observation's detectors."""
-    reward: Reward = Reward.TIME_LOSS
-    """Local reward that is recorded and that credits an intersection's plan."""
-    sensing: str = "ideal"
-    """What the plans and the observation see: `ideal`, `camera`, `loops` or a sensing file."""
-    language: ModelConfig | None = None
-    """For the author `vllm`: which model, asked how."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -196,91 +153,6 @@ def _manifest(config: GenerateConfig, written: _Written, shown: Trial, bench: Be
     )
 
 
-def start_plans(briefs: Sequence[Brief], author: Author) -> dict[str, Plans]:
-    """The plans that an author starts from, by name; all of them keep to the site's limits."""
-    names = [brief.intersection.id for brief in briefs]
-    starts: dict[str, Plans] = {
-        "webster, own cycles": dict(webster_plans(briefs, coordinated=False)),
-        "webster, coordinated": dict(webster_plans(briefs, coordinated=True)),
-    }
-    if author is not Author.WEBSTER:
-        starts[MAX_PRESSURE] = {name: max_pressure_plan(name) for name in names}
-        starts[MAX_WAVE] = {name: max_wave_plan(name) for name in names}
-        starts |= {what: {name: rule_plan(name, what, reach_m=DEFAULT_REACH_M) for name in names} for what in START_RULES}
-    for plans in starts.values():
-        for brief in briefs:
-            check_plan(plans[brief.intersection.id], brief.intersection, brief.timing)
-    return starts
-
-
-def round_sizes(trials: int) -> tuple[int, ...]:
-    """Candidates per round for so many trials; a round needs one more for its composed set."""
-    sizes: list[int] = []
-    while (left := trials - sum(sizes) - len(sizes)) >= 3:
-        sizes.append(min(LOCAL_CANDIDATES, left - 1))
-    return tuple(sizes)
-
-
-SHORT_RUNS = 1 + len(SHORT_STARTS)  # with the fallback cycle, on one seed
-
-
-def is_short(config: GenerateConfig) -> bool:
-    """Whether the budget lets the search choose among its rules on one seed, and no more."""
-    return config.author is Author.SEARCH and config.runs < least_runs()
-
-
-def least_runs() -> int:
-    """Runs that the search needs before it can change anything: fallback, starts, their composition, confirmation."""
-    n_starts = 4 + len(START_RULES)
-    return (n_starts + 2) * len(AUTHOR_SEEDS) + LAST_STANDING * LEAST_CONFIRMED
-
-
-def confirmation_seeds(config: GenerateConfig) -> tuple[int, ...]:
-    """Hours on which the last ones standing are compared: first those to be demonstrated, the more, the larger the budget."""
-    asked = int(CONFIRMED_SHARE * config.runs) if config.author is Author.SEARCH else 0
-    n = min(max(LEAST_CONFIRMED, asked), MOST_CONFIRMED)
-    shown = [seed for seed in config.seeds if seed not in AUTHOR_SEEDS]
-    fresh = (seed for seed in count(FIRST_CONFIRMATION_SEED) if seed not in shown)
-    return (*shown[:n], *islice(fresh, max(0, n - len(shown))))
-
-
-def _fixed_runs(config: GenerateConfig) -> int:
-    """Runs before the search can change anything, and of the confirmation."""
-    return least_runs() + LAST_STANDING * (len(confirmation_seeds(config)) - LEAST_CONFIRMED)
-
-
-def planned_runs(config: GenerateConfig) -> int:
-    """Runs that a configuration asks for, demonstrations included."""
-    if config.author is Author.GIVEN:
-        return 2 + len(config.seeds)
-    if config.author is Author.WEBSTER:
-        return 3 * len(AUTHOR_SEEDS) + len(config.seeds)
-    if is_short(config):
-        return SHORT_RUNS + len(config.seeds)
-    sizes, n = sizes_of(config), n_racers(config)
-    remembered = n // CUT  # of each that goes on in the race, the first hour is told once more
-    return (
-        _fixed_runs(config)
-        + race_cost(n, len(AUTHOR_SEEDS))
-        + remembered
-        + (sum(sizes) + len(sizes)) * len(AUTHOR_SEEDS)
-        + len(config.seeds)
-    )
-
-
-def n_racers(config: GenerateConfig) -> int:
-    """Drawn rules that the search can pay, before it changes plans."""
-    return race_size(config.runs - _fixed_runs(config)) if config.author is Author.SEARCH else 0
-
-
-def sizes_of(config: GenerateConfig) -> tuple[int, ...]:
-    """Candidates of each round: as many as the search can pay, or as a language model is asked for."""
-    if config.language is not None and config.author is Author.VLLM:
-        return (config.language.candidates,) * config.language.rounds
-    left = config.runs - _fixed_runs(config) - race_cost(n_racers(config), len(AUTHOR_SEEDS))
-    return round_sizes(left // len(AUTHOR_SEEDS))
-
-
 def _given(plans: Plans, bench: Bench) -> _Written:
     """Plans that somebody else wrote, beside the fallback cycle on one seed."""
     fallback, trial = bench.try_out([None, plans], AUTHOR_SEEDS[:1], "given plans")
@@ -294,7 +166,7 @@ def _best_start(briefs: Sequence[Brief], bench: Bench, author: Author, seeds: Se
     starts = {standing.what: standing.trial.delay_s for standing in tried}
     final = _best(tried)
     if len(seeds) == 1 and final.trial.delay_s > (1.0 - SHORT_MARGIN) * starts[MAX_WAVE]:
-        final = next(standing for standing in tried if standing.what == MAX_WAVE)
+        final = _max_wave(tried)
     return _Written(final=final, baseline_delay_s=baseline_delay_s, starts=starts, rounds=())
 
 
@@ -324,8 +196,7 @@ def _improve(
     """From the best start on, round by round; of the last standing, the best on hours that chose nothing."""
     names = [brief.intersection.id for brief in briefs]
     baseline_delay_s, tried = _try_starts(briefs, bench, config.author)
-    max_wave = next(standing for standing in tried if standing.what == MAX_WAVE)
-    best_known = _best(tried)
+    known = [_max_wave(tried), _best(tried)]
     if n := n_racers(config):
         tried += race(names, n, config.seed, bench, AUTHOR_SEEDS)
     starts = {standing.what: standing.trial.delay_s for standing in tried}
@@ -334,7 +205,7 @@ def _improve(
     (trial,) = bench.try_out([composed], AUTHOR_SEEDS, "best start of each intersection")
     begin = _best([best_start, Standing(what="best start of each intersection", plans=composed, trial=trial)])
     stood, rounds = refine(author, briefs, begin, bench, AUTHOR_SEEDS, sizes_of(config), patience=patience)
-    final = _confirmed([max_wave, best_known], [best_start, *stood], bench, confirmation_seeds(config))
+    final = _confirmed(known, [best_start, *stood], bench, confirmation_seeds(config))
     return _Written(final=final, baseline_delay_s=baseline_delay_s, starts=starts, rounds=tuple(rounds))
 
 
@@ -364,15 +235,18 @@ def _confirmed(known: Sequence[Standing], found: Sequence[Standing], bench: Benc
 
     Args:
         known: max-wave and the best known start.
-        found: later ones; the latest two take part.
+        found: two later ones or more; the latest two take part.
         bench: executes.
         seeds: the hours.
     """
     finalists = [*known, *found[-(LAST_STANDING - len(known)) :]]
-    finalists += [known[0]] * (LAST_STANDING - len(finalists))  # keeps the number of runs as announced
     trials = bench.try_out([standing.plans for standing in finalists], seeds, "confirmation")
     delays = [trial.delay_s for trial in trials]
     return finalists[delays.index(min(delays))]
+
+
+def _max_wave(tried: Sequence[Standing]) -> Standing:
+    return next(standing for standing in tried if standing.what == MAX_WAVE)
 
 
 def _best(tried: Sequence[Standing]) -> Standing:
@@ -380,9 +254,9 @@ def _best(tried: Sequence[Standing]) -> Standing:
 
 
 def _check(config: GenerateConfig) -> None:
-    late = [seed for seed in config.seeds if seed >= FIRST_JUDGING_SEED]
+    late = [seed for seed in config.seeds if seed >= FIRST_VALIDATION_SEED]
     if late:
-        raise UsageError(f"seed {late[0]}: seeds from {FIRST_JUDGING_SEED} on judge the policies; use smaller ones")
+        raise UsageError(f"seed {late[0]}: seeds from {FIRST_VALIDATION_SEED} on judge the policies; use smaller ones")
     if len(set(config.seeds)) < len(config.seeds):
         raise UsageError(f"seeds {', '.join(map(str, config.seeds))}: one is named twice")
     if (config.author is Author.GIVEN) != (config.plans is not None):

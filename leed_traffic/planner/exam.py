@@ -19,8 +19,9 @@ from leed_traffic.generate.brief import Brief
 from leed_traffic.generate.model_config import ModelConfig
 from leed_traffic.generate.model_run import open_model_run
 from leed_traffic.generate.refine import Standing, refine
-from leed_traffic.generate.run import MAX_WAVE, TRANSCRIPTS_NAME
+from leed_traffic.generate.run import TRANSCRIPTS_NAME
 from leed_traffic.generate.search import SearchAuthor
+from leed_traffic.generate.starts import MAX_WAVE
 from leed_traffic.planner.chance import RandomAuthor
 from leed_traffic.planner.junctions import build_junction
 from leed_traffic.planner.portfolio import embedded, portfolio

@@ -13,7 +13,7 @@ from leed_traffic.domain.timing import Timing
 from leed_traffic.generate.author import Author
 from leed_traffic.generate.brief import Brief
 from leed_traffic.generate.rules import RULES, rule_plan
-from leed_traffic.generate.run import START_RULES, start_plans
+from leed_traffic.generate.starts import START_RULES, start_plans
 from leed_traffic.simulation.webster import own_splits
 
 

@@ -9,11 +9,8 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from leed_traffic.domain.action import DEFAULT_DECISION_INTERVAL_S
 from leed_traffic.domain.observation import DEFAULT_REACH_M
 from leed_traffic.simulation.env import Reward
+from leed_traffic.simulation.seeds import SEEDS_PER_RUN
 from leed_traffic.train.similarity import Gate
-
-FIRST_VALIDATION_SEED = 501  # training seeds are seed * 10,000 + episode from 10,000 on, evaluation seeds 1001 and up
-SEEDS_PER_RUN = 10_000
-
 
 WHERE_NOT_WHAT = frozenset(
     {"out", "workers", "engine", "address", "resume", "demonstrations"}

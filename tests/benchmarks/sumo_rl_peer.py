@@ -16,7 +16,6 @@ import sys
 import tempfile
 import time
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -25,18 +24,19 @@ import sumo
 
 from leed_traffic.artifacts.scenario import Scenario, load_scenario
 from leed_traffic.artifacts.whole_file import write_whole
-from leed_traffic.benchmark.cell import COST_NAME, Cell, DemonstrationTask, Ground, demonstrate, train_config
+from leed_traffic.benchmark.cell import Cell, DemonstrationTask, Ground, demonstrate, train_config
 from leed_traffic.benchmark.learners import BY_NAME, Expert
+from leed_traffic.benchmark.study import curve_of
 from leed_traffic.evaluate.compare import EvaluateConfig, compare
 from leed_traffic.evaluate.controllers import Choice, Kind
-from leed_traffic.generate.run import FIRST_EVALUATION_SEED, SHORT_RUNS
+from leed_traffic.generate.budget import SHORT_RUNS
 from leed_traffic.simulation.demand import write_demand
 from leed_traffic.simulation.env_spec import env_spec
+from leed_traffic.simulation.seeds import FIRST_EVALUATION_SEED, SEEDS_PER_RUN
 from leed_traffic.simulation.sumo_options import TRIPS_NAME
 from leed_traffic.simulation.trip_records import read_demand, read_trips
-from leed_traffic.train.config import SEEDS_PER_RUN, TrainConfig
+from leed_traffic.train.config import TrainConfig
 from leed_traffic.train.run import train
-from leed_traffic.train.run_folder import read_metrics, read_timings
 
 DELTA_S = 5
 LEAST_HOURS = SHORT_RUNS + 1 + TrainConfig.model_fields["dagger_rounds"].default  # LEED's search, demonstrations, relabelling
@@ -182,13 +182,11 @@ def ours(name: str, asked: argparse.Namespace, folder: Path) -> dict[str, Any]:
     if learner.expert is not Expert.NOBODY:
         expert = DemonstrationTask(ground=ground, expert=learner.expert, seed=asked.seed, runs=SHORT_RUNS)
         demonstrate(expert)
-    cell = Cell(ground=ground, learner=learner, seed=asked.seed, episodes=0, validation_seeds=1, demonstrations=expert)
     own = asked.hours if expert is None else asked.hours - LEAST_HOURS
-    config = train_config(replace(cell, episodes=own)).model_copy(update={"validate_every": max(1, own)})
+    cell = Cell(ground=ground, learner=learner, seed=asked.seed, episodes=own, validation_seeds=1, demonstrations=expert)
+    config = train_config(cell).model_copy(update={"validate_every": max(1, own)})
     train(config, lambda _n, _note: None)
-    spent_s = json.loads((expert.folder / COST_NAME).read_text())["cpu_s"] if expert else 0.0
-    cpu_s = spent_s + sum(unit.cpu_s for unit in read_timings(cell.folder))
-    hours = read_metrics(cell.folder)[-1].simulated_hours
+    end = curve_of(cell)[-1]  # the last unit is always looked at
     seeds = tuple(range(FIRST_EVALUATION_SEED, FIRST_EVALUATION_SEED + asked.evaluation_seeds))
     judged = EvaluateConfig(
         scenario=asked.scenario,
@@ -199,10 +197,13 @@ def ours(name: str, asked: argparse.Namespace, folder: Path) -> dict[str, Any]:
         out=folder / f"{name}-evaluation",
     )
     (result,) = compare(judged, lambda _run: None).evaluation.results
-    per_hour = 3600.0 / DELTA_S
+    decisions = end.hours * 3600.0 / DELTA_S
     return {
-        "hours": hours, "delay_s": result.delay_s.mean, "cpu_s": cpu_s, "cpu_ms_per_decision": 1e3 * cpu_s / hours / per_hour,
-    }  # fmt: skip
+        "hours": end.hours,
+        "delay_s": result.delay_s.mean,
+        "cpu_s": end.cpu_s,
+        "cpu_ms_per_decision": 1e3 * end.cpu_s / decisions,
+    }
 
 
 def main() -> None:

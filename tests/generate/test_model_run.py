@@ -12,8 +12,10 @@ from leed_traffic.artifacts.demonstrations import read_demonstrations
 from leed_traffic.errors import DemonstrationError, UsageError
 from leed_traffic.generate.author import Author
 from leed_traffic.generate.authorship import read_authorship
+from leed_traffic.generate.budget import planned_runs
+from leed_traffic.generate.config import GenerateConfig
 from leed_traffic.generate.model_config import ModelConfig
-from leed_traffic.generate.run import GenerateConfig, generate, planned_runs
+from leed_traffic.generate.run import generate
 from tests.generate.chat_server import Answer, ChatServer, priority_reply, prompt_of
 from tests.generate.killing import FILES, digests, live_and_die, on_disk, slow_and_flawed
 from tests.short_scenario import shortened

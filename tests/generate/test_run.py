@@ -16,26 +16,17 @@ from leed_traffic.errors import DemonstrationError, ScenarioError, UsageError
 from leed_traffic.generate.author import Author
 from leed_traffic.generate.bench import Bench, Result, Trial
 from leed_traffic.generate.brief import write_briefs
+from leed_traffic.generate.budget import AUTHOR_SEEDS, confirmation_seeds, least_runs, n_racers, planned_runs, round_sizes
+from leed_traffic.generate.config import GenerateConfig
 from leed_traffic.generate.race import CUT, MOST_RACERS, race_cost
 from leed_traffic.generate.refine import Standing
-from leed_traffic.generate.run import (
-    AUTHOR_SEEDS,
-    GenerateConfig,
-    _best_start,
-    _confirmed,
-    confirmation_seeds,
-    generate,
-    least_runs,
-    n_racers,
-    planned_runs,
-    round_sizes,
-    start_plans,
-)
+from leed_traffic.generate.run import _best_start, _confirmed, generate
+from leed_traffic.generate.starts import start_plans
 from leed_traffic.simulation.env import Reward
 from leed_traffic.simulation.env_spec import EnvSpec
 from leed_traffic.simulation.network_import import import_network
 from leed_traffic.simulation.pool import WorkerPool
-from leed_traffic.train.config import FIRST_VALIDATION_SEED
+from leed_traffic.simulation.seeds import FIRST_VALIDATION_SEED
 from tests.generate.briefs import crossroads
 from tests.short_scenario import shortened
 

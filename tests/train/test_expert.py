@@ -4,7 +4,8 @@ import pytest
 
 from leed_traffic.artifacts.demonstrations import read_demonstrations, write_demonstrations
 from leed_traffic.generate.author import Author
-from leed_traffic.generate.run import GenerateConfig, generate
+from leed_traffic.generate.config import GenerateConfig
+from leed_traffic.generate.run import generate
 from leed_traffic.train.config import TrainConfig
 from leed_traffic.train.expert import is_left_aside
 from leed_traffic.train.run import train

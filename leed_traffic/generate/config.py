@@ -1,0 +1,48 @@
+"""What one run of the generation is asked to do."""
+
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from leed_traffic.domain.action import DEFAULT_DECISION_INTERVAL_S
+from leed_traffic.domain.observation import DEFAULT_REACH_M
+from leed_traffic.generate.author import Author
+from leed_traffic.generate.model_config import ModelConfig
+from leed_traffic.simulation.env import Reward
+
+
+class GenerateConfig(BaseModel):
+    """Settings of `leedctl generate`."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    scenario: str
+    """Name of a scenario or path of a .sumocfg."""
+    out: Path
+    """Folder to write."""
+    author: Author = Author.SEARCH
+    """Who writes the plans."""
+    plans: Path | None = None
+    """For the author `given`: a `plans.json`, or the demonstrations folder that holds one."""
+    site: str | None = None
+    """Limits: None for the scenario's own, `as-net`, or a site file."""
+    spread: float | None = Field(default=None, ge=0.0, le=1.0)
+    """How much days differ; None: as the scenario says, a plain `.sumocfg` not at all."""
+    runs: int = Field(default=60, ge=1)
+    """Simulated hours that the search may spend, demonstrations not counted; under `least_runs()` it only chooses a rule."""
+    seeds: tuple[int, ...] = Field(default=(1, 2, 3), min_length=1)
+    """Demand seeds of the demonstrations."""
+    seed: int = Field(default=1, ge=0)
+    """Of the search's random changes."""
+    workers: int = Field(default=1, ge=1)
+    """Parallel simulations; the result does not depend on it."""
+    decision_interval_s: float = Field(default=DEFAULT_DECISION_INTERVAL_S, gt=0.0)
+    """Between two requests; policies trained on the demonstrations decide as often."""
+    reach_m: float = Field(default=DEFAULT_REACH_M, gt=0.0)
+    """Reach of the observation's detectors."""
+    reward: Reward = Reward.TIME_LOSS
+    """Local reward that is recorded and that credits an intersection's plan."""
+    sensing: str = "ideal"
+    """What the plans and the observation see: `ideal`, `camera`, `loops` or a sensing file."""
+    language: ModelConfig | None = None
+    """For the author `vllm`: which model, asked how."""
