@@ -23,13 +23,13 @@ from leed_traffic.benchmark.cell import (
 from leed_traffic.benchmark.curve import Point, learning_curve
 from leed_traffic.benchmark.findings import Finding, ScenarioFindings, StudyFindings, find
 from leed_traffic.benchmark.learners import Expert, Learner, find_learners
+from leed_traffic.domain.seeds import FIRST_EVALUATION_SEED
 from leed_traffic.errors import UsageError
 from leed_traffic.evaluate.compare import EvaluateConfig, compare
 from leed_traffic.evaluate.controllers import Choice, Kind, parse_controllers
 from leed_traffic.evaluate.results import Evaluation
 from leed_traffic.generate.budget import SHORT_RUNS
 from leed_traffic.simulation.pool import run_parallel
-from leed_traffic.simulation.seeds import FIRST_EVALUATION_SEED
 from leed_traffic.train.run_folder import read_metrics, read_timings
 
 RULES = "fixed,actuated,max-pressure,max-wave"

@@ -54,8 +54,8 @@ def demo_command(
 
     Exit codes: 0 done, 2 a folder or a seed that cannot be used, 5 the served hour failed.
     """
+    from leed_traffic.domain.seeds import FIRST_EVALUATION_SEED
     from leed_traffic.generate.config import GenerateConfig
-    from leed_traffic.simulation.seeds import FIRST_EVALUATION_SEED
 
     began_s = time.monotonic()
     evaluation_seeds = parse_seeds(seeds)

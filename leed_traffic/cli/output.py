@@ -11,8 +11,8 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Table
 
+from leed_traffic.domain.seeds import FIRST_EVALUATION_SEED
 from leed_traffic.errors import LeedError, UsageError
-from leed_traffic.simulation.seeds import FIRST_EVALUATION_SEED
 
 messages = Console(stderr=True, highlight=False)
 results = Console(highlight=False)

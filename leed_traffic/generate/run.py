@@ -21,6 +21,7 @@ from leed_traffic.artifacts.demonstrations import (
 )
 from leed_traffic.artifacts.plans_file import read_plans
 from leed_traffic.artifacts.scenario import load_scenario, with_spread
+from leed_traffic.domain.seeds import FIRST_VALIDATION_SEED
 from leed_traffic.errors import DemonstrationError, UsageError
 from leed_traffic.generate.author import Author, PlanAuthor
 from leed_traffic.generate.authorship import AUTHORSHIP_NAME, Authorship, write_authorship
@@ -45,7 +46,6 @@ from leed_traffic.generate.search import SearchAuthor
 from leed_traffic.generate.starts import MAX_WAVE, SHORT_STARTS, start_plans
 from leed_traffic.simulation.env_spec import EnvSpec, env_spec
 from leed_traffic.simulation.pool import WorkerPool
-from leed_traffic.simulation.seeds import FIRST_VALIDATION_SEED
 
 if TYPE_CHECKING:
     from leed_traffic.generate.vllm_author import Asking

@@ -27,12 +27,12 @@ from leed_traffic.artifacts.whole_file import write_whole
 from leed_traffic.benchmark.cell import Cell, DemonstrationTask, Ground, demonstrate, train_config
 from leed_traffic.benchmark.learners import BY_NAME, Expert
 from leed_traffic.benchmark.study import curve_of
+from leed_traffic.domain.seeds import FIRST_EVALUATION_SEED, SEEDS_PER_RUN
 from leed_traffic.evaluate.compare import EvaluateConfig, compare
 from leed_traffic.evaluate.controllers import Choice, Kind
 from leed_traffic.generate.budget import SHORT_RUNS
 from leed_traffic.simulation.demand import write_demand
 from leed_traffic.simulation.env_spec import env_spec
-from leed_traffic.simulation.seeds import FIRST_EVALUATION_SEED, SEEDS_PER_RUN
 from leed_traffic.simulation.sumo_options import TRIPS_NAME
 from leed_traffic.simulation.trip_records import read_demand, read_trips
 from leed_traffic.train.config import TrainConfig

@@ -11,6 +11,7 @@ from leed_traffic.artifacts.site import load_site
 from leed_traffic.domain.plan import SequencePlan, max_wave_plan
 from leed_traffic.domain.priority import PriorityRule
 from leed_traffic.domain.road_users import Weights
+from leed_traffic.domain.seeds import FIRST_VALIDATION_SEED
 from leed_traffic.domain.sensing import LOOPS
 from leed_traffic.errors import DemonstrationError, ScenarioError, UsageError
 from leed_traffic.generate.author import Author
@@ -26,7 +27,6 @@ from leed_traffic.simulation.env import Reward
 from leed_traffic.simulation.env_spec import EnvSpec
 from leed_traffic.simulation.network_import import import_network
 from leed_traffic.simulation.pool import WorkerPool
-from leed_traffic.simulation.seeds import FIRST_VALIDATION_SEED
 from tests.generate.briefs import crossroads
 from tests.short_scenario import shortened
 
