@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 SCENARIO = "arterial5"
 # Budgets: together about 5 minutes on 2 cores
-SEARCH_RUNS = 41  # simulated hours for the author's search
+SEARCH_RUNS = 53  # simulated hours for the author's search
 DEMONSTRATION_SEEDS = (1, 2, 3)
 TRAIN_EPISODES = 40  # own hours after cloning and relabelling
 VALIDATION_SEEDS = 3

@@ -27,8 +27,8 @@ def generate_command(
     ] = Author.SEARCH,
     plans: Annotated[Path | None, typer.Option(help="With --author given: a plans.json that is there already.")] = None,
     runs: Annotated[
-        int, typer.Option(help="Hours that the search may spend; under 30 it spends 3 and only chooses between two rules.")
-    ] = 60,
+        int, typer.Option(help="Hours that the search may spend; under 42 it spends 3 and only chooses between two rules.")
+    ] = 90,
     seeds: Annotated[str, typer.Option(help="Demand seeds of the demonstrations: a count, a range or a list.")] = "3",
     workers: Annotated[int | None, typer.Option(min=1, help="Parallel simulations; all cores unless said.")] = None,
     site: Annotated[str | None, typer.Option(help="Signal limits: as-net, or a site file; else the scenario's own.")] = None,
@@ -78,7 +78,7 @@ def generate_command(
     \b
     Examples:
       leedctl generate crossing --author webster --out runs/crossing/demonstrations
-      leedctl generate arterial5 --author search --runs 60 --workers 2 --out runs/arterial5/demonstrations
+      leedctl generate arterial5 --author search --runs 90 --workers 2 --out runs/arterial5/demonstrations
       leedctl generate path/to/net.sumocfg --site as-net --out runs/net/demonstrations --json
       leedctl generate crossing --author given --plans my_plans.json --out runs/crossing/mine
       leedctl generate arterial5 --author vllm --url http://gpu:8000/v1 --model NAME --out runs/arterial5/by-model

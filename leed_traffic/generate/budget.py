@@ -9,9 +9,10 @@ from leed_traffic.generate.starts import SHORT_STARTS, START_RULES
 
 AUTHOR_SEEDS = (11, 12)  # every candidate is tried on these
 FIRST_CONFIRMATION_SEED = 13  # and the last ones standing on those to be demonstrated and on hours from here on
-LEAST_CONFIRMED, MOST_CONFIRMED = 3, 100  # hours of each: a rare gridlock takes many to show,
-CONFIRMED_SHARE = 0.05  # so it is this share of the budget, within those bounds
+LEAST_CONFIRMED, MOST_CONFIRMED = 3, 100  # hours of each of the last standing,
+CONFIRMED_SHARE = 0.05  # this share of the budget, within those bounds
 LAST_STANDING = 4  # sets that are confirmed: max-wave, the best known start, and the latest two
+DECIDED_TIMES = 2  # the last two run on so many times as many hours more: a rare gridlock takes many to show
 LOCAL_CANDIDATES = 5  # per round of changes at each intersection
 SHORT_RUNS = 1 + len(SHORT_STARTS)  # with the fallback cycle, on one seed
 
@@ -37,20 +38,24 @@ def least_runs() -> int:
 def _runs_confirmed_on(n_hours: int) -> int:
     """Runs that every search makes: fallback, starts, their composition, and so many hours of confirmation."""
     n_starts = 4 + len(START_RULES)
-    return (n_starts + 2) * len(AUTHOR_SEEDS) + LAST_STANDING * n_hours
+    return (n_starts + 2) * len(AUTHOR_SEEDS) + (LAST_STANDING + 2 * DECIDED_TIMES) * n_hours
 
 
-def confirmation_seeds(config: GenerateConfig) -> tuple[int, ...]:
-    """Hours on which the last ones standing are compared: first those to be demonstrated, the more, the larger the budget."""
+def confirmation_seeds(config: GenerateConfig) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """Hours that chose nothing: on which the last ones standing are compared, and on which the last two are besides.
+
+    First those to be demonstrated; the more, the larger the budget.
+    """
     asked = int(CONFIRMED_SHARE * config.runs) if config.author is Author.SEARCH else 0
     n = min(max(LEAST_CONFIRMED, asked), MOST_CONFIRMED)
     shown = [seed for seed in config.seeds if seed not in AUTHOR_SEEDS]
     fresh = (seed for seed in count(FIRST_CONFIRMATION_SEED) if seed not in shown)
-    return (*shown[:n], *islice(fresh, max(0, n - len(shown))))
+    seeds = (*shown, *islice(fresh, max(0, (1 + DECIDED_TIMES) * n - len(shown))))
+    return seeds[:n], seeds[n : (1 + DECIDED_TIMES) * n]
 
 
 def _fixed_runs(config: GenerateConfig) -> int:
-    return _runs_confirmed_on(len(confirmation_seeds(config)))
+    return _runs_confirmed_on(len(confirmation_seeds(config)[0]))
 
 
 def planned_runs(config: GenerateConfig) -> int:

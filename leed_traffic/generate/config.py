@@ -28,7 +28,7 @@ class GenerateConfig(BaseModel):
     """Limits: None for the scenario's own, `as-net`, or a site file."""
     spread: float | None = Field(default=None, ge=0.0, le=1.0)
     """How much days differ; None: as the scenario says, a plain `.sumocfg` not at all."""
-    runs: int = Field(default=60, ge=1)
+    runs: int = Field(default=90, ge=1)
     """Simulated hours that the search may spend, demonstrations not counted; under `least_runs()` it only chooses a rule."""
     seeds: tuple[int, ...] = Field(default=(1, 2, 3), min_length=1)
     """Demand seeds of the demonstrations."""

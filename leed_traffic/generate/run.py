@@ -205,7 +205,7 @@ def _improve(
     (trial,) = bench.try_out([composed], AUTHOR_SEEDS, "best start of each intersection")
     begin = _best([best_start, Standing(what="best start of each intersection", plans=composed, trial=trial)])
     stood, rounds = refine(author, briefs, begin, bench, AUTHOR_SEEDS, sizes_of(config), patience=patience)
-    final = _confirmed(known, [best_start, *stood], bench, confirmation_seeds(config))
+    final = _confirmed(known, [best_start, *stood], bench, *confirmation_seeds(config))
     return _Written(final=final, baseline_delay_s=baseline_delay_s, starts=starts, rounds=tuple(rounds))
 
 
@@ -230,7 +230,9 @@ def _try_starts(
     return fallback.delay_s, tried
 
 
-def _confirmed(known: Sequence[Standing], found: Sequence[Standing], bench: Bench, seeds: Sequence[int]) -> Standing:
+def _confirmed(
+    known: Sequence[Standing], found: Sequence[Standing], bench: Bench, seeds: Sequence[int], more_seeds: Sequence[int]
+) -> Standing:
     """The best on hours that chose none of them: the earliest on a tie, so the rule of the field where nothing beats it.
 
     Args:
@@ -238,11 +240,16 @@ def _confirmed(known: Sequence[Standing], found: Sequence[Standing], bench: Benc
         found: two later ones or more; the latest two take part.
         bench: executes.
         seeds: the hours.
+        more_seeds: hours besides for the best and max-wave, or for max-wave and the next best; they are judged on all.
     """
     finalists = [*known, *found[-(LAST_STANDING - len(known)) :]]
     trials = bench.try_out([standing.plans for standing in finalists], seeds, "confirmation")
-    delays = [trial.delay_s for trial in trials]
-    return finalists[delays.index(min(delays))]
+    best, *others = sorted(range(len(finalists)), key=lambda k: trials[k].delay_s)
+    rival = next((k for k in (0, *others) if finalists[k].plans != finalists[best].plans), best)
+    last_two = sorted((best, rival))
+    more_trials = bench.try_out([finalists[k].plans for k in last_two], more_seeds, "confirmation of the last two")
+    decided = [Trial(results=trials[k].results + more.results).delay_s for k, more in zip(last_two, more_trials, strict=True)]
+    return finalists[last_two[decided.index(min(decided))]]
 
 
 def _max_wave(tried: Sequence[Standing]) -> Standing:

@@ -232,21 +232,57 @@ def test_on_a_single_hour_a_rule_must_beat_max_wave_by_more_than_chance(steady_s
     assert (written.baseline_delay_s, written.final.what) == (200.0, chosen)
 
 
+FRESH, MORE = (13,), (14, 15)
+
+
+class Told:
+    """A bench that was told what everybody has, by hour."""
+
+    def __init__(self, **delays_s):
+        self.delays_s = {name.replace("_", "-"): delays for name, delays in delays_s.items()}
+        self.asked = []
+
+    def try_out(self, candidates, seeds, what):
+        names = [plans["J"] for plans in candidates]
+        self.asked.append((names, tuple(seeds)))
+        hours = {13: 0, 14: 1, 15: 1}
+        results = [[Result(delay_s=self.delays_s[n][hours[s]], returns=(0.0,), simulated_s=1.0) for s in seeds] for n in names]
+        return [Trial(results=tuple(row)) for row in results]
+
+
+def standing(what):
+    return Standing(what=what, plans={"J": what}, trial=Trial(results=()))
+
+
 @pytest.mark.parametrize(
     ("fresh_s", "chosen"),
     [([50, 50, 50, 50], "max-wave"), ([50, 49, 51, 60], "known"), ([50, 51, 49, 60], "second"), ([50, 51, 51, 49], "third")],
 )
 def test_what_won_on_the_authors_hours_must_beat_max_wave_on_fresh_ones(fresh_s, chosen):
-    class Fresh:
-        def try_out(self, candidates, seeds, what):
-            assert [plans["J"] for plans in candidates] == ["max-wave", "known", "second", "third"], "the first found is out"
-            return [Trial(results=(Result(delay_s=d, returns=(0.0,), simulated_s=1.0),)) for d in fresh_s]
+    names = ["max-wave", "known", "second", "third"]
+    bench = Told(**{name.replace("-", "_"): (delay, delay) for name, delay in zip(names, fresh_s, strict=True)})
+    found = [standing(what) for what in ("first", "second", "third")]
+    assert _confirmed([standing("max-wave"), standing("known")], found, bench, FRESH, MORE).what == chosen
+    assert bench.asked[0] == (names, FRESH), "the first found is out"
 
-    def standing(what):
-        return Standing(what=what, plans={"J": what}, trial=Trial(results=()))
 
-    known, found = map(standing, ("max-wave", "known")), map(standing, ("first", "second", "third"))
-    assert _confirmed(list(known), list(found), Fresh(), seeds=(13,)).what == chosen
+def test_a_gridlock_on_the_hours_of_the_last_two_decides_for_max_wave():
+    bench = Told(max_wave=(50, 50), known=(45, 60), second=(48, 40), third=(49, 40))
+    known, found = [standing("max-wave"), standing("known")], [standing("second"), standing("third")]
+    assert _confirmed(known, found, bench, FRESH, MORE).what == "max-wave"
+    assert bench.asked[1] == (["max-wave", "known"], MORE)
+
+
+def test_max_wave_ahead_meets_the_next_best_other_plans():
+    bench = Told(max_wave=(50, 50), second=(52, 47), third=(53, 40))
+    known, found = [standing("max-wave"), standing("max-wave")], [standing("second"), standing("third")]
+    assert _confirmed(known, found, bench, FRESH, MORE).what == "second"
+    assert bench.asked[1] == (["max-wave", "second"], MORE)
+
+
+def test_plans_that_are_all_the_same_meet_themselves():
+    bench = Told(max_wave=(50, 50))
+    assert _confirmed([standing("max-wave")] * 2, [standing("max-wave")] * 2, bench, FRESH, MORE).what == "max-wave"
 
 
 @pytest.mark.sumo
@@ -276,10 +312,11 @@ def test_given_plans_need_their_file_and_nobody_else_takes_one(tmp_path, setting
         generate(GenerateConfig(scenario="crossing", out=tmp_path, **settings))
 
 
-@pytest.mark.parametrize(("runs", "hours"), [(3, 3), (30, 3), (60, 3), (200, 10), (20_000, 100)])
+@pytest.mark.parametrize(("runs", "hours"), [(3, 3), (42, 3), (60, 3), (200, 10), (20_000, 100)])
 def test_a_larger_budget_confirms_on_more_hours_none_of_which_chose_anything(runs, hours, tmp_path):
-    seeds = confirmation_seeds(GenerateConfig(scenario="any", out=tmp_path, runs=runs))
-    assert len(set(seeds)) == hours
+    first, more = confirmation_seeds(GenerateConfig(scenario="any", out=tmp_path, runs=runs))
+    seeds = (*first, *more)
+    assert (len(first), len(set(seeds))) == (hours, 3 * hours)
     assert not set(seeds) & set(AUTHOR_SEEDS)
     assert max(seeds) < FIRST_VALIDATION_SEED
 
@@ -287,18 +324,18 @@ def test_a_larger_budget_confirms_on_more_hours_none_of_which_chose_anything(run
 @pytest.mark.parametrize(
     ("shown", "confirmed"),
     [
-        ((1, 2, 3), (1, 2, 3)),
-        ((14,), (14, 13, 15)),
-        ((12, 4), (4, 13, 14)),
-        ((11, 12), (13, 14, 15)),
-        ((5, 6, 7, 8), (5, 6, 7)),
+        ((1, 2, 3), ((1, 2, 3), (13, 14, 15, 16, 17, 18))),
+        ((14,), ((14, 13, 15), (16, 17, 18, 19, 20, 21))),
+        ((12, 4), ((4, 13, 14), (15, 16, 17, 18, 19, 20))),
+        ((11, 12), ((13, 14, 15), (16, 17, 18, 19, 20, 21))),
+        ((5, 6, 7, 8), ((5, 6, 7), (8, 13, 14, 15, 16, 17))),
     ],
 )
 def test_what_will_be_demonstrated_is_confirmed_there(shown, confirmed, tmp_path):
-    assert confirmation_seeds(GenerateConfig(scenario="any", out=tmp_path, seeds=shown)) == confirmed
+    assert confirmation_seeds(GenerateConfig(scenario="any", out=tmp_path, runs=60, seeds=shown)) == confirmed
 
 
-@pytest.mark.parametrize("runs", [30, 60, 61, 199, 400])
+@pytest.mark.parametrize("runs", [42, 60, 61, 199, 400])
 def test_a_search_spends_at_most_what_it_may(runs, tmp_path):
     config = GenerateConfig(scenario="any", out=tmp_path, runs=runs, seeds=(1,))
     told_twice = n_racers(config) // CUT
