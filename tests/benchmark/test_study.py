@@ -44,7 +44,7 @@ def test_a_study_ends_with_findings_and_does_nothing_twice(tmp_path):
     made = {path: path.stat().st_mtime_ns for path in Path(config.out).rglob("*.pt")}
     assert study(config, lambda note: None) == found
     assert {path: path.stat().st_mtime_ns for path in Path(config.out).rglob("*.pt")} == made
-    for other in ({"episodes": 4}, {"search_runs": 30}, {"validation_seeds": 2}):
+    for other in ({"episodes": 4}, {"search_runs": 42}, {"validation_seeds": 2}):
         with pytest.raises(UsageError, match="was trained with other settings"):
             study(config.model_copy(update={"learners": "leed", **other}), lambda note: None)
     assert study(config, lambda note: None) == found, "what was refused changed nothing"
