@@ -130,9 +130,9 @@ class TrainConfig(BaseModel):
     """Adam's, while cloning; low, so that the direct path learns what is linear and the layers learn no hour by heart."""
     direct_learning_rate: float = Field(default=0.04, gt=0.0)
     """The same for the actors' direct path, whose inputs are small shares and whose weights are large."""
-    policy_learning_rate: float = Field(default=1e-3, gt=0.0)
+    policy_learning_rate: float = Field(default=3e-3, gt=0.0)
     """Adam's, while learning from own experience."""
-    policy_direct_learning_rate: float = Field(default=4e-3, gt=0.0)
+    policy_direct_learning_rate: float = Field(default=0.012, gt=0.0)
     """The same for the actors' direct path."""
     gamma: float = Field(default=0.97, ge=0.0, lt=1.0)
     """Discount per decision step."""
@@ -152,6 +152,8 @@ class TrainConfig(BaseModel):
     """Norm to which each intersection's gradient is clipped."""
     own_entropy: float = Field(default=0.3, ge=0.0)
     """Nats; cloned actors are made uncertain up to it before they learn from own experience. 0: as certain as they are."""
+    averaging: float = Field(default=2.0, ge=0.0)
+    """eta of the mean of cloned policies' updates (train/averaging.py): large values leave the last one."""
     critic_first_updates: int = Field(default=0, ge=0)
     """Updates from own experience in which only the critics learn; relabelling rounds already teach them."""
 

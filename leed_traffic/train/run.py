@@ -23,6 +23,7 @@ from leed_traffic.domain.seeds import FIRST_VALIDATION_SEED
 from leed_traffic.domain.sensing import Sensing
 from leed_traffic.errors import TrainingError
 from leed_traffic.simulation.env_spec import EnvSpec, env_spec
+from leed_traffic.train.averaging import PolicyAverage
 from leed_traffic.train.blocks import BLOCK_SIZE, BlockedLearner, BlockWork, cut_into_blocks
 from leed_traffic.train.checkpoint import describe, read_checkpoint, write_checkpoint
 from leed_traffic.train.config import WHERE_NOT_WHAT, Sharing, TrainConfig
@@ -206,6 +207,7 @@ class TrainingRun:
         block = BLOCK_SIZE if config.sharing is Sharing.NOTHING else len(sizes)  # what is shared is shared by all
         self.learner = BlockedLearner(cut_into_blocks(sizes, n_stages, config, size=block), work)
         self._weighting = ExpertWeighting(self._demonstrated, len(sizes), config)
+        self._average = PolicyAverage(config.averaging)
         self._units = [CLONE] * (demonstrations is not None) + [DAGGER] * config.n_rounds + [OWN] * config.n_updates
         self._episodes, self._own_hours = 0, 0.0
         self._best_delay_s = float("inf")
@@ -227,6 +229,7 @@ class TrainingRun:
         try:
             self.learner.load_state(content["learner"])
             self._weighting.load_state(content["weighting"])
+            self._average.load(content["averaged"], [part.numpy() for part in content["average"]])
             self._labelled = [ExpertSteps(**{k: v.numpy() for k, v in part.items()}) for part in content["labelled"]]
             self._episodes, self._own_hours = content["episodes"], content["own_hours"]
             self._best_delay_s, self._expert_delay_s = content["best_delay_s"], content["expert_delay_s"]
@@ -292,22 +295,31 @@ class TrainingRun:
         """One update from own experience, leaning on the expert as far as the weights say."""
         config = self._config
         update = unit - self._units.index(OWN)
-        is_cloned = self._demonstrated is not None and (config.cloning_steps > 0 or config.n_rounds > 0)
-        if update == 0 and is_cloned:
+        if update == 0 and self._is_cloned:
             self.learner.soften(self._expert_steps())
         rollouts = self._drive(config.episodes_per_update, f"update {update + 1} of {config.n_updates}", None)
         episodes = [rollout.episode for rollout in rollouts]
         w = self._weighting.update(episodes)
         expert = self._expert_steps(weighted=True) if w.any() else None
         losses = self.learner.update(episodes, expert, w, critic_only=update < config.critic_first_updates)
+        self._average.add(self.learner.weights())
         is_due = (update + 1) % config.validate_every == 0 or unit + 1 == len(self._units)
         return {
             "mean_return": _mean_return(rollouts),
-            "delay_s": self._validate(self.learner.weights(), unit) if is_due else None,
+            "delay_s": self._validate(self._learned(), unit) if is_due else None,
             "weights": self._by_id(w),
             "similarity": self._by_id(self._weighting.similarity),
             "losses": losses,
         }
+
+    @property
+    def _is_cloned(self) -> bool:
+        """Whether own experience began where the expert stands."""
+        return self._demonstrated is not None and (self._config.cloning_steps > 0 or self._config.n_rounds > 0)
+
+    def _learned(self) -> ActorWeights:
+        """What is judged and exported: the mean of the updates, or the last one where the first was far from any good policy."""
+        return self._average.weights if self._is_cloned else self.learner.weights()
 
     def _expert_steps(self, *, weighted: bool = False) -> ExpertSteps:
         """Demonstrated and labelled steps; f(A_e) is known for the demonstrated ones only, 1 for the others."""
@@ -370,6 +382,8 @@ class TrainingRun:
             "done": len(self.rows),
             "learner": self.learner.state(),
             "weighting": self._weighting.state(),
+            "averaged": self._average.count,
+            "average": [torch.from_numpy(part) for part in self._average.parts],
             "labelled": [{name: torch.from_numpy(getattr(part, name)) for name in fields} for part in self._labelled],
             "episodes": self._episodes,
             "own_hours": self._own_hours,
