@@ -318,7 +318,7 @@ class TrainingRun:
         return self._demonstrated is not None and (self._config.cloning_steps > 0 or self._config.n_rounds > 0)
 
     def _learned(self) -> ActorWeights:
-        """What is judged and exported: the mean of the updates, or the last one where the first was far from any good policy."""
+        """What is judged and exported: the mean of the updates; the last one where they began far from any good policy."""
         return self._average.weights if self._is_cloned else self.learner.weights()
 
     def _expert_steps(self, *, weighted: bool = False) -> ExpertSteps:

@@ -5,6 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from leed_traffic.artifacts.policy import Policy, verify_bundle
@@ -67,6 +68,21 @@ def test_the_bundle_holds_the_policies_that_validated_best(tmp_path):
     run(tmp_path / "run")
     delays = [row.delay_s for row in read_metrics(tmp_path / "run") if row.delay_s is not None]
     assert verify_bundle(tmp_path / "run" / "bundle").manifest.training.validation_delay_s == min(delays)
+
+
+@pytest.mark.parametrize("expert", ["demos", None])
+def test_cloned_policies_are_judged_as_the_mean_of_their_updates_and_fresh_ones_as_the_last(tmp_path, expert):
+    driving, judged = [], []
+
+    def note(tasks):
+        if tasks[0].plans is None and tasks[0].weights is not None:
+            (judged if tasks[0].is_scored else driving).append(tasks[0].weights)
+
+    run(tmp_path / "run", FakeRollouts(note), demonstrations=expert, dagger_rounds=0, validate_every=1)
+    (_, first, second), (seen_first, seen_second, _) = driving, judged[-3:]
+    for now, before, seen, earlier in zip(second, first, seen_second, seen_first, strict=True):
+        assert (earlier == before).all()
+        assert np.allclose(seen, 0.25 * before + 0.75 * now if expert else now, atol=1e-7)
 
 
 def test_the_exported_policies_choose_as_the_trained_ones(tmp_path):
