@@ -63,7 +63,7 @@ class StudyConfig(BaseModel):
     long_episodes: int = Field(default=96, ge=0)
     """Own hours of a learner without one."""
     search_runs: int = Field(default=SHORT_RUNS, ge=SHORT_RUNS)
-    """Simulated hours of the search behind the demonstrations; under 42 it spends 3 to choose between two rules."""
+    """Simulated hours of the search behind the demonstrations; under 42 it spends 6 to choose between two rules."""
     workers: int = Field(default=2, ge=0)
     """Cells at a time, one process each; 0: one after the other in this process."""
 

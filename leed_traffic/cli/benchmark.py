@@ -25,7 +25,7 @@ def benchmark_command(
     episodes: Annotated[int, typer.Option(min=0, help="Own hours of a learner with an expert.")] = 16,
     long_episodes: Annotated[int, typer.Option(min=0, help="Own hours of a learner without one.")] = 96,
     search_runs: Annotated[
-        int, typer.Option(min=3, help="Hours of the search; under 42 it spends 3 and only chooses between two rules.")
+        int, typer.Option(min=6, help="Hours of the search; under 42 it spends 6 and only chooses between two rules.")
     ] = 3,
     workers: Annotated[int | None, typer.Option(min=1, help="Training runs at a time; all cores unless said.")] = None,
     list_learners: Annotated[bool, typer.Option("--list", help="Who can be compared, and leave.", is_eager=False)] = False,

@@ -27,7 +27,7 @@ def generate_command(
     ] = Author.SEARCH,
     plans: Annotated[Path | None, typer.Option(help="With --author given: a plans.json that is there already.")] = None,
     runs: Annotated[
-        int, typer.Option(help="Hours that the search may spend; under 42 it spends 3 and only chooses between two rules.")
+        int, typer.Option(help="Hours that the search may spend; under 42 it spends 6 and only chooses between two rules.")
     ] = 90,
     seeds: Annotated[str, typer.Option(help="Demand seeds of the demonstrations: a count, a range or a list.")] = "3",
     workers: Annotated[int | None, typer.Option(min=1, help="Parallel simulations; all cores unless said.")] = None,

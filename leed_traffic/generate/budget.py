@@ -14,7 +14,7 @@ CONFIRMED_SHARE = 0.05  # this share of the budget, within those bounds
 LAST_STANDING = 4  # sets that are confirmed: max-wave, the best known start, and the latest two
 DECIDED_TIMES = 2  # the last two run on so many times as many hours more: a rare gridlock takes many to show
 LOCAL_CANDIDATES = 5  # per round of changes at each intersection
-SHORT_RUNS = 1 + len(SHORT_STARTS)  # with the fallback cycle, on one seed
+SHORT_RUNS = (1 + len(SHORT_STARTS)) * len(AUTHOR_SEEDS)  # with the fallback cycle
 
 
 def round_sizes(trials: int) -> tuple[int, ...]:
@@ -26,7 +26,7 @@ def round_sizes(trials: int) -> tuple[int, ...]:
 
 
 def is_short(config: GenerateConfig) -> bool:
-    """Whether the budget lets the search choose among its rules on one seed, and no more."""
+    """Whether the budget lets the search choose between two rules, and no more."""
     return config.author is Author.SEARCH and config.runs < least_runs()
 
 

@@ -50,7 +50,7 @@ from leed_traffic.simulation.pool import WorkerPool
 if TYPE_CHECKING:
     from leed_traffic.generate.vllm_author import Asking
 
-SHORT_MARGIN = 0.05  # share of delay by which another start must beat max-wave on its only hour: below that lies chance
+SHORT_MARGIN = 0.05  # share of delay by which another start must beat max-wave on every hour of a short search
 WORK_NAME = ".work"  # remembered results of an unfinished run
 TRANSCRIPTS_NAME, REPORT_NAME = "transcripts.jsonl", "report.html"  # beside the demonstrations of a language model
 PATIENCE = 2  # rounds in a row without gain after which a language model is asked no more
@@ -160,14 +160,20 @@ def _given(plans: Plans, bench: Bench) -> _Written:
     return _Written(final=final, baseline_delay_s=fallback.delay_s, starts={"given": trial.delay_s}, rounds=())
 
 
-def _best_start(briefs: Sequence[Brief], bench: Bench, author: Author, seeds: Sequence[int] = AUTHOR_SEEDS) -> _Written:
-    """Only the starts: Webster's own, or where there is time for one hour of each, two priority rules."""
-    baseline_delay_s, tried = _try_starts(briefs, bench, author, seeds)
-    starts = {standing.what: standing.trial.delay_s for standing in tried}
+def _best_start(briefs: Sequence[Brief], bench: Bench, author: Author) -> _Written:
+    """Only the starts: Webster's own, or in a short search two priority rules, of which max-wave needs no proof."""
+    is_short = author is Author.SEARCH
+    baseline_delay_s, tried = _try_starts(briefs, bench, author, only=SHORT_STARTS if is_short else None)
     final = _best(tried)
-    if len(seeds) == 1 and final.trial.delay_s > (1.0 - SHORT_MARGIN) * starts[MAX_WAVE]:
+    if is_short and not _is_plainly_better(final.trial, _max_wave(tried).trial):
         final = _max_wave(tried)
+    starts = {standing.what: standing.trial.delay_s for standing in tried}
     return _Written(final=final, baseline_delay_s=baseline_delay_s, starts=starts, rounds=())
+
+
+def _is_plainly_better(trial: Trial, rule: Trial) -> bool:
+    hours = zip(trial.results, rule.results, strict=True)
+    return all(mine.delay_s <= (1.0 - SHORT_MARGIN) * its.delay_s for mine, its in hours)
 
 
 def _write(
@@ -175,10 +181,8 @@ def _write(
 ) -> _Written:
     if config.plans is not None:
         return _given(read_plans(config.plans, bench.setting.network, bench.setting.site), bench)
-    if config.author is Author.WEBSTER:
+    if config.author is Author.WEBSTER or is_short(config):
         return _best_start(briefs, bench, config.author)
-    if is_short(config):
-        return _best_start(briefs, bench, config.author, AUTHOR_SEEDS[:1])
     if config.author is Author.SEARCH:
         return _improve(SearchAuthor(config.seed, config.reach_m), config, briefs, bench, patience=None)
     from leed_traffic.generate.model_run import open_model_run
@@ -219,13 +223,13 @@ def _tell(out: Path, written: _Written, made: Demonstrations) -> None:
 
 
 def _try_starts(
-    briefs: Sequence[Brief], bench: Bench, author: Author, seeds: Sequence[int] = AUTHOR_SEEDS
+    briefs: Sequence[Brief], bench: Bench, author: Author, *, only: Sequence[str] | None = None
 ) -> tuple[float, list[Standing]]:
-    """Delay of the fallback cycle, and every start with its trial; on a single seed a few rules alone."""
+    """Delay of the fallback cycle, and every start, or those named, with its trial."""
     starts = start_plans(briefs, author)
-    if len(seeds) == 1:
-        starts = {name: starts[name] for name in SHORT_STARTS}
-    fallback, *trials = bench.try_out([None, *starts.values()], seeds, "starts")
+    if only is not None:
+        starts = {name: starts[name] for name in only}
+    fallback, *trials = bench.try_out([None, *starts.values()], AUTHOR_SEEDS, "starts")
     tried = [Standing(what=name, plans=plans, trial=trial) for (name, plans), trial in zip(starts.items(), trials, strict=True)]
     return fallback.delay_s, tried
 

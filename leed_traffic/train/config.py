@@ -130,10 +130,12 @@ class TrainConfig(BaseModel):
     """Adam's, while cloning; low, so that the direct path learns what is linear and the layers learn no hour by heart."""
     direct_learning_rate: float = Field(default=0.04, gt=0.0)
     """The same for the actors' direct path, whose inputs are small shares and whose weights are large."""
-    policy_learning_rate: float = Field(default=3e-3, gt=0.0)
+    policy_learning_rate: float = Field(default=1e-3, gt=0.0)
     """Adam's, while learning from own experience."""
-    policy_direct_learning_rate: float = Field(default=0.012, gt=0.0)
+    policy_direct_learning_rate: float = Field(default=4e-3, gt=0.0)
     """The same for the actors' direct path."""
+    cloned_rate_factor: float = Field(default=3.0, gt=0.0)
+    """On both, where policies were cloned first: what is kept of those is the mean of their updates, which large steps do not hurt."""
     gamma: float = Field(default=0.97, ge=0.0, lt=1.0)
     """Discount per decision step."""
     lam: float = Field(default=0.95, ge=0.0, le=1.0)
@@ -183,6 +185,17 @@ class TrainConfig(BaseModel):
     def n_rounds(self) -> int:
         """Relabelling rounds; none without an expert."""
         return self.dagger_rounds if self.demonstrations is not None else 0
+
+    @property
+    def is_cloned(self) -> bool:
+        """Whether own experience begins where the expert stands."""
+        return self.demonstrations is not None and (self.cloning_steps > 0 or self.dagger_rounds > 0)
+
+    @property
+    def own_rates(self) -> tuple[float, float]:
+        """Adam's rates while learning from own experience: of the networks, and of the actors' direct path."""
+        factor = self.cloned_rate_factor if self.is_cloned else 1.0
+        return factor * self.policy_learning_rate, factor * self.policy_direct_learning_rate
 
     @property
     def total_episodes(self) -> int:

@@ -177,7 +177,7 @@ class Learner:
         """
         config = self._config
         experience = self._look_back(episodes)
-        self._set_rates(config.policy_learning_rate, config.policy_direct_learning_rate)
+        self._set_rates(*config.own_rates)
         batches = _Batches(expert, config.minibatch, self._generator) if expert is not None and w.any() else None
         weights = torch.from_numpy(w).float()
         sums: dict[str, float] = {}

@@ -295,7 +295,7 @@ class TrainingRun:
         """One update from own experience, leaning on the expert as far as the weights say."""
         config = self._config
         update = unit - self._units.index(OWN)
-        if update == 0 and self._is_cloned:
+        if update == 0 and self._config.is_cloned:
             self.learner.soften(self._expert_steps())
         rollouts = self._drive(config.episodes_per_update, f"update {update + 1} of {config.n_updates}", None)
         episodes = [rollout.episode for rollout in rollouts]
@@ -312,14 +312,9 @@ class TrainingRun:
             "losses": losses,
         }
 
-    @property
-    def _is_cloned(self) -> bool:
-        """Whether own experience began where the expert stands."""
-        return self._demonstrated is not None and (self._config.cloning_steps > 0 or self._config.n_rounds > 0)
-
     def _learned(self) -> ActorWeights:
         """What is judged and exported: the mean of the updates; the last one where they began far from any good policy."""
-        return self._average.weights if self._is_cloned else self.learner.weights()
+        return self._average.weights if self._config.is_cloned else self.learner.weights()
 
     def _expert_steps(self, *, weighted: bool = False) -> ExpertSteps:
         """Demonstrated and labelled steps; f(A_e) is known for the demonstrated ones only, 1 for the others."""

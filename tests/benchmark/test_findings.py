@@ -43,7 +43,7 @@ def test_a_table_has_a_cell_for_every_column_and_says_never():
 def test_the_study_is_written_as_json_table_and_picture(tmp_path):
     scenario = ScenarioFindings(scenario="net", site="as-net", bar_s=21.0, rules=(), learners=(finding(seed(20.0, 8.0)),))
     found = StudyFindings(
-        training_seeds=1, evaluation_seeds=1, validation_seeds=1, episodes=4, long_episodes=8, search_runs=4,
+        training_seeds=1, evaluation_seeds=1, validation_seeds=1, episodes=4, long_episodes=8, search_runs=6,
         sumo_version="1.28.0", scenarios=(scenario,),
     )  # fmt: skip
     write_pages(tmp_path, found)

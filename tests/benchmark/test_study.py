@@ -38,7 +38,7 @@ def test_a_study_ends_with_findings_and_does_nothing_twice(tmp_path):
     found = study(config, told.append)
     assert len(told) == config.n_steps
     leed, ippo = found.scenarios[0].learners
-    assert leed.seeds[0].curve[0][0] == pytest.approx(4 * 120.0 / 3600.0, abs=1e-3), "search and demonstrations count"
+    assert leed.seeds[0].curve[0][0] == pytest.approx(6 * 120.0 / 3600.0, abs=1e-3), "search and demonstrations count"
     assert ippo.seeds[0].curve[-1][0] == pytest.approx(2 * 120.0 / 3600.0, abs=1e-3)
     assert leed.seeds[0].unsafe_changes == 0
     made = {path: path.stat().st_mtime_ns for path in Path(config.out).rglob("*.pt")}

@@ -39,7 +39,7 @@ from leed_traffic.train.config import TrainConfig
 from leed_traffic.train.run import train
 
 DELTA_S = 5
-LEAST_HOURS = SHORT_RUNS + 1 + TrainConfig.model_fields["dagger_rounds"].default  # LEED's search, demonstrations, relabelling
+LEAST_HOURS = SHORT_RUNS + TrainConfig.model_fields["dagger_rounds"].default  # LEED's search, demonstrations, relabelling
 SETTINGS = {
     "gamma": 0.95, "n_steps": 256, "ent_coef": 0.0905168, "learning_rate": 0.00062211, "vf_coef": 0.042202,
     "max_grad_norm": 0.9, "gae_lambda": 0.99, "n_epochs": 5, "clip_range": 0.3, "batch_size": 256,

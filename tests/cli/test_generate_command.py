@@ -53,7 +53,7 @@ def test_a_count_of_seeds_begins_at_one(tmp_path):
         (("--seeds", "1001-1003"), "judge the policies"),
         (("--seeds", "0"), "names no seed"),
         (("--seeds", "many"), "expected a count"),
-        (("--runs", "2"), "the search needs 3"),
+        (("--runs", "5"), "the search needs 6"),
         (("--runs", "0"), "need at least 1"),
         (("--url", "http://h/v1"), "belong to --author vllm, not to --author search"),
         (("--author", "vllm"), "name the model"),

@@ -211,25 +211,28 @@ def test_a_seed_named_twice_is_refused(tmp_path):
 
 
 @pytest.mark.sumo
-def test_a_small_budget_chooses_a_rule_on_one_seed(short, tmp_path):
-    config = GenerateConfig(scenario=short, out=tmp_path / "out", runs=3, seeds=(11, 12))
+def test_a_small_budget_chooses_a_rule_on_two_hours(short, tmp_path):
+    config = GenerateConfig(scenario=short, out=tmp_path / "out", runs=6, seeds=(11, 12))
     made = generate(config).manifest
-    assert planned_runs(config) == 5
+    assert planned_runs(config) == 8
     assert set(made.starts) == {"max-wave 100 m", "steady"}
     assert made.delay_s in made.starts.values()
     assert made.rounds == ()
-    assert made.simulated_hours == pytest.approx(4 * SHORT_S / 3600.0)  # the trial on seed 11 is its demonstration
+    assert made.simulated_hours == pytest.approx(6 * SHORT_S / 3600.0)  # the trials are its demonstrations
 
 
-@pytest.mark.parametrize(("steady_s", "chosen"), [(96.0, "max-wave 100 m"), (94.0, "steady")])
-def test_on_a_single_hour_a_rule_must_beat_max_wave_by_more_than_chance(steady_s, chosen):
+@pytest.mark.parametrize(
+    ("steady_s", "chosen"), [((94.0, 94.0), "steady"), ((70.0, 96.0), "max-wave 100 m"), ((96.0, 70.0), "max-wave 100 m")]
+)
+def test_in_a_small_budget_a_rule_must_beat_max_wave_by_more_than_chance_on_every_hour(steady_s, chosen):
     class Tried:
         def try_out(self, candidates, seeds, what):
-            delays = [200.0, 100.0, steady_s]
-            return [Trial(results=(Result(delay_s=d, returns=(0.0,), simulated_s=1.0),)) for d in delays[: len(candidates)]]
+            delays = [(200.0, 220.0), (100.0, 100.0), steady_s]
+            assert len(candidates) == len(delays)
+            return [Trial(results=tuple(Result(delay_s=d, returns=(0.0,), simulated_s=1.0) for d in row)) for row in delays]
 
-    written = _best_start([crossroads("J")], Tried(), Author.SEARCH, seeds=(11,))
-    assert (written.baseline_delay_s, written.final.what) == (200.0, chosen)
+    written = _best_start([crossroads("J")], Tried(), Author.SEARCH)
+    assert (written.baseline_delay_s, written.final.what) == (210.0, chosen)
 
 
 FRESH, MORE = (13,), (14, 15)
@@ -287,7 +290,7 @@ def test_plans_that_are_all_the_same_meet_themselves():
 
 @pytest.mark.sumo
 def test_an_older_authors_record_does_not_stay_beside_other_plans(short, tmp_path):
-    config = GenerateConfig(scenario=short, out=tmp_path / "out", runs=3, seeds=(1,))
+    config = GenerateConfig(scenario=short, out=tmp_path / "out", runs=6, seeds=(1,))
     config.out.mkdir()
     for name in ("authorship.json", "report.html"):
         (config.out / name).write_text("of other plans")
@@ -343,8 +346,8 @@ def test_a_search_spends_at_most_what_it_may(runs, tmp_path):
 
 
 def test_a_budget_too_small_for_any_choice_is_refused(tmp_path):
-    with pytest.raises(UsageError, match=f"needs 3 to choose among its rules, {least_runs()} to improve"):
-        generate(GenerateConfig(scenario="crossing", out=tmp_path, runs=2))
+    with pytest.raises(UsageError, match=f"needs 6 to choose among its rules, {least_runs()} to improve"):
+        generate(GenerateConfig(scenario="crossing", out=tmp_path, runs=5))
 
 
 def test_a_folder_that_holds_something_else_is_left_alone(tmp_path):

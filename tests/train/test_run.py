@@ -85,6 +85,14 @@ def test_cloned_policies_are_judged_as_the_mean_of_their_updates_and_fresh_ones_
         assert np.allclose(seen, 0.25 * before + 0.75 * now if expert else now, atol=1e-7)
 
 
+@pytest.mark.parametrize(
+    ("settings", "factor"), [({}, 3.0), ({"demonstrations": None}, 1.0), ({"cloning_steps": 0, "dagger_rounds": 0}, 1.0)]
+)
+def test_cloned_policies_take_larger_steps_of_their_own(tmp_path, settings, factor):
+    rates = config(tmp_path, policy_learning_rate=0.001, policy_direct_learning_rate=0.004, **settings).own_rates
+    assert rates == pytest.approx((0.001 * factor, 0.004 * factor))
+
+
 def test_the_exported_policies_choose_as_the_trained_ones(tmp_path):
     run(tmp_path / "run")
     policy = Policy(verify_bundle(tmp_path / "run" / "bundle"))
