@@ -135,7 +135,7 @@ class TrainConfig(BaseModel):
     policy_direct_learning_rate: float = Field(default=4e-3, gt=0.0)
     """The same for the actors' direct path."""
     cloned_rate_factor: float = Field(default=3.0, gt=0.0)
-    """On both, where policies were cloned first: what is kept of those is the mean of their updates, which large steps do not hurt."""
+    """On both where policies were cloned first: what is kept is the mean of their updates, which large steps hurt little."""
     gamma: float = Field(default=0.97, ge=0.0, lt=1.0)
     """Discount per decision step."""
     lam: float = Field(default=0.95, ge=0.0, le=1.0)
