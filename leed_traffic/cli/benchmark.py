@@ -26,7 +26,7 @@ def benchmark_command(
     long_episodes: Annotated[int, typer.Option(min=0, help="Own hours of a learner without one.")] = 96,
     search_runs: Annotated[
         int, typer.Option(min=6, help="Hours of the search; under 42 it spends 6 and only chooses between two rules.")
-    ] = 3,
+    ] = 6,
     workers: Annotated[int | None, typer.Option(min=1, help="Training runs at a time; all cores unless said.")] = None,
     list_learners: Annotated[bool, typer.Option("--list", help="Who can be compared, and leave.", is_eager=False)] = False,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")] = False,
