@@ -82,7 +82,7 @@ bench-learning: $(VENV)/.dev  ## LEED against learners without an expert, and wh
 scenarios: $(VENV)/.train  ## rebuild the shipped scenarios with SUMO's tools
 	for name in crossing arterial5 grid4x4; do $(BIN)/leedctl scenario build $$name; done
 
-models: $(VENV)/.train  ## train the bundles under models/ anew (about half an hour on 2 cores)
+models: $(VENV)/.train  ## train the bundles under models/ anew (most of an hour on 2 cores)
 	for name in crossing arterial5 grid4x4; do \
 	  rm -rf runs/models/$$name/training && \
 	  $(BIN)/leedctl generate $$name --author search --out runs/models/$$name/demonstrations && \

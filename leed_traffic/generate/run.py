@@ -162,10 +162,10 @@ def _given(plans: Plans, bench: Bench) -> _Written:
 
 def _best_start(briefs: Sequence[Brief], bench: Bench, author: Author) -> _Written:
     """Only the starts: Webster's own, or in a short search two priority rules, of which max-wave needs no proof."""
-    is_short = author is Author.SEARCH
-    baseline_delay_s, tried = _try_starts(briefs, bench, author, only=SHORT_STARTS if is_short else None)
+    is_search = author is Author.SEARCH
+    baseline_delay_s, tried = _try_starts(briefs, bench, author, only=SHORT_STARTS if is_search else None)
     final = _best(tried)
-    if is_short and not _is_plainly_better(final.trial, _max_wave(tried).trial):
+    if is_search and not _is_plainly_better(final.trial, _max_wave(tried).trial):
         final = _max_wave(tried)
     starts = {standing.what: standing.trial.delay_s for standing in tried}
     return _Written(final=final, baseline_delay_s=baseline_delay_s, starts=starts, rounds=())
@@ -244,7 +244,8 @@ def _confirmed(
         found: two later ones or more; the latest two take part.
         bench: executes.
         seeds: the hours.
-        more_seeds: hours besides for the best and max-wave, or for max-wave and the next best; they are judged on all.
+        more_seeds: hours besides for the best and max-wave, or for max-wave and the next best; they are judged on all,
+            so that a gridlock of the first hours stays in the account.
     """
     finalists = [*known, *found[-(LAST_STANDING - len(known)) :]]
     trials = bench.try_out([standing.plans for standing in finalists], seeds, "confirmation")

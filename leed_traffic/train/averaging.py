@@ -6,7 +6,10 @@ Polynomial-decay averaging (Shamir and Zhang 2013, section 4): after t updates a
 fade as the run goes on, and no horizon must be chosen. With eta = 2 half the weight lies on the last fifth.
 """
 
+from typing import Any
+
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from leed_traffic.train.rollout import ActorWeights
@@ -23,15 +26,15 @@ class PolicyAverage:
         """
         self._eta = eta
         self.count = 0
-        self.parts: list[NDArray[np.float64]] = []
+        self._parts: list[NDArray[np.float64]] = []
 
     def add(self, weights: ActorWeights) -> None:
         """Take in the actors after one more update."""
         self.count += 1
         share = (self._eta + 1.0) / (self.count + self._eta)  # 1 at the first
-        if not self.parts:
-            self.parts = [part.astype(np.float64) for part in weights]
-        for mean, part in zip(self.parts, weights, strict=True):
+        if not self._parts:
+            self._parts = [part.astype(np.float64) for part in weights]
+        for mean, part in zip(self._parts, weights, strict=True):
             mean += share * (part - mean)
 
     @property
@@ -41,10 +44,14 @@ class PolicyAverage:
         Raises:
             ValueError: nothing was added.
         """
-        if not self.parts:
+        if not self._parts:
             raise ValueError("no update yet, so no mean")
-        return ActorWeights(*(mean.astype(np.float32) for mean in self.parts))
+        return ActorWeights(*(mean.astype(np.float32) for mean in self._parts))
 
-    def load(self, count: int, parts: list[NDArray[np.float64]]) -> None:
-        """Go on from `count` and `parts`."""
-        self.count, self.parts = count, parts
+    def state(self) -> dict[str, Any]:
+        """Everything that a bit-for-bit continuation needs."""
+        return {"count": self.count, "parts": [torch.from_numpy(part) for part in self._parts]}
+
+    def load_state(self, state: dict[str, Any]) -> None:
+        """Go on from `state()`."""
+        self.count, self._parts = state["count"], [part.numpy() for part in state["parts"]]

@@ -131,11 +131,11 @@ class TrainConfig(BaseModel):
     direct_learning_rate: float = Field(default=0.04, gt=0.0)
     """The same for the actors' direct path, whose inputs are small shares and whose weights are large."""
     policy_learning_rate: float = Field(default=1e-3, gt=0.0)
-    """Adam's, while learning from own experience."""
+    """Adam's, while learning from own experience, and the critics' while relabelling."""
     policy_direct_learning_rate: float = Field(default=4e-3, gt=0.0)
     """The same for the actors' direct path."""
     cloned_rate_factor: float = Field(default=3.0, gt=0.0)
-    """On both where policies were cloned first: what is kept is the mean of their updates, which large steps hurt little."""
+    """Times both rates above where policies were cloned: what is kept is their updates' mean, which large steps hurt little."""
     gamma: float = Field(default=0.97, ge=0.0, lt=1.0)
     """Discount per decision step."""
     lam: float = Field(default=0.95, ge=0.0, le=1.0)
@@ -189,7 +189,9 @@ class TrainConfig(BaseModel):
     @property
     def is_cloned(self) -> bool:
         """Whether own experience begins where the expert stands."""
-        return self.demonstrations is not None and (self.cloning_steps > 0 or self.dagger_rounds > 0)
+        return self.demonstrations is not None and (
+            self.cloning_steps > 0 or (self.dagger_rounds > 0 and self.dagger_steps > 0)
+        )
 
     @property
     def own_rates(self) -> tuple[float, float]:

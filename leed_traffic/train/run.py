@@ -53,6 +53,7 @@ from leed_traffic.train.run_folder import (
     read_metrics,
     read_setting,
     read_timings,
+    settings_since,
     write_metrics,
     write_text,
     write_timings,
@@ -161,8 +162,9 @@ def prepare_folder(config: TrainConfig, setting: RunSetting) -> None:
     out = config.out
     if config.resume:
         begun, made_on = read_config(out), read_setting(out)
-        if begun.digest() != config.digest() or made_on.model_dump(mode="json") != setting.model_dump(mode="json"):
-            different = [k for k, v in begun.model_dump().items() if v != getattr(config, k) and k not in WHERE_NOT_WHAT]
+        different = [k for k, v in begun.model_dump().items() if v != getattr(config, k) and k not in WHERE_NOT_WHAT]
+        different += settings_since(out)
+        if different or made_on.model_dump(mode="json") != setting.model_dump(mode="json"):
             raise TrainingError(
                 f"{out}: was begun with other settings ({', '.join(different) or 'scenario or demonstrations'}); "
                 "resume with the same or train into another folder"
@@ -229,7 +231,7 @@ class TrainingRun:
         try:
             self.learner.load_state(content["learner"])
             self._weighting.load_state(content["weighting"])
-            self._average.load(content["averaged"], [part.numpy() for part in content["average"]])
+            self._average.load_state(content["average"])
             self._labelled = [ExpertSteps(**{k: v.numpy() for k, v in part.items()}) for part in content["labelled"]]
             self._episodes, self._own_hours = content["episodes"], content["own_hours"]
             self._best_delay_s, self._expert_delay_s = content["best_delay_s"], content["expert_delay_s"]
@@ -295,14 +297,16 @@ class TrainingRun:
         """One update from own experience, leaning on the expert as far as the weights say."""
         config = self._config
         update = unit - self._units.index(OWN)
-        if update == 0 and self._config.is_cloned:
+        if update == 0 and config.is_cloned:
             self.learner.soften(self._expert_steps())
         rollouts = self._drive(config.episodes_per_update, f"update {update + 1} of {config.n_updates}", None)
         episodes = [rollout.episode for rollout in rollouts]
         w = self._weighting.update(episodes)
         expert = self._expert_steps(weighted=True) if w.any() else None
-        losses = self.learner.update(episodes, expert, w, critic_only=update < config.critic_first_updates)
-        self._average.add(self.learner.weights())
+        critic_only = update < config.critic_first_updates
+        losses = self.learner.update(episodes, expert, w, critic_only=critic_only)
+        if config.is_cloned and not critic_only:
+            self._average.add(self.learner.weights())
         is_due = (update + 1) % config.validate_every == 0 or unit + 1 == len(self._units)
         return {
             "mean_return": _mean_return(rollouts),
@@ -314,7 +318,7 @@ class TrainingRun:
 
     def _learned(self) -> ActorWeights:
         """What is judged and exported: the mean of the updates; the last one where they began far from any good policy."""
-        return self._average.weights if self._config.is_cloned else self.learner.weights()
+        return self._average.weights if self._average.count else self.learner.weights()
 
     def _expert_steps(self, *, weighted: bool = False) -> ExpertSteps:
         """Demonstrated and labelled steps; f(A_e) is known for the demonstrated ones only, 1 for the others."""
@@ -377,8 +381,7 @@ class TrainingRun:
             "done": len(self.rows),
             "learner": self.learner.state(),
             "weighting": self._weighting.state(),
-            "averaged": self._average.count,
-            "average": [torch.from_numpy(part) for part in self._average.parts],
+            "average": self._average.state(),
             "labelled": [{name: torch.from_numpy(getattr(part, name)) for name in fields} for part in self._labelled],
             "episodes": self._episodes,
             "own_hours": self._own_hours,

@@ -164,6 +164,15 @@ def read_config(run: Path) -> TrainConfig:
         raise TrainingError(f"{run / CONFIG_NAME}: {first_fault(err)}; train again") from err
 
 
+def settings_since(run: Path) -> list[str]:
+    """Settings that did not exist when a run began, so that today's defaults do not speak for it.
+
+    Raises:
+        TrainingError: no such run, or its settings are broken.
+    """
+    return sorted(set(TrainConfig.model_fields) - {"resume"} - read_config(run).model_fields_set)
+
+
 def read_setting(run: Path) -> RunSetting:
     """What a run was made on.
 

@@ -1,3 +1,5 @@
+import copy
+
 import numpy as np
 import pytest
 
@@ -32,7 +34,7 @@ def test_an_update_weighs_about_as_its_number_to_the_eta():
 
 def test_the_mean_goes_on_from_where_it_was_and_leaves_what_was_added_alone():
     first, second = averaged([1.0, 2.0], 2.0), PolicyAverage(2.0)
-    second.load(first.count, [part.copy() for part in first.parts])
+    second.load_state(copy.deepcopy(first.state()))
     given = actors(7.0)
     for average in (first, second):
         average.add(given)

@@ -70,6 +70,26 @@ def test_the_bundle_holds_the_policies_that_validated_best(tmp_path):
     assert verify_bundle(tmp_path / "run" / "bundle").manifest.training.validation_delay_s == min(delays)
 
 
+def test_a_run_of_an_earlier_version_is_not_gone_on_with(tmp_path):
+    run(tmp_path / "run", episodes=0, dagger_rounds=0)
+    path = tmp_path / "run" / "config.json"
+    known = json.loads(path.read_text())
+    del known["averaging"]
+    path.write_text(json.dumps(known))
+    with pytest.raises(TrainingError, match=r"begun with other settings \(averaging"):
+        run(tmp_path / "run", episodes=0, dagger_rounds=0, resume=True)
+
+
+def test_updates_of_critics_alone_stay_out_of_the_mean(tmp_path):
+    judged = []
+    rollouts = FakeRollouts(lambda tasks: judged.append(tasks[0].weights) if tasks[0].is_scored else None)
+    run(tmp_path / "a", rollouts, dagger_rounds=0, validate_every=1, critic_first_updates=1)
+    before, cloned, only_critics, first, _ = judged
+    assert before is None
+    assert (cloned.w1 == only_critics.w1).all()
+    assert not np.allclose(first.w1, only_critics.w1)
+
+
 @pytest.mark.parametrize("expert", ["demos", None])
 def test_cloned_policies_are_judged_as_the_mean_of_their_updates_and_fresh_ones_as_the_last(tmp_path, expert):
     driving, judged = [], []
