@@ -23,7 +23,7 @@ from leed_traffic.simulation.env_spec import EnvSpec
 from leed_traffic.train.config import TrainConfig
 from leed_traffic.train.rollout import RolloutTask, roll_out
 from leed_traffic.train.run import digest_of, env_of, train
-from leed_traffic.train.run_folder import BUNDLE_NAME, CONFIG_NAME, read_config, read_setting, settings_since
+from leed_traffic.train.run_folder import BUNDLE_NAME, CONFIG_NAME, read_setting, settings_that_differ
 
 COST_NAME = "cost.json"
 _AUTHOR_OF = {Expert.SEARCH: Author.SEARCH, Expert.WEBSTER: Author.WEBSTER, Expert.BAD: Author.GIVEN}
@@ -155,7 +155,7 @@ def learn(cell: Cell) -> None:
     config = train_config(cell)
     if not cell.bundle.exists():
         train(config, lambda _n, _note: None)
-    elif read_config(cell.folder).digest() != config.digest() or settings_since(cell.folder) or not _has_same_expert(cell):
+    elif settings_that_differ(cell.folder, config) or not _has_same_expert(cell):
         raise UsageError(f"{cell.folder}: was trained with other settings; ask for the same ones or give another --out")
 
 

@@ -46,16 +46,21 @@ def confirmation_seeds(config: GenerateConfig) -> tuple[tuple[int, ...], tuple[i
 
     First those to be demonstrated; the more, the larger the budget.
     """
-    asked = int(CONFIRMED_SHARE * config.runs) if config.author is Author.SEARCH else 0
-    n = min(max(LEAST_CONFIRMED, asked), MOST_CONFIRMED)
+    n = _hours_confirmed(config)
+    n_all = (1 + DECIDED_TIMES) * n
     shown = [seed for seed in config.seeds if seed not in AUTHOR_SEEDS]
     fresh = (seed for seed in count(FIRST_CONFIRMATION_SEED) if seed not in shown)
-    seeds = (*shown, *islice(fresh, max(0, (1 + DECIDED_TIMES) * n - len(shown))))
-    return seeds[:n], seeds[n : (1 + DECIDED_TIMES) * n]
+    seeds = (*shown, *islice(fresh, max(0, n_all - len(shown))))
+    return seeds[:n], seeds[n:n_all]
+
+
+def _hours_confirmed(config: GenerateConfig) -> int:
+    asked = int(CONFIRMED_SHARE * config.runs) if config.author is Author.SEARCH else 0
+    return min(max(LEAST_CONFIRMED, asked), MOST_CONFIRMED)
 
 
 def _fixed_runs(config: GenerateConfig) -> int:
-    return _runs_confirmed_on(len(confirmation_seeds(config)[0]))
+    return _runs_confirmed_on(_hours_confirmed(config))
 
 
 def planned_runs(config: GenerateConfig) -> int:

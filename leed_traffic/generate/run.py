@@ -165,8 +165,8 @@ def _best_start(briefs: Sequence[Brief], bench: Bench, author: Author) -> _Writt
     is_search = author is Author.SEARCH
     baseline_delay_s, tried = _try_starts(briefs, bench, author, only=SHORT_STARTS if is_search else None)
     final = _best(tried)
-    if is_search and not _is_plainly_better(final.trial, _max_wave(tried).trial):
-        final = _max_wave(tried)
+    if is_search and not _is_plainly_better(final.trial, (rule := _max_wave(tried)).trial):
+        final = rule
     starts = {standing.what: standing.trial.delay_s for standing in tried}
     return _Written(final=final, baseline_delay_s=baseline_delay_s, starts=starts, rounds=())
 

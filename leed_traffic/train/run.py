@@ -26,7 +26,7 @@ from leed_traffic.simulation.env_spec import EnvSpec, env_spec
 from leed_traffic.train.averaging import PolicyAverage
 from leed_traffic.train.blocks import BLOCK_SIZE, BlockedLearner, BlockWork, cut_into_blocks
 from leed_traffic.train.checkpoint import describe, read_checkpoint, write_checkpoint
-from leed_traffic.train.config import WHERE_NOT_WHAT, Sharing, TrainConfig
+from leed_traffic.train.config import Sharing, TrainConfig
 from leed_traffic.train.curves import ScalarLog
 from leed_traffic.train.expert import (
     ExpertSteps,
@@ -49,11 +49,10 @@ from leed_traffic.train.run_folder import (
     MetricsRow,
     RunSetting,
     UnitTiming,
-    read_config,
     read_metrics,
     read_setting,
     read_timings,
-    settings_since,
+    settings_that_differ,
     write_metrics,
     write_text,
     write_timings,
@@ -161,9 +160,7 @@ def prepare_folder(config: TrainConfig, setting: RunSetting) -> None:
     """
     out = config.out
     if config.resume:
-        begun, made_on = read_config(out), read_setting(out)
-        different = [k for k, v in begun.model_dump().items() if v != getattr(config, k) and k not in WHERE_NOT_WHAT]
-        different += settings_since(out)
+        different, made_on = settings_that_differ(out, config), read_setting(out)
         if different or made_on.model_dump(mode="json") != setting.model_dump(mode="json"):
             raise TrainingError(
                 f"{out}: was begun with other settings ({', '.join(different) or 'scenario or demonstrations'}); "

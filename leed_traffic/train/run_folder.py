@@ -26,7 +26,7 @@ from leed_traffic.domain.priority import PriorityRule
 from leed_traffic.domain.road_users import CARS, Weights
 from leed_traffic.domain.timing import Timing
 from leed_traffic.errors import TrainingError
-from leed_traffic.train.config import TrainConfig
+from leed_traffic.train.config import WHERE_NOT_WHAT, TrainConfig
 
 CONFIG_NAME, SETTING_NAME, METRICS_NAME, TIMINGS_NAME = "config.json", "setting.json", "metrics.jsonl", "timings.jsonl"
 CHECKPOINT_NAME, BEST_NAME, BUNDLE_NAME, TENSORBOARD_NAME = "checkpoint.pt", "best.pt", "bundle", "tensorboard"
@@ -164,13 +164,15 @@ def read_config(run: Path) -> TrainConfig:
         raise TrainingError(f"{run / CONFIG_NAME}: {first_fault(err)}; train again") from err
 
 
-def settings_since(run: Path) -> list[str]:
-    """Settings that did not exist when a run began, so that today's defaults do not speak for it.
+def settings_that_differ(run: Path, config: TrainConfig) -> list[str]:
+    """Settings that shape the result and were others when a run began, or did not exist: today's defaults do not speak for it.
 
     Raises:
         TrainingError: no such run, or its settings are broken.
     """
-    return sorted(set(TrainConfig.model_fields) - {"resume"} - read_config(run).model_fields_set)
+    begun = read_config(run)
+    shaping = [name for name in TrainConfig.model_fields if name not in WHERE_NOT_WHAT]
+    return [k for k in shaping if k not in begun.model_fields_set or getattr(begun, k) != getattr(config, k)]
 
 
 def read_setting(run: Path) -> RunSetting:
