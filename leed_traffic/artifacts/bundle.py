@@ -13,6 +13,7 @@ digest at every load, and what was checked is what runs: the models stay in memo
 """
 
 import json
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,8 +22,8 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from leed_traffic import __version__
-from leed_traffic.artifacts.file_names import safe_name
-from leed_traffic.artifacts.sealed_folder import SIGNATURE_NAME, SUMS_NAME, read_sealed, sha256, write_sealed
+from leed_traffic.artifacts.file_names import distinct_names
+from leed_traffic.artifacts.sealed_folder import Seal, read_seal, read_sealed, sha256, write_sealed
 from leed_traffic.artifacts.site import Site, make_site
 from leed_traffic.artifacts.validation import first_fault
 from leed_traffic.domain.network import Intersection, Network
@@ -35,12 +36,26 @@ from leed_traffic.errors import BundleError, MismatchError
 FORMAT_VERSION: Literal[1] = 1
 MANIFEST_NAME, NETWORK_NAME, SITE_NAME = "manifest.json", "network.json", "site.json"
 POLICY_NAME, GOLDEN_NAME = "policy.onnx", "golden.json"
+_DOCUMENT_BYTES = 64 << 20  # about 20 kB for each intersection
+_MOST_BYTES = {
+    MANIFEST_NAME: _DOCUMENT_BYTES,
+    NETWORK_NAME: _DOCUMENT_BYTES,
+    SITE_NAME: _DOCUMENT_BYTES,
+    POLICY_NAME: 16 << 20,  # about 50 kB; the screen knows how much the contract allows
+    GOLDEN_NAME: 1 << 20,  # about 5 kB
+}
 
 _NONSENSE = (LookupError, TypeError, ArithmeticError, RecursionError)  # what a sealed document full of nonsense runs into
 
 
 class _Frozen(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+class _Format(BaseModel):
+    """The one field that is looked at before all others."""
+
+    format_version: object = None
 
 
 class GoldenVectors(_Frozen):
@@ -151,6 +166,7 @@ def write_bundle(
         BundleError: something other than a bundle is at `path`, or it cannot be written.
     """
     files, entries = {}, []
+    folders = distinct_names(intersection.id for intersection in network.intersections)
     for intersection in network.intersections:
         spec = observation_spec(
             intersection,
@@ -160,7 +176,7 @@ def write_bundle(
         )
         entry = BundledIntersection(
             id=intersection.id,
-            folder=safe_name(intersection.id),
+            folder=folders[intersection.id],
             digest=intersection.digest(),
             observation_digest=spec.digest(),
             observation=spec.entries,
@@ -189,13 +205,18 @@ def write_bundle(
     return read_bundle(path)
 
 
-def read_bundle(path: Path) -> Bundle:
+def read_bundle(path: Path, seal: Seal | None = None) -> Bundle:
     """Read a bundle, holding every byte to its digest.
+
+    Args:
+        path: the folder.
+        seal: its seal, where somebody has looked at it before; None: it is read now.
 
     Raises:
         BundleError: a file is missing, extra, altered, a link, or not what this version reads.
     """
-    files = read_sealed(path)
+    seal = read_seal(path) if seal is None else seal
+    files = read_sealed(path, seal, _MOST_BYTES)
     manifest = _read_manifest(path, files)
     try:
         intersections = _intersections.validate_json(files[NETWORK_NAME])
@@ -213,7 +234,7 @@ def read_bundle(path: Path) -> Bundle:
         raise BundleError(f"{path}: {first_fault(err)}; export the bundle again") from err
     bundle = Bundle(
         path=path,
-        digest=sha256(files[SUMS_NAME]),
+        digest=sha256(seal.sums),
         manifest=manifest,
         network=Network(intersections=intersections),
         site=make_site(manifest.site_name, timings, weights=manifest.weights),
@@ -227,8 +248,8 @@ def read_bundle(path: Path) -> Bundle:
             for i in intersections
         ),
         policies=policies,
-        sums=files[SUMS_NAME],
-        signature=files.get(SIGNATURE_NAME),
+        sums=seal.sums,
+        signature=seal.signature,
     )
     _check_consistent(bundle)
     return bundle
@@ -280,10 +301,10 @@ def check_bundle_fits(bundle: Bundle, network: Network, site: Site, decision_int
 
 def _read_manifest(path: Path, files: Mapping[str, bytes]) -> BundleManifest:
     try:
-        raw = json.loads(files[MANIFEST_NAME])
-        version = raw.get("format_version") if isinstance(raw, dict) else None
+        version = _Format.model_validate_json(files[MANIFEST_NAME]).format_version
         if version != FORMAT_VERSION:
-            raise BundleError(f"{path}: bundle format {version}, this program reads {FORMAT_VERSION}; export it again")
+            said = str(version)[:20]
+            raise BundleError(f"{path}: bundle format {said}, this program reads {FORMAT_VERSION}; export it again")
         return BundleManifest.model_validate_json(files[MANIFEST_NAME])
     except KeyError as err:
         raise BundleError(f"{path}: {MANIFEST_NAME} is missing; export the bundle again") from err
@@ -302,6 +323,9 @@ def _check_consistent(bundle: Bundle) -> None:
         raise BundleError(f"{path}: {NETWORK_NAME} is not the network that the manifest names; export the bundle again")
     if manifest.site_digest != bundle.site.digest:
         raise BundleError(f"{path}: {SITE_NAME} is not the site that the manifest names; export the bundle again")
+    folders = Counter(entry.folder.casefold() for entry in manifest.intersections)
+    if (most := folders.most_common(1)[0])[1] > 1:
+        raise BundleError(f"{path}: {most[1]} intersections share the folder {most[0]}; export the bundle again")
     rows = zip(manifest.intersections, bundle.network.intersections, bundle.specs, bundle.site.timings, strict=True)
     for entry, intersection, spec, timing in rows:
         if entry.stages != tuple(stage.state for stage in intersection.stages):

@@ -1,6 +1,8 @@
 """Runs a bundle's policies: the one file, beside the exporter, that knows onnxruntime."""
 
-from collections.abc import Sequence
+import statistics
+import time
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -8,13 +10,18 @@ import onnxruntime as ort
 from numpy.typing import NDArray
 from onnxruntime.capi import onnxruntime_pybind11_state as ort_state
 
+from leed_traffic.artifacts.agreement import disagreement
 from leed_traffic.artifacts.bundle import Bundle, PolicyFile, read_bundle
 from leed_traffic.artifacts.onnx_screen import screen
+from leed_traffic.artifacts.sealed_folder import read_seal
 from leed_traffic.artifacts.signature import check_signature
 from leed_traffic.domain.action import choose_best
 from leed_traffic.errors import BundleError, MismatchError
 
-GOLDEN_TOLERANCE = 1e-4  # logits; another processor may add in another order
+GOLDEN_SHARE = 1e-4  # of the logits' size; another processor may add in another order
+MOST_GOLDEN = 64  # vectors of one policy; the exporter writes 8
+DECISION_LIMIT_S = 0.02  # s of processor time for one policy; ours take under 0.0001
+BUNDLE_LIMIT_S = 0.5  # s for all policies of a bundle: half a tick
 INPUT_NAME, OUTPUT_NAME = "observation", "logits"
 _ORT_FAULTS = (  # onnxruntime's errors have no base class of their own
     ort_state.Fail,
@@ -42,7 +49,7 @@ class PolicyNetwork:
         Raises:
             BundleError: no ONNX model, or one with other inputs or outputs.
         """
-        if why := screen(onnx):
+        if why := screen(onnx, size, n_stages):
             raise BundleError(f"{where}: {why}; export it again with leedctl export")
         try:
             self._session = ort.InferenceSession(
@@ -112,43 +119,53 @@ def load_network(bundle: Bundle, n: int) -> PolicyNetwork:
     return PolicyNetwork(bundle.policies[n].onnx, bundle.specs[n].size, intersection.n_stages, where)
 
 
-def verify_bundle(path: Path, trusted_key: Path | None = None) -> Bundle:
-    """Read a bundle, hold it to its maker, load every policy and run its golden vectors.
+def verify_bundle(path: Path, trusted_key: Path | None = None, *, clock: Callable[[], float] = time.thread_time) -> Bundle:
+    """Hold a bundle to its maker, read it, load every policy and run its golden vectors: from what costs little to what costs more.
 
     Args:
         path: of the bundle.
         trusted_key: the public key that it must be signed with; None: any bundle will do.
+        clock: processor seconds of this thread, in which the policies run: a busy machine is no reason to refuse one.
 
     Raises:
-        BundleError: a file, a model or an answer is not what was exported, or the signature is missing or wrong.
+        BundleError: a file, a model or an answer is not what was exported, takes too long, or the signature is missing or wrong.
         UsageError: the key cannot be read.
     """
-    bundle = read_bundle(path)
+    seal = read_seal(path)
     if trusted_key is not None:
-        check_signature(bundle, trusted_key)
+        check_signature(path, seal, trusted_key)
+    bundle = read_bundle(path, seal)
+    spent_s = 0.0
     for n, id_ in enumerate(bundle.ids):
         with np.errstate(all="ignore"):  # a figure beyond float32 becomes infinite, and is refused for that
-            _check_golden(load_network(bundle, n), bundle.policies[n], bundle.specs[n].size, f"{path}/{id_}")
+            spent_s += _check_golden(load_network(bundle, n), bundle.policies[n], bundle.specs[n].size, f"{path}/{id_}", clock)
+    if not spent_s <= BUNDLE_LIMIT_S:
+        raise BundleError(f"{path}: a decision of its {len(bundle.ids)} policies takes {spent_s:.2g} s, allowed {BUNDLE_LIMIT_S:g}")
     return bundle
 
 
-def _check_golden(network: PolicyNetwork, policy: PolicyFile, size: int, where: str) -> None:
-    golden = policy.golden
-    if not len(golden.observation) == len(golden.legal) == len(golden.logits) > 0:
-        raise BundleError(f"{where}: golden vectors are empty or of different numbers; export it again")
-    for k, (observation, expected) in enumerate(zip(golden.observation, golden.logits, strict=True)):
+def _check_golden(
+    network: PolicyNetwork, policy: PolicyFile, size: int, where: str, clock: Callable[[], float]
+) -> float:
+    """Hold a policy to the answers it was exported with; the seconds that one decision takes."""
+    golden, took_s = policy.golden, list[float]()
+    if not 0 < len(golden.observation) == len(golden.legal) == len(golden.logits) <= MOST_GOLDEN:
+        raise BundleError(f"{where}: golden vectors are empty, of different numbers or over {MOST_GOLDEN}; export it again")
+    for k, (observation, legal, expected) in enumerate(zip(golden.observation, golden.legal, golden.logits, strict=True)):
         if len(observation) != size:
             raise BundleError(f"{where}: golden vector {k} has {len(observation)} entries, the observation has {size}")
+        begin_s = clock()
         try:
             got = network.logits(np.array(observation, dtype=np.float32))
         except _ORT_FAULTS as err:
             raise BundleError(f"{where}: golden vector {k} cannot be computed: {' '.join(str(err).split())[:160]}") from err
-        wanted = np.array(expected)
-        if got.shape != wanted.shape or not (np.abs(got - wanted) <= GOLDEN_TOLERANCE).all():
-            raise BundleError(
-                f"{where}: golden vector {k} gives {np.round(got, 5).tolist()}, exported with {np.round(wanted, 5).tolist()}; "
-                "this machine computes another policy: export it again"
-            )
+        took_s.append(clock() - begin_s)
+        if difference := disagreement(got, np.array(expected), np.array(legal, dtype=np.bool_), share=GOLDEN_SHARE):
+            raise BundleError(f"{where}: golden vector {k} {difference}; this machine computes another policy: export it again")
+    decision_s = statistics.median(took_s)
+    if not decision_s <= DECISION_LIMIT_S:
+        raise BundleError(f"{where}: a decision takes {decision_s:.2g} s, allowed {DECISION_LIMIT_S:g}; export it again")
+    return decision_s
 
 
 def _choose(network: PolicyNetwork, row: NDArray[np.float32], legal: NDArray[np.bool_]) -> float | None:

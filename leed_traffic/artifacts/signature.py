@@ -10,7 +10,7 @@ import os
 from pathlib import Path
 
 from leed_traffic.artifacts.bundle import Bundle, read_bundle
-from leed_traffic.artifacts.sealed_folder import SIGNATURE_NAME
+from leed_traffic.artifacts.sealed_folder import SIGNATURE_NAME, Seal
 from leed_traffic.errors import BundleError, UsageError
 
 _CONTEXT = b"leed_traffic bundle\n"  # a signature given for something else is none for a bundle
@@ -64,8 +64,13 @@ def sign_bundle(path: Path, key_file: Path) -> Bundle:
     return read_bundle(path)
 
 
-def check_signature(bundle: Bundle, trusted_key: Path) -> None:
-    """Hold a bundle to its maker.
+def check_signature(path: Path, seal: Seal, trusted_key: Path) -> None:
+    """Hold a bundle to its maker, before anything but its seal was read.
+
+    Args:
+        path: of the bundle, for the message.
+        seal: of it.
+        trusted_key: the public key.
 
     Raises:
         BundleError: it is not signed, or not by this key.
@@ -81,11 +86,11 @@ def check_signature(bundle: Bundle, trusted_key: Path) -> None:
         raise UsageError(f"--trust {trusted_key}: not a public key that can be read; expected the .pub of a key pair") from err
     if not isinstance(key, Ed25519PublicKey):
         raise UsageError(f"--trust {trusted_key}: not an Ed25519 key; expected the .pub of leedctl bundle keygen")
-    if bundle.signature is None:
-        raise BundleError(f"{bundle.path}: not signed, and only bundles signed for {trusted_key} may run; leedctl bundle sign")
+    if seal.signature is None:
+        raise BundleError(f"{path}: not signed, and only bundles signed for {trusted_key} may run; leedctl bundle sign")
     try:
-        key.verify(base64.b64decode(bundle.signature.strip(), validate=True), _CONTEXT + bundle.sums)
+        key.verify(base64.b64decode(seal.signature.strip(), validate=True), _CONTEXT + seal.sums)
     except (InvalidSignature, binascii.Error) as err:
         raise BundleError(
-            f"{bundle.path}: its signature is not by {trusted_key}; fetch the bundle again from its maker"
+            f"{path}: its signature is not by {trusted_key}; fetch the bundle again from its maker"
         ) from err

@@ -139,10 +139,11 @@ def serve_command(
 
 def default_state(place: str) -> Path:
     """Where the latches of a place are kept: the user's state folder, as the XDG base directories name it."""
-    from leed_traffic.artifacts.file_names import safe_name
+    from leed_traffic.artifacts.file_names import former_name, safe_name
 
-    home = Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state")
-    return home / "leed_traffic" / safe_name(place)
+    home = Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state") / "leed_traffic"
+    former = home / former_name(place)  # latches that an earlier version left are not forgotten
+    return former if former.is_dir() else home / safe_name(place)
 
 
 def reset_fault_command(

@@ -7,13 +7,15 @@ from dataclasses import replace
 
 import pytest
 
+from leed_traffic.artifacts import sealed_folder
 from leed_traffic.artifacts.bundle import check_bundle_fits, read_bundle
+from leed_traffic.artifacts.file_names import former_name, safe_name
 from leed_traffic.artifacts.sealed_folder import write_sealed
 from leed_traffic.artifacts.site import make_site
 from leed_traffic.domain.network import Network
 from leed_traffic.domain.road_users import Weights
 from leed_traffic.errors import BundleError, MismatchError
-from tests.artifacts.sample_bundle import NETWORK, SITE, linear_policy, write_sample
+from tests.artifacts.sample_bundle import NETWORK, SITE, SIZES, linear_policy, write_sample
 from tests.intersections import flat_timing, four_legs, star
 
 
@@ -83,10 +85,97 @@ def test_a_single_flipped_bit_anywhere_is_refused(tmp_path, seed):
 
 def test_missing_extra_and_altered_files_are_all_named(tmp_path):
     write_sample(tmp_path / "b")
+    write_sample(tmp_path / "c")
     (tmp_path / "b" / "site.json").unlink()
     (tmp_path / "b" / "A" / "notes.txt").write_text("")
     (tmp_path / "b" / "A" / "policy.onnx").write_bytes(b"")
-    with pytest.raises(BundleError, match=r"missing site.json, extra 'A/notes.txt', altered A/policy.onnx"):
+    with pytest.raises(BundleError, match=r"missing site.json, extra 'A/notes.txt'; fetch"):
+        read_bundle(tmp_path / "b")
+    (tmp_path / "b" / "A" / "notes.txt").unlink()
+    shutil.copy(tmp_path / "c" / "site.json", tmp_path / "b")
+    (tmp_path / "b" / "manifest.json").write_bytes(b"")
+    with pytest.raises(BundleError, match=r"altered A/policy.onnx, altered manifest.json; fetch"):
+        read_bundle(tmp_path / "b")
+
+
+def no_reading(monkeypatch, allowed=("SHA256SUMS", "SHA256SUMS.sig")):
+    read, seen = sealed_folder._read, []
+
+    def watched(path, name, size):
+        seen.append(name)
+        assert name in allowed, f"{name} was read"
+        return read(path, name, size)
+
+    monkeypatch.setattr(sealed_folder, "_read", watched)
+    return seen
+
+
+@pytest.mark.parametrize("name", ["x1", "A/x1", "A/deeper/x1"])
+def test_a_sparse_file_beside_a_bundle_costs_nothing(tmp_path, monkeypatch, name):
+    write_sample(tmp_path / "b")
+    (tmp_path / "b" / name).parent.mkdir(exist_ok=True)
+    with (tmp_path / "b" / name).open("wb") as file:
+        file.truncate(1 << 40)
+    no_reading(monkeypatch)
+    with pytest.raises(BundleError, match="extra '"):
+        read_bundle(tmp_path / "b")
+
+
+@pytest.mark.parametrize("name", ["manifest.json", "site.json", "A/policy.onnx", "A/golden.json"])
+def test_a_file_of_a_bundle_that_is_too_large_is_refused_unread(tmp_path, monkeypatch, name):
+    write_sample(tmp_path / "b")
+    with (tmp_path / "b" / name).open("r+b") as file:
+        file.truncate((64 << 20) + 1)
+    no_reading(monkeypatch)
+    with pytest.raises(BundleError, match=f"'{name}' is too large for a bundle: 67108865 bytes, at most"):
+        read_bundle(tmp_path / "b")
+
+
+def test_a_bundle_that_is_too_large_as_a_whole_is_refused_unread(tmp_path, monkeypatch):
+    write_sample(tmp_path / "b")
+    monkeypatch.setattr(sealed_folder, "MAX_TOTAL_BYTES", 5000)
+    no_reading(monkeypatch)
+    with pytest.raises(BundleError, match="a bundle at most"):
+        read_bundle(tmp_path / "b")
+
+
+@pytest.mark.parametrize("name", ["SHA256SUMS", "SHA256SUMS.sig"])
+def test_a_seal_that_is_too_large_is_refused_unread(tmp_path, monkeypatch, name):
+    write_sample(tmp_path / "b")
+    with (tmp_path / "b" / name).open("ab") as file:
+        file.truncate(1 << 40)
+    no_reading(monkeypatch, allowed=("SHA256SUMS",) if name != "SHA256SUMS" else ())
+    with pytest.raises(BundleError, match=f"'{name}' is too large"):
+        read_bundle(tmp_path / "b")
+
+
+@pytest.mark.parametrize("name", ["x", "A/x", "A/A/policy.onnx", "B" * 121 + "/policy.onnx"])
+def test_a_sealed_file_of_no_known_kind_is_refused(tmp_path, name):
+    write_sample(tmp_path / "b")
+    files = files_of(tmp_path / "b")
+    del files["SHA256SUMS"]
+    write_sealed(tmp_path / "b", {**files, name: b"x"})
+    with pytest.raises(BundleError, match="unknown 'A?/?x'|no digest and plain file name"):
+        read_bundle(tmp_path / "b")
+
+
+def test_two_ids_with_the_same_harmless_words_keep_their_own_policies(tmp_path):
+    first, second = "A B", former_name("A B")
+    ids = (first, second, "a_b", safe_name(first), "A_B")
+    network = Network(intersections=tuple(star(2, id_) for id_ in ids))
+    site = make_site("test", [flat_timing(2, name=id_) for id_ in ids])
+    policies = {id_: linear_policy(SIZES[0], 2, seed=k) for k, id_ in enumerate(ids)}
+    bundle = write_sample(tmp_path / "b", network, site, policies)
+    assert [policy.onnx for policy in bundle.policies] == [policies[id_].onnx for id_ in ids]
+    assert len({entry.folder.casefold() for entry in bundle.manifest.intersections}) == len(ids)
+
+
+def test_intersections_that_share_a_folder_are_refused(tmp_path):
+    write_sample(tmp_path / "b")
+    manifest = json.loads((tmp_path / "b" / "manifest.json").read_text())
+    manifest["intersections"][1]["folder"] = manifest["intersections"][0]["folder"]
+    reseal(tmp_path / "b", manifest__json=json.dumps(manifest).encode())
+    with pytest.raises(BundleError, match="2 intersections share the folder a;"):
         read_bundle(tmp_path / "b")
 
 

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -74,8 +76,6 @@ def test_a_model_of_another_shape_is_refused(tmp_path):
 
 @pytest.mark.parametrize("content", [b"", b"not a model", b"\x08\x08" * 50])
 def test_what_is_no_model_is_refused(tmp_path, content):
-    from dataclasses import replace
-
     broken = replace(linear_policy(SIZES[0], 2), onnx=content)
     bundle = write_sample(tmp_path / "b", policies={FIRST: broken})
     with pytest.raises(BundleError):
@@ -94,13 +94,61 @@ def test_a_sound_bundle_verifies(tmp_path):
         ({"logits": ((9.0,),) * 3}, "golden vector 0 gives"),
         ({"observation": ((1.0,),) * 3}, "has 1 entries"),
         ({"observation": ()}, "golden vectors are empty"),
+        ({"legal": ((True,),) * 3}, "for 1 stages"),
     ],
 )
 def test_golden_vectors_that_do_not_come_out_are_refused(tmp_path, change, complaint):
-    from dataclasses import replace
-
     policy = linear_policy(SIZES[0], 2)
     altered = replace(policy, golden=policy.golden.model_copy(update=change))
     write_sample(tmp_path / "b", policies={FIRST: altered})
     with pytest.raises(BundleError, match=complaint):
+        verify_bundle(tmp_path / "b")
+
+
+def large_policy(scale, off):
+    """Logits of some size, and golden vectors that differ from them by a share of it."""
+    policy = linear_policy(SIZES[0], 2, logits=[scale, -scale])
+    logits = ((scale * (1.0 + off), -scale),) * 3
+    return replace(policy, golden=policy.golden.model_copy(update={"logits": logits}))
+
+
+@pytest.mark.parametrize("scale", [400.0, 1e5])
+def test_large_logits_may_differ_by_a_share_of_their_size(tmp_path, scale):
+    write_sample(tmp_path / "b", policies={FIRST: large_policy(scale, 0.9e-4)})
+    assert verify_bundle(tmp_path / "b").ids == (FIRST, SECOND)
+    write_sample(tmp_path / "b", policies={FIRST: large_policy(scale, 1.2e-4)})
+    with pytest.raises(BundleError, match=r"golden vector 0 gives .*: a difference of .*, allowed"):
+        verify_bundle(tmp_path / "b")
+
+
+class Ticking:
+    """Processor seconds that pass by a fixed amount at each look."""
+
+    def __init__(self, step_s):
+        self.step_s, self.now_s = step_s, 0.0
+
+    def __call__(self):
+        self.now_s += self.step_s
+        return self.now_s
+
+
+def test_a_policy_that_takes_too_long_is_refused(tmp_path):
+    write_sample(tmp_path / "b")
+    assert verify_bundle(tmp_path / "b", clock=Ticking(0.019)).ids == (FIRST, SECOND)
+    with pytest.raises(BundleError, match=r"b/A: a decision takes 0\.021 s, allowed 0\.02; export it again"):
+        verify_bundle(tmp_path / "b", clock=Ticking(0.021))
+
+
+def test_a_bundle_whose_policies_together_take_too_long_is_refused(tmp_path, monkeypatch):
+    write_sample(tmp_path / "b")
+    monkeypatch.setattr("leed_traffic.artifacts.policy.BUNDLE_LIMIT_S", 0.03)
+    with pytest.raises(BundleError, match=r"b: a decision of its 2 policies takes 0\.038 s, allowed 0\.03"):
+        verify_bundle(tmp_path / "b", clock=Ticking(0.019))
+
+
+def test_more_golden_vectors_than_anybody_exports_are_refused(tmp_path):
+    policy = linear_policy(SIZES[0], 2)
+    golden = policy.golden.model_copy(update={k: v * 22 for k, v in policy.golden.model_dump().items()})
+    write_sample(tmp_path / "b", policies={FIRST: replace(policy, golden=golden)})
+    with pytest.raises(BundleError, match="golden vectors are empty, of different numbers or over 64"):
         verify_bundle(tmp_path / "b")

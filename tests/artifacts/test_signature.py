@@ -5,6 +5,7 @@ import subprocess
 
 import pytest
 
+from leed_traffic.artifacts import sealed_folder
 from leed_traffic.artifacts.bundle import read_bundle
 from leed_traffic.artifacts.policy import verify_bundle
 from leed_traffic.artifacts.sealed_folder import write_sealed
@@ -95,3 +96,15 @@ def test_an_unsound_bundle_is_not_signed(signed, keys):
     (signed / "site.json").write_text("{}")
     with pytest.raises(BundleError, match="altered"):
         sign_bundle(signed, keys[0])
+
+
+def test_nothing_but_the_seal_is_read_before_the_signature_was_looked_at(tmp_path, keys, monkeypatch):
+    write_sample(tmp_path / "b")
+    read, seen = sealed_folder._read, []
+    monkeypatch.setattr(sealed_folder, "_read", lambda path, name, size: (seen.append(name), read(path, name, size))[1])
+    with pytest.raises(BundleError, match="not signed"):
+        verify_bundle(tmp_path / "b", keys[1])
+    (tmp_path / "b" / "SHA256SUMS.sig").write_bytes(base64.b64encode(b"0" * 64))
+    with pytest.raises(BundleError, match="its signature is not by"):
+        verify_bundle(tmp_path / "b", keys[1])
+    assert seen == ["SHA256SUMS", "SHA256SUMS", "SHA256SUMS.sig"]
