@@ -11,6 +11,7 @@ from pathlib import Path
 from leed_traffic.drill.beside import neighbours
 from leed_traffic.drill.budget import latch_survives, tick_budget
 from leed_traffic.drill.bundle_fuzz import fuzz_bundles
+from leed_traffic.drill.costly_bundles import costly_bundles
 from leed_traffic.drill.displays import cut_displays, enumerate_states, hand_back_at_every_tick
 from leed_traffic.drill.event_log import events_agree
 from leed_traffic.drill.network_faults import try_faults
@@ -110,6 +111,12 @@ CATALOGUE: tuple[Entry, ...] = (
         promise="a wrong or altered bundle is refused before anything is touched",
         tried="damage to bytes, folder and sealed content",
         exercise=damaged_bundles,
+    ),
+    Entry(
+        name="costly bundle",
+        promise="a bundle that asks for much is refused before it gets it; one that is slow on probation goes",
+        tried="operators that make much of little, weights used again, a million rows, sparse files, slow decisions",
+        exercise=costly_bundles,
     ),
     Entry(
         name="sensing",

@@ -65,7 +65,7 @@ def swap_again_and_again(ground: Ground) -> Finding:
         done += 1
         mailbox.drop(Reload(generation=desk.check((first, second)[done % 2].path)), "drill")
 
-    summary = _serve(config, on_tick, mailbox=mailbox, board=board, stop=stop)
+    summary = serve_walking(config, on_tick, mailbox=mailbox, board=board, stop=stop)
     grown_mb, grown_files = (
         (after - before for before, after in zip(*marks, strict=True)) if len(marks) == 2 else (math.nan,) * 2
     )
@@ -114,7 +114,7 @@ def _demote(first: Bundle, second: Bundle, what: str, after_s: float) -> list[st
             device.shown_instead = {0: "G" * 200} if time_s == fault_s else {}
 
     config = ServeConfig(bundle=first.path, port=1, until_s=fault_s + 60.0)
-    summary = _serve(config, on_tick, mailbox=mailbox, board=board, decider=decider)
+    summary = serve_walking(config, on_tick, mailbox=mailbox, board=board, decider=decider)
     said = [] if seen[fault_s - 1.0] == second.digest else ["the new bundle did not run before the fault"]
     said += [] if summary.bundle_digest == first.digest else ["the bad bundle still runs"]
     back = [time_s for time_s, digest in seen.items() if time_s >= fault_s - 1.0 and digest == first.digest]
@@ -177,20 +177,22 @@ def _footprint() -> tuple[float, int]:
     return pages * os.sysconf("SC_PAGESIZE") / 1e6, len(os.listdir("/proc/self/fd"))
 
 
-def _serve(
+def serve_walking(
     config: ServeConfig,
     on_tick: OnTick,
     *,
     mailbox: Mailbox,
-    board: StatusBoard,
+    board: StatusBoard | None = None,
     stop: StopRequest | None = None,
     decider: Callable[[Bundle, Sequence[str]], Decider] = Policy,
+    clock: Callable[[], float] = lambda: 0.0,
 ) -> ServeSummary:
+    """Serve signals in memory; `on_tick` hears the time and the device."""
     devices: list[WalkingDevice] = []
 
     return serve(
         config,
-        clock=lambda: 0.0,
+        clock=clock,
         stop=stop or StopRequest(),
         connect=walking(devices, end_s=_FOR_EVER_S),
         decider=decider,

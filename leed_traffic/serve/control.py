@@ -236,6 +236,9 @@ class Controller:
         if isinstance(order, Reload):
             self._policies.begin(order.generation, "reload")
             said = f"bundle {order.generation.bundle.digest[:12]} passed every check; each signal moves at its stage boundary"
+        elif isinstance(order, Rollback) and order.why:
+            self._policies.trip(order.why)
+            said = f"back to bundle {self._policies.target.bundle.digest[:12]}: {order.why}"
         elif isinstance(order, Rollback):
             if not self._policies.go_back("rollback by order"):
                 raise UsageError("there is no bundle to go back to: none was swapped since the start or the last rollback")

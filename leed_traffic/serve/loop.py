@@ -18,12 +18,13 @@ from leed_traffic.serve.control import Controller
 from leed_traffic.serve.device import SignalDevice, Snapshot
 from leed_traffic.serve.journal import Journal
 from leed_traffic.serve.latch import Latched
-from leed_traffic.serve.orders import Letter, Mailbox
+from leed_traffic.serve.orders import Letter, Mailbox, Rollback
 from leed_traffic.serve.pace import Clock, Pace
 from leed_traffic.serve.supervisor import Control, Mode
 
 log = logging.getLogger(__name__)
 
+DECISION_LIMIT_S = 0.5  # s of the wall clock, on probation; as `artifacts.policy` allows when it verifies a bundle
 FAULTY_TICKS_TO_GIVE_UP = 10  # in a row: then the signals go back to their own programs
 
 OnTick = Callable[[float, float, str], None]  # device time, time of the end (may be infinite), a few words
@@ -261,9 +262,17 @@ class Loop:
         if self._controller.is_due(snapshot):
             before_s = self._clock()
             self._controller.decide(snapshot, readings)
-            self._tally.decision_s.append(self._clock() - before_s)
+            took_s = self._clock() - before_s
+            self._tally.decision_s.append(took_s)
             self._tally.decisions += 1  # one that raised was none
+            self._judge(took_s)
         self._controller.act(snapshot)
+
+    def _judge(self, took_s: float) -> None:
+        """A bundle on probation that takes too long must go; as an order, since a replay has no clock."""
+        if took_s > DECISION_LIMIT_S and self._controller.policies.is_on_probation:
+            why = f"a decision took {took_s:.2f} s, allowed {DECISION_LIMIT_S:g}"
+            self._mailbox.drop(Rollback(why=why), "the loop")
 
     def _current_modes(self) -> list[Mode]:
         return [standing.mode for standing in self._controller.standings]

@@ -27,7 +27,9 @@ class Reload:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rollback:
-    """Back to the bundle before."""
+    """Back to the bundle before: at the stage boundaries, or at once where the new one must not decide again."""
+
+    why: str = ""  # what the bundle did; empty: a person wishes it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,7 +57,7 @@ class Letter:
             return Ordered(order="reload", who=self.who, value=bundle.digest, path=str(bundle.path.resolve()))
         if isinstance(self.order, SetControl):
             return Ordered(order="mode", who=self.who, value=self.order.control)
-        return Ordered(order="rollback", who=self.who)
+        return Ordered(order="rollback", who=self.who, value=self.order.why)
 
 
 class Mailbox:

@@ -77,7 +77,7 @@ class Ordered(BaseModel):
 
     order: Literal["reload", "rollback", "mode"]
     who: str
-    value: str = ""  # the bundle's digest, or the mode
+    value: str = ""  # the bundle's digest, the mode, or why a bundle must go at once
     path: str = ""  # of the bundle
 
 

@@ -114,7 +114,7 @@ class _Shelf:
         """What a recorded order asks for."""
         if order.order == "reload":
             return Reload(generation=self.find(order.value, order.path))
-        return Rollback() if order.order == "rollback" else SetControl(control=Control(order.value))
+        return Rollback(why=order.value) if order.order == "rollback" else SetControl(control=Control(order.value))
 
     def _add(self, path: Path) -> None:
         bundle = verify_bundle(path)

@@ -3,7 +3,24 @@ import pytest
 
 from leed_traffic.artifacts.onnx_screen import MOST_WIDTH, most_weights, screen
 from leed_traffic.drill.linear_policy import bytes_field, int_field, linear_model, model_of
-from tests.artifacts.bombs import N_STAGES, SIZE, dense, model, node, tensor, value
+from leed_traffic.drill.onnx_bytes import node, row, tensor
+from leed_traffic.drill import onnx_bytes
+
+SIZE, N_STAGES = 3, 2
+
+
+def model(nodes, tensors, *, inputs=None, outputs=None):
+    return onnx_bytes.model(
+        nodes, tensors, inputs or [row("observation", 1, SIZE)], outputs or [row("logits", 1, N_STAGES)]
+    )
+
+
+def dense(width, *between):
+    """Observation to logits over a hidden row of some width, with operators in between: `h` in, `z` out."""
+    last = node("MatMul", ["z" if between else "h", "w2"], ["logits"])
+    first = node("MatMul", ["observation", "w1"], ["h"])
+    return [first, *between, last], [tensor("w1", np.ones((SIZE, width))), tensor("w2", np.ones((width, N_STAGES)))]
+
 
 TENSOR = int_field(1, 3) + int_field(1, 2) + int_field(2, 1) + bytes_field(8, b"weights") + bytes_field(9, bytes(24))
 
@@ -53,7 +70,7 @@ NODES, TENSORS = dense(4, node("Tanh", ["h"], ["z"]))
 
 def test_every_allowed_operator_passes():
     nodes = [
-        node("Gemm", ["observation", "w", "b"], ["h"], ("transB", 1)),
+        node("Gemm", ["observation", "w", "b"], ["h"], transB=1),
         node("Relu", ["h"], ["r"]),
         node("Add", ["r", "c"], ["z"]),
         node("Add", ["z", "h"], ["y"]),
@@ -90,9 +107,9 @@ def test_every_allowed_operator_passes():
             "uses the weights 'w' twice",
         ),
         (model(*dense(MOST_WIDTH + 1)), "multiplies a row of 3"),
-        (model([node("Gemm", ["observation", "w"], ["x"], ("transA", 1))], [tensor("w", np.ones((1, 2)))]), "transposes"),
+        (model([node("Gemm", ["observation", "w"], ["x"], transA=1)], [tensor("w", np.ones((1, 2)))]), "transposes"),
         (model([node("Gemm", ["observation", "w", "b"], ["x"])], [tensor("w", np.ones((3, 2))), tensor("b", [1.0])]), "a bias"),
-        (model([node("Tanh", ["observation"], ["x"], ("axis", 1))], []), "the attribute 'axis'"),
+        (model([node("Tanh", ["observation"], ["x"], axis=1)], []), "the attribute 'axis'"),
         (model([node("Tanh", ["observation", "observation"], ["x"])], []), "2 operands"),
         (model([node("Tanh", ["later"], ["x"])], []), "no row that was computed before"),
         (model([node("Tanh", ["observation"], ["observation"])], []), "computes 'observation' twice"),
@@ -103,11 +120,11 @@ def test_every_allowed_operator_passes():
         (model(NODES, [*TENSORS, tensor("cube", np.ones((2, 2, 2)))]), "dimensions [2, 2, 2]"),
         (model(NODES, [*TENSORS, tensor("none", np.ones(()))]), "dimensions []"),
         (model(NODES, [*TENSORS, tensor("w3", [1.0]).replace(int_field(2, 1), int_field(2, 8))]), "32 bit floats"),
-        (model(NODES, TENSORS, inputs=[value("observation", 1, SIZE), value("more", 1, 9)]), "the model has 2"),
-        (model(NODES, TENSORS, inputs=[value("observation", 9, SIZE)]), "expected inputs and outputs of one row"),
-        (model(NODES, TENSORS, inputs=[value("observation", 1, 4)]), "expected inputs and outputs of 3 and 2"),
+        (model(NODES, TENSORS, inputs=[row("observation", 1, SIZE), row("more", 1, 9)]), "the model has 2"),
+        (model(NODES, TENSORS, inputs=[row("observation", 9, SIZE)]), "expected inputs and outputs of one row"),
+        (model(NODES, TENSORS, inputs=[row("observation", 1, 4)]), "expected inputs and outputs of 3 and 2"),
         (model(NODES, TENSORS, inputs=[bytes_field(1, b"observation")]), "expected inputs and outputs of one row"),
-        (model(NODES, TENSORS, outputs=[value("logits", 1)]), "expected inputs and outputs of one row"),
+        (model(NODES, TENSORS, outputs=[row("logits", 1)]), "expected inputs and outputs of one row"),
         (model([node("Tanh", ["observation"], ["\x1b[2J"])], []), "printable ASCII"),
         (model([node("Tanh", ["x" * 201], ["y"])], []), "a name of 201 bytes"),
         (model([node("Identity", ["observation"], [f"{n}"]) for n in range(2000)], []), "more than 1024 fields"),

@@ -14,6 +14,7 @@ from leed_traffic.drill import (
     beside,
     budget,
     catalogue,
+    costly_bundles,
     displays,
     event_log,
     oracle_runs,
@@ -172,6 +173,25 @@ def test_bad_bundles_are_demoted_and_a_controller_that_keeps_them_is_found_out(g
     monkeypatch.setattr(HotSwap, "trip", lambda self, why: None)
     shutil.rmtree(ground.crossing.folder / "demotion")
     assert len(swaps.demote_bad_bundles(ground).faults) >= 10
+
+
+def test_costly_bundles_are_refused_and_a_check_that_pays_for_them_is_found_out(ground, monkeypatch):
+    finding = costly_bundles.costly_bundles(ground)
+    assert finding.faults == []
+    assert finding.count == len(costly_bundles.BOMBS) + 7 + 2
+    monkeypatch.setattr(costly_bundles, "BOMBS", dict(list(costly_bundles.BOMBS.items())[:1]))
+    monkeypatch.setattr(HotSwap, "trip", lambda self, why: None)
+    for slow in ground.crossing.folder.glob("slow*"):
+        shutil.rmtree(slow)
+
+    def careless(path):
+        memory = b"x" * (80 << 20)
+        return ground.crossing.bundle if memory else None
+
+    faults = costly_bundles.costly_bundles(ground, careless).faults
+    assert "a column plus a row: accepted" in faults
+    assert any(fault.startswith("a sparse manifest.json: cost 8") for fault in faults)
+    assert faults[-1] == "decisions of 0.6 s: rolled back 0 times"
 
 
 def test_recorded_runs_are_decided_again(ground, monkeypatch):

@@ -137,7 +137,7 @@ def test_bundles_are_numbered_as_patterns_of_the_device_are():
         assert 1 <= swap.at(0).pattern <= 253
 
 
-def serve_two(bundles, on_tick, *, policies=None, device=None, **changes):
+def serve_two(bundles, on_tick, *, policies=None, device=None, clock=lambda: 0.0, **changes):
     """Serve the first of the bundles on the fake; `on_tick(time_s, mailbox, generations)` may order."""
     mailbox, device = Mailbox(), device or fake(queues={lane.id: 3 for lane in crossing()[0].lanes})
     policies = policies or {}
@@ -147,7 +147,7 @@ def serve_two(bundles, on_tick, *, policies=None, device=None, **changes):
 
     generations = [Generation(bundle=b, decider=decider(b, b.ids)) for b in bundles]
     summary = serve(
-        ServeConfig(bundle=bundles[0].path, port=1, **changes), clock=lambda: 0.0, stop=StopRequest(),
+        ServeConfig(bundle=bundles[0].path, port=1, **changes), clock=clock, stop=StopRequest(),
         on_tick=lambda time_s, end_s, note: on_tick(time_s, mailbox, generations),
         connect=lambda *_: device, decider=decider, mailbox=mailbox,
     )  # fmt: skip
@@ -200,6 +200,45 @@ def test_a_new_policy_that_fails_is_demoted_without_a_tick_lost(bundles, answer,
         (code, pattern) for stamp, code, pattern in read_events(tmp_path / "logs") if stamp > "1970-01-01 00:00:41"
     ]
     assert "rolled_back" in caplog.text
+
+
+class SlowPolicy:
+    """Asks for stage 0, or for what another policy says, and takes a while by the clock that it is."""
+
+    def __init__(self, seconds, policy=None):
+        self.seconds, self.policy, self.now_s = seconds, policy, 0.0
+
+    def __call__(self):
+        return self.now_s
+
+    def decide(self, observation, legal):
+        self.now_s += self.seconds
+        return [0.0] if self.policy is None else self.policy.decide(observation, legal)
+
+
+@pytest.mark.parametrize(("seconds", "stays"), [(0.4, True), (0.6, False)])
+def test_a_new_policy_that_takes_too_long_is_demoted_at_the_next_tick(bundles, seconds, stays, tmp_path):
+    slow = SlowPolicy(seconds)
+
+    def on_tick(time_s, mailbox, generations):
+        if time_s == 40.0:
+            mailbox.drop(Reload(generation=generations[1]), "test")
+
+    policies = {bundles[1].digest: slow}
+    summary, _ = serve_two(bundles, on_tick, policies=policies, clock=slow, events=tmp_path / "logs", until_s=200.0)
+    assert summary.bundle_digest == bundles[stays].digest
+    assert summary.steps.get("rolled_back", 0) == (not stays)
+    assert summary.modes == {"C": Mode.ENGAGED}
+    if not stays:
+        assert "a decision took 0.60 s, allowed 0.5" in (tmp_path / "logs" / "changes.csv").read_text()
+        assert slow.now_s == pytest.approx(seconds)  # it was never asked again
+
+
+def test_a_proven_bundle_is_not_demoted_for_one_slow_decision(bundles):
+    slow = SlowPolicy(2.0)
+    summary, _ = serve_two(bundles, lambda *_: None, policies={bundles[0].digest: slow}, clock=slow, until_s=60.0)
+    assert summary.bundle_digest == bundles[0].digest
+    assert "rolled_back" not in summary.steps
 
 
 def test_a_new_policy_that_breaks_costs_three_decisions_and_is_demoted(bundles, caplog):

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from leed_traffic.artifacts.policy import Policy
 from leed_traffic.domain.detection import Vehicles
 from leed_traffic.domain.priority import PriorityVehicle
 from leed_traffic.domain.program import PROGRAM_ID
@@ -22,7 +23,7 @@ from leed_traffic.serve.replay import replay
 from leed_traffic.serve.run import ServeConfig, serve
 from leed_traffic.serve.supervisor import Control
 from tests.serve.bundles import crossing, write_crossing_bundle
-from tests.serve.test_hot_swap import bundles, serve_two
+from tests.serve.test_hot_swap import SlowPolicy, bundles, serve_two
 from tests.serve.test_run import drive, fake
 
 __all__ = ["bundles"]
@@ -138,6 +139,19 @@ def test_reloads_modes_and_a_rollback_are_replayed(bundles, tmp_path):
     assert (report.differ, report.is_cut_off) == (0, False)
     with pytest.raises(BundleError, match=bundles[1].digest[:12]):
         replay(tmp_path / "logs" / "recording.leed", [bundles[0].path])
+
+
+def test_a_bundle_that_went_because_it_was_slow_goes_again_in_a_replay(bundles, tmp_path):
+    slow = SlowPolicy(0.6, Policy(bundles[1]))
+
+    def on_tick(time_s, mailbox, generations):
+        if time_s == 40.0:
+            mailbox.drop(Reload(generation=generations[1]), "test")
+
+    changes = {"policies": {bundles[1].digest: slow}, "clock": slow, "events": tmp_path / "logs", "until_s": 200.0}
+    summary, _ = serve_two(bundles, on_tick, **changes)
+    assert summary.steps["rolled_back"] == 1
+    assert replay(tmp_path / "logs" / "recording.leed").differ == 0
 
 
 @pytest.mark.parametrize("seed", range(2))
