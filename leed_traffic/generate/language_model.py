@@ -16,12 +16,12 @@ from typing import Any, Protocol
 
 import openai
 from openai import AsyncOpenAI
-from openai.types.chat import ChatCompletion
 
 from leed_traffic.errors import DeviceError, LeedError, UsageError
+from leed_traffic.generate.guarded_client import GuardedClient
+from leed_traffic.generate.plain_text import clean_text, one_line
 
 API_KEY_VARIABLE = "LEED_MODEL_API_KEY"
-MAX_REPLY_CHARS = 20_001  # kept of a reply: one more than any plan may have
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.5, 20.0
 HEALTH_TIMEOUT_S = 10.0
 
@@ -80,7 +80,7 @@ class LanguageModel(Protocol):
 class Patience:
     """How long to wait for a server, and how often to ask again."""
 
-    timeout_s: float = 300.0  # for one reply
+    timeout_s: float = 300.0  # for one reply, from the question to its last byte
     start_s: float = 240.0  # for a server that is not up, at the beginning or after it died; a vLLM takes 1 to 2 minutes
     attempts: int = 8  # of one question, overloads and lost connections alike
 
@@ -145,11 +145,7 @@ class ServedModel:
         asyncio.run(self._converse(questions, on_reply))
 
     async def _converse(self, questions: Sequence[Question], on_reply: OnReply) -> None:
-        key = os.environ.get(API_KEY_VARIABLE, "none")
-        timeout_s = self._patience.timeout_s
-        self._servers = [
-            _Server(url, AsyncOpenAI(base_url=url, api_key=key, max_retries=0, timeout=timeout_s)) for url in self._urls
-        ]
+        self._servers = [_Server(url, self._client(url)) for url in self._urls]
         waiting = list(enumerate(questions))[::-1]
 
         async def work() -> None:
@@ -171,6 +167,16 @@ class ServedModel:
         finally:
             await self._close()
 
+    def _client(self, url: str) -> AsyncOpenAI:
+        return AsyncOpenAI(
+            base_url=url,
+            api_key=os.environ.get(API_KEY_VARIABLE, "none"),
+            max_retries=0,
+            timeout=self._patience.timeout_s,
+            http_client=GuardedClient(timeout=self._patience.timeout_s),
+            default_headers={"Accept-Encoding": "identity"},
+        )
+
     async def _close(self) -> None:
         watches = [server.watch for server in self._servers if server.watch is not None]
         for watch in watches:
@@ -188,11 +194,12 @@ class ServedModel:
             began_s = self._clock()
             server.in_flight += 1
             try:
-                completion = await self._send(server, question)
-                return _reply(completion, self._clock() - began_s)
+                async with asyncio.timeout(self._patience.timeout_s):
+                    content = await self._send(server, question)
+                return _reply(json.loads(content), self._clock() - began_s)
             except openai.BadRequestError as err:
                 return Reply(text="", finish_reason="refused", fault=f"{server.url}: {_said(err)}")
-            except (openai.APIError, ValueError, RecursionError) as err:
+            except (openai.APIError, TimeoutError, ValueError, RecursionError) as err:
                 if attempt == self._patience.attempts or not _is_worth_another_try(err):
                     raise self._fault(server, err, attempt) from err
                 failed = server, err
@@ -204,17 +211,18 @@ class ServedModel:
         """The server with the least under way; not one that is down, nor the one that just failed, if there is another."""
         return min(self._servers, key=lambda server: (not server.is_up, server is avoided, server.in_flight))
 
-    async def _send(self, server: _Server, question: Question) -> object:
+    async def _send(self, server: _Server, question: Question) -> bytes:
+        """The body of the server's reply, whatever it is."""
         messages: Any = [{"role": role, "content": content} for role, content in question.messages]
         form: Any = {"name": "plan", "schema": json.loads(question.schema), "strict": True}
-        completion: object = await server.client.chat.completions.create(
+        response = await server.client.chat.completions.with_raw_response.create(
             model=self._model,
             messages=messages,
             temperature=question.temperature,
             max_tokens=question.max_tokens,
             response_format={"type": "json_schema", "json_schema": form},
         )
-        return completion
+        return response.content
 
     async def _recover(self, server: _Server, err: Exception, attempt: int) -> None:
         """Wait: for a server if none is up, else longer from attempt to attempt, with jitter."""
@@ -241,13 +249,14 @@ class ServedModel:
         """Until the server is up and offers the model."""
         await self._await_health(server)
         try:
-            served = [model.id async for model in server.client.models.list()]
-        except openai.APIError as err:
+            async with asyncio.timeout(self._patience.timeout_s):
+                response = await server.client.models.with_raw_response.list()
+            served = _names(json.loads(response.content))
+        except (openai.APIError, TimeoutError, ValueError, RecursionError) as err:
             raise self._fault(server, err, 1) from err
         if self._model not in served:
-            raise UsageError(
-                f"{server.url}: serves {', '.join(served) or 'no model'}, not {self._model}; name one with --model"
-            )
+            found = one_line(", ".join(served)) or "no model"
+            raise UsageError(f"{server.url}: serves {found}, not {self._model}; name one with --model")
 
     async def _await_health(self, server: _Server) -> None:
         """Poll until the server is well, for as long as a start may take; a server without a health page counts as well."""
@@ -257,11 +266,12 @@ class ServedModel:
             while not server.is_up:
                 attempt += 1
                 try:
-                    await server.client.with_options(timeout=HEALTH_TIMEOUT_S).get(address, cast_to=object)
+                    async with asyncio.timeout(HEALTH_TIMEOUT_S):
+                        await server.client.get(address, cast_to=object)
                     server.is_up = True
-                except ValueError:  # it answers; its page may be empty
+                except (ValueError, RecursionError):  # it answers; its page may be empty
                     server.is_up = True
-                except openai.APIError as err:
+                except (openai.APIError, TimeoutError) as err:
                     if not _is_worth_another_try(err):  # it has no such page, or shows it to nobody
                         server.is_up = True
                         continue
@@ -276,9 +286,12 @@ class ServedModel:
         """In one line what is wrong and what to do."""
         if isinstance(err, openai.AuthenticationError | openai.PermissionDeniedError):
             return UsageError(f"{server.url}: refuses the key; set the environment variable {API_KEY_VARIABLE}")
+        if isinstance(err, openai.APIStatusError) and 300 <= err.status_code < 400:
+            place = one_line(err.response.headers.get("location", "nowhere"))
+            return UsageError(f"{server.url}: sends its callers elsewhere, to {place}; give --url the address that answers itself")
         if isinstance(err, openai.NotFoundError):
             return UsageError(f"{server.url}: {_said(err)}; --url must name an OpenAI-compatible server, ending in /v1")
-        if isinstance(err, openai.APITimeoutError):
+        if isinstance(err, openai.APITimeoutError | TimeoutError):
             return DeviceError(
                 f"{server.url}: no reply within {self._patience.timeout_s:g} s in {attempts} attempts; "
                 "lower --concurrency or raise --timeout; the same command goes on from here"
@@ -289,23 +302,33 @@ class ServedModel:
 
 
 def _reply(completion: object, latency_s: float) -> Reply:
-    """Whatever a server sent as a completion; the client library does not check it."""
-    if not isinstance(completion, ChatCompletion) or not completion.choices:
-        return Reply(text="", finish_reason="stop", latency_s=round(latency_s, 3))
-    choice, usage = completion.choices[0], completion.usage
-    content: object = choice.message.content if choice.message else ""
+    """Whatever a server sent as a completion: nothing in it is as it should be until that was seen."""
+    choices = _field(completion, "choices")
+    choice = choices[0] if isinstance(choices, list) and choices else None
+    content, usage = _field(_field(choice, "message"), "content"), _field(completion, "usage")
     return Reply(
         text=clean_text(content) if isinstance(content, str) else "",
-        finish_reason=str(choice.finish_reason or "stop"),
-        prompt_tokens=int(usage.prompt_tokens or 0) if usage else 0,
-        reply_tokens=int(usage.completion_tokens or 0) if usage else 0,
+        finish_reason="length" if _field(choice, "finish_reason") == "length" else "stop",
+        prompt_tokens=_count(_field(usage, "prompt_tokens")),
+        reply_tokens=_count(_field(usage, "completion_tokens")),
         latency_s=round(latency_s, 3),
     )
 
 
-def clean_text(text: str) -> str:
-    """Cut to what may be looked at, without halves of surrogate pairs, which no file takes."""
-    return text[:MAX_REPLY_CHARS].encode("utf-8", "replace").decode()
+def _names(listing: object) -> list[str]:
+    """Ids of the models that a server says it has."""
+    models = _field(listing, "data")
+    ids = [_field(model, "id") for model in models] if isinstance(models, list) else []
+    return [id_ for id_ in ids if isinstance(id_, str)]
+
+
+def _field(document: object, name: str) -> object:
+    return document.get(name) if isinstance(document, dict) else None
+
+
+def _count(stated: object) -> int:
+    """Tokens; 0 where no sensible number is stated."""
+    return stated if isinstance(stated, int) and 0 <= stated < 10**9 else 0
 
 
 def _is_worth_another_try(err: Exception) -> bool:
@@ -317,4 +340,6 @@ def _is_worth_another_try(err: Exception) -> bool:
 
 def _said(err: Exception) -> str:
     """What the server said, on one short line."""
-    return " ".join(str(getattr(err, "message", err)).split())[:300]
+    if isinstance(err, TimeoutError):
+        return "no answer in time"
+    return one_line(getattr(err, "message", err))

@@ -5,7 +5,8 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from leed_traffic.errors import UsageError
-from leed_traffic.generate.language_model import OnReply, Question, Reply, clean_text
+from leed_traffic.generate.language_model import OnReply, Question, Reply
+from leed_traffic.generate.plain_text import clean_text, one_line
 
 INSTALL = "pip install '.[vllm]' (an environment of its own: vllm pins its torch), or give --url of a server"
 
@@ -31,7 +32,7 @@ class InProcessModel:
         try:
             self._llm: Any = LLM(model=model, max_model_len=max_model_len)
         except (OSError, ValueError, RuntimeError) as err:
-            raise UsageError(f"--model {model}: vLLM cannot load it ({' '.join(str(err).split())[:300]})") from err
+            raise UsageError(f"--model {model}: vLLM cannot load it ({one_line(err)})") from err
         self.name, self._clock = model, clock
 
     def converse(self, questions: Sequence[Question], on_reply: OnReply) -> None:
@@ -64,7 +65,7 @@ class InProcessModel:
         except ValueError as err:  # a prompt too long for the model refuses the batch: find out which, one by one
             if len(questions) > 1:
                 return [reply for question in questions for reply in self._answer([question])]
-            return [Reply(text="", finish_reason="refused", fault=" ".join(str(err).split())[:300])]
+            return [Reply(text="", finish_reason="refused", fault=one_line(err))]
         seconds = (self._clock() - began_s) / len(questions)
         return [_reply(output, seconds) for output in outputs]
 
@@ -73,7 +74,7 @@ def _reply(output: Any, seconds: float) -> Reply:  # noqa: ANN401  # vLLM's Requ
     completion = output.outputs[0]
     return Reply(
         text=clean_text(completion.text),
-        finish_reason=str(completion.finish_reason or "stop"),
+        finish_reason="length" if completion.finish_reason == "length" else "stop",
         prompt_tokens=len(output.prompt_token_ids or ()),
         reply_tokens=len(completion.token_ids),
         latency_s=round(seconds, 3),

@@ -9,10 +9,11 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from leed_traffic.errors import DemonstrationError
 from leed_traffic.generate.language_model import LanguageModel, OnReply, Question, Reply
+from leed_traffic.generate.plain_text import clean_text, one_line
 
 
 class Exchange(BaseModel):
@@ -22,7 +23,7 @@ class Exchange(BaseModel):
 
     digest: str
     """sha256 of the question."""
-    model: str
+    model: str = Field(pattern=r"^[^\x00-\x1f\x7f-\x9f]*$")
     subject: str
     """The intersection."""
     messages: tuple[tuple[str, str], ...]
@@ -36,14 +37,14 @@ class Exchange(BaseModel):
     """Why the server refused the question; asked again when the run is."""
 
     def reply(self) -> Reply:
-        """As it arrived."""
+        """As it arrived; a file from elsewhere may hold what this program would not have written."""
         return Reply(
-            text=self.text,
+            text=clean_text(self.text),
             finish_reason=self.finish_reason,
             prompt_tokens=self.prompt_tokens,
             reply_tokens=self.reply_tokens,
             latency_s=self.latency_s,
-            fault=self.fault,
+            fault=one_line(self.fault),
         )
 
 

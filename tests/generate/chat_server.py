@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 DROP = "drop"  # close the connection in the middle of the reply
+DRIP = "drip"  # a byte now and then, for as long as somebody listens
+ENDLESS = "endless"  # a reply without end
 
 
 @dataclass
@@ -23,6 +25,7 @@ class Answer:
     finish_reason: str = "stop"
     delay_s: float = 0.0
     how: str = ""
+    headers: dict = field(default_factory=dict)
 
 
 @dataclass
@@ -39,6 +42,8 @@ class ChatServer:
     course: list = field(default_factory=list)  # (second, requests in flight from then on)
     is_healthy: bool = True
     well: int = 200  # the status by which it says so
+    elsewhere: str = ""  # where callers of its list of models are sent
+    n_bytes: int = 0  # of endless replies, until nobody listened any more
 
     def __post_init__(self):
         self._lock, self._in_flight, self._server = threading.Lock(), 0, None
@@ -103,6 +108,8 @@ class _Handler(BaseHTTPRequestHandler):
             self._send(self.chat.well if self.chat.is_healthy else 503, b"")
         elif not self._may():
             self._send(401, b'{"error": {"message": "no key"}}')
+        elif self.path == "/v1/models" and self.chat.elsewhere:
+            self._send(302, b"", {"Location": self.chat.elsewhere})
         elif self.path == "/v1/models":
             models = [{"id": name, "object": "model", "created": 0, "owned_by": "x"} for name in self.chat.models]
             self._send(200, json.dumps({"object": "list", "data": models}).encode())
@@ -120,8 +127,11 @@ class _Handler(BaseHTTPRequestHandler):
             if answer.how == DROP:
                 self._drop()
                 return
+            if answer.how in (DRIP, ENDLESS):
+                self._go_on(answer.how)
+                return
             body = answer.body if answer.body is not None else completion(answer)
-            self._send(answer.status, body)
+            self._send(answer.status, body, answer.headers)
             whole = answer.status == 200
         finally:
             self.chat.leave(request, whole=whole)
@@ -136,8 +146,23 @@ class _Handler(BaseHTTPRequestHandler):
         with suppress(OSError):
             self.connection.shutdown(socket.SHUT_RDWR)
 
-    def _send(self, status, body):
+    def _go_on(self, how):
+        self.send_response(200)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Connection", "close")
+        self.end_headers()
+        self.close_connection = True
+        with suppress(OSError):
+            for _ in range(200):  # 10 s, 50 MiB
+                self.wfile.write(b" " if how == DRIP else b" " * (1 << 18))
+                self.wfile.flush()
+                self.chat.n_bytes += 1 if how == DRIP else 1 << 18
+                time.sleep(0.05 if how == DRIP else 0.0)
+
+    def _send(self, status, body, headers=()):
         self.send_response(status)
+        for name in headers:
+            self.send_header(name, headers[name])
         self.send_header("Content-Type", "application/json")
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
