@@ -4,6 +4,16 @@ import os
 from pathlib import Path
 
 
+def why_not_writable(path: Path) -> str:
+    """Why a file could not be written here, asked before the hours that lead to it; empty where nothing is in its way."""
+    if path.is_dir():
+        return "is a folder"
+    folder = next(parent for parent in path.absolute().parents if parent.exists())  # those below it are made
+    if not folder.is_dir():
+        return f"{folder} is no folder"
+    return "" if os.access(folder, os.W_OK | os.X_OK) else f"the folder {folder} cannot be written"
+
+
 def write_whole(path: Path, content: bytes | str, *, is_durable: bool = False) -> None:
     """Write under a temporary name in the same folder, then rename; an older file stands until then.
 

@@ -73,9 +73,12 @@ class StudyFindings(_Document):
     training_seeds: int
     evaluation_seeds: int
     validation_seeds: int
-    episodes: int
-    long_episodes: int
-    search_runs: int
+    episodes: int | None
+    """Own hours of a learner with an expert; None where none took part."""
+    long_episodes: int | None
+    """Own hours of a learner without one; None where none took part."""
+    search_runs: int | None
+    """Hours of the search behind demonstrations; None where nobody searched."""
     sumo_version: str
     scenarios: tuple[ScenarioFindings, ...]
 

@@ -142,13 +142,14 @@ def study(config: StudyConfig, on_step: OnStep) -> StudyFindings:
         _each(learn, cells, config.workers, on_step, lambda cell: f"{cell.ground.folder.name}: {cell.learner.name} {cell.seed}")
         evaluation = _evaluate(config, ground, cells, on_step)
         found.append(_findings(config, ground, cells, bar, evaluation))
+    learners = find_learners(config.learners)
     return StudyFindings(
         training_seeds=config.training_seeds,
         evaluation_seeds=config.evaluation_seeds,
         validation_seeds=config.validation_seeds,
-        episodes=config.episodes,
-        long_episodes=config.long_episodes,
-        search_runs=config.search_runs,
+        episodes=config.episodes if any(not learner.is_long for learner in learners) else None,
+        long_episodes=config.long_episodes if any(learner.is_long for learner in learners) else None,
+        search_runs=config.search_runs if any(learner.expert is Expert.SEARCH for learner in learners) else None,
         sumo_version=evaluation.sumo_version,
         scenarios=tuple(found),
     )

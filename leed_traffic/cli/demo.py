@@ -222,7 +222,11 @@ def _facts(
     manifest: "DemonstrationManifest", config: "TrainConfig", summary: "ServeSummary", served: "SeedScore", wall_s: float
 ) -> list[tuple[str, str]]:
     return [
-        ("Search", f"{manifest.simulated_hours:.0f} simulated hours on seeds {', '.join(map(str, manifest.author_seeds))}"),
+        (
+            "Search",
+            f"{manifest.simulated_hours:.0f} simulated hours: plans tried on seeds "
+            f"{', '.join(map(str, manifest.author_seeds))}, the last standing on others, too",
+        ),
         ("Training", f"{config.episodes} own hours, seed {config.seed}, validated on {config.validation_seeds} other seeds"),
         (
             "Served over TCP",

@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 from leed_traffic.artifacts.validation import first_fault
+from leed_traffic.artifacts.whole_file import why_not_writable
 from leed_traffic.cli.options import SpreadOption
 from leed_traffic.cli.output import messages, parse_seeds, print_json, progress, results
 from leed_traffic.errors import UsageError
@@ -95,13 +96,10 @@ def evaluate_command(
         )
     except ValidationError as err:
         raise UsageError(first_fault(err, whole="evaluate")) from err
+    if report is not None and (why := why_not_writable(report)):
+        raise UsageError(f"--report {report}: {why}; give another place")
     with progress("evaluate", config.n_runs) as bar:
         comparison = compare(config, lambda run: bar(1, f"{names[run.controller]} seed {run.seed}: {run.delay_s:.1f} s"))
-    if out is not None:
-        messages.print(f"written to {out}: {', '.join(write_results(out, comparison))}")
-    if report is not None:
-        _write_report(report, comparison, names)
-        messages.print(f"written: {report}")
     for signal, reason in comparison.evaluation.left_alone.items():
         messages.print(f"{signal}: left alone: {reason}", markup=False, soft_wrap=True)
     if not any(result.scheduled for result in comparison.evaluation.results):
@@ -110,6 +108,11 @@ def evaluate_command(
         print_json(comparison.evaluation)
     else:
         print_comparison(comparison, names)
+    if out is not None:  # what is on the screen is not lost to what goes wrong from here on
+        messages.print(f"written to {out}: {', '.join(write_results(out, comparison))}")
+    if report is not None:
+        _write_report(report, comparison, names)
+        messages.print(f"written: {report}")
 
 
 def print_comparison(comparison: "Comparison", names: Mapping[str, str]) -> None:

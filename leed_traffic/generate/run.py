@@ -67,6 +67,7 @@ class _Written:
     baseline_delay_s: float
     starts: dict[str, float]
     rounds: tuple[Round, ...]
+    seeds: tuple[int, ...] = AUTHOR_SEEDS  # that its plans, starts and baseline were tried on
     authorship: Authorship | None = None
     briefs: Sequence[Brief] = field(default_factory=tuple)
 
@@ -131,7 +132,7 @@ def _manifest(config: GenerateConfig, written: _Written, shown: Trial, bench: Be
         prompt_digest=authorship.prompt_digest if authorship else None,
         written_by=authorship.written_by if authorship else {},
         author_seed=config.seed,
-        author_seeds=AUTHOR_SEEDS,
+        author_seeds=written.seeds,
         scenario=setting.scenario.name,
         network_digest=setting.network.digest(),
         site_name=setting.site.name,
@@ -155,9 +156,11 @@ def _manifest(config: GenerateConfig, written: _Written, shown: Trial, bench: Be
 
 def _given(plans: Plans, bench: Bench) -> _Written:
     """Plans that somebody else wrote, beside the fallback cycle on one seed."""
-    fallback, trial = bench.try_out([None, plans], AUTHOR_SEEDS[:1], "given plans")
+    seeds = AUTHOR_SEEDS[:1]
+    fallback, trial = bench.try_out([None, plans], seeds, "given plans")
     final = Standing(what="given", plans=plans, trial=trial)
-    return _Written(final=final, baseline_delay_s=fallback.delay_s, starts={"given": trial.delay_s}, rounds=())
+    starts = {"given": trial.delay_s}
+    return _Written(final=final, baseline_delay_s=fallback.delay_s, starts=starts, rounds=(), seeds=seeds)
 
 
 def _best_start(briefs: Sequence[Brief], bench: Bench, author: Author) -> _Written:

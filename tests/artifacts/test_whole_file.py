@@ -2,7 +2,7 @@ import os
 
 import pytest
 
-from leed_traffic.artifacts.whole_file import write_whole
+from leed_traffic.artifacts.whole_file import why_not_writable, write_whole
 
 
 @pytest.mark.parametrize("is_durable", [False, True])
@@ -20,3 +20,13 @@ def test_the_older_file_stands_when_the_write_fails(tmp_path, monkeypatch):
     with pytest.raises(OSError, match="No space left"):
         write_whole(tmp_path / "a", "newer", is_durable=True)
     assert (tmp_path / "a").read_text() == "older"
+
+
+def test_a_place_that_will_not_take_a_file_is_known_beforehand(tmp_path, monkeypatch):
+    (tmp_path / "file").write_text("")
+    assert why_not_writable(tmp_path / "file") == ""
+    assert why_not_writable(tmp_path / "new" / "deeper" / "file") == ""
+    assert why_not_writable(tmp_path) == "is a folder"
+    assert why_not_writable(tmp_path / "file" / "below") == f"{tmp_path}/file is no folder"
+    monkeypatch.setattr(os, "access", lambda path, mode: False)
+    assert why_not_writable(tmp_path / "other") == f"the folder {tmp_path} cannot be written"

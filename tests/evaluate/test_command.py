@@ -88,3 +88,21 @@ def test_settings_that_make_no_sense_are_refused_in_one_line(fake_compare, words
 def test_the_help_shows_examples():
     assert "Examples:" in (evaluate_command.__doc__ or "")
     assert run("--help").exit_code == 0
+
+
+def test_a_report_that_cannot_be_written_is_refused_before_the_first_hour(fake_compare, tmp_path):
+    result = run("--controllers", "fixed,plan:x", "--report", str(tmp_path))
+    assert isinstance(result.exception, UsageError)
+    assert str(result.exception) == f"--report {tmp_path}: is a folder; give another place"
+    assert fake_compare == []
+
+
+@pytest.mark.parametrize("words", [(), ("--json",)])
+def test_what_was_found_is_told_though_the_report_fails_in_the_end(fake_compare, tmp_path, monkeypatch, words):
+    def fail(*_):
+        raise UsageError("the disk is full")
+
+    monkeypatch.setattr("leed_traffic.evaluate.report.write_report", fail)
+    result = run("--controllers", "fixed,plan:x", "--report", str(tmp_path / "r.html"), *words)
+    assert result.exit_code != 0
+    assert "152.0" in result.stdout

@@ -306,6 +306,7 @@ def test_plans_that_are_there_already_become_demonstrations(short, tmp_path):
     )
     made = generate(config)
     assert (made.manifest.author, made.manifest.simulated_hours) == ("given", pytest.approx(3 * SHORT_S / 3600.0))
+    assert made.manifest.author_seeds == AUTHOR_SEEDS[:1]  # the baseline, the plans, and one hour to demonstrate: three runs
     assert made.plans == {"C": max_wave_plan("C", reach_m=70.0)}
 
 

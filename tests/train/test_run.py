@@ -8,17 +8,18 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from leed_traffic.artifacts.policy import Policy, verify_bundle
+from leed_traffic.artifacts.policy import Policy, PolicyNetwork, verify_bundle
 from leed_traffic.artifacts.sensing_file import load_sensing
 from leed_traffic.domain.road_users import Weights
 from leed_traffic.domain.sensing import IDEAL, SensingKind
-from leed_traffic.errors import MismatchError, TrainingError
+from leed_traffic.errors import BundleError, MismatchError, TrainingError
+from leed_traffic.train.checkpoint import read_checkpoint, write_checkpoint
 from leed_traffic.train.config import Sharing, Similarity, TrainConfig
 from leed_traffic.train.expert import check_demonstrations
 from leed_traffic.train.export import export_run
 from leed_traffic.train.run import train_with, with_faults
 from leed_traffic.train.run_folder import read_metrics
-from tests.train.fakes import NETWORK, SETTING, SITE, FakeRollouts, demonstrations, hour
+from tests.train.fakes import NETWORK, SETTING, SITE, SIZES, FakeRollouts, demonstrations, hour
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -135,6 +136,48 @@ def test_exporting_again_gives_the_same_bytes(tmp_path):
     run(tmp_path / "run")
     export_run(tmp_path / "run", tmp_path / "again")
     assert (tmp_path / "again" / "SHA256SUMS").read_bytes() == (tmp_path / "run" / "bundle" / "SHA256SUMS").read_bytes()
+
+
+def scaled(path, factor):
+    """The best policies of a run with all logits so many times as large: the same choices."""
+    best = read_checkpoint(path)
+    for name in ("w3", "b3", "w0"):
+        best["actor"][name] *= factor
+    write_checkpoint(path, best)
+
+
+@pytest.mark.parametrize("factor", [3e3, 1e6])
+def test_logits_in_the_hundreds_and_beyond_are_exported_and_verified(tmp_path, factor):
+    run(tmp_path / "run")
+    scaled(tmp_path / "run" / "best.pt", factor)
+    export_run(tmp_path / "run", tmp_path / "again")
+    bundle = verify_bundle(tmp_path / "again")
+    assert max(abs(x) for row in bundle.policies[0].golden.logits for x in row) > 100.0
+    observation = np.random.default_rng(1).uniform(size=(2, max(SIZES))).astype(np.float32)
+    legal = np.ones((2, 3), dtype=bool)
+    legal[0, 2] = False
+    before = Policy(verify_bundle(tmp_path / "run" / "bundle"))
+    assert Policy(bundle).decide(observation, legal) == before.decide(observation, legal)
+
+
+def test_an_export_that_is_refused_loses_nothing_and_says_how_to_go_on(tmp_path, monkeypatch):
+    logits = PolicyNetwork.logits
+    monkeypatch.setattr(PolicyNetwork, "logits", lambda self, row: logits(self, row) * np.float32(1.001) + np.float32(0.001))
+    with pytest.raises(TrainingError, match=rf"A: torch and onnxruntime differ: .* stays in {tmp_path}/run: leedctl export") as caught:
+        run(tmp_path / "run")
+    assert "does this step again" in str(caught.value)
+    monkeypatch.undo()
+    export_run(tmp_path / "run", tmp_path / "bundle")
+    assert verify_bundle(tmp_path / "bundle").ids == ("A", "B")
+    run(tmp_path / "run", resume=True)
+    assert (tmp_path / "run" / "bundle" / "SHA256SUMS").read_bytes() == (tmp_path / "bundle" / "SHA256SUMS").read_bytes()
+
+
+def test_a_bundle_that_cannot_be_written_loses_nothing_either(tmp_path):
+    run(tmp_path / "run")
+    (tmp_path / "full").write_text("a file, where a folder is to be")
+    with pytest.raises(BundleError, match="what was trained stays in"):
+        export_run(tmp_path / "run", tmp_path / "full" / "bundle")
 
 
 KILLED = """
