@@ -31,6 +31,7 @@ from leed_traffic.domain.trajectory import Trajectory
 from leed_traffic.errors import DemonstrationError
 
 FORMAT: Literal[1] = 1
+SMALL_VALUES, VALUES_PER_BYTE = 1 << 24, 64  # of a file of trajectories: always allowed, and for each byte; ours hold about one
 MANIFEST_NAME, PLANS_NAME, TRAJECTORIES_NAME = "manifest.json", "plans.json", "trajectories.parquet"
 
 Kind = TypeVar("Kind", bound=np.generic)
@@ -190,7 +191,7 @@ def read_manifest(path: Path) -> DemonstrationManifest:
         return DemonstrationManifest.model_validate_json(content)
     except ValidationError as err:
         raise DemonstrationError(f"{path / MANIFEST_NAME}: {first_fault(err)}; generate again") from err
-    except ValueError as err:
+    except (ValueError, RecursionError) as err:
         raise DemonstrationError(f"{path / MANIFEST_NAME}: not JSON ({err}); generate again") from err
 
 
@@ -215,8 +216,9 @@ def read_demonstrations(path: Path) -> Demonstrations:
         return Demonstrations(manifest=manifest, plans=plans, trajectories=trajectories)
     except ValidationError as err:
         raise DemonstrationError(f"{path / PLANS_NAME}: {first_fault(err)}; generate again") from err
-    except (pa.ArrowException, ValueError, KeyError) as err:
-        raise DemonstrationError(f"{path}: {err}; generate again") from err
+    except (pa.ArrowException, OSError, ValueError, KeyError) as err:  # OSError: what Arrow calls damaged content
+        said = " ".join(str(err).split())[:200]
+        raise DemonstrationError(f"{path}: damaged, or not made by this program ({said}); generate again") from err
 
 
 def _read(path: Path) -> bytes:
@@ -259,7 +261,9 @@ def _rows(values: NDArray[np.generic], kind: pa.DataType) -> pa.ListArray:
 
 
 def _read_trajectories(content: bytes) -> tuple[Trajectory, ...]:
-    table = pq.read_table(io.BytesIO(content))
+    file = pq.ParquetFile(io.BytesIO(content))
+    _check_size(file.metadata, len(content))
+    table = file.read()
     if table.schema.names != _SCHEMA.names:
         raise ValueError(f"{TRAJECTORIES_NAME} needs columns {', '.join(_SCHEMA.names)}, got {', '.join(table.schema.names)}")
     table = table.cast(_SCHEMA).combine_chunks()
@@ -285,10 +289,28 @@ def _read_trajectories(content: bytes) -> tuple[Trajectory, ...]:
     return tuple(trajectories)
 
 
+def _check_size(metadata: pq.FileMetaData, n_bytes: int) -> None:
+    """Refuse a small file that says to hold much: a run of equal values costs nothing until it is unpacked.
+
+    Raises:
+        ValueError: how many values it says to hold.
+    """
+    groups = [metadata.row_group(k) for k in range(metadata.num_row_groups)]
+    n_values = sum(group.column(c).num_values for group in groups for c in range(group.num_columns))
+    n_unpacked = sum(group.column(c).total_uncompressed_size for group in groups for c in range(group.num_columns))
+    most = max(SMALL_VALUES, VALUES_PER_BYTE * n_bytes)
+    if not (0 <= n_values <= most and 0 <= n_unpacked <= 8 * most and metadata.num_rows <= n_values):
+        raise ValueError(f"{TRAJECTORIES_NAME} has {n_bytes} bytes and says to hold {n_values} values")
+
+
 def _matrix(column: pa.ChunkedArray, kind: type[Kind]) -> NDArray[Kind]:
     """(T, K) from T lists of K.
 
     Raises:
-        ValueError: the lists differ in length.
+        ValueError: the lists differ in length, or something is missing.
     """
-    return np.array(column.to_pylist(), dtype=kind)
+    lists = column.combine_chunks()
+    lengths, values = set(lists.value_lengths().to_pylist()), lists.flatten()
+    if len(lengths) != 1 or values.null_count:
+        raise ValueError(f"{TRAJECTORIES_NAME} has rows of {len(lengths)} lengths, or with gaps")
+    return values.to_numpy(zero_copy_only=False).astype(kind).reshape(len(lists), lengths.pop())

@@ -20,6 +20,7 @@ from typing import Annotated, Self
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from leed_traffic.artifacts.recipe import NET_NAME, RECIPE_NAME
+from leed_traffic.artifacts.toml_file import read_toml
 from leed_traffic.artifacts.validation import first_fault
 from leed_traffic.errors import ScenarioError
 
@@ -85,7 +86,7 @@ def read_imported(folder: Path) -> ImportedScenario | None:
     """
     path = folder / RECIPE_NAME
     try:
-        document = tomllib.loads(path.read_text(encoding="utf-8"))
+        document = read_toml(path)
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError):
         return None  # `recipe.read_recipe` says what is wrong
     if "imported" not in document:

@@ -1,12 +1,12 @@
 """A look at an ONNX file before onnxruntime sees it: only what our exporter writes gets through, and its cost is known.
 
-A model can name files outside the bundle, carry loops and functions, or ask for a tensor that no memory holds, by nothing but the
-broadcasting of an Add. None of that belongs to a policy of a few dense layers, so the message (onnx.proto) is walked and everything
-else is refused: a list of what is allowed needs no knowledge of what is dangerous. Two rules bound what is left:
+A model can name files outside the bundle, carry loops and functions, or ask for a tensor that no memory holds, by nothing but
+the broadcasting of an Add. None of that belongs to a policy of a few dense layers, so the message (onnx.proto) is walked and
+everything else is refused: a list of what is allowed needs no knowledge of what is dangerous. Two rules bound what is left:
 
 - every result of an operator is one row, (1, K) with K <= MOST_WIDTH: no intermediate is larger than a layer;
-- every weight belongs to one operator alone: a decision multiplies no more numbers than the file holds, and the file no more than
-  the largest network that can be trained for so many observations and stages.
+- every weight belongs to one operator alone: a decision multiplies no more numbers than the file holds, and the file no more
+  than the largest network that can be trained for so many observations and stages.
 """
 
 import math
@@ -83,7 +83,9 @@ def most_weights(size: int, n_stages: int) -> int:
 def _model(onnx: bytes, size: int, n_stages: int) -> None:
     if len(onnx) > _FLOAT_BYTES * most_weights(size, n_stages) + (1 << 16):
         raise _RefusedError(f"has {len(onnx)} bytes, more than any policy for {size} observations and {n_stages} stages")
-    model = read_message(onnx, once={1, 2, 3, 4, 5, 6}, many={_MODEL_GRAPH, _MODEL_OPSET, 14, _MODEL_TRAINING, _MODEL_FUNCTIONS})
+    model = read_message(
+        onnx, once={1, 2, 3, 4, 5, 6}, many={_MODEL_GRAPH, _MODEL_OPSET, 14, _MODEL_TRAINING, _MODEL_FUNCTIONS}
+    )
     if model.keys() & {_MODEL_TRAINING, _MODEL_FUNCTIONS}:
         raise _RefusedError("holds functions or training steps of its own")
     graphs = model.get(_MODEL_GRAPH, [])
@@ -168,7 +170,9 @@ def _attributes(values: list[Value], *, is_gemm: bool) -> bool:
     set_to: dict[str, int] = {}
     for value in values:
         attribute = read_message(
-            as_bytes(value), once={_ATTRIBUTE_NAME, _ATTRIBUTE_FLOAT, _ATTRIBUTE_INT, _ATTRIBUTE_TYPE, 13}, many=_ATTRIBUTE_LARGE
+            as_bytes(value),
+            once={_ATTRIBUTE_NAME, _ATTRIBUTE_FLOAT, _ATTRIBUTE_INT, _ATTRIBUTE_TYPE, 13},
+            many=_ATTRIBUTE_LARGE,
         )
         if attribute.keys() & _ATTRIBUTE_LARGE:
             raise _RefusedError("holds a tensor or a graph inside an operator")

@@ -120,7 +120,7 @@ def load_network(bundle: Bundle, n: int) -> PolicyNetwork:
 
 
 def verify_bundle(path: Path, trusted_key: Path | None = None, *, clock: Callable[[], float] = time.thread_time) -> Bundle:
-    """Hold a bundle to its maker, read it, load every policy and run its golden vectors: from what costs little to what costs more.
+    """Hold a bundle to its maker, read it, load every policy and run its golden vectors: what costs little comes first.
 
     Args:
         path: of the bundle.
@@ -128,7 +128,7 @@ def verify_bundle(path: Path, trusted_key: Path | None = None, *, clock: Callabl
         clock: processor seconds of this thread, in which the policies run: a busy machine is no reason to refuse one.
 
     Raises:
-        BundleError: a file, a model or an answer is not what was exported, takes too long, or the signature is missing or wrong.
+        BundleError: a file, a model or an answer is not what was exported or takes too long; a signature is missing or wrong.
         UsageError: the key cannot be read.
     """
     seal = read_seal(path)
@@ -140,13 +140,13 @@ def verify_bundle(path: Path, trusted_key: Path | None = None, *, clock: Callabl
         with np.errstate(all="ignore"):  # a figure beyond float32 becomes infinite, and is refused for that
             spent_s += _check_golden(load_network(bundle, n), bundle.policies[n], bundle.specs[n].size, f"{path}/{id_}", clock)
     if not spent_s <= BUNDLE_LIMIT_S:
-        raise BundleError(f"{path}: a decision of its {len(bundle.ids)} policies takes {spent_s:.2g} s, allowed {BUNDLE_LIMIT_S:g}")
+        raise BundleError(
+            f"{path}: a decision of its {len(bundle.ids)} policies takes {spent_s:.2g} s, allowed {BUNDLE_LIMIT_S:g}"
+        )
     return bundle
 
 
-def _check_golden(
-    network: PolicyNetwork, policy: PolicyFile, size: int, where: str, clock: Callable[[], float]
-) -> float:
+def _check_golden(network: PolicyNetwork, policy: PolicyFile, size: int, where: str, clock: Callable[[], float]) -> float:
     """Hold a policy to the answers it was exported with; the seconds that one decision takes."""
     golden, took_s = policy.golden, list[float]()
     if not 0 < len(golden.observation) == len(golden.legal) == len(golden.logits) <= MOST_GOLDEN:

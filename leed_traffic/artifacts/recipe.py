@@ -10,6 +10,7 @@ from typing import Annotated, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from leed_traffic.artifacts.toml_file import read_toml
 from leed_traffic.artifacts.validation import first_fault
 from leed_traffic.errors import ScenarioError
 
@@ -145,7 +146,7 @@ def read_recipe(folder: Path) -> ScenarioRecipe:
     """
     path = folder / RECIPE_NAME
     try:
-        return ScenarioRecipe.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
+        return ScenarioRecipe.model_validate(read_toml(path))
     except (OSError, UnicodeDecodeError) as err:
         raise ScenarioError(f"{path}: cannot be read ({err})") from err
     except tomllib.TOMLDecodeError as err:

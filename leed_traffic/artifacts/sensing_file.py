@@ -10,6 +10,7 @@ from typing import Annotated, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from leed_traffic.artifacts.toml_file import read_toml
 from leed_traffic.artifacts.validation import first_fault
 from leed_traffic.artifacts.whole_file import write_whole
 from leed_traffic.domain.detector_faults import DetectorFault, FaultRates
@@ -127,7 +128,7 @@ def load_sensing(name_or_path: str, network: Network) -> Sensing:
         return BY_NAME[name_or_path]
     path = Path(name_or_path).expanduser()
     try:
-        file = SensingFile.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
+        file = SensingFile.model_validate(read_toml(path))
         sensing = _assembled(file)
     except OSError as err:
         known = ", ".join(BY_NAME)

@@ -91,6 +91,4 @@ def check_signature(path: Path, seal: Seal, trusted_key: Path) -> None:
     try:
         key.verify(base64.b64decode(seal.signature.strip(), validate=True), _CONTEXT + seal.sums)
     except (InvalidSignature, binascii.Error) as err:
-        raise BundleError(
-            f"{path}: its signature is not by {trusted_key}; fetch the bundle again from its maker"
-        ) from err
+        raise BundleError(f"{path}: its signature is not by {trusted_key}; fetch the bundle again from its maker") from err

@@ -13,6 +13,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from leed_traffic.artifacts.toml_file import read_toml
 from leed_traffic.domain.network import Intersection
 from leed_traffic.domain.priority import PriorityRule
 from leed_traffic.domain.road_users import Weights
@@ -116,7 +117,7 @@ def parse_site_file(path: Path) -> tuple[tuple[IntersectionEntry, ...], tuple[Pr
         SiteError: not there, not TOML, an unknown or ill-typed key, an impossible rule, or a signal listed twice.
     """
     try:
-        tables = tomllib.loads(path.read_text(encoding="utf-8"))
+        tables = read_toml(path)
         file = _File.model_validate(tables)
     except OSError as err:
         raise SiteError(f"{path}: cannot be read ({err.strerror}); `leedctl site derive` writes one") from err

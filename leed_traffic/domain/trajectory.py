@@ -28,8 +28,11 @@ class Trajectory:
                 raise ValueError(f"{self.intersection}: {name} has {len(getattr(self, name))} steps, stage has {t}")
         if not (np.isfinite(self.observation).all() and np.isfinite(self.reward).all()):
             raise ValueError(f"{self.intersection}: an observation or a reward is not finite")
-        if t and not self.legal[np.arange(t), self.stage].all():
-            step = int(np.argmin(self.legal[np.arange(t), self.stage]))
+        is_known = (self.stage >= 0) & (self.stage < self.legal.shape[1])  # -1 would mean the last one
+        is_sound = is_known.copy()
+        is_sound[is_known] = self.legal[is_known, self.stage[is_known]]
+        if not is_sound.all():
+            step = int(np.argmin(is_sound))
             raise ValueError(f"{self.intersection}: stage {self.stage[step]} at step {step} was not legal")
 
     def __len__(self) -> int:

@@ -3,6 +3,7 @@
 import shutil
 import time
 from collections.abc import Callable, Iterator, Sequence
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -22,7 +23,10 @@ from leed_traffic.serve.orders import Mailbox, Reload
 from leed_traffic.serve.run import ServeConfig
 from leed_traffic.serve.status import StatusBoard
 
-MOST_MB, MOST_S = 64.0, 1.0  # of memory above what was held before, of processor time; a sound bundle of one policy takes 0.02 s
+MOST_MB, MOST_S = (
+    64.0,
+    1.0,
+)  # of memory above what was held before, of processor time; a sound bundle of one policy takes 0.02 s
 _BROAD, _SPARSE_BYTES = 20_000, 1 << 36
 
 Bomb = Callable[[int, int], bytes]  # D, S -> a model
@@ -61,7 +65,15 @@ def _bombs(bundle: Bundle, folder: Path) -> Iterator[tuple[str, Path]]:
         kept = {name: content for name, content in files.items() if name not in (SUMS_NAME, SIGNATURE_NAME)}
         write_sealed(path, {**kept, f"{place}/policy.onnx": bomb(spec.size, intersection.n_stages)})
         yield name, path
-    for name in ("x1", f"{place}/x1", "manifest.json", f"{place}/policy.onnx", f"{place}/golden.json", SUMS_NAME, SIGNATURE_NAME):
+    for name in (
+        "x1",
+        f"{place}/x1",
+        "manifest.json",
+        f"{place}/policy.onnx",
+        f"{place}/golden.json",
+        SUMS_NAME,
+        SIGNATURE_NAME,
+    ):
         path = _copy(bundle, folder)
         with (path / name).open("ab") as file:
             file.truncate(_SPARSE_BYTES)
@@ -97,7 +109,7 @@ def _again(size: int, n_stages: int) -> bytes:
     """The same weights in operator after operator."""
     names = ["in", *(f"x{k}" for k in range(60))]
     nodes = [node("MatMul", ["observation", "first"], ["in"])]
-    nodes += [node("MatMul", [a, "w"], [b]) for a, b in zip(names, names[1:], strict=False)]
+    nodes += [node("MatMul", [a, "w"], [b]) for a, b in pairwise(names)]
     nodes += [node("MatMul", [names[-1], "last"], ["logits"])]
     shapes = {"first": (size, 1000), "w": (1000, 1000), "last": (1000, n_stages)}
     return one_row(nodes, [tensor(name, np.full(shape, 1e-30)) for name, shape in shapes.items()], size, n_stages)

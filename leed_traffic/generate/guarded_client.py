@@ -1,4 +1,4 @@
-"""The HTTP client through which a language model's server is asked: it goes where it was sent and takes no more than it can use."""
+"""The HTTP client through which a language model's server is asked: goes where it was sent, takes no more than it can use."""
 
 from typing import Any
 
@@ -12,7 +12,7 @@ class UnusableReplyError(APIError):
 
 
 class GuardedClient(DefaultAsyncHttpxClient):
-    """Follows no redirect: the prompts, and the key, are for the address that a person gave. Unpacks nothing, and stops reading."""
+    """Follows no redirect, for prompts and key are for the address that a person gave; unpacks nothing, and stops reading."""
 
     async def send(self, request: Any, **options: Any) -> Any:  # noqa: ANN401  # the library beneath openai has changed its name
         """As the client does, with the whole body, or not at all.

@@ -288,7 +288,9 @@ class ServedModel:
             return UsageError(f"{server.url}: refuses the key; set the environment variable {API_KEY_VARIABLE}")
         if isinstance(err, openai.APIStatusError) and 300 <= err.status_code < 400:
             place = one_line(err.response.headers.get("location", "nowhere"))
-            return UsageError(f"{server.url}: sends its callers elsewhere, to {place}; give --url the address that answers itself")
+            return UsageError(
+                f"{server.url}: sends its callers elsewhere, to {place}; give --url the address that answers itself"
+            )
         if isinstance(err, openai.NotFoundError):
             return UsageError(f"{server.url}: {_said(err)}; --url must name an OpenAI-compatible server, ending in /v1")
         if isinstance(err, openai.APITimeoutError | TimeoutError):

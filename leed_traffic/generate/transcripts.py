@@ -119,7 +119,7 @@ class Transcripts:
         for number, line, ends_at in _lines(content):
             try:
                 exchange = Exchange.model_validate(json.loads(line))
-            except (ValidationError, ValueError) as err:
+            except (ValidationError, ValueError, RecursionError) as err:
                 if ends_at == len(content):
                     break
                 raise DemonstrationError(f"{self.path}: line {number} is no transcript; restore the file or remove it") from err

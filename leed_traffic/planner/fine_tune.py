@@ -151,7 +151,7 @@ def read_lessons(path: Path) -> list[Lesson]:
     """
     try:
         lessons = [Lesson.model_validate(json.loads(line)) for line in path.read_text(encoding="utf-8").splitlines()]
-    except (OSError, ValueError, ValidationError) as err:
+    except (OSError, ValueError, RecursionError, ValidationError) as err:
         raise TrainingError(f"{path}: no lessons ({first_fault(err)[:200]}); run leedctl planner lessons") from err
     if len({lesson.junction for lesson in lessons}) < 2:
         raise TrainingError(f"{path}: need lessons of at least 2 junctions, got {len(lessons)} lessons of fewer")

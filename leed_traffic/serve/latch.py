@@ -96,7 +96,17 @@ def read_latches(folder: Path) -> dict[str, Latched]:
     Raises:
         UsageError: a file there makes no sense.
     """
-    return {entry.signal: entry for entry in map(_read, _found(folder))}
+    latched = {}
+    for path in sorted(folder.glob(f"*{FAULT_SUFFIX}")):
+        try:
+            entry = Latched.model_validate_json(path.read_bytes())
+        except (OSError, ValidationError) as err:
+            fault = first_fault(err) if isinstance(err, ValidationError) else err.strerror
+            raise UsageError(
+                f"{path}: not a latch that can be read ({fault}); see what happened to the signal, then remove the file"
+            ) from err
+        latched[entry.signal] = entry
+    return latched
 
 
 def reset_latches(folder: Path, signals: Sequence[str], *, who: str, now: Now) -> list[Latched]:
@@ -114,26 +124,10 @@ def reset_latches(folder: Path, signals: Sequence[str], *, who: str, now: Now) -
             line = Reset(signal=entry.signal, fault=entry.fault, who=who, when=now())
             with (folder / RESETS_NAME).open("a", encoding="utf-8") as log:
                 log.write(json.dumps(line.model_dump(mode="json")) + "\n")
-            for path in _found(folder):
-                if _read(path).signal == entry.signal:  # whatever name an earlier version gave it
-                    path.unlink()
+            _path(folder, entry.signal).unlink()
     except OSError as err:
         raise UsageError(f"{folder}: cannot be written: {err.strerror}") from err
     return cleared
-
-
-def _found(folder: Path) -> list[Path]:
-    return sorted(folder.glob(f"*{FAULT_SUFFIX}"))
-
-
-def _read(path: Path) -> Latched:
-    try:
-        return Latched.model_validate_json(path.read_bytes())
-    except (OSError, ValidationError) as err:
-        fault = first_fault(err) if isinstance(err, ValidationError) else err.strerror
-        raise UsageError(
-            f"{path}: not a latch that can be read ({fault}); see what happened to the signal, then remove the file"
-        ) from err
 
 
 def _path(folder: Path, signal: str) -> Path:

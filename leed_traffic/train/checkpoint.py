@@ -37,6 +37,19 @@ def describe(error: Exception) -> str:
     return (str(error).strip().splitlines() or [type(error).__name__])[0][:100]
 
 
+def _check_size(path: Path) -> None:
+    """Refuse an archive that unpacks to more than it is: we pack nothing.
+
+    Raises:
+        ValueError: it does.
+        BadZipFile: it is no archive.
+    """
+    with zipfile.ZipFile(path) as archive:
+        unpacked = sum(item.file_size for item in archive.infolist())
+    if unpacked > path.stat().st_size:
+        raise ValueError(f"{path.stat().st_size} bytes that unpack to {unpacked}")
+
+
 def read_checkpoint(path: Path) -> dict[str, Any]:
     """The content of a checkpoint.
 
@@ -46,6 +59,7 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
     if not path.is_file():
         raise TrainingError(f"{path}: no such checkpoint; begin the run without --resume")
     try:
+        _check_size(path)
         content: Any = torch.load(path, map_location="cpu", weights_only=True)
     except (OSError, RuntimeError, EOFError, KeyError, ValueError, pickle.UnpicklingError, zipfile.BadZipFile) as err:
         raise TrainingError(f"{path}: damaged checkpoint ({describe(err)}); train again") from err

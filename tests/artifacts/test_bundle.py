@@ -155,7 +155,7 @@ def test_a_sealed_file_of_no_known_kind_is_refused(tmp_path, name):
     files = files_of(tmp_path / "b")
     del files["SHA256SUMS"]
     write_sealed(tmp_path / "b", {**files, name: b"x"})
-    with pytest.raises(BundleError, match="unknown 'A?/?x'|no digest and plain file name"):
+    with pytest.raises(BundleError, match=r"unknown 'A?/?x'|no digest and plain file name"):
         read_bundle(tmp_path / "b")
 
 

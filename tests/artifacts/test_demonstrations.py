@@ -1,4 +1,7 @@
+import hashlib
+import io
 import json
+import random
 
 import numpy as np
 import pyarrow as pa
@@ -127,8 +130,6 @@ def test_a_table_with_a_gap_is_refused(folder):
 
 def reseal(folder, table):
     """Put another table there, with a digest that fits."""
-    import hashlib
-
     pq.write_table(table, folder / "trajectories.parquet")
     stated = json.loads((folder / "manifest.json").read_text())
     stated["files"]["trajectories.parquet"] = hashlib.sha256((folder / "trajectories.parquet").read_bytes()).hexdigest()
@@ -144,3 +145,57 @@ def test_an_unwritable_place_is_one_line(tmp_path):
 def test_a_plan_for_another_intersection_is_refused():
     with pytest.raises(ValueError, match="was written for A"):
         Demonstrations(manifest=manifest((1,)), plans={"B": max_wave_plan("A")}, trajectories=(trajectory("B", 1),))
+
+
+def put(folder, content):
+    """Any bytes as the table, sealed."""
+    (folder / "trajectories.parquet").write_bytes(content)
+    manifest = json.loads((folder / "manifest.json").read_text())
+    manifest["files"]["trajectories.parquet"] = hashlib.sha256(content).hexdigest()
+    (folder / "manifest.json").write_text(json.dumps(manifest))
+
+
+def test_a_damaged_table_is_one_line_that_says_so_wherever_the_damage_is(folder):
+    sound, rng = (folder / "trajectories.parquet").read_bytes(), random.Random(3)
+    said = []
+    for _ in range(200):
+        content = bytearray(sound)
+        content[rng.randrange(len(content))] = rng.randrange(256)
+        put(folder, bytes(content[: rng.choice((len(content), rng.randrange(len(content))))]))
+        try:
+            read_demonstrations(folder)
+        except DemonstrationError as err:
+            said.append(str(err))
+    assert len(said) > 150
+    assert not any("\n" in line or "space" in line for line in said)
+
+
+@pytest.mark.parametrize(("n_steps", "size"), [(6000, 30), (10, 20_000)])
+def test_a_small_table_that_holds_much_is_refused_before_it_is_unpacked(folder, monkeypatch, n_steps, size):
+    place = pa.array(np.zeros(n_steps, dtype=np.int64))
+    observation = pa.ListArray.from_arrays(pa.array([0, size], pa.int32()), pa.array(np.zeros(size, dtype=np.float32)))
+    table = pa.table(
+        {
+            "intersection": pa.array(["A"]).take(place),
+            "seed": place,
+            "step": pa.array(np.arange(n_steps), pa.int32()),
+            "observation": observation.take(place),
+            "stage": pa.array(np.zeros(n_steps), pa.int16()),
+            "reward": pa.array(np.zeros(n_steps)),
+            "legal": pa.array([[True, True]]).take(place),
+        }
+    )
+    sink = io.BytesIO()
+    pq.write_table(table, sink, compression="zstd")
+    put(folder, sink.getvalue())
+    monkeypatch.setattr("leed_traffic.artifacts.demonstrations.SMALL_VALUES", 100_000)
+    monkeypatch.setattr("leed_traffic.artifacts.demonstrations.VALUES_PER_BYTE", 2)
+    monkeypatch.setattr(pq.ParquetFile, "read", lambda self: pytest.fail("it was unpacked"))
+    with pytest.raises(DemonstrationError, match="bytes and says to hold"):
+        read_demonstrations(folder)
+
+
+def test_a_manifest_nested_without_end_is_refused(folder):
+    (folder / "manifest.json").write_text("[" * 200_000)
+    with pytest.raises(DemonstrationError, match="not JSON"):
+        read_demonstrations(folder)

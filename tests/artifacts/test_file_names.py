@@ -17,7 +17,9 @@ def test_an_id_that_is_another_ones_file_name_gets_a_name_of_its_own():
     for first in ODD:
         name = safe_name(first)
         assert name == first or safe_name(name) != name
-        assert safe_name(former_name(first)) == former_name(first) == first or safe_name(former_name(first)) != former_name(first)
+        assert safe_name(former_name(first)) == former_name(first) == first or safe_name(former_name(first)) != former_name(
+            first
+        )
 
 
 @given(st.text(), st.text())

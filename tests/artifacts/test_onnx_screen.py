@@ -2,17 +2,15 @@ import numpy as np
 import pytest
 
 from leed_traffic.artifacts.onnx_screen import MOST_WIDTH, most_weights, screen
+from leed_traffic.drill import onnx_bytes
 from leed_traffic.drill.linear_policy import bytes_field, int_field, linear_model, model_of
 from leed_traffic.drill.onnx_bytes import node, row, tensor
-from leed_traffic.drill import onnx_bytes
 
 SIZE, N_STAGES = 3, 2
 
 
 def model(nodes, tensors, *, inputs=None, outputs=None):
-    return onnx_bytes.model(
-        nodes, tensors, inputs or [row("observation", 1, SIZE)], outputs or [row("logits", 1, N_STAGES)]
-    )
+    return onnx_bytes.model(nodes, tensors, inputs or [row("observation", 1, SIZE)], outputs or [row("logits", 1, N_STAGES)])
 
 
 def dense(width, *between):
@@ -76,7 +74,12 @@ def test_every_allowed_operator_passes():
         node("Add", ["z", "h"], ["y"]),
         node("MatMul", ["y", "v"], ["logits"]),
     ]
-    tensors = [tensor("w", np.ones((5, SIZE))), tensor("b", np.ones(5)), tensor("c", np.ones((1, 5))), tensor("v", np.ones((5, 2)))]
+    tensors = [
+        tensor("w", np.ones((5, SIZE))),
+        tensor("b", np.ones(5)),
+        tensor("c", np.ones((1, 5))),
+        tensor("v", np.ones((5, 2))),
+    ]
     assert screen(model(nodes, tensors), SIZE, N_STAGES) == ""
     assert screen(model(NODES, TENSORS), SIZE, N_STAGES) == ""
 

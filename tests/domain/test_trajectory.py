@@ -28,6 +28,8 @@ def test_an_empty_trajectory_is_one():
 @pytest.mark.parametrize(
     ("changes", "complaint"),
     [
+        ({"stage": np.array([0, 1, 2])}, "stage 2 at step 2 was not legal"),
+        ({"stage": np.array([0, -1, 1])}, "stage -1 at step 1 was not legal"),
         ({"reward": np.zeros(2)}, "reward has 2 steps, stage has 3"),
         ({"observation": np.zeros((4, 2))}, "observation has 4 steps"),
         ({"legal": np.ones((2, 2), dtype=bool)}, "legal has 2 steps"),

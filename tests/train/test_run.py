@@ -3,10 +3,12 @@ import shutil
 import signal
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from leed_traffic.artifacts.policy import Policy, PolicyNetwork, verify_bundle
 from leed_traffic.artifacts.sensing_file import load_sensing
@@ -163,7 +165,9 @@ def test_logits_in_the_hundreds_and_beyond_are_exported_and_verified(tmp_path, f
 def test_an_export_that_is_refused_loses_nothing_and_says_how_to_go_on(tmp_path, monkeypatch):
     logits = PolicyNetwork.logits
     monkeypatch.setattr(PolicyNetwork, "logits", lambda self, row: logits(self, row) * np.float32(1.001) + np.float32(0.001))
-    with pytest.raises(TrainingError, match=rf"A: torch and onnxruntime differ: .* stays in {tmp_path}/run: leedctl export") as caught:
+    with pytest.raises(
+        TrainingError, match=rf"A: torch and onnxruntime differ: .* stays in {tmp_path}/run: leedctl export"
+    ) as caught:
         run(tmp_path / "run")
     assert "does this step again" in str(caught.value)
     monkeypatch.undo()
@@ -239,9 +243,17 @@ def test_a_damaged_checkpoint_is_refused_in_one_line(tmp_path, name, damage):
         run(tmp_path / "run", episodes=0, dagger_rounds=0, resume=True)
 
 
-def test_a_checkpoint_that_holds_something_else_is_refused(tmp_path):
-    from leed_traffic.train.checkpoint import write_checkpoint
+def test_a_checkpoint_that_unpacks_to_more_than_it_is_is_refused(tmp_path):
+    write_checkpoint(tmp_path / "a.pt", {"x": torch.zeros(200_000)})
+    assert read_checkpoint(tmp_path / "a.pt")["x"].shape == (200_000,)
+    with zipfile.ZipFile(tmp_path / "a.pt") as archive, zipfile.ZipFile(tmp_path / "b.pt", "w", zipfile.ZIP_DEFLATED) as packed:
+        for name in archive.namelist():
+            packed.writestr(name, archive.read(name))
+    with pytest.raises(TrainingError, match=r"damaged checkpoint .* bytes that unpack to 8"):
+        read_checkpoint(tmp_path / "b.pt")
 
+
+def test_a_checkpoint_that_holds_something_else_is_refused(tmp_path):
     run(tmp_path / "run", episodes=0, dagger_rounds=0)
     write_checkpoint(tmp_path / "run" / "checkpoint.pt", {"done": 1})
     with pytest.raises(TrainingError, match="damaged checkpoint"):
