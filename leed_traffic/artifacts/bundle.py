@@ -14,12 +14,14 @@ digest at every load, and what was checked is what runs: the models stay in memo
 
 import json
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import BaseModel, ConfigDict, FailFast, Field, TypeAdapter, ValidationError
+from pydantic_core import from_json
 
 from leed_traffic import __version__
 from leed_traffic.artifacts.file_names import distinct_names
@@ -36,7 +38,9 @@ from leed_traffic.errors import BundleError, MismatchError
 FORMAT_VERSION: Literal[1] = 1
 MANIFEST_NAME, NETWORK_NAME, SITE_NAME = "manifest.json", "network.json", "site.json"
 POLICY_NAME, GOLDEN_NAME = "policy.onnx", "golden.json"
-_DOCUMENT_BYTES = 64 << 20  # about 20 kB for each intersection
+_DOCUMENT_BYTES = 32 << 20  # about 15 kB for each intersection
+_BYTES_PER_ENTRY = 5  # at least, of a document; ours have 10 to 23
+_MOST_ENTRIES = 50_000  # of one intersection; a large one has 2,000
 _MOST_BYTES = {
     MANIFEST_NAME: _DOCUMENT_BYTES,
     NETWORK_NAME: _DOCUMENT_BYTES,
@@ -87,8 +91,8 @@ class BundledIntersection(_Frozen):
     folder: str = Field(pattern=r"^[A-Za-z0-9_-]{1,80}$")
     digest: str
     observation_digest: str
-    observation: tuple[Entry, ...]  # the table of what each input means
-    stages: tuple[str, ...]  # the state that each output asks for
+    observation: Annotated[tuple[Entry, ...], FailFast()]  # the table of what each input means
+    stages: Annotated[tuple[str, ...], FailFast()]  # the state that each output asks for
 
 
 class BundleManifest(_Frozen):
@@ -103,7 +107,7 @@ class BundleManifest(_Frozen):
     decision_interval_s: float = Field(gt=0.0)
     reach_m: float = Field(gt=0.0)
     weights: Weights = CARS  # who counted how much in training; with persons the observation tells of them
-    intersections: tuple[BundledIntersection, ...] = Field(min_length=1)
+    intersections: Annotated[tuple[BundledIntersection, ...], FailFast()] = Field(min_length=1)
     training: TrainingRecord
 
 
@@ -135,8 +139,10 @@ class Bundle:
         return tuple(entry.id for entry in self.manifest.intersections)
 
 
-_intersections = TypeAdapter(tuple[Intersection, ...])
-_timings = TypeAdapter(tuple[Timing, ...])
+Kind = TypeVar("Kind")
+
+_intersection, _intersections = TypeAdapter(Intersection), TypeAdapter(tuple[Intersection, ...])
+_timing, _timings = TypeAdapter(Timing), TypeAdapter(tuple[Timing, ...])
 
 
 def write_bundle(
@@ -219,8 +225,8 @@ def read_bundle(path: Path, seal: Seal | None = None) -> Bundle:
     files = read_sealed(path, seal, _MOST_BYTES)
     manifest = _read_manifest(path, files)
     try:
-        intersections = _intersections.validate_json(files[NETWORK_NAME])
-        timings = _timings.validate_json(files[SITE_NAME])
+        intersections = _read_entries(path, NETWORK_NAME, files, _intersection)
+        timings = _read_entries(path, SITE_NAME, files, _timing)
         policies = tuple(
             PolicyFile(
                 onnx=files[f"{entry.folder}/{POLICY_NAME}"],
@@ -299,8 +305,42 @@ def check_bundle_fits(bundle: Bundle, network: Network, site: Site, decision_int
             )
 
 
+def _read_entries(path: Path, name: str, files: Mapping[str, bytes], kind: TypeAdapter[Kind]) -> tuple[Kind, ...]:
+    """What a document lists, one for each intersection; each is checked on its own, so that the first fault is the last."""
+    _check_density(path, name, files[name])
+    entries: object = from_json(files[name])
+    if not isinstance(entries, list):
+        raise ValueError(f"{name}: expected a list")
+    read: list[Kind] = []
+    for entry in entries:
+        if sum(1 for _ in islice(_within(entry), _MOST_ENTRIES)) == _MOST_ENTRIES:
+            raise ValueError(f"{name}: an intersection of over {_MOST_ENTRIES} entries")
+        try:
+            read.append(kind.validate_python(entry))
+        except ValidationError as err:
+            raise ValueError(f"{name}: {len(read)}: {first_fault(err)}") from err
+    return tuple(read)
+
+
+def _within(entry: object) -> Iterator[object]:
+    """Everything inside of something."""
+    inside = [entry]
+    while inside:
+        part = inside.pop()
+        yield part
+        inside += part.values() if isinstance(part, dict) else part if isinstance(part, list) else ()
+
+
+def _check_density(path: Path, name: str, content: bytes) -> None:
+    """Refuse a document of nothing but brackets: each costs twenty times as much in memory as in the file."""
+    n_entries = sum(map(content.count, (b"[", b"{", b",")))
+    if n_entries > 1000 + len(content) // _BYTES_PER_ENTRY:
+        raise BundleError(f"{path}/{name}: {len(content)} bytes with {n_entries} entries are no document of ours; export it again")
+
+
 def _read_manifest(path: Path, files: Mapping[str, bytes]) -> BundleManifest:
     try:
+        _check_density(path, MANIFEST_NAME, files[MANIFEST_NAME])
         version = _Format.model_validate_json(files[MANIFEST_NAME]).format_version
         if version != FORMAT_VERSION:
             said = str(version)[:20]

@@ -313,4 +313,5 @@ def _matrix(column: pa.ChunkedArray, kind: type[Kind]) -> NDArray[Kind]:
     lengths, values = set(lists.value_lengths().to_pylist()), lists.flatten()
     if len(lengths) != 1 or values.null_count:
         raise ValueError(f"{TRAJECTORIES_NAME} has rows of {len(lengths)} lengths, or with gaps")
-    return values.to_numpy(zero_copy_only=False).astype(kind).reshape(len(lists), lengths.pop())
+    matrix: NDArray[Kind] = values.to_numpy(zero_copy_only=False).astype(kind).reshape(len(lists), lengths.pop())
+    return matrix

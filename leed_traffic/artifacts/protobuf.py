@@ -88,7 +88,7 @@ def _fields(content: bytes) -> Iterator[tuple[int, Value]]:
 
 
 def _varints(content: bytes) -> list[int]:
-    values, at = [], 0
+    values, at = list[int](), 0
     while at < len(content):
         if len(values) == MOST_FIELDS:
             raise NotAMessageError(f"more than {MOST_FIELDS} numbers")

@@ -230,6 +230,32 @@ def test_a_manifest_that_contradicts_the_rest_is_refused_though_sealed(tmp_path,
 
 
 @pytest.mark.parametrize("name", ["manifest__json", "network__json", "site__json"])
+@pytest.mark.parametrize("content", [b"[" * 5000, b"[" + b"[]," * 5000 + b"1]", b'{"a":[' + b"1," * 5000 + b"1]}"])
+def test_a_document_of_nothing_but_brackets_is_refused_before_it_is_read(tmp_path, monkeypatch, name, content):
+    write_sample(tmp_path / "b")
+    reseal(tmp_path / "b", **{name: content})
+    monkeypatch.setattr("leed_traffic.artifacts.bundle.from_json", lambda read: pytest.fail("read") if read == content else [])
+    with pytest.raises(BundleError, match=r"entries are no document of ours|maximum recursion|recursion limit"):
+        read_bundle(tmp_path / "b")
+
+
+def test_an_intersection_of_too_many_entries_is_refused_before_it_is_checked(tmp_path, monkeypatch):
+    write_sample(tmp_path / "b")
+    network = json.loads((tmp_path / "b" / "network.json").read_text())
+    network[1]["lanes"] = ["not a lane, whatever it says"] * 60_000
+    reseal(tmp_path / "b", network__json=json.dumps(network).encode())
+    with pytest.raises(BundleError, match=r"network\.json: an intersection of over 50000 entries"):
+        read_bundle(tmp_path / "b")
+
+
+def test_the_first_fault_of_a_document_is_named_and_no_other_looked_for(tmp_path):
+    write_sample(tmp_path / "b")
+    reseal(tmp_path / "b", network__json=b'["one      ", "two      "]')
+    with pytest.raises(BundleError, match=r"b: network\.json: 0: Input should be a dictionary"):
+        read_bundle(tmp_path / "b")
+
+
+@pytest.mark.parametrize("name", ["manifest__json", "network__json", "site__json"])
 @pytest.mark.parametrize("content", [b"", b"[]", b"{", b"null", b"\xff\xfe"])
 def test_a_broken_document_is_refused_though_sealed(tmp_path, name, content):
     write_sample(tmp_path / "b")
