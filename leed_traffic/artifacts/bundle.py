@@ -335,7 +335,9 @@ def _check_density(path: Path, name: str, content: bytes) -> None:
     """Refuse a document of nothing but brackets: each costs twenty times as much in memory as in the file."""
     n_entries = sum(map(content.count, (b"[", b"{", b",")))
     if n_entries > 1000 + len(content) // _BYTES_PER_ENTRY:
-        raise BundleError(f"{path}/{name}: {len(content)} bytes with {n_entries} entries are no document of ours; export it again")
+        raise BundleError(
+            f"{path}/{name}: {len(content)} bytes with {n_entries} entries are no document of ours; export it again"
+        )
 
 
 def _read_manifest(path: Path, files: Mapping[str, bytes]) -> BundleManifest:

@@ -11,6 +11,7 @@ import shutil
 import stat
 from collections.abc import Iterator, Mapping, Set
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 from leed_traffic.errors import BundleError
@@ -19,6 +20,8 @@ SUMS_NAME, SIGNATURE_NAME = "SHA256SUMS", "SHA256SUMS.sig"
 MAX_TOTAL_BYTES = 256 << 20  # five thousand policies
 MAX_SUMS_BYTES, MAX_SIGNATURE_BYTES = 4 << 20, 4096
 MAX_FILES = 20_000
+
+_MOST_STRANGERS = 1000  # that are looked at: a folder may hold millions
 
 _SUM_LINE = re.compile(r"([0-9a-f]{64})  ([A-Za-z0-9_.-]{1,120}(?:/[A-Za-z0-9_.-]{1,120})?)")
 
@@ -131,15 +134,10 @@ def _listed(path: Path, sums: bytes) -> dict[str, str]:
 def _check_names(path: Path, listed: Mapping[str, str]) -> None:
     """The folder holds what is listed and nothing else."""
     folders = {name.partition("/")[0] for name in listed if "/" in name}
-    missing, extra = dict.fromkeys(sorted(listed)), list[str]()
-    for name in _items(path, folders):
-        if name in listed:
-            del missing[name]
-        elif name not in (SUMS_NAME, SIGNATURE_NAME):
-            extra.append(f"extra {name!r}")
-        if len(extra) > 5:  # a folder may hold millions
-            break
-    _refuse(path, [*(f"missing {name}" for name in missing), *sorted(extra)])
+    missing = [f"missing {name}" for name in sorted(listed) if not os.path.lexists(path / name)]
+    strangers = (name for name in _items(path, folders) if name not in listed and name not in (SUMS_NAME, SIGNATURE_NAME))
+    extra = sorted(f"extra {name!r}" for name in islice(strangers, _MOST_STRANGERS))
+    _refuse(path, [*missing, *extra])
 
 
 def _items(path: Path, folders: Set[str]) -> Iterator[str]:

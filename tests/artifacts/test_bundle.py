@@ -98,6 +98,15 @@ def test_missing_extra_and_altered_files_are_all_named(tmp_path):
         read_bundle(tmp_path / "b")
 
 
+def test_a_folder_of_strangers_is_not_listed_to_its_end_and_nothing_is_called_missing_that_is_there(tmp_path, monkeypatch):
+    write_sample(tmp_path / "b")
+    monkeypatch.setattr(sealed_folder, "_MOST_STRANGERS", 7)
+    for k in range(20):
+        (tmp_path / "b" / f"x{k}").write_bytes(b"")
+    with pytest.raises(BundleError, match=r"b: extra 'x\d+'(, extra 'x\d+'){4} and 2 more; fetch"):
+        read_bundle(tmp_path / "b")
+
+
 def no_reading(monkeypatch, allowed=("SHA256SUMS", "SHA256SUMS.sig")):
     read, seen = sealed_folder._read, []
 
