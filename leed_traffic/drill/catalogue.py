@@ -113,7 +113,7 @@ CATALOGUE: tuple[Entry, ...] = (
         exercise=damaged_bundles,
     ),
     Entry(
-        name="costly bundle",
+        name="costly-bundle",
         promise="a bundle that asks for much is refused before it gets it; one that is slow on probation goes",
         tried="operators that make much of little, weights used again, a million rows, sparse files, slow decisions",
         exercise=costly_bundles,

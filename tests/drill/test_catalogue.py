@@ -16,7 +16,7 @@ SHORT = {
     "restart": ("test_exercises.py", "test_a_lost_simulator_is_regained"),
     "hand-back": ("test_exercises.py", "test_a_stop_at_some_ticks_hands_back"),
     "bundles": ("test_bundle_fuzz.py", "test_damaged_bundles_are_refused_or_decide_as_before"),
-    "costly bundle": ("test_exercises.py", "test_costly_bundles_are_refused_and_a_check_that_pays_for_them_is_found_out"),
+    "costly-bundle": ("test_exercises.py", "test_costly_bundles_are_refused_and_a_check_that_pays_for_them_is_found_out"),
     "sensing": ("test_exercises.py", "test_a_missing_lane_on_a_street_degrades_its_junction_alone"),
     "starvation": ("test_exercises.py", "test_nobody_waits_beyond_the_maximum_red_though_a_stage_is_held"),
     "budget": ("test_exercises.py", "test_what_a_tick_costs_is_told_and_judged"),
