@@ -80,7 +80,7 @@ class StudyConfig(BaseModel):
             UsageError: two scenarios have one name.
         """
         names = [Path(scenario).stem if "/" in scenario else scenario for scenario in self.scenarios]
-        if len(set(names)) < len(names):
+        if len({name.casefold() for name in names}) < len(names):  # some file systems would take A and a for one
             raise UsageError(f"scenarios {', '.join(names)}: two have one name; rename a file or study them apart")
         pairs = zip(self.scenarios, names, strict=True)
         return tuple(Ground(scenario=scenario, site=self.site, folder=self.out / name) for scenario, name in pairs)

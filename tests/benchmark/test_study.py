@@ -20,8 +20,9 @@ def test_learners_of_one_seed_share_their_experts_demonstrations(tmp_path):
     assert (cells[0].episodes, cells[1].episodes) == (config.episodes, config.long_episodes)
 
 
-def test_two_scenarios_of_one_name_are_refused(tmp_path):
-    config = StudyConfig(scenarios=("a/net.sumocfg", "b/net.sumocfg"), out=tmp_path)
+@pytest.mark.parametrize("other", ["b/net.sumocfg", "b/Net.sumocfg"])
+def test_two_scenarios_of_one_name_are_refused(tmp_path, other):
+    config = StudyConfig(scenarios=("a/net.sumocfg", other), out=tmp_path)
     with pytest.raises(UsageError, match="two have one name"):
         config.grounds()
 
@@ -44,6 +45,8 @@ def test_a_study_ends_with_findings_and_does_nothing_twice(tmp_path):
     made = {path: path.stat().st_mtime_ns for path in Path(config.out).rglob("*.pt")}
     assert study(config, lambda note: None) == found
     assert {path: path.stat().st_mtime_ns for path in Path(config.out).rglob("*.pt")} == made
+    alone = study(config.model_copy(update={"learners": "ippo"}), lambda note: None)
+    assert (alone.episodes, alone.search_runs, alone.long_episodes) == (None, None, 2), "nobody with an expert took part"
     for other in ({"episodes": 4}, {"search_runs": 42}, {"validation_seeds": 2}):
         with pytest.raises(UsageError, match="was trained with other settings"):
             study(config.model_copy(update={"learners": "leed", **other}), lambda note: None)
