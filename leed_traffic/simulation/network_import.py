@@ -155,7 +155,8 @@ def _intersection(
     movements = _movements(connections, net, graph)
     foes, gives_way = _foes(connections, requests)
     crossings = frozenset(m.link for m in movements if m.kind is Kind.PEDESTRIAN)
-    choice = choose_stages(program.phases, foes, gives_way, crossings)
+    with_vehicles = frozenset(m.link for m in movements if m.kind is Kind.VEHICLE)
+    choice = choose_stages(program.phases, foes, gives_way, crossings - with_vehicles)
     notes = (*filter(None, [program.note]), *choice.notes)
     if len(choice.stages) < 2:
         return _LeftAlone(
