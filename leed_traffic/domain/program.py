@@ -5,8 +5,8 @@ means that the signal cycles on safely. For every ordered pair (i, j) up to thre
 
     pedestrians of i turn red  ->  vehicles of i turn yellow  ->  all of i that j does not serve is red  ->  stage j
 
-A link that serves a crossing and vehicles is shown as vehicles need it, with a yellow; the red after it is long enough for those
-who began to walk at its end (`timing.py`).
+A link that serves a crossing and vehicles is shown as vehicles need it, with a yellow; the red after it is long enough for
+those who began to walk at its end (`timing.py`).
 
 So a command is one jump to the first clearance phase, or a longer duration for the stage that stands.
 

@@ -6,8 +6,8 @@ Formulas that propose them from speeds and geometry (`derive_timing`):
     all-red R = (W + l) / v            l = 6.1 m vehicle length (ITE), W path through the junction
     pedestrian clearance P = W / 1.07  crossing length over walking speed (MUTCD, 3.5 ft/s)
 
-A crossing turns red P before a conflicting green at the latest; yellow and all-red of the vehicles beside it count towards P. A
-link that serves vehicles, too, turns red only after its yellow, and walkers may begin until then: P lies in the all-red after it.
+A crossing turns red P before a conflicting green at the latest; yellow and all-red of the vehicles beside it count towards P.
+A link that serves vehicles, too, turns red after its yellow, and walkers may begin until then: P lies in the all-red after it.
 """
 
 import math

@@ -155,8 +155,9 @@ def _intersection(
     movements = _movements(connections, net, graph)
     foes, gives_way = _foes(connections, requests)
     crossings = frozenset(m.link for m in movements if m.kind is Kind.PEDESTRIAN)
-    with_vehicles = frozenset(m.link for m in movements if m.kind is Kind.VEHICLE)
-    choice = choose_stages(program.phases, foes, gives_way, crossings - with_vehicles)
+    ways = [m for m in movements if m.kind is Kind.VEHICLE]
+    turns = frozenset(m.link for m in ways) - {m.link for m in ways if m.direction == "s"}
+    choice = choose_stages(program.phases, foes, gives_way, crossings - {m.link for m in ways}, turns)
     notes = (*filter(None, [program.note]), *choice.notes)
     if len(choice.stages) < 2:
         return _LeftAlone(

@@ -64,6 +64,7 @@ def correct_program(intersection: Intersection) -> tuple[tuple[CorrectedPhase, .
 
 def _without_conflicts(intersection: Intersection) -> tuple[list[OwnPhase], list[ProgramFault]]:
     """Two paths that conflict both yield where the stage that we use does not say which of them has to."""
+    by_green = {stage.green: stage.state for stage in reversed(intersection.stages)}
     stages = {(stage.own_phase, stage.green): stage.state for stage in intersection.stages}
     phases, faults = list(intersection.own_program), []
     for k, phase in enumerate(phases):
@@ -71,7 +72,7 @@ def _without_conflicts(intersection: Intersection) -> tuple[list[OwnPhase], list
         if clash is None:
             continue
         green = frozenset(link for link, letter in enumerate(phase.state) if letter in GREEN)
-        state = stages.get((k, green), phase.state)
+        state = stages.get((k, green), by_green.get(green, phase.state))
         while (pair := conflict_in(state, intersection.foes)) is not None:
             state = "".join("g" if link in pair else letter for link, letter in enumerate(state))
         phases[k] = replace(phase, state=state)

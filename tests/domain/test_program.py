@@ -5,7 +5,15 @@ import pytest
 from leed_traffic.domain.program import build_program, whole_steps
 from leed_traffic.domain.timing import derive_timing
 from tests.intersections import (
-    crossing, early_release, flat_timing, four_legs, intersection, shared_link, star, t_junction, vehicle,
+    crossing,
+    early_release,
+    flat_timing,
+    four_legs,
+    intersection,
+    shared_link,
+    star,
+    t_junction,
+    vehicle,
 )  # fmt: skip
 
 

@@ -268,7 +268,7 @@ def test_a_crossing_alone_that_is_longer_still_gets_its_lead_beside_a_shared_lin
 
 
 def test_the_net_s_own_lead_is_for_crossings_alone():
-    """6 s without a yellow follow stage 0; where link 0 ends, which cars use, they are no lead, as it stays green until its yellow."""
+    """6 s without a yellow follow stage 0; where link 0 ends they are no lead: cars use it, it stays green until its yellow."""
     for states, lead_s in ((["GrG", "rGG"], 0.0), (["GrG", "GGr"], 6.0)):
         junction = intersection(states, [vehicle(0), crossing(0), vehicle(1), crossing(2)], set())
         program = (*(OwnPhase(state=state, duration_s=6.0) for state in (states[0], "Grr", states[1])),)
