@@ -143,8 +143,9 @@ class _Reading:
         if one == other:
             return missing <= self._walkers
         ending = {link for link, letter in enumerate(one) if letter in _GREEN and other[link] not in _GREEN}
-        # walkers end first, then all vehicles at once
-        return missing in (ending & self._walkers, ending)
+        if missing == ending & self._walkers:  # they end first, and vehicles keep what they had
+            return all(one[link] == now[link] for link in range(len(one)) if link not in self._walkers)
+        return missing == ending
 
     def _is_one_program(self, before: int, after: int) -> bool:
         return all(run.program == self._shown[before].program for run in self._shown[before + 1 : after])
