@@ -78,14 +78,15 @@ def elements(path: Path, tags: Collection[str], within: tuple[Path, ...] = ()) -
         raise ScenarioError(f"{path}: includes itself, directly or through others; take one <include> out")
     try:
         with open_plain_or_gzip(path) as stream:
-            depth = 0
+            depth = n_open = 0
             for event, element in ET.iterparse(stream, events=("start", "end")):
-                depth += 1 if event == "start" else -1
+                step = 1 if event == "start" else -1
+                depth, n_open = depth + step, n_open + step * (element.tag in tags)
                 if event == "start" and element.tag == "include":
                     yield from elements(path.parent / element.get("href", ""), tags, (*within, path.resolve()))
                 elif event == "end" and element.tag in tags:
                     yield element
-                if event == "end" and depth == 1:
+                if event == "end" and depth <= 1 and not n_open:
                     element.clear()
     except UNREADABLE as err:
         raise ScenarioError(f"{path}: not readable as XML ({err})") from err
