@@ -5,6 +5,7 @@ import gzip
 import pytest
 
 from leed_traffic.errors import ScenarioError
+from leed_traffic.simulation.additional_files import StillPlans, freestanding
 from leed_traffic.simulation.network_import import import_network
 from leed_traffic.simulation.scenario_import import copy_files
 from leed_traffic.simulation.signal_programs import NAMELESS, read_programs
@@ -138,17 +139,21 @@ def walked(program, begin_s):
 
 
 @pytest.mark.parametrize("case", CASES)
-@pytest.mark.parametrize("are_copies", [False, True], ids=["as given", "copied"])
-def test_the_program_in_force_is_sumo_s_own(net, tmp_path, case, are_copies):
-    """As the files lie, and from the copies that an import makes, which need nothing beside them."""
+@pytest.mark.parametrize("how", ["as given", "copied", "standing still"])
+def test_the_program_in_force_is_sumo_s_own(net, tmp_path, case, how):
+    """As the files lie, from an import's copies, which need nothing beside them, and as a run gets them, without switches."""
     files, given, begin_s, expected = CASES[case]
     put(tmp_path, files)
     paths = [tmp_path / name for name in given]
-    if are_copies:
-        (tmp_path / "copy").mkdir()
+    (tmp_path / "copy").mkdir()
+    if how == "copied":
         paths = [tmp_path / "copy" / name for name in copy_files(paths, tmp_path / "copy")]
         for name in files:
             (tmp_path / name).unlink()
+    elif how == "standing still":
+        contents = {path: freestanding(path, StillPlans(begin_s=begin_s, keeps=True)) for path in paths}
+        put(tmp_path / "copy", {f"{k}.xml": content.decode() for k, content in enumerate(contents.values()) if content})
+        paths = [tmp_path / "copy" / f"{k}.xml" if contents[path] else path for k, path in enumerate(paths)]
     name, phases, shown = in_sumo(net, paths, begin_s)
     ours = read_programs([net, *paths], begin_s)["C"]
     assert ours.id == name
@@ -182,3 +187,14 @@ def test_a_duration_that_is_no_time_is_refused_in_one_line(net, tmp_path):
     put(tmp_path, {"a.xml": all_of(program("mine", 20, "three", 25, 3))})
     with pytest.raises(ScenarioError, match=r"makes no sense \(duration is 'three', expected seconds or H:M:S\)"):
         import_network(net, [tmp_path / "a.xml"])
+
+
+def test_a_plan_in_an_included_file_does_not_take_a_signal_away_in_the_middle_of_a_run(net, tmp_path):
+    switches = plan((100, "other"), (130, "mine"))
+    put(tmp_path, {"a.xml": all_of(MINE, OTHER, "<foo>", include("w.xml"), "</foo>"), "w.xml": all_of(switches)})
+    path = tmp_path / "a.xml"
+    assert in_sumo(net, [path], 120)[2] != walked(read_programs([net, path], 120)["C"], 120)
+    path.write_bytes(freestanding(path, StillPlans(begin_s=120, keeps=True)))
+    assert in_sumo(net, [path], 120)[2] == walked(read_programs([net, path], 120)["C"], 120)
+    path.write_bytes(freestanding(path, StillPlans(begin_s=120, keeps=False)) or path.read_bytes())
+    assert "WAUT" not in path.read_text()
