@@ -26,6 +26,7 @@ from leed_traffic.domain.network import (
 )
 from leed_traffic.domain.timing import WALKING_SPEED_MPS
 from leed_traffic.errors import ScenarioError
+from leed_traffic.simulation.never_green import never_green_notes
 from leed_traffic.simulation.road_graph import RoadGraph, RoadLane, RoadLink
 from leed_traffic.simulation.signal_programs import Program, read_programs
 from leed_traffic.simulation.stages import Pair, choose_stages
@@ -158,7 +159,8 @@ def _intersection(
     ways = [m for m in movements if m.kind is Kind.VEHICLE]
     turns = frozenset(m.link for m in ways) - {m.link for m in ways if m.direction == "s"}
     choice = choose_stages(program.phases, foes, gives_way, crossings - {m.link for m in ways}, turns)
-    notes = (*filter(None, [program.note]), *choice.notes)
+    unserved = never_green_notes(movements, [p.state for p in program.phases], [stage.state for stage in choice.stages])
+    notes = (*filter(None, [program.note]), *choice.notes, *unserved)
     if len(choice.stages) < 2:
         return _LeftAlone(
             reason="has only one stage" if choice.stages else "has no stage: nothing in its program is green"
