@@ -267,7 +267,7 @@ def test_a_crossing_alone_that_is_longer_still_gets_its_lead_beside_a_shared_lin
     assert (timing.pedestrian_clearance_s[0][1], timing.yellow_s[0][1], timing.all_red_s[0][1]) == (4.5, 3.5, 12.0)
 
 
-def test_the_net_s_own_lead_is_for_crossings_alone():
+def test_an_own_lead_is_for_crossings_alone():
     """6 s without a yellow follow stage 0; where link 0 ends they are no lead: cars use it, it stays green until its yellow."""
     for states, lead_s in ((["GrG", "rGG"], 0.0), (["GrG", "GGr"], 6.0)):
         junction = intersection(states, [vehicle(0), crossing(0), vehicle(1), crossing(2)], set())
