@@ -100,6 +100,12 @@ def early_release(name="A"):
     return intersection(["Ggrr", "GGrG", "rrGr"], movements, {(0, 2), (1, 2), (2, 3)}, name=name)
 
 
+def shared_link(name="H"):
+    """Link 0 serves a street and the crossing beside it, link 1 the other street, link 2 a crossing alone."""
+    movements = [vehicle(0), crossing(0), vehicle(1), crossing(2, length_m=9.6)]
+    return intersection(["GrG", "rGr"], movements, {(0, 1), (1, 2)}, name=name)
+
+
 def tight_timing(junction, *, max_green_s=14.0, spare_s=0.0):
     """The derived clearances with short greens and the least maximum red that is possible."""
     derived = derive_timing(junction)

@@ -154,7 +154,7 @@ def assemble_from_file(entry: IntersectionEntry, intersection: Intersection, pat
             f"{at}: made for stages {', '.join(entry.stages)}, the net has {', '.join(own)}; review it for the new stages"
         )
     s = range(len(own))
-    walkers = intersection.pedestrian_links
+    walkers = intersection.walk_only_links  # a link that vehicles share stays green until its yellow
     lost = [[a.green - b.green for b in intersection.stages] for a in intersection.stages]
     walk_out = _per_change(entry, "pedestrian_clearance_s", [[bool(lost[i][j] & walkers) for j in s] for i in s], at)
     yellow = _per_change(entry, "yellow_s", [[bool(lost[i][j] - walkers) for j in s] for i in s], at)
@@ -235,7 +235,7 @@ def _raised(entry: IntersectionEntry, intersection: Intersection, clearances: tu
     for clearing, entering, seconds in entry.intergreen:
         if not (0 <= clearing < intersection.n_links and 0 <= entering < intersection.n_links):
             raise SiteError(f"{at}: intergreen [{clearing}, {entering}, {seconds}]: links are 0 to {intersection.n_links - 1}")
-        lead = walk_out if clearing in intersection.pedestrian_links else None
+        lead = walk_out if clearing in intersection.walk_only_links else None
         for i, before in enumerate(intersection.stages):
             for j, after in enumerate(intersection.stages):
                 if clearing in before.green - after.green and entering in after.green - before.green:

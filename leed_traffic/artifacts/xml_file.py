@@ -3,7 +3,7 @@
 import gzip
 import xml.etree.ElementTree as ET
 import zlib
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import IO
 
@@ -58,6 +58,35 @@ def top_level(path: Path) -> Iterator[ET.Element]:
                 depth += 1 if event == "start" else -1
                 if event == "end" and depth == 1:
                     yield element
+                    element.clear()
+    except UNREADABLE as err:
+        raise ScenarioError(f"{path}: not readable as XML ({err})") from err
+
+
+def elements(path: Path, tags: Collection[str], within: tuple[Path, ...] = ()) -> Iterator[ET.Element]:
+    """Every element of these kinds in the order in which SUMO reads them: at any depth, included files in their places.
+
+    Args:
+        path: of the file.
+        tags: kinds of elements that do not contain each other.
+        within: the files that include it.
+
+    Raises:
+        ScenarioError: it, or a file that it includes, cannot be read or is no XML, or includes itself.
+    """
+    if path.resolve() in within:
+        raise ScenarioError(f"{path}: includes itself, directly or through others; take one <include> out")
+    try:
+        with open_plain_or_gzip(path) as stream:
+            depth = n_open = 0
+            for event, element in ET.iterparse(stream, events=("start", "end")):
+                step = 1 if event == "start" else -1
+                depth, n_open = depth + step, n_open + step * (element.tag in tags)
+                if event == "start" and element.tag == "include":
+                    yield from elements(path.parent / element.get("href", ""), tags, (*within, path.resolve()))
+                elif event == "end" and element.tag in tags:
+                    yield element
+                if event == "end" and depth <= 1 and not n_open:
                     element.clear()
     except UNREADABLE as err:
         raise ScenarioError(f"{path}: not readable as XML ({err})") from err

@@ -159,8 +159,13 @@ class Intersection:
 
     @property
     def pedestrian_links(self) -> frozenset[int]:
-        """Links that are crossings."""
+        """Links that serve a crossing, alone or together with vehicles."""
         return frozenset(m.link for m in self.movements if m.kind is Kind.PEDESTRIAN)
+
+    @property
+    def walk_only_links(self) -> frozenset[int]:
+        """Links that serve crossings and no vehicle: the only ones whose green ends without a yellow."""
+        return self.pedestrian_links - {m.link for m in self.movements if m.kind is Kind.VEHICLE}
 
     @property
     def vehicle_movements(self) -> tuple[Movement, ...]:

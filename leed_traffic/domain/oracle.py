@@ -6,7 +6,8 @@ and with geometry. Judged:
 - two foes never both show G; no letter but G, g, y, r, s appears;
 - a vehicle green never ends without yellow, a yellow never turns back to green, nothing turns green during a clearance;
 - when a stage begins, everything that lost its green has had its whole yellow, all-red and pedestrian clearance;
-- under a reviewed site also: yellow at least 3 s, a crossing at least its length at 1.07 m/s;
+- under a reviewed site also: yellow at least 3 s, a crossing red for at least its length at 1.07 m/s;
+- a link that serves a crossing and vehicles is held to the rules of both;
 - every stage stands for its minimum green.
 """
 
@@ -50,6 +51,7 @@ class Oracle:
         for m in walkers:
             if is_reviewed:
                 self._walk_s[m.link] = max(self._walk_s[m.link], m.length_m / _WALKING_MPS)
+        self._bare = self._walk_s.keys() - {m.link for m in intersection.movements if m.kind is Kind.VEHICLE}
         self._least_yellow_s = _LEAST_YELLOW_S if is_reviewed else 0.0
         stages = range(timing.n_stages)
         longest_s = max(timing.clearance_s(i, j) for i in stages for j in stages)
@@ -102,7 +104,7 @@ class Oracle:
 
     def _changed(self, link: int, old: str, new: str, stage: int | None) -> list[str]:
         wrong = []
-        if old in _GREEN and new in "rs" and link not in self._walk_s:
+        if old in _GREEN and new in "rs" and link not in self._bare:
             wrong.append(f"link {link} turns from green to red without yellow")
         if old == "y" and new in _GREEN:
             wrong.append(f"link {link} turns from yellow to green")
@@ -115,14 +117,15 @@ class Oracle:
         timing, wrong = self._timing, []
         for k in sorted(self._green[origin] - self._green[stage]):
             red_s = (seen.age[k] - 1) * self._step_s
-            if k in self._walk_s:
+            if k in self._bare:
                 wrong += _short(k, "pedestrian clearance", red_s, timing.clearance_s(origin, stage), origin, stage)
-                wrong += _short(k, "time to cross", red_s, self._walk_s[k], origin, stage)
             else:
                 yellow_s = seen.yellow[k] * self._step_s
                 least_s = max(timing.yellow_s[origin][stage], self._least_yellow_s)
                 wrong += _short(k, "yellow", yellow_s, least_s, origin, stage)
                 wrong += _short(k, "all-red", red_s, timing.all_red_s[origin][stage], origin, stage)
+            if k in self._walk_s:
+                wrong += _short(k, "time to cross", red_s, self._walk_s[k], origin, stage)
         return wrong
 
 

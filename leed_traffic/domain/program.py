@@ -5,6 +5,9 @@ means that the signal cycles on safely. For every ordered pair (i, j) up to thre
 
     pedestrians of i turn red  ->  vehicles of i turn yellow  ->  all of i that j does not serve is red  ->  stage j
 
+A link that serves a crossing and vehicles is shown as vehicles need it, with a yellow; the red after it is long enough for
+those who began to walk at its end (`timing.py`).
+
 So a command is one jump to the first clearance phase, or a longer duration for the stage that stands.
 
 A clearance that is over may be extended while a vehicle still stands in the junction: everything that j does not serve stays
@@ -137,7 +140,7 @@ def _clearance(state: str, seconds: float, follower: int, stage: int, extension:
 
 def _way(intersection: Intersection, timing: Timing, i: int, j: int, step_s: float) -> list[tuple[str, float]]:
     """The clearance phases from stage i to stage j as (state, seconds); a part of zero seconds is left out."""
-    before, after, walkers = intersection.stages[i].state, intersection.stages[j].state, intersection.pedestrian_links
+    before, after, walkers = intersection.stages[i].state, intersection.stages[j].state, intersection.walk_only_links
     parts = (
         ([_walk_out(a, b, k in walkers) for k, (a, b) in enumerate(zip(before, after, strict=True))],
          timing.pedestrian_clearance_s[i][j]),
@@ -161,7 +164,7 @@ def _kept(before: str, after: str) -> str:
 
 
 def _ending(before: str, after: str, is_crossing: bool) -> str:
-    """A vehicle link that loses its green shows yellow; a crossing has no yellow."""
+    """A vehicle link that loses its green shows yellow; a link of a crossing alone has no yellow."""
     loses = before in GREEN and after not in GREEN
     return "y" if loses and not is_crossing else _kept(before, after)
 

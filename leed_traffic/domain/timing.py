@@ -7,6 +7,7 @@ Formulas that propose them from speeds and geometry (`derive_timing`):
     pedestrian clearance P = W / 1.07  crossing length over walking speed (MUTCD, 3.5 ft/s)
 
 A crossing turns red P before a conflicting green at the latest; yellow and all-red of the vehicles beside it count towards P.
+A link that serves vehicles, too, turns red after its yellow, and walkers may begin until then: P lies in the all-red after it.
 """
 
 import math
@@ -155,7 +156,7 @@ def timing_as_net(intersection: Intersection, *, min_green_s: float = 5.0) -> Ti
     def own_walk_out(i: int, j: int) -> float:
         """Nobody's clearance where every crossing stays green."""
         losing = intersection.stages[i].green - intersection.stages[j].green
-        return own[i][0] if losing & intersection.pedestrian_links else 0.0
+        return own[i][0] if losing & intersection.walk_only_links else 0.0
 
     yellow = tuple(tuple(own_yellow(i, j) for j in s) for i in s)
     walk_out = tuple(tuple(own_walk_out(i, j) for j in s) for i in s)
@@ -212,9 +213,10 @@ def _clearances(intersection: Intersection) -> tuple[Matrix, Matrix, Matrix]:
             moves = [m for m in intersection.movements if m.link in losing]
             vehicles = [m for m in moves if m.kind is Kind.VEHICLE]
             walkers = [m for m in moves if m.kind is Kind.PEDESTRIAN]
+            among_vehicles = [pedestrian_clearance_time(m) for m in walkers if m.link not in intersection.walk_only_links]
             unseen = YELLOW_MIN_S if losing - {m.link for m in moves} else 0.0  # a link that no movement describes
             yellow[i][j] = max((yellow_time(m.speed_mps) for m in vehicles), default=unseen)
-            all_red[i][j] = max((all_red_time(m) for m in vehicles), default=0.0)
+            all_red[i][j] = max([*(all_red_time(m) for m in vehicles), *among_vehicles], default=0.0)
             needed = max((pedestrian_clearance_time(m) for m in walkers), default=0.0)
             lead[i][j] = max(0.0, needed - yellow[i][j] - all_red[i][j])
             if i != j and not losing:  # a stage that only adds movements still gets a seam of its own

@@ -85,7 +85,7 @@ def question(intersection: Intersection, timing: Timing) -> tuple[object, ...]:
     """All that a verification depends on: intersections with equal questions have the same answer."""
     walks = tuple((m.link, m.length_m) for m in intersection.movements if m.kind is Kind.PEDESTRIAN)
     states = tuple(stage.state for stage in intersection.stages)
-    return states, intersection.foes, walks, replace(timing, intersection="")
+    return states, intersection.foes, walks, intersection.walk_only_links, replace(timing, intersection="")
 
 
 class _Walk:

@@ -213,7 +213,7 @@ class Attribution:
     def _needed_s(self, n: int, ending: int, starting: int) -> float:
         """The shortest clearance that the limits know between the end of one link and the start of another."""
         intersection, timing = self._intersections[n], self._limits[n]
-        walks = ending in intersection.pedestrian_links
+        walks = ending in intersection.walk_only_links
         ways = _ways(intersection, ending, starting)
         return min(
             (timing.clearance_s(i, j) if walks else timing.yellow_s[i][j] + timing.all_red_s[i][j] for i, j in ways),

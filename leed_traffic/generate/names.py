@@ -86,5 +86,5 @@ def _movements(junction: Intersection, approaches: dict[str, str]) -> dict[int, 
         position = list(exits[words]).index(exit_edge)
         named[movement.link] = words if position == 0 else f"{words} {position + 1}"
     for k, link in enumerate(sorted(junction.pedestrian_links)):
-        named[link] = f"crossing {k + 1}"
+        named.setdefault(link, f"crossing {k + 1}")  # a link that vehicles share has their name
     return dict(sorted(named.items()))

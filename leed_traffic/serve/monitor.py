@@ -4,7 +4,7 @@ It sees nothing but the letters that the device reads back. Envelope and stage p
 the monitor is for (NEMA's malfunction management unit is the model). Judged, link by link:
 
     conflict          two foes both show G
-    missing yellow    a vehicle link goes from green to red
+    missing yellow    a vehicle link goes from green to red, whether a crossing shares it or not
     short yellow      a yellow ends before the shortest that the site has for this link
     short all-red     a link turns green before the foes that lost their green have been red for the site's shortest time
     short green       a green ends before the shortest minimum green of the stages that serve this link
@@ -16,7 +16,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 
-from leed_traffic.domain.network import Intersection
+from leed_traffic.domain.network import Intersection, Kind
 from leed_traffic.domain.timing import Timing
 
 _EPSILON_S = 1e-3  # s, below any device's resolution
@@ -61,7 +61,7 @@ class Monitor:
         """
         self._id, self._n_links = intersection.id, intersection.n_links
         self._foes = intersection.foes
-        self._walkers = intersection.pedestrian_links
+        self._walkers = _walkers(intersection)
         self._slack_s = blind_s + _EPSILON_S
         self._shortest_green_s, self._shortest_yellow_s, self._shortest_red_s = _tables(intersection, timing)
         self._before: str | None = None
@@ -131,11 +131,17 @@ class Monitor:
                 trip(Fault.SHORT_ALL_RED, link, f"green {red_s:.1f} s after its foe {foe} turned red, needs {needed_s:g}")
 
 
+def _walkers(intersection: Intersection) -> set[int]:
+    """Links of crossings alone: a vehicle on the same link needs its yellow."""
+    on_foot = {m.link for m in intersection.movements if m.kind is Kind.PEDESTRIAN}
+    return on_foot - {m.link for m in intersection.movements if m.kind is Kind.VEHICLE}
+
+
 def _tables(intersection: Intersection, timing: Timing) -> tuple[list[float], list[float], list[list[tuple[int, float]]]]:
     """(links,) shortest green and yellow; per link its foes with the shortest red between the foe's end and its own start."""
     greens = [{k for k, letter in enumerate(stage.state) if letter in ("G", "g")} for stage in intersection.stages]
     pairs = [(i, j) for i in range(len(greens)) for j in range(len(greens)) if i != j]
-    walkers = intersection.pedestrian_links
+    walkers = _walkers(intersection)
     foes: dict[int, set[int]] = {}
     for a, b in intersection.foes:
         foes.setdefault(a, set()).add(b)

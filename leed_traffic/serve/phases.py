@@ -31,7 +31,7 @@ class _Look(Enum):
 
 def phases_of(intersection: Intersection) -> tuple[Phase, ...]:
     """The phases of a signal, in the order of their first links."""
-    walks = intersection.pedestrian_links
+    walks = intersection.walk_only_links  # who shares a link with vehicles has their phase
     groups: dict[tuple[bool, tuple[bool, ...]], list[int]] = {}
     for link in range(intersection.n_links):
         served = tuple(link in stage.green for stage in intersection.stages)

@@ -49,7 +49,7 @@ def freestanding(path: Path, plans: StillPlans | None = None) -> bytes | None:
         root = ET.fromstring(content)
     except UNREADABLE as err:
         raise ScenarioError(f"{path}: not readable as XML ({err})") from err
-    _silence(root, path.parent)
+    _silence(root, path.parent, (path.resolve(),))
     if plans is not None:
         _still(root, plans, path)
     return (ET.tostring(root, encoding="unicode") + "\n").encode()
@@ -75,30 +75,36 @@ def silenced(scenario: Scenario, folder: Path, *, has_programs: bool) -> Scenari
 
 
 def _still(root: ET.Element, plans: StillPlans, path: Path) -> None:
-    for item in list(root):
-        if item.tag in ("WAUT", "wautJunction") and not plans.keeps:
-            root.remove(item)
-        elif item.tag == "WAUT":
-            item.set("startProg", program_in_force(path, item, plans.begin_s))
-            item[:] = []
+    for parent in list(root.iter()):
+        for item in list(parent):
+            if item.tag in ("WAUT", "wautJunction") and not plans.keeps:
+                parent.remove(item)
+            elif item.tag == "WAUT":
+                item.set("startProg", program_in_force(path, item, plans.begin_s))
+                item[:] = []
 
 
-def _silence(parent: ET.Element, folder: Path) -> None:
+def _silence(parent: ET.Element, folder: Path, within: tuple[Path, ...] = ()) -> None:
     children: list[ET.Element] = []
     for item in parent:
         if item.tag == "include":
-            children += _included(folder / item.get("href", ""))
+            children += _included((folder / item.get("href", "")).resolve(), within)
             continue
         if (output := _WRITES.get(item.tag)) and item.get(output):
             item.set(output, NOWHERE)
         if (source := _READS.get(item.tag)) and item.get(source):
             item.set(source, str((folder / item.get(source, "")).resolve()))
-        _silence(item, folder)
+        _silence(item, folder, within)
         children.append(item)
     parent[:] = children
 
 
-def _included(path: Path) -> list[ET.Element]:
+def _included(path: Path, within: tuple[Path, ...]) -> list[ET.Element]:
+    """What stands in the place of an include: the file's elements, or its outermost one where that is none for others."""
+    if path in within:
+        raise ScenarioError(f"{path}: includes itself, directly or through others; take one <include> out")
     root = read_root(path)
-    _silence(root, path.parent)
-    return list(root)
+    wrapper = ET.Element("included")
+    wrapper.append(root)
+    _silence(wrapper, path.parent, (*within, path))
+    return [root] if root.get("id") or root.get("wautID") else list(root)

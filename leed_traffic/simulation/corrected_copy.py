@@ -14,6 +14,7 @@ from leed_traffic.errors import UsageError
 from leed_traffic.simulation.demand import write_demand
 from leed_traffic.simulation.program_faults import CorrectedPhase, correct_program
 from leed_traffic.simulation.scenario_import import copy_files, make_folder
+from leed_traffic.simulation.signal_programs import NAMELESS
 
 
 def write_corrected(scenario: Scenario, network: Network, out: Path, seed: int) -> tuple[str, ...]:
@@ -64,7 +65,7 @@ def _correct(intersection: Intersection, trees: list[ET.Element]) -> list[str]:
 
 def _find(tree: ET.Element, intersection: Intersection) -> ET.Element | None:
     for logic in tree.iter("tlLogic"):
-        if (logic.get("id"), logic.get("programID")) == (intersection.id, intersection.own_program_id) and len(logic):
+        if (logic.get("id"), logic.get("programID", NAMELESS)) == (intersection.id, intersection.own_program_id) and len(logic):
             return logic
     return None
 

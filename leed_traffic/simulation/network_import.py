@@ -5,7 +5,7 @@ Every signal that can be controlled becomes an `Intersection`; the others are le
 
 import math
 import xml.sax
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -26,6 +26,7 @@ from leed_traffic.domain.network import (
 )
 from leed_traffic.domain.timing import WALKING_SPEED_MPS
 from leed_traffic.errors import ScenarioError
+from leed_traffic.simulation.never_green import never_green_notes
 from leed_traffic.simulation.road_graph import RoadGraph, RoadLane, RoadLink
 from leed_traffic.simulation.signal_programs import Program, read_programs
 from leed_traffic.simulation.stages import Pair, choose_stages
@@ -155,8 +156,13 @@ def _intersection(
     movements = _movements(connections, net, graph)
     foes, gives_way = _foes(connections, requests)
     crossings = frozenset(m.link for m in movements if m.kind is Kind.PEDESTRIAN)
-    choice = choose_stages(program.phases, foes, gives_way, crossings)
-    notes = (*filter(None, [program.note]), *choice.notes)
+    ways = [m for m in movements if m.kind is Kind.VEHICLE]
+    if unseen := _crossings_with_unseen_vehicles(connections, crossings - {m.link for m in ways}):
+        return _LeftAlone(reason=f"link {min(unseen)} serves a crossing and vehicles that wait inside the junction"), ()
+    turns = frozenset(m.link for m in ways) - {m.link for m in ways if m.direction == "s"}
+    choice = choose_stages(program.phases, foes, gives_way, crossings - {m.link for m in ways}, turns)
+    unserved = never_green_notes(movements, [p.state for p in program.phases], [stage.state for stage in choice.stages])
+    notes = (*filter(None, [program.note]), *choice.notes, *unserved)
     if len(choice.stages) < 2:
         return _LeftAlone(
             reason="has only one stage" if choice.stages else "has no stage: nothing in its program is green"
@@ -176,6 +182,12 @@ def _intersection(
         own_offset_s=program.offset_s,
     )
     return intersection, notes
+
+
+def _crossings_with_unseen_vehicles(connections: Sequence[Connection], crossings: Set[int]) -> set[int]:
+    """Links that look like a crossing's alone and are the second signal of a way through the junction: no movement says so."""
+    inside = {c.getTLLinkIndex() for c in connections if c.getFrom().getFunction() == "internal"}
+    return inside & crossings
 
 
 def _misfit(connections: Sequence[Connection], program: Program) -> str | None:

@@ -15,6 +15,7 @@ from leed_traffic.simulation.demand import write_demand
 from leed_traffic.simulation.departures import find_never_departing
 from leed_traffic.simulation.engine import Engine
 from leed_traffic.simulation.network_import import import_network
+from leed_traffic.simulation.never_green import never_green
 from leed_traffic.simulation.program_faults import program_faults
 from leed_traffic.simulation.turning_counts import TurningCounts, count_turns, period_starts
 from leed_traffic.simulation.webster import CYCLE_MAX_S, flow_ratios, lost_time, webster_cycle
@@ -85,6 +86,8 @@ class SignalCheck(_Document):
     movements: tuple[Way, ...]
     n_conflicts: int
     """Pairs of links whose paths cross or merge."""
+    never_green: tuple[int, ...]
+    """Links that no phase of its program serves: whoever comes there never passes."""
     missing: tuple[Missing, ...]
     detectors: dict[str, int]
     """Proposed by `leedctl scenario detectors`, by kind."""
@@ -195,6 +198,7 @@ def _signal(intersection: Intersection, timing: Timing, counted: TurningCounts) 
             for m in intersection.movements
         ),
         n_conflicts=len(intersection.foes),
+        never_green=never_green(intersection.movements, [phase.state for phase in intersection.own_program]),
         missing=tuple(Missing(**asdict(fault)) for fault in program_faults(intersection)),
         detectors={str(kind): sum(d.kind is kind for d in placed) for kind in DetectorKind},
         load=_load(timing, counted),

@@ -1,7 +1,9 @@
 """The program that each signal runs by itself: the last one loaded, or the one that a weekly plan (SUMO's WAUT) puts in force.
 
-A WAUT would take a signal away from us in the middle of a run; the program in force at the scenario's begin stands for all of
-it.
+Files are read as SUMO reads them: the net, then the additional files in their order, included files where they are included. A
+program, or a signal's place in a plan, is in force until the next one is met; a program without phases sets the offset of one
+that is there. A WAUT would take a signal away from us in the middle of a run; the program in force at the scenario's begin
+stands for all of it.
 """
 
 import xml.etree.ElementTree as ET
@@ -9,13 +11,14 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from leed_traffic.artifacts.xml_file import top_level
+from leed_traffic.artifacts.xml_file import elements
 from leed_traffic.domain.network import OwnPhase
 from leed_traffic.errors import ScenarioError
 from leed_traffic.simulation.nema import NemaPhase, ring_program
 from leed_traffic.simulation.trip_records import clock_seconds
 
 _OFF = str.maketrans("oO", "gg")  # a link switched off for good inside a running program: vehicles pass and yield
+NAMELESS = "<unknown>"  # SUMO's name for a program without one
 MOST_GREEN_S = 50.0  # s, netconvert's longest green of an actuated phase
 
 
@@ -40,32 +43,42 @@ def read_programs(files: Iterable[Path], begin_s: float) -> dict[str, Program]:
     Raises:
         ScenarioError: a file cannot be read, or holds a program that makes no sense.
     """
-    loaded: dict[str, dict[str, Program]] = {}
-    in_force: dict[str, str] = {}  # the program of each weekly plan
-    planned: list[tuple[str, str]] = []
+    programs: dict[tuple[str, str], Program] = {}  # by signal and name
+    in_force: dict[str, tuple[str, str]] = {}  # by signal: the program's name, and what to say of it
+    plans: dict[str, str] = {}  # the program in force of each weekly plan
     for path in files:
-        for item in top_level(path):
+        for item in elements(path, ("tlLogic", "WAUT", "wautJunction")):
             if item.tag == "WAUT":
-                in_force[item.get("id", "")] = program_in_force(path, item, begin_s)
+                plans[item.get("id", "")] = program_in_force(path, item, begin_s)
             elif item.tag == "wautJunction":
-                planned.append((item.get("junctionID", ""), item.get("wautID", "")))
-            elif item.tag == "tlLogic" and (item.find("phase") is not None or item.get("programID") == "off"):
-                # one without phases adjusts one that is there
-                program = _program(path, item)
-                programs = loaded.setdefault(item.get("id", ""), {})
-                programs.pop(program.id, None)
-                programs[program.id] = program
-    running = {signal: list(programs.values())[-1] for signal, programs in loaded.items()}
-    for signal, plan in planned:
-        name = in_force.get(plan, "")
-        if signal in loaded and name in loaded[signal]:
-            note = f"follows the weekly plan {plan}: program {name}, in force at {begin_s:g} s, stands for the whole run"
-            running[signal] = replace(loaded[signal][name], note=note)
-    return running
+                signal, plan = item.get("junctionID", ""), item.get("wautID", "")
+                if (signal, plans.get(plan, "")) in programs:
+                    said = f"program {plans[plan]}, in force at {begin_s:g} s, stands for the whole run"
+                    in_force[signal] = plans[plan], f"follows the weekly plan {plan}: {said}"
+            else:
+                _load(path, item, begin_s, programs, in_force)
+    running = {signal: (programs[signal, name], note) for signal, (name, note) in in_force.items()}
+    return {signal: replace(program, note=note or program.note) for signal, (program, note) in running.items()}
+
+
+def _load(
+    path: Path,
+    item: ET.Element,
+    begin_s: float,
+    programs: dict[tuple[str, str], Program],
+    in_force: dict[str, tuple[str, str]],
+) -> None:
+    """Put a program in force, or, without phases, set the offset of one that is there."""
+    signal, name = item.get("id", ""), item.get("programID", NAMELESS)
+    if item.find("phase") is not None or name == "off":
+        programs[signal, name] = _program(path, item, begin_s)
+        in_force[signal] = name, ""
+    elif (signal, name) in programs:
+        programs[signal, name] = replace(programs[signal, name], offset_s=_offset_s(path, item, begin_s))
 
 
 def program_in_force(path: Path, plan: ET.Element, begin_s: float) -> str:
-    """The program that a WAUT element of a file puts in force at a time.
+    """The program that a WAUT element of a file puts in force at a time: that before its next switch, as SUMO counts.
 
     Raises:
         ScenarioError: it tells a time that is none.
@@ -76,33 +89,51 @@ def program_in_force(path: Path, plan: ET.Element, begin_s: float) -> str:
             raise ScenarioError(f"{path}: weekly plan {plan.get('id')}: the time {text!r}, expected seconds or H:M:S")
         return time_s
 
-    reference_s, name = seconds(plan.get("refTime", "0")), plan.get("startProg", "")
-    for switch in plan.iter("wautSwitch"):
-        if reference_s + seconds(switch.get("time", "0")) <= begin_s:
-            name = switch.get("to", "")
-    return name
+    reference_s = seconds(plan.get("refTime", "0"))
+    switches = [(reference_s + seconds(item.get("time", "0")), item.get("to", "")) for item in plan.iter("wautSwitch")]
+    coming = [(time_s, k) for k, (time_s, _) in enumerate(switches) if time_s > begin_s]
+    following = min(coming)[1] if coming else len(switches)
+    return switches[following - 1][1] if following else plan.get("startProg", "")
 
 
-def _program(path: Path, item: ET.Element) -> Program:
+def _program(path: Path, item: ET.Element, begin_s: float) -> Program:
     try:
         phases, note = _phases(item), ""
         if item.get("type") == "NEMA":
             paired = ring_program(_ring_phases(item), {p.get("key", ""): p.get("value", "") for p in item.iter("param")})
             note = "" if paired else "a NEMA program without two rings: its phases are stages one by one"
             phases = paired or phases
-        return Program(
-            id=item.get("programID", ""),
-            type=item.get("type", "static"),
-            offset_s=float(item.get("offset", 0)),
-            phases=_normalised(phases),
-            note=note,
-        )
     except ValueError as err:
         raise ScenarioError(f"{path}: signal {item.get('id')}: a program that makes no sense ({err})") from err
+    return Program(
+        id=item.get("programID", NAMELESS),
+        type=item.get("type", "static"),
+        offset_s=_offset_s(path, item, begin_s),
+        phases=_normalised(phases),
+        note=note,
+    )
+
+
+def _offset_s(path: Path, item: ET.Element, begin_s: float) -> float:
+    """Seconds, also as H:M:S; `begin` stands for the scenario's begin."""
+    text = item.get("offset", "0")
+    offset_s = begin_s if text == "begin" else clock_seconds(text)
+    if offset_s is None:
+        raise ScenarioError(f"{path}: signal {item.get('id')}: the offset {text!r}, expected seconds, H:M:S or begin")
+    return offset_s
+
+
+def _seconds(phase: ET.Element, name: str, usual_s: float) -> float:
+    """A time of a phase, also as H:M:S."""
+    text = phase.get(name)
+    seconds = usual_s if text is None else clock_seconds(text)
+    if seconds is None:
+        raise ValueError(f"{name} is {text!r}, expected seconds or H:M:S")
+    return seconds
 
 
 def _phases(item: ET.Element) -> tuple[OwnPhase, ...]:
-    return tuple(OwnPhase(state=p.get("state", ""), duration_s=float(p.get("duration", 0))) for p in item.iter("phase"))
+    return tuple(OwnPhase(state=p.get("state", ""), duration_s=_seconds(p, "duration", 0.0)) for p in item.iter("phase"))
 
 
 def _ring_phases(item: ET.Element) -> list[NemaPhase]:
@@ -110,10 +141,10 @@ def _ring_phases(item: ET.Element) -> list[NemaPhase]:
         NemaPhase(
             name=p.get("name", ""),
             state=p.get("state", ""),
-            min_green_s=float(p.get("minDur", 5)),
-            max_green_s=float(p.get("maxDur", MOST_GREEN_S)),
-            yellow_s=float(p.get("yellow", 3)),
-            red_s=float(p.get("red", 2)),
+            min_green_s=_seconds(p, "minDur", 5.0),
+            max_green_s=_seconds(p, "maxDur", MOST_GREEN_S),
+            yellow_s=_seconds(p, "yellow", 3.0),
+            red_s=_seconds(p, "red", 2.0),
         )
         for p in item.iter("phase")
     ]

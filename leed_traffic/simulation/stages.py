@@ -4,9 +4,14 @@ A candidate is a phase without yellow in which something is green. Not every can
 
 - the vehicles go on while the walkers' green has already ended: part of the stage before it;
 - nothing is green that is not green, with at least that priority, both before and after: a partial all-red;
-- two paths that cross or merge both have priority: dropped if the other stages serve all its movements, else the path that
-  has to give way by the net's right of way shows `g` instead;
+- two paths that cross or merge both have priority: the one that has to give way by the net's right of way shows `g` instead;
+  where the net does not say which, it is no stage; nor where neither path is a turn (two streets that cross), if the phases
+  without such a fault serve all its movements;
 - the same letters again: the same stage, with the sum of the greens.
+
+A turn that is green whatever the signal shows has no stage of its own: it yields in all stages if it conflicts with a priority
+green in any, so that it is the same signal whether the net writes such a turn as `G` or as `g`. What becomes of a phase never
+depends on what became of another one.
 """
 
 from collections.abc import Sequence, Set
@@ -26,23 +31,56 @@ class StageChoice:
     notes: tuple[str, ...]
 
 
-def choose_stages(phases: Sequence[OwnPhase], foes: tuple[Pair, ...], gives_way: Set[Pair], crossings: Set[int]) -> StageChoice:
+def choose_stages(
+    phases: Sequence[OwnPhase],
+    foes: tuple[Pair, ...],
+    gives_way: Set[Pair],
+    crossings: Set[int],
+    turns: Set[int] | None = None,
+) -> StageChoice:
     """The stages in a signal's own program, in its order.
 
     Args:
         phases: its own program.
         foes: link pairs whose paths cross or merge.
         gives_way: ordered pairs (a, b): a has to give way to b by the net's right of way.
-        crossings: links of pedestrians.
+        crossings: links of pedestrians alone.
+        turns: links on which all vehicles turn; None: nobody knows.
     """
     candidates = [
         Stage(state=phase.state, own_phase=i, own_green_s=phase.duration_s)
         for i, phase in enumerate(phases)
         if set(phase.state) <= RESTING and not GREEN.isdisjoint(phase.state)
     ]
-    stages = _without_partial_reds(_with_walk_outs(candidates, crossings))
-    stages, notes = _without_clashes(_merged(stages), foes, gives_way)
-    return StageChoice(stages=tuple(_merged(stages)), notes=tuple(notes))
+    free = _free_turns(_reduced(candidates, crossings), foes, turns or frozenset())
+
+    def settled(stage: Stage) -> str | None:
+        return _demoted(_yielding(stage.state, free), foes, gives_way)
+
+    unusable = {stage.state for stage in candidates if settled(stage) is None}
+    crossing_streets = [] if turns is None else [s for s in candidates if _has_crossing_streets(s.state, foes, turns)]
+    served = frozenset[int]().union(*(s.green for s in candidates if s not in crossing_streets and s.state not in unusable))
+    unusable |= {stage.state for stage in crossing_streets if stage.green <= served}
+    chosen = _reduced([stage for stage in candidates if stage.state not in unusable], crossings)
+    stages = [replace(stage, state=settled(stage) or stage.state) for stage in chosen]
+    dropped = [stage for stage in _merged(candidates) if stage.state in unusable]
+    notes = [(stage.own_phase, _note(stage, None, foes)) for stage in dropped]
+    notes += [(a.own_phase, _note(a, b.state, foes)) for a, b in zip(chosen, stages, strict=True) if a.state != b.state]
+    return StageChoice(stages=tuple(_merged(stages)), notes=tuple(note for _, note in sorted(notes)))
+
+
+def _reduced(candidates: list[Stage], crossings: Set[int]) -> list[Stage]:
+    """Those of the candidates that are no way from one to the next, each state once."""
+    return _merged(_without_partial_reds(_with_walk_outs(candidates, crossings)))
+
+
+def _note(stage: Stage, state: str | None, foes: tuple[Pair, ...]) -> str:
+    """A sentence on a phase that is shown with another state, or, with None, in no stage."""
+    clash = conflict_in(stage.state, foes)
+    what = "a turn that every stage serves and that yields in another"
+    if clash is not None:
+        what = f"links {clash[0]} and {clash[1]}, whose paths conflict"
+    return f"phase {stage.own_phase} gives priority to {what}: {f'shown as {state}' if state else 'not used as a stage'}"
 
 
 def _with_walk_outs(candidates: list[Stage], crossings: Set[int]) -> list[Stage]:
@@ -86,31 +124,30 @@ def _merged(stages: Sequence[Stage]) -> list[Stage]:
     return list(by_state.values())
 
 
-def _without_clashes(stages: Sequence[Stage], foes: tuple[Pair, ...], gives_way: Set[Pair]) -> tuple[list[Stage], list[str]]:
-    """No stage in which two foes both have priority; and a sentence on each that had one."""
-    kept, notes = list(stages), []
-    for stage in stages:
-        clash = conflict_in(stage.state, foes)
-        if clash is None:
-            continue
-        where = f"phase {stage.own_phase} gives priority to links {clash[0]} and {clash[1]}, whose paths conflict"
-        served = frozenset[int]().union(*(other.green for other in kept if other is not stage))
-        state = _demoted(stage.state, foes, gives_way)
-        if stage.green <= served or state is None:
-            kept.remove(stage)
-            notes.append(f"{where}: not used as a stage")
-        else:
-            kept[kept.index(stage)] = replace(stage, state=state)
-            notes.append(f"{where}: shown as {state}")
-    return kept, notes
+def _has_crossing_streets(state: str, foes: tuple[Pair, ...], turns: Set[int]) -> bool:
+    return any(turns.isdisjoint(pair) for pair in _clashes(state, foes))
+
+
+def _free_turns(stages: Sequence[Stage], foes: tuple[Pair, ...], turns: Set[int]) -> frozenset[int]:
+    """Turns that every stage serves and one of them beside a foe with priority that is no such turn."""
+    if not stages:
+        return frozenset()
+    always = frozenset.intersection(*(stage.green for stage in stages)) & turns
+    clashes = [pair for stage in stages for pair in _clashes(stage.state, foes)]
+    return frozenset(a for pair in clashes for a in pair if a in always and not always.issuperset(pair))
 
 
 def _demoted(state: str, foes: tuple[Pair, ...], gives_way: Set[Pair]) -> str | None:
     """The state with `g` for every link that has to give way to a clashing one; None where no right of way decides."""
-    while (clash := conflict_in(state, foes)) is not None:
-        a, b = clash
-        if clash not in gives_way and (b, a) not in gives_way:
-            return None
-        minor = a if clash in gives_way and (b, a) not in gives_way else b
-        state = f"{state[:minor]}g{state[minor + 1 :]}"
-    return state
+    clashes = _clashes(state, foes)
+    minor = {a for a, b in clashes if (a, b) in gives_way} | {b for a, b in clashes if (b, a) in gives_way}
+    state = _yielding(state, minor)
+    return None if _clashes(state, foes) else state
+
+
+def _clashes(state: str, foes: tuple[Pair, ...]) -> list[Pair]:
+    return [(a, b) for a, b in foes if state[a] == state[b] == "G"]
+
+
+def _yielding(state: str, links: Set[int]) -> str:
+    return "".join("g" if k in links and letter == "G" else letter for k, letter in enumerate(state))

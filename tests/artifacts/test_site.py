@@ -9,7 +9,7 @@ from leed_traffic.domain.network import Kind, Network
 from leed_traffic.domain.priority import PriorityRule
 from leed_traffic.domain.road_users import CARS, Weights
 from leed_traffic.errors import ExitCode, SiteError
-from tests.intersections import four_legs, star, t_junction
+from tests.intersections import four_legs, shared_link, star, t_junction
 
 NETWORK = Network(intersections=(four_legs("X"), t_junction("T")))
 
@@ -301,3 +301,42 @@ def test_weights_are_read_from_the_file_and_leave_the_digest_of_the_limits_alone
     path.write_text("[weights]\npersons = -1.0\n" + path.read_text().split("\n", 3)[3])
     with pytest.raises(SiteError, match="weights: need class weights"):
         read_site_file(path, NETWORK)
+
+
+SHARED = Network(intersections=(shared_link(),))
+
+
+def test_a_link_of_cars_and_walkers_needs_the_red_to_cross_and_the_yellow_of_cars(tmp_path):
+    path, derived = tmp_path / "site.toml", derive_site(SHARED).timings[0]
+    for name, value, complaint in (
+        ("all_red_s", 11.9, "link 0 serves vehicles and a crossing (12.8 m), which walkers may enter until its yellow ends"),
+        ("yellow_s", 2.9, "yellow_s from stage 0 to 1: vehicles lose their green"),
+    ):
+        write_site_file(path, SHARED, [changed(derived, name, 0, 1, value)])
+        assert complaint in refusal(path, SHARED)
+    write_site_file(path, SHARED, [derived])
+    assert read_site_file(path, SHARED).timings == (derived,)
+
+
+def test_one_number_gives_a_link_of_cars_and_walkers_a_yellow_and_no_lead(tmp_path):
+    path = tmp_path / "site.toml"
+    shared = """
+[defaults]
+min_green_s = 8
+max_green_s = 40
+fallback_green_s = 12
+yellow_s = 4
+all_red_s = 13
+pedestrian_clearance_s = 3
+
+[[intersection]]
+id = "H"
+stages = ["GrG", "rGr"]
+intergreen = [[0, 1, 18], [2, 1, 23]]
+"""
+    path.write_text(shared)
+    timing = read_site_file(path, SHARED).timings[0]
+    assert (timing.yellow_s[0][1], timing.pedestrian_clearance_s[0][1]) == (4.0, 3.0)  # the lead is link 2's
+    assert timing.all_red_s[0][1] == 16.0  # 23 s from link 2's red, 18 s from the begin of link 0's yellow
+    path.write_text(shared.replace(", [2, 1, 23]", ""))
+    assert read_site_file(path, SHARED).timings[0].all_red_s[0][1] == 14.0

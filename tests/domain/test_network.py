@@ -3,7 +3,7 @@ from dataclasses import replace
 import pytest
 
 from leed_traffic.domain.network import Network, Span, conflict_in
-from tests.intersections import four_legs, star, t_junction
+from tests.intersections import four_legs, shared_link, star, t_junction
 
 
 def changed(junction, **changes):
@@ -14,6 +14,12 @@ def with_state(junction, stage, state):
     stages = list(junction.stages)
     stages[stage] = replace(stages[stage], state=state)
     return replace(junction, stages=tuple(stages))
+
+
+def test_a_link_that_vehicles_share_is_a_crossing_and_yet_not_for_walkers_only():
+    junction = shared_link()
+    assert (junction.pedestrian_links, junction.walk_only_links) == ({0, 2}, {2})
+    assert four_legs().walk_only_links == four_legs().pedestrian_links
 
 
 def test_counts_are_those_of_the_geometry():

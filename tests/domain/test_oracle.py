@@ -4,7 +4,7 @@ import pytest
 
 from leed_traffic.domain.oracle import Memory, Oracle, _short
 from leed_traffic.domain.timing import derive_timing, timing_as_net
-from tests.intersections import early_release, flat_timing, four_legs, star
+from tests.intersections import early_release, flat_timing, four_legs, shared_link, star
 
 
 def judge(parts, *, junction=None, timing=None, step_s=1.0, is_reviewed=True, origin=0):
@@ -149,3 +149,30 @@ def test_a_stage_is_not_kept_beyond_its_maximum_green(green_s, until_s, is_wrong
     assert bool(oracle.kept(1, green_s, until_s)) is is_wrong
     expected = "stage 1 is kept at 25.5 s for 5 s while others wait, max_green_s is 30"
     assert oracle.kept(1, 25.5, 5.0) == (expected,)
+
+
+# link 0 serves cars and a crossing of 12.8 m, link 2 a crossing of 9.6 m; its derived limits: 3.5 s of yellow, 12 s of red
+def test_cars_that_share_a_link_with_walkers_need_their_yellow():
+    junction = shared_link()
+    found = judge([("rrr", None, 16), ("rGr", 1, 1)], junction=junction, timing=derive_timing(junction))
+    assert found == [
+        "link 0 turns from green to red without yellow",
+        "stage 0 to 1: link 0 has 0 s of yellow, needs 3.5",
+    ]
+
+
+@pytest.mark.parametrize(("red_s", "is_short"), [(12, False), (11, True)])
+def test_walkers_that_share_a_link_with_cars_cross_in_the_red_after_its_yellow(red_s, is_short):
+    junction = shared_link()
+    parts = [("yrr", None, 4), ("rrr", None, red_s), ("rGr", 1, 1)]
+    found = judge(parts, junction=junction, timing=derive_timing(junction))
+    assert ("stage 0 to 1: link 0 has 11 s of time to cross, needs 11.9626" in found) == is_short
+    assert ("stage 0 to 1: link 0 has 11 s of all-red, needs 12" in found) == is_short
+    assert bool(found) == is_short
+
+
+def test_a_long_yellow_is_no_time_to_cross():
+    junction = shared_link()
+    found = judge([("yrr", None, 16), ("rGr", 1, 1)], junction=junction, timing=flat_timing(2, all_red_s=0.0))
+    assert "stage 0 to 1: link 0 has 0 s of time to cross, needs 11.9626" in found
+    assert not any("pedestrian clearance" in wrong and "link 0" in wrong for wrong in found)

@@ -4,7 +4,17 @@ import pytest
 
 from leed_traffic.domain.program import build_program, whole_steps
 from leed_traffic.domain.timing import derive_timing
-from tests.intersections import crossing, early_release, flat_timing, four_legs, intersection, star, t_junction, vehicle
+from tests.intersections import (
+    crossing,
+    early_release,
+    flat_timing,
+    four_legs,
+    intersection,
+    shared_link,
+    star,
+    t_junction,
+    vehicle,
+)  # fmt: skip
 
 
 def way(program, i, j):
@@ -202,3 +212,11 @@ def test_neither_a_stage_nor_a_yellow_before_an_all_red_is_extended():
     program, *_ = ends(2.0)
     assert program.extension_at(0, 99.0, 1.0) is None
     assert program.extension_at(program.entries[0][1], 99.0, 1.0) is None
+
+
+def test_a_link_of_cars_and_walkers_keeps_its_green_until_a_yellow_while_a_crossing_alone_is_red_before():
+    junction = shared_link()
+    lead = ((0.0, 5.0), (0.0, 0.0))
+    program = build_program(junction, replace(flat_timing(2, all_red_s=12.0), pedestrian_clearance_s=lead))
+    assert way(program, 0, 1) == [("Grr", 5.0), ("yrr", 3.0), ("rrr", 12.0)]
+    assert way(program, 1, 0) == [("ryr", 3.0), ("rrr", 12.0)]

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from leed_traffic.domain.signal_state import SignalState, WaitClocks
-from tests.intersections import four_legs, t_junction, three_stages
+from tests.intersections import four_legs, shared_link, t_junction, three_stages
 
 
 class OneClock:
@@ -97,3 +97,9 @@ def test_reset_puts_every_clock_to_nought_even_between_two_looks_of_no_length():
     clock.update(0, False, np.ones(3), 5.0)
     clock.reset()
     assert clock.update(0, False, np.array([0.0, 1.0, 0.0]), 2.0) == (0.0, 2.0, 0.0)
+
+
+def test_a_link_that_cars_share_calls_for_its_walkers_without_a_car_and_for_its_cars_with_one():
+    clock = OneClock(shared_link())
+    assert clock.update(1, False, np.zeros(2), 5.0) == (5.0, 0.0)
+    assert clock.update(0, False, np.ones(2), 5.0) == (0.0, 5.0)

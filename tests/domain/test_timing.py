@@ -11,7 +11,17 @@ from leed_traffic.domain.timing import (
     timing_as_net,
     yellow_time,
 )
-from tests.intersections import crossing, early_release, flat_timing, four_legs, intersection, star, t_junction, vehicle
+from tests.intersections import (
+    crossing,
+    early_release,
+    flat_timing,
+    four_legs,
+    intersection,
+    shared_link,
+    star,
+    t_junction,
+    vehicle,
+)
 
 
 # Y = 1 + v / 6.1 s; field handbook: 25 mph 3.0 s, 35 mph 3.57 s, 45 mph 4.31 s
@@ -241,3 +251,27 @@ def test_partial_lefts_and_turn_arounds_count_as_lefts(direction, min_green_s):
     junction = star(2)
     movements = tuple(replace(m, direction=direction) for m in junction.movements)
     assert derive_timing(replace(junction, movements=movements)).min_green_s == (min_green_s, min_green_s)
+
+
+def test_where_cars_share_a_link_with_walkers_the_red_after_its_yellow_lets_both_out():
+    """Link 0: cars out in 2 s, 12.8 m of crossing in 12 s. Link 2, a crossing alone of 9.6 m, needs no lead beside that."""
+    timing = derive_timing(shared_link())
+    assert (timing.yellow_s[0][1], timing.all_red_s[0][1], timing.pedestrian_clearance_s[0][1]) == (3.5, 12.0, 0.0)
+    assert (timing.yellow_s[1][0], timing.all_red_s[1][0], timing.pedestrian_clearance_s[1][0]) == (3.5, 2.0, 0.0)
+    assert timing.min_green_s == (7.0, 7.0)
+
+
+def test_a_crossing_alone_that_is_longer_still_gets_its_lead_beside_a_shared_link():
+    junction = intersection(["GrG", "rGr"], [vehicle(0), crossing(0), vehicle(1), crossing(2, length_m=21.4)], {(0, 1), (1, 2)})
+    timing = derive_timing(junction)
+    assert (timing.pedestrian_clearance_s[0][1], timing.yellow_s[0][1], timing.all_red_s[0][1]) == (4.5, 3.5, 12.0)
+
+
+def test_an_own_lead_is_for_crossings_alone():
+    """6 s without a yellow follow stage 0; where link 0 ends they are no lead: cars use it, it stays green until its yellow."""
+    for states, lead_s in ((["GrG", "rGG"], 0.0), (["GrG", "GGr"], 6.0)):
+        junction = intersection(states, [vehicle(0), crossing(0), vehicle(1), crossing(2)], set())
+        program = (*(OwnPhase(state=state, duration_s=6.0) for state in (states[0], "Grr", states[1])),)
+        stages = (junction.stages[0], replace(junction.stages[1], own_phase=2))
+        net = timing_as_net(replace(junction, own_program=program, stages=stages))
+        assert net.pedestrian_clearance_s[0][1] == lead_s

@@ -4,13 +4,14 @@ import pytest
 
 from leed_traffic.domain import envelope
 from leed_traffic.domain.envelope import Ruling
+from leed_traffic.domain.network import Kind
 from leed_traffic.domain.oracle import Oracle
 from leed_traffic.domain.program import build_program
 from leed_traffic.domain.timing import derive_timing, timing_as_net
 from leed_traffic.domain.verification import _NONSENSE, Subject, question, verify_timing
-from tests.intersections import early_release, flat_timing, four_legs, star, t_junction, three_stages, tight_timing
+from tests.intersections import early_release, flat_timing, four_legs, shared_link, star, t_junction, three_stages, tight_timing
 
-JUNCTIONS = [four_legs(), t_junction(), three_stages(), star(2), early_release()]
+JUNCTIONS = [four_legs(), t_junction(), three_stages(), star(2), early_release(), shared_link()]
 
 
 @pytest.mark.parametrize("interval_s", [1.0, 5.0])
@@ -322,3 +323,32 @@ def test_a_clearance_that_is_held_is_told_of_and_the_walk_goes_on_as_without():
     found = verify_timing(star(2), flat_timing(2), subject=Subject(rule=always(renews=True)))
     assert found.violations
     assert found.states == verify_timing(star(2), flat_timing(2)).states
+
+
+def for_walkers_alone(junction):
+    """The junction as if no car used link 0."""
+    return replace(junction, movements=tuple(m for m in junction.movements if (m.link, m.kind) != (0, Kind.VEHICLE)))
+
+
+def test_a_program_that_takes_a_link_of_cars_and_walkers_for_walkers_alone_is_found_out():
+    def old_way(intersection, timing, *, step_s):
+        return build_program(for_walkers_alone(intersection), timing, step_s=step_s)
+
+    junction = shared_link()
+    for is_reviewed in (True, False):
+        found = verify_timing(
+            junction, tight_timing(junction), is_reviewed=is_reviewed, subject=Subject(build_program=old_way)
+        ).violations
+        assert "link 0 turns from green to red without yellow" in found
+
+
+def test_limits_made_for_walkers_alone_are_found_out_on_a_link_that_cars_share():
+    junction = shared_link()
+    found = verify_timing(junction, replace(tight_timing(for_walkers_alone(junction)), intersection="H")).violations
+    assert "stage 0 to 1: link 0 has 0 s of yellow, needs 3" in found
+    assert any("of time to cross" in violation for violation in found)
+
+
+def test_a_link_that_cars_share_asks_another_question_than_a_crossing_alone():
+    junction = shared_link()
+    assert question(junction, derive_timing(junction)) != question(for_walkers_alone(junction), derive_timing(junction))

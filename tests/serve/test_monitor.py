@@ -298,3 +298,15 @@ def test_a_clearance_that_is_extended_is_no_fault_and_hides_none():
     assert faults(("GrG", 9), ("Grr", 4), ("yrr", 3), ("rrr", 2 + 15), ("rGr", 6), ("ryr", 3), ("rrr", 9), ("GrG", 3)) == []
     assert faults(("GrG", 9), ("Grr", 4), ("yrr", 2), ("rrr", 17), ("rGr", 3)) == [Fault.SHORT_YELLOW]
     assert faults(("rGr", 6), ("ryr", 3), ("ryr", 15), ("GrG", 3)) != [], "a yellow does not stand for a red"
+
+
+def test_cars_that_share_a_link_with_walkers_need_their_yellow_and_its_red():
+    shared = replace(INTERSECTION, movements=(*INTERSECTION.movements, movement(2)))
+    assert [v.fault for v in seen((0.0, "GrG"), (9.0, "Grr"), intersection=shared)] == [Fault.MISSING_YELLOW]
+    assert seen((0.0, "GrG"), (9.0, "Grr")) == []
+    proper = [(0.0, "GrG"), (9.0, "yry"), (12.0, "rrr"), (14.0, "rGr")]
+    assert seen(*proper, intersection=shared) == []
+    hasty = seen(*proper[:3], (13.5, "rGr"), intersection=shared)
+    assert [(v.fault, v.detail) for v in hasty] == [
+        (Fault.SHORT_ALL_RED, f"green 1.5 s after its foe {foe} turned red, needs 2") for foe in (0, 2)
+    ]

@@ -2,7 +2,7 @@ from dataclasses import replace
 
 from leed_traffic.serve.events import Event
 from leed_traffic.serve.phases import PhaseEvents, phase_of_lane, phases_of
-from tests.intersections import four_legs, star, t_junction
+from tests.intersections import four_legs, shared_link, star, t_junction
 
 # links: N through 0, left 1; E 2, 3; S 4, 5; W 6, 7; crossings of the N, E, S and W leg 8, 9, 10, 11
 NS, NS_LEFT, EW = (four_legs().stages[k].state for k in (0, 1, 2))
@@ -69,3 +69,9 @@ def test_a_phase_that_stays_green_or_only_gains_priority_tells_nothing():
 
 def test_letters_that_do_not_fit_tell_nothing():
     assert tell(("GG", True), ("", False)) == [[], []]
+
+
+def test_a_link_that_cars_share_belongs_to_their_phase():
+    phases = phases_of(shared_link())
+    assert [(phase.links, phase.is_walk) for phase in phases] == [((0,), False), ((1,), False), ((2,), True)]
+    assert phase_of_lane(shared_link(), phases, "in0_0") == 1

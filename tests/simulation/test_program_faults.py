@@ -2,7 +2,7 @@ from dataclasses import replace
 
 from leed_traffic.domain.network import OwnPhase
 from leed_traffic.simulation.program_faults import correct_program, program_faults
-from tests.intersections import crossing, four_legs, intersection, vehicle
+from tests.intersections import crossing, four_legs, intersection, shared_link, vehicle
 
 CROSS = intersection(["Gr", "rG"], [vehicle(0), vehicle(1)], {(0, 1)})
 
@@ -65,3 +65,31 @@ def test_what_is_corrected_lacks_nothing_any_more():
     assert len(program_faults(bare)) > 4
     again = with_program(bare, *[(phase.state, phase.duration_s) for phase in correct_program(bare)[0]])
     assert program_faults(again) == ()
+
+
+def test_walkers_who_share_a_link_with_vehicles_get_their_red_after_its_yellow():
+    """Link 0 needs 3.5 s of yellow and 12 s of red; link 2, a crossing alone, 9 s without a foe's green."""
+    whole = with_program(shared_link(), ("GrG", 20), ("yrr", 3.5), ("rrr", 12), ("rGr", 20), ("ryr", 3.5), ("rrr", 2))
+    assert sentences(whole) == []
+    short = with_program(shared_link(), ("GrG", 20), ("yrr", 3.5), ("rrr", 5), ("rGr", 20), ("ryr", 3.5), ("rrr", 2))
+    assert [fault.sentence for fault in program_faults(short)] == [
+        "after phase 0: walkers on links 2 need 9 s, have 8.5",
+        "after phase 1: walkers on links 0, which vehicles share, need 12 s of red, have 5",
+    ]
+    assert [phase for _, *phase in corrected(short)][:5] == [
+        ["GrG", 20], ["Grr", 0.5], ["yrr", 3.5], ["rrr", 7.0], ["rrr", 5],
+    ]  # fmt: skip
+
+
+def test_walkers_who_are_cleared_stay_at_red_in_the_phases_put_in_after_them():
+    junction = intersection(["GrG", "rGr"], [vehicle(0), vehicle(1), crossing(2)], {(0, 1), (1, 2)})
+    shown = [phase for _, *phase in corrected(with_program(junction, ("GrG", 20), ("rGr", 20), ("ryr", 3.5), ("rrr", 2)))]
+    assert shown[:4] == [["GrG", 20], ["Grr", 12.0], ["yrr", 3.5], ["rrr", 2.0]]
+
+
+def test_a_shared_link_that_turns_red_at_once_gets_its_yellow_before_its_red():
+    bare = with_program(shared_link(), ("GrG", 20), ("rGr", 20), ("ryr", 3.5), ("rrr", 2))
+    assert sentences(bare) == [("short-walk-out", 0), ("no-yellow", 0), ("no-all-red", 0), ("short-walk-out", 0)]
+    assert [phase for _, *phase in corrected(bare)][:5] == [
+        ["GrG", 20], ["Grr", 9.0], ["yrr", 3.5], ["rrr", 12.0], ["rGr", 20],
+    ]  # fmt: skip
