@@ -75,6 +75,10 @@ def serve_command(
     status_host: Annotated[
         str, typer.Option(help="Address of the status page; anybody who reaches it may read.")
     ] = "127.0.0.1",
+    adopt: Annotated[
+        list[str] | None,
+        typer.Option(help="Take over the program of this name that a controller gone for good left; may be given again."),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")] = False,
 ) -> None:
     """Drive the signals with a bundle's policies, behind the safety envelope.
@@ -82,9 +86,9 @@ def serve_command(
     Takes over each signal when its own program shows one of our stages, and hands it back at the same display on Ctrl-C or
     SIGTERM.
 
-    Exit codes: 0 end of the simulation, 3 bundle refused, 4 another network, 5 server unreachable or lost, 6 monitor
-    violation, 7 a signal was in fallback at the end (one that the monitor's latch holds, too), 130/143 stopped and handed
-    back, or stopped before the first connection.
+    Exit codes: 0 end of the simulation, 2 another controller has one of the signals, 3 bundle refused, 4 another network, or
+    steps that do not fill a tick, 5 server unreachable or lost, 6 monitor violation, 7 a signal was in fallback at the end (one
+    that the monitor's latch holds, too), 130/143 stopped and handed back, or stopped before the first connection.
 
     \b
     Examples:
@@ -123,6 +127,7 @@ def serve_command(
             realtime=realtime,
             probation_s=probation,
             takes_orders=True,
+            adopt=tuple(adopt or ()),
         )
     except ValidationError as err:
         raise UsageError(first_fault(err, shows_value=True)) from err

@@ -108,6 +108,9 @@ class WalkingDevice:
             self._go(n, self._intersections[n].stages[stage].own_phase)
         return True
 
+    def commit(self) -> None:
+        """Every command took effect when it was given."""
+
     def close(self) -> None:
         """Nothing to leave."""
 

@@ -209,7 +209,9 @@ class Controller:
                 self._rule(n, snapshot.time_s)
             if self._control is not Control.ACTIVE:
                 continue
-            if self.standings[n].mode is Mode.STANDBY:
+            if self.standings[n].mode is Mode.STANDBY and snapshot.sightings[n].is_foreign:
+                self._standings.find(n, Finding.BAD_DECISION, Cause.PROGRAM_LOST)  # another owner's: never commanded
+            elif self.standings[n].mode is Mode.STANDBY:
                 self._take_over(n)
             if self.standings[n].is_in_charge:
                 self._rule(n, snapshot.time_s)

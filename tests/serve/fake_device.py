@@ -85,6 +85,9 @@ class FakeDevice:
         self._ours = False
         self._go(0)
 
+    def commit(self):
+        """Every command took effect when it was given."""
+
     def close(self):
         self.is_closed = True
 
