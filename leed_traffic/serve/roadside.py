@@ -47,10 +47,12 @@ class Roadside:
                 )
         if self._loops:
             self._begin_s = float(connection.simulation.getOption("begin"))
+        batch = Batch(connection)
         for name in self._loops:
-            connection.inductionloop.subscribe(name, [tc.VAR_INTERVAL_NUMBER, tc.VAR_INTERVAL_OCCUPANCY])
+            batch.subscribe(connection.inductionloop, name, [tc.VAR_INTERVAL_NUMBER, tc.VAR_INTERVAL_OCCUPANCY])
         for name in self._zones:
-            connection.lanearea.subscribe(name, [tc.LAST_STEP_VEHICLE_NUMBER, tc.LAST_STEP_VEHICLE_HALTING_NUMBER])
+            batch.subscribe(connection.lanearea, name, [tc.LAST_STEP_VEHICLE_NUMBER, tc.LAST_STEP_VEHICLE_HALTING_NUMBER])
+        batch.granted()
         if self._favoured:
             connection.vehicle.subscribe("", [tc.TRACI_ID_LIST])
 

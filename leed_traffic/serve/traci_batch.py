@@ -69,6 +69,17 @@ class Batch:
             raise ValueError("an answer has more to say than was asked")
         return answers
 
+    def granted(self) -> list[Any]:
+        """Send it; the values that were asked for.
+
+        Raises:
+            ValueError: one was refused. For others see `send`.
+        """
+        answers = self.send()
+        if refused := [answer.refusal for answer in answers if answer.refusal is not None]:
+            raise ValueError(f"refused: {refused[0]}")
+        return [answer.value for answer in answers]
+
     def _add(self, domain: Any, command: int, variable: int | None, object_id: str, packed: bytes) -> int:  # noqa: ANN401
         name = object_id.encode()
         head = struct.pack("!dd", _NO_TIME, _NO_TIME) if variable is None else struct.pack("!B", variable)

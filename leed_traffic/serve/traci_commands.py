@@ -126,10 +126,8 @@ class Commands:
             if its_own != shown.state:
                 self._lead_to(n, stage, its_own)
                 return False
-        elif plan.phases[stage] is None:
-            log.error(
-                "%s: its program %s never shows stage %d: it cannot be handed back there", signals.ids[n], plan.name, stage
-            )
+        elif plan.phases[stage] is None:  # a person has changed it since: on to a stage that it does show
+            self._lead_to_one_of(n, stage, plan.phases)
             return False
         number = None if plan.phases is None else plan.phases[stage]
         parts = [] if number is None else [(self._tc.TL_PHASE_INDEX, "i", (number,))]
@@ -186,6 +184,13 @@ class Commands:
         program = self._signals.programs[n]
         target = next((k for k in range(program.n_stages) if program.phases[k].state == display), stage)
         if target != stage and program.n_stages > 2:
+            self._go(n, f"going to stage {target}", program.entries[stage][target])
+
+    def _lead_to_one_of(self, n: int, stage: int, phases: tuple[int | None, ...]) -> None:
+        """Into the clearance towards the next stage that an own program shows, if it shows any."""
+        program = self._signals.programs[n]
+        order = ((stage + k) % program.n_stages for k in range(1, program.n_stages))
+        if (target := next((k for k in order if phases[k] is not None), None)) is not None:
             self._go(n, f"going to stage {target}", program.entries[stage][target])
 
     def _go(self, n: int, what: str, phase: int, *more: tuple[int, str, tuple[object, ...]]) -> None:

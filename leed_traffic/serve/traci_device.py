@@ -80,7 +80,7 @@ class TraciDevice:
                     self._connection.setOrder(endpoint.order)
                 self._step_s = read_step_length(self._connection.simulation.getDeltaT())
                 end_s = float(self._connection.simulation.getEndTime())
-                check_network(self._connection, str(endpoint), intersections, self._traffic.lane_index)
+                check_network(self._connection, self._tc, str(endpoint), intersections, self._traffic.lane_index)
                 programs = tuple(make_program(n, self._step_s) for n in range(len(self._ids)))
                 self._signals = Signals(
                     self._connection, self._tc, str(endpoint), intersections, programs, name=program_name, adopted=adopted
@@ -95,7 +95,7 @@ class TraciDevice:
             with self._guard("looking at the signals"):
                 self._signals.look(self._time_s(), self._elapsed_s)
         except BaseException:
-            self.close()
+            self._leave()
             raise
 
     @property
@@ -179,9 +179,11 @@ class TraciDevice:
             self._loss = err
 
     def close(self) -> None:
-        """Leave cleanly if the connection is sound, else just let go."""
-        if self._connection is not None and hasattr(self, "_commands"):
-            self.commit()
+        """Leave cleanly if the connection is sound, else just let go; what was commanded is sent first."""
+        self.commit()
+        self._leave()
+
+    def _leave(self) -> None:
         connection, self._connection = self._connection, None
         if connection is not None:
             try:

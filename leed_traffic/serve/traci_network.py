@@ -6,13 +6,21 @@ from typing import Any
 from leed_traffic.domain.network import Intersection
 from leed_traffic.errors import MismatchError
 from leed_traffic.serve.place import LaneFacts, difference_at_device
+from leed_traffic.serve.traci_batch import Batch
 
 
-def check_network(connection: Any, where: str, intersections: Sequence[Intersection], lanes: Collection[str]) -> None:  # noqa: ANN401
+def check_network(
+    connection: Any,  # noqa: ANN401  # traci ships no types
+    constants: Any,  # noqa: ANN401
+    where: str,
+    intersections: Sequence[Intersection],
+    lanes: Collection[str],
+) -> None:
     """Signals, their links, lanes before the stop lines and lanes that are read, as in the bundle.
 
     Args:
         connection: to the server.
+        constants: of traci.
         where: it is, for messages.
         intersections: to control.
         lanes: that are read.
@@ -29,10 +37,19 @@ def check_network(connection: Any, where: str, intersections: Sequence[Intersect
     stop_lines = [lane.id for i in intersections for lane in i.lanes]
     if gone := [lane for lane in [*lanes, *stop_lines] if lane not in known]:
         raise MismatchError(f"{where}: has no lane {gone[0]}, which the detectors read; is it another network?")
-    lane = connection.lane
+    batch = Batch(connection)
+    for name in stop_lines:
+        batch.ask(connection.lane, constants.VAR_LENGTH, name)
+        batch.ask(connection.lane, constants.VAR_MAXSPEED, name)
     for intersection in intersections:
-        facts = {i.id: LaneFacts(length_m=lane.getLength(i.id), speed_mps=lane.getMaxSpeed(i.id)) for i in intersection.lanes}
-        links = connection.trafficlight.getControlledLinks(intersection.id)
+        batch.ask(connection.trafficlight, constants.TL_CONTROLLED_LINKS, intersection.id)
+    told = batch.granted()
+    lengths, speeds = told[: 2 * len(stop_lines) : 2], told[1 : 2 * len(stop_lines) : 2]
+    facts = {
+        name: LaneFacts(length_m=length_m, speed_mps=speed_mps)
+        for name, length_m, speed_mps in zip(stop_lines, lengths, speeds, strict=True)
+    }
+    for intersection, links in zip(intersections, told[2 * len(stop_lines) :], strict=True):
         if difference := difference_at_device(intersection, links, facts):
             raise MismatchError(
                 f"{where}: signal {intersection.id}: {difference}; connect to the network of the bundle, or train and export "

@@ -67,8 +67,12 @@ class Signals:
         self.exists = [False] * len(self.ids)  # a program of our name is there, of whatever phases
         self.taken: dict[int, tuple[int, float]] = {}  # the stage that was shown at take-over, and when
         self._strangers: dict[int, str] = {}
+        batch = Batch(connection)
+        for id_ in self.ids:
+            batch.ask(connection.trafficlight, constants.TL_CURRENT_PROGRAM, id_)
+        active = batch.granted()
         for n, logics in self._logics(range(len(self.ids))).items():
-            self._open(n, logics)
+            self._open(n, active[n], logics)
         self._tell_plans()
 
     def subscribe(self) -> None:
@@ -77,7 +81,7 @@ class Signals:
         shown = [tc.TL_RED_YELLOW_GREEN_STATE, tc.TL_CURRENT_PROGRAM, tc.TL_CURRENT_PHASE, SPENT_DURATION]
         for id_ in self.ids:
             batch.subscribe(self._connection.trafficlight, id_, shown)
-        _granted(batch)
+        batch.granted()
 
     def look(self, time_s: float, elapsed_s: float) -> None:
         """Take in what the latest step told.
@@ -105,7 +109,7 @@ class Signals:
         for id_ in self.ids:
             for variable in (tc.TL_RED_YELLOW_GREEN_STATE, tc.TL_CURRENT_PROGRAM, tc.TL_CURRENT_PHASE):
                 batch.ask(lights, variable, id_)
-        values = _granted(batch)
+        values = batch.granted()
         found = set()
         for n, then in enumerate(self._read):
             now = tuple(values[3 * n : 3 * n + 3])
@@ -138,12 +142,12 @@ class Signals:
         lights, batch = self._connection.trafficlight, Batch(self._connection)
         for n in which:
             batch.ask(lights, self._tc.TL_COMPLETE_DEFINITION_RYG, self.ids[n])
-        return {n: {logic.programID: logic for logic in logics} for n, logics in zip(which, _granted(batch), strict=True)}
+        return {n: {logic.programID: logic for logic in logics} for n, logics in zip(which, batch.granted(), strict=True)}
 
-    def _open(self, n: int, logics: dict[str, Any]) -> None:
+    def _open(self, n: int, active: str, logics: dict[str, Any]) -> None:
         """The own program in force, and ours where it lies there from before."""
         intersection = self._intersections[n]
-        where, active = f"{self._where}: signal {intersection.id}", self._connection.trafficlight.getProgram(intersection.id)
+        where = f"{self._where}: signal {intersection.id}"
         plans = self._plans[n] = own_plans(intersection, logics)
         noted = logics[active].subParameter.get(OWN_KEY) if active in logics else None
         name = next((name for name in (active, noted) if name in plans), intersection.own_program_id)
@@ -176,8 +180,9 @@ class Signals:
             self._plans[n] = own_plans(self._intersections[n], logics)
         for n, name in enumerate(running):
             if name != self.in_force[n].name and name in self._plans[n]:
-                self.in_force[n] = self._plans[n][name]
-                log.info("%s: its own program is %s now", self.ids[n], name)
+                plan = self.in_force[n] = self._plans[n][name]
+                missing = "" if plan.missing is None else f"; it never shows stage {plan.missing}: not taken over while it runs"
+                log.warning("%s: its own program is %s now%s", self.ids[n], name, missing)
             is_strange = is_marked(name) and name != self.name
             if is_strange and self._strangers.get(n) != name:
                 adopts = "it is taken over, as a person wants it" if name in self._adopted else (
@@ -207,15 +212,3 @@ class Signals:
             del self.taken[n]
             return now
         return replace(now, spent_s=min(now.spent_s, time_s - begun_s))
-
-
-def _granted(batch: Batch) -> list[Any]:
-    """The values that a message asked for.
-
-    Raises:
-        ValueError: one was refused.
-    """
-    answers = batch.send()
-    if refused := [answer.refusal for answer in answers if answer.refusal is not None]:
-        raise ValueError(f"refused: {refused[0]}")
-    return [answer.value for answer in answers]

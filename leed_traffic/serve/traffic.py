@@ -46,8 +46,10 @@ class Traffic:
         self._inner = tuple(self._inner_lanes(id_) for id_ in self._signals)
         self.blind = frozenset(n for n, inner in enumerate(self._inner) if not (any(inner) and self.lane_index))
         self._followed = [tc.VAR_LANEPOSITION, tc.VAR_SPEED, *([tc.VAR_LANE_ID] if any(map(any, self._inner)) else [])]
+        batch = Batch(connection)
         for lane in self.lane_index:
-            connection.lane.subscribe(lane, [tc.LAST_STEP_VEHICLE_ID_LIST])
+            batch.subscribe(connection.lane, lane, [tc.LAST_STEP_VEHICLE_ID_LIST])
+        batch.granted()
 
     def lay_out(self, programs: Sequence[StageProgram]) -> None:
         """Which lanes must be clear at the end of which phase; (N,) programs."""
