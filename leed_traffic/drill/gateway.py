@@ -6,6 +6,7 @@ Before or after any message it can cut the line.
 """
 
 import contextlib
+import select
 import socket
 import struct
 import threading
@@ -98,6 +99,9 @@ class Gateway:
         """Until the controller leaves, or its line is cut."""
         client.settimeout(20.0)
         while not self._ends.is_set():
+            readable, _, _ = select.select([client], [], [], 0.02)
+            if not readable:
+                continue
             try:
                 question = read_frame(client)
             except OSError:  # gone, perhaps in the middle of a question: SUMO has seen nothing of it
