@@ -22,6 +22,7 @@ from leed_traffic.artifacts.validation import first_fault
 from leed_traffic.cli.output import ProgressBar, messages, print_json, print_table, progress
 from leed_traffic.errors import DeviceError, UsageError
 from leed_traffic.serve.hot_swap import PROBATION_S
+from leed_traffic.serve.owner import is_marked
 from leed_traffic.serve.supervisor import Control
 
 if TYPE_CHECKING:
@@ -107,6 +108,11 @@ def serve_command(
         raise UsageError("--port is for --scenario; with --connect the port is in HOST:PORT")
     if num_clients > 1 and (scenario is None or order is None or port is None):
         raise UsageError("--num-clients is for --scenario, with --port for the other controllers to connect to, and --order")
+    for name in adopt or ():
+        if not is_marked(name):
+            raise UsageError(
+                f"--adopt {name}: expected the program of another controller, as the log names it: leed-MARK, or leed"
+            )
     host, number = _address(connect) if connect is not None else ("localhost", _port(port))
     try:
         config = ServeConfig(
@@ -219,7 +225,7 @@ def _run(config: "ServeConfig", start: Start | None, metrics_port: int | None, p
         bar = stack.enter_context(_bar())
         return serve(
             config, clock=time.perf_counter, stop=stop, on_tick=bar, connect=opener, watchers=watchers, board=board,
-            on_wait=manager.wait,
+            on_wait=manager.wait, is_shared=True,
         )  # fmt: skip
 
 

@@ -37,7 +37,7 @@ def _same_machine(place: Place) -> list[str]:
     with SignalLocks("127.0.0.1", port, place.bundle.ids, None) as owner:
         owner.take()
         for host in ("127.0.0.1", "localhost", "::1"):
-            outcome = _serve(place, port, None, 10.0, host=host)
+            outcome = _serve(place, port, None, 10.0, host=host, connect_s=0.5)
             if not isinstance(outcome.error, OwnerError):
                 faults.append(f"{host}: a second controller ended with {outcome.error or outcome.summary}")
         with SignalLocks("127.0.0.1", other, place.bundle.ids, None) as elsewhere:
@@ -87,7 +87,16 @@ def _judged(place: Place, record: Path, outcomes: dict[int, Outcome]) -> list[st
     return faults
 
 
-def _serve(place: Place, port: int, state: Path | None, until_s: float, *, host: str = "127.0.0.1", order: int = 1) -> Outcome:
+def _serve(
+    place: Place,
+    port: int,
+    state: Path | None,
+    until_s: float,
+    *,
+    host: str = "127.0.0.1",
+    order: int = 1,
+    connect_s: float = 5.0,
+) -> Outcome:
     config = ServeConfig(
         bundle=place.bundle.path,
         port=port,
@@ -96,7 +105,7 @@ def _serve(place: Place, port: int, state: Path | None, until_s: float, *, host:
         until_s=until_s,
         state=state,
         deadline_s=20.0,
-        connect_s=5.0,
+        connect_s=connect_s,
     )
     policy = Restless([i.n_stages for i in place.network.intersections])
     return watch(

@@ -82,6 +82,7 @@ def serve(
     now: Now = lambda: datetime.now(UTC),
     sleep: Callable[[float], None] = time.sleep,
     on_wait: Callable[[str], None] = lambda why: None,
+    is_shared: bool | None = None,
 ) -> ServeSummary:
     """Verify the bundle, connect, drive the signals until the end or a stop, hand them back.
 
@@ -98,6 +99,7 @@ def serve(
         now: the wall clock, for the latches.
         sleep: between two tries to connect again, and between two ticks with `realtime`.
         on_wait: told why, at every look while the device is tried.
+        is_shared: whether other controllers can reach the device, too; None: if `connect` is the field's.
 
     Raises:
         BundleError: a file, a model or an answer is not what was exported.
@@ -123,7 +125,9 @@ def serve(
     first = Generation(bundle=bundle, decider=decider(bundle, assignment.ids))
     policies = HotSwap(first, assignment.timings, probation_s=config.probation_s)
     with contextlib.ExitStack() as stack:
-        locks = stack.enter_context(SignalLocks(config.host, config.port, assignment.ids, config.state))
+        is_shared = connect is connect_traci if is_shared is None else is_shared
+        locks = SignalLocks(config.host, config.port, assignment.ids if is_shared else (), config.state)
+        stack.enter_context(locks)
         if config.control is Control.ACTIVE:
             locks.take()
         desk = Desk(assignment, bundle, config, decider, mailbox, board, locks.take)
