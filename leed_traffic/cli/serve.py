@@ -225,7 +225,7 @@ def _run(config: "ServeConfig", start: Start | None, metrics_port: int | None, p
         bar = stack.enter_context(_bar())
         return serve(
             config, clock=time.perf_counter, stop=stop, on_tick=bar, connect=opener, watchers=watchers, board=board,
-            on_wait=manager.wait, is_shared=True,
+            on_wait=manager.wait, is_shared=start is None or start.num_clients > 1,
         )  # fmt: skip
 
 

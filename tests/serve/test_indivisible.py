@@ -228,6 +228,20 @@ def test_a_restart_finds_its_program_and_begins_nothing_anew(start_sumo, opened)
         assert not shown(again).is_ours
 
 
+def test_a_restart_hands_back_to_the_program_that_was_in_force_before(start_sumo, opened, tmp_path):
+    with Gateway(start_sumo(additional=[plans(tmp_path, "night", "day")]).port, steps_alone=ALONE) as gateway:
+        first = opened(gateway.port)
+        first._connection.trafficlight.setProgram("C", "night")
+        first.read()
+        assert first.engage(0, standing(first))
+        first.read()
+        first.close()
+        again = opened(gateway.port)
+        assert again.read().sightings[0].is_ours
+        assert again.release(0)
+        assert shown(again).program == "night"
+
+
 def test_another_owners_program_is_never_commanded_until_a_person_adopts_it(start_sumo, opened, caplog):
     with Gateway(start_sumo().port, steps_alone=ALONE) as gateway:
         gone = opened(gateway.port, name=THEIRS)

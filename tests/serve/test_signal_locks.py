@@ -60,7 +60,7 @@ def test_an_address_of_this_machine_on_its_network_is_this_machine(monkeypatch):
         except OSError:
             pytest.skip("needs a network")
         address = probe.getsockname()[0]
-    assert signal_locks._places(address, 5, None) == signal_locks._places("localhost", 5, None)
+    assert signal_locks._places(address, 5) == signal_locks._places("localhost", 5)
 
 
 def test_other_signals_and_other_streets_are_free(locks, port):
@@ -122,9 +122,16 @@ def test_a_far_street_is_locked_by_its_addresses_and_by_the_state_folder(locks, 
     locks("hidden", 9, folder=other).take()
 
 
-def test_a_near_street_is_no_other_because_its_state_folder_is_the_same(locks, port, tmp_path):
+def test_a_state_folder_belongs_to_one_street(locks, port, tmp_path):
+    """One signal by way of two ports would be one owner's by its mark."""
+    other = port + 1 if port < 65535 else port - 1
     locks(port=port, folder=tmp_path).take()
-    locks(port=port + 1 if port < 65535 else port - 1, folder=tmp_path).take()
+    with pytest.raises(
+        OwnerError, match=rf"--state .*{tmp_path.name}: signal C is controlled already, by process {os.getpid()};"
+    ):
+        locks(port=other, folder=tmp_path / ".").take()
+    locks(port=other, folder=tmp_path, signals=("D",)).take()
+    locks(port=other, folder=tmp_path / "none yet").take()
 
 
 def test_of_many_who_start_at_once_one_gets_the_signal(locks, port):
@@ -146,10 +153,10 @@ def test_of_many_who_start_at_once_one_gets_the_signal(locks, port):
     assert len(got) == 1
 
 
-def test_a_process_without_descriptors_left_says_so(locks, port, monkeypatch):
+def test_a_process_without_descriptors_left_says_so(monkeypatch):
     def none_left(*_):
         raise OSError(24, "Too many open files")
 
     monkeypatch.setattr(signal_locks.socket, "socket", none_left)
-    with pytest.raises(UsageError, match="no lock for signal C: Too many open files; allow more open files"):
-        signal_locks.SignalLocks("127.0.0.1", port, ["C"], None)._lock("here", "C")
+    with pytest.raises(UsageError, match="signal C: no lock: Too many open files; allow more open files"):
+        signal_locks._lock("here", "signal C")
