@@ -5,6 +5,7 @@ the next look shows what is there. `installed.py` says why a half that is obeyed
 """
 
 import logging
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -33,6 +34,7 @@ class Commands:
     def __init__(self, connection: Any, constants: Any, signals: Signals) -> None:  # noqa: ANN401  # traci ships no types
         self._connection, self._tc, self._signals = connection, constants, signals
         self._waiting: list[_Command] = []
+        self._to_meet: set[int] = set()  # signals that this tick wants to hand back to programs that can only be met
         self.begin()
 
     @property
@@ -44,6 +46,8 @@ class Commands:
         """A tick has begun: nothing of before counts."""
         self._moved: set[int] | None = None  # None: not read again yet
         self._is_refreshed = False
+        self._displays: dict[int, str] = {}  # of programs that run on unseen
+        self._met_before, self._to_meet = self._to_meet, set()
 
     def engage(self, n: int, stage: int, time_s: float) -> bool:
         """See `SignalDevice`."""
@@ -122,9 +126,11 @@ class Commands:
             self._is_refreshed = True
         plan = signals.in_force[n]
         if plan.phases is None:
-            its_own = self._would_show(n, plan.name)
-            if its_own != shown.state:
-                self._lead_to(n, stage, its_own)
+            self._to_meet.add(n)
+            if n not in self._displays:  # those that were asked for in the tick before will be again: one message for all
+                self._displays |= self._would_show([m for m in {n} | self._met_before if self._stands_under_a_follower(m)])
+            if self._displays[n] != shown.state:
+                self._lead_to(n, stage, self._displays[n])
                 return False
         elif plan.phases[stage] is None:  # a person has changed it since: on to a stage that it does show
             self._lead_to_one_of(n, stage, plan.phases)
@@ -156,18 +162,27 @@ class Commands:
             self._moved = self._signals.moved()
         return n not in self._moved
 
-    def _would_show(self, n: int, own: str) -> str:
-        """What a program that runs on unseen would show: there and back again in one message, so that nobody sees it."""
-        lights, tc, id_ = self._connection.trafficlight, self._tc, self._signals.ids[n]
-        batch = Batch(self._connection)
-        batch.tell(lights, tc.TL_PROGRAM, id_, "s", own)
-        place = batch.ask(lights, tc.TL_RED_YELLOW_GREEN_STATE, id_)
-        batch.tell(lights, tc.TL_PROGRAM, id_, "s", self._signals.name)
-        answers = batch.send()
-        if answers[-1].refusal is not None:
-            self._back_to_ours(n)
-        is_known = all(answer.refusal is None for answer in answers)
-        return str(answers[place].value) if is_known else ""
+    def _stands_under_a_follower(self, n: int) -> bool:
+        """Whether a signal shows a stage of ours, and its own program can only be met."""
+        shown = self._signals.sightings[n]
+        is_standing = shown.is_ours and shown.is_sound and not self._signals.programs[n].stage_of(shown.phase)[1]
+        return is_standing and self._signals.in_force[n].phases is None
+
+    def _would_show(self, which: Sequence[int]) -> dict[int, str]:
+        """What programs that run on unseen would show: there and back again in one message, so that nobody sees it."""
+        lights, tc, batch = self._connection.trafficlight, self._tc, Batch(self._connection)
+        for n in which:
+            id_ = self._signals.ids[n]
+            batch.tell(lights, tc.TL_PROGRAM, id_, "s", self._signals.in_force[n].name)
+            batch.ask(lights, tc.TL_RED_YELLOW_GREEN_STATE, id_)
+            batch.tell(lights, tc.TL_PROGRAM, id_, "s", self._signals.name)
+        answers, displays = batch.send(), {}
+        for k, n in enumerate(which):
+            there, told, back = answers[3 * k : 3 * k + 3]
+            if back.refusal is not None:
+                self._back_to_ours(n)
+            displays[n] = str(told.value) if there.refusal is None and told.refusal is None else ""
+        return displays
 
     def _back_to_ours(self, n: int) -> None:
         """Our program again, in the phase that it shows: no time has passed since."""
