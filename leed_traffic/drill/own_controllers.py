@@ -1,16 +1,17 @@
-"""The crossing under every kind of controller that a street has: fixed, actuated, and NEMA's rings and barriers."""
+"""The crossing under every kind of controller that a street has: fixed, actuated, NEMA's rings, and without an all-red."""
 
 from dataclasses import replace
 from pathlib import Path
 from xml.sax.saxutils import quoteattr
 
-from leed_traffic.artifacts.site import load_site
+from leed_traffic.artifacts.site import load_site, make_site
 from leed_traffic.domain.network import Intersection
 from leed_traffic.drill.linear_policy import write_linear_bundle
 from leed_traffic.drill.place import Place
 from leed_traffic.simulation.network_import import import_network
 
-KINDS = ("static", "actuated", "NEMA")
+BARE = "no all-red"  # static; a clearance is held in a red beside it
+KINDS = ("static", "actuated", "NEMA", BARE)
 _RINGS = {"ring1": "1,2,3,4", "ring2": "5,6,7,8", "barrierPhases": "4,8", "coordinatePhases": "2,6", "minRecall": "2,4,6,8"}
 # The links of the shipped crossing that each of NEMA's phases serves: 2, 4, 6 and 8 straight on and right, the others left.
 _SERVED = {"1": (6,), "2": (10, 11, 12), "3": (2,), "4": (7, 8), "5": (13,), "6": (3, 4, 5), "7": (9,), "8": (0, 1)}
@@ -27,6 +28,10 @@ def under(place: Place, kind: str, folder: Path) -> Place:
     if kind == "static":
         return place
     folder.mkdir(parents=True, exist_ok=True)
+    if kind == BARE:
+        bare = [replace(t, all_red_s=((0.0,) * t.n_stages,) * t.n_stages) for t in place.site.timings]
+        site = make_site(kind, bare)
+        return replace(place, site=site, bundle=write_linear_bundle(folder / "bundle", kind, place.network, site))
     (intersection,), path = place.network.intersections, folder / f"{kind}.add.xml"
     rows = _rings(intersection) if kind == "NEMA" else _gaps(intersection)
     head = f'<tlLogic id={quoteattr(intersection.id)} type="{kind}" programID="{kind.lower()}" offset="0">'
