@@ -41,8 +41,9 @@ def test_no_number_of_ours_is_one_of_the_own_program():
 def test_an_own_number_without_a_stage_is_no_phase_of_ours():
     layout = installed()
     clearance = next(k for k, state in enumerate(STATES) if "y" in state)
-    assert layout.phase(clearance) < 0
-    assert installed(STATES, kind=4).phase(0) < 0
+    assert layout.phase(clearance) == -1
+    assert layout.rows()[clearance] == layout.rows()[layout.number(0)], "never shown, and harmless"
+    assert installed(STATES, kind=4).phase(0) == -1
 
 
 def test_a_layout_is_known_again_and_any_other_is_not():
@@ -59,7 +60,10 @@ def test_own_programs_are_all_but_ours_and_what_somebody_has_set():
     names = ["0", "day", "online", "off", "leed", "leed-0123abcd", "leed-plan", "leed-fixed"]
     plans = own_plans(INTERSECTION, {name: logic(STATES) for name in names})
     assert list(plans) == ["0", "day", "leed-plan", "leed-fixed"]
+    assert [plan.name for plan in plans.values()] == list(plans)
     assert plans["0"].missing is None
+    (followed,) = own_plans(INTERSECTION, {"rings": logic(STATES[:4], 4)}).values()
+    assert followed == OwnPlan(name="rings", phases=None, n_phases=4)
 
 
 def test_a_plan_that_never_shows_a_stage_says_which():

@@ -128,3 +128,79 @@ def test_a_lost_connection_is_said():
     connection._socket = None
     with pytest.raises(FatalTraCIError, match="already closed"):
         batch.send()
+
+
+class Traci(FakeConnection):
+    """Keeps what traci itself would send."""
+
+    _sendCmd = Connection._sendCmd  # noqa: N815  # traci's name
+    _subscribe = Connection._subscribe
+
+    def __init__(self):
+        super().__init__(None)
+        self._queue, self._string = [], b""
+
+    def _sendExact(self):  # noqa: N802  # traci's name
+        self.sent.append(struct.pack("!i", len(self._string) + 4) + self._string)
+        self._string = b""
+
+
+@pytest.mark.parametrize("length", [*range(235, 260), 0, 1, 40, 70_000])
+def test_each_command_is_written_as_traci_writes_it(length):
+    theirs, text = Traci(), "x" * length
+    theirs._sendCmd(tc.CMD_SET_TL_VARIABLE, tc.TL_PROGRAM, "Ü", "s", text)
+    theirs._sendCmd(tc.CMD_GET_TL_VARIABLE, 0xF0, "C" + text)
+    theirs._subscribe(tc.CMD_SUBSCRIBE_TL_VARIABLE, tc.INVALID_DOUBLE_VALUE, tc.INVALID_DOUBLE_VALUE, text, [], None)
+    for add, expected in zip(
+        (
+            lambda batch: batch.tell(LIGHTS, tc.TL_PROGRAM, "Ü", "s", text),
+            lambda batch: batch.ask(LIGHTS, 0xF0, "C" + text),
+            lambda batch: batch.subscribe(LIGHTS, text, []),
+        ),
+        theirs.sent,
+        strict=True,
+    ):
+        ours = FakeConnection(None)
+        batch = Batch(ours)
+        assert (add(batch), add(batch)) == (0, 1)
+        batch = Batch(ours)
+        add(batch)
+        with pytest.raises(FatalTraCIError):
+            batch.send()
+        assert ours.sent == [expected]
+
+
+def test_a_subscription_names_every_variable_and_its_answer_is_left_to_traci():
+    connection = FakeConnection(status(tc.CMD_SUBSCRIBE_TL_VARIABLE))
+    heard = []
+
+    def read(said):
+        heard.append(said.ready())
+        return "C", tc.RESPONSE_SUBSCRIBE_TL_VARIABLE
+
+    connection._readSubscription = read
+    batch = Batch(connection)
+    many = [tc.TL_PHASE_INDEX, *range(200)]
+    batch.subscribe(LIGHTS, "C", many)
+    assert batch.granted() == [None]
+    assert heard == [False]
+    assert connection.sent[0].endswith(bytes([201, *many]))
+
+
+@pytest.mark.parametrize("answer", [("D", tc.RESPONSE_SUBSCRIBE_TL_VARIABLE), ("C", tc.RESPONSE_SUBSCRIBE_LANE_VARIABLE)])
+def test_an_answer_to_another_subscription_is_worth_nothing(answer):
+    connection = FakeConnection(status(tc.CMD_SUBSCRIBE_TL_VARIABLE))
+    connection._readSubscription = lambda said: answer
+    batch = Batch(connection)
+    batch.subscribe(LIGHTS, "C", [tc.TL_PHASE_INDEX])
+    with pytest.raises(ValueError, match="an answer to the subscription of"):
+        batch.send()
+
+
+def test_a_value_is_read_as_its_variable_is_written():
+    content = struct.pack("!BBi", tc.RESPONSE_GET_TL_VARIABLE, tc.TL_COMPLETE_DEFINITION_RYG, 1) + b"C"
+    content += struct.pack("!Bi", tc.TYPE_COMPOUND, 0)  # no programs
+    connection = FakeConnection(status(tc.CMD_GET_TL_VARIABLE) + struct.pack("!B", len(content) + 1) + content)
+    batch = Batch(connection)
+    batch.ask(LIGHTS, tc.TL_COMPLETE_DEFINITION_RYG, "C")
+    assert batch.granted() == [()]
