@@ -6,6 +6,7 @@ LeedError                     exit code
 ├── DemonstrationError 2   a demonstration folder is missing, broken or was made for something else
 ├── TrainingError      2   a checkpoint or a training setting is unusable
 ├── UsageError         2   an option's value makes no sense here
+├── OwnerError         2   another controller on this machine owns a signal
 ├── BundleError        3   a bundle is incomplete, altered or unreadable
 ├── SiteError          4   a site file is broken or does not fit the network
 ├── MismatchError      4   two sound artefacts do not belong together (bundle and network, decision intervals)
@@ -59,6 +60,10 @@ class TrainingError(LeedError):
 
 class UsageError(LeedError):
     """An option's value makes no sense here."""
+
+
+class OwnerError(LeedError):
+    """Another controller on this machine owns a signal."""
 
 
 class BundleError(LeedError):

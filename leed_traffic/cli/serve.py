@@ -22,6 +22,7 @@ from leed_traffic.artifacts.validation import first_fault
 from leed_traffic.cli.output import ProgressBar, messages, print_json, print_table, progress
 from leed_traffic.errors import DeviceError, UsageError
 from leed_traffic.serve.hot_swap import PROBATION_S
+from leed_traffic.serve.owner import is_marked
 from leed_traffic.serve.supervisor import Control
 
 if TYPE_CHECKING:
@@ -75,6 +76,10 @@ def serve_command(
     status_host: Annotated[
         str, typer.Option(help="Address of the status page; anybody who reaches it may read.")
     ] = "127.0.0.1",
+    adopt: Annotated[
+        list[str] | None,
+        typer.Option(help="Take over the program of this name that a controller gone for good left; may be given again."),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")] = False,
 ) -> None:
     """Drive the signals with a bundle's policies, behind the safety envelope.
@@ -82,9 +87,9 @@ def serve_command(
     Takes over each signal when its own program shows one of our stages, and hands it back at the same display on Ctrl-C or
     SIGTERM.
 
-    Exit codes: 0 end of the simulation, 3 bundle refused, 4 another network, 5 server unreachable or lost, 6 monitor
-    violation, 7 a signal was in fallback at the end (one that the monitor's latch holds, too), 130/143 stopped and handed
-    back, or stopped before the first connection.
+    Exit codes: 0 end of the simulation, 2 another controller has one of the signals, 3 bundle refused, 4 another network, or
+    steps that do not fill a tick, 5 server unreachable or lost, 6 monitor violation, 7 a signal was in fallback at the end (one
+    that the monitor's latch holds, too), 130/143 stopped and handed back, or stopped before the first connection.
 
     \b
     Examples:
@@ -103,6 +108,11 @@ def serve_command(
         raise UsageError("--port is for --scenario; with --connect the port is in HOST:PORT")
     if num_clients > 1 and (scenario is None or order is None or port is None):
         raise UsageError("--num-clients is for --scenario, with --port for the other controllers to connect to, and --order")
+    for name in adopt or ():
+        if not is_marked(name):
+            raise UsageError(
+                f"--adopt {name}: expected the program of another controller, as the log names it: leed-MARK, or leed"
+            )
     host, number = _address(connect) if connect is not None else ("localhost", _port(port))
     try:
         config = ServeConfig(
@@ -123,6 +133,7 @@ def serve_command(
             realtime=realtime,
             probation_s=probation,
             takes_orders=True,
+            adopt=tuple(adopt or ()),
         )
     except ValidationError as err:
         raise UsageError(first_fault(err, shows_value=True)) from err
@@ -215,7 +226,7 @@ def _run(config: "ServeConfig", start: Start | None, metrics_port: int | None, p
         bar = stack.enter_context(_bar())
         return serve(
             config, clock=time.perf_counter, stop=stop, on_tick=bar, connect=opener, watchers=watchers, board=board,
-            on_wait=manager.wait,
+            on_wait=manager.wait, is_shared=start is None or start.num_clients > 1,
         )  # fmt: skip
 
 

@@ -12,6 +12,7 @@ from leed_traffic.drill.beside import neighbours
 from leed_traffic.drill.budget import latch_survives, tick_budget
 from leed_traffic.drill.bundle_fuzz import fuzz_bundles
 from leed_traffic.drill.costly_bundles import costly_bundles
+from leed_traffic.drill.cuts import gateway_cuts
 from leed_traffic.drill.displays import cut_displays, enumerate_states, hand_back_at_every_tick
 from leed_traffic.drill.event_log import events_agree
 from leed_traffic.drill.network_faults import try_faults
@@ -21,6 +22,7 @@ from leed_traffic.drill.place import make_place
 from leed_traffic.drill.replays import decide_again
 from leed_traffic.drill.restarts import lost_simulators
 from leed_traffic.drill.row import SHIPPED, DrillReport, Exercise, Finding, Ground, Row
+from leed_traffic.drill.second_owner import second_owner
 from leed_traffic.drill.sensors import bad_sensing
 from leed_traffic.drill.silence import try_silences
 from leed_traffic.drill.starvation import always_hold
@@ -105,6 +107,18 @@ CATALOGUE: tuple[Entry, ...] = (
         promise="clean hand-back on SIGTERM at any tick of a cycle",
         tried="a stop at each of the ticks, a simulation each",
         exercise=hand_back_at_every_tick,
+    ),
+    Entry(
+        name="gateway cuts",
+        promise="every command is one step: whatever is cut, nothing unsafe is shown",
+        tried="a gateway that lives on; cuts around every kind of message; fixed, actuated and NEMA; SUMO's own record",
+        exercise=gateway_cuts,
+    ),
+    Entry(
+        name="second owner",
+        promise="a signal has one owner",
+        tried="a second controller on this machine, under all its names; one on another, in both orders; SUMO's own record",
+        exercise=second_owner,
     ),
     Entry(
         name="bundles",

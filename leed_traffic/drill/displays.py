@@ -14,13 +14,14 @@ from leed_traffic.artifacts.bundle import Bundle
 from leed_traffic.artifacts.scenario import load_scenario
 from leed_traffic.artifacts.site import load_site
 from leed_traffic.domain.network import Intersection
-from leed_traffic.domain.program import PROGRAM_ID, build_program
+from leed_traffic.domain.program import build_program
 from leed_traffic.domain.timing import Timing
 from leed_traffic.domain.verification import question, verify_timing
 from leed_traffic.drill.place import Place, sumo, wait_for_end, watch
 from leed_traffic.drill.row import Finding, Ground
 from leed_traffic.serve.loop import StopRequest
 from leed_traffic.serve.monitor import Monitor
+from leed_traffic.serve.owner import is_marked
 from leed_traffic.serve.run import ServeConfig, serve
 from leed_traffic.simulation.network_import import import_network
 
@@ -94,7 +95,7 @@ def _hand_back(place: Place, record: Path, at_s: float) -> tuple[str, float]:
         return f"ended with {outcome.error or outcome.summary}", math.inf
     runs = place.runs(record)
     for intersection in place.network.intersections:
-        ours = [k for k, run in enumerate(runs[intersection.id]) if run.program == PROGRAM_ID]
+        ours = [k for k, run in enumerate(runs[intersection.id]) if is_marked(run.program)]
         last = ours[-1] if ours else -1
         if last + 1 >= len(runs[intersection.id]) or runs[intersection.id][last + 1].program == "online":
             return f"{intersection.id} was not handed back", math.inf

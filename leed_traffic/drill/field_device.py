@@ -23,6 +23,7 @@ class PassingOn:
         self.step_s, self.lane_index, self.end_s = device.step_s, device.lane_index, device.end_s
         self.engage, self.request, self.extend = device.engage, device.request, device.extend
         self.release, self.close, self.watch_crossings = device.release, device.close, device.watch_crossings
+        self.commit = device.commit
 
 
 def through(wrap: Callable[[SignalDevice], SignalDevice], connect: Connect = connect_traci) -> Connect:

@@ -12,10 +12,10 @@ from pathlib import Path
 import numpy as np
 
 from leed_traffic.domain.network import Intersection
-from leed_traffic.domain.program import PROGRAM_ID
 from leed_traffic.domain.timing import Timing
 from leed_traffic.drill.holder import Holder
 from leed_traffic.drill.place import Place, sumo, wait_for_end
+from leed_traffic.serve.owner import is_marked
 from leed_traffic.simulation.audit import Run
 
 LEASE_S = 4.0  # of `serve`, without a renewal
@@ -77,7 +77,7 @@ def judge_walk(runs: list[Run], intersection: Intersection, timing: Timing, sile
         silent_s: when the controller fell silent.
     """
     stages = {stage.state: k for k, stage in enumerate(intersection.stages)}
-    ours = [run for run in runs if run.program == PROGRAM_ID and run.end_s > silent_s]
+    ours = [run for run in runs if is_marked(run.program) and run.end_s > silent_s]
     if not ours:
         return 0.0  # its own program ran, and went on running
     first = next((run for run in ours if run.state in stages), None)

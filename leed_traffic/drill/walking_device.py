@@ -68,9 +68,10 @@ class WalkingDevice:
         """Run the stage program from the stage that is shown."""
         if self._sighting(n).state != self._intersections[n].stages[stage].state:
             return False
-        self._ours[n] = True
-        self._go(n, stage)
-        return True
+        if not self._ours[n]:
+            self._ours[n] = True
+            self._go(n, stage)
+        return self._phase[n] == stage
 
     def request(self, n: int, stage: int, hold_s: float) -> bool:
         """Hold the stage that stands, or leave it."""
@@ -107,6 +108,9 @@ class WalkingDevice:
             self._ours[n] = False
             self._go(n, self._intersections[n].stages[stage].own_phase)
         return True
+
+    def commit(self) -> None:
+        """Every command took effect when it was given."""
 
     def close(self) -> None:
         """Nothing to leave."""

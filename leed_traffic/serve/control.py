@@ -209,7 +209,9 @@ class Controller:
                 self._rule(n, snapshot.time_s)
             if self._control is not Control.ACTIVE:
                 continue
-            if self.standings[n].mode is Mode.STANDBY:
+            if self.standings[n].mode is Mode.STANDBY and snapshot.sightings[n].is_foreign:
+                self._standings.find(n, Finding.BAD_DECISION, Cause.PROGRAM_LOST)  # another owner's: never commanded
+            elif self.standings[n].mode is Mode.STANDBY:
                 self._take_over(n)
             if self.standings[n].is_in_charge:
                 self._rule(n, snapshot.time_s)
@@ -317,9 +319,10 @@ class Controller:
         shown = self._sights[n].shown
         if shown.is_clearing or not self._device.engage(n, shown.stage):
             return
-        self._was_ours[n] = True
-        self._guard.begin(n, self._standings.time_s, self._intersections[n].stages[shown.stage].state)
-        self._sights[n].taken_over(shown.stage)
+        if not self._was_ours[n]:  # else it ran before us, and nothing has begun anew
+            self._was_ours[n] = True
+            self._guard.begin(n, self._standings.time_s, self._intersections[n].stages[shown.stage].state)
+            self._sights[n].taken_over(shown.stage)
         self._standings.note(n, [(Event.PATTERN_CHANGE, self._policies.at(n).pattern)])
         self._standings.find(n, Finding.TAKEN_OVER)
 
@@ -380,11 +383,15 @@ class Controller:
         return whole_steps(held_s, self._device.step_s)
 
     def _release(self, n: int) -> None:
-        """Back to the own program once clearance and minimum green are over; a tripped signal does not wait for the green."""
+        """Back to the own program once clearance and minimum green are over; a tripped signal does not wait for the green.
+
+        Unless its own program can only be met (NEMA): then a stage that is left towards it must have stood its minimum green.
+        """
         state = self._sights[n].state
         if state.is_clearing:
             return
-        is_tripped = self._intersections[n].id in self._latches.latched
+        is_met = self._intersections[n].own_program_type == "NEMA"
+        is_tripped = self._intersections[n].id in self._latches.latched and not is_met
         is_over = state.green_s >= self._timings[n].min_green_s[state.stage] or is_tripped
         if not (is_over and self._device.release(n)):
             self._device.request(n, state.stage, self._hold_s(n))

@@ -43,7 +43,20 @@ class Desk:
         decider: Callable[[Bundle, Sequence[str]], Decider],
         mailbox: Mailbox,
         board: StatusBoard,
+        own: Callable[[], None] = lambda: None,
     ) -> None:
+        """Nobody has asked.
+
+        Args:
+            assignment: what is controlled.
+            running: the bundle of the start.
+            config: of the start.
+            decider: makes the policies of a bundle's intersections.
+            mailbox: to the loop.
+            board: what the loop shows.
+            own: makes this controller the owner of its signals, before it may drive them; raises OwnerError.
+        """
+        self._own = own
         self._assignment, self._running, self._config = assignment, running, config
         self._decider, self._mailbox, self._board = decider, mailbox, board
 
@@ -78,6 +91,8 @@ class Desk:
         if request.order == "reload":
             generation = self.check(Path(request.bundle) if request.bundle else self._config.bundle)
             return self._mailbox.post(Reload(generation=generation), who), generation.bundle.digest
+        if request.order == "mode" and request.mode is Control.ACTIVE:
+            self._own()
         order = Rollback() if request.order == "rollback" else SetControl(control=request.mode)
         return self._mailbox.post(order, who), ""
 

@@ -9,6 +9,7 @@ from leed_traffic.domain.detection import Vehicles
 from leed_traffic.domain.priority import PriorityVehicle
 from leed_traffic.domain.program import PROGRAM_ID
 from leed_traffic.domain.road_users import Crossing
+from leed_traffic.serve.owner import is_foreign
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -16,7 +17,7 @@ class Sighting:
     """One signal as the device confirms it."""
 
     state: str  # one letter per link
-    program: str
+    program: str  # `PROGRAM_ID` for ours; whatever owner's mark it carries at the device, the device takes off
     phase: int
     spent_s: float  # since this phase began
     is_sound: bool = True  # phase, letters and time fit together; else nothing is commanded from it, but the monitor judges it
@@ -28,6 +29,11 @@ class Sighting:
     def is_ours(self) -> bool:
         """Whether the stage program runs there."""
         return self.program == PROGRAM_ID
+
+    @property
+    def is_foreign(self) -> bool:
+        """Whether another controller's stage program runs there: it is never commanded."""
+        return is_foreign(self.program)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,6 +53,10 @@ class SignalDevice(Protocol):
     """N signals behind one connection. Signals are named by their position in the order given at connection.
 
     Every method raises DeviceError when the backend is lost; after that only `close` is of use.
+
+    A command is one indivisible step at the device, and reaches it at `commit`, or at the next `read`: whatever is cut, a
+    signal shows what it showed before, or what was wanted for its whole time. None is given to a signal that somebody else
+    has moved since the latest `read`, and none to one that runs another owner's program.
     """
 
     @property
@@ -72,7 +82,11 @@ class SignalDevice(Protocol):
         """Wait for the next tick and look; the first call looks without waiting. None: the backend has come to its end."""
 
     def engage(self, n: int, stage: int) -> bool:
-        """Run the stage program from `stage`, which must be what is shown now. False: refused, nothing changed."""
+        """Run the stage program from `stage`, which must be what is shown now. False: refused, nothing changed.
+
+        Where it runs already, at this stage, nothing is begun anew. Refused: a display that somebody has set, another owner's
+        program that no person has adopted, an own program that could not be gone back to from every stage.
+        """
 
     def request(self, n: int, stage: int, hold_s: float) -> bool:
         """Go towards `stage`, or hold it for `hold_s` more seconds if it is shown. False: refused, nothing changed.
@@ -88,11 +102,14 @@ class SignalDevice(Protocol):
         """
 
     def release(self, n: int) -> bool:
-        """Back to the signal's own program at the same display, once the minimum green is over.
+        """Back to the signal's own program that is in force now, at the same display, once the minimum green is over.
 
         False: not now. Nothing changed (a clearance runs), or a stage change has begun towards what the own program shows,
         where that can only be followed.
         """
+
+    def commit(self) -> None:
+        """What was commanded since the latest `read` reaches the device now; never raises: a loss is told by the next call."""
 
     def close(self) -> None:
         """Leave; never raises and may be called again."""

@@ -209,6 +209,7 @@ class Loop:
         self._begin_s = self._time_s if math.isnan(self._begin_s) else self._begin_s
         with self._surviving("the signals go on by themselves"):
             self._lead(snapshot)
+        self._device.commit()
         if self._has_failed:
             self._faulty_ticks += 1
             self._controller.fail()

@@ -16,6 +16,12 @@ TICK_S = 1.0  # s of the device's time between two looks: the shortest yellow is
 Clock = Callable[[], float]  # seconds, monotonic
 
 
+def divides(step_s: float, tick_s: float) -> bool:
+    """Whether a tick is a whole number of steps; float noise aside, which is far below the millisecond of a device."""
+    steps = tick_s / step_s
+    return round(steps) >= 1 and abs(steps - round(steps)) < 1e-6
+
+
 class Pace:
     """One tick every `tick_s` seconds of the clock."""
 

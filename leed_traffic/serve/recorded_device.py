@@ -37,6 +37,10 @@ class RecordedDevice(OneCallDevice):
             self._journal.record(lambda writer: writer.tick(snapshot))
         return snapshot
 
+    def commit(self) -> None:
+        """What was commanded reaches the device; a loss shows at the next call."""
+        self._device.commit()
+
     def close(self) -> None:
         """Leave."""
         self._device.close()

@@ -13,6 +13,7 @@ from leed_traffic.domain.detector_layout import LOOPS, Detector
 from leed_traffic.domain.priority import PriorityVehicle
 from leed_traffic.domain.road_users import Crossing
 from leed_traffic.errors import MismatchError
+from leed_traffic.serve.traci_batch import Batch
 
 _STOPPED = 1  # bit of a vehicle's stop state
 
@@ -46,10 +47,12 @@ class Roadside:
                 )
         if self._loops:
             self._begin_s = float(connection.simulation.getOption("begin"))
+        batch = Batch(connection)
         for name in self._loops:
-            connection.inductionloop.subscribe(name, [tc.VAR_INTERVAL_NUMBER, tc.VAR_INTERVAL_OCCUPANCY])
+            batch.subscribe(connection.inductionloop, name, [tc.VAR_INTERVAL_NUMBER, tc.VAR_INTERVAL_OCCUPANCY])
         for name in self._zones:
-            connection.lanearea.subscribe(name, [tc.LAST_STEP_VEHICLE_NUMBER, tc.LAST_STEP_VEHICLE_HALTING_NUMBER])
+            batch.subscribe(connection.lanearea, name, [tc.LAST_STEP_VEHICLE_NUMBER, tc.LAST_STEP_VEHICLE_HALTING_NUMBER])
+        batch.granted()
         if self._favoured:
             connection.vehicle.subscribe("", [tc.TRACI_ID_LIST])
 
@@ -63,25 +66,24 @@ class Roadside:
             found[name] = float(values[tc.LAST_STEP_VEHICLE_NUMBER]), float(values[tc.LAST_STEP_VEHICLE_HALTING_NUMBER])
         return found
 
-    def callers(self, refusal: type[Exception]) -> tuple[PriorityVehicle, ...]:
-        """Vehicles of the favoured classes on their way to a signal; who stands at a stop does not call.
-
-        Args:
-            refusal: what the connection raises about a vehicle that has just left.
-        """
+    def callers(self) -> tuple[PriorityVehicle, ...]:
+        """Vehicles of the favoured classes on their way to a signal; who stands at a stop does not call."""
         if not self._favoured:
             return ()
-        vehicle = self._connection.vehicle
-        there = vehicle.getSubscriptionResults("")[self._tc.TRACI_ID_LIST]
-        before, self._classes, found = self._classes, {}, []
-        for name in there:
-            try:
-                kind = self._classes[name] = before.get(name) or vehicle.getVehicleClass(name)
-                if kind in self._favoured and not vehicle.getStopState(name) & _STOPPED:
-                    for signal, link, distance_m, _letter in vehicle.getNextTLS(name)[:1]:
-                        found.append(PriorityVehicle(signal=signal, link=link, distance_m=distance_m, kind=kind))
-            except refusal:
-                continue
+        tc, vehicle = self._tc, self._connection.vehicle
+        there = vehicle.getSubscriptionResults("")[tc.TRACI_ID_LIST]
+        new = [name for name in there if name not in self._classes]
+        kinds = dict(zip(new, self._asked(vehicle, [(tc.VAR_VEHICLECLASS, name) for name in new]), strict=True))
+        known = self._classes | {name: kind for name, kind in kinds.items() if kind is not None}
+        self._classes = {name: known[name] for name in there if name in known}
+        favoured = [name for name, kind in self._classes.items() if kind in self._favoured]
+        told = self._asked(vehicle, [(what, name) for name in favoured for what in (tc.VAR_STOPSTATE, tc.VAR_NEXT_TLS)])
+        found = []
+        for name, stop, ahead in zip(favoured, told[::2], told[1::2], strict=True):
+            if stop is not None and not stop & _STOPPED:  # None: it has just left
+                for signal, link, distance_m, _letter in (ahead or ())[:1]:
+                    kind = self._classes[name]
+                    found.append(PriorityVehicle(signal=signal, link=link, distance_m=distance_m, kind=kind))
         return tuple(found)
 
     def watch_crossings(self, crossings: Sequence[Crossing], refusal: type[Exception], where: str) -> None:
@@ -106,21 +108,18 @@ class Roadside:
             raise MismatchError(f"{where}: tells of no persons, who are seen by the policies ({err}); {advice}") from err
         self._crossings = tuple(crossings)
 
-    def persons(self, refusal: type[Exception]) -> tuple[float, ...]:
-        """Who stands before each crossing and means to go over it; NaN where an area was not reported.
-
-        Args:
-            refusal: what the connection raises about a person who has just left.
-        """
+    def persons(self) -> tuple[float, ...]:
+        """Who stands before each crossing and means to go over it; NaN where an area was not reported."""
         if not self._crossings:
             return ()
         tc, there, known = self._tc, self._connection.edge.getAllSubscriptionResults(), self._known_persons()
+        waiting = [(a, name) for a, values in there.items() for name in values.get(tc.LAST_STEP_PERSON_ID_LIST, ())]
+        self._follow([name for _, name in waiting if name not in known])
         standing: Counter[tuple[str, str]] = Counter()
-        for area, values in there.items():
-            for name in values.get(tc.LAST_STEP_PERSON_ID_LIST, ()):
-                person = known.get(name) or self._follow(name, refusal)
-                if person and person[tc.VAR_SPEED] < QUEUE_SPEED_MPS:
-                    standing[area, person[tc.VAR_NEXT_EDGE]] += 1
+        for area, name in waiting:
+            person = known.get(name)
+            if person and person[tc.VAR_SPEED] < QUEUE_SPEED_MPS:
+                standing[area, person[tc.VAR_NEXT_EDGE]] += 1
         return tuple(
             float(sum(standing[area, own] for area in areas)) if all(area in there for area in areas) else math.nan
             for areas, own in self._crossings
@@ -130,14 +129,19 @@ class Roadside:
         found: dict[str, dict[int, Any]] = self._connection.person.getAllSubscriptionResults()
         return found
 
-    def _follow(self, person: str, refusal: type[Exception]) -> dict[int, Any]:
-        """Subscribe to a person seen for the first time; the answer brings the values."""
-        try:
-            self._connection.person.subscribe(person, [self._tc.VAR_NEXT_EDGE, self._tc.VAR_SPEED])
-        except refusal:  # arrived within this step
-            return {}
-        values: dict[int, Any] = self._connection.person.getSubscriptionResults(person)
-        return values
+    def _follow(self, persons: Sequence[str]) -> None:
+        """Subscribe to persons seen for the first time, in one message; the answer brings the values."""
+        batch = Batch(self._connection)
+        for person in persons:
+            batch.subscribe(self._connection.person, person, [self._tc.VAR_NEXT_EDGE, self._tc.VAR_SPEED])
+        batch.send()
+
+    def _asked(self, domain: Any, questions: Sequence[tuple[int, str]]) -> list[Any]:  # noqa: ANN401
+        """Answers to questions of one domain, in one message; None to one that was refused."""
+        batch = Batch(self._connection)
+        for what, name in questions:
+            batch.ask(domain, what, name)
+        return [answer.value for answer in batch.send()]
 
     @staticmethod
     def _results(domain: Any, ids: Sequence[str]) -> list[tuple[str, dict[int, Any]]]:  # noqa: ANN401

@@ -27,12 +27,15 @@ from leed_traffic.serve.journal import FolderJournal
 from leed_traffic.serve.latch import LatchStore, Now
 from leed_traffic.serve.loop import OnTick, ServeSummary, StopRequest, Watcher
 from leed_traffic.serve.orders import Mailbox
+from leed_traffic.serve.owner import program_name
 from leed_traffic.serve.pace import Clock
 from leed_traffic.serve.recorded_device import RecordedDevice
 from leed_traffic.serve.recording import envelope_digest
 from leed_traffic.serve.records import Header
 from leed_traffic.serve.service import Service
+from leed_traffic.serve.signal_locks import SignalLocks
 from leed_traffic.serve.status import StatusBoard
+from leed_traffic.serve.supervisor import Control
 
 __all__ = ["Connect", "ServeConfig", "connect_traci", "serve"]
 
@@ -59,6 +62,8 @@ def connect_traci(
         make_program,
         detectors=assignment.detectors,
         favoured=frozenset(kind for rule in assignment.priority for kind in rule.classes),
+        program_name=program_name(config.state),
+        adopted=frozenset(config.adopt),
         look=look,
     )
 
@@ -77,6 +82,7 @@ def serve(
     now: Now = lambda: datetime.now(UTC),
     sleep: Callable[[float], None] = time.sleep,
     on_wait: Callable[[str], None] = lambda why: None,
+    is_shared: bool | None = None,
 ) -> ServeSummary:
     """Verify the bundle, connect, drive the signals until the end or a stop, hand them back.
 
@@ -93,12 +99,14 @@ def serve(
         now: the wall clock, for the latches.
         sleep: between two tries to connect again, and between two ticks with `realtime`.
         on_wait: told why, at every look while the device is tried.
+        is_shared: whether other controllers can reach the device, too; None: if `connect` is the field's.
 
     Raises:
         BundleError: a file, a model or an answer is not what was exported.
         MismatchError: the network at the device is not the bundle's.
         DeviceError: the device is unreachable or was lost; whatever it still shows walks on by its stage program.
         StopError: a stop came while the device was tried.
+        OwnerError: another controller on this machine has one of the signals.
         UsageError: the folder of the logs or of the latches cannot be used.
     """
     bundle = verify_bundle(config.bundle, config.trust)
@@ -116,8 +124,13 @@ def serve(
     _tell(latches, assignment.intersections)
     first = Generation(bundle=bundle, decider=decider(bundle, assignment.ids))
     policies = HotSwap(first, assignment.timings, probation_s=config.probation_s)
-    desk = Desk(assignment, bundle, config, decider, mailbox, board)
     with contextlib.ExitStack() as stack:
+        is_shared = connect is connect_traci if is_shared is None else is_shared
+        locks = SignalLocks(config.host, config.port, assignment.ids if is_shared else (), config.state)
+        stack.enter_context(locks)
+        if config.control is Control.ACTIVE:
+            locks.take()
+        desk = Desk(assignment, bundle, config, decider, mailbox, board, locks.take)
         journal = stack.enter_context(FolderJournal(config.events, header_of(config, assignment, bundle, latches)))
         if config.events is not None:
             write_detectors(config.events, assignment.intersections)

@@ -14,7 +14,7 @@ from leed_traffic.serve.journal import Journal
 from leed_traffic.serve.latch import LatchStore
 from leed_traffic.serve.loop import Loop, OnTick, ServeSummary, StopRequest, Watcher
 from leed_traffic.serve.orders import Mailbox
-from leed_traffic.serve.pace import TICK_S, Clock, Pace
+from leed_traffic.serve.pace import TICK_S, Clock, Pace, divides
 from leed_traffic.serve.patience import Patience
 from leed_traffic.serve.tally import Tally
 
@@ -120,14 +120,19 @@ class Service:
 
 
 def _check_rhythm(step_s: float, timings: Sequence[Timing]) -> None:
-    """Limits are laid out for steps of up to a tick, and a yellow between two looks would be missed by the monitor.
+    """Limits are laid out for whole steps in every tick, and a yellow between two looks would be missed by the monitor.
 
     Raises:
-        MismatchError: the device is too coarse, or a yellow too short.
+        MismatchError: the device is too coarse, its steps do not fill a tick, or a yellow is too short.
     """
     if step_s > TICK_S:
         raise MismatchError(
             f"the device shows steps of {step_s:g} s, expected up to {TICK_S:g} s; start SUMO with --step-length {TICK_S:g}"
+        )
+    if not divides(step_s, TICK_S):
+        raise MismatchError(
+            f"the device shows steps of {step_s:g} s, of which no whole number is a tick of {TICK_S:g} s; start SUMO with "
+            "--step-length 1, 0.5, 0.25, 0.2 or 0.1"
         )
     for timing in timings:
         shortest_s = min((whole_steps(s, step_s) for row in timing.yellow_s for s in row if s > 0.0), default=TICK_S)

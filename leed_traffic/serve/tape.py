@@ -121,6 +121,9 @@ class Tape(OneCallDevice):
         self.time_s = snapshot.time_s
         return snapshot
 
+    def commit(self) -> None:
+        """What was commanded is compared when the tick is over."""
+
     def close(self) -> None:
         """Nothing to leave."""
 

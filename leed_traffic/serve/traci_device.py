@@ -1,12 +1,16 @@
 """Signals behind a TraCI server (SUMO, or a gateway that speaks its protocol).
 
-This and `traci_connection` are the files of serving that know traci. SUMO enforces no signal safety and traci has no timeout of
-its own: the stage program makes every command a lease, and every call here has a deadline.
+This and its neighbours `traci_*` are the files of serving that know traci. SUMO enforces no signal safety and traci has no
+timeout of its own: the stage program makes every command a lease, and every call here has a deadline.
+
+Every command that moves a signal is one message (`traci_batch`), those of a tick together: whatever is cut, a signal shows what
+it showed before or what was wanted, with its whole time. Before the first command of a tick all signals are read again: one
+that somebody else has moved since the tick's look is not commanded.
 """
 
 import logging
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
@@ -15,19 +19,18 @@ from leed_traffic.domain.detector_layout import Detector
 from leed_traffic.domain.network import Intersection
 from leed_traffic.domain.program import PROGRAM_ID, StageProgram
 from leed_traffic.domain.road_users import Crossing
-from leed_traffic.errors import DeviceError, MismatchError
+from leed_traffic.errors import DeviceError
 from leed_traffic.serve.device import Sighting, Snapshot
 from leed_traffic.serve.pace import TICK_S
-from leed_traffic.serve.place import LaneFacts, difference_at_device
-from leed_traffic.serve.plausible import is_sound, phase_showing, read_sighting, read_step_length
+from leed_traffic.serve.plausible import read_step_length
 from leed_traffic.serve.roadside import Roadside
+from leed_traffic.serve.traci_commands import Commands
 from leed_traffic.serve.traci_connection import Endpoint, fatal_errors, let_go, open_connection
+from leed_traffic.serve.traci_network import check_network, some
+from leed_traffic.serve.traci_signals import Signals
 from leed_traffic.serve.traffic import Traffic
 
 log = logging.getLogger(__name__)
-
-STATIC, NEMA = 0, 4  # traci.constants.TRAFFICLIGHT_TYPE_STATIC, TRAFFICLIGHT_TYPE_NEMA
-SPENT_DURATION = 0x38  # traci.constants.VAR_SPENT_DURATION
 
 
 class TraciDevice:
@@ -42,6 +45,8 @@ class TraciDevice:
         *,
         detectors: Sequence[Detector] = (),
         favoured: frozenset[str] = frozenset(),
+        program_name: str = PROGRAM_ID,
+        adopted: frozenset[str] = frozenset(),
         look: Callable[[], None] = lambda: None,
     ) -> None:
         """Connect, compare the network there with ours, subscribe to all that is read.
@@ -53,20 +58,21 @@ class TraciDevice:
             make_program: the stage program of the n-th intersection for a step length in seconds.
             detectors: of the site, read instead of vehicles on lanes; `lanes` is empty then.
             favoured: classes of vehicles that may call for priority.
+            program_name: of our stage programs at the server, with its owner's mark.
+            adopted: names of other owners' programs that a person lets us take over.
             look: taken between two tries to connect; what it raises ends them.
 
         Raises:
             DeviceError: nobody answers in time, or the answer makes no sense.
             MismatchError: the network there is another one.
         """
-        self._endpoint, self._intersections = endpoint, tuple(intersections)
+        self._endpoint = endpoint
         self._ids = tuple(i.id for i in intersections)
         self._traffic = Traffic(self._ids, lanes)
         self._roadside = Roadside(detectors, favoured)
         self._is_first, self._elapsed_s = True, 0.0
-        self._sightings: tuple[Sighting, ...] = ()
-        self._engaged: dict[int, tuple[int, float]] = {}  # the stage that was shown at take-over, and when
         self._connection: Any = None
+        self._loss: DeviceError | None = None  # that `commit` met: told by the next call
         self._connection, self._tc, self._refusal = open_connection(endpoint, look)
         try:
             with self._guard("reading the network"):
@@ -74,18 +80,22 @@ class TraciDevice:
                     self._connection.setOrder(endpoint.order)
                 self._step_s = read_step_length(self._connection.simulation.getDeltaT())
                 end_s = float(self._connection.simulation.getEndTime())
-                self._check_network()
+                check_network(self._connection, self._tc, str(endpoint), intersections, self._traffic.lane_index)
+                programs = tuple(make_program(n, self._step_s) for n in range(len(self._ids)))
+                self._signals = Signals(
+                    self._connection, self._tc, str(endpoint), intersections, programs, name=program_name, adopted=adopted
+                )
                 self._subscribe()
+            self._commands = Commands(self._connection, self._tc, self._signals)
             self._end_s = end_s if end_s >= 0.0 else float("inf")
             self._tick_s = max(TICK_S, self._step_s)
-            self._programs = tuple(make_program(n, self._step_s) for n in range(len(self._ids)))
-            self._traffic.lay_out(self._programs)
+            self._traffic.lay_out(programs)
             if blind := self._traffic.blind:
                 self._tell(blind)
             with self._guard("looking at the signals"):
-                self._sightings = self._look()
+                self._signals.look(self._time_s(), self._elapsed_s)
         except BaseException:
-            self.close()
+            self._leave()
             raise
 
     @property
@@ -110,6 +120,7 @@ class TraciDevice:
 
     def read(self) -> Snapshot | None:
         """Advance by a tick and look; the first call only looks."""
+        self.commit()
         with self._guard("waiting for the next tick"):
             simulation = self._connection.simulation
             if not self._is_first:
@@ -123,116 +134,56 @@ class TraciDevice:
             if is_over and not self._is_first:
                 return None
             self._is_first = False
-            self._sightings = self._with_who_is_inside(self._look())
+            self._signals.look(self._time_s(), self._elapsed_s)
+            self._signals.sightings = self._with_who_is_inside(self._signals.sightings)
+            self._commands.begin()
             vehicles, missing = self._traffic.vehicles()
             return Snapshot(
                 time_s=self._time_s(),
-                sightings=self._sightings,
+                sightings=self._signals.sightings,
                 vehicles=vehicles,
                 missing=missing,
                 detected=self._roadside.detected(self._time_s()),
-                callers=self._roadside.callers(self._refusal),
-                persons=self._roadside.persons(self._refusal),
+                callers=self._roadside.callers(),
+                persons=self._roadside.persons(),
             )
 
     def engage(self, n: int, stage: int) -> bool:
-        """Install the stage program at the display that is shown now."""
-        program = self._programs[n]
-        if not 0 <= stage < program.n_stages or self._shown(n).state != program.phases[stage].state:
-            return False
+        """Install the stage program at the display that is shown now; where it runs already, nothing is touched."""
         with self._guard(f"{self._ids[n]}: taking over"):
-            signal = self._connection.trafficlight
-            try:
-                signal.setProgramLogic(self._ids[n], self._logic(program, stage))
-                signal.setProgram(self._ids[n], PROGRAM_ID)
-                signal.setPhase(self._ids[n], stage)
-            except self._refusal:
-                return False
-            self._note(n, stage)
-            self._engaged[n] = stage, self._time_s()
-            return True
+            return self._commands.engage(n, stage, self._time_s())
 
     def request(self, n: int, stage: int, hold_s: float) -> bool:
         """One jump to the first clearance phase, or a longer green; a lock of its own behind the envelope's."""
-        program, shown = self._programs[n], self._shown(n)
-        known = isinstance(stage, int) and 0 <= stage < program.n_stages
-        if not known or not shown.is_ours or not shown.is_sound or not 0.0 < hold_s < float("inf"):
-            return False
-        now, is_clearing = program.stage_of(shown.phase)
-        if is_clearing:
-            return stage == now  # on its way there; never another jump out of a clearance
         with self._guard(f"{self._ids[n]}: requesting stage {stage}"):
-            signal = self._connection.trafficlight
-            try:
-                if stage == now:
-                    signal.setPhaseDuration(self._ids[n], hold_s)
-                else:
-                    signal.setPhase(self._ids[n], program.entries[now][stage])
-                    self._note(n, program.entries[now][stage])
-            except self._refusal:
-                return False
-        return True
+            return self._commands.request(n, stage, hold_s)
 
     def extend(self, n: int, hold_s: float) -> bool:
         """A longer all-red, or a jump from a yellow that is over to the red beside it."""
-        shown = self._shown(n)
-        if not shown.is_ours or not shown.is_sound:
-            return False
-        extension = self._programs[n].extension_at(shown.phase, shown.spent_s, hold_s)
-        if extension is None:
-            return False
         with self._guard(f"{self._ids[n]}: extending a clearance"):
-            signal = self._connection.trafficlight
-            try:
-                if extension != shown.phase:
-                    signal.setPhase(self._ids[n], extension)
-                    self._note(n, extension)
-                signal.setPhaseDuration(self._ids[n], hold_s)
-            except self._refusal:
-                return False
-        return True
+            return self._commands.extend(n, hold_s)
 
     def release(self, n: int) -> bool:
-        """The own program, in the phase whose display is the one shown now, before the next simulation step.
-
-        SUMO's NEMA controller takes no phase from outside (1.28 stands still after one), but runs on unseen: it gets its signal
-        back at a moment when it would show what is shown, and until then our program is led to what it would show.
-        """
-        shown = self._shown(n)
-        if not shown.is_ours or not shown.is_sound:
-            return not shown.is_ours
-        stage, is_clearing = self._programs[n].stage_of(shown.phase)
-        if is_clearing:
-            return False
-        program_id, phases = self._own[n]
+        """The own program in force, in the phase whose display is the one shown now, before the next simulation step."""
         with self._guard(f"{self._ids[n]}: handing back"):
-            signal = self._connection.trafficlight
-            try:
-                signal.setProgram(self._ids[n], program_id)
-                if phases is not None:
-                    signal.setPhase(self._ids[n], phases[stage])
-                elif (its_own := signal.getRedYellowGreenState(self._ids[n])) != shown.state:
-                    signal.setProgram(self._ids[n], PROGRAM_ID)  # no time has passed: nobody has seen the other display
-                    self._lead_to(n, stage, its_own)
-                    return False
-            except self._refusal:
-                return False
-            self._note(n, phases[stage] if phases else shown.phase, program_id)
-            return True
+            return self._commands.release(n)
 
-    def _lead_to(self, n: int, stage: int, display: str) -> None:
-        """From a stage that stands into the clearance towards a display, if that is one of our stages.
-
-        Of two stages the own program comes back to the one that stands by itself: two that follow each other may never meet.
-        """
-        program = self._programs[n]
-        target = next((k for k in range(program.n_stages) if program.phases[k].state == display), stage)
-        if target != stage and program.n_stages > 2:
-            self._connection.trafficlight.setPhase(self._ids[n], program.entries[stage][target])
-            self._note(n, program.entries[stage][target])
+    def commit(self) -> None:
+        """Send what was commanded since the tick's look, as one message; a loss is told by the next call."""
+        if self._connection is None or self._commands.is_empty:
+            return
+        try:
+            with self._guard("commanding"):
+                self._commands.send()
+        except DeviceError as err:
+            self._loss = err
 
     def close(self) -> None:
-        """Leave cleanly if the connection is sound, else just let go."""
+        """Leave cleanly if the connection is sound, else just let go; what was commanded is sent first."""
+        self.commit()
+        self._leave()
+
+    def _leave(self) -> None:
         connection, self._connection = self._connection, None
         if connection is not None:
             try:
@@ -244,7 +195,7 @@ class TraciDevice:
     def _guard(self, doing: str) -> Iterator[None]:
         """After anything but a plain refusal the connection is closed and never used again."""
         if self._connection is None:
-            raise DeviceError(f"{self._endpoint}: {doing}: the connection is closed; start again")
+            raise self._loss or DeviceError(f"{self._endpoint}: {doing}: the connection is closed; start again")
         begin_s = time.monotonic()
         try:
             yield
@@ -262,57 +213,17 @@ class TraciDevice:
             )
             raise DeviceError(f"{self._endpoint}: {doing}: {why}; see whether the server still runs") from err
 
-    def _check_network(self) -> None:
-        """Signals, link counts, stage states and lanes as in the bundle; remember each signal's own program."""
-        signals = set(self._connection.trafficlight.getIDList())
-        if missing := [id_ for id_ in self._ids if id_ not in signals]:
-            raise MismatchError(
-                f"{self._endpoint}: has no signal {missing[0]} (it has {_some(signals)}); connect to the network of the bundle"
-            )
-        lanes = set(self._connection.lane.getIDList())
-        stop_lines = [lane.id for i in self._intersections for lane in i.lanes]
-        if gone := [lane for lane in [*self._traffic.lane_index, *stop_lines] if lane not in lanes]:
-            raise MismatchError(f"{self._endpoint}: has no lane {gone[0]}, which the detectors read; is it another network?")
-        self._own = tuple(self._own_program(intersection) for intersection in self._intersections)
-
-    def _own_program(self, intersection: Intersection) -> tuple[str, tuple[int, ...] | None]:
-        """The program to hand back to, and the phase in it for every stage; None where it picks its phases itself (NEMA)."""
-        where, signal = f"{self._endpoint}: signal {intersection.id}", self._connection.trafficlight
-        lane = self._connection.lane
-        facts = {i.id: LaneFacts(length_m=lane.getLength(i.id), speed_mps=lane.getMaxSpeed(i.id)) for i in intersection.lanes}
-        if difference := difference_at_device(intersection, signal.getControlledLinks(intersection.id), facts):
-            raise MismatchError(f"{where}: {difference}; connect to the network of the bundle, or train and export it again")
-        active = signal.getProgram(intersection.id)
-        logics = {logic.programID: logic for logic in signal.getAllProgramLogics(intersection.id)}
-        name = active if active in logics and active != PROGRAM_ID else intersection.own_program_id
-        if name not in logics:
-            raise MismatchError(f"{where} runs program {active!r} and has no {name!r} to go back to; it has {_some(logics)}")
-        if logics[name].type == NEMA:
-            return name, None
-        states = [phase.state for phase in logics[name].phases]
-        phases = []
-        for k, stage in enumerate(intersection.stages):
-            phase = phase_showing(stage.state, stage.own_phase, states)
-            if phase is None:
-                raise MismatchError(
-                    f"{where}: its program {name!r} never shows stage {k} ({stage.state}) of the bundle; export it again"
-                )
-            phases.append(phase)
-        return name, tuple(phases)
-
     def _subscribe(self) -> None:
         tc, connection = self._tc, self._connection
         connection.simulation.subscribe([tc.VAR_TIME, tc.VAR_MIN_EXPECTED_VEHICLES])
-        for id_ in self._ids:
-            shown = [tc.TL_RED_YELLOW_GREEN_STATE, tc.TL_CURRENT_PROGRAM, tc.TL_CURRENT_PHASE, SPENT_DURATION]
-            connection.trafficlight.subscribe(id_, shown)
+        self._signals.subscribe()
         self._traffic.open(connection, tc, self._refusal)
         self._roadside.open(connection, tc, str(self._endpoint))
 
     def _tell(self, blind: frozenset[int]) -> None:
         """Say where nobody sees whether a junction is clear."""
         why = "the server knows no lanes" if self._traffic.lane_index else "none of the site's own detectors looks"
-        names = _some(self._ids[n] for n in blind) + (", ..." if len(blind) > 5 else "")
+        names = some(self._ids[n] for n in blind) + (", ..." if len(blind) > 5 else "")
         log.warning(
             "%s: no clearance is extended at %d of %d signals (%s): %s inside the junction",
             self._endpoint, len(blind), len(self._ids), names, why,
@@ -327,49 +238,6 @@ class TraciDevice:
     def _time_s(self) -> float:
         return float(self._connection.simulation.getSubscriptionResults()[self._tc.VAR_TIME])
 
-    def _look(self) -> tuple[Sighting, ...]:
-        tc, results = self._tc, self._connection.trafficlight.getAllSubscriptionResults()
-        names = (tc.TL_RED_YELLOW_GREEN_STATE, tc.TL_CURRENT_PROGRAM, tc.TL_CURRENT_PHASE, SPENT_DURATION)
-        seen = [read_sighting(id_, *(results[id_][name] for name in names)) for id_ in self._ids]
-        for n in range(len(seen)):
-            now = seen[n] = self._since_engaged(n, seen[n])
-            before = self._sightings[n] if self._sightings else None
-            if now.is_ours and not is_sound(self._programs[n], before, now, elapsed_s=self._elapsed_s):
-                seen[n] = replace(now, is_sound=False)
-        return tuple(seen)
-
     def _with_who_is_inside(self, seen: tuple[Sighting, ...]) -> tuple[Sighting, ...]:
         inside = self._traffic.slowest_inside_mps({n: s.phase for n, s in enumerate(seen) if s.is_ours and s.is_sound})
         return tuple(replace(s, slowest_inside_mps=inside[n]) if n in inside else s for n, s in enumerate(seen))
-
-    def _since_engaged(self, n: int, now: Sighting) -> Sighting:
-        """A stage that was taken over counts from then: SUMO goes on from when that phase last began, programs ago."""
-        begun = self._engaged.get(n)
-        if begun is None:
-            return now
-        stage, time_s = begun
-        if not now.is_ours or now.phase != stage:
-            del self._engaged[n]
-            return now
-        return replace(now, spent_s=min(now.spent_s, self._time_s() - time_s))
-
-    def _shown(self, n: int) -> Sighting:
-        return self._sightings[n]
-
-    def _note(self, n: int, phase: int, program_id: str = PROGRAM_ID) -> None:
-        """What is shown since our command, until the next reading confirms it."""
-        own = self._programs[n].phases[phase].state if program_id == PROGRAM_ID else self._sightings[n].state
-        now = Sighting(state=own, program=program_id, phase=phase, spent_s=0.0)
-        self._sightings = (*self._sightings[:n], now, *self._sightings[n + 1 :])
-
-    def _logic(self, program: StageProgram, stage: int) -> object:
-        signal = self._connection.trafficlight
-        phases = [
-            signal.Phase(p.duration_s, p.state, p.duration_s, p.duration_s, (p.next,), f"stage {p.stage}")
-            for p in program.phases
-        ]
-        return signal.Logic(PROGRAM_ID, STATIC, stage, phases)
-
-
-def _some(names: Iterable[str]) -> str:
-    return ", ".join(sorted(names)[:5])

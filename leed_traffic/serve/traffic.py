@@ -13,6 +13,7 @@ import numpy as np
 from leed_traffic.domain.detection import Vehicles
 from leed_traffic.domain.occupancy import InnerLanes, inner_lanes, lanes_to_clear
 from leed_traffic.domain.program import StageProgram
+from leed_traffic.serve.traci_batch import Batch
 
 
 class Traffic:
@@ -45,8 +46,10 @@ class Traffic:
         self._inner = tuple(self._inner_lanes(id_) for id_ in self._signals)
         self.blind = frozenset(n for n, inner in enumerate(self._inner) if not (any(inner) and self.lane_index))
         self._followed = [tc.VAR_LANEPOSITION, tc.VAR_SPEED, *([tc.VAR_LANE_ID] if any(map(any, self._inner)) else [])]
+        batch = Batch(connection)
         for lane in self.lane_index:
-            connection.lane.subscribe(lane, [tc.LAST_STEP_VEHICLE_ID_LIST])
+            batch.subscribe(connection.lane, lane, [tc.LAST_STEP_VEHICLE_ID_LIST])
+        batch.granted()
 
     def lay_out(self, programs: Sequence[StageProgram]) -> None:
         """Which lanes must be clear at the end of which phase; (N,) programs."""
@@ -56,6 +59,7 @@ class Traffic:
         """All vehicles on the lanes read, and the lanes of which nothing was heard."""
         tc, known = self._tc, self._connection.vehicle.getAllSubscriptionResults()
         lists = self._connection.lane.getAllSubscriptionResults()
+        self._follow([name for values in lists.values() for name in values[tc.LAST_STEP_VEHICLE_ID_LIST] if name not in known])
         rows: list[tuple[int, float, float]] = []
         missing = []
         for lane, k in self.lane_index.items():
@@ -63,8 +67,7 @@ class Traffic:
                 missing.append(k)
                 continue
             for vehicle in lists[lane][tc.LAST_STEP_VEHICLE_ID_LIST]:
-                values = known.get(vehicle) or self._follow(vehicle)
-                if values:
+                if values := known.get(vehicle):  # else it has left the net within this step
                     rows.append((k, values[tc.VAR_LANEPOSITION], values[tc.VAR_SPEED]))
         table = np.array(rows, dtype=np.float64).reshape(len(rows), 3)
         vehicles = Vehicles(lane=table[:, 0].astype(np.intp), position_m=table[:, 1], speed_mps=table[:, 2])
@@ -99,11 +102,9 @@ class Traffic:
         except self._refusal:
             return ((),) * len(links)
 
-    def _follow(self, vehicle: str) -> dict[int, float]:
-        """Subscribe to a vehicle seen for the first time; the answer brings its values."""
-        try:
-            self._connection.vehicle.subscribe(vehicle, self._followed)
-        except self._refusal:  # left the net within this step
-            return {}
-        values: dict[int, float] = self._connection.vehicle.getSubscriptionResults(vehicle)
-        return values
+    def _follow(self, vehicles: Sequence[str]) -> None:
+        """Subscribe to vehicles seen for the first time, in one message; the answer brings their values."""
+        batch = Batch(self._connection)
+        for vehicle in vehicles:
+            batch.subscribe(self._connection.vehicle, vehicle, self._followed)
+        batch.send()

@@ -15,6 +15,8 @@ SHORT = {
     "network": ("test_network_faults.py", "test_whatever_the_network_does_serving_ends_in_time_and_in_one_line"),
     "restart": ("test_exercises.py", "test_a_lost_simulator_is_regained"),
     "hand-back": ("test_exercises.py", "test_a_stop_at_some_ticks_hands_back"),
+    "gateway cuts": ("test_cuts.py", "test_whatever_message_is_cut_nothing_unsafe_is_shown"),
+    "second owner": ("test_cuts.py", "test_a_second_owner_is_refused_or_waits"),
     "bundles": ("test_bundle_fuzz.py", "test_damaged_bundles_are_refused_or_decide_as_before"),
     "costly-bundle": ("test_exercises.py", "test_costly_bundles_are_refused_and_a_check_that_pays_for_them_is_found_out"),
     "sensing": ("test_exercises.py", "test_a_missing_lane_on_a_street_degrades_its_junction_alone"),

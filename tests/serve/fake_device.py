@@ -42,9 +42,10 @@ class FakeDevice:
     def engage(self, n, stage):
         if not 0 <= stage < self._program.n_stages or self._state() != self._intersection.stages[stage].state:
             return False
-        self._ours = True
-        self._go(stage)
-        return True
+        if not self._ours:
+            self._ours = True
+            self._go(stage)
+        return self._phase == stage
 
     def request(self, n, stage, hold_s):
         self.requests.append((self._time_s, stage, hold_s))
@@ -84,6 +85,9 @@ class FakeDevice:
         """Somebody else puts the own program back."""
         self._ours = False
         self._go(0)
+
+    def commit(self):
+        """Every command took effect when it was given."""
 
     def close(self):
         self.is_closed = True
@@ -145,6 +149,9 @@ def check_signal_device(device, program):
     assert after.sightings[0].state == own.state, "the display changed at take-over"
     assert after.sightings[0].is_ours
     assert after.sightings[0].spent_s == 1.0
+    assert not device.engage(0, other), "a stage that is not shown"
+    assert device.engage(0, stage), "it runs already"
+    assert device.read().sightings[0].spent_s == 2.0, "a green was begun anew"
     _check_lease(device, program, stage)
 
 

@@ -8,6 +8,7 @@ import pytest
 
 from leed_traffic.serve.actuations import channels_of
 from leed_traffic.serve.loop import StopRequest
+from leed_traffic.serve.owner import is_marked
 from leed_traffic.serve.phases import phases_of
 from leed_traffic.serve.run import ServeConfig, serve
 from leed_traffic.simulation.audit import read_runs
@@ -91,7 +92,7 @@ def check_terminations(rows, summary, runs):
     for row in rows:
         assert row["PerformanceMeasure"] in ("ForceOff", "MaxOut")
         told[row["Phase"]] += row["Total"]
-    begin_s = next(shown.begin_s for shown in runs if shown.program == "leed")
+    begin_s = next(shown.begin_s for shown in runs if is_marked(shown.program))
     ended = {phase: sum(begin_s < end_s < END_S - 1 for _, end_s in greens(runs, phase)) for phase in PHASES}
     assert told == ended
     assert sum(ended.values()) > 60

@@ -8,6 +8,7 @@ import pytest
 
 from leed_traffic.errors import ExitCode
 from leed_traffic.serve.loop import StopRequest
+from leed_traffic.serve.owner import is_marked
 from leed_traffic.serve.run import ServeConfig, serve
 from leed_traffic.simulation.audit import count_unsafe_changes, read_runs
 from leed_traffic.simulation.sumo_options import STATES_NAME
@@ -53,6 +54,6 @@ def test_two_controllers_share_a_street_and_one_leaves_cleanly(tmp_path):
     runs = read_runs(tmp_path / "r" / STATES_NAME)
     assert count_unsafe_changes(runs, place.network, place.site.timings) == 0
     for id_ in ids[:2]:
-        assert runs[id_][-1].program != "leed"
+        assert not is_marked(runs[id_][-1].program)
     for id_ in ids[2:]:
-        assert runs[id_][-1].program == "leed"
+        assert is_marked(runs[id_][-1].program)

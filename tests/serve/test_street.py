@@ -15,6 +15,7 @@ import pytest
 from leed_traffic.domain.program import build_program
 from leed_traffic.errors import DeviceError, ExitCode
 from leed_traffic.serve.loop import StopRequest
+from leed_traffic.serve.owner import is_marked
 from leed_traffic.serve.run import ServeConfig, serve
 from tests.serve.bundles import crossing
 from tests.serve.test_run import ScriptedPolicy
@@ -52,9 +53,9 @@ def check_clearances(shown):
     legal |= {(program.phases[i].state, program.phases[program.entries[i][j]].state) for i in range(4) for j in range(4)}
     runs = []
     for time_s, name, state in shown:
-        if name == "leed" and runs and runs[-1][0] == state:
+        if is_marked(name) and runs and runs[-1][0] == state:
             runs[-1][2] = time_s
-        elif name == "leed":
+        elif is_marked(name):
             runs.append([state, time_s, time_s])
     assert {(a[0], b[0]) for a, b in pairwise(runs)} <= legal
     shortest = {stage.state: timing.min_green_s[k] for k, stage in enumerate(intersection.stages)}
@@ -84,7 +85,7 @@ def check_hand_back(record, at_s, own_program):
     """After the stop our program went on to a stage and its minimum green; the own program followed with the same display."""
     shown = displays(record)
     check_clearances(shown)
-    k = max(k for k, (_, name, _) in enumerate(shown) if name == "leed")
+    k = max(k for k, (_, name, _) in enumerate(shown) if is_marked(name))
     assert shown[k + 1][1] == own_program
     assert shown[k + 1][2] == shown[k][2], "the display changed at the hand-back"
     assert stage_of(shown[k][2]) is not None, "handed back in the middle of a clearance"

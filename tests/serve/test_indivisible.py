@@ -1,0 +1,375 @@
+"""Commands to a real SUMO: one message each, harmless where half of it is refused, none to a signal that is another's."""
+
+import logging
+import struct
+from dataclasses import replace
+
+import pytest
+
+from leed_traffic.domain.program import build_program
+from leed_traffic.drill.cuts import contents
+from leed_traffic.drill.gateway import Gateway
+from leed_traffic.serve.traci_connection import Endpoint
+from leed_traffic.serve.traci_device import TraciDevice
+from tests.serve.bundles import crossing
+
+pytestmark = pytest.mark.sumo
+
+OURS, THEIRS = "leed-0000aaaa", "leed-0000bbbb"
+PROGRAM = build_program(*crossing())
+ALONE = 3  # steps of the gateway between two controllers
+
+
+def open_device(port, *, name=OURS, place=crossing, **changes):
+    intersection, timing = place()
+    endpoint = Endpoint(host="127.0.0.1", port=port, deadline_s=5.0, connect_s=20.0)
+    make = lambda n, step_s: build_program(intersection, timing, step_s=step_s)  # noqa: E731
+    return TraciDevice(endpoint, [intersection], [], make, program_name=name, **changes)
+
+
+class Line:
+    """What a device sends; a part of it may be altered on its way, as a server that refuses it would take it."""
+
+    def __init__(self, device):
+        self.sent, self._socket, self._altered = [], device._connection._socket, {}
+        device._connection._socket = self
+
+    def alter(self, before, after):
+        self._altered[before] = after
+
+    def send(self, content):
+        for before, after in self._altered.items():
+            content = content.replace(before, after)
+        self.sent.append(content)
+        return self._socket.send(content)
+
+    def __getattr__(self, name):
+        return getattr(self._socket, name)
+
+    def take(self):
+        """What moved a signal since."""
+        said, self.sent = [what for message in self.sent if (what := contents(message))], []
+        return said
+
+
+@pytest.fixture
+def opened(start_sumo):
+    devices = []
+
+    def make(port=None, **changes):
+        devices.append(open_device(port or start_sumo().port, **changes))
+        return devices[-1]
+
+    yield make
+    for device in devices:
+        device.close()
+
+
+def shown(device):
+    """The next tick's sighting."""
+    return device.read().sightings[0]
+
+
+def standing(device):
+    """The stage that is shown, once one is."""
+    while (seen := shown(device)).state not in [phase.state for phase in PROGRAM.phases[: PROGRAM.n_stages]]:
+        pass
+    return next(k for k in range(PROGRAM.n_stages) if PROGRAM.phases[k].state == seen.state)
+
+
+def program_at(device):
+    return device._connection.trafficlight.getProgram("C")
+
+
+def number(index):
+    return struct.pack("!Bi", 0x09, index)
+
+
+def name(text):
+    return struct.pack("!Bi", 0x0C, len(text)) + text.encode()
+
+
+def test_every_command_is_one_message(opened):
+    device = opened()
+    line, stage = Line(device), standing(device)
+    assert device.engage(0, stage)
+    assert device.request(0, stage, 9.0)
+    assert line.take() == [], "nothing is sent before the tick is over"
+    device.commit()
+    assert line.take() == ["logic ours phase note hold"]
+    for _ in range(3):
+        assert shown(device).is_ours
+    assert device.request(0, (stage + 1) % PROGRAM.n_stages, 9.0)
+    device.read()
+    assert line.take() == ["phase"]
+    while PROGRAM.stage_of(shown(device).phase)[1]:
+        pass
+    assert device.release(0)
+    device.commit()
+    assert line.take() == ["own phase"]
+    assert not shown(device).is_ours
+    stage = standing(device)
+    assert device.engage(0, stage)
+    device.commit()
+    assert line.take() == ["logic", "ours phase note"], "the phases first, unseen, then the change of the program"
+
+
+def test_a_clearance_without_all_red_is_extended_by_one_message(opened):
+    intersection, timing = crossing()
+    bare = replace(timing, all_red_s=((0.0,) * timing.n_stages,) * timing.n_stages)
+    program = build_program(intersection, bare)
+    device = opened(place=lambda: (intersection, bare))
+    line, stage = Line(device), standing(device)
+    assert device.engage(0, stage)
+    device.read()
+    assert device.request(0, (stage + 2) % 4, 5.0)
+    while (seen := shown(device)) and program.extension_at(seen.phase, seen.spent_s, 1.0) is None:
+        pass
+    line.take()
+    assert device.extend(0, 1.0)
+    device.commit()
+    assert line.take() == ["phase hold"]
+
+
+@pytest.mark.parametrize("is_first", [True, False])
+def test_a_take_over_whose_program_is_refused_moves_nothing(opened, caplog, is_first):
+    device = opened()
+    if not is_first:
+        assert device.engage(0, standing(device))
+        device.read()
+        assert device.release(0)
+    while (stage := standing(device)) != 1:
+        pass
+    before, line = device._signals.sightings[0].state, Line(device)
+    if is_first:  # its phases are refused, so there is no such program to go to
+        line.alter(number(0) + number(14 + stage), number(0) + number(99))
+    else:
+        to_signal = b"\x23" + struct.pack("!i", 1) + b"C"
+        line.alter(to_signal + name(OURS), to_signal + name("leed-0000cccc"))
+    assert device.engage(0, stage)
+    device.commit()
+    assert "C: taking over was refused" in caplog.text
+    assert (program_at(device), device._connection.trafficlight.getRedYellowGreenState("C")) == ("0", before)
+    assert not shown(device).is_ours
+
+
+def test_a_hand_back_whose_program_is_refused_keeps_the_display(opened, caplog):
+    device = opened()
+    stage = standing(device)
+    assert device.engage(0, stage)
+    for _ in range(5):
+        before = shown(device)
+    Line(device).alter(name("0"), name("9"))
+    with caplog.at_level(logging.ERROR):
+        assert device.release(0)
+        now = shown(device)
+    assert "C: handing back was refused: Can not switch tls 'C' to program '9'" in caplog.text
+    assert (now.state, now.is_ours, now.is_sound, now.phase) == (before.state, True, True, stage)
+
+
+def test_a_hand_back_whose_phase_is_refused_is_taken_back_before_anybody_sees_it(opened, caplog):
+    device = opened()
+    stage = standing(device)
+    assert device.engage(0, stage)
+    for _ in range(5):
+        before = shown(device)
+    own = device._signals.in_force[0].phases[stage]
+    Line(device).alter(number(own), number(99))
+    with caplog.at_level(logging.ERROR):
+        assert device.release(0)
+        now = shown(device)
+    assert "C: handing back was refused: The phase index 99" in caplog.text
+    assert (now.state, now.is_ours, now.phase) == (before.state, True, stage)
+
+
+def test_a_signal_that_somebody_else_has_moved_is_not_commanded(opened, caplog):
+    device = opened()
+    line, stage = Line(device), standing(device)
+    assert device.engage(0, stage)
+    device.read()
+    other = PROGRAM.entries[stage][(stage + 1) % 4]
+    device._connection.trafficlight.setPhase("C", device._signals.installed[0].number(other))
+    line.take()
+    assert not device.request(0, stage, 4.0), "the hold would have hit somebody's clearance"
+    assert not device.request(0, (stage + 2) % 4, 4.0)
+    assert not device.release(0)
+    assert not device.extend(0, 1.0)
+    assert "somebody else moved it since this tick's look" in caplog.text
+    device.commit()
+    assert line.take() == []
+    now = shown(device)
+    assert now.phase == other
+    assert device.request(0, PROGRAM.stage_of(other)[0], 4.0), "the next tick has seen it"
+
+
+def test_what_somebody_has_set_is_not_taken_from_him(opened):
+    device = opened()
+    stage = standing(device)
+    device._connection.trafficlight.setRedYellowGreenState("C", PROGRAM.phases[stage].state)
+    assert shown(device).program == "online"
+    assert not device.engage(0, stage)
+
+
+def test_a_restart_finds_its_program_and_begins_nothing_anew(start_sumo, opened):
+    with Gateway(start_sumo().port, steps_alone=ALONE) as gateway:
+        first = opened(gateway.port)
+        stage = standing(first)
+        assert first.engage(0, stage)
+        first.read()
+        first.close()
+        again = opened(gateway.port)
+        line, now = Line(again), again.read().sightings[0]
+        assert (now.is_ours, now.is_sound, now.phase, now.spent_s) == (True, True, stage, 1.0 + ALONE)
+        assert again.engage(0, stage)
+        later = shown(again)
+        assert line.take() == []
+        assert (later.spent_s, later.is_sound) == (2.0 + ALONE, True)
+        assert again.release(0)
+        assert not shown(again).is_ours
+
+
+def test_a_restart_hands_back_to_the_program_that_was_in_force_before(start_sumo, opened, tmp_path):
+    with Gateway(start_sumo(additional=[plans(tmp_path, "night", "day")]).port, steps_alone=ALONE) as gateway:
+        first = opened(gateway.port)
+        first._connection.trafficlight.setProgram("C", "night")
+        first.read()
+        assert first.engage(0, standing(first))
+        first.read()
+        first.close()
+        again = opened(gateway.port)
+        assert again.read().sightings[0].is_ours
+        assert again.release(0)
+        assert shown(again).program == "night"
+
+
+def test_another_owners_program_is_never_commanded_until_a_person_adopts_it(start_sumo, opened, caplog):
+    with Gateway(start_sumo().port, steps_alone=ALONE) as gateway:
+        gone = opened(gateway.port, name=THEIRS)
+        stage = standing(gone)
+        assert gone.engage(0, stage)
+        gone.close()
+        caplog.clear()
+        device = opened(gateway.port)
+        line, now = Line(device), device.read().sightings[0]
+        assert (now.program, now.is_ours, now.is_foreign) == (THEIRS, False, True)
+        assert not device.engage(0, stage)
+        assert not device.request(0, stage, 5.0)
+        assert not device.extend(0, 1.0)
+        assert device.release(0), "what is not ours is not handed back"
+        device.commit()
+        assert line.take() == []
+        assert f"if that controller is gone for good: --adopt {THEIRS}" in caplog.text
+        device.close()
+        heir = opened(gateway.port, adopted=frozenset({THEIRS}))
+        now = heir.read().sightings[0]
+        assert not now.is_foreign
+        assert heir.engage(0, stage)
+        mine = shown(heir)
+        assert (mine.is_ours, mine.state) == (True, now.state)
+        assert heir.release(0)
+        heir.commit()
+        assert program_at(heir) == "0", "the signal's own program is remembered at the device"
+
+
+def test_a_program_without_a_mark_is_nobodys_and_may_be_adopted(start_sumo, opened):
+    with Gateway(start_sumo().port, steps_alone=ALONE) as gateway:
+        old = opened(gateway.port, name="leed")
+        stage = standing(old)
+        assert old.engage(0, stage)
+        old.close()
+        device = opened(gateway.port)
+        now = device.read().sightings[0]
+        assert (now.is_ours, now.is_foreign) == (False, True)
+        assert not device.engage(0, stage)
+        device.close()
+        heir = opened(gateway.port, adopted=frozenset({"leed"}))
+        heir.read()
+        assert heir.engage(0, stage)
+        assert shown(heir).is_ours
+
+
+def test_our_program_with_other_phases_is_not_taken_for_the_one_of_now(start_sumo, opened):
+    intersection, timing = crossing()
+    longer = replace(timing, all_red_s=tuple(tuple(s + 2.0 for s in row) for row in timing.all_red_s))
+    with Gateway(start_sumo().port, steps_alone=ALONE) as gateway:
+        before = opened(gateway.port, place=lambda: (intersection, longer))
+        stage = standing(before)
+        assert before.engage(0, stage)
+        before.close()
+        device = opened(gateway.port)
+        now = device.read().sightings[0]
+        assert (now.is_ours, now.is_foreign) == (False, False)
+        assert device.engage(0, stage)
+        after = shown(device)
+        assert (after.is_ours, after.is_sound, after.state) == (True, True, now.state)
+
+
+def plans(tmp_path, *names):
+    """Further programs of the crossing's own, each with longer greens."""
+    intersection, _ = crossing()
+    rows = "".join(f'<phase duration="{p.duration_s + 11.0}" state="{p.state}"/>' for p in intersection.own_program)
+    path = tmp_path / "plans.add.xml"
+    logics = "".join(f'<tlLogic id="C" type="static" programID="{n}" offset="0">{rows}</tlLogic>' for n in names)
+    path.write_text(f"<additional>{logics}</additional>")
+    return path
+
+
+def test_a_hand_back_goes_to_the_program_in_force_not_to_that_of_the_connection(start_sumo, opened, tmp_path, caplog):
+    device = opened(start_sumo(additional=[plans(tmp_path, "night", "day")]).port)
+    assert "have several programs of their own: C (0, day, night)" in caplog.text
+    begun = shown(device).program
+    assert begun == "day"
+    device._connection.trafficlight.setProgram("C", "night")  # a plan, or a person
+    device.read()
+    stage = standing(device)
+    assert device.engage(0, stage)
+    before = shown(device)
+    assert device.release(0)
+    now = shown(device)
+    assert (now.program, now.state) == ("night", before.state)
+
+
+def test_a_plan_that_takes_the_signal_from_us_gets_it_back_later(start_sumo, opened, tmp_path):
+    device = opened(start_sumo(additional=[plans(tmp_path, "night", "day")]).port)
+    assert device.engage(0, standing(device))
+    device.read()
+    device._connection.trafficlight.setProgram("C", "night")
+    assert shown(device).program == "night"
+    assert device.engage(0, standing(device))
+    assert shown(device).is_ours
+    assert device.release(0)
+    assert shown(device).program == "night"
+
+
+def test_under_a_plan_that_never_shows_a_stage_nothing_is_taken_over(start_sumo, opened, tmp_path, caplog):
+    device = (
+        opened(start_sumo(additional=[plans(tmp_path, "short", leave_out=2)]).port, place=lambda: crossing()) if False else None
+    )
+    assert device is None
+    sumo = start_sumo()
+    device = opened(sumo.port)
+    device.read()
+    lights = device._connection.trafficlight
+    rows = [lights.Phase(20.0, p.state, 20.0, 20.0) for p in crossing()[0].own_program[:4]]
+    lights.setProgramLogic("C", lights.Logic("short", 0, 0, rows))  # a person writes a new program
+    stage = standing(device)
+    assert not device.engage(0, stage)
+    assert "its own program is short now; it never shows stage 1: not taken over while it runs" in caplog.text
+
+
+def test_a_plan_that_is_rewritten_under_ours_is_met_where_it_shows_one_of_our_stages(opened):
+    device = opened()
+    stage = standing(device)
+    assert device.engage(0, stage)
+    device.read()
+    lights, other = device._connection.trafficlight, (stage + 1) % 4
+    rows = [lights.Phase(20.0, PROGRAM.phases[k].state, 20.0, 20.0) for k in range(4) if k != stage]
+    lights.setProgramLogic("C", lights.Logic("0", 0, 0, rows))
+    assert not device.release(0)
+    while PROGRAM.stage_of(now := shown(device).phase)[1]:
+        pass
+    assert now == other
+    before = shown(device).state
+    assert device.release(0)
+    after = shown(device)
+    assert (after.program, after.state) == ("0", before)
