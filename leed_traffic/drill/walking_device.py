@@ -68,8 +68,9 @@ class WalkingDevice:
         """Run the stage program from the stage that is shown."""
         if self._sighting(n).state != self._intersections[n].stages[stage].state:
             return False
-        self._ours[n] = True
-        self._go(n, stage)
+        if not self._ours[n]:
+            self._ours[n] = True
+            self._go(n, stage)
         return True
 
     def request(self, n: int, stage: int, hold_s: float) -> bool:

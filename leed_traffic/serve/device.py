@@ -72,7 +72,10 @@ class SignalDevice(Protocol):
         """Wait for the next tick and look; the first call looks without waiting. None: the backend has come to its end."""
 
     def engage(self, n: int, stage: int) -> bool:
-        """Run the stage program from `stage`, which must be what is shown now. False: refused, nothing changed."""
+        """Run the stage program from `stage`, which must be what is shown now. False: refused, nothing changed.
+
+        Where it runs already, nothing is commanded: a stage that stands goes on, with the time it has spent.
+        """
 
     def request(self, n: int, stage: int, hold_s: float) -> bool:
         """Go towards `stage`, or hold it for `hold_s` more seconds if it is shown. False: refused, nothing changed.

@@ -18,6 +18,7 @@ from leed_traffic.domain.sensing import Sensing
 from leed_traffic.serve.commands import Verb
 from leed_traffic.serve.device import Sighting, Snapshot
 from leed_traffic.serve.events import Decision
+from leed_traffic.serve.kept_waits import KeptWaits
 from leed_traffic.serve.pace import TICK_S
 from leed_traffic.serve.supervisor import Control, Mode
 
@@ -56,6 +57,7 @@ class Header(BaseModel):
     probation_s: float
     sensing: Sensing | None = None  # None: ideal
     priority: tuple[PriorityRule, ...] = ()
+    kept: tuple[KeptWaits, ...] = ()  # waits that an earlier process had counted
     modes: tuple[str, ...] = _MODES  # what the numbers in RULED mean
     reasons: tuple[str, ...] = _REASONS
 

@@ -64,6 +64,7 @@ def replay(path: Path, bundles: Sequence[Path] = (), on_read: Callable[[int], No
     service = Service(
         _config(header), assignment, HotSwap(first, assignment.timings, probation_s=header.probation_s), _latches(header), tape,
         clock=lambda: 0.0, sleep=lambda seconds: None, mailbox=tape.mailbox,
+        kept=header.kept,
     )  # fmt: skip
     with contextlib.suppress(EndOfRecordingError, DeviceError, StopError):  # as the run that was recorded ended
         service.run(tape.connect, tape.stop)

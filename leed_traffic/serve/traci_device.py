@@ -27,6 +27,7 @@ from leed_traffic.serve.traffic import Traffic
 log = logging.getLogger(__name__)
 
 STATIC, NEMA = 0, 4  # traci.constants.TRAFFICLIGHT_TYPE_STATIC, TRAFFICLIGHT_TYPE_NEMA
+_EPSILON_S = 1e-6
 SPENT_DURATION = 0x38  # traci.constants.VAR_SPENT_DURATION
 
 
@@ -66,6 +67,7 @@ class TraciDevice:
         self._is_first, self._elapsed_s = True, 0.0
         self._sightings: tuple[Sighting, ...] = ()
         self._engaged: dict[int, tuple[int, float]] = {}  # the stage that was shown at take-over, and when
+        self._found: list[Any] = []  # (N,) the program of ours that is at the device
         self._connection: Any = None
         self._connection, self._tc, self._refusal = open_connection(endpoint, look)
         try:
@@ -136,10 +138,12 @@ class TraciDevice:
             )
 
     def engage(self, n: int, stage: int) -> bool:
-        """Install the stage program at the display that is shown now."""
-        program = self._programs[n]
-        if not 0 <= stage < program.n_stages or self._shown(n).state != program.phases[stage].state:
+        """Install the stage program at the display that is shown now; one that runs already goes on as it is."""
+        program, shown = self._programs[n], self._shown(n)
+        if not 0 <= stage < program.n_stages or shown.state != program.phases[stage].state:
             return False
+        if shown.is_ours and shown.is_sound and shown.phase == stage and self._is_installed(n):
+            return True
         with self._guard(f"{self._ids[n]}: taking over"):
             signal = self._connection.trafficlight
             try:
@@ -150,7 +154,19 @@ class TraciDevice:
                 return False
             self._note(n, stage)
             self._engaged[n] = stage, self._time_s()
+            self._found[n] = program
             return True
+
+    def _is_installed(self, n: int) -> bool:
+        """Whether the program of ours at the device is the one that we would install: not that of other limits."""
+        program, found = self._programs[n], self._found[n]
+        if isinstance(found, StageProgram) or found is None:
+            return found is program
+        there = [(phase.state, tuple(phase.next), phase.duration) for phase in found.phases]
+        ours = [(phase.state, (phase.next,), phase.duration_s) for phase in program.phases]
+        return len(there) == len(ours) and all(
+            a[:2] == b[:2] and abs(a[2] - b[2]) < _EPSILON_S for a, b in zip(there, ours, strict=True)
+        )
 
     def request(self, n: int, stage: int, hold_s: float) -> bool:
         """One jump to the first clearance phase, or a longer green; a lock of its own behind the envelope's."""
@@ -284,6 +300,7 @@ class TraciDevice:
             raise MismatchError(f"{where}: {difference}; connect to the network of the bundle, or train and export it again")
         active = signal.getProgram(intersection.id)
         logics = {logic.programID: logic for logic in signal.getAllProgramLogics(intersection.id)}
+        self._found.append(logics.get(PROGRAM_ID))
         name = active if active in logics and active != PROGRAM_ID else intersection.own_program_id
         if name not in logics:
             raise MismatchError(f"{where} runs program {active!r} and has no {name!r} to go back to; it has {_some(logics)}")

@@ -42,8 +42,9 @@ class FakeDevice:
     def engage(self, n, stage):
         if not 0 <= stage < self._program.n_stages or self._state() != self._intersection.stages[stage].state:
             return False
-        self._ours = True
-        self._go(stage)
+        if not self._ours:
+            self._ours = True
+            self._go(stage)
         return True
 
     def request(self, n, stage, hold_s):
@@ -145,6 +146,9 @@ def check_signal_device(device, program):
     assert after.sightings[0].state == own.state, "the display changed at take-over"
     assert after.sightings[0].is_ours
     assert after.sightings[0].spent_s == 1.0
+    assert device.engage(0, stage), "our program runs already"
+    again = device.read().sightings[0]
+    assert (again.phase, again.spent_s) == (stage, 2.0), "engaging again began the green anew"
     _check_lease(device, program, stage)
 
 
