@@ -9,7 +9,7 @@ from leed_traffic.domain.envelope import Reason, Ruling, hold_s, rule
 from leed_traffic.domain.network import Intersection
 from leed_traffic.domain.priority import Means, Priorities, PriorityRule, PriorityVehicle
 from leed_traffic.domain.program import build_program, whole_steps
-from leed_traffic.domain.sensing import IDEAL, Sensing
+from leed_traffic.domain.sensing import IDEAL, Sensing, SensingKind
 from leed_traffic.domain.timing import Timing
 from leed_traffic.errors import UsageError
 from leed_traffic.serve.actuations import Actuations
@@ -27,6 +27,7 @@ from leed_traffic.serve.requests import Requests
 from leed_traffic.serve.sensing import DetectorJudge
 from leed_traffic.serve.sight import SignalSight
 from leed_traffic.serve.standings import Standings
+from leed_traffic.serve.standstill import Standstills
 from leed_traffic.serve.supervisor import Cause, Control, Finding, Mode, Standing
 from leed_traffic.serve.tally import Tally
 from leed_traffic.serve.waits import StreetWaits
@@ -80,6 +81,9 @@ class Controller:
         self._eyes = open_eyes(self._intersections, sensing, reach_m=reach_m, lane_index=device.lane_index)
         self._priorities, self._means = Priorities(self._intersections, priority), [Means.NONE] * len(pairs)
         self._callers: tuple[PriorityVehicle, ...] = ()
+        self._standstills = Standstills(
+            self._intersections, self._timings, sees_who_stands=sensing.kind is not SensingKind.LOOPS
+        )
         self._sensing = DetectorJudge(self._intersections, reach_m, device.lane_index)
         self._actuations = Actuations(self._intersections, device.lane_index)
         self._requests = Requests(
@@ -148,6 +152,11 @@ class Controller:
         return not any(self._was_ours)
 
     @property
+    def n_alarmed(self) -> int:
+        """Signals that nobody leads: they run neither our program nor one of their own, or do not move."""
+        return sum(cause is not None for cause in self._standings.alarms)
+
+    @property
     def hand_back_ticks(self) -> int:
         """Ticks within which every signal can be handed back: longest clearance and minimum green, and five to spare.
 
@@ -177,6 +186,8 @@ class Controller:
         for n, sighting in enumerate(snapshot.sightings):
             events = self._sights[n].see(sighting, snapshot.time_s)
             self._standings.note(n, events, since_s=sighting.spent_s)  # the phase that stands began between two looks
+        for n, cause in enumerate(self._standstills.look(snapshot.time_s, snapshot.sightings, readings)):
+            self._standings.alarm(n, cause)
         self._log.note(self._actuations.take(snapshot.vehicles, snapshot.time_s, elapsed_s))
         shown = [sight.shown for sight in self._sights]
         for sight, wait_s in zip(
@@ -317,7 +328,7 @@ class Controller:
             self._guard.forget(n)
             if self._was_ours[n]:
                 standings.note(n, [(Event.PATTERN_CHANGE, OWN)])
-            standings.find(n, Finding.PROGRAM_LOST)
+            standings.find(n, Finding.FOREIGN_PROGRAM if sighting.is_foreign else Finding.PROGRAM_LOST)
         self._was_ours[n] = sighting.is_ours
 
     def _take_over(self, n: int) -> None:

@@ -20,6 +20,7 @@ class Sighting:
     phase: int
     spent_s: float  # since this phase began
     is_sound: bool = True  # phase, letters and time fit together; else nothing is commanded from it, but the monitor judges it
+    is_foreign: bool = False  # neither our program nor one that the signal had when we connected
     # Of the vehicles inside the junction, on links that are red, in the last phase of a clearance; infinite: nobody is there;
     # None: nothing sees the inside of this junction.
     slowest_inside_mps: float | None = math.inf

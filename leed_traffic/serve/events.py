@@ -9,7 +9,8 @@
 
 Parameter is the phase (serve/phases.py) for events 1 to 23 and the channel for 81 and 82; for 83 and 84 the lane's number at
 its intersection, from 1; for 113 and 114 the stage that stood, from 1; for 131 it is 254 for the own program and else the
-number of the bundle: 1 for the first, one more after each reload; for 155 it is NTCIP 1202's unit control status. The device's
+number of the bundle: 1 for the first, one more after each reload; for 155 it is NTCIP 1202's unit control status; for 174 its
+unit alarm status 1, 8 (cycle fail) while nobody leads the signal (serve/standstill.py) and 0 when that is over. The device's
 clock counts seconds from 1970-01-01T00:00:00: equal runs give equal bytes. Logs of an earlier run in the same folder move to
 earlier-1, earlier-2 and so on.
 """
@@ -39,6 +40,7 @@ log = logging.getLogger(__name__)
 
 EVENTS_NAME, PARQUET_NAME, DECISIONS_NAME = "events.csv", "events.parquet", "decisions.csv"
 OWN = 254  # parameter of a pattern change to the signal's own program: NTCIP's free operation
+CYCLE_FAIL = 8  # parameter of a unit alarm status: NTCIP 1202, unitAlarmStatus1, bit 3
 CONTROL_STATUS = {
     Mode.ENGAGED: 2,
     Mode.STANDBY: 3,
@@ -71,6 +73,7 @@ class Event(IntEnum):
     PRIORITY_EXTENDED_GREEN = 114
     PATTERN_CHANGE = 131
     UNIT_CONTROL_STATUS = 155
+    UNIT_ALARM_STATUS = 174
 
 
 PRIORITY_EVENTS = {Means.EARLY_GREEN: Event.PRIORITY_EARLY_GREEN, Means.HOLD: Event.PRIORITY_EXTENDED_GREEN}

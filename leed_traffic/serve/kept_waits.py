@@ -3,7 +3,7 @@
     STATE/waits-<digest of the signals' ids>.json
 
 Written whenever somebody was served, and every ten seconds. However old a note is, nobody has waited longer than it says and
-the time since: a process that was killed leaves a sound bound. A note that cannot be read is none, and waits begin at their worst.
+the time since: a process that was killed leaves a sound bound. Where a note cannot be read, the waits begin at their worst.
 """
 
 import logging

@@ -68,7 +68,8 @@ class ServeSummary(BaseModel):
     violations: list[str]
     latched: dict[str, str]  # signals that stay on their own program until `leedctl reset-fault`, with the fault
     detector_faults: dict[str, int]  # by kind
-    handed_back: bool  # no signal runs our program any more
+    alarms: dict[str, int]  # how often nobody led a signal any more, by cause
+    handed_back: bool  # no signal runs our program any more, and every one is led by a program of its own
     clearance_extensions: int  # clearances that were extended because a vehicle stood in the junction
     reconnections: int
     resume: Spread  # from a lost connection to the first tick after it
@@ -178,7 +179,8 @@ class Loop:
             violations=[f"{v.time_s:.1f} s {v.intersection}: {v.fault}: {v.detail}" for v in tally.violations],
             latched={id_: entry.fault for id_, entry in latched.items() if id_ in ids},
             detector_faults=dict(sorted(tally.sensing.items())),
-            handed_back=controller.is_handed_back,
+            alarms={str(cause): count for cause, count in sorted(tally.alarms.items())},
+            handed_back=controller.is_handed_back and not controller.n_alarmed,
             clearance_extensions=tally.clearance_extensions,
             reconnections=tally.reconnections,
             resume=_spread(tally.resume_s),
@@ -275,6 +277,8 @@ class Loop:
     def _exit_code(self, ended_by: str) -> ExitCode:
         if self._tally.n_violations:
             return ExitCode.MONITOR_VIOLATION
+        if self._controller.n_alarmed:
+            return ExitCode.FALLBACK_AT_END
         if ended_by in ("SIGINT", "SIGTERM") and self._controller.is_handed_back:
             return ExitCode.INTERRUPTED if ended_by == "SIGINT" else ExitCode.TERMINATED
         is_down = ended_by == "fault" or any(mode in (Mode.FALLBACK, Mode.DEGRADED) for mode in self._modes)

@@ -118,7 +118,7 @@ def pack_snapshot(snapshot: Snapshot) -> bytes:
         beside,
         np.array([s.phase for s in seen], dtype="<i8").tobytes(),
         _by_place(np.array([s.spent_s for s in seen], dtype="<f8")),
-        np.array([s.is_sound for s in seen], dtype="u1").tobytes(),
+        np.array([s.is_sound | s.is_foreign << 1 for s in seen], dtype="u1").tobytes(),
         _by_place(np.array([_or_nan(s.slowest_inside_mps) for s in seen], dtype="<f8")),
         vehicles.lane.astype("<u4").tobytes(),
         _by_place(vehicles.position_m.astype("<f8")),
@@ -134,11 +134,11 @@ def unpack_snapshot(payload: bytes, n: int) -> Snapshot:
     cut = _Cut(payload, _TICK.size)
     states, programs = cut.bytes(n_states).decode().split("\0"), cut.bytes(n_programs).decode().split("\0")
     detected, callers, *persons = json.loads(cut.bytes(n_beside) or b"[{}, []]")
-    phases, spent_s, sound = cut.array("<i8", n), _whole(cut.bytes(8 * n)), cut.array("u1", n)
+    phases, spent_s, flags = cut.array("<i8", n), _whole(cut.bytes(8 * n)), cut.array("u1", n)
     inside_mps = _whole(cut.bytes(8 * n))
     lane = cut.array("<u4", n_vehicles).astype(np.intp)
     position_m, speed_mps = _whole(cut.bytes(8 * n_vehicles)), _whole(cut.bytes(8 * n_vehicles))
-    rows = zip(states, programs, phases.tolist(), spent_s.tolist(), sound.tolist(), inside_mps.tolist(), strict=True)
+    rows = zip(states, programs, phases.tolist(), spent_s.tolist(), flags.tolist(), inside_mps.tolist(), strict=True)
     return Snapshot(
         time_s=time_s,
         sightings=tuple(
@@ -147,10 +147,11 @@ def unpack_snapshot(payload: bytes, n: int) -> Snapshot:
                 program=program,
                 phase=phase,
                 spent_s=spent,
-                is_sound=bool(is_sound),
+                is_sound=bool(flag & 1),
+                is_foreign=bool(flag & 2),
                 slowest_inside_mps=None if math.isnan(mps) else mps,
             )
-            for state, program, phase, spent, is_sound, mps in rows
+            for state, program, phase, spent, flag, mps in rows
         ),
         vehicles=Vehicles(lane=lane, position_m=position_m, speed_mps=speed_mps),
         missing=frozenset(cut.array("<u4", n_missing).tolist()),

@@ -28,6 +28,7 @@ log = logging.getLogger(__name__)
 
 STATIC, NEMA = 0, 4  # traci.constants.TRAFFICLIGHT_TYPE_STATIC, TRAFFICLIGHT_TYPE_NEMA
 _EPSILON_S = 1e-6
+_NOBODYS = frozenset({"online", "off"})  # SUMO's: a state that a client has set and that nobody ends; switched off
 SPENT_DURATION = 0x38  # traci.constants.VAR_SPENT_DURATION
 
 
@@ -67,6 +68,7 @@ class TraciDevice:
         self._is_first, self._elapsed_s = True, 0.0
         self._sightings: tuple[Sighting, ...] = ()
         self._engaged: dict[int, tuple[int, float]] = {}  # the stage that was shown at take-over, and when
+        self._own_ids: list[frozenset[str]] = []  # (N,) programs that each signal has of its own
         self._found: list[Any] = []  # (N,) the program of ours that is at the device
         self._connection: Any = None
         self._connection, self._tc, self._refusal = open_connection(endpoint, look)
@@ -301,7 +303,8 @@ class TraciDevice:
         active = signal.getProgram(intersection.id)
         logics = {logic.programID: logic for logic in signal.getAllProgramLogics(intersection.id)}
         self._found.append(logics.get(PROGRAM_ID))
-        name = active if active in logics and active != PROGRAM_ID else intersection.own_program_id
+        self._own_ids.append(frozenset(logics) - {PROGRAM_ID, *_NOBODYS})
+        name = active if active in self._own_ids[-1] else intersection.own_program_id
         if name not in logics:
             raise MismatchError(f"{where} runs program {active!r} and has no {name!r} to go back to; it has {_some(logics)}")
         if logics[name].type == NEMA:
@@ -350,6 +353,8 @@ class TraciDevice:
         seen = [read_sighting(id_, *(results[id_][name] for name in names)) for id_ in self._ids]
         for n in range(len(seen)):
             now = seen[n] = self._since_engaged(n, seen[n])
+            if not now.is_ours and now.program not in self._own_ids[n]:
+                seen[n] = replace(now, is_foreign=True)
             before = self._sightings[n] if self._sightings else None
             if now.is_ours and not is_sound(self._programs[n], before, now, elapsed_s=self._elapsed_s):
                 seen[n] = replace(now, is_sound=False)
