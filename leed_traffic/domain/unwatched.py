@@ -2,7 +2,7 @@
 
 A wait that was counted before goes on with the time that has passed: nobody can have waited longer. Without that, it is taken
 to be as long as a signal within its limits can have left it behind: long enough that everybody is served in one round from now
-on, short enough that this round is still lawful. A signal that walked its stage program alone served everybody within its cycle.
+on, short enough that this round is still lawful. A signal that walked its stage program alone served everybody in its cycle.
 """
 
 import math

@@ -5,8 +5,8 @@
                       that time a vehicle stood before a red that some stage would end
 
 A maximum red is the site's, or the longest phase of the signal's own program where that is longer. Walkers are not judged by:
-they count as waiting whenever their crossing is red, and a main road that rests in green while nobody else comes is in order, as
-is a stage of an actuated program that is rarely called. Loops that count in and out do not tell who stands: there only the
+they count as waiting whenever their crossing is red, and a main road that rests in green while nobody else comes is in order,
+as is a stage of an actuated program that is rarely called. Loops that count in and out do not tell who stands: there only the
 greens are judged.
 """
 
