@@ -1,5 +1,6 @@
 """What every command shares: results on stdout, messages on stderr, one line per fault."""
 
+import errno
 import json
 import os
 import sys
@@ -25,8 +26,20 @@ class _Messages(Console):
         self.quiet = True
 
 
+class _Results(Console):
+    """Results are asked for: whoever prints them hears that nobody takes them, and decides."""
+
+    def on_broken_pipe(self) -> None:
+        """Not rich's own end of the program.
+
+        Raises:
+            BrokenPipeError: as the stream has.
+        """
+        raise BrokenPipeError(errno.EPIPE, os.strerror(errno.EPIPE))
+
+
 messages = _Messages(stderr=True, highlight=False)
-results = Console(highlight=False)
+results = _Results(highlight=False)
 
 
 def print_json(document: BaseModel | dict[str, Any] | list[Any]) -> None:
