@@ -150,10 +150,10 @@ def test_after_a_loss_every_stage_has_room_for_a_silence():
     assert signal.waits.horizon_s == 5.0
 
 
-def note(time_s, wait_s, **changes):
+def note(time_s, foot_s, **changes):
     links = [0.0] * JUNCTION.n_links
     for link in JUNCTION.stages[FOOT].green:
-        links[link] = wait_s
+        links[link] = foot_s
     return KeptWaits(**({"signal": JUNCTION.id, "wait_s": links, "time_s": time_s, "is_ours": False} | changes))
 
 
