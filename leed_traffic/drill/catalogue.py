@@ -104,7 +104,7 @@ CATALOGUE: tuple[Entry, ...] = (
     Entry(
         name="waits",
         promise="nobody waits beyond the maximum red, however often the connection or the controller is lost",
-        tried="the line cut every few seconds, restarts as often, by a gateway; a policy that holds one stage; waits counted anew",
+        tried="the line cut every few seconds, restarts as often; a gateway, a policy that holds a stage; waits counted anew",
         exercise=lose_again_and_again,
     ),
     Entry(

@@ -151,8 +151,11 @@ class Reader:
             raise UsageError(f"{path}: not a recording of `leedctl serve --events`: {why}") from err
 
     @contextmanager
-    def believing(self) -> Iterator[None]:
+    def believing(self, place: int) -> Iterator[None]:
         """A record is read here; one that makes no sense is damage, wherever that is found.
+
+        Args:
+            place: of the record, from 1.
 
         Raises:
             UsageError: it makes none.
@@ -161,9 +164,7 @@ class Reader:
             yield
         except (ValueError, IndexError) as err:
             why = " ".join(str(err).split())
-            raise UsageError(
-                f"{self.path}: damaged in record {self.n_records:,}: {why}; take the recording that was made"
-            ) from err
+            raise UsageError(f"{self.path}: damaged in record {place:,}: {why}; take the recording that was made") from err
 
     def records(self) -> Iterator[tuple[Kind, bytes]]:
         """Every record up to the end, or to where the file was cut off.

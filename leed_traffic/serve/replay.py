@@ -100,6 +100,7 @@ class _Shelf:
 
         Raises:
             BundleError: it is neither.
+            UsageError: it never decided for these signals.
         """
         if digest not in self._bundles and not self._is_given and Path(path).is_dir():
             self._add(Path(path))
@@ -110,7 +111,10 @@ class _Shelf:
                 "give the folder of the one that ran"
             )
         bundle = self._bundles[digest]
-        return Generation(bundle=bundle, decider=Policy(bundle, self._ids))
+        try:
+            return Generation(bundle=bundle, decider=Policy(bundle, self._ids))
+        except MismatchError as err:
+            raise UsageError(f"{self._recording}: its header is damaged: {err}; take the recording that was made") from err
 
     def order_of(self, order: Ordered) -> Order:
         """What a recorded order asks for."""

@@ -61,6 +61,7 @@ class _Group:
 
     kind: Kind
     payload: bytes
+    place: int  # among the records, from 1
     outputs: dict[Key, bytes] = field(default_factory=dict)
     answers: dict[Key, Answer] = field(default_factory=dict)
     orders: list[Ordered] = field(default_factory=list)
@@ -103,7 +104,7 @@ class Tape(OneCallDevice):
         """The next connection of the run."""
         while (group := self._next()) is not None:
             if group.kind is Kind.CONNECTED:
-                self._open(group.payload, assignment, make_program)
+                self._open(group, assignment, make_program)
                 return self
         raise EndOfRecordingError("the recording ends here")
 
@@ -121,7 +122,7 @@ class Tape(OneCallDevice):
         if group.kind is not Kind.TICK:
             raise DeviceError("lost, as it was then")
         self.ticks += 1
-        with self._reader.believing():
+        with self._reader.believing(group.place):
             snapshot = unpack_snapshot(group.payload, len(self._ids))
             self._check(snapshot)
         self.time_s = snapshot.time_s
@@ -160,9 +161,9 @@ class Tape(OneCallDevice):
         while self._next() is not None:
             pass
 
-    def _open(self, payload: bytes, assignment: Assignment, make_program: Callable[[int, float], StageProgram]) -> None:
-        with self._reader.believing():
-            device = unpack_connected(payload)
+    def _open(self, group: _Group, assignment: Assignment, make_program: Callable[[int, float], StageProgram]) -> None:
+        with self._reader.believing(group.place):
+            device = unpack_connected(group.payload)
             if unknown := sorted(set(assignment.lanes) - set(device.lanes)):
                 raise ValueError(f"a device without lane {unknown[0]}")
         self.step_s, self.end_s = device.step_s, device.end_s
@@ -245,9 +246,9 @@ def _grouped(reader: Reader) -> Iterator[_Group]:
         if kind in _INPUTS:
             if group is not None:
                 yield group
-            group = _Group(kind, payload)
+            group = _Group(kind, payload, reader.n_records)
         elif group is not None:
-            with reader.believing():
+            with reader.believing(reader.n_records):
                 _add(group, kind, payload, reader)
     if group is not None:
         yield group

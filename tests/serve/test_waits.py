@@ -66,7 +66,9 @@ def test_a_clock_of_a_few_seconds_bounds_every_wait():
 
 def test_where_nobody_has_counted_who_calls_has_waited_as_long_as_may_lawfully_be():
     found = OneSignal().look(5000.0)
-    assert found[FOOT] == lawful_waits([TIMING.max_red_s if walkers(k) else 0.0 for k in range(4)], 0, TIMING, horizon_s=1.0)[FOOT]
+    assert (
+        found[FOOT] == lawful_waits([TIMING.max_red_s if walkers(k) else 0.0 for k in range(4)], 0, TIMING, horizon_s=1.0)[FOOT]
+    )
     assert found[FOOT] > 100.0
 
 
@@ -208,7 +210,8 @@ def test_a_wall_clock_that_was_put_back_makes_no_note_younger_than_it_is(tmp_pat
 
 
 @pytest.mark.parametrize(
-    "content", [b"", b"{", b"\xff", b"[]", b'{"noted_at": "2026-01-01T12:00:00", "signals": []}', b'{"noted_at": 1, "signals": 2}']
+    "content",
+    [b"", b"{", b"\xff", b"[]", b'{"noted_at": "2026-01-01T12:00:00", "signals": []}', b'{"noted_at": 1, "signals": 2}'],
 )
 def test_a_note_that_cannot_be_read_is_none_and_is_said(tmp_path, caplog, content):
     (tmp_path / "waits-x.json").write_bytes(content)
@@ -233,7 +236,7 @@ def test_a_folder_that_takes_no_note_costs_one_line(tmp_path, caplog):
 
 
 class Street:
-    """One signal that goes on while controllers come and go; counts what SUMO's record would: reds of links that walkers want."""
+    """One signal that goes on while controllers come and go; counts the reds of links that walkers want."""
 
     def __init__(self, alone=1):
         self.device, self._alone, self.longest_s = fake(end_s=1e9), alone, 0.0
