@@ -407,4 +407,7 @@ class Controller:
         is_over = state.green_s >= self._timings[n].min_green_s[state.stage] or is_tripped
         if not (is_over and self._device.release(n)):
             ruling = rule(state.stage, state, self._timings[n], horizon_s=self._waits.horizon_s)
-            self._device.request(n, ruling.stage, self._hold_s(n))
+            is_urgent = (
+                ruling.reason is Reason.MAX_RED
+            )  # a maximum green may be overrun: the hand-back follows the other program
+            self._device.request(n, ruling.stage if is_urgent else state.stage, self._hold_s(n))

@@ -26,15 +26,15 @@ log = logging.getLogger(__name__)
 
 FAULTY_TICKS_TO_GIVE_UP = 10  # in a row: then the signals go back to their own programs
 
-_STOPS = tuple(
+_STOPS: tuple[int, ...] = tuple(
     getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT", "SIGPWR", "SIGXCPU") if hasattr(signal, name)
 )
-_IGNORED = tuple(  # their default ends or stops the process, and nobody means that by them
+_IGNORED: tuple[int, ...] = tuple(  # their default ends or stops the process, and nobody means that by them
     getattr(signal, name)
     for name in ("SIGUSR1", "SIGUSR2", "SIGALRM", "SIGVTALRM", "SIGPROF", "SIGIO", "SIGPIPE", "SIGXFSZ", "SIGTTOU")
     if hasattr(signal, name)
 )
-_CODES = {signal.SIGHUP: ExitCode.HUNG_UP, signal.SIGINT: ExitCode.INTERRUPTED}
+_CODES: dict[int, ExitCode] = {signal.SIGHUP: ExitCode.HUNG_UP, signal.SIGINT: ExitCode.INTERRUPTED}
 
 OnTick = Callable[[float, float, str], None]  # device time, time of the end (may be infinite), a few words
 
@@ -111,7 +111,7 @@ def stop_on_signals() -> Iterator[StopRequest]:
     stop = StopRequest()
     before: dict[int, Any] = {}
     for number in _STOPS:
-        if not (number is signal.SIGHUP and signal.getsignal(number) is signal.SIG_IGN):
+        if not (number == signal.SIGHUP and signal.getsignal(number) is signal.SIG_IGN):
             before[number] = signal.signal(number, stop)
     for number in _IGNORED:
         before[number] = signal.signal(number, signal.SIG_IGN)
