@@ -80,12 +80,12 @@ def serve_command(
 ) -> None:
     """Drive the signals with a bundle's policies, behind the safety envelope.
 
-    Takes over each signal when its own program shows one of our stages, and hands it back at the same display on Ctrl-C or
-    SIGTERM.
+    Takes over each signal when its own program shows one of our stages, and hands it back at the same display on Ctrl-C,
+    SIGTERM or SIGHUP.
 
     Exit codes: 0 end of the simulation, 3 bundle refused, 4 another network, 5 server unreachable or lost, 6 monitor
-    violation, 7 a signal was in fallback at the end (one that the monitor's latch holds, too), 130/143 stopped and handed
-    back, or stopped before the first connection.
+    violation, 7 a signal was in fallback at the end (one that the monitor's latch holds, too) or led by nobody, 129/130/143
+    stopped and handed back, or stopped before the first connection.
 
     \b
     Examples:
