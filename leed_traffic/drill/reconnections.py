@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from leed_traffic.drill.gateway import COMMAND, STEP, Gateway
 from leed_traffic.drill.place import Place, sumo, wait_for_end
 from leed_traffic.drill.row import Finding, Ground
-from leed_traffic.drill.starvation import TICK_S, Fixed, WaitWatch, through_watchers
+from leed_traffic.drill.starvation import TICK_S, WaitWatch, holding, through_watchers
 from leed_traffic.errors import DeviceError
 from leed_traffic.serve.loop import StopRequest
 from leed_traffic.serve.run import ServeConfig, serve
@@ -67,7 +67,7 @@ def _lose(place: Place, every: int, stage: int, until_s: float, *, lives: bool) 
                     clock=time.perf_counter,
                     stop=StopRequest(),
                     connect=through_watchers(place, watchers),
-                    decider=lambda bundle, ids: Fixed([stage] * len(ids)),
+                    decider=lambda bundle, ids: holding([stage] * len(ids)),
                     sleep=lambda seconds: time.sleep(min(seconds, 0.02)),
                 )
             except DeviceError:

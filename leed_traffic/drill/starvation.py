@@ -16,6 +16,7 @@ from leed_traffic.drill.place import Outcome, Place, make_place, sumo, wait_for_
 from leed_traffic.drill.row import Finding, Ground
 from leed_traffic.serve.config import Connect
 from leed_traffic.serve.device import SignalDevice, Snapshot
+from leed_traffic.serve.hot_swap import Decider
 from leed_traffic.serve.loop import StopRequest
 from leed_traffic.serve.run import ServeConfig, serve
 
@@ -83,7 +84,7 @@ class WaitWatch:
                 self.longest_s, self.where = time_s - since_s, f"{self._id}, link {link}"
 
 
-class Fixed:
+class _Fixed:
     """Asks for one stage of each signal for ever."""
 
     def __init__(self, stages: Sequence[int]) -> None:
@@ -112,6 +113,11 @@ class Watched(PassingOn):
         return snapshot
 
 
+def holding(stages: Sequence[int]) -> Decider:
+    """Policies that want one stage of each signal for ever."""
+    return _Fixed(stages)
+
+
 def through_watchers(place: Place, watchers: list[WaitWatch]) -> Connect:
     """Opens devices beside which these count on; the first one brings them into being."""
 
@@ -128,7 +134,7 @@ def _hold(place: Place, k: int) -> tuple[Outcome, list[WaitWatch]]:
     watchers: list[WaitWatch] = []
     with sumo(place, place.folder / f"hold-{k}") as (port, server):
         config = ServeConfig(bundle=place.bundle.path, port=port, until_s=place.scenario.end_s - 60.0)
-        policy = Fixed([(k + n) % i.n_stages for n, i in enumerate(place.network.intersections)])
+        policy = _Fixed([(k + n) % i.n_stages for n, i in enumerate(place.network.intersections)])
         outcome = watch(
             lambda: serve(
                 config,
