@@ -12,7 +12,7 @@ LeedError                     exit code
 ├── MismatchError      4   two sound artefacts do not belong together (bundle and network, decision intervals)
 ├── WorkerError        5   a process that simulates for us was killed
 ├── DeviceError        5   the signal backend is unreachable, refuses or was lost
-└── StopError    130, 143   a person stopped the program before it held a signal (5: after it had lost them)
+└── StopError    129, 130, 143   a person stopped the program before it held a signal (5: after it had lost them)
 
 A message says where, what, expected, got, and what to do, on one line:
 `models/j12: made for 9 lanes, junction j12 has 8; export it again`.
@@ -32,6 +32,7 @@ class ExitCode(IntEnum):
     BACKEND_LOST = 5
     MONITOR_VIOLATION = 6
     FALLBACK_AT_END = 7
+    HUNG_UP = 129  # SIGHUP: the terminal has gone; after a clean hand-back or before a signal was touched
     INTERRUPTED = 130  # SIGINT, after a clean hand-back or before a signal was touched
     TERMINATED = 143  # SIGTERM, likewise
 

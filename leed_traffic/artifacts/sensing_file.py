@@ -139,7 +139,7 @@ def load_sensing(name_or_path: str, network: Network) -> Sensing:
         raise SiteError(f"{path}: {first_fault(err, whole='file', shows_value=True)}") from err
     except ValueError as err:
         raise SiteError(f"{path}: {err}") from err
-    _check_places(sensing, network, path)
+    check_places(sensing, network, path)
     return sensing
 
 
@@ -194,7 +194,7 @@ def _assembled(file: SensingFile) -> Sensing:
     )
 
 
-def _check_places(sensing: Sensing, network: Network, path: Path) -> None:
+def check_places(sensing: Sensing, network: Network, path: Path) -> None:
     """Every detector belongs to a lane of a signal that is there; every lane of every signal has one that is read."""
     lanes = {(i.id, lane.id): {span.lane for span in lane.spans} for i in network.intersections for lane in i.lanes}
     exits = {(i.id, m.exit_span.lane): {m.exit_span.lane} for i in network.intersections for m in i.movements if m.exit_span}

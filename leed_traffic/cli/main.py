@@ -7,6 +7,7 @@ import typer
 
 from leed_traffic import __version__
 from leed_traffic.cli import bundle, planner, scenario, site
+from leed_traffic.cli.aside import keep_standard_files_open, silence, whether_heard_or_not
 from leed_traffic.cli.benchmark import benchmark_command
 from leed_traffic.cli.demo import demo_command
 from leed_traffic.cli.doctor import doctor_command
@@ -17,7 +18,7 @@ from leed_traffic.cli.operate import mode_command, reload_command, replay_comman
 from leed_traffic.cli.output import report_error
 from leed_traffic.cli.serve import reset_fault_command, serve_command
 from leed_traffic.cli.train import export_command, train_command
-from leed_traffic.errors import LeedError, UsageError
+from leed_traffic.errors import ExitCode, LeedError, UsageError
 
 EXTRA_OF = {
     "torch": "train",
@@ -45,7 +46,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
     help="Traffic-signal control from expert demonstrations: generate, train, export, serve, evaluate.",
     epilog="Exit codes: 0 ok, 1 limits exceeded, 2 usage or input, 3 bundle refused, 4 site or network mismatch, "
-    "5 backend or a worker lost, 6 monitor violation, 7 fallback at the end, 130/143 stopped after a clean hand-back.",
+    "5 backend or a worker lost, 6 monitor violation, 7 fallback at the end, 129/130/143 stopped after a clean hand-back.",
 )
 app.add_typer(scenario.app, name="scenario")
 app.add_typer(site.app, name="site")
@@ -84,21 +85,49 @@ def main(
 
 
 def run() -> None:
-    """Entry point: a LeedError, and what a file system refuses, become one line and an exit code; a bug keeps its traceback."""
+    """Entry point: a LeedError, and what a file system refuses, become one line and an exit code; a bug keeps its traceback.
+
+    The exit code says what happened even where nothing can be said in words.
+    """
+    keep_standard_files_open()
+    code: int | str | None = None
+    try:
+        code = _run()
+    except SystemExit as leaving:
+        code = leaving.code
+    with whether_heard_or_not(sys.stderr):
+        pass
+    sys.exit(code if _is_result_out() or code else int(ExitCode.USAGE))
+
+
+def _run() -> int:
     try:
         app()
     except LeedError as error:
-        sys.exit(report_error(error))
+        return report_error(error)
     except OSError as error:  # a full disk, a folder that is none: outside the program, wherever it struck
         where = error.filename or "a file or connection"
         hint = "free some space, change its rights or choose another place; the same command goes on"
-        sys.exit(report_error(UsageError(f"{where}: {error.strerror or error}; {hint}")))
+        return report_error(UsageError(f"{where}: {error.strerror or error}; {hint}"))
     except ModuleNotFoundError as error:
         extra = EXTRA_OF.get((error.name or "").split(".")[0])
         if extra is None:
             raise
         hint = f"this command needs {error.name}, which is not installed here; in the checkout: pip install '.[{extra}]'"
-        sys.exit(report_error(UsageError(hint)))
+        return report_error(UsageError(hint))
+    return int(ExitCode.OK)
+
+
+def _is_result_out() -> bool:
+    """Whether stdout took all that was written to it."""
+    try:
+        if sys.stdout is not None:
+            sys.stdout.flush()
+    except (OSError, ValueError) as error:
+        silence(sys.stdout)
+        report_error(UsageError(f"the standard output: {getattr(error, 'strerror', None) or error}; the result is lost"))
+        return False
+    return True
 
 
 if __name__ == "__main__":

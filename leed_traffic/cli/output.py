@@ -1,7 +1,9 @@
 """What every command shares: results on stdout, messages on stderr, one line per fault."""
 
+import errno
 import json
 import os
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -11,11 +13,33 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Table
 
+from leed_traffic.cli.aside import whether_heard_or_not
 from leed_traffic.domain.seeds import FIRST_EVALUATION_SEED
 from leed_traffic.errors import LeedError, UsageError
 
-messages = Console(stderr=True, highlight=False)
-results = Console(highlight=False)
+
+class _Messages(Console):
+    """Messages are heard or not; a reader that has gone ends nothing."""
+
+    def on_broken_pipe(self) -> None:
+        """Say no more."""
+        self.quiet = True
+
+
+class _Results(Console):
+    """Results are asked for: whoever prints them hears that nobody takes them, and decides."""
+
+    def on_broken_pipe(self) -> None:
+        """Not rich's own end of the program.
+
+        Raises:
+            BrokenPipeError: as the stream has.
+        """
+        raise BrokenPipeError(errno.EPIPE, os.strerror(errno.EPIPE))
+
+
+messages = _Messages(stderr=True, highlight=False)
+results = _Results(highlight=False)
 
 
 def print_json(document: BaseModel | dict[str, Any] | list[Any]) -> None:
@@ -91,6 +115,7 @@ def cores() -> int:
 
 def report_error(error: LeedError) -> int:
     """Print the fault as one line on stderr; return its exit code."""
-    messages.print(f"[bold red]error[/] {type(error).__name__}: ", end="")
-    messages.print(" ".join(str(error).split()), markup=False, soft_wrap=True)
+    with whether_heard_or_not(sys.stderr):
+        messages.print(f"[bold red]error[/] {type(error).__name__}: ", end="")
+        messages.print(" ".join(str(error).split()), markup=False, soft_wrap=True)
     return int(error.exit_code)

@@ -19,6 +19,7 @@ from pydantic import ValidationError
 
 from leed_traffic.artifacts.scenario import load_scenario
 from leed_traffic.artifacts.validation import first_fault
+from leed_traffic.cli.aside import said_aside, whether_heard_or_not
 from leed_traffic.cli.output import ProgressBar, messages, print_json, print_table, progress
 from leed_traffic.errors import DeviceError, UsageError
 from leed_traffic.serve.hot_swap import PROBATION_S
@@ -84,12 +85,13 @@ def serve_command(
 ) -> None:
     """Drive the signals with a bundle's policies, behind the safety envelope.
 
-    Takes over each signal when its own program shows one of our stages, and hands it back at the same display on Ctrl-C or
-    SIGTERM.
+    Takes over each signal when its own program shows one of our stages, and hands it back at the same display on Ctrl-C,
+    SIGTERM or SIGHUP.
 
     Exit codes: 0 end of the simulation, 2 another controller has one of the signals, 3 bundle refused, 4 another network, or
     steps that do not fill a tick, 5 server unreachable or lost, 6 monitor violation, 7 a signal was in fallback at the end (one
-    that the monitor's latch holds, too), 130/143 stopped and handed back, or stopped before the first connection.
+    that the monitor's latch holds, too) or led by nobody, 129/130/143 stopped and handed back, or stopped before the first
+    connection.
 
     \b
     Examples:
@@ -139,12 +141,13 @@ def serve_command(
         raise UsageError(first_fault(err, shows_value=True)) from err
     start = None if scenario is None else Start(scenario, seed, num_clients)
     page = None if status_port is None else (status_host, status_port)
-    with contextlib.redirect_stdout(sys.stderr):  # traci prints; stdout is for the result
+    with said_aside(), contextlib.redirect_stdout(sys.stderr):  # traci prints; stdout is for the result
         summary = _run(config, start, metrics_port, page)
-    if as_json:
-        print_json(summary)
-    else:
-        _print_summary(summary)
+    with whether_heard_or_not(sys.stdout), whether_heard_or_not(sys.stderr):
+        if as_json:
+            print_json(summary)
+        else:
+            _print_summary(summary)
     raise typer.Exit(int(summary.exit_code))
 
 

@@ -69,7 +69,7 @@ def permit(state: SignalState, timing: Timing, *, horizon_s: float) -> Permissio
     if not any(in_time):
         return _only(_longest_waiting(state), timing, Reason.MAX_RED)
     others_wait = any(state.wait_s[j] > 0.0 for j in s if j != now)
-    if others_wait and state.green_s + horizon_s > timing.max_green_s[now]:
+    if others_wait and state.green_s + state.earlier_s + horizon_s > timing.max_green_s[now]:
         legal = tuple(in_time[j] and j != now for j in s)
         if any(legal):
             return Permission(legal=legal, otherwise=_longest_waiting(state, legal), reason=Reason.MAX_GREEN)
@@ -120,7 +120,7 @@ def hold_s(state: SignalState, timing: Timing, *, lease_s: float, shortest_s: fl
         shortest_s: until just after the next ruling; nothing is cut below that.
     """
     rest_s = timing.min_green_s[state.stage] - state.green_s
-    room_s = timing.max_green_s[state.stage] - state.green_s
+    room_s = timing.max_green_s[state.stage] - state.green_s - state.earlier_s
     return max(rest_s, shortest_s, min(lease_s, room_s))
 
 

@@ -17,6 +17,7 @@ class SignalState:
     is_clearing: bool
     green_s: float  # since the stage turned green; 0 while clearing
     wait_s: tuple[float, ...]  # (S,) how long the longest-waiting movement of each stage has waited at red; 0: nobody
+    earlier_s: float = 0.0  # shown as green before `green_s` began to count: part of a maximum green, never of a minimum
 
     def __post_init__(self) -> None:
         if not 0 <= self.stage < len(self.wait_s):
@@ -32,7 +33,7 @@ class WaitClocks:
 
     def __init__(self, intersections: Sequence[Intersection]) -> None:
         n, k_max = len(intersections), max(i.n_links for i in intersections)
-        self._n_stages = [i.n_stages for i in intersections]
+        self._n_stages, self._n_links = [i.n_stages for i in intersections], [i.n_links for i in intersections]
         self._every = np.arange(n)
         self._wait_s = np.zeros((n, k_max))
         self._green = np.zeros((n, max(self._n_stages), k_max))  # 1 where a stage serves a link
@@ -56,8 +57,30 @@ class WaitClocks:
         """Forget every call."""
         self._wait_s[:] = 0.0
 
+    def links_of(self, n: int) -> tuple[float, ...]:
+        """The wait of every link of the n-th signal, in seconds."""
+        return tuple(self._wait_s[n, : self._n_links[n]].tolist())
+
+    def put(self, n: int, wait_s: Sequence[float]) -> None:
+        """Go on from what was counted earlier, one wait in seconds for every link of the n-th signal."""
+        self._wait_s[n, : self._n_links[n]] = wait_s
+
+    def limit(self, n: int, stage_s: Sequence[float]) -> None:
+        """No link of the n-th signal has waited longer than its stages may: (S,) in seconds, the least of several counts."""
+        of_links = np.where(self._green[n, : self._n_stages[n]] > 0.0, np.array(stage_s)[:, None], np.inf).min(axis=0)
+        self._wait_s[n] = np.minimum(self._wait_s[n], of_links)
+
+    def longest_s(self) -> list[tuple[float, ...]]:
+        """N times (S,) the longest wait of each stage's movements, in seconds."""
+        longest = (self._green * self._wait_s[:, None, :]).max(axis=2).tolist()
+        return [tuple(row[:n]) for row, n in zip(longest, self._n_stages, strict=True)]
+
     def update(
-        self, stages: Sequence[int], are_clearing: Sequence[bool], count_veh: NDArray[np.float64], elapsed_s: float
+        self,
+        stages: Sequence[int],
+        are_clearing: Sequence[bool],
+        count_veh: NDArray[np.float64],
+        elapsed_s: float | NDArray[np.float64],
     ) -> list[tuple[float, ...]]:
         """Move the clocks on; return N times (S,) the longest wait of each stage's red movements, in seconds.
 
@@ -65,7 +88,7 @@ class WaitClocks:
             stages: (N,) shown, or being cleared towards.
             are_clearing: (N,) nothing of the target stage counts as green yet.
             count_veh: vehicles within reach on the lanes of all signals in turn; NaN (a dead detector) counts as a call.
-            elapsed_s: since the last update.
+            elapsed_s: since the last update, one for all signals or (N, 1).
         """
         occupied = ~(count_veh <= 0.0)  # NaN <= 0 is False: a dead detector calls
         detected = np.bincount(self._links, weights=occupied[self._lanes], minlength=self._wait_s.size)
@@ -73,5 +96,4 @@ class WaitClocks:
         self._wait_s = np.where(called, self._wait_s + elapsed_s, 0.0)
         shown = self._green[self._every, np.asarray(stages)]
         self._wait_s *= 1.0 - shown * np.logical_not(are_clearing)[:, None]
-        longest = (self._green * self._wait_s[:, None, :]).max(axis=2).tolist()
-        return [tuple(row[:n]) for row, n in zip(longest, self._n_stages, strict=True)]
+        return self.longest_s()

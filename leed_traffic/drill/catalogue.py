@@ -19,6 +19,7 @@ from leed_traffic.drill.network_faults import try_faults
 from leed_traffic.drill.oracle_runs import outside_oracle
 from leed_traffic.drill.paces import stalls
 from leed_traffic.drill.place import make_place
+from leed_traffic.drill.reconnections import lose_again_and_again
 from leed_traffic.drill.replays import decide_again
 from leed_traffic.drill.restarts import lost_simulators
 from leed_traffic.drill.row import SHIPPED, DrillReport, Exercise, Finding, Ground, Row
@@ -27,6 +28,7 @@ from leed_traffic.drill.sensors import bad_sensing
 from leed_traffic.drill.silence import try_silences
 from leed_traffic.drill.starvation import always_hold
 from leed_traffic.drill.swaps import demote_bad_bundles, swap_again_and_again
+from leed_traffic.drill.unheard import speak_to_nobody
 
 OnRow = Callable[[Row], None]
 
@@ -101,6 +103,18 @@ CATALOGUE: tuple[Entry, ...] = (
         promise="a lost simulator is regained within 10 s",
         tried="SIGKILL of SUMO at random moments, --retry",
         exercise=lost_simulators,
+    ),
+    Entry(
+        name="waits",
+        promise="nobody waits beyond the maximum red, however often the connection or the controller is lost",
+        tried="the line cut every few seconds, restarts as often; a gateway, a policy that holds a stage; waits counted anew",
+        exercise=lose_again_and_again,
+    ),
+    Entry(
+        name="unheard",
+        promise="what the controller cannot say ends and delays nothing; the exit code stays right",
+        tried="stderr and stdout closed, full, without a reader, blocked; SIGHUP; SUMO's own record",
+        exercise=speak_to_nobody,
     ),
     Entry(
         name="hand-back",

@@ -48,6 +48,7 @@ class Gateway:
         self._ends = threading.Event()
         self._left = threading.Semaphore(0)
         self.steps = 0  # that controllers have asked for
+        self.clients = 0  # controllers that came
         self._thread = threading.Thread(target=self._run, daemon=True)
 
     @property
@@ -73,6 +74,7 @@ class Gateway:
             while not self._ends.is_set():
                 with contextlib.suppress(TimeoutError):
                     client, _ = self._listener.accept()
+                    self.clients += 1
                     client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
                     with client:
                         self._relay(client, server)

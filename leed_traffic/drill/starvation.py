@@ -14,7 +14,9 @@ from leed_traffic.domain.network import GREEN, Intersection
 from leed_traffic.drill.field_device import PassingOn, through
 from leed_traffic.drill.place import Outcome, Place, make_place, sumo, wait_for_end, watch
 from leed_traffic.drill.row import Finding, Ground
+from leed_traffic.serve.config import Connect
 from leed_traffic.serve.device import SignalDevice, Snapshot
+from leed_traffic.serve.hot_swap import Decider
 from leed_traffic.serve.loop import StopRequest
 from leed_traffic.serve.run import ServeConfig, serve
 
@@ -93,7 +95,7 @@ class _Fixed:
         return list(self._stages)
 
 
-class _Watched(PassingOn):
+class Watched(PassingOn):
     """A device beside which the waits are counted."""
 
     def __init__(self, device: SignalDevice, watchers: Sequence[WaitWatch]) -> None:
@@ -111,15 +113,26 @@ class _Watched(PassingOn):
         return snapshot
 
 
+def holding(stages: Sequence[int]) -> Decider:
+    """Policies that want one stage of each signal for ever."""
+    return _Fixed(stages)
+
+
+def through_watchers(place: Place, watchers: list[WaitWatch]) -> Connect:
+    """Opens devices beside which these count on; the first one brings them into being."""
+
+    def watched(device: SignalDevice) -> SignalDevice:
+        if not watchers:
+            reach_m = place.bundle.manifest.reach_m
+            watchers.extend(WaitWatch(i, device.lane_index, reach_m=reach_m) for i in place.network.intersections)
+        return Watched(device, watchers)
+
+    return through(watched)
+
+
 def _hold(place: Place, k: int) -> tuple[Outcome, list[WaitWatch]]:
     watchers: list[WaitWatch] = []
     with sumo(place, place.folder / f"hold-{k}") as (port, server):
-
-        def watched(device: SignalDevice) -> SignalDevice:
-            reach_m = place.bundle.manifest.reach_m
-            watchers.extend(WaitWatch(i, device.lane_index, reach_m=reach_m) for i in place.network.intersections)
-            return _Watched(device, watchers)
-
         config = ServeConfig(bundle=place.bundle.path, port=port, until_s=place.scenario.end_s - 60.0)
         policy = _Fixed([(k + n) % i.n_stages for n, i in enumerate(place.network.intersections)])
         outcome = watch(
@@ -127,7 +140,7 @@ def _hold(place: Place, k: int) -> tuple[Outcome, list[WaitWatch]]:
                 config,
                 clock=time.perf_counter,
                 stop=StopRequest(),
-                connect=through(watched),
+                connect=through_watchers(place, watchers),
                 decider=lambda bundle, ids: policy,
             ),
             server.kill,

@@ -9,8 +9,7 @@ from leed_traffic.domain.envelope import Reason, Ruling, hold_s, rule
 from leed_traffic.domain.network import Intersection
 from leed_traffic.domain.priority import Means, Priorities, PriorityRule, PriorityVehicle
 from leed_traffic.domain.program import build_program, whole_steps
-from leed_traffic.domain.sensing import IDEAL, Sensing
-from leed_traffic.domain.signal_state import WaitClocks
+from leed_traffic.domain.sensing import IDEAL, Sensing, SensingKind
 from leed_traffic.domain.timing import Timing
 from leed_traffic.errors import UsageError
 from leed_traffic.serve.actuations import Actuations
@@ -24,12 +23,14 @@ from leed_traffic.serve.hot_swap import Change, HotSwap, Step
 from leed_traffic.serve.journal import Journal
 from leed_traffic.serve.latch import Latched, LatchStore
 from leed_traffic.serve.orders import Order, Reload, Rollback
-from leed_traffic.serve.requests import Requests, wait_s
+from leed_traffic.serve.requests import Requests
 from leed_traffic.serve.sensing import DetectorJudge
 from leed_traffic.serve.sight import SignalSight
 from leed_traffic.serve.standings import Standings
+from leed_traffic.serve.standstill import Standstills
 from leed_traffic.serve.supervisor import Cause, Control, Finding, Mode, Standing
 from leed_traffic.serve.tally import Tally
+from leed_traffic.serve.waits import StreetWaits
 
 log = logging.getLogger(__name__)
 
@@ -40,8 +41,9 @@ _LIMITS = (Reason.MAX_GREEN, Reason.MAX_RED)
 class Controller:
     """N signals, each with its sight, its standing and its monitor.
 
-    Two clocks count the waits. The street's runs every tick and feeds the rulings. The policy's, in `Requests`, is read at
-    every decision only, as in training: a policy never sees a number that it was not trained on.
+    Two clocks count the waits. The street's, `StreetWaits`, runs every tick, outlives the connection and feeds the rulings. The
+    policy's, in `Requests`, is read at every decision only and begins with the connection, as in training: a policy never sees
+    a number that it was not trained on.
     """
 
     def __init__(
@@ -54,6 +56,7 @@ class Controller:
         *,
         latches: LatchStore,
         tally: Tally,
+        waits: StreetWaits,
         control: Control,
         decision_interval_s: float,
         reach_m: float,
@@ -69,14 +72,18 @@ class Controller:
         self._lease_s = whole_steps(max(lease_s, tick_s + device.step_s), device.step_s)
         pairs = list(zip(self._intersections, self._timings, strict=True))
         self._programs = [build_program(i, t, step_s=device.step_s) for i, t in pairs]
-        self._sights = [SignalSight(i, p) for i, p in zip(self._intersections, self._programs, strict=True)]
+        self._waits = waits
+        seen = zip(self._intersections, self._programs, waits.memories, strict=True)
+        self._sights = [SignalSight(intersection, program, memory) for intersection, program, memory in seen]
         self._guard = Guard(self._intersections, self._timings, latches, tally, blind_s=tick_s - device.step_s)
         self._standings = Standings(self.ids, latches.latched, journal, tally)
-        self._clocks = WaitClocks(self._intersections)
         self._latches, self.tally = latches, tally
         self._eyes = open_eyes(self._intersections, sensing, reach_m=reach_m, lane_index=device.lane_index)
         self._priorities, self._means = Priorities(self._intersections, priority), [Means.NONE] * len(pairs)
         self._callers: tuple[PriorityVehicle, ...] = ()
+        self._standstills = Standstills(
+            self._intersections, self._timings, sees_who_stands=sensing.kind is not SensingKind.LOOPS
+        )
         self._sensing = DetectorJudge(self._intersections, reach_m, device.lane_index)
         self._actuations = Actuations(self._intersections, device.lane_index)
         self._requests = Requests(
@@ -145,6 +152,11 @@ class Controller:
         return not any(self._was_ours)
 
     @property
+    def n_alarmed(self) -> int:
+        """Signals that nobody leads: they run neither our program nor one of their own, or do not move."""
+        return sum(cause is not None for cause in self._standings.alarms)
+
+    @property
     def hand_back_ticks(self) -> int:
         """Ticks within which every signal can be handed back: longest clearance and minimum green, and five to spare.
 
@@ -174,13 +186,18 @@ class Controller:
         for n, sighting in enumerate(snapshot.sightings):
             events = self._sights[n].see(sighting, snapshot.time_s)
             self._standings.note(n, events, since_s=sighting.spent_s)  # the phase that stands began between two looks
+        for n, cause in enumerate(self._standstills.look(snapshot.time_s, snapshot.sightings, readings)):
+            self._standings.alarm(n, cause)
         self._log.note(self._actuations.take(snapshot.vehicles, snapshot.time_s, elapsed_s))
-        for sight, wait in zip(self._sights, wait_s(self._clocks, self._sights, readings, elapsed_s), strict=True):
-            sight.state = sight.state_with(wait)
+        shown = [sight.shown for sight in self._sights]
+        for sight, wait_s in zip(
+            self._sights, self._waits.look(snapshot.time_s, snapshot.sightings, shown, readings), strict=True
+        ):
+            sight.state = sight.state_with(wait_s)
         greens = [None if sight.shown.is_clearing else sight.shown.stage for sight in self._sights]
         for n, disbelief in enumerate(self._sensing.judge(snapshot.vehicles, readings, greens, elapsed_s, marks)):
             self._standings.believe(n, disbelief)
-        self._policies.look([sight.shown for sight in self._sights], self._was_ours, snapshot.time_s)
+        self._policies.look(shown, self._was_ours, snapshot.time_s)
         self._note_changes()
         self._compare(snapshot.time_s)
         return readings
@@ -209,9 +226,7 @@ class Controller:
                 self._rule(n, snapshot.time_s)
             if self._control is not Control.ACTIVE:
                 continue
-            if self.standings[n].mode is Mode.STANDBY and snapshot.sightings[n].is_foreign:
-                self._standings.find(n, Finding.BAD_DECISION, Cause.PROGRAM_LOST)  # another owner's: never commanded
-            elif self.standings[n].mode is Mode.STANDBY:
+            if self.standings[n].mode is Mode.STANDBY:
                 self._take_over(n)
             if self.standings[n].is_in_charge:
                 self._rule(n, snapshot.time_s)
@@ -249,6 +264,10 @@ class Controller:
             said = self._set_control(order.control)
         self._note_changes()
         return said
+
+    def lost(self) -> None:
+        """The connection is over: what was seen of the signals outlives it."""
+        self._waits.lost(self._sights)
 
     def hand_back(self) -> None:
         """Nobody is led any more: `act` releases every signal as soon as its display allows."""
@@ -312,14 +331,14 @@ class Controller:
             self._guard.forget(n)
             if self._was_ours[n]:
                 standings.note(n, [(Event.PATTERN_CHANGE, OWN)])
-            standings.find(n, Finding.PROGRAM_LOST)
+            standings.find(n, Finding.FOREIGN_PROGRAM if sighting.is_foreign else Finding.PROGRAM_LOST)
         self._was_ours[n] = sighting.is_ours
 
     def _take_over(self, n: int) -> None:
         shown = self._sights[n].shown
         if shown.is_clearing or not self._device.engage(n, shown.stage):
             return
-        if not self._was_ours[n]:  # else it ran before us, and nothing has begun anew
+        if not self._was_ours[n]:  # else its green goes on: whoever engages again must not begin it anew
             self._was_ours[n] = True
             self._guard.begin(n, self._standings.time_s, self._intersections[n].stages[shown.stage].state)
             self._sights[n].taken_over(shown.stage)
@@ -334,7 +353,7 @@ class Controller:
             requested,
             state,
             self._timings[n],
-            horizon_s=self._tick_s,
+            horizon_s=self._waits.horizon_s,
             request_age_s=time_s - self._requests.wanted_at_s,
             lease_s=2.0 * self._interval_s,
         )
@@ -354,7 +373,7 @@ class Controller:
 
     def _favoured(self, n: int, wanted: float | None, time_s: float) -> float | None:
         """The request under the site's priorities; how a vehicle is favoured goes into the event log."""
-        state, horizon_s = self._sights[n].state, self._tick_s
+        state, horizon_s = self._sights[n].state, self._waits.horizon_s
         answer = self._priorities.favour(n, wanted, self._callers, state, time_s=time_s, horizon_s=horizon_s)
         before, self._means[n] = self._means[n], answer.means
         if answer.means is not before and answer.means in PRIORITY_EVENTS:
@@ -394,4 +413,6 @@ class Controller:
         is_tripped = self._intersections[n].id in self._latches.latched and not is_met
         is_over = state.green_s >= self._timings[n].min_green_s[state.stage] or is_tripped
         if not (is_over and self._device.release(n)):
-            self._device.request(n, state.stage, self._hold_s(n))
+            ruling = rule(state.stage, state, self._timings[n], horizon_s=self._waits.horizon_s)
+            is_urgent = ruling.reason is Reason.MAX_RED  # a maximum green may be overrun: the hand-back follows it
+            self._device.request(n, ruling.stage if is_urgent else state.stage, self._hold_s(n))

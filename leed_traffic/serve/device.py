@@ -9,7 +9,6 @@ from leed_traffic.domain.detection import Vehicles
 from leed_traffic.domain.priority import PriorityVehicle
 from leed_traffic.domain.program import PROGRAM_ID
 from leed_traffic.domain.road_users import Crossing
-from leed_traffic.serve.owner import is_foreign
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,6 +20,7 @@ class Sighting:
     phase: int
     spent_s: float  # since this phase began
     is_sound: bool = True  # phase, letters and time fit together; else nothing is commanded from it, but the monitor judges it
+    is_foreign: bool = False  # neither ours nor one of the signal's own: letters of a client, another owner's; never commanded
     # Of the vehicles inside the junction, on links that are red, in the last phase of a clearance; infinite: nobody is there;
     # None: nothing sees the inside of this junction.
     slowest_inside_mps: float | None = math.inf
@@ -29,11 +29,6 @@ class Sighting:
     def is_ours(self) -> bool:
         """Whether the stage program runs there."""
         return self.program == PROGRAM_ID
-
-    @property
-    def is_foreign(self) -> bool:
-        """Whether another controller's stage program runs there: it is never commanded."""
-        return is_foreign(self.program)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

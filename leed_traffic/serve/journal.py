@@ -153,6 +153,7 @@ def crc_of(observation: NDArray[np.float32]) -> int:
 def _move_aside(folder: Path) -> None:
     """Logs of an earlier run go to earlier-1, earlier-2 and so on: what happened before a restart is often the question."""
     old = [folder / name for name in _NAMES if (folder / name).exists()]
+    old += [path for stem in ("events", "decisions") for path in sorted(folder.glob(f"{stem}-[0-9]*.*"))]
     if not old:
         return
     number = 1 + max((int(path.name.partition("-")[2]) for path in folder.glob("earlier-*") if _is_number(path)), default=0)

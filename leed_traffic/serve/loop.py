@@ -6,7 +6,7 @@ import signal
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from types import FrameType
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict
@@ -26,6 +26,16 @@ log = logging.getLogger(__name__)
 
 DECISION_LIMIT_S = 0.5  # s of the wall clock, on probation; as `artifacts.policy` allows when it verifies a bundle
 FAULTY_TICKS_TO_GIVE_UP = 10  # in a row: then the signals go back to their own programs
+
+_STOPS: tuple[int, ...] = tuple(
+    getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT", "SIGPWR", "SIGXCPU") if hasattr(signal, name)
+)
+_IGNORED: tuple[int, ...] = tuple(  # their default ends or stops the process, and nobody means that by them
+    getattr(signal, name)
+    for name in ("SIGUSR1", "SIGUSR2", "SIGALRM", "SIGVTALRM", "SIGPROF", "SIGIO", "SIGPIPE", "SIGXFSZ", "SIGTTOU")
+    if hasattr(signal, name)
+)
+_CODES: dict[int, ExitCode] = {signal.SIGHUP: ExitCode.HUNG_UP, signal.SIGINT: ExitCode.INTERRUPTED}
 
 OnTick = Callable[[float, float, str], None]  # device time, time of the end (may be infinite), a few words
 
@@ -56,7 +66,7 @@ class ServeSummary(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     exit_code: ExitCode
-    ended_by: str  # end, until, SIGINT, SIGTERM, fault
+    ended_by: str  # end, until, fault, or the name of a signal of the operating system
     bundle_digest: str  # at the end
     control: Control  # at the end
     begin_s: float
@@ -69,7 +79,8 @@ class ServeSummary(BaseModel):
     violations: list[str]
     latched: dict[str, str]  # signals that stay on their own program until `leedctl reset-fault`, with the fault
     detector_faults: dict[str, int]  # by kind
-    handed_back: bool  # no signal runs our program any more
+    alarms: dict[str, int]  # how often nobody led a signal any more, by cause
+    handed_back: bool  # no signal runs our program any more, and every one is led by a program of its own
     clearance_extensions: int  # clearances that were extended because a vehicle stood in the junction
     reconnections: int
     resume: Spread  # from a lost connection to the first tick after it
@@ -82,26 +93,39 @@ class ServeSummary(BaseModel):
 
 
 class StopRequest:
-    """Set by a signal of the operating system; the loop looks at it once a tick."""
+    """Set by a signal of the operating system; the loop looks at it once a tick. The first one counts."""
 
     def __init__(self) -> None:
         self.number: int | None = None
 
     def __call__(self, number: int, frame: FrameType | None = None) -> None:
         """Note which signal came."""
-        self.number = number
+        self.number = number if self.number is None else self.number
 
 
 @contextmanager
 def stop_on_signals() -> Iterator[StopRequest]:
-    """SIGINT and SIGTERM ask for a clean hand-back while this context lasts."""
+    """While this context lasts, no signal that can be caught ends the process: some ask for a clean hand-back, some do nothing.
+
+    A terminal that goes away (SIGHUP) hands back, too: nobody watches any more. Under `nohup` it is ignored, as it was before.
+    """
     stop = StopRequest()
-    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+    before: dict[int, Any] = {}
+    for number in _STOPS:
+        if not (number == signal.SIGHUP and signal.getsignal(number) is signal.SIG_IGN):
+            before[number] = signal.signal(number, stop)
+    for number in _IGNORED:
+        before[number] = signal.signal(number, signal.SIG_IGN)
     try:
         yield stop
     finally:
         for number, handler in before.items():
-            signal.signal(number, handler)
+            signal.signal(number, signal.SIG_DFL if handler is None else handler)
+
+
+def stop_code(number: int) -> ExitCode:
+    """The exit code after a clean hand-back that this signal has asked for."""
+    return _CODES.get(number, ExitCode.TERMINATED)
 
 
 class Loop:
@@ -133,7 +157,7 @@ class Loop:
         """
         self._controller, self._device, self._log, self._clock = controller, device, journal, clock
         self._watchers, self._mailbox, self._pace = list(watchers), mailbox or Mailbox(), pace
-        self._has_failed = False
+        self._has_failed = self._is_mute = False
         self._tally, self._lost_at_s = controller.tally, lost_at_s
         self._begin_s = self._time_s = math.nan
         self._faulty_ticks = 0
@@ -147,7 +171,8 @@ class Loop:
             if not ended_by and (ended_by := self._reason_to_end(stop, end_s)):
                 self._modes = self._current_modes()
                 if stop.number is not None:
-                    self._log.note_stop(stop.number)
+                    with self._surviving("the stop is not in the logs"):
+                        self._log.note_stop(stop.number)
                 self._controller.hand_back()
             for letter in self._mailbox.take():
                 self._obey(letter)
@@ -156,7 +181,10 @@ class Loop:
             if not self._tick():
                 break
             ticks_left -= bool(ended_by)
-            on_tick(self._time_s, end_s, self._note())
+            if not self._is_mute:
+                with self._surviving("how it goes is said no more"):
+                    on_tick(self._time_s, end_s, self._note())
+                self._is_mute = self._has_failed
         self._modes = self._modes or self._current_modes()
         return ended_by or "end"
 
@@ -179,7 +207,8 @@ class Loop:
             violations=[f"{v.time_s:.1f} s {v.intersection}: {v.fault}: {v.detail}" for v in tally.violations],
             latched={id_: entry.fault for id_, entry in latched.items() if id_ in ids},
             detector_faults=dict(sorted(tally.sensing.items())),
-            handed_back=controller.is_handed_back,
+            alarms={str(cause): count for cause, count in sorted(tally.alarms.items())},
+            handed_back=controller.is_handed_back and not controller.n_alarmed,
             clearance_extensions=tally.clearance_extensions,
             reconnections=tally.reconnections,
             resume=_spread(tally.resume_s),
@@ -215,7 +244,8 @@ class Loop:
             self._controller.fail()
         else:
             self._faulty_ticks = 0
-        self._log.flush()
+        with self._surviving("the logs are behind"):
+            self._log.flush()
         self._tally.ticks += 1
         if not self._faulty_ticks:
             self._tally.tick_s.append(self._clock() - begin_s)
@@ -285,8 +315,10 @@ class Loop:
     def _exit_code(self, ended_by: str) -> ExitCode:
         if self._tally.n_violations:
             return ExitCode.MONITOR_VIOLATION
-        if ended_by in ("SIGINT", "SIGTERM") and self._controller.is_handed_back:
-            return ExitCode.INTERRUPTED if ended_by == "SIGINT" else ExitCode.TERMINATED
+        if self._controller.n_alarmed:
+            return ExitCode.FALLBACK_AT_END
+        if ended_by.startswith("SIG") and self._controller.is_handed_back:
+            return stop_code(signal.Signals[ended_by])
         is_down = ended_by == "fault" or any(mode in (Mode.FALLBACK, Mode.DEGRADED) for mode in self._modes)
         is_kept = ended_by != "end" and not self._controller.is_handed_back
         if self._controller.control is Control.ACTIVE and (is_down or is_kept):

@@ -56,6 +56,7 @@ class Metrics:
         self._steps = prom.Counter("leed_bundle_steps", "What happened to bundles and modes.", ["step"], **made)
         self._probation = prom.Gauge("leed_bundle_on_probation", "1 while a trip leads back to the bundle before.", **made)
         self._latched = prom.Gauge("leed_latched_signals", "Signals that wait for a person.", **made)
+        self._alarmed = prom.Gauge("leed_alarmed_signals", "Signals that nobody leads: frozen, off or stuck.", **made)
         self._bundle = prom.Info("leed_bundle", "The bundle that runs.", **made)
         self._begin_at_zero()
         self._counted: dict[tuple[str, str], float] = {}
@@ -104,6 +105,7 @@ class Metrics:
         self._lease.set(controller.lease_s)
         self._device_time.set(snapshot.time_s)
         self._latched.set(controller.n_latched)
+        self._alarmed.set(controller.n_alarmed)
         if tally.lateness_s:
             self._lateness.observe(tally.lateness_s[-1])
         self._missed.inc(self._new("missed", "", tally.missed_ticks))

@@ -4,7 +4,7 @@ import logging
 from collections.abc import Callable
 
 from leed_traffic.errors import DeviceError, ExitCode, StopError
-from leed_traffic.serve.loop import StopRequest
+from leed_traffic.serve.loop import StopRequest, stop_code
 from leed_traffic.serve.pace import Clock
 
 log = logging.getLogger(__name__)
@@ -47,7 +47,7 @@ class Patience:
         """
         number = self._stop.number
         if number is not None:
-            code = ExitCode.BACKEND_LOST if self._had_ticks else ExitCode(128 + number)
+            code = ExitCode.BACKEND_LOST if self._had_ticks else stop_code(number)
             raise StopError(f"stopped while {self._why}", code)
         self._on_wait(self._why)
 

@@ -17,6 +17,7 @@ import json
 import struct
 import zlib
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from enum import IntEnum
 from pathlib import Path
 from typing import BinaryIO
@@ -129,7 +130,7 @@ class Reader:
         Raises:
             UsageError: no recording, or one of another version.
         """
-        self.path, self.is_torn, self.bytes_read = path, True, 0
+        self.path, self.is_torn, self.bytes_read, self.n_records = path, True, 0, 0
         try:
             with path.open("rb") as file:
                 line = file.readline(_LONGEST_HEADER)
@@ -148,6 +149,22 @@ class Reader:
         except (ValueError, AttributeError, RecursionError) as err:  # json's and pydantic's errors are ValueErrors
             why = first_fault(err) if isinstance(err, ValidationError) else "its first line is no header"
             raise UsageError(f"{path}: not a recording of `leedctl serve --events`: {why}") from err
+
+    @contextmanager
+    def believing(self, place: int) -> Iterator[None]:
+        """A record is read here; one that makes no sense is damage, wherever that is found.
+
+        Args:
+            place: of the record, from 1.
+
+        Raises:
+            UsageError: it makes none.
+        """
+        try:
+            yield
+        except (ValueError, IndexError) as err:
+            why = " ".join(str(err).split())
+            raise UsageError(f"{self.path}: damaged in record {place:,}: {why}; take the recording that was made") from err
 
     def records(self) -> Iterator[tuple[Kind, bytes]]:
         """Every record up to the end, or to where the file was cut off.
@@ -169,7 +186,7 @@ class Reader:
                 payload = bytes(pending[at + _FRAME.size : end - _CRC.size])
                 if _CRC.unpack_from(pending, end - _CRC.size)[0] != zlib.crc32(payload, number):
                     raise UsageError(f"{self.path}: damaged {done + at:,} bytes into the records; they end there")
-                self.is_torn = number != Kind.CLOSED
+                self.is_torn, self.n_records = number != Kind.CLOSED, self.n_records + 1
                 yield Kind(number), payload
                 at = end
             done += at

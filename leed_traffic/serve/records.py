@@ -2,14 +2,17 @@
 
 import json
 import math
+import signal
 import struct
+from collections.abc import Callable
 from dataclasses import asdict
 from enum import IntEnum
-from typing import Literal
+from functools import wraps
+from typing import Annotated, Literal, ParamSpec, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
 from leed_traffic.domain.detection import Vehicles
 from leed_traffic.domain.envelope import Reason
@@ -18,6 +21,7 @@ from leed_traffic.domain.sensing import Sensing
 from leed_traffic.serve.commands import Verb
 from leed_traffic.serve.device import Sighting, Snapshot
 from leed_traffic.serve.events import Decision
+from leed_traffic.serve.kept_waits import KeptWaits
 from leed_traffic.serve.pace import TICK_S
 from leed_traffic.serve.supervisor import Control, Mode
 
@@ -25,6 +29,28 @@ FORMAT_VERSION: Literal[2] = 2  # 1: a TICK did not say who is inside the juncti
 _TICK, _CALL = struct.Struct("<dIIIII"), struct.Struct("<BHqdB")
 _ASKED, _RULED = struct.Struct("<HBdI"), struct.Struct("<dHBBdhBh")
 _MODES, _REASONS = tuple(Mode), tuple(Reason)
+_LONGEST_TIME_S = 1e10  # s of a device's clock, three hundred years
+_LARGEST_COUNT = 10_000_000  # vehicles, lanes, letters of one tick
+_ROADSIDE = TypeAdapter(
+    tuple[dict[str, tuple[float, float]], tuple[PriorityVehicle, ...]]
+    | tuple[dict[str, tuple[float, float]], tuple[PriorityVehicle, ...], tuple[float, ...]]
+)
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+def _intact(unpack: Callable[P, T]) -> Callable[P, T]:
+    """Whatever a record holds, it is read, or a ValueError says that it cannot be."""
+
+    @wraps(unpack)
+    def checked(*args: P.args, **kwargs: P.kwargs) -> T:
+        try:
+            return unpack(*args, **kwargs)
+        except (struct.error, ValueError, TypeError, LookupError, OverflowError, RecursionError) as err:
+            raise ValueError(" ".join(str(err).split())[:120] or type(err).__name__) from err
+
+    return checked
 
 
 class Answer(IntEnum):
@@ -56,6 +82,7 @@ class Header(BaseModel):
     probation_s: float
     sensing: Sensing | None = None  # None: ideal
     priority: tuple[PriorityRule, ...] = ()
+    kept: tuple[KeptWaits, ...] = ()  # waits that an earlier process had counted
     modes: tuple[str, ...] = _MODES  # what the numbers in RULED mean
     reasons: tuple[str, ...] = _REASONS
 
@@ -65,8 +92,8 @@ class Connected(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, ser_json_inf_nan="strings")
 
-    step_s: float
-    end_s: float
+    step_s: Annotated[float, Field(ge=1e-3, le=3600.0)]
+    end_s: Annotated[float, Field(ge=0.0)]
     lanes: tuple[str, ...]  # by lane_index
 
 
@@ -116,7 +143,7 @@ def pack_snapshot(snapshot: Snapshot) -> bytes:
         beside,
         np.array([s.phase for s in seen], dtype="<i8").tobytes(),
         _by_place(np.array([s.spent_s for s in seen], dtype="<f8")),
-        np.array([s.is_sound for s in seen], dtype="u1").tobytes(),
+        np.array([s.is_sound | s.is_foreign << 1 for s in seen], dtype="u1").tobytes(),
         _by_place(np.array([_or_nan(s.slowest_inside_mps) for s in seen], dtype="<f8")),
         vehicles.lane.astype("<u4").tobytes(),
         _by_place(vehicles.position_m.astype("<f8")),
@@ -126,17 +153,45 @@ def pack_snapshot(snapshot: Snapshot) -> bytes:
     return b"".join(parts)
 
 
+@_intact
+def unpack_connected(payload: bytes) -> Connected:
+    """The device that a CONNECTED holds."""
+    device = Connected.model_validate_json(payload)
+    if len(set(device.lanes)) < len(device.lanes):
+        raise ValueError("a lane is named twice")
+    return device
+
+
+@_intact
+def unpack_order(payload: bytes) -> Ordered:
+    """What an ORDER asks for."""
+    order = Ordered.model_validate_json(payload)
+    if order.order == "mode":
+        Control(order.value)
+    return order
+
+
+@_intact
+def unpack_stop(payload: bytes) -> int:
+    """The signal of the operating system that a STOP names."""
+    (number,) = payload
+    return int(signal.Signals(number))
+
+
+@_intact
 def unpack_snapshot(payload: bytes, n: int) -> Snapshot:
     """The snapshot of n signals that a TICK holds."""
     time_s, n_states, n_programs, n_vehicles, n_missing, n_beside = _TICK.unpack_from(payload)
+    if not 0.0 <= time_s <= _LONGEST_TIME_S or max(n_states, n_programs, n_vehicles, n_missing, n_beside) > _LARGEST_COUNT:
+        raise ValueError(f"a tick at {time_s} s")
     cut = _Cut(payload, _TICK.size)
     states, programs = cut.bytes(n_states).decode().split("\0"), cut.bytes(n_programs).decode().split("\0")
-    detected, callers, *persons = json.loads(cut.bytes(n_beside) or b"[{}, []]")
-    phases, spent_s, sound = cut.array("<i8", n), _whole(cut.bytes(8 * n)), cut.array("u1", n)
+    detected, callers, *persons = _ROADSIDE.validate_python(json.loads(cut.bytes(n_beside) or b"[{}, []]"))
+    phases, spent_s, flags = cut.array("<i8", n), _whole(cut.bytes(8 * n)), cut.array("u1", n)
     inside_mps = _whole(cut.bytes(8 * n))
     lane = cut.array("<u4", n_vehicles).astype(np.intp)
     position_m, speed_mps = _whole(cut.bytes(8 * n_vehicles)), _whole(cut.bytes(8 * n_vehicles))
-    rows = zip(states, programs, phases.tolist(), spent_s.tolist(), sound.tolist(), inside_mps.tolist(), strict=True)
+    rows = zip(states, programs, phases.tolist(), spent_s.tolist(), flags.tolist(), inside_mps.tolist(), strict=True)
     return Snapshot(
         time_s=time_s,
         sightings=tuple(
@@ -145,16 +200,17 @@ def unpack_snapshot(payload: bytes, n: int) -> Snapshot:
                 program=program,
                 phase=phase,
                 spent_s=spent,
-                is_sound=bool(is_sound),
+                is_sound=bool(flag & 1),
+                is_foreign=bool(flag & 2),
                 slowest_inside_mps=None if math.isnan(mps) else mps,
             )
-            for state, program, phase, spent, is_sound, mps in rows
+            for state, program, phase, spent, flag, mps in rows
         ),
         vehicles=Vehicles(lane=lane, position_m=position_m, speed_mps=speed_mps),
         missing=frozenset(cut.array("<u4", n_missing).tolist()),
-        detected={name: (pair[0], pair[1]) for name, pair in detected.items()},
-        callers=tuple(PriorityVehicle(**caller) for caller in callers),
-        persons=tuple(persons[0]) if persons else (),
+        detected=detected,
+        callers=callers,
+        persons=persons[0] if persons else (),
     )
 
 
@@ -178,6 +234,7 @@ def pack_decision(decision: Decision, n: int) -> bytes:
     return _RULED.pack(decision.time_s, n, mode, is_none, requested, decision.ruled, reason, decision.shown)
 
 
+@_intact
 def unpack_decision(payload: bytes, header: Header) -> Decision:
     """The decision that a RULED holds."""
     time_s, n, mode, is_none, requested, ruled, reason, shown = _RULED.unpack(payload)
@@ -197,6 +254,7 @@ def pack_call(verb: Verb, n: int, stage: int, hold_s: float, answer: Answer) -> 
     return _CALL.pack(verb, n, stage, hold_s, answer)
 
 
+@_intact
 def unpack_call(payload: bytes) -> Call:
     """The command that a CALL holds."""
     verb, n, stage, hold_s, answer = _CALL.unpack(payload)
@@ -208,6 +266,7 @@ def pack_asked(n: int, request: float | None, observation_crc: int) -> bytes:
     return _ASKED.pack(n, request is None, 0.0 if request is None else request, observation_crc)
 
 
+@_intact
 def unpack_asked(payload: bytes) -> Asked:
     """The request that an ASKED holds."""
     n, is_none, request, crc = _ASKED.unpack(payload)
@@ -223,6 +282,8 @@ class _Cut:
     def bytes(self, size: int) -> bytes:
         """The next `size` bytes."""
         self._at += size
+        if self._at > len(self._payload):
+            raise ValueError("it is cut off")
         return self._payload[self._at - size : self._at]
 
     def array(self, kind: str, count: int) -> NDArray[np.generic]:

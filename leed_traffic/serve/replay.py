@@ -5,13 +5,15 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, ValidationError
 
 from leed_traffic.artifacts.bundle import Bundle
 from leed_traffic.artifacts.policy import Policy, verify_bundle
+from leed_traffic.artifacts.sensing_file import check_places
+from leed_traffic.artifacts.validation import first_fault
 from leed_traffic.domain.sensing import IDEAL
-from leed_traffic.errors import BundleError, DeviceError, StopError
-from leed_traffic.serve.assignment import assign
+from leed_traffic.errors import BundleError, DeviceError, MismatchError, SiteError, StopError, UsageError
+from leed_traffic.serve.assignment import Assignment, assign
 from leed_traffic.serve.config import ServeConfig
 from leed_traffic.serve.hot_swap import Generation, HotSwap
 from leed_traffic.serve.latch import Latched, LatchStore
@@ -59,13 +61,13 @@ def replay(path: Path, bundles: Sequence[Path] = (), on_read: Callable[[int], No
     reader = Reader(path)
     header, shelf = reader.header, _Shelf(path, bundles, reader.header.intersections)
     first = shelf.find(header.bundle_digest, header.bundle)
-    assignment = assign(first.bundle, header.intersections, sensing=header.sensing or IDEAL, priority=header.priority)
+    config, assignment = _config(path, header), _assignment(path, header, first.bundle)
     tape = Tape(reader, shelf.order_of, on_read)
     service = Service(
-        _config(header), assignment, HotSwap(first, assignment.timings, probation_s=header.probation_s), _latches(header), tape,
-        clock=lambda: 0.0, sleep=lambda seconds: None, mailbox=tape.mailbox,
+        config, assignment, HotSwap(first, assignment.timings, probation_s=header.probation_s), _latches(header), tape,
+        clock=lambda: 0.0, sleep=lambda seconds: None, mailbox=tape.mailbox, kept=header.kept,
     )  # fmt: skip
-    with contextlib.suppress(EndOfRecordingError, DeviceError, StopError):  # as the run that was recorded ended
+    with contextlib.suppress(EndOfRecordingError, DeviceError, MismatchError, StopError):  # as the run that was recorded ended
         service.run(tape.connect, tape.stop)
     tape.finish()
     return ReplayReport(
@@ -98,6 +100,7 @@ class _Shelf:
 
         Raises:
             BundleError: it is neither.
+            UsageError: it never decided for these signals.
         """
         if digest not in self._bundles and not self._is_given and Path(path).is_dir():
             self._add(Path(path))
@@ -108,7 +111,10 @@ class _Shelf:
                 "give the folder of the one that ran"
             )
         bundle = self._bundles[digest]
-        return Generation(bundle=bundle, decider=Policy(bundle, self._ids))
+        try:
+            return Generation(bundle=bundle, decider=Policy(bundle, self._ids))
+        except MismatchError as err:
+            raise UsageError(f"{self._recording}: its header is damaged: {err}; take the recording that was made") from err
 
     def order_of(self, order: Ordered) -> Order:
         """What a recorded order asks for."""
@@ -121,16 +127,35 @@ class _Shelf:
         self._bundles[bundle.digest] = bundle
 
 
-def _config(header: Header) -> ServeConfig:
-    return ServeConfig(
-        bundle=Path(header.bundle),
-        port=1,
-        control=header.control,
-        until_s=header.until_s,
-        lease_s=header.lease_s,
-        probation_s=header.probation_s,
-        retry_s=86400.0,
-    )
+def _assignment(path: Path, header: Header, bundle: Bundle) -> Assignment:
+    """The signals of a header, which is that of a run of this bundle.
+
+    Raises:
+        UsageError: it is not.
+    """
+    try:
+        found = assign(bundle, header.intersections, sensing=header.sensing or IDEAL, priority=header.priority)
+        check_places(found.sensing, bundle.network, path)
+    except (MismatchError, SiteError) as err:
+        raise UsageError(f"{path}: its header is damaged: {err}; take the recording that was made") from err
+    if found.ids != header.intersections or not found.ids:
+        raise UsageError(f"{path}: its header names other signals than were served; take the recording that was made")
+    return found
+
+
+def _config(path: Path, header: Header) -> ServeConfig:
+    try:
+        return ServeConfig(
+            bundle=Path(header.bundle),
+            port=1,
+            control=header.control,
+            until_s=header.until_s,
+            lease_s=header.lease_s,
+            probation_s=header.probation_s,
+            retry_s=86400.0,
+        )
+    except ValidationError as err:
+        raise UsageError(f"{path}: its header is damaged: {first_fault(err)}; take the recording that was made") from err
 
 
 def _latches(header: Header) -> LatchStore:

@@ -24,6 +24,7 @@ from leed_traffic.serve.desk import Desk
 from leed_traffic.serve.device import SignalDevice
 from leed_traffic.serve.hot_swap import Decider, Generation, HotSwap
 from leed_traffic.serve.journal import FolderJournal
+from leed_traffic.serve.kept_waits import KeptWaits, WaitStore
 from leed_traffic.serve.latch import LatchStore, Now
 from leed_traffic.serve.loop import OnTick, ServeSummary, StopRequest, Watcher
 from leed_traffic.serve.orders import Mailbox
@@ -124,14 +125,16 @@ def serve(
     _tell(latches, assignment.intersections)
     first = Generation(bundle=bundle, decider=decider(bundle, assignment.ids))
     policies = HotSwap(first, assignment.timings, probation_s=config.probation_s)
+    store = None if config.state is None else WaitStore(config.state, assignment.ids, now)
     with contextlib.ExitStack() as stack:
         is_shared = connect is connect_traci if is_shared is None else is_shared
         locks = SignalLocks(config.host, config.port, assignment.ids if is_shared else (), config.state)
         stack.enter_context(locks)
         if config.control is Control.ACTIVE:
             locks.take()
+        kept = () if store is None else store.read()
         desk = Desk(assignment, bundle, config, decider, mailbox, board, locks.take)
-        journal = stack.enter_context(FolderJournal(config.events, header_of(config, assignment, bundle, latches)))
+        journal = stack.enter_context(FolderJournal(config.events, header_of(config, assignment, bundle, latches, kept)))
         if config.events is not None:
             write_detectors(config.events, assignment.intersections)
         if config.takes_orders and config.state is not None:
@@ -139,7 +142,8 @@ def serve(
         stack.callback(mailbox.close)
         service = Service(
             config, assignment, policies, latches, journal,
-            clock=clock, sleep=sleep, watchers=everybody, mailbox=mailbox, on_wait=on_wait,
+            clock=clock, sleep=sleep, watchers=everybody, mailbox=mailbox, kept=kept, store=store,
+            on_wait=on_wait,
         )  # fmt: skip
         return service.run(connect, stop, on_tick, lambda device: RecordedDevice(device, journal))
 
@@ -165,7 +169,9 @@ def _tell(latches: LatchStore, intersections: Sequence[Intersection]) -> None:
             )  # fmt: skip
 
 
-def header_of(config: ServeConfig, assignment: Assignment, bundle: Bundle, latches: LatchStore) -> Header:
+def header_of(
+    config: ServeConfig, assignment: Assignment, bundle: Bundle, latches: LatchStore, kept: Sequence[KeptWaits]
+) -> Header:
     """The first line of a recording."""
     return Header(
         leed_version=__version__,
@@ -182,4 +188,5 @@ def header_of(config: ServeConfig, assignment: Assignment, bundle: Bundle, latch
         probation_s=config.probation_s,
         sensing=None if assignment.sensing.kind is SensingKind.IDEAL else assignment.sensing,
         priority=assignment.priority,
+        kept=tuple(kept),
     )

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 
 from leed_traffic.domain.program import build_program, whole_steps
+from leed_traffic.domain.sensing import SensingKind
 from leed_traffic.domain.timing import Timing
 from leed_traffic.errors import DeviceError, MismatchError
 from leed_traffic.serve.assignment import Assignment
@@ -11,12 +12,14 @@ from leed_traffic.serve.control import Controller
 from leed_traffic.serve.device import SignalDevice
 from leed_traffic.serve.hot_swap import HotSwap
 from leed_traffic.serve.journal import Journal
+from leed_traffic.serve.kept_waits import KeptWaits, WaitStore
 from leed_traffic.serve.latch import LatchStore
 from leed_traffic.serve.loop import Loop, OnTick, ServeSummary, StopRequest, Watcher
 from leed_traffic.serve.orders import Mailbox
 from leed_traffic.serve.pace import TICK_S, Clock, Pace, divides
 from leed_traffic.serve.patience import Patience
 from leed_traffic.serve.tally import Tally
+from leed_traffic.serve.waits import StreetWaits
 
 
 class Service:
@@ -34,14 +37,36 @@ class Service:
         sleep: Callable[[float], None],
         watchers: Sequence[Watcher] = (),
         mailbox: Mailbox | None = None,
+        kept: Sequence[KeptWaits] = (),
+        store: WaitStore | None = None,
         on_wait: Callable[[str], None] = lambda why: None,
     ) -> None:
+        """Nothing is connected yet.
+
+        Args:
+            config: what to serve, where.
+            assignment: the signals.
+            policies: that decide.
+            latches: signals that a person must release first.
+            journal: what is left behind.
+            clock: for latencies.
+            sleep: between two tries.
+            watchers: are told of every sound tick.
+            mailbox: orders of persons.
+            kept: waits that an earlier process has counted.
+            store: takes down the waits of this one.
+            on_wait: told why, while the device is tried.
+        """
         self._config, self._assignment, self._policies = config, assignment, policies
         self._latches, self._journal, self._clock, self._sleep = latches, journal, clock, sleep
         self._watchers, self._mailbox = watchers, mailbox or Mailbox()
         self._on_wait = on_wait
         self._tally, self._control = Tally(), config.control
         self._lost_at_s: float | None = None
+        self._waits = StreetWaits(
+            assignment.intersections, assignment.timings, tick_s=TICK_S, lease_s=config.lease_s,
+            sees_all=assignment.sensing.kind is SensingKind.IDEAL, kept=kept, store=store,
+        )  # fmt: skip
 
     def run(
         self,
@@ -93,6 +118,7 @@ class Service:
                 ended_by = loop.drive(config.until_s, stop, on_tick)
             finally:
                 self._control = controller.control
+                controller.lost()
         finally:
             opened.close()
         return loop.summary(ended_by, self._latches.latched)
@@ -108,6 +134,7 @@ class Service:
             self._journal,
             latches=self._latches,
             tally=self._tally,
+            waits=self._waits,
             control=self._control,
             decision_interval_s=assignment.decision_interval_s,
             reach_m=assignment.reach_m,

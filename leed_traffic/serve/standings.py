@@ -4,10 +4,10 @@ import logging
 from collections.abc import Collection, Sequence
 
 from leed_traffic.domain.envelope import Ruling
-from leed_traffic.serve.events import CONTROL_STATUS, Decision, Event, Record
+from leed_traffic.serve.events import CONTROL_STATUS, CYCLE_FAIL, Decision, Event, Record
 from leed_traffic.serve.journal import Journal
 from leed_traffic.serve.sensing import Disbelief
-from leed_traffic.serve.supervisor import Cause, Finding, Mode, Standing, transition
+from leed_traffic.serve.supervisor import ALARMS, Cause, Finding, Mode, Standing, transition
 from leed_traffic.serve.tally import Tally
 
 log = logging.getLogger(__name__)
@@ -29,6 +29,7 @@ class Standings:
         self.each = [tripped if id_ in latched else Standing() for id_ in ids]
         self.time_s = 0.0  # the device's clock
         self._ids, self._log, self._tally = tuple(ids), journal, tally
+        self._alarms: list[Cause | None] = [None] * len(self._ids)
         self._disbeliefs: list[Disbelief | None] = [None] * len(self._ids)
 
     def find(self, n: int, finding: Finding, why_bad: Cause = Cause.NO_REQUEST) -> None:
@@ -39,8 +40,27 @@ class Standings:
         if after.mode is not before.mode:
             self._tally.transitions[after.mode, after.cause] += 1
             self.note(n, [(Event.UNIT_CONTROL_STATUS, CONTROL_STATUS[after.mode])])
-            if after.mode in (Mode.DEGRADED, Mode.FALLBACK) and finding is not Finding.HAND_BACK:
+            if after.mode in (Mode.DEGRADED, Mode.FALLBACK) and finding is not Finding.HAND_BACK and after.cause not in ALARMS:
                 log.warning("%s: %s at %.1f s: %s", self._ids[n], after.mode, self.time_s, after.cause)
+
+    @property
+    def alarms(self) -> Sequence[Cause | None]:
+        """(N,) why nobody leads a signal; None: it is led."""
+        return self._alarms
+
+    def alarm(self, n: int, cause: Cause | None) -> None:
+        """Note when nobody leads a signal any more, and when it moves again."""
+        before, self._alarms[n] = self._alarms[n], cause
+        if cause is before:
+            return
+        if cause is None:
+            log.warning("%s: moves under a program of its own again at %.1f s", self._ids[n], self.time_s)
+            self.find(n, Finding.MOVES_AGAIN)
+        else:
+            self._tally.alarms[cause] += 1
+            log.error("%s: nobody leads this signal at %.1f s: %s; see what it shows", self._ids[n], self.time_s, cause)
+            self.find(n, Finding(cause.value))
+        self.note(n, [(Event.UNIT_ALARM_STATUS, 0 if cause is None else CYCLE_FAIL)])
 
     def is_believed(self, n: int) -> bool:
         """Whether a signal's detectors tell the truth, as far as anybody knows."""

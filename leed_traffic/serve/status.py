@@ -12,7 +12,7 @@ from leed_traffic.artifacts.bundle import Bundle
 from leed_traffic.serve.agreement import Agreement
 from leed_traffic.serve.device import Snapshot
 from leed_traffic.serve.pace import Clock
-from leed_traffic.serve.supervisor import Control, Mode
+from leed_traffic.serve.supervisor import ALARMS, Control, Mode
 
 if TYPE_CHECKING:
     from leed_traffic.serve.control import Controller
@@ -131,7 +131,8 @@ class StatusBoard:
         reasons += [
             f"{s.id}: {s.mode} ({s.cause})"
             for s in latest.signals
-            if latest.control is Control.ACTIVE and s.mode in (Mode.FALLBACK, Mode.DEGRADED) and not s.latched
+            if not s.latched
+            and (s.cause in ALARMS or (latest.control is Control.ACTIVE and s.mode in (Mode.FALLBACK, Mode.DEGRADED)))
         ]
         return Health(status="degraded" if reasons else "ok", reasons=tuple(reasons))
 

@@ -6,6 +6,9 @@
 
 FALLBACK: the signal's own program, and nobody waits to take it over. STANDBY: its own program, until it shows one of our
 stages. ENGAGED: the policy's requests count. DEGRADED: no usable requests; the stage program walks on by itself.
+
+A signal that nobody leads (serve/standstill.py: a foreign program, a standstill) is in FALLBACK with an alarm, whatever its
+data are worth, until it moves under a program of its own again; then it is to be earned back as after a lost program.
 """
 
 from dataclasses import dataclass, replace
@@ -44,11 +47,16 @@ class Cause(StrEnum):
     NO_DECISION = "no_decision"
     BAD_SENSING = "bad_sensing"
     PROGRAM_LOST = "program_lost"
+    FOREIGN_PROGRAM = "foreign_program"
+    STANDSTILL = "standstill"
     REFUSED = "refused"
     SILENT_TOO_LONG = "silent_too_long"
     MONITOR_TRIP = "monitor_trip"
     WITHDRAWN = "withdrawn"
     HAND_BACK = "hand_back"
+
+
+ALARMS = frozenset({Cause.FOREIGN_PROGRAM, Cause.STANDSTILL})  # nobody leads the signal: somebody has to look
 
 
 class Finding(StrEnum):
@@ -58,6 +66,9 @@ class Finding(StrEnum):
     BAD_DECISION = "bad_decision"
     TAKEN_OVER = "taken_over"
     PROGRAM_LOST = "program_lost"
+    FOREIGN_PROGRAM = "foreign_program"
+    STANDSTILL = "standstill"
+    MOVES_AGAIN = "moves_again"
     MONITOR_TRIP = "monitor_trip"
     WITHDRAWN = "withdrawn"  # a person wants us to watch only
     HAND_BACK = "hand_back"
@@ -95,6 +106,10 @@ def transition(standing: Standing, finding: Finding, why_bad: Cause = Cause.NO_R
         return Standing(cause=Cause.HAND_BACK, is_latched=True)
     if finding is Finding.WITHDRAWN:
         return Standing(cause=Cause.WITHDRAWN)
+    if finding in (Finding.FOREIGN_PROGRAM, Finding.STANDSTILL):
+        return Standing(cause=Cause(finding.value))
+    if finding is Finding.MOVES_AGAIN:
+        return Standing(cause=Cause.PROGRAM_LOST) if standing.cause in ALARMS else standing
     if finding is Finding.PROGRAM_LOST:
         return Standing(cause=Cause.PROGRAM_LOST) if standing.is_in_charge else standing
     if finding is Finding.TAKEN_OVER:
@@ -105,6 +120,8 @@ def transition(standing: Standing, finding: Finding, why_bad: Cause = Cause.NO_R
 
 
 def _after_good(standing: Standing) -> Standing:
+    if standing.cause in ALARMS:
+        return replace(standing, good=0)
     if standing.mode is Mode.FALLBACK:
         needed = 1 if standing.cause in (Cause.START, Cause.WITHDRAWN) else GOOD_DECISIONS_TO_STANDBY
         return Standing(mode=Mode.STANDBY, cause=Cause.SOUND) if standing.good >= needed else standing

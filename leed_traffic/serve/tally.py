@@ -25,6 +25,7 @@ class Tally:
     violations: list[Violation] = field(default_factory=list)
     rulings: Counter[Reason] = field(default_factory=Counter)
     transitions: Counter[tuple[Mode, Cause]] = field(default_factory=Counter)
+    alarms: Counter[Cause] = field(default_factory=Counter)  # signals that nobody led any more, by cause
     sensing: Counter[str] = field(default_factory=Counter)  # faults of detectors, by kind
     tick_s: deque[float] = field(default_factory=lambda: deque(maxlen=KEPT_DURATIONS))
     decision_s: deque[float] = field(default_factory=lambda: deque(maxlen=KEPT_DURATIONS))

@@ -1,5 +1,6 @@
 """A recording as a device: gives back what was read and answered, and compares what is decided now with what was then."""
 
+import math
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -23,14 +24,16 @@ from leed_traffic.serve.orders import Mailbox, Order
 from leed_traffic.serve.recording import Kind, Reader
 from leed_traffic.serve.records import (
     Answer,
-    Connected,
     Ordered,
     pack_asked,
     pack_decision,
     unpack_asked,
     unpack_call,
+    unpack_connected,
     unpack_decision,
+    unpack_order,
     unpack_snapshot,
+    unpack_stop,
 )
 
 _INPUTS = (Kind.CONNECTED, Kind.TICK, Kind.LOST, Kind.ENDED)
@@ -58,6 +61,7 @@ class _Group:
 
     kind: Kind
     payload: bytes
+    place: int  # among the records, from 1
     outputs: dict[Key, bytes] = field(default_factory=dict)
     answers: dict[Key, Answer] = field(default_factory=dict)
     orders: list[Ordered] = field(default_factory=list)
@@ -85,6 +89,8 @@ class Tape(OneCallDevice):
         self.counts: Counter[str] = Counter()
         self.step_s, self.end_s = 1.0, 0.0
         self.lane_index: dict[str, int] = {}
+        self._n_phases: tuple[int, ...] = ()
+        self._n_crossings = 0
         self.ticks = self.n_differ = 0
         self.first: Difference | None = None
 
@@ -98,14 +104,13 @@ class Tape(OneCallDevice):
         """The next connection of the run."""
         while (group := self._next()) is not None:
             if group.kind is Kind.CONNECTED:
-                device = Connected.model_validate_json(group.payload)
-                self.step_s, self.end_s = device.step_s, device.end_s
-                self.lane_index = {lane: k for k, lane in enumerate(device.lanes)}
+                self._open(group, assignment, make_program)
                 return self
         raise EndOfRecordingError("the recording ends here")
 
     def watch_crossings(self, crossings: Sequence[Crossing]) -> None:
-        """Recorded snapshots tell what they tell."""
+        """Recorded snapshots tell what they tell, of as many."""
+        self._n_crossings = len(crossings)
 
     def read(self) -> Snapshot | None:
         """What was read then."""
@@ -117,7 +122,9 @@ class Tape(OneCallDevice):
         if group.kind is not Kind.TICK:
             raise DeviceError("lost, as it was then")
         self.ticks += 1
-        snapshot = unpack_snapshot(group.payload, len(self._ids))
+        with self._reader.believing(group.place):
+            snapshot = unpack_snapshot(group.payload, len(self._ids))
+            self._check(snapshot)
         self.time_s = snapshot.time_s
         return snapshot
 
@@ -156,6 +163,32 @@ class Tape(OneCallDevice):
         """What was recorded beyond the point at which the replay ended counts as different."""
         while self._next() is not None:
             pass
+
+    def _open(self, group: _Group, assignment: Assignment, make_program: Callable[[int, float], StageProgram]) -> None:
+        with self._reader.believing(group.place):
+            device = unpack_connected(group.payload)
+            if unknown := sorted(set(assignment.lanes) - set(device.lanes)):
+                raise ValueError(f"a device without lane {unknown[0]}")
+        self.step_s, self.end_s = device.step_s, device.end_s
+        self.lane_index = {lane: k for k, lane in enumerate(device.lanes)}
+        self._n_phases = tuple(len(make_program(n, self.step_s).phases) for n in range(len(self._ids)))
+        self._n_crossings = 0
+
+    def _check(self, snapshot: Snapshot) -> None:
+        """What a device promises of every snapshot.
+
+        Raises:
+            ValueError: it is not kept.
+        """
+        for sighting, n_phases in zip(snapshot.sightings, self._n_phases, strict=True):
+            is_sound = 0 <= sighting.phase < n_phases and 0.0 <= sighting.spent_s < math.inf
+            if sighting.is_ours and sighting.is_sound and not is_sound:
+                raise ValueError(f"phase {sighting.phase} of {n_phases} for {sighting.spent_s} s")
+        lanes = (*snapshot.vehicles.lane.tolist(), *snapshot.missing)
+        if max(lanes, default=-1) >= len(self.lane_index):
+            raise ValueError(f"lane {max(lanes)} of {len(self.lane_index)}")
+        if snapshot.persons and len(snapshot.persons) != self._n_crossings:
+            raise ValueError(f"persons at {len(snapshot.persons)} crossings of {self._n_crossings}")
 
     def _next(self) -> _Group | None:
         """Hold the tick that is over against the recording, then on to what the device said next."""
@@ -216,26 +249,28 @@ def _grouped(reader: Reader) -> Iterator[_Group]:
         if kind in _INPUTS:
             if group is not None:
                 yield group
-            group = _Group(kind, payload)
+            group = _Group(kind, payload, reader.n_records)
         elif group is not None:
-            _add(group, kind, payload, reader)
+            with reader.believing(reader.n_records):
+                _add(group, kind, payload, reader)
     if group is not None:
         yield group
 
 
 def _add(group: _Group, kind: Kind, payload: bytes, reader: Reader) -> None:
+    signals = range(len(reader.header.intersections))
     if kind is Kind.ORDER:
-        group.orders.append(Ordered.model_validate_json(payload))
+        group.orders.append(unpack_order(payload))
     elif kind is Kind.STOP:
-        group.stop = payload[0]
+        group.stop = unpack_stop(payload)
     elif kind is Kind.ASKED:
-        group.outputs["asked", unpack_asked(payload).n, 0] = payload
+        group.outputs["asked", signals[unpack_asked(payload).n], 0] = payload
     elif kind is Kind.RULED:
         n = reader.header.intersections.index(unpack_decision(payload, reader.header).intersection)
         group.outputs[_free_key(group.outputs, "ruled", n)] = payload
     elif kind is Kind.CALL:
         call = unpack_call(payload)
-        key = _free_key(group.outputs, "commanded", call.n)
+        key = _free_key(group.outputs, "commanded", signals[call.n])
         group.outputs[key], group.answers[key] = _command(call.verb, call.stage, call.hold_s), call.answer
 
 

@@ -200,7 +200,9 @@ class Signals:
             return replace(raw, program=PROGRAM_ID, phase=layout.phase(raw.phase))
         if raw.program in self._adopted:
             return replace(raw, program=f"adopted {raw.program}")
-        return replace(raw, program=UNMARKED) if raw.program == PROGRAM_ID else raw
+        if raw.program in self._plans[n]:
+            return raw
+        return replace(raw, program=UNMARKED if raw.program == PROGRAM_ID else raw.program, is_foreign=True)
 
     def _since_taken(self, n: int, now: Sighting, time_s: float) -> Sighting:
         """A stage that was taken over counts from then: SUMO goes on from when that phase last began, programs ago."""

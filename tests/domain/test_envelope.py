@@ -236,3 +236,18 @@ def test_an_extension_leaves_time_for_the_next_stages_minimum_green_before_other
     # stage 1 would turn green in 1 s, stands 7 s and a decision's 5 s, then 4 s of clearance: stage 0 is green in 17 s
     state = SignalState(stage=1, is_clearing=True, green_s=0.0, wait_s=(wait_s, 0.0))
     assert may_extend(state, flat_timing(2), extended_s=1.0, delay_s=1.0, horizon_s=5.0) is allowed
+
+
+@pytest.mark.parametrize(("earlier_s", "stage"), [(14.9, 0), (15.0, 0), (15.1, 1)])
+def test_a_green_that_stood_before_it_was_counted_is_part_of_the_maximum_green(earlier_s, stage):
+    state = replace(standing(10.0, (0.0, 1.0, 0.0)), earlier_s=earlier_s)
+    assert ask(0, state).stage == stage
+
+
+def test_a_green_that_stood_before_it_was_counted_is_no_part_of_the_minimum_green():
+    assert ask(1, replace(standing(6.9), earlier_s=100.0)).reason is Reason.MIN_GREEN
+
+
+def test_a_lease_ends_with_the_maximum_green_that_began_before_it_was_counted():
+    state = replace(standing(10.0), earlier_s=17.0)
+    assert hold_s(state, TIMING, lease_s=4.0, shortest_s=2.0) == 3.0

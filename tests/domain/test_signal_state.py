@@ -103,3 +103,27 @@ def test_a_link_that_cars_share_calls_for_its_walkers_without_a_car_and_for_its_
     clock = OneClock(shared_link())
     assert clock.update(1, False, np.zeros(2), 5.0) == (5.0, 0.0)
     assert clock.update(0, False, np.ones(2), 5.0) == (0.0, 5.0)
+
+
+def test_the_clocks_of_a_signal_go_on_from_where_others_left_them():
+    clocks = WaitClocks([three_stages(), four_legs()])
+    n_links = three_stages().n_links
+    clocks.put(0, [0.0, 7.0, 3.0][:n_links])
+    assert clocks.links_of(0) == (0.0, 7.0, 3.0)
+    assert clocks.links_of(1) == (0.0,) * four_legs().n_links
+    assert clocks.longest_s() == [(0.0, 7.0, 3.0), (0.0,) * 4]
+    waits = clocks.update([0, 0], [False, True], np.zeros(11), np.array([[2.0], [0.5]]))
+    assert waits[0] == (0.0, 9.0, 5.0)
+    assert waits[1][2] == 0.5  # a crossing that is red, by its own signal's time
+
+
+def test_a_limit_cuts_the_waits_of_one_signal_to_the_least_of_its_stages():
+    clocks = WaitClocks([t_junction(), t_junction("U")])
+    for n in range(2):
+        clocks.put(n, [50.0] * t_junction().n_links)
+    clocks.limit(1, (30.0, 10.0, 20.0))
+    assert clocks.links_of(0) == (50.0,) * t_junction().n_links
+    assert max(clocks.longest_s()[1]) == 30.0 or clocks.longest_s()[1][1] == 10.0
+    assert clocks.longest_s()[1][1] == 10.0  # stage 1 serves links 0 and 4, which others serve, too
+    assert all(wait <= limit for wait, limit in zip(clocks.longest_s()[1], (30.0, 10.0, 20.0), strict=True))
+    assert all(wait in (10.0, 20.0, 30.0, 50.0) for wait in clocks.links_of(1))

@@ -14,6 +14,8 @@ SHORT = {
     "silence": ("test_silence.py", "test_a_frozen_or_killed_controller_leaves_a_signal_that_walks_on"),
     "network": ("test_network_faults.py", "test_whatever_the_network_does_serving_ends_in_time_and_in_one_line"),
     "restart": ("test_exercises.py", "test_a_lost_simulator_is_regained"),
+    "waits": ("test_exercises.py", "test_nobody_waits_beyond_the_maximum_red_though_connection_and_process_are_lost"),
+    "unheard": ("test_exercises.py", "test_what_nobody_hears_ends_nothing"),
     "hand-back": ("test_exercises.py", "test_a_stop_at_some_ticks_hands_back"),
     "gateway cuts": ("test_cuts.py", "test_whatever_message_is_cut_nothing_unsafe_is_shown"),
     "second owner": ("test_cuts.py", "test_a_second_owner_is_refused_or_waits"),

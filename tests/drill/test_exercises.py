@@ -19,10 +19,12 @@ from leed_traffic.drill import (
     event_log,
     oracle_runs,
     paces,
+    reconnections,
     replays,
     restarts,
     sensors,
     swaps,
+    unheard,
 )
 from leed_traffic.drill.budget import latch_survives, serve_many, tick_budget
 from leed_traffic.drill.catalogue import CATALOGUE, Entry
@@ -256,3 +258,30 @@ def test_an_unknown_row_is_refused():
     error = invoke("--only", "nothing").exception
     assert isinstance(error, UsageError)
     assert CATALOGUE[0].name in str(error)
+
+
+def test_nobody_waits_beyond_the_maximum_red_though_connection_and_process_are_lost(ground, monkeypatch):
+    monkeypatch.setattr(Ground, "many", lambda self, short, full: 300)
+    monkeypatch.setattr(reconnections, "CASES", ((11, 0, True),))
+    found = reconnections.lose_again_and_again(ground)
+    assert found.faults == []
+    assert found.count >= 20
+
+
+def test_waits_that_begin_anew_at_every_connection_are_found_out(ground, monkeypatch):
+    from leed_traffic.serve.waits import StreetWaits
+
+    def forget(self, sights):
+        self.__init__(self._intersections, self._timings, tick_s=1.0, lease_s=4.0, sees_all=True)
+        self._gap_s = lambda n, time_s: 1.0 if self._is_watched else 0.0
+
+    monkeypatch.setattr(StreetWaits, "lost", forget)
+    monkeypatch.setattr(Ground, "many", lambda self, short, full: 300)
+    monkeypatch.setattr(reconnections, "CASES", ((11, 0, True),))
+    assert "max_red_s is 180" in reconnections.lose_again_and_again(ground).faults[0]
+
+
+def test_what_nobody_hears_ends_nothing(ground, monkeypatch):
+    monkeypatch.setattr(unheard, "UNTIL_S", 40.0)
+    monkeypatch.setattr(unheard, "_WAYS", ("closed", "nobody reads", "hang up"))
+    assert unheard.speak_to_nobody(ground).faults == []

@@ -1,7 +1,11 @@
+import contextlib
 import json
+import random
 import shutil
+import struct
 import subprocess
 import sys
+import zlib
 from dataclasses import replace
 from pathlib import Path
 
@@ -309,3 +313,100 @@ def test_a_disk_that_is_full_ends_the_recording_and_not_the_run(crossing_bundle,
     assert summary.violations == []
     assert "the recording ends here: No space left on device" in caplog.text
     assert replay(tmp_path / "logs" / "recording.leed").differ == 0
+
+
+def records_of(path):
+    """(header line, [(kind, payload)]) of a recording."""
+    head, _, rest = path.read_bytes().partition(b"\n")
+    body, at, found = zlib.decompressobj().decompress(rest), 0, []
+    while at < len(body):
+        kind, size = struct.unpack_from("<BI", body, at)
+        found.append((kind, body[at + 5 : at + 5 + size]))
+        at += 5 + size + 4
+    return head, found
+
+
+def write_recording(path, head, records):
+    """Sealed again: every CRC is right."""
+    frames = (struct.pack("<BI", k, len(p)) + p + struct.pack("<I", zlib.crc32(p, k)) for k, p in records)
+    path.write_bytes(head + b"\n" + zlib.compress(b"".join(frames)))
+
+
+@pytest.mark.parametrize("seed", range(60))
+def test_an_altered_recording_is_replayed_or_refused_in_one_line(recorded, five_minutes, seed, caplog):
+    rng = random.Random(seed)
+    head, records = records_of(recorded)
+    records = records[: rng.randint(4, 40)]
+    for _ in range(rng.choice([1, 1, 3])):
+        k = rng.randrange(len(records))
+        kind, payload = records[k]
+        spoilt = bytearray(payload)
+        for _ in range(rng.choice([1, 2, 8]) if payload else 0):
+            spoilt[rng.randrange(len(spoilt))] = rng.randrange(256)
+        cut = bytes(spoilt[: rng.randrange(len(spoilt) + 1)])
+        records[k] = rng.choice([(kind, bytes(spoilt)), (kind, cut), (rng.randint(1, 10), payload), (kind, b"")])
+    write_recording(recorded, head, records)
+    with contextlib.suppress(UsageError):
+        replay(recorded, [five_minutes / "bundle"])
+    assert "a fault at" not in caplog.text
+
+
+CONNECTED, TICK, ORDER, STOP = 1, 2, 6, 7
+
+
+@pytest.mark.parametrize(
+    ("kind", "payload"),
+    [
+        (CONNECTED, b'{"step_s": 0.0, "end_s": 1.0, "lanes": []}'),
+        (CONNECTED, b'{"step_s": NaN, "end_s": 1.0, "lanes": []}'),
+        (CONNECTED, b'{"step_s": 1.0, "end_s": 1.0, "lanes": []}'),
+        (CONNECTED, b'{"step_s": 1.0, "end_s": 1.0, "lanes": ["a", "a"]}'),
+        (TICK, b""),
+        (TICK, bytes(28)),
+        (ORDER, b'{"order": "mode", "who": "x", "value": "nonsense"}'),
+        (ORDER, b"["),
+        (STOP, b""),
+        (STOP, b"\xff"),
+        (STOP, b"\x0f\x0f"),
+    ],
+)
+def test_what_cannot_have_been_recorded_is_named_with_its_place(recorded, five_minutes, kind, payload):
+    head, records = records_of(recorded)
+    place = 0 if kind == CONNECTED else 1
+    write_recording(recorded, head, [*records[:place], (kind, payload), *records[place + 1 : 20]])
+    with pytest.raises(UsageError, match=r"recording.leed: damaged in record [12]: ") as found:
+        replay(recorded, [five_minutes / "bundle"])
+    assert "\n" not in str(found.value)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"intersections": []},
+        {"intersections": ["X"]},
+        {"intersections": ["C", "C"]},
+        {"lease_s": -1.0},
+        {"until_s": -5.0},
+        {"probation_s": 1e30},
+        {"modes": []},
+        {"reasons": []},
+        {"kept": [{"signal": "C"}]},
+    ],
+)
+def test_a_header_of_no_run_is_refused(recorded, five_minutes, change):
+    head, records = records_of(recorded)
+    write_recording(recorded, json.dumps(json.loads(head) | change).encode(), records)
+    with pytest.raises(UsageError, match=r"recording.leed: "):
+        replay(recorded, [five_minutes / "bundle"])
+
+
+@pytest.mark.parametrize(("lane", "phase"), [(99, 0), (0, 99), (0, -1)])
+def test_a_snapshot_that_no_device_gives_is_refused(recorded, five_minutes, lane, phase):
+    head, records = records_of(recorded)
+    snapshot = unpack_snapshot(records[1][1], 1)
+    vehicles = Vehicles(lane=np.array([lane]), position_m=np.array([1.0]), speed_mps=np.array([0.0]))
+    ours = replace(snapshot.sightings[0], program=PROGRAM_ID, phase=phase)
+    spoilt = pack_snapshot(replace(snapshot, vehicles=vehicles, sightings=(ours,)))
+    write_recording(recorded, head, [records[0], (TICK, spoilt), *records[2:20]])
+    with pytest.raises(UsageError, match=r"damaged in record 2: (lane|phase) "):
+        replay(recorded, [five_minutes / "bundle"])
