@@ -118,6 +118,7 @@ def serve(
     policies = HotSwap(first, assignment.timings, probation_s=config.probation_s)
     desk = Desk(assignment, bundle, config, decider, mailbox, board)
     with contextlib.ExitStack() as stack:
+        stack.callback(latches.close)
         journal = stack.enter_context(FolderJournal(config.events, header_of(config, assignment, bundle, latches)))
         if config.events is not None:
             write_detectors(config.events, assignment.intersections)

@@ -2,7 +2,6 @@ import csv
 import itertools
 import re
 import socket
-import urllib.request
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -10,7 +9,7 @@ import pytest
 
 from leed_traffic.artifacts.bundle import read_bundle
 from leed_traffic.domain.envelope import Reason
-from leed_traffic.errors import ExitCode, UsageError
+from leed_traffic.errors import ExitCode
 from leed_traffic.serve import events
 from leed_traffic.serve.hot_swap import Step
 from leed_traffic.serve.loop import StopRequest
@@ -109,17 +108,6 @@ def test_a_trip_is_counted_with_its_reason(crossing_bundle, metrics):
     assert read(metrics, "leed_monitor_violations_total") == len(summary.violations)
     assert read(metrics, "leed_fallback_transitions_total", reason="monitor_trip") == 1.0
     assert read(metrics, "leed_latched_signals") == 1.0
-
-
-def test_the_figures_are_read_over_http(crossing_bundle, metrics):
-    from leed_traffic.serve.metrics import exported
-
-    drive_watched(crossing_bundle, metrics)
-    with exported(metrics, 0, "localhost") as port:
-        text = urllib.request.urlopen(f"http://localhost:{port}/metrics", timeout=5.0).read().decode()
-        with pytest.raises(UsageError, match="--metrics-port"), exported(metrics, port, "localhost"):
-            pass
-    assert 'leed_mode{mode="engaged",signal="C"}' in text
 
 
 def test_every_alert_asks_for_a_figure_that_exists(crossing_bundle, metrics):
