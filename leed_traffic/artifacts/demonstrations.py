@@ -215,7 +215,7 @@ def read_demonstrations(path: Path) -> Demonstrations:
         return Demonstrations(manifest=manifest, plans=plans, trajectories=trajectories)
     except ValidationError as err:
         raise DemonstrationError(f"{path / PLANS_NAME}: {first_fault(err)}; generate again") from err
-    except (pa.ArrowException, ValueError, KeyError) as err:
+    except (pa.ArrowException, OSError, ValueError, KeyError) as err:  # OSError: what Arrow calls damaged content
         raise DemonstrationError(f"{path}: {err}; generate again") from err
 
 

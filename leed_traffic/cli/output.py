@@ -7,30 +7,31 @@ from contextlib import contextmanager
 from typing import Any
 
 from pydantic import BaseModel
-from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Table
+from rich.text import Text
 
+from leed_traffic.cli.neutral import NeutralConsole, safe_json, visible
 from leed_traffic.domain.seeds import FIRST_EVALUATION_SEED
 from leed_traffic.errors import LeedError, UsageError
 
-messages = Console(stderr=True, highlight=False)
-results = Console(highlight=False)
+messages = NeutralConsole(stderr=True, highlight=False)
+results = NeutralConsole(highlight=False)
 
 
 def print_json(document: BaseModel | dict[str, Any] | list[Any]) -> None:
     """One JSON document on stdout, for machines."""
     text = document.model_dump_json(indent=2) if isinstance(document, BaseModel) else json.dumps(document, indent=2)
-    print(text)
+    print(safe_json(text))
 
 
 def print_table(title: str, columns: list[str], rows: list[list[str]]) -> None:
     """One table on stdout; the first column is text, the others are figures."""
-    table = Table(title=title, title_justify="left")
+    table = Table(title=Text(visible(title, in_one_line=True)), title_justify="left")
     for i, column in enumerate(columns):
         table.add_column(column, justify="left" if i == 0 else "right", no_wrap=i == 0)
     for row in rows:
-        table.add_row(*row)
+        table.add_row(*(Text(visible(cell, in_one_line=True)) for cell in row))  # nothing in it is markup
     results.print(table)
 
 
@@ -92,5 +93,5 @@ def cores() -> int:
 def report_error(error: LeedError) -> int:
     """Print the fault as one line on stderr; return its exit code."""
     messages.print(f"[bold red]error[/] {type(error).__name__}: ", end="")
-    messages.print(" ".join(str(error).split()), markup=False, soft_wrap=True)
+    messages.print(visible(" ".join(str(error).split()), in_one_line=True), markup=False, soft_wrap=True)
     return int(error.exit_code)

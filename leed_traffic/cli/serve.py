@@ -1,9 +1,7 @@
 """`leedctl serve`: a bundle's policies at the signals, over TraCI."""
 
 import contextlib
-import getpass
 import math
-import os
 import subprocess
 import sys
 import tempfile
@@ -80,7 +78,9 @@ def serve_command(
     ] = "127.0.0.1",
     allowed_host: Annotated[
         list[str] | None,
-        typer.Option(help="A name under which readers may come to the status page, beside localhost and its address; again for more."),
+        typer.Option(
+            help="A name under which readers may come to the status page, beside localhost and its address; again for more."
+        ),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")] = False,
 ) -> None:
@@ -147,9 +147,9 @@ def serve_command(
 def default_state(place: str) -> Path:
     """Where the latches of a place are kept: the user's state folder, as the XDG base directories name it."""
     from leed_traffic.artifacts.file_names import safe_name
+    from leed_traffic.artifacts.home import state_home
 
-    home = Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state")
-    return home / "leed_traffic" / safe_name(place)
+    return state_home() / "leed_traffic" / safe_name(place)
 
 
 def reset_fault_command(
@@ -169,6 +169,7 @@ def reset_fault_command(
       leedctl reset-fault C --state /var/lib/leed/state
       leedctl reset-fault --place localhost-8813 --who "A. Miller"
     """
+    from leed_traffic.artifacts.home import user
     from leed_traffic.serve.latch import reset_latches
 
     if (state is None) == (place is None):
@@ -176,7 +177,7 @@ def reset_fault_command(
     folder = state or default_state(place or "")
     if not folder.is_dir():
         raise UsageError(f"{folder}: no such folder; give the one that `leedctl serve` uses")
-    cleared = reset_latches(folder, signals or [], who=who or getpass.getuser(), now=lambda: datetime.now(UTC))
+    cleared = reset_latches(folder, signals or [], who=who or user(), now=lambda: datetime.now(UTC))
     for entry in cleared:
         print(
             f"{entry.signal}: released; it had tripped at {entry.noted_at:%Y-%m-%d %H:%M:%S %Z} ({entry.fault}: {entry.detail})"
@@ -208,7 +209,9 @@ def _places(status_host: str, status_port: int | None, metrics_port: int | None)
     places = () if status_port is None else (Listen(option="--status-port", host=status_host, port=status_port),)
     if metrics_port is None:
         return places
-    messages.print(f"--metrics-port goes with the next version: /metrics is at --status-port, too; use --status-port {metrics_port}")
+    messages.print(
+        f"--metrics-port goes with the next version: /metrics is at --status-port, too; use --status-port {metrics_port}"
+    )
     if metrics_port == status_port:
         return places
     return (*places, Listen(option="--metrics-port", host="127.0.0.1", port=metrics_port))

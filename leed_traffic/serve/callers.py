@@ -1,7 +1,7 @@
 """Hears those who call at a controller's socket, side by side: each has a few seconds and 64 kB for its one line.
 
-A caller that drips, or says nothing, keeps nobody waiting: lines are collected by one thread as they come, and each whole one is
-answered in a thread of its own. More callers than MOST_CALLERS at once: the one that has been talking the longest is sent away.
+A caller that drips, or says nothing, keeps nobody waiting: lines are collected by one thread as they come, and each whole one
+is answered in a thread of its own. Beyond MOST_CALLERS at once the one that has been talking the longest is sent away.
 """
 
 import logging

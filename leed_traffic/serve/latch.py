@@ -4,10 +4,10 @@
     STATE/trips-XXXXXXXX.journal   the trips of a running controller, in a file that is open since its start
     STATE/resets.jsonl             who cleared what, and when
 
-A trip goes into the journal first, which needs no descriptor and no room on the disk (serve/trip_journal.py), then into a file of
-its own, which is written beside its place, flushed to the disk and renamed: a power cut leaves the old state or the new one. What
-only a journal knows the next start, or this one's end, puts into files. One that cannot be read refuses the start: nobody knows
-what it said.
+A trip goes into the journal first, which needs no descriptor and no room on the disk (serve/trip_journal.py), then into a file
+of its own, which is written beside its place, flushed to the disk and renamed: a power cut leaves the old state or the new one.
+What only a journal knows the end of its controller, or the next start, puts into files. One that cannot be read refuses the
+start: nobody knows what it said.
 """
 
 import contextlib

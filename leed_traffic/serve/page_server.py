@@ -1,8 +1,8 @@
 """The server under the status page: whatever comes to its port, it holds few connections, each for a short time.
 
-One request per connection, no bodies, heads up to 16 KiB. At most READERS connections are open: the next one costs the oldest that
-has asked for nothing yet, so a reader that asks at once is answered although many hold the line. A name in the Host header that is
-not allowed is refused: a page elsewhere whose name is pointed at this address (DNS rebinding) reads nothing.
+One request per connection, no bodies, heads up to 16 KiB. At most READERS connections are open: the next one costs the oldest
+that has asked for nothing yet, so a reader that asks at once is answered although many hold the line. A name in the Host header
+that is not allowed is refused: a page elsewhere whose name is pointed at this address (DNS rebinding) reads nothing.
 """
 
 import asyncio

@@ -125,9 +125,9 @@ def test_odd_keys_are_said_in_one_line(tmp_path, signed, keys):
             sign_bundle(signed, odd)
     os.mkfifo(tmp_path / "pipe")
     for place in (tmp_path / "pipe", Path("/dev/zero"), tmp_path, tmp_path / "\0"):
-        with pytest.raises(UsageError, match="no such file|cannot be read"):
+        with pytest.raises(UsageError, match=r"no such file|cannot be read"):
             verify_bundle(signed, place)
-        with pytest.raises(UsageError, match="no such file|cannot be read"):
+        with pytest.raises(UsageError, match=r"no such file|cannot be read"):
             sign_bundle(signed, place)
     with pytest.raises(UsageError, match="a private key; it stays with the maker"):
         verify_bundle(signed, keys[0])

@@ -7,7 +7,7 @@ import shutil
 import signal as signals
 import subprocess
 import sys
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 
 import pytest
@@ -128,9 +128,10 @@ def no_descriptor_left():
     taken = []
     resource.setrlimit(resource.RLIMIT_NOFILE, (min(soft, 512), hard))
     try:
-        with pytest.raises(OSError, match="Too many open files"):
+        with suppress(OSError):
             while True:
                 taken.append(os.open("/dev/null", os.O_RDONLY))
+        assert taken
         yield
     finally:
         for fd in taken:

@@ -142,11 +142,15 @@ def test_a_caller_that_drips_is_sent_away_when_its_time_is_over(folder, monkeypa
         (path,) = folder.glob("serve-*.sock")
         dripping.settimeout(0.05)
         dripping.connect(str(path))
-        with pytest.raises((BrokenPipeError, ConnectionResetError)):
-            while True:
+        is_heard = True
+        while is_heard:
+            try:
                 dripping.sendall(b"x")
-                with contextlib.suppress(TimeoutError):
-                    assert dripping.recv(10) == b""
+                is_heard = bool(dripping.recv(10))
+            except TimeoutError:
+                is_heard = True
+            except (BrokenPipeError, ConnectionResetError):
+                is_heard = False
 
 
 def test_an_answer_that_takes_long_keeps_no_other_waiting(folder):
