@@ -209,9 +209,8 @@ def _places(status_host: str, status_port: int | None, metrics_port: int | None)
     places = () if status_port is None else (Listen(option="--status-port", host=status_host, port=status_port),)
     if metrics_port is None:
         return places
-    messages.print(
-        f"--metrics-port goes with the next version: /metrics is at --status-port, too; use --status-port {metrics_port}"
-    )
+    said = f"--metrics-port goes with the next version: /metrics is at --status-port, too; use --status-port {metrics_port}"
+    messages.print(said, markup=False, soft_wrap=True)
     if metrics_port == status_port:
         return places
     return (*places, Listen(option="--metrics-port", host="127.0.0.1", port=metrics_port))

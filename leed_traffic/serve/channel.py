@@ -140,7 +140,7 @@ def _bind(path: Path) -> socket.socket | None:
         fresh.unlink(missing_ok=True)
         with _address(fresh) as address:
             server.bind(address)
-        server.listen(8)
+        server.listen(64)  # callers that wait in the kernel take no descriptor
         _name(fresh, path)
     except OSError as err:
         log.warning("%s: no socket can be made (%s): this run takes no orders", path, err.strerror or err)
