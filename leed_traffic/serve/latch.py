@@ -237,9 +237,14 @@ def _is_of_another(path: Path, signal: str) -> bool:
 def _write(path: Path, content: bytes) -> None:
     """Whole or not at all, and on the disk when this returns."""
     fresh = path.with_name(f".{path.name}.{os.getpid()}")
-    with fresh.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(fresh, path)
+    try:
+        with fresh.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(fresh, path)
+    except OSError:
+        with contextlib.suppress(OSError):
+            fresh.unlink()
+        raise
     trip_journal.sync_folder(path.parent)
