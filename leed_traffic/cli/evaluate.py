@@ -134,7 +134,7 @@ def print_comparison(comparison: "Comparison", names: Mapping[str, str]) -> None
     for row in table_rows(comparison, names):
         table.add_row(*row)
     # a squeezed table cannot be read: a narrow terminal wraps it, a pipe gets it as it is
-    NeutralConsole(width=max(TABLE_WIDTH, results.width), highlight=False).print(table)
+    NeutralConsole(width=max(TABLE_WIDTH, results.width)).print(table)
     results.print(verdict(comparison, names), soft_wrap=True, markup=False)
     results.print(gridlock_line(comparison, names), soft_wrap=True, markup=False)
     for line in (*difference_lines(comparison, names), *class_lines(comparison, names), *shadow_lines(comparison, names)):

@@ -1,14 +1,16 @@
 r"""Text of others (ids, file names, what a server or a model says) may hold codes that a terminal obeys: they are made visible.
 
-An escape becomes the four characters `\x1b`. Everything that `leedctl` prints passes here: plain prints and log lines through
-`shielded`, tables and messages through `NeutralConsole`, whose own colours remain.
+An escape becomes the four characters `\x1b`. Everything that `leedctl` prints passes here: plain prints, log lines and
+tracebacks through `shielded`, tables and messages through `NeutralConsole`, whose own colours remain.
 """
 
 import io
 import logging
 import sys
+import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
+from types import TracebackType
 from typing import Any, TextIO
 
 from rich.console import Console, ConsoleOptions, ConsoleRenderable, RenderableType, RenderHook
@@ -41,10 +43,13 @@ def safe_json(document: str) -> str:
 
 
 class NeutralConsole(Console):
-    """A rich console whose texts are made visible; only its own colours and movements reach the terminal."""
+    """A rich console whose texts are made visible; only its own colours and movements reach the terminal.
+
+    Square brackets and colons of foreign text are text: `[llm]` is no style, `:car:` no picture.
+    """
 
     def __init__(self, **settings: Any) -> None:  # noqa: ANN401  # rich's own
-        super().__init__(**settings)
+        super().__init__(**{"highlight": False, "markup": False, "emoji": False, **settings})
         self.push_render_hook(_Hook())
 
 
@@ -103,15 +108,24 @@ class _OneLine(logging.Formatter):
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802  # logging's own name
         return visible(super().formatMessage(record), in_one_line=True)
 
+    def formatException(self, ei: Any) -> str:  # noqa: ANN401, N802  # logging's own name
+        return visible(super().formatException(ei))
+
+
+def _say_bug(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    """A traceback, as the interpreter would print it."""
+    sys.stderr.write(visible("".join(traceback.format_exception(kind, error, trace))))
+
 
 @contextmanager
 def shielded() -> Iterator[None]:
-    """While it lasts, prints and log lines are made visible."""
-    before = sys.stdout, sys.stderr
+    """While it lasts, prints are made visible; from then on log lines and tracebacks are, too."""
     if logging.lastResort is not None:
         logging.lastResort.setFormatter(_OneLine())
-    sys.stdout, sys.stderr = _Shield(before[0]), _Shield(before[1])
+    sys.excepthook = _say_bug
+    before = sys.stdout
+    sys.stdout = _Shield(before)
     try:
         yield
     finally:
-        sys.stdout, sys.stderr = before
+        sys.stdout = before

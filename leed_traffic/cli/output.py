@@ -9,14 +9,13 @@ from typing import Any
 from pydantic import BaseModel
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Table
-from rich.text import Text
 
 from leed_traffic.cli.neutral import NeutralConsole, safe_json, visible
 from leed_traffic.domain.seeds import FIRST_EVALUATION_SEED
 from leed_traffic.errors import LeedError, UsageError
 
-messages = NeutralConsole(stderr=True, highlight=False)
-results = NeutralConsole(highlight=False)
+messages = NeutralConsole(stderr=True)
+results = NeutralConsole()
 
 
 def print_json(document: BaseModel | dict[str, Any] | list[Any]) -> None:
@@ -27,11 +26,11 @@ def print_json(document: BaseModel | dict[str, Any] | list[Any]) -> None:
 
 def print_table(title: str, columns: list[str], rows: list[list[str]]) -> None:
     """One table on stdout; the first column is text, the others are figures."""
-    table = Table(title=Text(visible(title, in_one_line=True)), title_justify="left")
+    table = Table(title=title, title_justify="left")
     for i, column in enumerate(columns):
         table.add_column(column, justify="left" if i == 0 else "right", no_wrap=i == 0)
     for row in rows:
-        table.add_row(*(Text(visible(cell, in_one_line=True)) for cell in row))  # nothing in it is markup
+        table.add_row(*(visible(cell, in_one_line=True) for cell in row))
     results.print(table)
 
 
@@ -39,13 +38,13 @@ def print_table(title: str, columns: list[str], rows: list[list[str]]) -> None:
 def progress(description: str, total: int) -> Iterator["ProgressBar"]:
     """A progress bar with the time left, on stderr."""
     columns = (
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
         BarColumn(),
         MofNCompleteColumn(),
         TimeElapsedColumn(),
         TextColumn("left"),
         TimeRemainingColumn(),
-        TextColumn("{task.fields[note]}"),
+        TextColumn("{task.fields[note]}", markup=False),
     )
     with Progress(*columns, console=messages) as bar:
         yield ProgressBar(bar, bar.add_task(description, total=total, note=""))
@@ -59,7 +58,7 @@ class ProgressBar:
 
     def __call__(self, advance: int = 1, note: str = "") -> None:
         """Move on by `advance` units."""
-        self._bar.update(self._task, advance=advance, note=note)
+        self._bar.update(self._task, advance=advance, note=visible(note, in_one_line=True))
 
 
 def parse_seeds(text: str) -> tuple[int, ...]:
@@ -92,6 +91,6 @@ def cores() -> int:
 
 def report_error(error: LeedError) -> int:
     """Print the fault as one line on stderr; return its exit code."""
-    messages.print(f"[bold red]error[/] {type(error).__name__}: ", end="")
-    messages.print(visible(" ".join(str(error).split()), in_one_line=True), markup=False, soft_wrap=True)
+    messages.print("error ", style="bold red", end="")
+    messages.print(visible(f"{type(error).__name__}: {' '.join(str(error).split())}", in_one_line=True), soft_wrap=True)
     return int(error.exit_code)

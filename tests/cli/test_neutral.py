@@ -30,18 +30,31 @@ def test_prints_and_log_lines_are_made_visible(monkeypatch):
     monkeypatch.setattr(sys, "stderr", err)
     with shielded():
         print(HOSTILE)
-        print(HOSTILE, file=sys.stderr)
         record = logging.LogRecord("x", logging.WARNING, "", 0, "%s: said", (HOSTILE + "\nC: forged",), None)
         logging.lastResort.handle(record)
     assert out.getvalue() == SHOWN + "\n"
-    assert err.getvalue() == f"{SHOWN}\n{SHOWN}\\nC: forged: said\n"
+    assert err.getvalue() == f"{SHOWN}\\nC: forged: said\n"
     assert (sys.stdout, sys.stderr) == (out, err)
+
+
+def test_a_traceback_is_made_visible(monkeypatch):
+    err = io.StringIO()
+    monkeypatch.setattr(sys, "stderr", err)
+    monkeypatch.setattr(sys, "excepthook", sys.excepthook)
+    with shielded():
+        pass
+    try:
+        raise UsageError(HOSTILE)
+    except UsageError:
+        sys.excepthook(*sys.exc_info())
+    assert "Traceback (most recent call last)" in err.getvalue()
+    assert not OBEYED & set(err.getvalue())
 
 
 def test_a_console_keeps_its_own_colours_and_makes_the_rest_visible(monkeypatch):
     out = io.StringIO()
     monkeypatch.setattr(sys, "stdout", out)
-    console = NeutralConsole(force_terminal=True, color_system="truecolor", width=200)
+    console = NeutralConsole(force_terminal=True, color_system="truecolor", width=200, markup=True)
     table = Table()
     table.add_column("x")
     table.add_row(Text(HOSTILE))
