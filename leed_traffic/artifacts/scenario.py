@@ -9,6 +9,7 @@ import os
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from leed_traffic.artifacts.home import expanded
 from leed_traffic.artifacts.imported import ImportedScenario, read_imported
 from leed_traffic.artifacts.recipe import NET_NAME, RECIPE_NAME, ROUTES_NAME, FlowRecipe, ScenarioRecipe, read_recipe
 from leed_traffic.artifacts.sumo_config import read_sumo_config
@@ -74,7 +75,7 @@ def load_scenario(name_or_path: str) -> Scenario:
     Raises:
         ScenarioError: nothing there, or what is there is broken or incomplete.
     """
-    path = Path(name_or_path).expanduser()
+    path = expanded(name_or_path)
     if path.name == RECIPE_NAME:
         return _checked(_own(path.parent))
     if path.suffix == ".sumocfg" or path.is_file():
@@ -107,7 +108,7 @@ def find_folder(name_or_path: str) -> Path:
         ScenarioError: there is none by that name.
     """
     folders = _known_folders()
-    for folder in (Path(name_or_path).expanduser(), folders.get(name_or_path)):
+    for folder in (expanded(name_or_path), folders.get(name_or_path)):
         if folder is not None and (folder / RECIPE_NAME).is_file():
             return folder
     known = ", ".join(sorted(folders)) or f"none found; set {SCENARIOS_VARIABLE}"
@@ -125,7 +126,7 @@ def _known_folders() -> dict[str, Path]:
     package = Path(__file__).resolve().parent.parent
     places = [Path("scenarios"), package.parent / "scenarios", package / "_scenarios"]
     if chosen := os.environ.get(SCENARIOS_VARIABLE):
-        places.insert(0, Path(chosen).expanduser())
+        places.insert(0, expanded(chosen))
     folders: dict[str, Path] = {}
     for place in places:
         for recipe_file in sorted(place.glob(f"*/{RECIPE_NAME}")):

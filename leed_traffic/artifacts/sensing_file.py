@@ -10,6 +10,7 @@ from typing import Annotated, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from leed_traffic.artifacts.home import expanded
 from leed_traffic.artifacts.toml_file import read_toml
 from leed_traffic.artifacts.validation import first_fault
 from leed_traffic.artifacts.whole_file import write_whole
@@ -126,7 +127,7 @@ def load_sensing(name_or_path: str, network: Network) -> Sensing:
     """
     if name_or_path in BY_NAME:
         return BY_NAME[name_or_path]
-    path = Path(name_or_path).expanduser()
+    path = expanded(name_or_path)
     try:
         file = SensingFile.model_validate(read_toml(path))
         sensing = _assembled(file)

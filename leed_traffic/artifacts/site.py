@@ -13,6 +13,7 @@ from pathlib import Path
 
 from pydantic import TypeAdapter
 
+from leed_traffic.artifacts.home import expanded
 from leed_traffic.artifacts.scenario import Scenario
 from leed_traffic.artifacts.site_file import assemble_from_file, parse_site_file, render_site_file
 from leed_traffic.artifacts.whole_file import write_whole
@@ -66,7 +67,7 @@ def load_site(site: str | None, scenario: Scenario, network: Network) -> Site:
     if site == AS_NET:
         return make_site(AS_NET, [timing_as_net(i) for i in network.intersections])
     if site is not None and site != DERIVED:
-        return read_site_file(Path(site).expanduser(), network)
+        return read_site_file(expanded(site), network)
     if site is None and scenario.site_file is not None:
         return read_site_file(scenario.site_file, network)
     return derive_site(network)

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich import box
-from rich.console import Console
 from rich.table import Table
 
 from leed_traffic.artifacts.validation import first_fault
 from leed_traffic.artifacts.whole_file import why_not_writable
+from leed_traffic.cli.neutral import NeutralConsole
 from leed_traffic.cli.options import SpreadOption
 from leed_traffic.cli.output import messages, parse_seeds, print_json, progress, results
 from leed_traffic.errors import UsageError
@@ -137,7 +137,7 @@ def print_comparison(comparison: "Comparison", names: Mapping[str, str]) -> None
     for row in table_rows(comparison, names):
         table.add_row(*row)
     # a squeezed table cannot be read: a narrow terminal wraps it, a pipe gets it as it is
-    Console(width=max(TABLE_WIDTH, results.width), highlight=False).print(table)
+    NeutralConsole(width=max(TABLE_WIDTH, results.width)).print(table)
     results.print(verdict(comparison, names), soft_wrap=True, markup=False)
     results.print(gridlock_line(comparison, names), soft_wrap=True, markup=False)
     for line in (*difference_lines(comparison, names), *class_lines(comparison, names), *shadow_lines(comparison, names)):

@@ -14,8 +14,10 @@ from leed_traffic.cli.doctor import doctor_command
 from leed_traffic.cli.drill import drill_command, soak_command
 from leed_traffic.cli.evaluate import evaluate_command
 from leed_traffic.cli.generate import generate_command
+from leed_traffic.cli.neutral import shielded
 from leed_traffic.cli.operate import mode_command, reload_command, replay_command, status_command
 from leed_traffic.cli.output import report_error
+from leed_traffic.cli.refusals import told
 from leed_traffic.cli.serve import reset_fault_command, serve_command
 from leed_traffic.cli.train import export_command, train_command
 from leed_traffic.errors import ExitCode, LeedError, UsageError
@@ -102,13 +104,12 @@ def run() -> None:
 
 def _run() -> int:
     try:
-        app()
+        with shielded():
+            app()
     except LeedError as error:
         return report_error(error)
     except OSError as error:  # a full disk, a folder that is none: outside the program, wherever it struck
-        where = error.filename or "a file or connection"
-        hint = "free some space, change its rights or choose another place; the same command goes on"
-        return report_error(UsageError(f"{where}: {error.strerror or error}; {hint}"))
+        return report_error(told(error))
     except ModuleNotFoundError as error:
         extra = EXTRA_OF.get((error.name or "").split(".")[0])
         if extra is None:

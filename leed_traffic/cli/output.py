@@ -9,16 +9,16 @@ from contextlib import contextmanager
 from typing import Any
 
 from pydantic import BaseModel
-from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Table
 
 from leed_traffic.cli.aside import whether_heard_or_not
+from leed_traffic.cli.neutral import NeutralConsole, safe_json, visible
 from leed_traffic.domain.seeds import FIRST_EVALUATION_SEED
 from leed_traffic.errors import LeedError, UsageError
 
 
-class _Messages(Console):
+class _Messages(NeutralConsole):
     """Messages are heard or not; a reader that has gone ends nothing."""
 
     def on_broken_pipe(self) -> None:
@@ -26,7 +26,7 @@ class _Messages(Console):
         self.quiet = True
 
 
-class _Results(Console):
+class _Results(NeutralConsole):
     """Results are asked for: whoever prints them hears that nobody takes them, and decides."""
 
     def on_broken_pipe(self) -> None:
@@ -38,14 +38,14 @@ class _Results(Console):
         raise BrokenPipeError(errno.EPIPE, os.strerror(errno.EPIPE))
 
 
-messages = _Messages(stderr=True, highlight=False)
-results = _Results(highlight=False)
+messages = _Messages(stderr=True)
+results = _Results()
 
 
 def print_json(document: BaseModel | dict[str, Any] | list[Any]) -> None:
     """One JSON document on stdout, for machines."""
     text = document.model_dump_json(indent=2) if isinstance(document, BaseModel) else json.dumps(document, indent=2)
-    print(text)
+    print(safe_json(text))
 
 
 def print_table(title: str, columns: list[str], rows: list[list[str]]) -> None:
@@ -54,7 +54,7 @@ def print_table(title: str, columns: list[str], rows: list[list[str]]) -> None:
     for i, column in enumerate(columns):
         table.add_column(column, justify="left" if i == 0 else "right", no_wrap=i == 0)
     for row in rows:
-        table.add_row(*row)
+        table.add_row(*(visible(cell, in_one_line=True) for cell in row))
     results.print(table)
 
 
@@ -62,13 +62,13 @@ def print_table(title: str, columns: list[str], rows: list[list[str]]) -> None:
 def progress(description: str, total: int) -> Iterator["ProgressBar"]:
     """A progress bar with the time left, on stderr."""
     columns = (
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
         BarColumn(),
         MofNCompleteColumn(),
         TimeElapsedColumn(),
         TextColumn("left"),
         TimeRemainingColumn(),
-        TextColumn("{task.fields[note]}"),
+        TextColumn("{task.fields[note]}", markup=False),
     )
     with Progress(*columns, console=messages) as bar:
         yield ProgressBar(bar, bar.add_task(description, total=total, note=""))
@@ -82,7 +82,7 @@ class ProgressBar:
 
     def __call__(self, advance: int = 1, note: str = "") -> None:
         """Move on by `advance` units."""
-        self._bar.update(self._task, advance=advance, note=note)
+        self._bar.update(self._task, advance=advance, note=visible(note, in_one_line=True))
 
 
 def parse_seeds(text: str) -> tuple[int, ...]:
@@ -116,6 +116,6 @@ def cores() -> int:
 def report_error(error: LeedError) -> int:
     """Print the fault as one line on stderr; return its exit code."""
     with whether_heard_or_not(sys.stderr):
-        messages.print(f"[bold red]error[/] {type(error).__name__}: ", end="")
-        messages.print(" ".join(str(error).split()), markup=False, soft_wrap=True)
+        messages.print("error ", style="bold red", end="")
+        messages.print(visible(f"{type(error).__name__}: {' '.join(str(error).split())}", in_one_line=True), soft_wrap=True)
     return int(error.exit_code)

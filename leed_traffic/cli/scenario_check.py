@@ -5,10 +5,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich import box
-from rich.console import Console
 from rich.table import Table
 
 from leed_traffic.artifacts.scenario import load_scenario
+from leed_traffic.cli.neutral import NeutralConsole, visible
 from leed_traffic.cli.output import messages, print_json, results
 
 if TYPE_CHECKING:
@@ -93,8 +93,8 @@ def _print_table(title: str, columns: list[str], rows: list[list[str]]) -> None:
     for k, column in enumerate(columns):
         table.add_column(column, justify="left" if k == 0 else "right", no_wrap=k == 0)
     for row in rows:
-        table.add_row(*row)
-    Console(width=max(TABLE_WIDTH, results.width), highlight=False).print(table)
+        table.add_row(*(visible(cell, in_one_line=True) for cell in row))
+    NeutralConsole(width=max(TABLE_WIDTH, results.width)).print(table)
 
 
 def _row(signal: "SignalCheck") -> list[str]:

@@ -1,9 +1,7 @@
 """`leedctl serve`: a bundle's policies at the signals, over TraCI."""
 
 import contextlib
-import getpass
 import math
-import os
 import subprocess
 import sys
 import tempfile
@@ -33,6 +31,7 @@ if TYPE_CHECKING:
     from leed_traffic.serve.config import Look
     from leed_traffic.serve.device import SignalDevice
     from leed_traffic.serve.loop import ServeSummary, Watcher
+    from leed_traffic.serve.page_server import Listen
     from leed_traffic.serve.run import Connect, ServeConfig
 
 START_S = 60.0  # until a SUMO of our own has loaded its net
@@ -58,7 +57,9 @@ def serve_command(
         Path | None, typer.Option(help="Folder of the monitor's latches. Default: under $XDG_STATE_HOME, by address.")
     ] = None,
     trust: Annotated[Path | None, typer.Option(help="Public key; a bundle that is not signed with it is refused.")] = None,
-    metrics_port: Annotated[int | None, typer.Option(help="Figures for Prometheus at this port of localhost.")] = None,
+    metrics_port: Annotated[
+        int | None, typer.Option(help="Until the next version: the status page at this port of localhost, too.")
+    ] = None,
     retry: Annotated[
         float, typer.Option(help="Try a lost server again for so many seconds; with --scenario: restart it.")
     ] = 0.0,
@@ -80,6 +81,12 @@ def serve_command(
     adopt: Annotated[
         list[str] | None,
         typer.Option(help="Take over the program of this name that a controller gone for good left; may be given again."),
+    ] = None,
+    allowed_host: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="A name under which readers may come to the status page, beside localhost and its address; again for more."
+        ),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")] = False,
 ) -> None:
@@ -140,9 +147,9 @@ def serve_command(
     except ValidationError as err:
         raise UsageError(first_fault(err, shows_value=True)) from err
     start = None if scenario is None else Start(scenario, seed, num_clients)
-    page = None if status_port is None else (status_host, status_port)
+    page = Page(_places(status_host, status_port, metrics_port), tuple(allowed_host or ()))
     with said_aside(), contextlib.redirect_stdout(sys.stderr):  # traci prints; stdout is for the result
-        summary = _run(config, start, metrics_port, page)
+        summary = _run(config, start, page)
     with whether_heard_or_not(sys.stdout), whether_heard_or_not(sys.stderr):
         if as_json:
             print_json(summary)
@@ -154,8 +161,9 @@ def serve_command(
 def default_state(place: str) -> Path:
     """Where the latches of a place are kept: the user's state folder, as the XDG base directories name it."""
     from leed_traffic.artifacts.file_names import former_name, safe_name
+    from leed_traffic.artifacts.home import state_home
 
-    home = Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state") / "leed_traffic"
+    home = state_home() / "leed_traffic"
     former = home / former_name(place)  # latches that an earlier version left are not forgotten
     return former if former.is_dir() else home / safe_name(place)
 
@@ -177,6 +185,7 @@ def reset_fault_command(
       leedctl reset-fault C --state /var/lib/leed/state
       leedctl reset-fault --place localhost-8813 --who "A. Miller"
     """
+    from leed_traffic.artifacts.home import user
     from leed_traffic.serve.latch import reset_latches
 
     if (state is None) == (place is None):
@@ -184,7 +193,7 @@ def reset_fault_command(
     folder = state or default_state(place or "")
     if not folder.is_dir():
         raise UsageError(f"{folder}: no such folder; give the one that `leedctl serve` uses")
-    cleared = reset_latches(folder, signals or [], who=who or getpass.getuser(), now=lambda: datetime.now(UTC))
+    cleared = reset_latches(folder, signals or [], who=who or user(), now=lambda: datetime.now(UTC))
     for entry in cleared:
         print(
             f"{entry.signal}: released; it had tripped at {entry.noted_at:%Y-%m-%d %H:%M:%S %Z} ({entry.fault}: {entry.detail})"
@@ -201,9 +210,30 @@ class Start(NamedTuple):
     num_clients: int
 
 
-def _run(config: "ServeConfig", start: Start | None, metrics_port: int | None, page: tuple[str, int] | None) -> "ServeSummary":
+class Page(NamedTuple):
+    """Where the status page is to be read, and under which names beside its own."""
+
+    places: "tuple[Listen, ...]"
+    allowed_hosts: tuple[str, ...]
+
+
+def _places(status_host: str, status_port: int | None, metrics_port: int | None) -> "tuple[Listen, ...]":
+    if status_port is None and metrics_port is None:
+        return ()
+    from leed_traffic.serve.page_server import Listen
+
+    places = () if status_port is None else (Listen(option="--status-port", host=status_host, port=status_port),)
+    if metrics_port is None:
+        return places
+    said = f"--metrics-port goes with the next version: /metrics is at --status-port, too; use --status-port {metrics_port}"
+    messages.print(said, markup=False, soft_wrap=True)
+    if metrics_port == status_port:
+        return places
+    return (*places, Listen(option="--metrics-port", host="127.0.0.1", port=metrics_port))
+
+
+def _run(config: "ServeConfig", start: Start | None, page: Page) -> "ServeSummary":
     from leed_traffic.serve.loop import stop_on_signals
-    from leed_traffic.serve.metrics import Metrics, exported
     from leed_traffic.serve.run import connect_traci, serve
     from leed_traffic.serve.service_manager import ServiceManager
     from leed_traffic.serve.status import StatusBoard
@@ -216,16 +246,13 @@ def _run(config: "ServeConfig", start: Start | None, metrics_port: int | None, p
         manager = ServiceManager()
         watchers: list[Watcher] = [manager]
         board = StatusBoard()
-        if metrics_port is not None or page is not None:
-            metrics = Metrics()
-            watchers.append(metrics)
-        if metrics_port is not None:
-            stack.enter_context(exported(metrics, metrics_port, "localhost"))
-        if page is not None:
+        if page.places:
+            from leed_traffic.serve.metrics import Metrics
             from leed_traffic.serve.status_page import published
 
-            address = stack.enter_context(published(board, metrics, *page))
-            messages.print(f"status page: {address}", markup=False)
+            watchers.append(metrics := Metrics())
+            for address in stack.enter_context(published(board, metrics, page.places, page.allowed_hosts)):
+                messages.print(f"status page: {address}", markup=False)
         bar = stack.enter_context(_bar())
         return serve(
             config, clock=time.perf_counter, stop=stop, on_tick=bar, connect=opener, watchers=watchers, board=board,

@@ -13,6 +13,7 @@ from leed_traffic.drill.budget import latch_survives, tick_budget
 from leed_traffic.drill.bundle_fuzz import fuzz_bundles
 from leed_traffic.drill.costly_bundles import costly_bundles
 from leed_traffic.drill.cuts import gateway_cuts
+from leed_traffic.drill.descriptors import few_descriptors
 from leed_traffic.drill.displays import cut_displays, enumerate_states, hand_back_at_every_tick
 from leed_traffic.drill.event_log import events_agree
 from leed_traffic.drill.network_faults import try_faults
@@ -85,6 +86,12 @@ CATALOGUE: tuple[Entry, ...] = (
         promise="a trip latches across restarts until reset-fault",
         tried="a broken display, a restart, a reset",
         exercise=latch_survives,
+    ),
+    Entry(
+        name="descriptors",
+        promise="a trip is latched though no descriptor is left; readers of the page get few of them",
+        tried="hundreds of connections that are held open, then every descriptor in use while the display breaks",
+        exercise=few_descriptors,
     ),
     Entry(
         name="silence",

@@ -2,17 +2,18 @@
 
     STATE/serve-<pid>.sock     mode 0600: the same user, or root
 
-One line of JSON there, one line back. Everything happens in a thread of its own, one caller at a time, each within a few
-seconds: whatever a caller sends, or does not send, the control loop never waits for it. A controller that was killed leaves its
-socket file; nobody answers there, and the next start removes it.
+One line of JSON there, one line back. Everything happens in threads of its own, and every caller is bounded in time and size
+(serve/callers.py): whatever a caller sends, or does not send, the control loop never waits for it. A controller that was killed
+leaves its socket file; the kernel says that nobody listens there, and the next start removes it. One that is too busy to take a
+caller listens all the same, and its socket is left alone.
 """
 
 import json
 import logging
 import os
 import socket
-import struct
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -21,12 +22,14 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict
 
 from leed_traffic.errors import BundleError, DeviceError, ExitCode, LeedError, MismatchError, UsageError
+from leed_traffic.serve.callers import LARGEST, Callers
+from leed_traffic.serve.deadline_socket import DeadlineSocket
 
 log = logging.getLogger(__name__)
 
 ANSWER_S = 120.0  # s that a caller waits: a bundle of hundreds of policies is checked, then a tick must take the order
-_LINE_S, _LARGEST = 5.0, 65536  # s and bytes for one line of a caller
-_PAUSE_S = 0.5  # s after a caller that could not be heard
+_BUSY_S, _AGAIN_S = 10.0, 0.05  # s that a controller may have no room for another caller, and between two tries
+_LEAVE_S = 5.0  # s for the thread that attends to callers
 _LONGEST_PATH = 100  # bytes: sockaddr_un holds 108 on Linux, 104 elsewhere
 _ERRORS: dict[ExitCode, type[LeedError]] = {
     ExitCode.BUNDLE_REFUSED: BundleError,
@@ -52,17 +55,16 @@ Answer = Callable[[bytes, str], Reply]  # a line and who sent it -> what to say
 @contextmanager
 def listening(folder: Path, answer: Answer) -> Iterator[None]:
     """Take orders while the context lasts; where that cannot be, say so and go on without."""
-    path = folder / f"serve-{os.getpid()}.sock"
     for old in _sockets(folder):
-        if not _is_answered(old):
-            with suppress(OSError):
-                old.unlink()
+        _remove_if_dead(old)
+    path = folder / f"serve-{os.getpid()}.sock"
     server = _bind(path)
     if server is None:
         yield
         return
     is_over = threading.Event()
-    thread = threading.Thread(target=_attend, args=(server, answer, is_over), name="leed-orders", daemon=True)
+    callers = Callers(server, lambda line, who: answer(line, who).model_dump_json().encode() + b"\n")
+    thread = threading.Thread(target=callers.attend, args=(is_over,), name="leed-orders", daemon=True)
     thread.start()
     try:
         yield
@@ -72,7 +74,7 @@ def listening(folder: Path, answer: Answer) -> Iterator[None]:
             server.shutdown(socket.SHUT_RDWR)  # wakes a thread that waits for callers
         with suppress(OSError):
             path.unlink()
-        thread.join(_LINE_S)
+        thread.join(_LEAVE_S)
         server.close()
 
 
@@ -102,11 +104,10 @@ def ask(folder: Path, request: dict[str, str], *, pid: int | None = None) -> Rep
     path = folder / f"serve-{pid or pids[0]}.sock"
     try:
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as caller:
-            caller.settimeout(ANSWER_S)
-            with _address(path) as address:
-                caller.connect(address)
-            caller.sendall(json.dumps(request).encode() + b"\n")
-            reply = Reply.model_validate_json(_line(caller, 64 * _LARGEST))
+            _reach(caller, path)
+            talk = DeadlineSocket(caller, ANSWER_S)
+            talk.send(json.dumps(request).encode() + b"\n")
+            reply = Reply.model_validate_json(_line(talk, 64 * LARGEST))
     except (OSError, ValueError) as err:
         raise DeviceError(f"{path}: no answer from the controller ({err}); see its log") from err
     if reply.exit_code is not ExitCode.OK:
@@ -114,40 +115,65 @@ def ask(folder: Path, request: dict[str, str], *, pid: int | None = None) -> Rep
     return reply
 
 
-def _attend(server: socket.socket, answer: Answer, is_over: threading.Event) -> None:
-    """One caller after the other, until the socket is closed."""
-    while not is_over.is_set():
+def _reach(caller: socket.socket, path: Path) -> None:
+    """Connect; a queue of callers that is full for the moment is waited for."""
+    give_up_s = time.monotonic() + _BUSY_S
+    caller.settimeout(ANSWER_S)
+    while True:
         try:
-            caller, _ = server.accept()
-        except TimeoutError:
-            continue
-        except OSError as err:  # no descriptor left, or a caller that went away: the next one may get through
-            if not is_over.is_set():
-                log.warning("%s: a caller could not be heard (%s)", threading.current_thread().name, err.strerror or err)
-                is_over.wait(_PAUSE_S)
-            continue
-        with caller, suppress(OSError):  # a caller that goes away takes only its answer with it
-            caller.settimeout(_LINE_S)
-            reply = answer(_line(caller, _LARGEST), _who(caller))
-            caller.sendall(reply.model_dump_json().encode() + b"\n")
+            with _address(path) as address:
+                caller.connect(address)
+        except BlockingIOError:
+            if time.monotonic() >= give_up_s:
+                raise
+            time.sleep(_AGAIN_S)
+        else:
+            return
 
 
 def _bind(path: Path) -> socket.socket | None:
-    """A socket that only its owner may use."""
+    """A socket that only its owner may use; it gets its name once it listens, and never the name of another."""
     server = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    fresh = path.with_name(f".{path.name}.new")
     before = os.umask(0o177)
     try:
-        with _address(path) as address:
+        fresh.unlink(missing_ok=True)
+        with _address(fresh) as address:
             server.bind(address)
-        server.listen(8)
-        server.settimeout(0.5)
+        server.listen(64)  # callers that wait in the kernel take no descriptor
+        _name(fresh, path)
     except OSError as err:
         log.warning("%s: no socket can be made (%s): this run takes no orders", path, err.strerror or err)
         server.close()
         return None
     finally:
         os.umask(before)
+        with suppress(OSError):
+            fresh.unlink()
     return server
+
+
+def _name(fresh: Path, path: Path) -> None:
+    try:
+        os.link(fresh, path)  # fails where the name is taken
+    except FileExistsError:
+        raise
+    except OSError:  # a file system without links
+        if path.exists():
+            raise
+        fresh.rename(path)
+
+
+def _remove_if_dead(path: Path) -> None:
+    """Nobody can listen at a name under which it is no longer found: so it is taken aside first, and looked at again there."""
+    if _is_answered(path):
+        return
+    aside = path.with_name(f".{path.name}.{os.getpid()}")
+    with suppress(OSError):
+        path.rename(aside)
+        if _is_answered(aside):  # somebody else had removed the dead one, and a new controller has this name
+            os.link(aside, path)
+        aside.unlink()
 
 
 @contextmanager
@@ -164,37 +190,33 @@ def _address(path: Path) -> Iterator[str]:
 
 
 def _sockets(folder: Path) -> list[Path]:
-    return sorted(path for path in folder.glob("serve-*.sock") if path.stem.removeprefix("serve-").isdecimal())
+    named = (path for path in folder.glob("serve-*.sock") if path.stem.removeprefix("serve-").isdecimal())
+    return sorted(path for path in named if path.is_socket())
 
 
 def _is_answered(path: Path) -> bool:
+    """Whether a process listens there; one whose queue of callers is full does, and so may one that we cannot ask."""
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
         probe.settimeout(1.0)
         try:
             with _address(path) as address:
                 probe.connect(address)
-        except OSError:
+        except (ConnectionRefusedError, FileNotFoundError):
             return False
+        except OSError:
+            return True
         return True
 
 
-def _line(caller: socket.socket, largest: int) -> bytes:
+def _line(talk: DeadlineSocket, largest: int) -> bytes:
     """Up to the end of the line, or of what the other side says."""
     heard = bytearray()
     while b"\n" not in heard and len(heard) < largest:
-        piece = caller.recv(4096)
+        piece = talk.recv(LARGEST)
         if not piece:
             break
         heard += piece
     return bytes(heard).partition(b"\n")[0]
-
-
-def _who(caller: socket.socket) -> str:
-    """The user at the other end, as the kernel knows it."""
-    if not hasattr(socket, "SO_PEERCRED"):
-        return "unknown"
-    pid, uid, _ = struct.unpack("3i", caller.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i")))
-    return f"uid {uid}, pid {pid}"
 
 
 def _listed(pids: list[int]) -> str:

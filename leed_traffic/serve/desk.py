@@ -1,6 +1,7 @@
 """Where orders for a running controller are checked before the loop hears of them: never in the loop's own thread."""
 
 import logging
+import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Literal
@@ -59,6 +60,7 @@ class Desk:
         self._own = own
         self._assignment, self._running, self._config = assignment, running, config
         self._decider, self._mailbox, self._board = decider, mailbox, board
+        self._checking = threading.Lock()  # one bundle at a time: its memory and its processor are the controller's
 
     def answer(self, line: bytes, who: str) -> Reply:
         """What to say to a caller, once the order has been taken or refused."""
@@ -72,6 +74,10 @@ class Desk:
         except LeedError as err:
             log.warning("an order of %s was refused: %s", who, err)
             return Reply(exit_code=err.exit_code, said=str(err))
+        except (OSError, ValueError) as err:  # a path of odd characters, or too long
+            said = f"{request.bundle[:80]}: cannot be read: {getattr(err, 'strerror', None) or err}"
+            log.warning("an order of %s was refused: %s", who, said)
+            return Reply(exit_code=ExitCode.BUNDLE_REFUSED, said=said)
         log.warning("%s, by order of %s", said, who)
         return Reply(exit_code=ExitCode.OK, said=said, bundle=digest)
 
@@ -82,9 +88,10 @@ class Desk:
             BundleError: the bundle is not sound, or not signed as it must be.
             MismatchError: it was made for something else than what runs.
         """
-        bundle = verify_bundle(path, self._config.trust)
-        check_successor(bundle, self._running, self._assignment.ids)
-        return Generation(bundle=bundle, decider=self._decider(bundle, self._assignment.ids))
+        with self._checking:
+            bundle = verify_bundle(path, self._config.trust)
+            check_successor(bundle, self._running, self._assignment.ids)
+            return Generation(bundle=bundle, decider=self._decider(bundle, self._assignment.ids))
 
     def _pass_on(self, request: Request, who: str) -> tuple[str, str]:
         """What the loop says to an order, and the digest of the bundle that it is about."""

@@ -1,15 +1,12 @@
-"""Figures for Prometheus, on a port of their own; needs the extra `serve`.
+"""Figures for Prometheus, at /metrics of the controller's port (serve/status_page.py); needs the extra `serve`.
 
 Base units and few labels. The names are a contract with deploy/alerts.yml: rename one and an alert falls silent.
 """
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from leed_traffic.artifacts.bundle import Bundle
 from leed_traffic.domain.envelope import Reason
-from leed_traffic.errors import UsageError
 from leed_traffic.serve.device import Snapshot
 from leed_traffic.serve.hot_swap import Step
 from leed_traffic.serve.sensing import SensingFault
@@ -120,24 +117,3 @@ class Metrics:
         before = self._counted.get((what, label), 0.0)
         self._counted[what, label] = count
         return count - before
-
-
-@contextmanager
-def exported(metrics: Metrics, port: int, host: str) -> Iterator[int]:
-    """Serve the figures at http://host:port/metrics while the context lasts; port 0 takes a free one, which is returned.
-
-    Raises:
-        UsageError: the port is taken.
-    """
-    from prometheus_client import start_http_server
-
-    try:
-        server, thread = start_http_server(port, addr=host, registry=metrics.registry)
-    except OSError as err:
-        raise UsageError(f"--metrics-port {port}: cannot be used: {err.strerror}; choose another") from err
-    try:
-        yield int(server.server_port)
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()

@@ -127,6 +127,7 @@ def serve(
     policies = HotSwap(first, assignment.timings, probation_s=config.probation_s)
     store = None if config.state is None else WaitStore(config.state, assignment.ids, now)
     with contextlib.ExitStack() as stack:
+        stack.callback(latches.close)
         is_shared = connect is connect_traci if is_shared is None else is_shared
         locks = SignalLocks(config.host, config.port, assignment.ids if is_shared else (), config.state)
         stack.enter_context(locks)

@@ -43,7 +43,8 @@ class ServiceManager:
         """The device is away and is tried: a look between two tries, or in a pause between them."""
         self._is_waiting = self._is_ready
         life = "WATCHDOG=1" if self._is_ready else f"EXTEND_TIMEOUT_USEC={STILL_STARTING_S * 1_000_000}"
-        self._say(f"{life}\nSTATUS={' '.join(why.split())}")
+        said = "".join(letter if letter.isprintable() else "?" for letter in " ".join(why.split()))
+        self._say(f"{life}\nSTATUS={said}")
 
     def _say(self, message: str) -> None:
         if not self._address:

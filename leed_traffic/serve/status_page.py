@@ -1,4 +1,4 @@
-"""The status page: read-only, in a thread of its own, off unless asked for.
+"""The one port of a controller: read-only, in a thread of its own, off unless asked for.
 
     /             one page, self-contained, draws itself anew every second
     /status.json  what the page draws
@@ -7,22 +7,20 @@
     /metrics      for Prometheus
 
 The loop puts a picture on the board after each tick and knows nothing of readers: a page that is slow, broken or besieged costs
-readers their page.
+readers their page. How many readers there may be, for how long and under which names: serve/page_server.py.
 """
 
 import base64
 import hashlib
 import re
-import socket
-import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from importlib.resources import files
 from typing import TYPE_CHECKING
 
-from leed_traffic.errors import UsageError
 from leed_traffic.serve.metrics import Metrics
+from leed_traffic.serve.page_server import Listen, serving
 from leed_traffic.serve.status import StatusBoard, status_document
 
 if TYPE_CHECKING:
@@ -30,38 +28,24 @@ if TYPE_CHECKING:
     from starlette.requests import Request
     from starlette.responses import Response
 
-READERS = 32  # connections at once; more are told to come back
-STOP_S = 5.0
-
 
 @contextmanager
-def published(board: StatusBoard, metrics: Metrics, host: str, port: int) -> Iterator[str]:
-    """Serve the page while the context lasts; its address. Port 0 takes a free one.
+def published(
+    board: StatusBoard, metrics: Metrics, places: Sequence[Listen], allowed_hosts: Sequence[str] = ()
+) -> Iterator[list[str]]:
+    """Serve the page while the context lasts; its addresses.
+
+    Args:
+        board: what is shown.
+        metrics: the figures for Prometheus.
+        places: where to listen.
+        allowed_hosts: names under which readers may come, beside localhost and the places' own.
 
     Raises:
-        UsageError: the address cannot be used.
+        UsageError: a place cannot be used.
     """
-    import uvicorn
-
-    if not 0 <= port <= 65535:
-        raise UsageError(f"--status-port {port}: expected 0 to 65535, where 0 takes a free one")
-    try:
-        listener = socket.create_server((host, port))
-    except OSError as err:
-        raise UsageError(f"--status-port {port} at {host}: cannot be used: {err.strerror or err}; choose another") from err
-    settings = uvicorn.Config(
-        page(board, metrics), lifespan="off", log_level="critical", access_log=False, limit_concurrency=READERS,
-        timeout_keep_alive=5, timeout_graceful_shutdown=1, server_header=False,
-    )  # fmt: skip
-    server = uvicorn.Server(settings)
-    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, name="leed-status", daemon=True)
-    thread.start()
-    try:
-        yield f"http://{host}:{listener.getsockname()[1]}/"
-    finally:
-        server.should_exit = True
-        thread.join(STOP_S)
-        listener.close()
+    with serving(page(board, metrics), places, allowed_hosts) as addresses:
+        yield addresses
 
 
 def page(board: StatusBoard, metrics: Metrics) -> "Starlette":

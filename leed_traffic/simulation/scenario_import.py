@@ -14,6 +14,7 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from leed_traffic.artifacts.home import expanded
 from leed_traffic.artifacts.imported import DemandOrigin, ImportedScenario, ImportRecord, render_imported
 from leed_traffic.artifacts.recipe import NET_NAME, RECIPE_NAME
 from leed_traffic.artifacts.scenario import load_scenario
@@ -114,7 +115,7 @@ def make_folder(out: Path) -> Iterator[Path]:
         UsageError: it is there already, or cannot be written.
         ScenarioError: a file that is to go into it cannot be read.
     """
-    place = out.expanduser().resolve()
+    place = expanded(out).resolve()
     try:
         if place.exists() and (not place.is_dir() or any(place.iterdir())):
             raise UsageError(f"{out}: exists and is not empty; choose another folder or remove it")

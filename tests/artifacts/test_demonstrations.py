@@ -1,3 +1,4 @@
+import contextlib
 import hashlib
 import io
 import json
@@ -134,6 +135,21 @@ def reseal(folder, table):
     stated = json.loads((folder / "manifest.json").read_text())
     stated["files"]["trajectories.parquet"] = hashlib.sha256((folder / "trajectories.parquet").read_bytes()).hexdigest()
     (folder / "manifest.json").write_text(json.dumps(stated))
+
+
+def test_a_table_that_is_damaged_is_told_as_that_wherever_the_damage_is(folder):
+    """Its digest is right: whoever damaged it wrote that, too. Arrow refuses some of it with an OSError, as if the disk had."""
+    import hashlib
+
+    sound = (folder / "trajectories.parquet").read_bytes()
+    for at in range(0, len(sound), 37):
+        damaged = sound[:at] + b"\xff" * 16 + sound[at + 16 :]
+        (folder / "trajectories.parquet").write_bytes(damaged)
+        stated = json.loads((folder / "manifest.json").read_text())
+        stated["files"]["trajectories.parquet"] = hashlib.sha256(damaged).hexdigest()
+        (folder / "manifest.json").write_text(json.dumps(stated))
+        with contextlib.suppress(DemonstrationError):  # what is not seen as damage is a sound table
+            read_demonstrations(folder)
 
 
 def test_an_unwritable_place_is_one_line(tmp_path):

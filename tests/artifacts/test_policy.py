@@ -1,3 +1,6 @@
+import os
+import subprocess
+import sys
 from dataclasses import replace
 
 import numpy as np
@@ -152,3 +155,17 @@ def test_more_golden_vectors_than_anybody_exports_are_refused(tmp_path):
     write_sample(tmp_path / "b", policies={FIRST: replace(policy, golden=golden)})
     with pytest.raises(BundleError, match="golden vectors are empty, of different numbers or over 64"):
         verify_bundle(tmp_path / "b")
+
+
+def test_who_decides_reports_to_nobody(tmp_path):
+    """ONNX Runtime from 1.32 on keeps a database in the home folder and a thread that uploads it."""
+    path, home = write_sample(tmp_path / "b").path, tmp_path / "home"
+    home.mkdir()
+    code = (
+        "import sys, pathlib; from leed_traffic.artifacts.policy import verify_bundle; verify_bundle(pathlib.Path(sys.argv[1]))"
+    )
+    environment = {key: value for key, value in os.environ.items() if not key.startswith(("ORT_", "XDG_"))} | {
+        "HOME": str(home)
+    }
+    subprocess.run([sys.executable, "-c", code, str(path)], check=True, env=environment)
+    assert list(home.iterdir()) == []

@@ -1,7 +1,9 @@
 import base64
+import os
 import shutil
 import stat
 import subprocess
+from pathlib import Path
 
 import pytest
 
@@ -108,3 +110,50 @@ def test_nothing_but_the_seal_is_read_before_the_signature_was_looked_at(tmp_pat
     with pytest.raises(BundleError, match="its signature is not by"):
         verify_bundle(tmp_path / "b", keys[1])
     assert seen == ["SHA256SUMS", "SHA256SUMS", "SHA256SUMS.sig"]
+
+
+def _with_algorithm(identifier):
+    """A public key of an algorithm that nobody knows."""
+    algorithm = bytes([0x30, len(identifier) + 2, 0x06, len(identifier)]) + identifier
+    body = algorithm + b"\x03\x21\x00" + b"\x01" * 32
+    encoded = base64.b64encode(bytes([0x30, len(body)]) + body)
+    return b"-----BEGIN PUBLIC KEY-----\n" + encoded + b"\n-----END PUBLIC KEY-----\n"
+
+
+def test_odd_keys_are_said_in_one_line(tmp_path, signed, keys):
+    odd = tmp_path / "odd.pub"
+    for content in (
+        _with_algorithm(bytes([0x2A, 3, 4, 5])),
+        _with_algorithm(bytes([0x2A, 0x85, 3, 7, 1, 1, 1, 1])),
+        keys[1].read_bytes() * 2,
+        b"\n" * 10**6 + keys[1].read_bytes(),
+        b"",
+        b"\x00\xff" * 50,
+    ):
+        odd.write_bytes(content)
+        with pytest.raises(UsageError, match="--trust"):
+            verify_bundle(signed, odd)
+        odd.write_bytes(content.replace(b"PUBLIC", b"PRIVATE"))
+        with pytest.raises(UsageError, match="--key"):
+            sign_bundle(signed, odd)
+    os.mkfifo(tmp_path / "pipe")
+    for place in (tmp_path / "pipe", Path("/dev/zero"), tmp_path, tmp_path / "\0"):
+        with pytest.raises(UsageError, match=r"no such file|cannot be read"):
+            verify_bundle(signed, place)
+        with pytest.raises(UsageError, match=r"no such file|cannot be read"):
+            sign_bundle(signed, place)
+    with pytest.raises(UsageError, match="a private key; it stays with the maker"):
+        verify_bundle(signed, keys[0])
+
+
+def test_a_private_key_that_others_can_read_is_said(tmp_path, signed, keys, caplog):
+    keys[0].chmod(0o640)
+    sign_bundle(signed, keys[0])
+    assert "others can read this private key" in caplog.text
+
+
+def test_half_a_pair_is_not_left_behind(tmp_path):
+    (tmp_path / "agency.key.pub").write_text("older")
+    with pytest.raises(UsageError, match="an older key is never overwritten"):
+        make_keys(tmp_path / "agency.key")
+    assert [p.name for p in tmp_path.iterdir()] == ["agency.key.pub"]

@@ -12,7 +12,7 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from leed_traffic.cli.serve import default_state, reset_fault_command, serve_command
+from leed_traffic.cli.serve import _places, default_state, reset_fault_command, serve_command
 from leed_traffic.errors import BundleError, DeviceError, ScenarioError, UsageError
 from leed_traffic.serve.latch import LatchStore
 from tests.serve.bundles import write_crossing_bundle
@@ -196,3 +196,26 @@ def simulators(port):
         if "--remote-port" in words and port in words:
             found.append(path)
     return found
+
+
+def test_the_old_port_for_figures_is_the_same_server_for_one_more_version(capsys):
+    pytest.importorskip("uvicorn", reason="the status page is in the extra 'serve'")
+    assert _places("127.0.0.1", None, None) == ()
+    (page,) = _places("0.0.0.0", 8080, None)
+    assert (page.option, page.host, page.port) == ("--status-port", "0.0.0.0", 8080)
+    assert capsys.readouterr().err == ""
+    places = _places("0.0.0.0", 8080, 9117)
+    assert [(place.option, place.host, place.port) for place in places[1:]] == [("--metrics-port", "127.0.0.1", 9117)]
+    said = "--metrics-port goes with the next version: /metrics is at --status-port, too; use --status-port 9117\n"
+    assert capsys.readouterr().err == said
+    assert len(_places("127.0.0.1", 8080, 8080)) == 1
+
+
+def test_a_port_that_is_taken_is_said_with_its_option(bundle):
+    pytest.importorskip("uvicorn", reason="the status page is in the extra 'serve'")
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        for option in ("--status-port", "--metrics-port"):
+            result = invoke(bundle, "--connect", "127.0.0.1:1", option, port)
+            assert isinstance(result.exception, UsageError)
+            assert f"{option} {port} at 127.0.0.1: cannot be used" in str(result.exception)

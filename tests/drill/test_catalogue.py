@@ -11,6 +11,7 @@ SHORT = {
     "states": ("test_exercises.py", "test_all_states_of_the_crossing_are_sound"),
     "monitor": ("test_exercises.py", "test_every_cut_clearance_trips_the_monitor"),
     "latch": ("test_exercises.py", "test_a_latch_survives"),
+    "descriptors": ("test_descriptors.py", "test_readers_get_few_descriptors_and_a_trip_needs_none"),
     "silence": ("test_silence.py", "test_a_frozen_or_killed_controller_leaves_a_signal_that_walks_on"),
     "network": ("test_network_faults.py", "test_whatever_the_network_does_serving_ends_in_time_and_in_one_line"),
     "restart": ("test_exercises.py", "test_a_lost_simulator_is_regained"),
