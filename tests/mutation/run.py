@@ -1,9 +1,9 @@
 """Mutation testing of the safety core: `make mutation`, or `python -m tests.mutation.run [PATTERN ...]`.
 
-mutmut changes envelope, stage program, limits, clocks, oracle, enumeration, monitor and plausibility line by line (see
-pyproject.toml) and runs the fast tests that reach each change. Every mutant must be found out, or be one of those in
-explained.toml that no test can tell from the original, each with its reason. Exit code 1: one survived unexplained, or
-an explanation explains nothing any more.
+mutmut changes envelope, stage program, limits, clocks, oracle, enumeration, monitor, plausibility and what makes a command one
+step at the device line by line (see pyproject.toml), and runs the fast tests that reach each change. Every mutant must be
+found out, or be one of those in explained.toml that no test can tell from the original, each with its reason. Exit code 1: one
+survived unexplained, or an explanation explains nothing any more.
 """
 
 import difflib
