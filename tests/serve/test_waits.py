@@ -302,6 +302,14 @@ def test_a_controller_that_dies_again_and_again_starves_nobody(crossing_bundle, 
     assert street.longest_s <= TIMING.max_red_s
 
 
+@pytest.mark.parametrize(("lasts_s", "stage"), [(10.0, 0), (25.0, 2)])
+def test_a_controller_that_hands_back_and_starts_again_starves_nobody(crossing_bundle, tmp_path, lasts_s, stage):
+    street = Street()
+    while street.device._time_s < 420.0:
+        serve_on(street, crossing_bundle, 10**9, stage, street.device._time_s + lasts_s, state=tmp_path / "state")
+    assert street.longest_s <= TIMING.max_red_s
+
+
 def test_changes_of_mode_starve_nobody(crossing_bundle):
     """Handed back and taken over again at every chance; its own program and ours both show the display that stood."""
     street, mailbox, modes = Street(), Mailbox(), itertools.cycle([Control.SHADOW, Control.ACTIVE])
