@@ -1,17 +1,17 @@
 """SUMO as this package uses it: starts a simulation, asks it and ends it.
 
-`Engine` runs one simulation at a time, by libsumo in a process of its own, or in a SUMO that is asked over TCP (traci). Between
-them `running.Simulation` holds what is asked; libsumo itself is known to `template` alone.
+`Engine` runs one simulation at a time: over libsumo in a process that was copied for it, which is another one or, where a whole
+task was given a process, this one; or in a SUMO that is asked over TCP (traci). Engines do not disturb each other.
 """
 
 import contextlib
 import io
 import subprocess
 import tempfile
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Collection, Sequence
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, Literal, NoReturn, TypeVar, TypeVarTuple
+from typing import Any, Literal, NoReturn
 
 from leed_traffic.artifacts.scenario import Scenario
 from leed_traffic.domain.detection import Array, Vehicles
@@ -20,14 +20,13 @@ from leed_traffic.domain.program import StageProgram
 from leed_traffic.domain.road_users import CARS, Weights
 from leed_traffic.errors import ScenarioError
 from leed_traffic.simulation.additional_files import silenced
+from leed_traffic.simulation.in_place import InPlace, may_begin
 from leed_traffic.simulation.own_process import OwnProcess
 from leed_traffic.simulation.own_program import PROGRAMS_NAME
-from leed_traffic.simulation.running import Crossings, Look, Simulation, SumoError, first_line
+from leed_traffic.simulation.running import Crossings, Here, Look, Simulation, SumoError, first_line
 from leed_traffic.simulation.sumo_options import sumo_options
 from leed_traffic.simulation.sumo_server import END_WAIT_S, HOST, first_error, free_port, start_process, stop_server
 
-T = TypeVar("T")
-Args = TypeVarTuple("Args")
 _CONNECT_TRIES, _BETWEEN_TRIES_S = 600, 0.1  # a large net takes its time to load
 
 
@@ -56,7 +55,7 @@ class Engine:
             over: libsumo (in a process of its own, fast) or traci (a SUMO of its own over TCP).
         """
         self._over = over
-        self._running: OwnProcess | _OverTcp = _NOT_RUNNING
+        self._running: OwnProcess | Here = _NOT_RUNNING
         self._files: tempfile.TemporaryDirectory[str] | None = None
 
     def start(
@@ -90,12 +89,16 @@ class Engine:
         options = sumo_options(
             scenario, seed=seed, route_files=route_files, record=record, additional_files=additional_files, audit=audit
         )
-        begin = OwnProcess if self._over == "libsumo" else _OverTcp
         try:
-            self._running = begin(options, begin_s=scenario.begin_s)
+            self._running = self._how()(options, begin_s=scenario.begin_s)
         except SumoError as err:
             self.close()
             raise ScenarioError(f"{scenario.name}: SUMO does not start: {err}") from err
+
+    def _how(self) -> "type[OwnProcess | InPlace | _OverTcp]":
+        if self._over == "traci":
+            return _OverTcp
+        return InPlace if may_begin() else OwnProcess
 
     def install(self, program: StageProgram, initial_phase: int) -> None:
         """Give a signal a stage program and let it begin at a phase."""
@@ -185,46 +188,32 @@ class Engine:
             files.cleanup()
 
 
-class _OverTcp:
-    """A SUMO that is asked over TCP, told and asked like `OwnProcess`."""
+class _OverTcp(Here):
+    """A SUMO that is asked over TCP."""
 
     def __init__(self, options: Sequence[str], *, begin_s: float) -> None:
         import traci
 
-        self._faults = traci.TraCIException, traci.FatalTraCIError, OSError
+        faults = traci.TraCIException, traci.FatalTraCIError, OSError
         port = free_port()
         self._server = start_process([*options, "--remote-port", str(port)])
         try:
             with contextlib.redirect_stdout(io.StringIO()):  # it prints each try
-                self._sumo = traci.connect(
+                sumo = traci.connect(
                     port=port, numRetries=_CONNECT_TRIES, host=HOST, proc=self._server, waitBetweenRetries=_BETWEEN_TRIES_S
                 )
-            self._sumo.getVersion()  # a server reads its demand when the client is there: wait until it has
-        except self._faults as err:
+            sumo.getVersion()  # a server reads its demand when the client is there: wait until it has
+        except faults as err:
             line = self.first_error() or first_line(str(err))
             stop_server(self._server)
             raise SumoError(line) from err
-        self._simulation = Simulation(self._sumo, begin_s=begin_s, over="traci")
-
-    @property
-    def time_s(self) -> float:
-        return self._simulation.time_s
-
-    def tell(self, order: Callable[[Simulation, *Args], None], *args: *Args) -> None:
-        self.ask(order, *args)
-
-    def ask(self, question: Callable[[Simulation, *Args], T], *args: *Args) -> T:
-        try:
-            return question(self._simulation, *args)
-        except self._faults as err:
-            raise SumoError(first_line(str(err))) from err
+        super().__init__(Simulation(sumo, begin_s=begin_s, over="traci"), faults)
 
     def first_error(self) -> str:
         return first_error(self._server)
 
     def close(self) -> None:
-        with contextlib.suppress(*self._faults):
-            self._sumo.close()
+        super().close()
         with contextlib.suppress(subprocess.TimeoutExpired):
             self._server.wait(END_WAIT_S)
         stop_server(self._server)

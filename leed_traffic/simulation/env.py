@@ -308,8 +308,16 @@ class _RewardMeter:
     def measure(
         self, vehicles: Vehicles, look: Callable[[Vehicles], Readings], pending: Sequence[str], persons: Array
     ) -> Array:
-        """(N,) see `Reward`; `look` counts the exits, for the kinds that need them; `persons` wait at the crossings, `pending` are
-        the edges on which vehicles wait to enter.
+        """Measure what every intersection earned.
+
+        Args:
+            vehicles: on the watched lanes.
+            look: counts the exits, for the kinds of reward that need them.
+            pending: the edge on which each vehicle waits to enter the net.
+            persons: who wait at the crossings.
+
+        Returns:
+            (N,) see `Reward`.
         """
         weight = 1.0 if vehicles.weight is None else vehicles.weight
         (cost,) = self._table.add_up(vehicles.key, [self._cost(vehicles) * weight])

@@ -1,27 +1,18 @@
-"""A simulation in a process of its own: the same inputs give the same result, whatever was simulated before.
+"""A simulation in a process of its own, asked call by call; a copy of a `Template` costs milliseconds."""
 
-A `template` process is started once; each simulation is a copy of it, which costs milliseconds.
-"""
-
-import atexit
-import contextlib
 import os
-import socket
-import subprocess
-import sys
 import threading
 from collections.abc import Callable, Sequence
-from importlib.util import find_spec
 from multiprocessing.connection import Connection
 from typing import Any, TypeVar, TypeVarTuple
 
 from leed_traffic.errors import WorkerError
+from leed_traffic.simulation.copies import Template
 from leed_traffic.simulation.running import Begin, Call, Failure, Simulation
 
 T = TypeVar("T")
 Args = TypeVarTuple("Args")
-_TEMPLATE = "leed_traffic.simulation.template"
-_END_WAIT_S = 2.0  # s for the template to notice that it is no longer needed
+_DIED = "the process of a simulation died (killed, or out of memory); use fewer --workers and run again"
 
 
 class OwnProcess:
@@ -39,7 +30,7 @@ class OwnProcess:
             WorkerError: the process died.
         """
         self._orders: list[Call] = []
-        self._connection: Connection | None = _copy_of_template()
+        self._connection: Connection | None = _copy()
         self.time_s: float = self._send(Begin(list(options), os.getcwd(), begin_s))
 
     def tell(self, order: Callable[[Simulation, *Args], None], *args: *Args) -> None:
@@ -70,7 +61,7 @@ class OwnProcess:
             finally:
                 self._leave()
 
-    def _send(self, message: Begin | list[Call] | None) -> Any:
+    def _send(self, message: Begin | list[Call] | None) -> Any:  # noqa: ANN401  # whatever the call returns
         if self._connection is None:
             raise WorkerError(_DIED)
         try:
@@ -92,54 +83,18 @@ class OwnProcess:
             self._connection = None
 
 
-_DIED = "the process of a simulation died (killed, or out of memory); use fewer --workers and run again"
-
-
-class _Template:
-    """The process that is copied, and the socket through which it is asked to."""
-
-    def __init__(self) -> None:
-        if find_spec("libsumo") is None:
-            raise ModuleNotFoundError("No module named 'libsumo'", name="libsumo")
-        self.owner = os.getpid()  # a fork of this process must not share it
-        self._door, inner = socket.socketpair()
-        # The hash seed and the libraries' threads are settled, so that its heap is the same every time.
-        settled = {"PYTHONHASHSEED": "0", "OPENBLAS_NUM_THREADS": "1", "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
-        with inner:
-            self._process = subprocess.Popen(
-                [sys.executable, "-P", "-m", _TEMPLATE, str(inner.fileno())],
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,  # results go there
-                pass_fds=(inner.fileno(),),
-                env={**os.environ, **settled},
-            )
-        atexit.register(self.close)
-
-    def copy(self) -> Connection:
-        ours, theirs = socket.socketpair()
-        with ours, theirs:
-            socket.send_fds(self._door, [b"+"], [theirs.fileno()])
-            return Connection(ours.detach())
-
-    def close(self) -> None:
-        self._door.close()
-        if self.owner == os.getpid():
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                self._process.wait(_END_WAIT_S)
-
-
 _lock = threading.Lock()
-_template: _Template | None = None
+_template: Template | None = None  # one for all simulations that this process asks for
 
 
-def _copy_of_template() -> Connection:
+def _copy() -> Connection:
     global _template
     with _lock:
-        if _template is None or _template.owner != os.getpid():
-            _template = _Template()
+        if _template is None or not _template.is_ours:
+            _template = Template()
         try:
             return _template.copy()
         except OSError:  # it was killed
             _template.close()
-            _template = _Template()
+            _template = Template()
             return _template.copy()

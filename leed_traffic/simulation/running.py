@@ -1,10 +1,11 @@
 """What is asked of SUMO while it simulates, over libsumo or over traci: the same calls, the same answers."""
 
+import contextlib
 import math
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from itertools import chain
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, TypeVar, TypeVarTuple
 
 import numpy as np
 
@@ -15,6 +16,8 @@ from leed_traffic.domain.program import PROGRAM_ID, StageProgram
 from leed_traffic.domain.road_users import CARS, Weights
 from leed_traffic.errors import ScenarioError
 
+T = TypeVar("T")
+Args = TypeVarTuple("Args")
 Sumo = Any  # the libsumo module or a traci connection: the same calls, without types
 Crossings = Sequence[tuple[Sequence[str], str]]  # per crossing the edges on which persons may wait, and its own edge
 _STOPPED = 1  # bit of a vehicle's stop state
@@ -193,6 +196,48 @@ class Simulation:
         if kind is None:
             kind = self._classes[name] = self._sumo.vehicle.getVehicleClass(name)
         return self._weights.by_class.get(kind, 1.0)
+
+
+class Here:
+    """A simulation that this process asks itself, told and asked like one in a process of its own."""
+
+    def __init__(self, simulation: Simulation, faults: tuple[type[Exception], ...]) -> None:
+        """Stand before a simulation.
+
+        Args:
+            simulation: that runs.
+            faults: what SUMO's client raises when the simulation or the connection fails.
+        """
+        self._simulation, self._faults = simulation, faults
+
+    @property
+    def time_s(self) -> float:
+        """Simulated time."""
+        return self._simulation.time_s
+
+    def tell(self, order: Callable[[Simulation, *Args], None], *args: *Args) -> None:
+        """Give an order."""
+        self.ask(order, *args)
+
+    def ask(self, question: Callable[[Simulation, *Args], T], *args: *Args) -> T:
+        """Ask.
+
+        Raises:
+            SumoError: SUMO refuses, or has ended.
+        """
+        try:
+            return question(self._simulation, *args)
+        except self._faults as err:
+            raise SumoError(first_line(str(err))) from err
+
+    def first_error(self) -> str:
+        """Nothing beyond what its answers say."""
+        return ""
+
+    def close(self) -> None:
+        """End the simulation; its outputs are complete after this."""
+        with contextlib.suppress(*self._faults):
+            self._simulation.close()
 
 
 _Weigh = Callable[[str], float]  # what a vehicle counts
