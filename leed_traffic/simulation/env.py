@@ -107,7 +107,7 @@ class SignalEnv:
             reach_m: of the detectors behind the observation.
             reward: see `Reward`; measured from the truth, whatever the detectors report.
             sensing: what the site's detectors make of the traffic.
-            over: libsumo (in process) or traci (a SUMO of its own over TCP).
+            over: libsumo (in a process of its own) or traci (a SUMO of its own over TCP).
             record: folder for the outputs from which `metrics.read_score` reads a run.
             additional_files: further requests to SUMO, beside the scenario's own.
 
@@ -237,7 +237,7 @@ class SignalEnv:
         begin_s = self._engine.time_s
         self._clearances.advance(min(begin_s + horizon_s, self.scenario.end_s), self._now.states)
         self._now = self._look(elapsed_s=self._engine.time_s - begin_s)
-        reward = self._reward.measure(self.vehicles, self._truth.measure, self._engine, self._persons)
+        reward = self._reward.measure(self.vehicles, self._truth.measure, self._pending, self._persons)
         ended = self._engine.time_s >= self.scenario.end_s
         return Transition(situation=self._now, reward=reward, stage=stages, overrides=overrides, ended=ended)
 
@@ -257,18 +257,17 @@ class SignalEnv:
         self._demand_folder.cleanup()
 
     def _look(self, *, elapsed_s: float) -> Situation:
-        self.vehicles = self._engine.vehicles()
+        look = self._engine.look(self._signals, self._crossings)
+        self.vehicles, self._persons, self._pending = look.vehicles, look.persons, look.pending
         if self._sensors is not None:
             self._sensors.take(self._engine.time_s - self.scenario.begin_s, elapsed_s, self._loops.read())
         readings = self._detection.measure(self.vehicles)
-        self._persons = self._engine.waiting(self._crossings)
-        phases = self._engine.phases(self._signals)
-        shown = [program.stage_of(phase) for program, (phase, _) in zip(self.programs, phases, strict=True)]
+        shown = [program.stage_of(phase) for program, (phase, _) in zip(self.programs, look.phases, strict=True)]
         stages, are_clearing = zip(*shown, strict=True)
         waits = self._clocks.update(stages, are_clearing, readings.count_veh, elapsed_s)
         states = [
             SignalState(stage=stage, is_clearing=is_clearing, green_s=0.0 if is_clearing else spent_s, wait_s=wait_s)
-            for (stage, is_clearing), (_, spent_s), wait_s in zip(shown, phases, waits, strict=True)
+            for (stage, is_clearing), (_, spent_s), wait_s in zip(shown, look.phases, waits, strict=True)
         ]
         horizon_s = self.decision_interval_s
         permissions = [permit(s, t, horizon_s=horizon_s) for s, t in zip(states, self.timings, strict=True)]
@@ -306,13 +305,25 @@ class _RewardMeter:
         exits = [n for n, i in enumerate(intersections) for _ in i.vehicle_movements]
         self._exit_owner = np.array(exits, dtype=np.intp)
 
-    def measure(self, vehicles: Vehicles, look: Callable[[Vehicles], Readings], engine: Engine, persons: Array) -> Array:
-        """(N,) see `Reward`; `look` counts the exits, for the kinds that need them; `persons` wait at the crossings."""
+    def measure(
+        self, vehicles: Vehicles, look: Callable[[Vehicles], Readings], pending: Sequence[str], persons: Array
+    ) -> Array:
+        """Measure what every intersection earned.
+
+        Args:
+            vehicles: on the watched lanes.
+            look: counts the exits, for the kinds of reward that need them.
+            pending: the edge on which each vehicle waits to enter the net.
+            persons: who wait at the crossings.
+
+        Returns:
+            (N,) see `Reward`.
+        """
         weight = 1.0 if vehicles.weight is None else vehicles.weight
         (cost,) = self._table.add_up(vehicles.key, [self._cost(vehicles) * weight])
         if self._person_weight:
             cost += self._person_weight * np.bincount(self._crossing_owner, weights=persons, minlength=self._n)
-        for edge in engine.pending():
+        for edge in pending:
             if edge in self._entries:
                 cost[self._entries[edge]] += 1.0
         if self._kind is Reward.PRESSURE:

@@ -1,24 +1,27 @@
-"""Work in parallel processes: a simulation is one process, results come back in the order of the tasks."""
+"""Work in parallel processes: every task begins in the same state, results come back in the order of the tasks."""
 
-import multiprocessing
 from collections.abc import Callable, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
-from concurrent.futures.process import BrokenProcessPool
+from functools import partial
+from multiprocessing.connection import Connection, wait
 from types import TracebackType
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from leed_traffic.errors import WorkerError
+from leed_traffic.simulation.copies import Template
+from leed_traffic.simulation.running import Failure
 
 Task = TypeVar("Task")
 Result = TypeVar("Result")
+_DIED = "a worker process died (killed, or out of memory); use fewer --workers and run again"
 
 
 class WorkerPool:
-    """Spawned processes that stay up between calls; with 0 workers everything runs in this process."""
+    """So many tasks at a time, each in a process that is copied for it; with 0 workers everything runs in this process."""
 
     def __init__(self, workers: int) -> None:
-        spawn = multiprocessing.get_context("spawn")
-        self._executor = ProcessPoolExecutor(workers, mp_context=spawn) if workers > 0 else None
+        self._workers = workers
+        self._module = ""
+        self._template: Template | None = None
 
     def run(
         self,
@@ -36,18 +39,42 @@ class WorkerPool:
         Raises:
             WorkerError: a worker process died (out of memory, killed).
         """
-        if self._executor is None:
+        if not self._workers:
             return [self._in_turn(function, k, task, on_done) for k, task in enumerate(tasks)]
-        futures = {self._executor.submit(function, task): k for k, task in enumerate(tasks)}
+        left = list(enumerate(tasks))[::-1]
+        running: dict[Connection, int] = {}
         results: dict[int, Result] = {}
         try:
-            for future in as_completed(futures):
-                results[futures[future]] = future.result()
-                if on_done:
-                    on_done(futures[future], results[futures[future]])
-        except BrokenProcessPool as err:
-            raise WorkerError("a worker process died (killed, or out of memory); use fewer --workers and run again") from err
+            while left or running:
+                while left and len(running) < self._workers:
+                    k, task = left.pop()
+                    running[self._begin(function, task)] = k
+                for connection in wait(list(running)):
+                    k = running.pop(connection)  # type: ignore[call-overload]  # those that we gave it
+                    results[k] = _result(connection)  # type: ignore[arg-type]
+                    if on_done:
+                        on_done(k, results[k])
+        finally:
+            for connection in running:
+                connection.close()
         return [results[k] for k in range(len(tasks))]
+
+    def _begin(self, function: Callable[[Task], Result], task: Task) -> Connection:
+        module = function.func.__module__ if isinstance(function, partial) else function.__module__
+        if self._template is None or self._module != module:
+            self._close()
+            self._template, self._module = Template([module]), module
+        try:
+            connection = self._template.copy()
+            connection.send((function, task))
+        except OSError as err:
+            raise WorkerError(_DIED) from err
+        return connection
+
+    def _close(self) -> None:
+        if self._template is not None:
+            self._template.close()
+            self._template = None
 
     @staticmethod
     def _in_turn(
@@ -62,8 +89,18 @@ class WorkerPool:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        if self._executor:
-            self._executor.shutdown(wait=True, cancel_futures=True)
+        self._close()
+
+
+def _result(connection: Connection) -> Any:  # noqa: ANN401  # what the task's function returns
+    with connection:
+        try:
+            answer = connection.recv()
+        except (EOFError, OSError) as err:
+            raise WorkerError(_DIED) from err
+    if isinstance(answer, Failure):
+        raise answer.error
+    return answer
 
 
 def run_parallel(

@@ -14,6 +14,7 @@ from leed_traffic.artifacts.scenario import Scenario
 from leed_traffic.errors import DeviceError
 from leed_traffic.simulation.additional_files import silenced
 from leed_traffic.simulation.own_program import PROGRAMS_NAME
+from leed_traffic.simulation.running import first_line
 from leed_traffic.simulation.sumo_options import sumo_options
 
 HOST = "127.0.0.1"
@@ -113,9 +114,3 @@ def start_process(options: Sequence[str]) -> "subprocess.Popen[bytes]":
         )
     except OSError as err:
         raise DeviceError(f"{program}: cannot be started ({err.strerror}); install the package with its extra 'sim'") from err
-
-
-def first_line(text: str) -> str:
-    """What SUMO complains of first."""
-    line = next((line.strip() for line in text.splitlines() if line.strip()), "no reason given")
-    return line.removeprefix("Error:").strip()

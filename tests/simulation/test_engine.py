@@ -80,15 +80,26 @@ def test_a_second_start_begins_the_same_day_again(start):
     assert walk(start(seed=5), steps=20) != walk(start(seed=6), steps=20)
 
 
-def test_the_engine_that_started_last_has_the_process_to_itself(start):
-    first, second = start(), start()
-    with pytest.raises(ValueError, match="no simulation is running"):
-        first.advance(10.0)
+def test_engines_side_by_side_do_not_disturb_each_other(start):
+    alone = walk(start(seed=5), steps=10)
+    first, second = start(seed=5), start(seed=6)
+    other = walk(second, steps=10)
+    assert walk(first, steps=10) == alone
+    assert other != alone
+    first.close()
     with pytest.raises(ValueError, match="no simulation is running"):
         first.vehicles()
-    first.close()
     second.advance(second.time_s + 5.0)
-    assert second.time_s == SCENARIO.begin_s + 5.0
+
+
+def test_one_look_reports_what_the_single_questions_do(start):
+    engine = start()
+    engine.advance(engine.time_s + 60.0)
+    look = engine.look([JUNCTION.id], [])
+    assert look.phases == engine.phases([JUNCTION.id])
+    assert look.pending == engine.pending()
+    assert look.persons.tolist() == engine.waiting([]).tolist()
+    assert look.vehicles.position_m.tolist() == engine.vehicles().position_m.tolist() != []
 
 
 def test_a_jump_runs_through_the_whole_clearance_to_the_stage(start):

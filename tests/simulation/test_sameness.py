@@ -1,0 +1,143 @@
+"""The same inputs give the same result, whatever this process simulated, allocated or freed before."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from leed_traffic.artifacts.scenario import Scenario, load_scenario
+from leed_traffic.errors import WorkerError
+from leed_traffic.simulation.engine import Engine
+from leed_traffic.simulation.pool import WorkerPool
+from leed_traffic.simulation.scenario_import import ImportConfig, import_scenario
+from leed_traffic.simulation.sumo_options import TRIPS_NAME
+from tests.networks.dual_carriageways import build_dual_carriageways
+
+pytestmark = pytest.mark.sumo
+
+
+@dataclass(frozen=True)
+class Job:
+    seed: int
+    record: Path
+    over: str = "libsumo"
+
+
+@pytest.fixture(scope="module")
+def carriageways(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("carriageways")
+    import_scenario(ImportConfig(source=build_dual_carriageways(folder), out=folder / "town"))
+    return load_scenario(str(folder / "town"))
+
+
+def drive(scenario: Scenario, job: Job) -> str:
+    """Every trip of ten minutes under the net's own program."""
+    engine = Engine(job.over)
+    engine.start(scenario, seed=job.seed, route_files=scenario.route_files, record=job.record)
+    engine.advance(scenario.end_s)
+    engine.close()
+    text = (job.record / TRIPS_NAME).read_text()
+    return text[text.index("<tripinfos") :]
+
+
+def make_holes(rng: np.random.Generator) -> list[bytes]:
+    """Leave the heap as a program does that ran for a while; it stays so as long as the result is kept."""
+    blocks = [bytes(int(size)) for size in rng.integers(400, 3000, 20_000)]
+    rng.shuffle(blocks)
+    return blocks[::2]
+
+
+def test_a_run_repeats_after_other_runs_and_other_work_in_the_same_process(carriageways, tmp_path):
+    rng, kept, trips = np.random.default_rng(1), [], []
+    for k in range(4):
+        trips.append(drive(carriageways, Job(7, tmp_path / f"a{k}")))
+        kept = make_holes(rng)
+        drive(carriageways, Job(8, tmp_path / f"b{k}"))
+    assert kept
+    assert trips[1:] == trips[:1] * 3
+
+
+def test_a_task_of_a_pool_a_simulation_of_its_own_and_plain_sumo_agree(carriageways, tmp_path):
+    alone = drive(carriageways, Job(7, tmp_path / "alone"))
+    kept = make_holes(np.random.default_rng(2))
+    with WorkerPool(1) as pool:
+        pooled = pool.run(partial(drive, carriageways), [Job(8, tmp_path / "p8"), Job(7, tmp_path / "p7")])
+    assert kept
+    assert pooled[1] == alone
+    assert drive(carriageways, Job(7, tmp_path / "plain", "traci")) == alone
+
+
+def twice(scenario: Scenario, folder: Path) -> list[str]:
+    return [drive(scenario, Job(7, folder / name)) for name in ("first", "second")]
+
+
+def test_a_second_simulation_of_a_task_is_as_the_first(carriageways, tmp_path):
+    with WorkerPool(1) as pool:
+        ((first, second),) = pool.run(partial(twice, carriageways), [tmp_path])
+    assert first == second
+
+
+def children(pid: int) -> list[int]:
+    own = [int(word) for task in Path(f"/proc/{pid}/task").iterdir() for word in (task / "children").read_text().split()]
+    return [*own, *(further for child in own for further in children(child))]
+
+
+def test_a_killed_simulation_is_one_clear_error_and_the_next_one_starts(carriageways, tmp_path):
+    engine, before = Engine(), set(children(os.getpid()))
+    engine.start(carriageways, seed=7, route_files=carriageways.route_files)
+    engine.advance(10.0)
+    killed = max(set(children(os.getpid())) - before)  # the latest of them
+    os.kill(killed, signal.SIGKILL)
+    with pytest.raises(WorkerError, match="the process of a simulation died"):
+        engine.advance(20.0)
+    engine.close()
+    engine.start(carriageways, seed=7, route_files=carriageways.route_files)
+    engine.advance(10.0)
+    assert engine.time_s == 10.0
+    engine.close()
+
+
+PROGRAM = """
+import sys, time
+from leed_traffic.artifacts.scenario import load_scenario
+from leed_traffic.simulation.engine import Engine
+scenario = load_scenario(sys.argv[1])
+engine = Engine()
+engine.start(scenario, seed=1, route_files=scenario.route_files)
+print("ready", flush=True)
+time.sleep(600)
+"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
+def test_nothing_is_left_behind_by_a_process_that_is_ended(carriageways, number):
+    town = str(carriageways.net_file.parent)
+    with subprocess.Popen(
+        [sys.executable, "-c", PROGRAM, town], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+    ) as program:  # fmt: skip
+        assert program.stdout.readline() == "ready\n"
+        left = children(program.pid)
+        assert len(left) == 2
+        program.send_signal(number)
+        program.wait(20)
+    for _ in range(100):
+        left = [pid for pid in left if is_alive(pid)]
+        if not left:
+            break
+        time.sleep(0.1)
+    assert left == []
+
+
+def is_alive(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
