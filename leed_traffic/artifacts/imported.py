@@ -20,6 +20,7 @@ from typing import Annotated, Self
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from leed_traffic.artifacts.recipe import NET_NAME, RECIPE_NAME
+from leed_traffic.artifacts.sumo_config import check_taken
 from leed_traffic.artifacts.validation import first_fault
 from leed_traffic.errors import ScenarioError
 
@@ -91,9 +92,15 @@ def read_imported(folder: Path) -> ImportedScenario | None:
     if "imported" not in document:
         return None
     try:
-        return ImportedScenario.model_validate(document)
+        scenario = ImportedScenario.model_validate(document)
     except ValidationError as err:
         raise ScenarioError(f"{path}: {first_fault(err, whole='file')}; import the network again") from err
+    options = scenario.imported.options
+    if len(options) % 2 or not all(option.startswith("--") for option in options[::2]):
+        raise ScenarioError(f"{path}: options: need an option and its value in turn; import the network again")
+    for option, value in zip(options[::2], options[1::2], strict=True):
+        check_taken(path, option.removeprefix("--"), value)
+    return scenario
 
 
 def render_imported(scenario: ImportedScenario) -> str:

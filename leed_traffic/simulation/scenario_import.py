@@ -21,8 +21,8 @@ from leed_traffic.artifacts.sumo_config import DEFAULT_HOUR_S, read_sumo_config
 from leed_traffic.artifacts.xml_file import root_tag
 from leed_traffic.domain.network import Network
 from leed_traffic.errors import ScenarioError, UsageError
-from leed_traffic.simulation.additional_files import freestanding
 from leed_traffic.simulation.counted_demand import COUNTED_NAME, CountedDemand, read_counts, sample_demand
+from leed_traffic.simulation.foreign_file import as_bytes, freestanding, may_stay
 from leed_traffic.simulation.invented_demand import INVENTED_NAME, Trips, invent_demand
 from leed_traffic.simulation.net_streets import read_streets
 from leed_traffic.simulation.network_import import import_network
@@ -228,6 +228,9 @@ def _check_hour(begin_s: float, end_s: float) -> None:
 
 
 def _copy_net(net_file: Path, folder: Path) -> str:
+    if not may_stay(net_file):
+        (folder / NET_NAME).write_bytes(as_bytes(freestanding(net_file)))
+        return NET_NAME
     name = NET_NAME + (".gz" if net_file.suffix == ".gz" else "")
     shutil.copyfile(net_file, folder / name)
     return name
@@ -239,12 +242,12 @@ def copy_files(files: Sequence[Path], folder: Path) -> tuple[str, ...]:
     for file in files:
         if not file.is_file():
             raise ScenarioError(f"{file}: no such file")
-        content = freestanding(file)
-        name = _free_name(folder, file.name if content is None else file.name.removesuffix(".gz"))
-        if content is None:
+        stays = may_stay(file)
+        name = _free_name(folder, file.name if stays else file.name.removesuffix(".gz"))
+        if stays:
             shutil.copyfile(file, folder / name)
         else:
-            (folder / name).write_bytes(content)
+            (folder / name).write_bytes(as_bytes(freestanding(file)))
         names.append(name)
     return tuple(names)
 

@@ -9,11 +9,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from leed_traffic.artifacts.sumo_time import clock_seconds
 from leed_traffic.artifacts.xml_file import top_level
 from leed_traffic.domain.network import OwnPhase
 from leed_traffic.errors import ScenarioError
 from leed_traffic.simulation.nema import NemaPhase, ring_program
-from leed_traffic.simulation.trip_records import clock_seconds
 
 _OFF = str.maketrans("oO", "gg")  # a link switched off for good inside a running program: vehicles pass and yield
 MOST_GREEN_S = 50.0  # s, netconvert's longest green of an actuated phase

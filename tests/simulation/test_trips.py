@@ -20,8 +20,8 @@ def test_clock_times_of_vehicles_and_flows_are_understood(tmp_path):
     way = CROSSING.demand.vehicles[0].edges
     ends = f'from="{way[0]}" to="{way[-1]}"'
     flow = f'<flow id="f" begin="7:00:00" end="0:07:10:00" number="4" {ends}/>'
-    found = trips_in(tmp_path, f'<trip id="a" depart="7:00:05" {ends}/>{flow}<trip id="b" depart="triggered" {ends}/>')
-    assert [trip.depart_s for trip in found] == [25205.0, 25275.0, 25425.0, 25575.0, 25725.0]
+    found = trips_in(tmp_path, f'{flow}<trip id="a" depart="7:00:05" {ends}/><trip id="b" depart="triggered" {ends}/>')
+    assert [trip.depart_s for trip in found] == [25275.0, 25425.0, 25575.0, 25725.0, 25205.0]
 
 
 def test_a_time_that_is_none_is_named_with_its_flow(tmp_path):
