@@ -54,6 +54,8 @@ class ImportRecord(_Table):
     """Additional files, in SUMO's order."""
     options: tuple[str, ...] = ()
     """Further SUMO options that shape the traffic, option and value in turn."""
+    fitted: str = ""
+    """How invented traffic was thinned out to what the signals can carry; empty: not at all."""
     spread: Annotated[float, Field(ge=0.0, le=1.0)] = 0.0
     """How much a seed's day differs from the one in the route files; 0: not at all."""
 
@@ -117,6 +119,7 @@ def render_imported(scenario: ImportedScenario) -> str:
         f'demand = "{record.demand}"',
         f"net = {json.dumps(record.net)}",
         *(f"{name} = {json.dumps(list(getattr(record, name)))}" for name in ("routes", "additional", "options")),
+        *([f"fitted = {json.dumps(record.fitted)}"] if record.fitted else []),
         f"spread = {record.spread}",
     ]
     return "\n".join(lines) + "\n"

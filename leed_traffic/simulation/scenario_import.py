@@ -22,6 +22,7 @@ from leed_traffic.artifacts.xml_file import root_tag
 from leed_traffic.domain.network import Network
 from leed_traffic.errors import ScenarioError, UsageError
 from leed_traffic.simulation.counted_demand import COUNTED_NAME, CountedDemand, read_counts, sample_demand
+from leed_traffic.simulation.fitted_demand import Fitted, fit_to_signals
 from leed_traffic.simulation.foreign_file import as_bytes, freestanding, may_stay
 from leed_traffic.simulation.invented_demand import INVENTED_NAME, Trips, invent_demand
 from leed_traffic.simulation.net_streets import read_streets
@@ -53,7 +54,7 @@ class ImportConfig(BaseModel):
     end_s: float | None = Field(default=None, gt=0.0)
     """Last second; None: the source's own, else an hour after the first."""
     per_hour: float | None = Field(default=None, gt=0.0, le=100_000.0)
-    """Invented vehicles per hour; None: from the lanes that enter the net."""
+    """Invented vehicles per hour; None: from the lanes that enter the net, as far as the signals carry them."""
     seed: int = 1
     """Of the invented or sampled traffic."""
     spread: float = Field(default=DEFAULT_SPREAD, ge=0.0, le=1.0)
@@ -74,6 +75,7 @@ class ImportReport:
     demand: DemandOrigin
     vehicles: int | None  # of invented or counted traffic
     counted: CountedDemand | None
+    fitted: Fitted | None  # of invented traffic whose volume nobody asked for
     network: Network
     warnings: tuple[str, ...]  # netconvert's
 
@@ -158,11 +160,23 @@ def _fill(config: ImportConfig, folder: Path) -> ImportReport:
         trips = Trips(begin_s=begin_s, end_s=end_s, seed=config.seed, per_hour=config.per_hour)
         vehicles, demand = invent_demand(folder / parts.net, folder / INVENTED_NAME, trips), DemandOrigin.INVENTED
         parts = replace(parts, routes=(INVENTED_NAME,))
-    _write_record(config, replace(parts, begin_s=begin_s, end_s=end_s), demand, folder)
+    parts = replace(parts, begin_s=begin_s, end_s=end_s)
+    _write_record(config, parts, demand, folder)
     scenario = load_scenario(str(folder))
     network = import_network(scenario.net_file, scenario.additional_files, begin_s=scenario.begin_s)
+    fitted = None
+    if demand is DemandOrigin.INVENTED and config.per_hour is None:
+        fitted = fit_to_signals(scenario, network, folder / INVENTED_NAME)
+        vehicles = fitted.kept
+        _write_record(config, parts, demand, folder, fitted.sentence)
     return ImportReport(
-        folder=folder, demand=demand, vehicles=vehicles, counted=counted, network=network, warnings=parts.warnings
+        folder=folder,
+        demand=demand,
+        vehicles=vehicles,
+        counted=counted,
+        fitted=fitted,
+        network=network,
+        warnings=parts.warnings,
     )
 
 
@@ -262,7 +276,7 @@ def _free_name(folder: Path, wanted: str) -> str:
     return name
 
 
-def _write_record(config: ImportConfig, parts: _Parts, demand: DemandOrigin, folder: Path) -> None:
+def _write_record(config: ImportConfig, parts: _Parts, demand: DemandOrigin, folder: Path, fitted: str = "") -> None:
     traffic = {
         DemandOrigin.GIVEN: "with its own traffic",
         DemandOrigin.COUNTED: "traffic sampled from turning counts",
@@ -276,6 +290,7 @@ def _write_record(config: ImportConfig, parts: _Parts, demand: DemandOrigin, fol
         additional=parts.additional,
         options=parts.options,
         spread=config.spread,
+        fitted=fitted,
     )
     scenario = ImportedScenario(
         title=f"Imported from {config.source.name}, {traffic}",

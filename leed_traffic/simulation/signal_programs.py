@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from leed_traffic.artifacts.sumo_time import clock_seconds
+from leed_traffic.artifacts.sumo_time import BEGIN, clock_seconds, duration_seconds
 from leed_traffic.artifacts.xml_file import top_level
 from leed_traffic.domain.network import OwnPhase
 from leed_traffic.errors import ScenarioError
@@ -51,7 +51,7 @@ def read_programs(files: Iterable[Path], begin_s: float) -> dict[str, Program]:
                 planned.append((item.get("junctionID", ""), item.get("wautID", "")))
             elif item.tag == "tlLogic" and (item.find("phase") is not None or item.get("programID") == "off"):
                 # one without phases adjusts one that is there
-                program = _program(path, item)
+                program = _program(path, item, begin_s)
                 programs = loaded.setdefault(item.get("id", ""), {})
                 programs.pop(program.id, None)
                 programs[program.id] = program
@@ -83,7 +83,7 @@ def program_in_force(path: Path, plan: ET.Element, begin_s: float) -> str:
     return name
 
 
-def _program(path: Path, item: ET.Element) -> Program:
+def _program(path: Path, item: ET.Element, begin_s: float) -> Program:
     try:
         phases, note = _phases(item), ""
         if item.get("type") == "NEMA":
@@ -93,7 +93,7 @@ def _program(path: Path, item: ET.Element) -> Program:
         return Program(
             id=item.get("programID", ""),
             type=item.get("type", "static"),
-            offset_s=float(item.get("offset", 0)),
+            offset_s=begin_s if item.get("offset") == BEGIN else duration_seconds(item.get("offset", "0")),
             phases=_normalised(phases),
             note=note,
         )
@@ -102,7 +102,9 @@ def _program(path: Path, item: ET.Element) -> Program:
 
 
 def _phases(item: ET.Element) -> tuple[OwnPhase, ...]:
-    return tuple(OwnPhase(state=p.get("state", ""), duration_s=float(p.get("duration", 0))) for p in item.iter("phase"))
+    return tuple(
+        OwnPhase(state=p.get("state", ""), duration_s=duration_seconds(p.get("duration", "0"))) for p in item.iter("phase")
+    )
 
 
 def _ring_phases(item: ET.Element) -> list[NemaPhase]:
@@ -110,10 +112,10 @@ def _ring_phases(item: ET.Element) -> list[NemaPhase]:
         NemaPhase(
             name=p.get("name", ""),
             state=p.get("state", ""),
-            min_green_s=float(p.get("minDur", 5)),
-            max_green_s=float(p.get("maxDur", MOST_GREEN_S)),
-            yellow_s=float(p.get("yellow", 3)),
-            red_s=float(p.get("red", 2)),
+            min_green_s=duration_seconds(p.get("minDur", "5")),
+            max_green_s=duration_seconds(p.get("maxDur", str(MOST_GREEN_S))),
+            yellow_s=duration_seconds(p.get("yellow", "3")),
+            red_s=duration_seconds(p.get("red", "2")),
         )
         for p in item.iter("phase")
     ]
