@@ -99,7 +99,8 @@ def _values(path: Path) -> dict[str, str]:
 def _paths(config: Path, text: str) -> tuple[Path, ...]:
     """A list of files, relative to the configuration; `${NAME}` stands for a variable of the environment."""
     paths: list[Path] = []
-    for name in text.split(","):
+    alone = config.parent / _VARIABLE.sub(_variable, text)
+    for name in [text] if alone.is_file() else text.split(","):
         whole = config.parent / _VARIABLE.sub(_variable, name.strip())
         # SUMO once parted lists at semicolons, too; today one may be part of a name
         names = [name] if whole.is_file() else name.split(";")
@@ -135,8 +136,8 @@ def _taken(config: Path, values: dict[str, str]) -> tuple[str, ...]:
 
 
 def _same(value: str, default: str) -> bool:
-    if default in _NO or default in _YES:
-        return value.lower() in (_NO if default in _NO else _YES)
+    if default == "false":
+        return value.lower() in _NO
     return value == default or (_is_number(value) and _is_number(default) and float(value) == float(default))
 
 

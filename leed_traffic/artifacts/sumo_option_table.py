@@ -89,8 +89,6 @@ REFUSED = {
     "configuration-file": ("", "a configuration within the configuration is not read; put its options here"),
     "weight-files": ("", "travel times of another run are not read; give the vehicles their routes (duarouter)"),
     "load-state": ("", "a run begins with empty streets; begin earlier instead"),
-    "load-state.offset": ("0", "a run begins with empty streets"),
-    "load-state.remove-vehicles": ("", "a run begins with empty streets"),
     "astar.all-distances": ("", "a file beside the net is not read; SUMO routes without it, only slower"),
     "astar.landmark-distances": ("", "a file beside the net is not read; SUMO routes without it, only slower"),
     "device.fcd-replay.probability": ("-1", "vehicles that replay a recording heed no signal"),
@@ -101,16 +99,17 @@ REFUSED = {
 }
 # Outputs, messages, windows, and what only matters beside a refused option: left behind.
 _NO_MATTER = """
-    save-configuration save-configuration.relative save-template save-schema save-commented weight-attribute write-license
-    write-metadata output-prefix output-suffix precision precision.geo output.compression output.format output.column-header
-    output.column-separator human-readable-time netstate-dump netstate-dump.empty-edges netstate-dump.precision
-    emission-output emission-output.precision emission-output.geo emission-output.step-scaled emission-output.attributes
-    battery-output battery-output.precision elechybrid-output elechybrid-output.precision elechybrid-output.aggregated
-    chargingstations-output chargingstations-output.aggregated chargingstations-output.aggregated.write-unfinished
-    overheadwiresegments-output substations-output substations-output.precision fcd-output fcd-output.geo fcd-output.utm
-    fcd-output.signals fcd-output.distance fcd-output.acceleration fcd-output.speed-relative fcd-output.max-leader-distance
-    fcd-output.params fcd-output.filter-edges.input-file fcd-output.attributes fcd-output.filter-shapes
-    fcd-output.skip-empty person-fcd-output device.ssm.filter-edges.input-file full-output queue-output queue-output.period
+    load-state.offset load-state.remove-vehicles save-configuration save-configuration.relative save-template save-schema
+    save-commented weight-attribute write-license write-metadata output-prefix output-suffix precision precision.geo
+    output.compression output.format output.column-header output.column-separator human-readable-time netstate-dump
+    netstate-dump.empty-edges netstate-dump.precision emission-output emission-output.precision emission-output.geo
+    emission-output.step-scaled emission-output.attributes battery-output battery-output.precision elechybrid-output
+    elechybrid-output.precision elechybrid-output.aggregated chargingstations-output chargingstations-output.aggregated
+    chargingstations-output.aggregated.write-unfinished overheadwiresegments-output substations-output
+    substations-output.precision fcd-output fcd-output.geo fcd-output.utm fcd-output.signals fcd-output.distance
+    fcd-output.acceleration fcd-output.speed-relative fcd-output.max-leader-distance fcd-output.params
+    fcd-output.filter-edges.input-file fcd-output.attributes fcd-output.filter-shapes fcd-output.skip-empty
+    person-fcd-output device.ssm.filter-edges.input-file full-output queue-output queue-output.period
     queue-output.aggregation queue-output.speed-threshold queue-output.percentile queue-output.skip-empty vtk-output
     amitran-output summary-output summary-output.period person-summary-output tripinfo-output
     tripinfo-output.write-unfinished tripinfo-output.write-undeparted personinfo-output vehroute-output

@@ -9,6 +9,7 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
+from leed_traffic.artifacts.scenario import load_scenario
 from leed_traffic.artifacts.validation import first_fault
 from leed_traffic.cli.options import SpreadOption
 from leed_traffic.cli.output import messages, parse_seeds, print_json, progress, results
@@ -75,6 +76,7 @@ def evaluate_command(
     from leed_traffic.evaluate.compare import EvaluateConfig, compare
     from leed_traffic.evaluate.controllers import labels, parse_controllers
     from leed_traffic.evaluate.exports import write_results
+    from leed_traffic.simulation.route_order import left_out
 
     choices = parse_controllers(controllers)
     names = labels(choices)
@@ -104,6 +106,8 @@ def evaluate_command(
         messages.print(f"written: {report}")
     for signal, reason in comparison.evaluation.left_alone.items():
         messages.print(f"{signal}: left alone: {reason}", markup=False, soft_wrap=True)
+    if unsorted := left_out(load_scenario(scenario).route_files):
+        messages.print(unsorted, markup=False, soft_wrap=True)
     if not any(result.scheduled for result in comparison.evaluation.results):
         messages.print("nobody drives: the scenario schedules no vehicle; every figure is zero", markup=False)
     if json:

@@ -73,6 +73,10 @@ def import_command(
         print_json(_document(report) | {"spread": spread})
         return
     print(f"{report.folder}: {len(report.network.intersections)} signals to control; {_traffic(report)}; {_days(spread)}")
+    if report.not_taken:
+        messages.print(f"set in our own way: {', '.join(report.not_taken)}", markup=False, soft_wrap=True)
+    if report.unsorted:
+        messages.print(report.unsorted, markup=False, soft_wrap=True)
     if report.fitted is not None and report.fitted.sentence:
         messages.print(f"{report.fitted.sentence}; --per-hour decides otherwise", markup=False, soft_wrap=True)
     for name, sentence in (*report.network.left_alone, *report.network.notes):
@@ -110,5 +114,7 @@ def _document(report: "ImportReport") -> dict[str, Any]:
         "signals": [intersection.id for intersection in report.network.intersections],
         "left_alone": [{"id": name, "reason": reason} for name, reason in report.network.left_alone],
         "notes": [{"id": name, "note": note} for name, note in report.network.notes],
+        "unsorted": report.unsorted,
+        "not_taken": list(report.not_taken),
         "warnings": list(report.warnings),
     }

@@ -114,6 +114,7 @@ def _write_recipe(scenario: Scenario, folder: Path, routes: tuple[str, ...], add
         routes=routes,
         additional=additional,
         options=scenario.options,
+        fitted=imported.imported.fitted if demand is DemandOrigin.INVENTED and imported else "",
         spread=scenario.spread,
     )
     copy = ImportedScenario(

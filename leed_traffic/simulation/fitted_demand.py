@@ -18,6 +18,7 @@ from leed_traffic.simulation.webster import CYCLE_MAX_S, flow_ratios, lost_time
 
 FULL = 0.85  # of what a signal carries: beyond it `scenario check` says "near capacity"
 _ROUNDS = 8  # of thinning: turns are counted anew after each, for a quarter's counts do not shrink evenly
+_STEP = 0.98  # at most: close to FULL a quarter's counts may not shrink at all
 _LEAST_SHARE = 0.1  # of green in a cycle of two minutes, where clearances alone would fill it
 
 
@@ -56,7 +57,7 @@ def fit_to_signals(scenario: Scenario, network: Network, routes_file: Path) -> F
     for _ in range(_ROUNDS):
         if now[0] <= FULL:
             break
-        kept = _every_so_manieth(kept, FULL / now[0])
+        kept = _every_so_manieth(kept, min(FULL / now[0], _STEP))
         _write(kept, routes_file)
         now = _busiest(scenario, network)
     return Fitted(drawn=len(vehicles), kept=len(kept), busiest=first[1], use_drawn=first[0], use_kept=now[0])

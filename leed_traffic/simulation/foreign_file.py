@@ -21,6 +21,27 @@ _READS = {"rerouter": "file", "variableSpeedSign": "file", "calibrator": "file"}
 DROPPED = frozenset({"edgesFile"})  # which edges an output is of
 # What the schema also calls a file, and only SUMO's window reads
 ONLY_SEEN = frozenset({"imgFile"})
+# All that belongs into a net; SUMO would take detectors and vehicles there, too, and dies of SIGSEGV on some
+_OF_A_NET = frozenset(
+    {
+        "location",
+        "type",
+        "edge",
+        "tlLogic",
+        "junction",
+        "connection",
+        "prohibition",
+        "roundabout",
+        "taz",
+        "WAUT",
+        "wautJunction",
+    }
+)
+_WITHIN = frozenset(
+    {"net", "lane", "neigh", "stopOffset", "param", "phase", "request", "restriction", "condition", "assignment", "tazSource"}
+    | {"tazSink", "wautSwitch", "function"}
+)
+_ELEMENT, _COMMENT = re.compile(rb"<([A-Za-z_][\w.:-]*)"), re.compile(rb"<!--.*?-->", re.DOTALL)
 _WRITES = re.compile(r"(^|[._-])(file|files|output|dest)$", re.IGNORECASE)  # the last word of a parameter's name
 _DEVICE = re.compile(r"(?:has\.(?P<has>.+)\.device|device\.(?P<of>[^.]+)\..*)", re.DOTALL)
 _INTERESTING = re.compile(rb"<\s*include\b|\b(?:file|output|dest|edgesFile)\s*=|<\s*WAUT|<\s*wautJunction")
@@ -36,7 +57,7 @@ def freestanding(path: Path) -> ET.Element:
         ScenarioError: it, or what it draws in, cannot be read.
     """
     root = read_root(path)
-    _silence(root, path, ())
+    _harmless(root, path)
     return root
 
 
@@ -66,12 +87,17 @@ def _may_stay(path: Path, _changed_ns: int, _size: int, _inode: int) -> bool:
             content = stream.read()
     except UNREADABLE as err:
         raise ScenarioError(f"{path}: not readable as XML ({err})") from err
-    if not _is_plain(content) or _INTERESTING.search(content):
+    if not _is_plain(content):
         return False
-    if all(_is_usual(content, found) for found in _PARAM.finditer(content)):
+    content = _COMMENT.sub(b"", content)  # netconvert's tells how the net was made
+    if _INTERESTING.search(content):
+        return False
+    is_usual = all(_is_usual(content, found) for found in _PARAM.finditer(content))
+    names = dict.fromkeys(name.decode() for name in _ELEMENT.findall(content))
+    if is_usual and (next(iter(names), "") != "net" or names.keys() <= _OF_A_NET | _WITHIN):
         return True
     del content
-    return not _silence(read_root(path), path, ())
+    return not _harmless(read_root(path), path)
 
 
 def _is_plain(content: bytes) -> bool:
@@ -93,11 +119,23 @@ def _is_usual(content: bytes, found: re.Match[bytes]) -> bool:
     return usual is not None and not _WRITES.search(usual[0][len('<param key="') : -1].decode())
 
 
+def _harmless(root: ET.Element, path: Path) -> bool:
+    """Make a whole file harmless; return whether that changed anything."""
+    changed = _silence(root, path, ())
+    if root.tag == "net":
+        strangers = [item for item in root if item.tag not in _OF_A_NET]
+        for item in strangers:
+            root.remove(item)
+        changed |= bool(strangers)
+    return changed
+
+
 def _silence(parent: ET.Element, path: Path, including: tuple[Path, ...]) -> bool:
     """Make an element's children harmless; return whether that changed anything."""
     children: list[ET.Element] = []
-    changed = _silence_attributes(parent, path, including)
+    changed = _without_namespace(parent) | _silence_attributes(parent, path, including)
     for item in parent:
+        changed |= _without_namespace(item)
         if item.tag == "include":
             children += _drawn_in(included_file(path, item, including), (*including, path.resolve()))
             changed = True
@@ -109,6 +147,14 @@ def _silence(parent: ET.Element, path: Path, including: tuple[Path, ...]) -> boo
     if changed:
         parent[:] = children
     return changed
+
+
+def _without_namespace(item: ET.Element) -> bool:
+    """SUMO goes by the name as it is written, and so must who looks for it."""
+    if not item.tag.startswith("{"):
+        return False
+    item.tag = item.tag.rpartition("}")[2]
+    return True
 
 
 def _silence_attributes(item: ET.Element, path: Path, including: tuple[Path, ...]) -> bool:

@@ -42,7 +42,8 @@ class OsmOptions:
 def build_net_from_osm(osm_file: Path, net_file: Path, options: OsmOptions) -> tuple[str, ...]:
     """Convert an extract; return the warnings, each a line.
 
-    Crossings that netconvert cannot bear are left out, and a warning says so. The same extract and SUMO version give the same bytes: netconvert's comment, which holds a date, is left out.
+    Crossings that netconvert cannot bear are left out, and a warning says so. The same extract and SUMO version give the same
+    bytes: netconvert's comment, which holds a date, is left out.
 
     Raises:
         ScenarioError: SUMO is missing, or netconvert finds no streets in the extract.

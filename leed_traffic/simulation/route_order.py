@@ -5,12 +5,13 @@ are read as a whole and may have any order.
 """
 
 import xml.etree.ElementTree as ET
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from leed_traffic.artifacts.sumo_time import clock_seconds
 from leed_traffic.artifacts.xml_file import top_level
 
+SHOWN = 3  # names given as examples
 _SETS_OUT = {  # element: the attribute that tells when
     "vehicle": "depart", "trip": "depart", "person": "depart", "container": "depart",
     "flow": "begin", "personFlow": "begin", "containerFlow": "begin",
@@ -43,3 +44,22 @@ def in_order(route_file: Path) -> Iterator[ET.Element]:
     """
     order = DepartureOrder()
     return (item for item in top_level(route_file, with_included=True) if not order.leaves_out(item))
+
+
+def left_out(route_files: Iterable[Path]) -> str:
+    """A sentence on whom SUMO leaves out of route files for their order; empty where it is nobody.
+
+    Raises:
+        ScenarioError: a file cannot be read.
+    """
+    names: list[str] = []
+    for path in route_files:
+        order = DepartureOrder()
+        names += [item.get("id", "") for item in top_level(path, with_included=True) if order.leaves_out(item)]
+    if not names:
+        return ""
+    more = ", ..." if len(names) > SHOWN else ""
+    who = f"{len(names)} vehicles, flows or persons ({', '.join(names[:SHOWN])}{more})"
+    return (
+        f"not sorted by departure: SUMO ignores {who}, and they count nowhere; sort the route file (tools/route/sort_routes.py)"
+    )

@@ -18,7 +18,7 @@ from leed_traffic.artifacts.imported import DemandOrigin, ImportedScenario, Impo
 from leed_traffic.artifacts.recipe import NET_NAME, RECIPE_NAME
 from leed_traffic.artifacts.scenario import load_scenario
 from leed_traffic.artifacts.sumo_config import DEFAULT_HOUR_S, read_sumo_config
-from leed_traffic.artifacts.xml_file import root_tag
+from leed_traffic.artifacts.xml_file import check_readable, root_tag
 from leed_traffic.domain.network import Network
 from leed_traffic.errors import ScenarioError, UsageError
 from leed_traffic.simulation.counted_demand import COUNTED_NAME, CountedDemand, read_counts, sample_demand
@@ -28,6 +28,7 @@ from leed_traffic.simulation.invented_demand import INVENTED_NAME, Trips, invent
 from leed_traffic.simulation.net_streets import read_streets
 from leed_traffic.simulation.network_import import import_network
 from leed_traffic.simulation.osm_net import OsmOptions, build_net_from_osm
+from leed_traffic.simulation.route_order import left_out
 
 # Weekdays' peak-hour volumes scatter by about a tenth (Hellinga and Abdy 2007 show what that does to delay)
 DEFAULT_SPREAD = 0.1
@@ -78,6 +79,8 @@ class ImportReport:
     fitted: Fitted | None  # of invented traffic whose volume nobody asked for
     network: Network
     warnings: tuple[str, ...]  # netconvert's
+    unsorted: str = ""  # whom SUMO leaves out of the given routes, in a sentence
+    not_taken: tuple[str, ...] = ()  # options of a configuration that every run of ours sets in its own way
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,6 +95,7 @@ class _Parts:
     end_s: float | None = None  # None: the source names none
     step_length_s: float = 1.0
     warnings: tuple[str, ...] = ()
+    set_aside: tuple[str, ...] = ()
 
 
 def import_scenario(config: ImportConfig) -> ImportReport:
@@ -177,6 +181,8 @@ def _fill(config: ImportConfig, folder: Path) -> ImportReport:
         fitted=fitted,
         network=network,
         warnings=parts.warnings,
+        unsorted=left_out(scenario.route_files),
+        not_taken=parts.set_aside,
     )
 
 
@@ -194,6 +200,7 @@ def _take_source(config: ImportConfig, folder: Path) -> _Parts:
             routes=() if config.counts else copy_files(loaded.route_files, folder),
             additional=copy_files(loaded.additional_files, folder),
             options=loaded.options,
+            set_aside=loaded.set_aside,
             begin_s=loaded.begin_s,
             end_s=loaded.end_s if read_sumo_config(config.source).names_end else None,
             step_length_s=loaded.step_length_s,
@@ -223,6 +230,7 @@ def _kind(source: Path) -> str:
         raise ScenarioError(f"{source}: no such file; give a .sumocfg, a .net.xml or an .osm.xml, plain or .gz")
     if source.suffix == ".pbf":
         raise ScenarioError(f"{source}: netconvert reads no .pbf; convert it first: osmium cat {source.name} -o extract.osm")
+    check_readable(source)
     return re.sub(r"^(sumoC|c)onfiguration$", "configuration", root_tag(source))
 
 
