@@ -53,11 +53,12 @@ def fit_to_signals(scenario: Scenario, network: Network, routes_file: Path) -> F
     """
     vehicles = list(ET.parse(routes_file).getroot())
     first = now = _busiest(scenario, network)
-    kept = vehicles
+    kept, share = vehicles, 1.0
     for _ in range(_ROUNDS):
         if now[0] <= FULL:
             break
-        kept = _every_so_manieth(kept, min(FULL / now[0], _STEP))
+        share *= min(FULL / now[0], _STEP)
+        kept = _every_so_manieth(vehicles, share)
         _write(kept, routes_file)
         now = _busiest(scenario, network)
     return Fitted(drawn=len(vehicles), kept=len(kept), busiest=first[1], use_drawn=first[0], use_kept=now[0])
