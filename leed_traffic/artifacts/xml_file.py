@@ -165,14 +165,16 @@ def _events(stream: IO[bytes], *, starts: bool = False) -> Iterator[tuple[int, E
 
 def _refuse_document_type(stream: IO[bytes]) -> None:
     """Read up to the first element: SUMO's files need no document type, and the entities of one can grow without bound."""
-    seen: list[str] = []
-    parser = expat.ParserCreate()
-    parser.StartDoctypeDeclHandler = lambda *_: seen.append("document type")
-    parser.StartElementHandler = lambda *_: seen.append("element")
-    while not seen and (chunk := stream.read(_CHUNK)):
-        parser.Parse(chunk, False)
-    if seen and seen[0] == "document type":
+
+    def refuse(*_: object) -> None:
         raise ValueError("it declares a document type (<!DOCTYPE), which no file of SUMO's needs; remove it")
+
+    elements: list[str] = []
+    parser = expat.ParserCreate()
+    parser.StartDoctypeDeclHandler = refuse
+    parser.StartElementHandler = lambda name, _: elements.append(name)
+    while not elements and (chunk := stream.read(_CHUNK)):
+        parser.Parse(chunk, False)
 
 
 class _Unpacked(io.RawIOBase):
