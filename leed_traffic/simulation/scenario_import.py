@@ -22,7 +22,7 @@ from leed_traffic.artifacts.xml_file import check_readable, root_tag
 from leed_traffic.domain.network import Network
 from leed_traffic.errors import ScenarioError, UsageError
 from leed_traffic.simulation.counted_demand import COUNTED_NAME, CountedDemand, read_counts, sample_demand
-from leed_traffic.simulation.fitted_demand import Fitted, fit_to_signals
+from leed_traffic.simulation.fitted_demand import Fitted, fit_to_net
 from leed_traffic.simulation.foreign_file import as_bytes, freestanding, may_stay
 from leed_traffic.simulation.invented_demand import INVENTED_NAME, Trips, invent_demand
 from leed_traffic.simulation.net_streets import read_streets
@@ -170,7 +170,7 @@ def _fill(config: ImportConfig, folder: Path) -> ImportReport:
     network = import_network(scenario.net_file, scenario.additional_files, begin_s=scenario.begin_s)
     fitted = None
     if demand is DemandOrigin.INVENTED and config.per_hour is None:
-        fitted = fit_to_signals(scenario, network, folder / INVENTED_NAME)
+        fitted = fit_to_net(scenario, network, folder / INVENTED_NAME)
         vehicles = fitted.kept
         _write_record(config, parts, demand, folder, fitted.sentence)
     return ImportReport(
