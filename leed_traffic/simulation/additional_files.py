@@ -84,9 +84,10 @@ def _quiet(path: Path, copy: Path, plans: StillPlans | None = None) -> Path:
 
 
 def _still(root: ET.Element, plans: StillPlans, path: Path) -> None:
-    for item in list(root):
-        if item.tag in ("WAUT", "wautJunction") and not plans.keeps:
-            root.remove(item)
-        elif item.tag == "WAUT":
-            item.set("startProg", program_in_force(path, item, plans.begin_s))
-            item[:] = []
+    for parent in list(root.iter()):
+        for item in list(parent):
+            if item.tag in ("WAUT", "wautJunction") and not plans.keeps:
+                parent.remove(item)
+            elif item.tag == "WAUT":
+                item.set("startProg", program_in_force(path, item, plans.begin_s))
+                item[:] = []

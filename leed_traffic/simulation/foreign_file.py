@@ -137,7 +137,9 @@ def _silence(parent: ET.Element, path: Path, including: tuple[Path, ...]) -> boo
     for item in parent:
         changed |= _without_namespace(item)
         if item.tag == "include":
-            children += _drawn_in(included_file(path, item, including), (*including, path.resolve()))
+            included = _drawn_in(included_file(path, item, including), (*including, path.resolve()))
+            # the outermost element of an included file may be no list but a program or a vehicle itself
+            children += [included] if included.get("id") or included.get("wautID") else list(included)
             changed = True
         elif item.tag == "param" and not is_harmless_param(item.get("key", "")):
             changed = True
@@ -180,10 +182,10 @@ def is_harmless_param(key: str) -> bool:
     return device is None or (device["has"] or device["of"]) in DRIVING_DEVICES
 
 
-def _drawn_in(path: Path, including: tuple[Path, ...]) -> list[ET.Element]:
-    """The children of a file that another names, made harmless."""
+def _drawn_in(path: Path, including: tuple[Path, ...]) -> ET.Element:
+    """The outermost element of a file that another names, made harmless."""
     if path.resolve() in including:
         raise ScenarioError(f"{path}: is drawn in by a file that it draws in itself")
     root = read_root(path)
     _silence(root, path, including)
-    return list(root)
+    return root

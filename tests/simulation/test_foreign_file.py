@@ -101,6 +101,14 @@ def test_what_a_file_draws_in_is_made_harmless_and_put_in_its_place(tmp_path):
     assert root[2].get("file") is None
 
 
+def test_the_outermost_element_of_an_included_file_counts_where_it_is_one_that_counts(tmp_path):
+    (tmp_path / "a.xml").write_text('<additional><include href="b.xml"/></additional>')
+    (tmp_path / "b.xml").write_text('<edgeData id="e" file="owned.xml"/>')
+    [item] = freestanding(tmp_path / "a.xml")
+    assert (item.tag, item.get("file")) == ("edgeData", "NUL")
+    assert not may_stay(tmp_path / "b.xml")
+
+
 def test_what_a_file_draws_in_must_be_there_and_not_itself(tmp_path):
     (tmp_path / "a.xml").write_text('<additional><include href="lost.xml"/></additional>')
     with pytest.raises(ScenarioError, match=r"lost\.xml: not readable as XML"):
