@@ -5,8 +5,11 @@ import xml.etree.ElementTree as ET
 
 import pytest
 
+from leed_traffic.errors import ScenarioError
+from leed_traffic.simulation import osm_net
 from leed_traffic.simulation.osm_crossings import street_kinds, without_stray_crossings
 from leed_traffic.simulation.osm_net import OsmOptions, build_net_from_osm
+from leed_traffic.simulation.sumo_tools import ToolKilledError
 
 CROSS = """<osm version="0.6">
  <node id="1" lat="50.0000" lon="10.0000"/>
@@ -66,3 +69,34 @@ def test_an_extract_without_such_crossings_is_converted_as_it_is(tmp_path):
     pytest.importorskip("sumo", reason="SUMO is not installed")
     said = build_net_from_osm(extract(tmp_path, "highway", "footway"), tmp_path / "net.xml", OsmOptions())
     assert not any("crashes" in line for line in said)
+
+
+def test_a_map_whose_crossings_netconvert_cannot_bear_at_all_is_converted_without_them(tmp_path, monkeypatch):
+    tried = []
+
+    def convert(name, options, folder):
+        tried.append(options)
+        if "--osm.crossings" in options:
+            raise ToolKilledError("netconvert was killed by SIGSEGV")
+        (folder / "net.xml").write_text("<net/>")
+        return "Warning: something else\n"
+
+    monkeypatch.setattr(osm_net, "run_tool", convert)
+    monkeypatch.setattr(osm_net, "sumo_home", lambda: tmp_path)
+    (tmp_path / "data" / "typemap").mkdir(parents=True)
+    for name in osm_net.TYPEMAPS:
+        (tmp_path / "data" / "typemap" / name).write_text('<types><type id="highway.secondary"/></types>')
+    said = build_net_from_osm(extract(tmp_path, "barrier", "wall"), tmp_path / "net.xml", OsmOptions())
+    assert said[0].startswith("the map's crossings are left out, for netconvert crashes on them; --walkers guesses")
+    assert said[1:] == ("something else",)
+    assert ["--osm.crossings" in options for options in tried] == [True, True, False]
+
+
+def test_a_crash_that_crossings_do_not_explain_is_told(tmp_path, monkeypatch):
+    def crash(name, options, folder):
+        raise ToolKilledError("netconvert was killed by SIGSEGV")
+
+    monkeypatch.setattr(osm_net, "run_tool", crash)
+    monkeypatch.setattr(osm_net, "sumo_home", lambda: tmp_path)
+    with pytest.raises(ScenarioError, match="no net can be made of this extract: netconvert was killed by SIGSEGV"):
+        build_net_from_osm(extract(tmp_path, "barrier", "wall"), tmp_path / "net.xml", OsmOptions(guesses_walkers=True))
