@@ -20,6 +20,7 @@ from typing import Annotated, Self
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from leed_traffic.artifacts.recipe import NET_NAME, RECIPE_NAME
+from leed_traffic.artifacts.sumo_config import check_taken
 from leed_traffic.artifacts.toml_file import read_toml
 from leed_traffic.artifacts.validation import first_fault
 from leed_traffic.errors import ScenarioError
@@ -54,6 +55,8 @@ class ImportRecord(_Table):
     """Additional files, in SUMO's order."""
     options: tuple[str, ...] = ()
     """Further SUMO options that shape the traffic, option and value in turn."""
+    fitted: str = ""
+    """How invented traffic was thinned out to what the signals can carry; empty: not at all."""
     spread: Annotated[float, Field(ge=0.0, le=1.0)] = 0.0
     """How much a seed's day differs from the one in the route files; 0: not at all."""
 
@@ -92,9 +95,15 @@ def read_imported(folder: Path) -> ImportedScenario | None:
     if "imported" not in document:
         return None
     try:
-        return ImportedScenario.model_validate(document)
+        scenario = ImportedScenario.model_validate(document)
     except ValidationError as err:
         raise ScenarioError(f"{path}: {first_fault(err, whole='file')}; import the network again") from err
+    options = scenario.imported.options
+    if len(options) % 2 or not all(option.startswith("--") for option in options[::2]):
+        raise ScenarioError(f"{path}: options: need an option and its value in turn; import the network again")
+    for option, value in zip(options[::2], options[1::2], strict=True):
+        check_taken(path, option.removeprefix("--"), value)
+    return scenario
 
 
 def render_imported(scenario: ImportedScenario) -> str:
@@ -111,6 +120,7 @@ def render_imported(scenario: ImportedScenario) -> str:
         f'demand = "{record.demand}"',
         f"net = {json.dumps(record.net)}",
         *(f"{name} = {json.dumps(list(getattr(record, name)))}" for name in ("routes", "additional", "options")),
+        *([f"fitted = {json.dumps(record.fitted)}"] if record.fitted else []),
         f"spread = {record.spread}",
     ]
     return "\n".join(lines) + "\n"

@@ -13,7 +13,7 @@ from leed_traffic.artifacts.home import expanded
 from leed_traffic.artifacts.imported import ImportedScenario, read_imported
 from leed_traffic.artifacts.recipe import NET_NAME, RECIPE_NAME, ROUTES_NAME, FlowRecipe, ScenarioRecipe, read_recipe
 from leed_traffic.artifacts.sumo_config import read_sumo_config
-from leed_traffic.artifacts.xml_file import root_tag, top_level
+from leed_traffic.artifacts.xml_file import check_readable, root_tag, top_level
 from leed_traffic.errors import ScenarioError
 
 SITE_NAME = "site.toml"
@@ -58,6 +58,7 @@ class Scenario:
     site_file: Path | None
     demand: DemandSpec | None  # our own scenarios: another seed is another demand
     options: tuple[str, ...]  # further SUMO options that shape the traffic, option and value in turn
+    set_aside: tuple[str, ...] = ()  # of a configuration: `name=value` of what every run of ours sets in its own way
     spread: float = 0.0  # how much a seed's day differs from the given one (`simulation/drawn_day.py`); 0: not at all
 
     def __post_init__(self) -> None:
@@ -207,16 +208,18 @@ def _foreign(path: Path) -> Scenario:
             site_file=site_file if site_file.is_file() else None,
             demand=None,
             options=config.options,
+            set_aside=config.set_aside,
         )
     except ValueError as err:
         raise ScenarioError(f"{path}: {err}") from err
 
 
 def _checked(scenario: Scenario) -> Scenario:
-    """The scenario, if its files are there and its net looks like one."""
+    """The scenario, if its files are there, its net looks like one and nothing packed holds more than it should."""
     for file in (scenario.net_file, *scenario.route_files, *scenario.additional_files):
         if not file.is_file():
             raise ScenarioError(f"{scenario.name}: {file} is missing")
+        check_readable(file)
     root = root_tag(scenario.net_file)
     if root != "net":
         raise ScenarioError(f"{scenario.net_file}: expected a SUMO net (<net>), got <{root}>")

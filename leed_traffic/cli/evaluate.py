@@ -8,6 +8,7 @@ import typer
 from rich import box
 from rich.table import Table
 
+from leed_traffic.artifacts.scenario import load_scenario
 from leed_traffic.artifacts.validation import first_fault
 from leed_traffic.artifacts.whole_file import why_not_writable
 from leed_traffic.cli.neutral import NeutralConsole
@@ -76,6 +77,7 @@ def evaluate_command(
     from leed_traffic.evaluate.compare import EvaluateConfig, compare
     from leed_traffic.evaluate.controllers import labels, parse_controllers
     from leed_traffic.evaluate.exports import write_results
+    from leed_traffic.simulation.route_order import left_out
 
     choices = parse_controllers(controllers)
     names = labels(choices)
@@ -102,6 +104,8 @@ def evaluate_command(
         comparison = compare(config, lambda run: bar(1, f"{names[run.controller]} seed {run.seed}: {run.delay_s:.1f} s"))
     for signal, reason in comparison.evaluation.left_alone.items():
         messages.print(f"{signal}: left alone: {reason}", markup=False, soft_wrap=True)
+    if unsorted := left_out(load_scenario(scenario).route_files):
+        messages.print(unsorted, markup=False, soft_wrap=True)
     if not any(result.scheduled for result in comparison.evaluation.results):
         messages.print("nobody drives: the scenario schedules no vehicle; every figure is zero", markup=False)
     if json:

@@ -82,6 +82,8 @@ def _print_page(document: "ScenarioCheck") -> None:
         print(f"{left.id}: left alone: {left.reason}")
     for note in document.notes:
         print(f"{note.id}: {note.note}")
+    if document.not_taken:
+        print(f"set in our own way: {', '.join(document.not_taken)}")
     for stranded in document.never_depart:
         plural = "vehicles" if stranded.vehicles > 1 else "vehicle"
         more = ", ..." if stranded.vehicles > len(stranded.examples) else ""

@@ -1,5 +1,6 @@
 """`leedctl scenario import`: anybody's network as a scenario that every other command takes."""
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -28,7 +29,10 @@ def import_command(
     ] = None,
     begin: Annotated[float | None, typer.Option(help="First second; default: the source's own, else 0.")] = None,
     end: Annotated[float | None, typer.Option(help="Last second; default: the source's own, else an hour later.")] = None,
-    per_hour: Annotated[float | None, typer.Option(help="Invented vehicles per hour, where no traffic is given.")] = None,
+    per_hour: Annotated[
+        float | None,
+        typer.Option(help="Invented vehicles per hour; default: what enters at the rim, at most what the signals carry."),
+    ] = None,
     seed: Annotated[int, typer.Option(help="Of invented or sampled traffic.")] = 1,
     spread: Annotated[
         float,
@@ -69,6 +73,12 @@ def import_command(
         print_json(_document(report) | {"spread": spread})
         return
     print(f"{report.folder}: {len(report.network.intersections)} signals to control; {_traffic(report)}; {_days(spread)}")
+    if report.not_taken:
+        messages.print(f"set in our own way: {', '.join(report.not_taken)}", markup=False, soft_wrap=True)
+    if report.unsorted:
+        messages.print(report.unsorted, markup=False, soft_wrap=True)
+    if report.fitted is not None and report.fitted.sentence:
+        messages.print(f"{report.fitted.sentence}; --per-hour decides otherwise", markup=False, soft_wrap=True)
     for name, sentence in (*report.network.left_alone, *report.network.notes):
         messages.print(f"{name}: {sentence}", markup=False, soft_wrap=True)
     for line in report.warnings[:SHOWN_WARNINGS]:
@@ -99,9 +109,12 @@ def _document(report: "ImportReport") -> dict[str, Any]:
         "folder": str(report.folder),
         "demand": str(report.demand),
         "vehicles": report.vehicles,
+        "fitted": None if report.fitted is None else asdict(report.fitted),
         "counts": None if counted is None else {"total": counted.counts, "met": counted.counts_met, "worst": counted.worst},
         "signals": [intersection.id for intersection in report.network.intersections],
         "left_alone": [{"id": name, "reason": reason} for name, reason in report.network.left_alone],
         "notes": [{"id": name, "note": note} for name, note in report.network.notes],
+        "unsorted": report.unsorted,
+        "not_taken": list(report.not_taken),
         "warnings": list(report.warnings),
     }

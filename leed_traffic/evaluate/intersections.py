@@ -14,6 +14,7 @@ import xml.etree.ElementTree as ET
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
+from xml.sax.saxutils import quoteattr
 
 from leed_traffic.domain.network import Intersection, edge_of
 from leed_traffic.errors import ScenarioError
@@ -52,7 +53,7 @@ class LocalScore:
 def request_edges(path: Path, output: Path, *, begin_s: float, interval_s: float | None) -> Path:
     """Write an additional file with which SUMO records every edge, as a whole or by intervals."""
     period = "" if interval_s is None else f' period="{interval_s:g}"'
-    request = f'<edgeData id="edges" file="{output.resolve()}" begin="{begin_s:g}"{period} excludeEmpty="true"/>'
+    request = f'<edgeData id="edges" file={quoteattr(str(output.resolve()))} begin="{begin_s:g}"{period} excludeEmpty="true"/>'
     path.write_text(f"<additional>{request}</additional>\n", encoding="utf-8")
     return path
 

@@ -9,7 +9,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from xml.sax.saxutils import escape, quoteattr
+from xml.sax.saxutils import quoteattr
 
 from leed_traffic.artifacts.scenario import Scenario
 from leed_traffic.domain.network import Intersection, Kind, edge_of
@@ -114,9 +114,9 @@ def instrument(
     for approach in _shown(plotted, intersections):
         for k, (lane, at_m) in enumerate(approach.loops):
             name = quoteattr(f"{approach.edge}|{k}")
-            file = escape(str((folder / _LOOP_EVENTS_NAME).resolve()))
+            file = quoteattr(str((folder / _LOOP_EVENTS_NAME).resolve()))
             where = f'lane={quoteattr(lane)} pos="{at_m:g}" friendlyPos="true"'
-            lines.append(f'<instantInductionLoop id={name} {where} file="{file}"/>\n')
+            lines.append(f"<instantInductionLoop id={name} {where} file={file}/>\n")
     (folder / _LOOPS_NAME).write_text(f"<additional>\n{''.join(lines)}</additional>\n", encoding="utf-8")
     options = list(scenario.options)
     if plotted.corridor is not None:

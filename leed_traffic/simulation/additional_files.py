@@ -1,26 +1,22 @@
-"""Additional and route files of other people: they may write outputs beside themselves, or draw in further files.
+"""The files of a scenario as SUMO gets them: harmless, with signal programs that stand still, under names that it can read.
 
-We read detectors ourselves and leave nothing in anybody's folder: every output that such a file asks for goes nowhere. A weekly
-plan (WAUT) would change a signal's program under us: see `signal_programs`.
+A weekly plan (WAUT) would change a signal's program under us: see `signal_programs`. SUMO parts lists of files at commas and
+puts variables in for `${NAME}`: a file whose path has such a character is linked under a plain name.
 """
 
+import re
 import xml.etree.ElementTree as ET
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from leed_traffic.artifacts.scenario import Scenario
-from leed_traffic.artifacts.xml_file import UNREADABLE, open_plain_or_gzip, read_root
 from leed_traffic.errors import ScenarioError
+from leed_traffic.simulation.foreign_file import as_bytes, freestanding, may_stay
 from leed_traffic.simulation.signal_programs import program_in_force
 
-NOWHERE = "NUL"  # SUMO's name for it on every system
-_WRITES = {  # element: its attribute that names an output
-    "inductionLoop": "file", "e1Detector": "file", "instantInductionLoop": "file", "laneAreaDetector": "file",
-    "e2Detector": "file", "entryExitDetector": "file", "e3Detector": "file", "edgeData": "file", "laneData": "file",
-    "routeProbe": "file", "vTypeProbe": "file", "timedEvent": "dest", "calibrator": "output",
-}  # fmt: skip
-_READS = {"rerouter": "file", "variableSpeedSign": "file", "calibrator": "file"}  # further input beside itself
-_INTERESTING = (*(tag.encode() for tag in _WRITES), b"include", b"WAUT")
+_PLAIN_PATH = re.compile(r"[\w./+@~=() -]+")
+_OUTPUT_PATH = re.compile(r"[^,$:\r\n]+")  # SUMO opens a connection where an output's name has a colon
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,47 +27,60 @@ class StillPlans:
     keeps: bool
 
 
-def freestanding(path: Path, plans: StillPlans | None = None) -> bytes | None:
-    """The file's content without outputs, what it includes put in its place; None where it is that already.
+def silenced(
+    scenario: Scenario, route_files: Sequence[Path], folder: Path, *, has_programs: bool
+) -> tuple[Scenario, tuple[Path, ...]]:
+    """The scenario and its route files, with copies in a folder of what would write something or change programs.
 
     Args:
-        path: of the file.
-        plans: how weekly plans stand still; None: they stay as they are.
-
-    Raises:
-        ScenarioError: it, or what it includes, cannot be read.
-    """
-    try:
-        with open_plain_or_gzip(path) as stream:
-            content = stream.read()
-        if not any(b"<" + tag in content for tag in _INTERESTING):
-            return None
-        root = ET.fromstring(content)
-    except UNREADABLE as err:
-        raise ScenarioError(f"{path}: not readable as XML ({err})") from err
-    _silence(root, path.parent, (path.resolve(),))
-    if plans is not None:
-        _still(root, plans, path)
-    return (ET.tostring(root, encoding="unicode") + "\n").encode()
-
-
-def silenced(scenario: Scenario, folder: Path, *, has_programs: bool) -> Scenario:
-    """The scenario with copies, in a folder, of those additional files that would write something or change programs.
-
-    Args:
-        scenario: whose files they are.
+        scenario: whose net and additional files they are.
+        route_files: the demand.
         folder: for the copies.
         has_programs: the run brings programs of its own for the signals, loaded after these files.
+
+    Raises:
+        ScenarioError: a file cannot be read, or the folder has a name that SUMO cannot read files under.
     """
-    files = []
     plans = StillPlans(begin_s=scenario.begin_s, keeps=not has_programs)
-    for k, path in enumerate(scenario.additional_files):
-        content = freestanding(path, plans)
-        if content is not None:
-            path = folder / f"{k}.{path.name.removesuffix('.gz')}"
-            path.write_bytes(content)
-        files.append(path)
-    return replace(scenario, additional_files=tuple(files))
+    net = _quiet(scenario.net_file, folder / "net.net.xml")
+    additional = [_quiet(path, folder / f"{k}.add.xml", plans) for k, path in enumerate(scenario.additional_files)]
+    routes = [_quiet(path, folder / f"{k}.rou.xml") for k, path in enumerate(route_files)]
+    return replace(scenario, net_file=net, additional_files=tuple(additional)), tuple(routes)
+
+
+def readable_path(path: Path, link: Path) -> Path:
+    """The path, or a link to it where SUMO or one of its tools would misread the path.
+
+    Raises:
+        ScenarioError: the link's own folder has such a name.
+    """
+    if _PLAIN_PATH.fullmatch(str(path)):
+        return path
+    if not _PLAIN_PATH.fullmatch(str(link)):
+        raise ScenarioError(f"{link.parent}: SUMO cannot read files in a folder of this name; set TMPDIR to a plain one")
+    link.symlink_to(path.resolve())
+    return link
+
+
+def check_own_folder(folder: Path) -> None:
+    """Refuse a folder for our own files of a run whose name SUMO takes for something else than a place.
+
+    Raises:
+        ScenarioError: its path has a comma, a colon, a dollar sign or a line break.
+    """
+    if not _OUTPUT_PATH.fullmatch(str(folder)):
+        odd = "a comma, a colon, a dollar sign or a line break"
+        raise ScenarioError(f"{str(folder)!r}: SUMO cannot use a folder whose path has {odd}; choose another (TMPDIR)")
+
+
+def _quiet(path: Path, copy: Path, plans: StillPlans | None = None) -> Path:
+    if may_stay(path):
+        return readable_path(path, copy)
+    root = freestanding(path)
+    if plans is not None:
+        _still(root, plans, path)
+    copy.write_bytes(as_bytes(root))
+    return readable_path(copy, copy)
 
 
 def _still(root: ET.Element, plans: StillPlans, path: Path) -> None:
@@ -82,29 +91,3 @@ def _still(root: ET.Element, plans: StillPlans, path: Path) -> None:
             elif item.tag == "WAUT":
                 item.set("startProg", program_in_force(path, item, plans.begin_s))
                 item[:] = []
-
-
-def _silence(parent: ET.Element, folder: Path, within: tuple[Path, ...] = ()) -> None:
-    children: list[ET.Element] = []
-    for item in parent:
-        if item.tag == "include":
-            children += _included((folder / item.get("href", "")).resolve(), within)
-            continue
-        if (output := _WRITES.get(item.tag)) and item.get(output):
-            item.set(output, NOWHERE)
-        if (source := _READS.get(item.tag)) and item.get(source):
-            item.set(source, str((folder / item.get(source, "")).resolve()))
-        _silence(item, folder, within)
-        children.append(item)
-    parent[:] = children
-
-
-def _included(path: Path, within: tuple[Path, ...]) -> list[ET.Element]:
-    """What stands in the place of an include: the file's elements, or its outermost one where that is none for others."""
-    if path in within:
-        raise ScenarioError(f"{path}: includes itself, directly or through others; take one <include> out")
-    root = read_root(path)
-    wrapper = ET.Element("included")
-    wrapper.append(root)
-    _silence(wrapper, path.parent, (*within, path))
-    return [root] if root.get("id") or root.get("wautID") else list(root)

@@ -8,6 +8,7 @@ from pathlib import Path
 from leed_traffic.artifacts.imported import DemandOrigin, ImportedScenario, ImportRecord, read_imported, render_imported
 from leed_traffic.artifacts.recipe import NET_NAME, RECIPE_NAME
 from leed_traffic.artifacts.scenario import Scenario
+from leed_traffic.artifacts.sumo_time import clock_seconds
 from leed_traffic.artifacts.xml_file import read_root
 from leed_traffic.domain.network import Intersection, Network
 from leed_traffic.errors import UsageError
@@ -85,7 +86,11 @@ def _rewrite(logic: ET.Element, phases: tuple[CorrectedPhase, ...]) -> None:
     rows = []
     for phase in phases:
         row = ET.Element("phase", dict(own[phase.source].attrib) if phase.source is not None else {})
-        if phase.source is None or row.get("state") != phase.state or float(row.get("duration", 0)) != phase.duration_s:
+        if (
+            phase.source is None
+            or row.get("state") != phase.state
+            or clock_seconds(row.get("duration", "0")) != phase.duration_s
+        ):
             row.set("duration", f"{phase.duration_s:g}")
             row.set("state", phase.state)
             if "y" in phase.state and row.get("minDur"):
@@ -110,6 +115,7 @@ def _write_recipe(scenario: Scenario, folder: Path, routes: tuple[str, ...], add
         routes=routes,
         additional=additional,
         options=scenario.options,
+        fitted=imported.imported.fitted if demand is DemandOrigin.INVENTED and imported else "",
         spread=scenario.spread,
     )
     copy = ImportedScenario(

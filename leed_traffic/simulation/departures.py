@@ -11,6 +11,7 @@ from leed_traffic.simulation.additional_files import silenced
 from leed_traffic.simulation.sumo_tools import run_tool
 from leed_traffic.simulation.trip_records import read_demand
 
+OUT_OF_ORDER = "the route file is not sorted by departure, and SUMO ignores whoever it names late (tools/route/sort_routes.py)"
 SHOWN = 3  # names given as examples of each reason
 _NAME = "'(?P<id>[^']*)'"
 _FAULTS = {  # the reason in our words: what duarouter says
@@ -44,7 +45,9 @@ def find_never_departing(scenario: Scenario) -> tuple[NeverDeparts, ...]:
         for reason, pattern in _FAULTS.items():
             if found := pattern.search(line):
                 reasons.setdefault(found["id"], reason)
-    for name, (depart_s, _) in read_demand([*scenario.route_files, *scenario.additional_files]).vehicles.items():
+    demand = read_demand(scenario.route_files, scenario.additional_files, begin_s=scenario.begin_s)
+    reasons |= dict.fromkeys(demand.out_of_order, OUT_OF_ORDER)
+    for name, (depart_s, _) in demand.vehicles.items():
         if depart_s >= scenario.end_s:
             reasons[name] = "departs after the end"
         elif depart_s < scenario.begin_s:
@@ -59,13 +62,13 @@ def find_never_departing(scenario: Scenario) -> tuple[NeverDeparts, ...]:
 def _router_says(scenario: Scenario) -> Iterator[str]:
     with tempfile.TemporaryDirectory(prefix="leed-routes-") as name:
         folder = Path(name)
-        files = silenced(scenario, folder, has_programs=False)
-        options = ["--net-file", str(files.net_file.resolve()), "--route-files", _list(files.route_files)]
-        options += ["--additional-files", _list(files.additional_files)] if files.additional_files else []
-        options += ["--begin", f"{scenario.begin_s:g}", "--end", f"{scenario.end_s:g}", "--output-file", "routed.xml"]
-        options += ["--ignore-errors", "--unsorted-input", "--skip-new-routes", "--no-step-log", "--xml-validation", "never"]
+        files, route_files = silenced(scenario, scenario.route_files, folder, has_programs=False)
+        options = [f"--net-file={files.net_file.absolute()}", f"--route-files={_list(route_files)}"]
+        options += [f"--additional-files={_list(files.additional_files)}"] if files.additional_files else []
+        options += [f"--begin={scenario.begin_s:g}", f"--end={scenario.end_s:g}", "--output-file=routed.xml"]
+        options += ["--ignore-errors", "--unsorted-input", "--skip-new-routes", "--no-step-log", "--xml-validation=never"]
         yield from run_tool("duarouter", options, folder).splitlines()
 
 
 def _list(files: Iterable[Path]) -> str:
-    return ",".join(str(file.resolve()) for file in files)
+    return ",".join(str(file.absolute()) for file in files)

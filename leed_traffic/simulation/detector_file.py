@@ -5,10 +5,10 @@ from xml.sax.saxutils import quoteattr
 
 from leed_traffic.domain.detection import BLOCKED_SPEED_MPS, QUEUE_SPEED_MPS
 from leed_traffic.domain.detector_layout import LOOPS, Detector, DetectorKind
+from leed_traffic.simulation.foreign_file import NOWHERE
 
 # Counters over one long interval run on, as those of a loop card do: whoever reads them takes differences.
 PERIOD_S = 86400
-NOWHERE = "NUL"  # SUMO's name for an output that nobody wants
 
 
 def render_additional(detectors: Iterable[Detector]) -> str:

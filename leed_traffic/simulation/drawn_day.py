@@ -9,7 +9,8 @@ where a is one draw for the whole day and b_op one per relation and quarter: f h
 sqrt(exp(s^2) - 1), about s; the sum over many relations still varies by about s / sqrt(2). Everybody sets out floor(f + u)
 times, u uniform in [0, 1), each time shifted by up to a minute: about a cycle, so that nobody meets the same red every day.
 Flows are drawn as single vehicles, at any time of the quarter. What keeps a timetable (a line, a stop, a vehicle that somebody
-means to ride in) comes as given, and so does who departs at no stated time.
+means to ride in) comes as given, and so does who departs at no stated time. Whom SUMO leaves out of the given day, for it is
+named out of order, is in no other day either.
 """
 
 import copy
@@ -21,11 +22,11 @@ from pathlib import Path
 
 import numpy as np
 
-from leed_traffic.artifacts.xml_file import read_root
+from leed_traffic.artifacts.sumo_time import clock_seconds
 from leed_traffic.errors import ScenarioError
-from leed_traffic.simulation.additional_files import freestanding
+from leed_traffic.simulation.foreign_file import freestanding
 from leed_traffic.simulation.route_flow import FIGURES, RouteFlow, read_flow
-from leed_traffic.simulation.trip_records import clock_seconds
+from leed_traffic.simulation.route_order import DepartureOrder
 
 QUARTER_S = 900.0  # s, the period in which traffic is counted
 SHIFT_S = 60.0  # s either way
@@ -76,8 +77,8 @@ def draw_day(day: GivenDay, *, spread: float, seed: int) -> bytes:
 
 
 def _read(path: Path) -> list[ET.Element]:
-    content = freestanding(path)
-    return list(read_root(path) if content is None else ET.fromstring(content))
+    order = DepartureOrder()
+    return [item for item in freestanding(path) if not order.leaves_out(item)]
 
 
 class _Drawing:
@@ -103,7 +104,7 @@ class _Drawing:
                 return []  # SUMO leaves it out, too
             return [(depart_s, item)] if self._is_fixed(item) else list(self._single(item, depart_s))
         if item.tag in _FLOWS and item.get("begin", "0")[:1].isdigit():
-            flow = read_flow(item, day.end_s)
+            flow = read_flow(item, day.begin_s, day.end_s)
             return [(flow.begin_s, item)] if self._is_fixed(item) else list(self._flow(item, flow))
         return None
 

@@ -85,7 +85,7 @@ class Engine:
         self.close()
         self._files = tempfile.TemporaryDirectory(prefix="leed-additional-")
         has_programs = any(path.name == PROGRAMS_NAME for path in additional_files)
-        scenario = silenced(scenario, Path(self._files.name), has_programs=has_programs)
+        scenario, route_files = silenced(scenario, route_files, Path(self._files.name), has_programs=has_programs)
         options = sumo_options(
             scenario, seed=seed, route_files=route_files, record=record, additional_files=additional_files, audit=audit
         )

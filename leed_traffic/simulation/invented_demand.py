@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from leed_traffic.errors import ScenarioError
+from leed_traffic.simulation.additional_files import readable_path
 from leed_traffic.simulation.net_streets import Streets, read_streets
 from leed_traffic.simulation.sumo_tools import run_script, write_xml
 
@@ -23,7 +24,7 @@ class Trips:
     begin_s: float
     end_s: float
     seed: int
-    per_hour: float | None = None  # None: from the lanes that enter at the rim
+    per_hour: float | None = None  # None: from the lanes that enter at the rim; see `fitted_demand`, too
 
 
 def invent_demand(net_file: Path, routes_file: Path, trips: Trips) -> int:
@@ -56,7 +57,8 @@ def draw_trips(net_file: Path, folder: Path, trips: Trips, per_hour: float, *, m
     Raises:
         ScenarioError: SUMO's tools are missing, or no two streets of the net are connected.
     """
-    options = ["--net-file", str(net_file.resolve()), "--output-trip-file", "trips.xml", "--route-file", "routes.xml"]
+    net = readable_path(net_file.absolute(), folder / "net.net.xml")
+    options = ["--net-file", str(net), "--output-trip-file", "trips.xml", "--route-file", "routes.xml"]
     options += ["--begin", f"{trips.begin_s:g}", "--end", f"{trips.end_s:g}", "--seed", str(trips.seed)]
     options += ["--insertion-rate", f"{per_hour:g}", "--random-depart", "--fringe-factor", f"{FRINGE_FACTOR:g}"]
     options += ["--min-distance", f"{min_distance_m:g}", "--edge-permission", "passenger"]

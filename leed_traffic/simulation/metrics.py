@@ -85,7 +85,7 @@ def read_score(
         ScenarioError: an output is missing or cut short.
     """
     try:
-        demand = read_demand([*route_files, *scenario.additional_files])
+        demand = read_demand(route_files, scenario.additional_files, begin_s=scenario.begin_s)
         vehicles, persons = read_trips(record / TRIPS_NAME, scenario, demand)
         counts = ET.parse(record / STATISTICS_NAME).getroot()
         queue_veh = _mean_queue(record / SUMMARY_NAME, scenario)

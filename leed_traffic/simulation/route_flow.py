@@ -3,9 +3,10 @@
 import xml.etree.ElementTree as ET
 from dataclasses import dataclass
 
-from leed_traffic.simulation.trip_records import clock_seconds
+from leed_traffic.artifacts.sumo_time import BEGIN, clock_seconds, departure_seconds, duration_seconds
 
 RATES = ("vehsPerHour", "personsPerHour", "perHour")
+EVENTS = ("triggered", "containerTriggered", "now", "split")  # a flow that begins with one tells no time
 FIGURES = ("begin", "end", "number", "period", "probability", *RATES)  # attributes that only flows have
 
 
@@ -19,18 +20,19 @@ class RouteFlow:
     is_random: bool  # SUMO draws its departures, else they are evenly spaced
 
 
-def read_flow(item: ET.Element, last_s: float) -> RouteFlow:
+def read_flow(item: ET.Element, first_s: float, last_s: float) -> RouteFlow:
     """A `flow` or `personFlow` element.
 
     Args:
         item: the element.
+        first_s: the begin of the simulation, where one begins that does not say so.
         last_s: the end of the simulation, where one ends that does not say so.
 
     Raises:
         ValueError: a figure is none.
     """
     period = item.get("period", "")
-    begin_s, end_s = clock_seconds(item.get("begin", "0")), clock_seconds(item.get("end", str(last_s)))
+    begin_s, end_s = departure_seconds(item.get("begin", BEGIN), first_s), clock_seconds(item.get("end", str(last_s)))
     if begin_s is None or end_s is None:
         raise ValueError(f"begins at {item.get('begin')!r} and ends at {item.get('end')!r}, expected seconds or H:M:S")
     per_s = _per_s(item, period)
@@ -57,4 +59,4 @@ def _per_s(item: ET.Element, period: str) -> float | None:
         return float(item.attrib["probability"])
     if period.startswith("exp("):
         return float(period[4:-1])
-    return 1.0 / float(period) if period else None
+    return 1.0 / duration_seconds(period) if period else None

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from leed_traffic.artifacts.recipe import NET_NAME, ROUTES_NAME, NetRecipe, ScenarioRecipe, Street, read_recipe
 from leed_traffic.errors import ScenarioError
+from leed_traffic.simulation.additional_files import readable_path
 from leed_traffic.simulation.sumo_tools import run_tool, write_xml
 
 SIDEWALK_WIDTH_M = 2.0
@@ -275,8 +276,9 @@ def _build_routes(recipe: ScenarioRecipe, net_file: Path, scratch: Path, routes_
         person = ET.SubElement(root, "person", id=walk.name, depart="0")
         ET.SubElement(person, "walk", {"from": first[walk.origin], "to": last[walk.destination]})
     write_xml(scratch / "trips.xml", root)
-    options = f"--net-file={net_file.resolve()} --route-files=trips.xml --output-file=found.xml --seed=1 --no-step-log"
-    run_tool("duarouter", [*options.split(), "--xml-validation=never", "--routing-algorithm=dijkstra"], scratch)
+    net = readable_path(net_file.absolute(), scratch / "built.net.xml")
+    options = "--route-files=trips.xml --output-file=found.xml --seed=1 --no-step-log --xml-validation=never"
+    run_tool("duarouter", [f"--net-file={net}", *options.split(), "--routing-algorithm=dijkstra"], scratch)
     write_xml(routes_file, _route_table(scratch / "found.xml", recipe))
 
 

@@ -130,6 +130,8 @@ class ScenarioCheck(_Document):
     left_alone: tuple[Named, ...]
     notes: tuple[Note, ...]
     never_depart: tuple[Stranded, ...]
+    not_taken: tuple[str, ...] = ()
+    """Options of a configuration that every run of ours sets in its own way."""
     fixes: tuple[str, ...] = ()
     fixed_copy: str | None = None
 
@@ -158,6 +160,7 @@ def check_scenario(scenario: Scenario, seed: int) -> tuple[ScenarioCheck, Networ
         left_alone=tuple(Named(id=name, reason=reason) for name, reason in network.left_alone),
         notes=tuple(Note(id=name, note=note) for name, note in network.notes),
         never_depart=tuple(Stranded(**asdict(found)) for found in find_never_departing(scenario)),
+        not_taken=scenario.set_aside,
     )
     return document, network
 

@@ -19,15 +19,17 @@ from leed_traffic.artifacts.imported import DemandOrigin, ImportedScenario, Impo
 from leed_traffic.artifacts.recipe import NET_NAME, RECIPE_NAME
 from leed_traffic.artifacts.scenario import load_scenario
 from leed_traffic.artifacts.sumo_config import DEFAULT_HOUR_S, read_sumo_config
-from leed_traffic.artifacts.xml_file import root_tag
+from leed_traffic.artifacts.xml_file import check_readable, root_tag
 from leed_traffic.domain.network import Network
 from leed_traffic.errors import ScenarioError, UsageError
-from leed_traffic.simulation.additional_files import freestanding
 from leed_traffic.simulation.counted_demand import COUNTED_NAME, CountedDemand, read_counts, sample_demand
+from leed_traffic.simulation.fitted_demand import Fitted, fit_to_net
+from leed_traffic.simulation.foreign_file import as_bytes, freestanding, may_stay
 from leed_traffic.simulation.invented_demand import INVENTED_NAME, Trips, invent_demand
 from leed_traffic.simulation.net_streets import read_streets
 from leed_traffic.simulation.network_import import import_network
 from leed_traffic.simulation.osm_net import OsmOptions, build_net_from_osm
+from leed_traffic.simulation.route_order import left_out
 
 # Weekdays' peak-hour volumes scatter by about a tenth (Hellinga and Abdy 2007 show what that does to delay)
 DEFAULT_SPREAD = 0.1
@@ -54,7 +56,7 @@ class ImportConfig(BaseModel):
     end_s: float | None = Field(default=None, gt=0.0)
     """Last second; None: the source's own, else an hour after the first."""
     per_hour: float | None = Field(default=None, gt=0.0, le=100_000.0)
-    """Invented vehicles per hour; None: from the lanes that enter the net."""
+    """Invented vehicles per hour; None: from the lanes that enter the net, as far as the signals carry them."""
     seed: int = 1
     """Of the invented or sampled traffic."""
     spread: float = Field(default=DEFAULT_SPREAD, ge=0.0, le=1.0)
@@ -75,8 +77,11 @@ class ImportReport:
     demand: DemandOrigin
     vehicles: int | None  # of invented or counted traffic
     counted: CountedDemand | None
+    fitted: Fitted | None  # of invented traffic whose volume nobody asked for
     network: Network
     warnings: tuple[str, ...]  # netconvert's
+    unsorted: str = ""  # whom SUMO leaves out of the given routes, in a sentence
+    not_taken: tuple[str, ...] = ()  # options of a configuration that every run of ours sets in its own way
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,6 +96,7 @@ class _Parts:
     end_s: float | None = None  # None: the source names none
     step_length_s: float = 1.0
     warnings: tuple[str, ...] = ()
+    set_aside: tuple[str, ...] = ()
 
 
 def import_scenario(config: ImportConfig) -> ImportReport:
@@ -159,11 +165,25 @@ def _fill(config: ImportConfig, folder: Path) -> ImportReport:
         trips = Trips(begin_s=begin_s, end_s=end_s, seed=config.seed, per_hour=config.per_hour)
         vehicles, demand = invent_demand(folder / parts.net, folder / INVENTED_NAME, trips), DemandOrigin.INVENTED
         parts = replace(parts, routes=(INVENTED_NAME,))
-    _write_record(config, replace(parts, begin_s=begin_s, end_s=end_s), demand, folder)
+    parts = replace(parts, begin_s=begin_s, end_s=end_s)
+    _write_record(config, parts, demand, folder)
     scenario = load_scenario(str(folder))
     network = import_network(scenario.net_file, scenario.additional_files, begin_s=scenario.begin_s)
+    fitted = None
+    if demand is DemandOrigin.INVENTED and config.per_hour is None:
+        fitted = fit_to_net(scenario, network, folder / INVENTED_NAME)
+        vehicles = fitted.kept
+        _write_record(config, parts, demand, folder, fitted.sentence)
     return ImportReport(
-        folder=folder, demand=demand, vehicles=vehicles, counted=counted, network=network, warnings=parts.warnings
+        folder=folder,
+        demand=demand,
+        vehicles=vehicles,
+        counted=counted,
+        fitted=fitted,
+        network=network,
+        warnings=parts.warnings,
+        unsorted=left_out(scenario.route_files),
+        not_taken=parts.set_aside,
     )
 
 
@@ -181,6 +201,7 @@ def _take_source(config: ImportConfig, folder: Path) -> _Parts:
             routes=() if config.counts else copy_files(loaded.route_files, folder),
             additional=copy_files(loaded.additional_files, folder),
             options=loaded.options,
+            set_aside=loaded.set_aside,
             begin_s=loaded.begin_s,
             end_s=loaded.end_s if read_sumo_config(config.source).names_end else None,
             step_length_s=loaded.step_length_s,
@@ -210,6 +231,7 @@ def _kind(source: Path) -> str:
         raise ScenarioError(f"{source}: no such file; give a .sumocfg, a .net.xml or an .osm.xml, plain or .gz")
     if source.suffix == ".pbf":
         raise ScenarioError(f"{source}: netconvert reads no .pbf; convert it first: osmium cat {source.name} -o extract.osm")
+    check_readable(source)
     return re.sub(r"^(sumoC|c)onfiguration$", "configuration", root_tag(source))
 
 
@@ -229,6 +251,9 @@ def _check_hour(begin_s: float, end_s: float) -> None:
 
 
 def _copy_net(net_file: Path, folder: Path) -> str:
+    if not may_stay(net_file):
+        (folder / NET_NAME).write_bytes(as_bytes(freestanding(net_file)))
+        return NET_NAME
     name = NET_NAME + (".gz" if net_file.suffix == ".gz" else "")
     shutil.copyfile(net_file, folder / name)
     return name
@@ -240,12 +265,12 @@ def copy_files(files: Sequence[Path], folder: Path) -> tuple[str, ...]:
     for file in files:
         if not file.is_file():
             raise ScenarioError(f"{file}: no such file")
-        content = freestanding(file)
-        name = _free_name(folder, file.name if content is None else file.name.removesuffix(".gz"))
-        if content is None:
+        stays = may_stay(file)
+        name = _free_name(folder, file.name if stays else file.name.removesuffix(".gz"))
+        if stays:
             shutil.copyfile(file, folder / name)
         else:
-            (folder / name).write_bytes(content)
+            (folder / name).write_bytes(as_bytes(freestanding(file)))
         names.append(name)
     return tuple(names)
 
@@ -260,7 +285,7 @@ def _free_name(folder: Path, wanted: str) -> str:
     return name
 
 
-def _write_record(config: ImportConfig, parts: _Parts, demand: DemandOrigin, folder: Path) -> None:
+def _write_record(config: ImportConfig, parts: _Parts, demand: DemandOrigin, folder: Path, fitted: str = "") -> None:
     traffic = {
         DemandOrigin.GIVEN: "with its own traffic",
         DemandOrigin.COUNTED: "traffic sampled from turning counts",
@@ -274,6 +299,7 @@ def _write_record(config: ImportConfig, parts: _Parts, demand: DemandOrigin, fol
         additional=parts.additional,
         options=parts.options,
         spread=config.spread,
+        fitted=fitted,
     )
     scenario = ImportedScenario(
         title=f"Imported from {config.source.name}, {traffic}",

@@ -11,11 +11,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from leed_traffic.artifacts.sumo_time import BEGIN, clock_seconds
 from leed_traffic.artifacts.xml_file import elements
 from leed_traffic.domain.network import OwnPhase
 from leed_traffic.errors import ScenarioError
 from leed_traffic.simulation.nema import NemaPhase, ring_program
-from leed_traffic.simulation.trip_records import clock_seconds
 
 _OFF = str.maketrans("oO", "gg")  # a link switched off for good inside a running program: vehicles pass and yield
 NAMELESS = "<unknown>"  # SUMO's name for a program without one
@@ -117,7 +117,7 @@ def _program(path: Path, item: ET.Element, begin_s: float) -> Program:
 def _offset_s(path: Path, item: ET.Element, begin_s: float) -> float:
     """Seconds, also as H:M:S; `begin` stands for the scenario's begin."""
     text = item.get("offset", "0")
-    offset_s = begin_s if text == "begin" else clock_seconds(text)
+    offset_s = begin_s if text == BEGIN else clock_seconds(text)
     if offset_s is None:
         raise ScenarioError(f"{path}: signal {item.get('id')}: the offset {text!r}, expected seconds, H:M:S or begin")
     return offset_s

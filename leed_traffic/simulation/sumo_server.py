@@ -55,7 +55,8 @@ def start_server(
         except (OSError, OverflowError) as err:
             raise DeviceError(f"port {port}: cannot be used for SUMO ({err}); choose another with --port") from err
     files = tempfile.TemporaryDirectory(prefix="leed-additional-")
-    scenario = silenced(scenario, Path(files.name), has_programs=any(path.name == PROGRAMS_NAME for path in additional_files))
+    has_programs = any(path.name == PROGRAMS_NAME for path in additional_files)
+    scenario, route_files = silenced(scenario, route_files, Path(files.name), has_programs=has_programs)
     options = sumo_options(
         scenario, seed=seed, route_files=route_files, record=record, additional_files=additional_files, audit=audit
     )

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import xml.etree.ElementTree as ET
@@ -14,11 +15,16 @@ TOOL_TIMEOUT_S = 600.0  # a city takes netconvert minutes
 _NOISE = ("Traceback", "  ", "Quitting", "Warning", "pj_obj_create", "usage:")  # lines that explain nothing
 
 
+class ToolKilledError(ScenarioError):
+    """A tool of SUMO's did not end by itself: it crashed, or somebody ended it."""
+
+
 def run_tool(name: str, options: Sequence[str], folder: Path) -> str:
     """Run a binary such as netconvert in a folder; return what it wrote to its error stream (its warnings).
 
     Raises:
         ScenarioError: it is not installed, refuses its input, or does not end.
+        ToolKilledError: it died of a signal.
     """
     return _run(name, [_tool(name), *options], folder)
 
@@ -74,9 +80,29 @@ def _run(name: str, command: Sequence[str], folder: Path) -> str:
         raise ScenarioError(f"{name}: no answer within {TOOL_TIMEOUT_S:.0f} s") from err
     except OSError as err:
         raise ScenarioError(f"{name}: cannot be started ({err.strerror or err}); pip install '.[sim]'") from err
+    if ran.returncode < 0:
+        raise ToolKilledError(f"{name} was killed by {_signal_name(-ran.returncode)}{_whose_fault(-ran.returncode)}")
     if ran.returncode != 0:
         raise ScenarioError(f"{name} refused its input (exit code {ran.returncode}): {_complaint(ran.stderr)}")
     return ran.stderr
+
+
+def _signal_name(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return f"signal {number}"
+
+
+def _whose_fault(number: int) -> str:
+    """What a reader should make of it, and do."""
+    if number in (signal.SIGKILL, signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        return (
+            ": somebody ended it, or the memory was used up; try again with more memory, or with a smaller part of the network"
+        )
+    return (
+        " (a fault of its own, not a refusal): this input makes it crash; try a smaller part of it, or another version of SUMO"
+    )
 
 
 def _complaint(text: str) -> str:

@@ -7,25 +7,17 @@ in a vehicle riders.
 import xml.etree.ElementTree as ET
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from itertools import chain
 from pathlib import Path
 
 from leed_traffic.artifacts.scenario import Scenario
+from leed_traffic.artifacts.sumo_time import departure_seconds
 from leed_traffic.artifacts.xml_file import top_level
+from leed_traffic.errors import ScenarioError
+from leed_traffic.simulation.route_order import DepartureOrder
+from leed_traffic.simulation.vehicle_types import CLASSES, OTHER, VehicleTypes
 
 _THINNED = ("--scale", "--ignore-route-errors")  # with these SUMO leaves out vehicles that the files name
-WALKER, RIDER, OTHER = "walker", "rider", "other"
-_CLASSES = {
-    "car": ("passenger", "private", "taxi", "evehicle", "hov", "ignoring", "vip"),
-    "truck": ("truck", "trailer", "delivery"),
-    "bus": ("bus", "coach"),
-    "rail": ("tram", "rail_urban", "rail", "rail_electric", "rail_fast", "subway", "cable_car"),
-    "motorcycle": ("motorcycle", "moped"),
-    "bicycle": ("bicycle", "scooter"),
-    "emergency": ("emergency", "authority", "army"),
-}
-_CLASS_OF = {vehicle_class: name for name, members in _CLASSES.items() for vehicle_class in members}
-_DEFAULT_TYPES = {"DEFAULT_TAXITYPE": "taxi", "DEFAULT_BIKETYPE": "bicycle", "DEFAULT_RAILTYPE": "rail"}  # SUMO's own
+WALKER, RIDER = "walker", "rider"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,15 +35,15 @@ class TripRecord:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DemandNames:
-    """What demand files name: vehicles with departure (s) and type, and the vehicle class of each type."""
+    """What demand files name: vehicles with departure (s) and type, the types, and whom SUMO leaves out for their order."""
 
     vehicles: dict[str, tuple[float, str]]
-    classes: dict[str, str]
+    types: VehicleTypes
+    out_of_order: tuple[str, ...]  # vehicles, persons and flows
 
     def class_of(self, vehicle_type: str) -> str:
-        """The class of a vehicle type; a type that was changed for one vehicle (`bus@b7`) is still its own."""
-        vehicle_class = self.classes.get(vehicle_type) or self.classes.get(vehicle_type.partition("@")[0])
-        return _CLASS_OF.get(vehicle_class or _DEFAULT_TYPES.get(vehicle_type, "passenger"), OTHER)
+        """See `VehicleTypes`."""
+        return self.types.class_of(vehicle_type)
 
 
 def read_trips(
@@ -78,30 +70,40 @@ def read_trips(
         item.clear()
     if not set(scenario.options) & set(_THINNED):
         for name, (depart_s, vehicle_type) in demand.vehicles.items():
-            if scenario.begin_s <= depart_s < scenario.end_s:
+            # of a scaled type SUMO draws how many there are: its records alone tell who was scheduled
+            if scenario.begin_s <= depart_s < scenario.end_s and demand.types.scale_of(vehicle_type) == 1.0:
                 vehicles.setdefault(name, _never_departed(depart_s, scenario, demand.class_of(vehicle_type)))
     return tuple(vehicles.values()), tuple(persons)
 
 
-def read_demand(files: Iterable[Path]) -> DemandNames:
+def read_demand(route_files: Iterable[Path], additional_files: Iterable[Path] = (), *, begin_s: float = 0.0) -> DemandNames:
     """Vehicles, trips and vehicle types that demand files name; without vehicles that wait for a person.
 
+    Args:
+        route_files: what is out of order in one is left out, as SUMO does.
+        additional_files: may name vehicles, too, in any order.
+        begin_s: of the simulation.
+
     Raises:
-        ScenarioError: a file cannot be read.
+        ScenarioError: a file cannot be read, or a type's figure is none.
     """
     vehicles: dict[str, tuple[float, str]] = {}
-    classes: dict[str, str] = {}
-    for item in chain.from_iterable(map(top_level, files)):
-        if item.tag in ("vehicle", "trip"):
-            depart_s = clock_seconds(item.get("depart", ""))
-            if depart_s is not None:
-                vehicles[item.get("id", "")] = (depart_s, item.get("type", ""))
-        elif item.tag in ("vType", "vTypeDistribution"):
-            for kind in item.iter("vType"):
-                classes[kind.get("id", "")] = kind.get("vClass", "passenger")
-            if members := [*item.get("vTypes", "").split(), *(child.get("id", "") for child in item.iterfind("vType"))]:
-                classes[item.get("id", "")] = classes.get(members[0], "passenger")
-    return DemandNames(vehicles=vehicles, classes=classes)
+    types, out_of_order = VehicleTypes(), []
+    whole = [(path, None) for path in additional_files]  # SUMO reads these first, and in any order
+    for path, order in [*whole, *((path, DepartureOrder()) for path in route_files)]:
+        for item in top_level(path, with_included=True):
+            if order is not None and order.leaves_out(item):
+                out_of_order.append(item.get("id", ""))
+                continue
+            try:
+                types.add(item)
+            except ValueError as err:
+                raise ScenarioError(f"{path}: {item.tag} {item.get('id')}: {err}") from err
+            if item.tag in ("vehicle", "trip"):
+                depart_s = departure_seconds(item.get("depart", ""), begin_s)
+                if depart_s is not None:
+                    vehicles[item.get("id", "")] = (depart_s, item.get("type", ""))
+    return DemandNames(vehicles=vehicles, types=types, out_of_order=tuple(out_of_order))
 
 
 def _vehicle(item: ET.Element, scenario: Scenario, demand: DemandNames) -> TripRecord:
@@ -149,17 +151,8 @@ def _person(item: ET.Element, scenario: Scenario) -> TripRecord:
     )
 
 
-def clock_seconds(text: str) -> float | None:
-    """Seconds, or [days:]hours:minutes:seconds; None for a word."""
-    try:
-        parts = [float(part) for part in text.split(":")]
-    except ValueError:
-        return None
-    return sum(part * unit for part, unit in zip(reversed(parts), (1.0, 60.0, 3600.0, 86400.0), strict=False))
-
-
 def classes_in(trips: Sequence[TripRecord]) -> tuple[str, ...]:
     """The classes that travelled, in the order in which they are listed."""
-    order = (*_CLASSES, OTHER, WALKER, RIDER)
+    order = (*CLASSES, OTHER, WALKER, RIDER)
     present = {trip.of_class for trip in trips}
     return tuple(name for name in order if name in present)

@@ -2,17 +2,19 @@
 
 import heapq
 import xml.etree.ElementTree as ET
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
 
 from leed_traffic.artifacts.scenario import Scenario
+from leed_traffic.artifacts.sumo_time import departure_seconds
 from leed_traffic.artifacts.xml_file import top_level
 from leed_traffic.errors import ScenarioError
 from leed_traffic.simulation.demand import draw_departures
-from leed_traffic.simulation.route_flow import read_flow
-from leed_traffic.simulation.trip_records import clock_seconds
+from leed_traffic.simulation.route_flow import EVENTS, read_flow
+from leed_traffic.simulation.route_order import in_order
+from leed_traffic.simulation.vehicle_types import VehicleTypes
 
 Way = tuple[str, ...]
 
@@ -80,25 +82,35 @@ def trips_of_day(scenario: Scenario, streets: Streets, seed: int) -> list[Trip]:
             for d in draw_departures(scenario, seed)
             if d.kind != "pedestrian" and d.flow.name in vehicles
         ]
-    trips = _read_routes(scenario.route_files, streets, scenario.end_s)
-    return [trip for trip in trips if scenario.begin_s <= trip.depart_s < scenario.end_s]
+    return [trip for trip in _read_routes(scenario, streets) if scenario.begin_s <= trip.depart_s < scenario.end_s]
 
 
-def _read_routes(route_files: Sequence[Path], streets: Streets, last_s: float) -> Iterator[Trip]:
-    """Vehicles, trips and flows of SUMO route files; persons and what has no way are left out."""
+def _read_routes(scenario: Scenario, streets: Streets) -> Iterator[Trip]:
+    """Vehicles, trips and flows of additional and route files; persons, what has no way and whom SUMO ignores are left out."""
+    types, scale = VehicleTypes(), _option(scenario, "--scale", 1.0)
     named: dict[str, Way] = {}
     found: dict[tuple[str, str], Way] = {}
-    for path in route_files:
-        for item in top_level(path):
+    files = [*((path, top_level(path, with_included=True)) for path in scenario.additional_files)]
+    files += [(path, in_order(path)) for path in scenario.route_files]
+    for path, items in files:
+        for item in items:
             try:
+                types.add(item)
                 if item.tag == "route":
                     named[item.get("id", "")] = tuple(item.get("edges", "").split())
                 elif item.tag == "routeDistribution":
                     named[item.get("id", "")] = _likeliest(item, named)
                 elif item.tag in {"vehicle", "trip", "flow"} and (way := _way(item, named, found, streets)):
-                    yield from _trips(item, way, last_s)
+                    made_of_one = scale * types.scale_of(item.get("type", ""))
+                    for trip in _trips(item, way, scenario):
+                        yield replace(trip, vehicles=trip.vehicles * made_of_one)
             except ValueError as err:
                 raise ScenarioError(f"{path}: {item.tag} {item.get('id')}: {err}") from err
+
+
+def _option(scenario: Scenario, name: str, default: float) -> float:
+    options = scenario.options
+    return float(options[options.index(name) + 1]) if name in options else default
 
 
 def _way(item: ET.Element, named: dict[str, Way], found: dict[tuple[str, str], Way], streets: Streets) -> Way:
@@ -127,16 +139,18 @@ def _likeliest(item: ET.Element, named: dict[str, Way]) -> Way:
     return tuple(best.get("edges", "").split()) or named.get(best.get("refId", ""), ())
 
 
-def _trips(item: ET.Element, way: Way, last_s: float) -> Iterator[Trip]:
+def _trips(item: ET.Element, way: Way, scenario: Scenario) -> Iterator[Trip]:
     if item.tag != "flow":
         depart = item.get("depart", "")
-        depart_s = clock_seconds(depart)
+        depart_s = departure_seconds(depart, scenario.begin_s)
         if depart_s is None and depart[:1].isdigit():
             raise ValueError(f"departs at {depart!r}, expected seconds or H:M:S")
         if depart_s is not None:  # `triggered` and the like tell no time
             yield Trip(depart_s=depart_s, edges=way)
         return
-    flow = read_flow(item, last_s)
+    if item.get("begin") in EVENTS:
+        return
+    flow = read_flow(item, scenario.begin_s, scenario.end_s)
     slices = max(1, round(flow.vehicles))
     for k in range(slices):
         middle_s = flow.begin_s + (k + 0.5) * (flow.end_s - flow.begin_s) / slices

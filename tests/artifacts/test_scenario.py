@@ -83,6 +83,97 @@ def test_how_signals_and_routes_work_is_kept_and_what_is_written_is_not(town):
     assert scenario.options == ("--tls.actuated.jam-threshold", "30", "--weights.random-factor", "1.5")
 
 
+@pytest.mark.parametrize(
+    "option",
+    ["mesosim", "random", "load-state", "weight-files", "astar.all-distances", "device.fcd-replay.files", "configuration-file"],
+)
+def test_an_option_that_changes_what_is_simulated_is_refused_by_name(town, option):
+    with pytest.raises(ScenarioError) as fault:
+        load_scenario(configured(town, "<processing>", f'<processing><{option} value="true"/>'))
+    assert f"town.sumocfg: {option} = true is not supported: " in one_line(fault)
+
+
+@pytest.mark.parametrize(
+    "option",
+    [
+        'mesosim value="false"',
+        'mesosim value="0"',
+        'load-state value=""',
+        'device.fcd-replay.probability value="-1.0"',
+    ],
+)
+def test_what_says_only_what_sumo_does_anyway_is_no_fault(town, option):
+    assert load_scenario(configured(town, "<processing>", f"<processing><{option}/>")).options == (
+        "--lateral-resolution",
+        "0.8",
+    )
+
+
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [
+        ("lanechange.duration", "2"), ("lanechange.overtake-right", "true"), ("device.glosa.probability", "0.5"),
+        ("device.toc.probability", "0.1"), ("insertion-checks", "none"), ("tls.yellow.min-decel", "2"),
+        ("use-stop-ended", "true"),
+        ("scale", "0.5"), ("time-to-impatience", "0:03:00"), ("default.emergencydecel", "decel"),
+    ],
+)  # fmt: skip
+def test_options_that_shape_the_traffic_are_taken(town, option, value):
+    scenario = load_scenario(configured(town, '<lateral-resolution value="0.8"/>', f'<{option} value="{value}"/>'))
+    assert scenario.options == (f"--{option}", value)
+
+
+@pytest.mark.parametrize(
+    ("said", "message"),
+    [
+        ('ignore-route-errors value="--fcd-output=x.xml"', "ignore-route-errors is '--fcd-output=x.xml', expected a flag"),
+        ('scale value="much"', "scale is 'much', expected a number"),
+        ('scale value="nan"', "scale is 'nan', expected a number"),
+        ('time-to-impatience value="1:2"', "time-to-impatience is '1:2', expected a time"),
+        ('warp-speed value="9"', "warp-speed is no option of SUMO 1.28"),
+    ],
+)  # fmt: skip
+def test_a_value_that_is_none_and_an_option_that_is_none_are_refused(town, said, message):
+    with pytest.raises(ScenarioError) as fault:
+        load_scenario(configured(town, "<processing>", f"<processing><{said}/>"))
+    assert message in one_line(fault)
+
+
+def test_an_option_may_be_the_text_of_its_element(town):
+    with pytest.raises(ScenarioError, match="mesosim = true is not supported"):
+        load_scenario(configured(town, "<processing>", "<processing><mesosim>true</mesosim>"))
+
+
+def test_what_every_run_sets_in_its_own_way_is_set_aside_and_said(town):
+    scenario = load_scenario(configured(town, "<processing>", '<processing><tls.all-off value="true"/>'))
+    assert scenario.set_aside == ("time-to-teleport=300", "tls.all-off=true")
+
+
+def test_a_file_name_may_hold_what_parts_lists(town):
+    (town / "a;b.rou.xml").write_text("<routes/>")
+    (town / "c,d.net.xml").write_bytes((town / "town.net.xml").read_bytes())
+    assert load_scenario(configured(town, "a.rou.xml, b", "a;b")).route_files == (town / "a;b.rou.xml",)
+    assert load_scenario(configured(town, "town.net.xml", "c,d.net.xml")).net_file == town / "c,d.net.xml"
+
+
+def test_a_configuration_in_another_encoding_is_read(town):
+    (town / "town.sumocfg").write_bytes(SUMOCFG.encode("utf-16"))
+    assert load_scenario(str(town / "town.sumocfg")).end_s == 28800.0
+
+
+def test_options_of_an_imported_folder_are_held_to_the_same_table(town):
+    (town / "net.net.xml").write_bytes((town / "town.net.xml").read_bytes())
+    for options, said in (
+        ('"--fcd-output", "x.xml"', "fcd-output is no option that shapes the traffic"),
+        ('"--scale", "--fcd-output=x"', "scale is '--fcd-output=x', expected a number"),
+        ('"--scale"', "need an option and its value in turn"),
+    ):
+        (town / "scenario.toml").write_text(f'title = "x"\n[imported]\nsource = "x"\ndemand = "given"\noptions = [{options}]\n')
+        with pytest.raises(ScenarioError) as fault:
+            load_scenario(str(town))
+        assert said in one_line(fault)
+
+
 def test_a_configuration_may_have_any_ending(town):
     (town / "town.sumocfg").rename(town / "town.sumo.cfg")
     assert load_scenario(str(town / "town.sumo.cfg")).net_file == town / "town.net.xml"

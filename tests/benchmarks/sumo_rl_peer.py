@@ -93,7 +93,7 @@ class Hours:
     def score(self, record: Path) -> float:
         """Delay of the hour that ran, in s per vehicle scheduled; see `simulation/metrics.py`."""
         self._env.close()
-        demand = read_demand([*self.routes, *self._scenario.additional_files])
+        demand = read_demand(self.routes, self._scenario.additional_files, begin_s=self._scenario.begin_s)
         trips, _ = read_trips(record / TRIPS_NAME, self._scenario, demand)
         return float(np.mean([trip.delay_s for trip in trips]))
 

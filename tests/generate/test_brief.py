@@ -114,6 +114,10 @@ def test_broken_routes_are_one_line(tmp_path, routes):
 def test_periods_are_quarters_of_an_hour_and_at_most_six():
     assert period_starts(3600.0) == (0.0, 900.0, 1800.0, 2700.0)
     assert period_starts(300.0) == (0.0,)
+    assert period_starts(3605.0) == (0.0, 900.0, 1800.0, 2700.0)  # five seconds are no quarter
+    assert period_starts(3600.0 + 449.0) == (0.0, 900.0, 1800.0, 2700.0)
+    assert period_starts(3600.0 + 450.0) == (0.0, 900.0, 1800.0, 2700.0, 3600.0)
+    assert period_starts(5.0) == (0.0,)
     assert period_starts(4 * 3600.0) == (0.0, 2700.0, 5400.0, 8100.0, 10800.0, 13500.0)
 
 

@@ -145,6 +145,17 @@ def test_a_weekly_plan_may_tell_its_times_as_a_clock_does(tmp_path):
     assert network.intersections[0].own_program_id == "day"
 
 
+@pytest.mark.parametrize(("offset", "seconds"), [("begin", 120.0), ("0:00:10", 10.0), ("-5", -5.0)])
+def test_offsets_and_durations_may_be_told_as_sumo_tells_times(tmp_path, offset, seconds):
+    path = ODDITIES["two_stages"](tmp_path)
+    net = path.parent / "x.net.xml"
+    text = net.read_text().replace('offset="0"', f'offset="{offset}"')
+    net.write_text(re.sub(r'<phase duration="(\d+)"', r'<phase duration="0:00:\1"', text))
+    [intersection] = import_network(net, begin_s=120.0).intersections
+    assert intersection.own_offset_s == seconds
+    assert all(0.0 < phase.duration_s < 60.0 for phase in intersection.own_program)
+
+
 def test_a_time_of_a_weekly_plan_that_is_none_is_named(tmp_path):
     scenario = load_scenario(str(ODDITIES["weekly_plan"](tmp_path)))
     plan = tmp_path / "x.add.xml"

@@ -25,7 +25,7 @@ def test_a_busy_port_is_refused():
 def test_a_server_that_cannot_start_tells_why():
     server = start_server(replace(SCENARIO, options=("--nonsense", "1")), port=free_port(), seed=1, route_files=[])
     try:
-        assert first_error(server) == "On processing option '--nonsense':"
+        assert first_error(server) == "On processing option '--nonsense=1':"
         assert server.returncode == 1
     finally:
         stop_server(server)

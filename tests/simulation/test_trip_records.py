@@ -1,3 +1,4 @@
+import gzip
 from dataclasses import replace
 
 import pytest
@@ -61,4 +62,44 @@ def test_people_on_foot_are_walkers_and_people_who_ride_are_riders(trips):
 def test_a_demand_file_that_cannot_be_read_is_named(tmp_path):
     (tmp_path / "demand.xml").write_text("<routes>")
     with pytest.raises(ScenarioError, match=r"demand\.xml: not readable as XML"):
+        read_demand([tmp_path / "demand.xml"])
+
+
+def test_vehicles_out_of_order_are_named_and_count_nowhere(tmp_path):
+    (tmp_path / "a.xml").write_text(
+        '<routes><trip id="a" depart="9"/><trip id="b" depart="5"/><trip id="c" depart="9"/></routes>'
+    )
+    (tmp_path / "b.xml").write_text('<routes><trip id="d" depart="9"/><trip id="e" depart="5"/></routes>')
+    demand = read_demand([tmp_path / "a.xml"], [tmp_path / "b.xml"])
+    assert sorted(demand.vehicles) == ["a", "c", "d", "e"]  # additional files may have any order
+    assert demand.out_of_order == ("b",)
+
+
+def test_vehicles_of_an_included_or_packed_file_and_those_that_set_out_at_the_begin_are_named(tmp_path):
+    (tmp_path / "a.xml").write_text('<routes><trip id="a" depart="begin"/><include href="b.xml"/></routes>')
+    (tmp_path / "b.xml").write_bytes(
+        gzip.compress(b'<routes><vType id="t" vClass="bus"/><trip id="b" type="t" depart="30"/></routes>')
+    )
+    demand = read_demand([tmp_path / "a.xml"], begin_s=25.0)
+    assert demand.vehicles == {"a": (25.0, ""), "b": (30.0, "t")}
+    assert demand.class_of("t") == "bus"
+
+
+def test_a_scaled_type_has_as_many_vehicles_as_sumo_says(tmp_path):
+    (tmp_path / "demand.xml").write_text(
+        '<routes><vType id="half" scale="0.5"/><vType id="whole"/><vTypeDistribution id="mix" vTypes="half whole"/>'
+        '<vTypeDistribution id="none"><vType id="x" scale="0" probability="1"/></vTypeDistribution>'
+        '<trip id="a" type="half" depart="5"/><trip id="gone" type="half" depart="6"/><trip id="s" type="whole" depart="7"/>'
+        '<trip id="m" type="mix" depart="8"/><trip id="n" type="none" depart="8"/></routes>'
+    )
+    (tmp_path / "trips.xml").write_text('<t><tripinfo id="a" vType="half" depart="5" arrival="60" timeLoss="1"/></t>')
+    demand = read_demand([tmp_path / "demand.xml"])
+    vehicles, _ = read_trips(tmp_path / "trips.xml", SCENARIO, demand)
+    assert [(v.scheduled_s, v.has_departed) for v in vehicles] == [(5.0, True), (7.0, False)]
+    assert [demand.types.scale_of(name) for name in ("half", "whole", "mix", "none", "")] == [0.5, 1.0, 0.75, 0.0, 1.0]
+
+
+def test_a_scale_that_is_none_is_named(tmp_path):
+    (tmp_path / "demand.xml").write_text('<routes><vType id="half" scale="much"/></routes>')
+    with pytest.raises(ScenarioError, match=r"demand\.xml: vType half: could not convert"):
         read_demand([tmp_path / "demand.xml"])
