@@ -318,9 +318,9 @@ class Controller:
             self.tally.agreement[id_] = comparison.counts
 
     def _watch(self, n: int, snapshot: Snapshot) -> None:
-        """Let the monitor judge what our program shows, and the one display after it."""
+        """Let the monitor judge what our program shows, and the one display after it, unless somebody else has set that."""
         sighting, standings = snapshot.sightings[n], self._standings
-        if sighting.is_ours or self._was_ours[n]:
+        if sighting.is_ours or (self._was_ours[n] and not sighting.is_foreign):
             violation = self._guard.judge(n, snapshot.time_s, sighting.state)
             if violation is not None:
                 self._policies.trip(f"{violation.intersection}: monitor: {violation.fault}")

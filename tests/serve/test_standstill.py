@@ -118,9 +118,9 @@ def test_a_latch_outlives_an_alarm():
     assert transition(tripped, Finding.FOREIGN_PROGRAM) == tripped
 
 
-def frozen(device, from_s, *, until_s=1e9):
-    """Another client freezes what is shown at `from_s`, and lets go again."""
-    read, shown = device.read, []
+def frozen(device, from_s, *, until_s=1e9, state=None):
+    """Another client freezes what is shown at `from_s`, or another state, and lets go again."""
+    read, shown = device.read, [] if state is None else [state]
 
     def read_or_frozen():
         snapshot = read()
@@ -128,11 +128,11 @@ def frozen(device, from_s, *, until_s=1e9):
             return snapshot
         if device._ours:
             stage, _ = device._program.stage_of(device._phase)
-            shown.append(snapshot.sightings[0].state)
+            shown.append(state or snapshot.sightings[0].state)
             device._ours = False
             device._go(JUNCTION.stages[stage].own_phase)
-        state = shown[-1] if shown else snapshot.sightings[0].state
-        sighting = Sighting(state=state, program="online", phase=0, spent_s=snapshot.time_s - from_s, is_foreign=True)
+        letters = shown[-1] if shown else snapshot.sightings[0].state
+        sighting = Sighting(state=letters, program="online", phase=0, spent_s=snapshot.time_s - from_s, is_foreign=True)
         return replace(snapshot, sightings=(sighting,))
 
     device.read = read_or_frozen
@@ -150,6 +150,14 @@ def test_a_signal_that_another_client_froze_is_alarmed_and_not_handed_back(cross
     assert summary.modes == {"C": Mode.FALLBACK}
     assert caplog.text.count("nobody leads this signal") == 1
     assert [(stamp[17:19], value) for stamp, code, value in read_events(tmp_path) if code == 174] == [("50", 8)]
+
+
+def test_what_somebody_else_sets_is_alarmed_and_latches_nothing(crossing_bundle):
+    """A green of ours that another client cuts to dark is no fault of ours that a person has to reset."""
+    device = frozen(fake(), 50.0, state="o" * len(GREEN))
+    summary, _ = drive(crossing_bundle, device, policy=asks_for(0), until_s=120.0)
+    assert (summary.exit_code, summary.violations, summary.latched) == (ExitCode.FALLBACK_AT_END, [], {})
+    assert summary.alarms == {"foreign_program": 1}
 
 
 def test_a_signal_that_moves_again_is_earned_back(crossing_bundle, tmp_path):
