@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 DEFAULT_CONTROLLERS = "fixed,actuated,max-pressure,max-wave"
 TABLE_WIDTH = 118  # columns that the table needs
+LIMITS_WIDTH = 17  # more where somebody broke the site's limits
 
 
 def evaluate_command(
@@ -26,8 +27,8 @@ def evaluate_command(
     controllers: Annotated[
         str,
         typer.Option(
-            help="Comma-separated: fixed, actuated, delay_based, webster, max-pressure, max-wave, sotl, plan:PATH, "
-            "bundle:PATH, shadow:A+B (A drives, B is asked along)."
+            help="Comma-separated: as-is (the programs as they hang, untouched by the site's limits), fixed, actuated, "
+            "delay_based, webster, max-pressure, max-wave, sotl, plan:PATH, bundle:PATH, shadow:A+B (A drives, B is asked along)."
         ),
     ] = DEFAULT_CONTROLLERS,
     seeds: Annotated[str, typer.Option(help="How many (from 1001 on), a range 1001-1005, or a list 7,9,12.")] = "5",
@@ -63,6 +64,7 @@ def evaluate_command(
       leedctl evaluate crossing --seeds 3
       leedctl evaluate arterial5 --controllers fixed,max-wave,bundle:models/arterial5 --seeds 10 --report report.html
       leedctl evaluate crossing --controllers max-wave,bundle:models/crossing --sensing loops --seeds 3
+      leedctl evaluate path/to/town.sumocfg --controllers as-is,fixed,actuated,max-wave --seeds 5
       leedctl evaluate path/to/town.sumocfg --site as-net --controllers fixed,max-pressure --json
       leedctl evaluate arterial5 --controllers actuated,max-wave,shadow:max-wave+bundle:models/arterial5 --out runs/compared
 
@@ -115,9 +117,13 @@ def evaluate_command(
 def print_comparison(comparison: "Comparison", names: Mapping[str, str]) -> None:
     """The table, and below it whom these seeds can tell apart."""
     from leed_traffic.evaluate.words import (
+        LIMITS_COLUMN,
         class_lines,
+        collision_lines,
+        cycle_lines,
         difference_lines,
         gridlock_line,
+        limit_lines,
         shadow_lines,
         table_columns,
         table_rows,
@@ -129,16 +135,19 @@ def print_comparison(comparison: "Comparison", names: Mapping[str, str]) -> None
     title = f"{evaluation.scenario}, site {evaluation.site}{sight}, {len(evaluation.seeds)} seeds, "
     title += f"SUMO {evaluation.sumo_version}{'' if evaluation.demand_spread else ', the same day every seed'}"
     table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False, padding=0)
-    for k, column in enumerate(table_columns()):
-        table.add_column(column, justify="left" if k == 0 else "right", no_wrap=k <= 1)
+    columns = table_columns(comparison)
+    for k, column in enumerate(columns):
+        table.add_column(column, justify="left" if k == 0 else "right", no_wrap=k <= 1 or column == LIMITS_COLUMN)
     for row in table_rows(comparison, names):
         table.add_row(*row)
     # a squeezed table cannot be read: a narrow terminal wraps it, a pipe gets it as it is
-    Console(width=max(TABLE_WIDTH, results.width), highlight=False).print(table)
+    width = TABLE_WIDTH + LIMITS_WIDTH * (LIMITS_COLUMN in columns)
+    Console(width=max(width, results.width), highlight=False, markup=False, emoji=False).print(table)
     results.print(verdict(comparison, names), soft_wrap=True, markup=False)
     results.print(gridlock_line(comparison, names), soft_wrap=True, markup=False)
-    for line in (*difference_lines(comparison, names), *class_lines(comparison, names), *shadow_lines(comparison, names)):
-        results.print(line, soft_wrap=True, markup=False)
+    for lines in (cycle_lines, limit_lines, collision_lines, difference_lines, class_lines, shadow_lines):
+        for line in lines(comparison, names):
+            results.print(line, soft_wrap=True)
 
 
 def _write_report(path: Path, comparison: "Comparison", names: Mapping[str, str]) -> None:

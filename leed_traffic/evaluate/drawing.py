@@ -13,6 +13,8 @@ from typing import Any
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from leed_traffic.domain.short_ids import fold
+
 WIDTH_IN = 9.0  # in, of every figure
 # light theme's colour, dark theme's colour
 _THEMED = {
@@ -83,8 +85,4 @@ def theme_css() -> str:
 
 def short(name: str, width: int = 24) -> str:
     """A name that fits beside an axis."""
-    return textwrap.shorten(name, width, placeholder="…") if len(name) > width and " " in name else _cut(name, width)
-
-
-def _cut(name: str, width: int) -> str:
-    return name if len(name) <= width else f"{name[: width - 1]}…"
+    return textwrap.shorten(name, width, placeholder="…") if len(name) > width and " " in name else fold(name, width)

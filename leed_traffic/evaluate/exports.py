@@ -3,7 +3,7 @@
 import csv
 import io
 from collections.abc import Sequence
-from dataclasses import fields
+from dataclasses import asdict, fields
 from pathlib import Path
 
 import pyarrow as pa
@@ -30,6 +30,8 @@ def write_results(folder: Path, comparison: Comparison) -> tuple[str, ...]:
         "per_seed": run_rows(comparison.runs),
         "per_class": class_rows(comparison.runs),
         "per_intersection": intersection_rows(comparison.runs),
+        "limit_breaks": limit_break_rows(comparison.runs),
+        "program_cycles": [cycle.model_dump() for cycle in comparison.evaluation.program_cycles],
     }
     files: dict[str, str | bytes] = {RESULTS_NAME: comparison.evaluation.model_dump_json(indent=2) + "\n"}
     for name, rows in tables.items():
@@ -41,7 +43,7 @@ def write_results(folder: Path, comparison: Comparison) -> tuple[str, ...]:
 
 def run_rows(runs: Sequence[Run]) -> list[Row]:
     """One row per controller and seed."""
-    columns = ("controller", "seed", *MEANS, *COUNTS, "stuck_veh")
+    columns = ("controller", "seed", *MEANS, *COUNTS, "stuck_veh", "collisions_of_signals", "n_limit_breaks")
     return [{name: getattr(run, name) for name in columns} for run in runs]
 
 
@@ -68,6 +70,11 @@ def intersection_rows(runs: Sequence[Run]) -> list[Row]:
         for run in runs
         for score in run.intersections
     ]
+
+
+def limit_break_rows(runs: Sequence[Run]) -> list[Row]:
+    """One row per controller, seed, signal and limit that was broken."""
+    return [{"controller": run.controller, "seed": run.seed, **asdict(found)} for run in runs for found in run.limit_breaks]
 
 
 def as_csv(rows: Sequence[Row]) -> str:
