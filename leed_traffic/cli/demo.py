@@ -100,7 +100,8 @@ def demo_command(
 
 
 def _say(part: int, what: str) -> None:
-    messages.print(f"[bold]{part}/5[/] {what}")
+    messages.print(f"{part}/5 ", style="bold", end="")
+    messages.print(what)
 
 
 def _make_room(out: Path) -> None:

@@ -3,7 +3,6 @@
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.markup import escape
 
 from leed_traffic.cli.output import messages, print_json, results
 from leed_traffic.errors import ExitCode, UsageError
@@ -44,8 +43,9 @@ def drill_command(
         raise UsageError(f"--only {unknown[0]}: no such row; there are {', '.join(known)}")
 
     def on_row(row: "Row") -> None:
-        word = "[green]holds[/]" if row.holds else "[bold red]fails[/]"
-        messages.print(f"{word} {row.promise} ({row.count}, {row.seconds:.0f} s)")
+        word, style = ("holds", "green") if row.holds else ("fails", "bold red")
+        messages.print(word, style=style, end=" ")
+        messages.print(f"{row.promise} ({row.count}, {row.seconds:.0f} s)")
         if not row.holds:
             messages.print(row.detail, markup=False, soft_wrap=True)
 
@@ -116,5 +116,5 @@ def _print_report(report: "DrillReport") -> None:
             f"{row.count:,}",
             "holds" if row.holds else "FAILS",
         )
-        table.add_row(*(escape(cell) for cell in cells), f"{row.seconds:.0f}")
+        table.add_row(*cells, f"{row.seconds:.0f}")
     results.print(table)

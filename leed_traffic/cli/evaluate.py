@@ -27,8 +27,9 @@ def evaluate_command(
     controllers: Annotated[
         str,
         typer.Option(
-            help="Comma-separated: as-is (the programs as they hang, untouched by the site's limits), fixed, actuated, "
-            "delay_based, webster, max-pressure, max-wave, sotl, plan:PATH, bundle:PATH, shadow:A+B (A drives, B is asked along)."
+            help="Comma-separated: as-is (the programs as they hang, untouched by any limits), fixed, actuated, "
+            "delay_based, webster, max-pressure, max-wave, sotl, plan:PATH, bundle:PATH, "
+            "shadow:A+B (A drives, B is asked along)."
         ),
     ] = DEFAULT_CONTROLLERS,
     seeds: Annotated[str, typer.Option(help="How many (from 1001 on), a range 1001-1005, or a list 7,9,12.")] = "5",
@@ -100,10 +101,10 @@ def evaluate_command(
     with progress("evaluate", config.n_runs) as bar:
         comparison = compare(config, lambda run: bar(1, f"{names[run.controller]} seed {run.seed}: {run.delay_s:.1f} s"))
     if out is not None:
-        messages.print(f"written to {out}: {', '.join(write_results(out, comparison))}")
+        messages.print(f"written to {out}: {', '.join(write_results(out, comparison))}", soft_wrap=True)
     if report is not None:
         _write_report(report, comparison, names)
-        messages.print(f"written: {report}")
+        messages.print(f"written: {report}", soft_wrap=True)
     for signal, reason in comparison.evaluation.left_alone.items():
         messages.print(f"{signal}: left alone: {reason}", markup=False, soft_wrap=True)
     if not any(result.scheduled for result in comparison.evaluation.results):

@@ -14,8 +14,9 @@ from rich.table import Table
 from leed_traffic.domain.seeds import FIRST_EVALUATION_SEED
 from leed_traffic.errors import LeedError, UsageError
 
-messages = Console(stderr=True, highlight=False)
-results = Console(highlight=False)
+# square brackets and colons of foreign text are text: `[llm]` is no style, `:car:` no picture
+messages = Console(stderr=True, highlight=False, markup=False, emoji=False)
+results = Console(highlight=False, markup=False, emoji=False)
 
 
 def print_json(document: BaseModel | dict[str, Any] | list[Any]) -> None:
@@ -24,27 +25,27 @@ def print_json(document: BaseModel | dict[str, Any] | list[Any]) -> None:
     print(text)
 
 
-def print_table(title: str, columns: list[str], rows: list[list[str]]) -> None:
-    """One table on stdout; the first column is text, the others are figures."""
+def print_table(title: str, columns: list[str], rows: list[list[str]], *, least_width: int = 0) -> None:
+    """One table on stdout; the first column is text, the others are figures. On fewer columns than `least_width` it wraps."""
     table = Table(title=title, title_justify="left")
     for i, column in enumerate(columns):
         table.add_column(column, justify="left" if i == 0 else "right", no_wrap=i == 0)
     for row in rows:
         table.add_row(*row)
-    results.print(table)
+    Console(width=max(least_width, results.width), highlight=False, markup=False, emoji=False).print(table)
 
 
 @contextmanager
 def progress(description: str, total: int) -> Iterator["ProgressBar"]:
     """A progress bar with the time left, on stderr."""
     columns = (
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
         BarColumn(),
         MofNCompleteColumn(),
         TimeElapsedColumn(),
         TextColumn("left"),
         TimeRemainingColumn(),
-        TextColumn("{task.fields[note]}"),
+        TextColumn("{task.fields[note]}", markup=False),
     )
     with Progress(*columns, console=messages) as bar:
         yield ProgressBar(bar, bar.add_task(description, total=total, note=""))
@@ -91,6 +92,6 @@ def cores() -> int:
 
 def report_error(error: LeedError) -> int:
     """Print the fault as one line on stderr; return its exit code."""
-    messages.print(f"[bold red]error[/] {type(error).__name__}: ", end="")
-    messages.print(" ".join(str(error).split()), markup=False, soft_wrap=True)
+    messages.print("error ", style="bold red", end="")
+    messages.print(f"{type(error).__name__}: {' '.join(str(error).split())}", soft_wrap=True)
     return int(error.exit_code)

@@ -14,8 +14,8 @@ says which of them it breaks. It shares no code with program or envelope, and re
 
 What several links do at one moment is one break, by the worst of them. Limits are those of the stage that stood last and of
 the one that follows; where one of the two is no stage of ours, the mildest that the site knows for these links. Nobody wrote
-down who waited: a long green or a long red counts with or without somebody at the line, so both are judged only of programs that
-run by themselves. What the begin or the end of the record cuts is judged only where it has broken the limit already.
+down who waited: a long green or a long red counts with or without somebody at the line, so both are judged only of programs
+that run by themselves. What the begin or the end of the record cuts is judged only where it has broken the limit already.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
