@@ -14,6 +14,7 @@ from rich.table import Table
 from leed_traffic.domain.seeds import FIRST_EVALUATION_SEED
 from leed_traffic.errors import LeedError, UsageError
 
+STREETS = "streets"  # head of the column that names a signal's
 # square brackets and colons of foreign text are text: `[llm]` is no style, `:car:` no picture
 messages = Console(stderr=True, highlight=False, markup=False, emoji=False)
 results = Console(highlight=False, markup=False, emoji=False)
@@ -26,10 +27,18 @@ def print_json(document: BaseModel | dict[str, Any] | list[Any]) -> None:
 
 
 def print_table(title: str, columns: list[str], rows: list[list[str]], *, least_width: int = 0) -> None:
-    """One table on stdout; the first column is text, the others are figures. On fewer columns than `least_width` it wraps."""
+    """One table on stdout; names of signals and streets are text, the rest are figures.
+
+    Args:
+        title: above it.
+        columns: heads; the first one is a name.
+        rows: of text, which is shown as it is.
+        least_width: columns of the table; a terminal with fewer wraps it.
+    """
     table = Table(title=title, title_justify="left")
     for i, column in enumerate(columns):
-        table.add_column(column, justify="left" if i == 0 else "right", no_wrap=i == 0)
+        is_text = i == 0 or column == STREETS
+        table.add_column(column, justify="left" if is_text else "right", no_wrap=is_text)
     for row in rows:
         table.add_row(*row)
     Console(width=max(least_width, results.width), highlight=False, markup=False, emoji=False).print(table)

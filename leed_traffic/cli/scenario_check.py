@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.table import Table
 
 from leed_traffic.artifacts.scenario import load_scenario
-from leed_traffic.cli.output import messages, print_json, results
+from leed_traffic.cli.output import STREETS, messages, print_json, results
 from leed_traffic.cli.signal_names import SignalNames, name_signals
 from leed_traffic.domain.short_ids import fold
 
@@ -98,7 +98,8 @@ def _print_page(document: "ScenarioCheck") -> None:
 def _print_table(title: str, columns: list[str], rows: list[list[str]]) -> None:
     table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
     for k, column in enumerate(columns):
-        table.add_column(column, justify="left" if k == 0 or column == "streets" else "right", no_wrap=k == 0)
+        is_text = k == 0 or column == STREETS
+        table.add_column(column, justify="left" if is_text else "right", no_wrap=is_text)
     for row in rows:
         table.add_row(*row)
     Console(width=max(TABLE_WIDTH, results.width), highlight=False, markup=False, emoji=False).print(table)

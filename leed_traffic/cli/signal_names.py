@@ -3,10 +3,11 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
+from leed_traffic.cli.output import STREETS
 from leed_traffic.domain.short_ids import fold, fold_ids
 
 LONGEST_STREETS = 36  # characters
-WITH_STREETS = 118  # columns of a table that names signals: squeezed it cannot be read, a narrow terminal wraps it
+WITH_STREETS = 140  # columns of a table that names signals: squeezed it cannot be read, a narrow terminal wraps it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -18,7 +19,7 @@ class SignalNames:
 
     def columns(self, first: str = "signal") -> list[str]:
         """Heads of the columns that name a signal."""
-        return [first, "streets"] if self.streets else [first]
+        return [first, STREETS] if self.streets else [first]
 
     def cells(self, signal: str, more: str = "") -> list[str]:
         """A signal in these columns, with a few letters behind its id."""

@@ -214,6 +214,8 @@ class Evaluation(_Document):
     classes: tuple[ClassResult, ...] = ()
     intersections: tuple[IntersectionResult, ...] = ()
     shadows: tuple[ShadowResult, ...] = ()
+    left_alone: dict[str, str] = {}
+    """Signals that nobody but their own program drives, with the reason."""
     limit_breaks: tuple[LimitBreaks, ...] = ()
     """Where a controller did not keep the site's limits."""
     program_cycles: tuple[ProgramCycle, ...] = ()
@@ -221,5 +223,3 @@ class Evaluation(_Document):
     collision_causes: tuple[CollisionCause, ...] = ()
     streets: dict[str, str] = {}
     """Where each intersection is, by the names of its streets; without those whose streets have none."""
-    left_alone: dict[str, str] = {}
-    """Signals that nobody but their own program drives, with the reason."""

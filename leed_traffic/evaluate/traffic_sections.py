@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from leed_traffic.domain.short_ids import fold, fold_ids
 from leed_traffic.evaluate.drawing import short
-from leed_traffic.evaluate.page import note, picture, table
+from leed_traffic.evaluate.page import folded, note, picture, table
 from leed_traffic.evaluate.recording import ARRIVAL_M, INTERVAL_S, Recording, approaches_of
 from leed_traffic.evaluate.runs import Comparison, Run, Scene
 from leed_traffic.evaluate.signal_figures import (
@@ -56,12 +56,12 @@ def _intersections(comparison: Comparison, labels: Mapping[str, str]) -> str:
     delays = {(result.controller, result.intersection): result for result in found}
     controllers = [result.controller for result in comparison.evaluation.results]
     shown = names if len(names) <= OPEN_ROWS else _worst(comparison, TABLE_ROWS)
-    rows, folded, streets = [], fold_ids(names), comparison.evaluation.streets
+    rows, ids, streets = [], fold_ids(names), comparison.evaluation.streets
     for name in shown:
         mine = [delays[c, name] for c in controllers]
         where = [fold(streets.get(name, ""), LONGEST_STREETS)] if streets else []
         rows.append(
-            [folded[name], *where, f"{mine[0].vehicles:.0f}", *(f"{r.delay_s.mean:.1f}  ({r.queue_veh:.1f})" for r in mine)]
+            [ids[name], *where, f"{mine[0].vehicles:.0f}", *(f"{r.delay_s.mean:.1f}  ({r.queue_veh:.1f})" for r in mine)]
         )
     sorted_by = " Those with the most delay come first." if len(names) > OPEN_ROWS else ""
     left_out = f"{sorted_by} The {len(shown)} worst of {len(names)} are shown." if len(shown) < len(names) else sorted_by
