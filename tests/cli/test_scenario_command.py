@@ -120,8 +120,6 @@ def town(tmp_path):
     text = net.read_text().replace('="C"', f'="{JOINED}"').replace(":C_", f":{JOINED}_")
     for edge, street in (("NC", "Station Road [B1]"), ("EC", "High Street")):
         text = text.replace(f'<edge id="{edge}"', f'<edge id="{edge}" name="{street}"')
-        '<edge id="EC"', '<edge id="EC" name="High Street"'
-    )
     net.write_text(text)
     return configure(tmp_path, net)
 
