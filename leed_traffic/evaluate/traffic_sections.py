@@ -70,8 +70,9 @@ def _intersections(comparison: Comparison, labels: Mapping[str, str]) -> str:
         f"as far as detectors reach, mean over the seeds. Intervals are in the exports.{left_out}"
     )
     head = ["intersection", *(["streets"] if streets else []), "vehicles", *(labels[c] for c in controllers)]
-    more = folded(f"{len(rows) - OPEN_ROWS} more", table(head, rows[OPEN_ROWS:])) if len(rows) > OPEN_ROWS else ""
-    return table(head, rows[:OPEN_ROWS]) + more + note(explained)
+    texts = frozenset({1} if streets else ())
+    more = folded(f"{len(rows) - OPEN_ROWS} more", table(head, rows[OPEN_ROWS:], texts=texts)) if len(rows) > OPEN_ROWS else ""
+    return table(head, rows[:OPEN_ROWS], texts=texts) + more + note(explained)
 
 
 def _worst(comparison: Comparison, n: int) -> list[str]:

@@ -105,7 +105,7 @@ def limit_lines(comparison: Comparison, labels: Mapping[str, str]) -> list[str]:
                 parts.append(f"{limit} {sum(one.times for one in found)} (by up to {worst.worst_s:g} s)")
         lines.append(
             f"{labels[result.controller]} does not keep the site's limits: {', '.join(parts)}, "
-            f"at {_signals(len({found.intersection for found in mine}))}, over all seeds; by signal: --json."
+            f"at {_signals(len({found.intersection for found in mine}))}, over all seeds; by signal: --json, limit_breaks.csv."
         )
     return lines
 

@@ -226,7 +226,7 @@ def test_who_breaks_the_sites_limits_is_said_in_the_row_and_in_a_line_and_not_ca
     assert [row["limits broken"] for row in rows] == ["21, by 1.5 s", "0"]
     assert limit_lines(comparison, names) == [
         "as-is does not keep the site's limits: short yellow 21 (by up to 1.5 s), at 1 signal, over all seeds; "
-        "by signal: --json."
+        "by signal: --json, limit_breaks.csv."
     ]
     assert verdict(comparison, names).startswith("Lowest delay: as-is (11.0 s), which does not keep the site's limits.")
     (breaks,) = comparison.evaluation.limit_breaks
