@@ -21,6 +21,7 @@ that run by themselves. What the begin or the end of the record cuts is judged o
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from itertools import accumulate, product
 
 from leed_traffic.domain.network import Intersection, Kind, Network
 from leed_traffic.domain.timing import YELLOW_MIN_S, Matrix, Timing
@@ -99,7 +100,10 @@ class _Judge:
         self._stages = [numbers.get(run.state) for run in shown]
         self._cars = {m.link for m in intersection.movements if m.kind is Kind.VEHICLE}
         self._walkers = intersection.pedestrian_links
-        self._spells_of = {k: self._spells(lambda run, k=k: run.state[k] in _GREEN) for k in range(self._n_links)}
+        self._last = list(accumulate(self._stages, _or_earlier))  # the stage that stands or stood last, run by run
+        self._next = list(accumulate(reversed(self._stages), _or_earlier))[::-1]  # that stands or comes next
+        self._known_ways: dict[tuple[int, int | None], list[tuple[int, int]]] = {}
+        self._greens_of = {link: self._shows(link, _GREEN) for link in range(self._n_links)}
 
     def breaks(self, *, judges_waits: bool) -> Iterator[LimitBreak]:
         """By limit, the worst first."""
@@ -135,15 +139,15 @@ class _Judge:
         )
 
     def _conflicts(self) -> Iterator[_Found]:
-        for begin, end in self._spells(lambda run: any(run.state[a] == run.state[b] == "G" for a, b in self._foes)):
+        for begin, end in _spells([any(run.state[a] == run.state[b] == "G" for a, b in self._foes) for run in self._shown]):
             seconds = self._between(begin, end)
             yield _Found(seconds, seconds, 0.0, self._shown[end - 1].end_s)
 
     def _yellows(self, *, is_missing: bool) -> Iterator[_Found]:
         """Each vehicle's green that went red."""
         for link in sorted(self._cars):
-            for _, end in self._spells_of[link]:
-                after = self._while(end, lambda run, link=link: run.state[link] in _YELLOW)
+            for _, end in self._greens_of[link]:
+                after = self._after(end, link, _YELLOW)
                 if after == len(self._shown) or self._shown[after].state[link] not in _RED or (end == after) is not is_missing:
                     continue
                 shown_s = self._between(end, after)
@@ -153,9 +157,9 @@ class _Judge:
     def _starts(self, links: Iterable[int], judge: "_Clearance") -> Iterator[_Found]:
         """Each start of a path that conflicts with one that ended before."""
         foes = {(a, b) for pair in self._foes for a, b in (pair, pair[::-1])}
-        ends = {link: self._spells_of[link] for link in links}
+        ends = {link: self._greens_of[link] for link in links}
         for link, spells in ends.items():
-            starts = sorted({begin for a, b in foes if a == link for begin, _ in self._spells_of[b] if begin > 0})
+            starts = sorted({begin for a, b in foes if a == link for begin, _ in self._greens_of[b] if begin > 0})
             starting = {begin: [b for a, b in foes if a == link and self._turns_green(b, begin)] for begin in starts}
             for n, (_, end) in enumerate(spells):
                 until = spells[n + 1][0] if n + 1 < len(spells) else len(self._shown)
@@ -165,7 +169,7 @@ class _Judge:
                         yield judge(link, foe, end, first)
 
     def _all_red(self, link: int, foe: int, end: int, start: int) -> _Found:
-        red = self._while(end, lambda run: run.state[link] in _YELLOW)
+        red = self._after(end, link, _YELLOW)
         shown_s = self._between(red, start) if red < start else 0.0
         needed_s = self._needed(self._timing.all_red_s, link, foe, end)
         return _Found(needed_s - shown_s, shown_s, needed_s, self._shown[start].begin_s)
@@ -181,7 +185,7 @@ class _Judge:
         low_s = self._timing.min_green_s
         for link in range(self._n_links):
             known = [i for i, green in enumerate(self._green) if link in green]
-            for begin, end in self._spells_of[link]:
+            for begin, end in self._greens_of[link]:
                 if not known or begin == 0 or end == len(self._shown):
                     continue
                 stood = [i for i in self._stages[begin:end] if i in known]
@@ -190,48 +194,41 @@ class _Judge:
 
     def _long_greens(self) -> Iterator[_Found]:
         for stage, most_s in enumerate(self._timing.max_green_s):
-            for begin, end in self._spells(lambda _, stage=stage: True, stage):
+            for begin, end in _spells([stood == stage for stood in self._stages]):
                 shown_s = self._between(begin, end)
                 yield _Found(shown_s - most_s, shown_s, most_s, self._shown[end - 1].end_s)
 
     def _long_reds(self) -> Iterator[_Found]:
         most_s = self._timing.max_red_s
         for link in sorted(frozenset().union(*self._green)):
-            for begin, end in self._spells(lambda run, link=link: run.state[link] in _STANDS):
+            for begin, end in self._shows(link, _STANDS):
                 shown_s = self._between(begin, end)
                 yield _Found(shown_s - most_s, shown_s, most_s, self._shown[end - 1].end_s)
 
     def _needed(self, matrix: Matrix, link: int, foe: int | None, end: int, *, unknown_s: float = 0.0) -> float:
         """The site's value for the change in which a link's green ends, before run `end`, and a foe's begins."""
-        ways = [
-            (i, j)
-            for i, a in enumerate(self._green)
-            for j, b in enumerate(self._green)
-            if link in a - b and (foe is None or foe in b - a)
-        ]
-        before = next((stage for stage in reversed(self._stages[:end]) if stage is not None), None)
-        after = next((stage for stage in self._stages[end:] if stage is not None), None)
-        exact = [way for way in ways if way == (before, after)]
+        ways = self._ways(link, foe)
+        change = self._last[end - 1], self._next[end] if end < len(self._next) else None
+        exact = [way for way in ways if way == change]
         return min((matrix[i][j] for i, j in exact or ways), default=unknown_s)
 
-    def _spells(self, holds: Callable[[Run], bool], stage: int | None = None) -> list[tuple[int, int]]:
-        """(first run, run after the last) of each unbroken time in which something holds; of one stage, if given."""
-        found: list[tuple[int, int]] = []
-        for k, run in enumerate(self._shown):
-            if not holds(run) or (stage is not None and self._stages[k] != stage):
-                continue
-            if found and found[-1][1] == k:
-                found[-1] = (found[-1][0], k + 1)
-            else:
-                found.append((k, k + 1))
-        return found
+    def _ways(self, link: int, foe: int | None) -> list[tuple[int, int]]:
+        """Ordered pairs of stages between which a link's green ends and, if given, a foe's begins."""
+        if (link, foe) not in self._known_ways:
+            pairs = product(enumerate(self._green), repeat=2)
+            ways = [(i, j) for (i, a), (j, b) in pairs if link in a - b and (foe is None or foe in b - a)]
+            self._known_ways[link, foe] = ways
+        return self._known_ways[link, foe]
+
+    def _shows(self, link: int, letters: frozenset[str]) -> list[tuple[int, int]]:
+        return _spells([run.state[link] in letters for run in self._shown])
 
     def _turns_green(self, link: int, k: int) -> bool:
         return self._shown[k].state[link] in _GREEN and self._shown[k - 1].state[link] not in _GREEN
 
-    def _while(self, k: int, holds: Callable[[Run], bool]) -> int:
-        """The first run from k on for which something does not hold."""
-        return next((n for n in range(k, len(self._shown)) if not holds(self._shown[n])), len(self._shown))
+    def _after(self, k: int, link: int, letters: frozenset[str]) -> int:
+        """The first run from k on in which a link shows another letter."""
+        return next((n for n in range(k, len(self._shown)) if self._shown[n].state[link] not in letters), len(self._shown))
 
     def _between(self, begin: int, end: int) -> float:
         return self._shown[end - 1].end_s - self._shown[begin].begin_s if end > begin else 0.0
@@ -245,3 +242,14 @@ def stage_numbers(intersection: Intersection) -> dict[str, int]:
     phases = intersection.own_program
     own = {phases[s.own_phase].state: k for k, s in enumerate(intersection.stages) if s.own_phase < len(phases)}
     return {**own, **{stage.state: k for k, stage in enumerate(intersection.stages)}}
+
+
+def _or_earlier(earlier: int | None, stage: int | None) -> int | None:
+    return earlier if stage is None else stage
+
+
+def _spells(holds: Sequence[bool]) -> list[tuple[int, int]]:
+    """(first run, run after the last) of each unbroken time in which something holds."""
+    begins = [k for k, is_so in enumerate(holds) if is_so and (k == 0 or not holds[k - 1])]
+    ends = [k + 1 for k, is_so in enumerate(holds) if is_so and (k + 1 == len(holds) or not holds[k + 1])]
+    return list(zip(begins, ends, strict=True))

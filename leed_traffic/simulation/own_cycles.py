@@ -12,6 +12,8 @@ from leed_traffic.artifacts.site import Site
 from leed_traffic.domain.network import Network
 from leed_traffic.simulation.own_program import Incumbent, write_programs
 
+_LENGTHS = ("duration", "minDur", "maxDur")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OwnCycle:
@@ -46,7 +48,7 @@ def own_cycles(network: Network, site: Site, incumbent: Incumbent, *, step_s: fl
     for intersection in network.intersections:
         phases = logics.get(intersection.id)
         own_s = round(sum(phase.duration_s for phase in intersection.own_program), 3)
-        cycle_s, least_s, most_s = (own_s,) * 3 if phases is None else (_sum(phases, n) for n in ("", "minDur", "maxDur"))
+        cycle_s, least_s, most_s = (own_s,) * 3 if phases is None else (_sum(phases, n) for n in _LENGTHS)
         cycles.append(
             OwnCycle(
                 intersection=intersection.id,
@@ -64,4 +66,4 @@ def own_cycles(network: Network, site: Site, incumbent: Incumbent, *, step_s: fl
 
 def _sum(phases: list[ET.Element], name: str) -> float:
     """Seconds of all phases by one of their attributes, by their duration where they have none."""
-    return round(sum(float(phase.get(name) or phase.get("duration", 0)) for phase in phases), 3)
+    return round(sum(float(phase.get(name, phase.get("duration", "0"))) for phase in phases), 3)
