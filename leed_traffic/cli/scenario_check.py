@@ -63,7 +63,9 @@ def check_command(
         print_json(document.model_copy(update={"simulated_until_s": until_s}))
     else:
         messages.print(f"SUMO runs it (tried from {loaded.begin_s:g} to {until_s:g} s with seed {seed})")
-        messages.print(f"beside others: leedctl evaluate {scenario} --controllers as-is,fixed,max-wave", soft_wrap=True)
+        messages.print(
+            f"compare what hangs there: leedctl evaluate {scenario} --controllers as-is,fixed,max-wave", soft_wrap=True
+        )
 
 
 def _print_page(document: "ScenarioCheck") -> None:
