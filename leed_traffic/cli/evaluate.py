@@ -12,6 +12,7 @@ from rich.table import Table
 from leed_traffic.artifacts.validation import first_fault
 from leed_traffic.cli.options import SpreadOption
 from leed_traffic.cli.output import messages, parse_seeds, print_json, progress, results
+from leed_traffic.domain.short_ids import fold_ids
 from leed_traffic.errors import UsageError
 
 if TYPE_CHECKING:
@@ -100,19 +101,21 @@ def evaluate_command(
         raise UsageError(first_fault(err, whole="evaluate")) from err
     with progress("evaluate", config.n_runs) as bar:
         comparison = compare(config, lambda run: bar(1, f"{names[run.controller]} seed {run.seed}: {run.delay_s:.1f} s"))
+    left_alone = comparison.evaluation.left_alone
+    folded = fold_ids(left_alone)
+    for signal, reason in left_alone.items():
+        messages.print(f"{folded[signal]}: left alone: {reason}", soft_wrap=True)
+    if not any(result.scheduled for result in comparison.evaluation.results):
+        messages.print("nobody drives: the scenario schedules no vehicle; every figure is zero")
+    if json:  # first of all: a place that cannot be written loses no result
+        print_json(comparison.evaluation)
+    else:
+        print_comparison(comparison, names)
     if out is not None:
         messages.print(f"written to {out}: {', '.join(write_results(out, comparison))}", soft_wrap=True)
     if report is not None:
         _write_report(report, comparison, names)
         messages.print(f"written: {report}", soft_wrap=True)
-    for signal, reason in comparison.evaluation.left_alone.items():
-        messages.print(f"{signal}: left alone: {reason}", markup=False, soft_wrap=True)
-    if not any(result.scheduled for result in comparison.evaluation.results):
-        messages.print("nobody drives: the scenario schedules no vehicle; every figure is zero", markup=False)
-    if json:
-        print_json(comparison.evaluation)
-    else:
-        print_comparison(comparison, names)
 
 
 def print_comparison(comparison: "Comparison", names: Mapping[str, str]) -> None:
