@@ -35,6 +35,7 @@ STYLE: dict[Any, Any] = {
     "svg.fonttype": "path",
     "svg.hashsalt": "leed_traffic",
     "path.simplify": False,  # would drop the dots that are very short lines
+    "text.parse_math": False,  # a dollar sign in an id or a path is one
     "font.family": "DejaVu Sans",
     "font.size": 10.0,
     "figure.facecolor": "none",
