@@ -25,6 +25,7 @@ $(VENV)/.dev: $(VENV)/.train
 
 demo: $(VENV)/.train  ## generate, train, export, serve and evaluate on arterial5 (about 5 minutes)
 	$(BIN)/leedctl demo
+	@echo "next: . $(BIN)/activate, then leedctl scenario check my_city.sumocfg (without activating: $(BIN)/leedctl ...)"
 
 test: $(VENV)/.dev  ## the tests, real SUMO included
 	$(BIN)/python -m pytest -m 'not benchmark'

@@ -15,9 +15,10 @@ def first_fault(error: Exception, *, whole: str = "", as_option: bool = False, s
     if not isinstance(error, ValidationError):
         return " ".join(str(error).split())
     fault = error.errors()[0]
+    said = fault["msg"].removeprefix("Value error, ")  # pydantic's words for a check of our own
     if not fault["loc"]:
-        return f"{whole}: {fault['msg']}" if whole else str(fault["msg"])
+        return f"{whole}: {said}" if whole else said
     place = ".".join(map(str, fault["loc"]))
     if as_option:
         place = f"--{fault['loc'][0]}".replace("_", "-")
-    return f"{place}: {fault['msg']}" + (f", got {fault['input']!r}" if shows_value else "")
+    return f"{place}: {said}" + (f", got {fault['input']!r}" if shows_value else "")

@@ -71,7 +71,7 @@ def draw_curves(found: StudyFindings) -> bytes:
         axes.set_ylim(*_limits(scenario))
         axes.set_xlabel("simulated hours, search and demonstrations included")
         axes.set_ylabel("delay, s per vehicle")
-        axes.set_title(scenario.scenario, loc="left")
+        axes.set_title(scenario.scenario, loc="left", parse_math=False)
         axes.legend(fontsize=8, ncols=2)
     sink = io.BytesIO()
     figure.savefig(sink, format="png", dpi=110, metadata={"Software": None})

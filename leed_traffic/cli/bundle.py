@@ -7,6 +7,7 @@ import typer
 
 from leed_traffic.cli.options import JsonOption
 from leed_traffic.cli.output import print_json, print_table
+from leed_traffic.domain.short_ids import fold_ids
 
 app = typer.Typer(no_args_is_help=True, help="Bundles: trained policies with the contract they run under.")
 
@@ -46,7 +47,8 @@ def inspect_command(path: PathArgument, as_json: JsonOption = False) -> None:
         ["made with", f"leed_traffic {manifest.leed_version}, SUMO {training.sumo_version}, torch {training.torch_version}"],
     ]
     print_table("Bundle", ["what", "value"], rows)
-    entries = [[e.id, str(len(e.observation)), str(len(e.stages)), e.digest[:16]] for e in manifest.intersections]
+    names = fold_ids(e.id for e in manifest.intersections)
+    entries = [[names[e.id], str(len(e.observation)), str(len(e.stages)), e.digest[:16]] for e in manifest.intersections]
     print_table("Intersections", ["id", "inputs", "stages", "digest"], entries)
 
 

@@ -11,6 +11,7 @@ from leed_traffic.artifacts.scenario import load_scenario
 from leed_traffic.artifacts.sensing_file import BY_NAME, write_sensing_file
 from leed_traffic.artifacts.whole_file import write_whole
 from leed_traffic.cli.output import messages, print_json, print_table
+from leed_traffic.cli.signal_names import WITH_STREETS, name_signals
 from leed_traffic.domain.detector_layout import DetectorKind, place_loops, place_zones
 from leed_traffic.domain.sensing import SensingKind
 from leed_traffic.errors import UsageError
@@ -41,6 +42,7 @@ def detectors_command(
     """
     from leed_traffic.simulation.detector_file import render_additional
     from leed_traffic.simulation.network_import import import_network
+    from leed_traffic.simulation.places import read_places
 
     if kind is SensingKind.IDEAL:
         raise UsageError("--kind ideal: reads no detectors; choose camera or loops")
@@ -61,5 +63,7 @@ def detectors_command(
     if as_json:
         print_json({"scenario": loaded.name, "additional": str(out), "sensing": str(sensing), "signals": signals})
         return
-    columns = ["signal", "zones", "exits", "stop loops", "advance loops"]
-    print_table(f"Detectors of {loaded.name}", columns, [[str(value) for value in row.values()] for row in signals])
+    names = name_signals((i.id for i in network.intersections), read_places(loaded.net_file, network.intersections))
+    columns = [*names.columns(), "zones", "exits", "stop loops", "advance loops"]
+    rows = [[*names.cells(i.id), *(str(counts[i.id, k]) for k in DetectorKind)] for i in network.intersections]
+    print_table(f"Detectors of {loaded.name}", columns, rows, least_width=WITH_STREETS)

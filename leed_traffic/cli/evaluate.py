@@ -14,6 +14,7 @@ from leed_traffic.artifacts.whole_file import why_not_writable
 from leed_traffic.cli.neutral import NeutralConsole
 from leed_traffic.cli.options import SpreadOption
 from leed_traffic.cli.output import messages, parse_seeds, print_json, progress, results
+from leed_traffic.domain.short_ids import fold_ids
 from leed_traffic.errors import UsageError
 
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
 DEFAULT_CONTROLLERS = "fixed,actuated,max-pressure,max-wave"
 TABLE_WIDTH = 118  # columns that the table needs
+LIMITS_WIDTH = 17  # more where somebody broke the site's limits
 
 
 def evaluate_command(
@@ -28,8 +30,9 @@ def evaluate_command(
     controllers: Annotated[
         str,
         typer.Option(
-            help="Comma-separated: fixed, actuated, delay_based, webster, max-pressure, max-wave, sotl, plan:PATH, "
-            "bundle:PATH, shadow:A+B (A drives, B is asked along)."
+            help="Comma-separated: as-is (the programs as they hang, untouched by any limits), fixed, actuated, "
+            "delay_based, webster, max-pressure, max-wave, sotl, plan:PATH, bundle:PATH, "
+            "shadow:A+B (A drives, B is asked along)."
         ),
     ] = DEFAULT_CONTROLLERS,
     seeds: Annotated[str, typer.Option(help="How many (from 1001 on), a range 1001-1005, or a list 7,9,12.")] = "5",
@@ -65,6 +68,7 @@ def evaluate_command(
       leedctl evaluate crossing --seeds 3
       leedctl evaluate arterial5 --controllers fixed,max-wave,bundle:models/arterial5 --seeds 10 --report report.html
       leedctl evaluate crossing --controllers max-wave,bundle:models/crossing --sensing loops --seeds 3
+      leedctl evaluate path/to/town.sumocfg --controllers as-is,fixed,actuated,max-wave --seeds 5
       leedctl evaluate path/to/town.sumocfg --site as-net --controllers fixed,max-pressure --json
       leedctl evaluate arterial5 --controllers actuated,max-wave,shadow:max-wave+bundle:models/arterial5 --out runs/compared
 
@@ -102,29 +106,35 @@ def evaluate_command(
         raise UsageError(f"--report {report}: {why}; give another place")
     with progress("evaluate", config.n_runs) as bar:
         comparison = compare(config, lambda run: bar(1, f"{names[run.controller]} seed {run.seed}: {run.delay_s:.1f} s"))
-    for signal, reason in comparison.evaluation.left_alone.items():
-        messages.print(f"{signal}: left alone: {reason}", markup=False, soft_wrap=True)
+    left_alone = comparison.evaluation.left_alone
+    folded = fold_ids(left_alone)
+    for signal, reason in left_alone.items():
+        messages.print(f"{folded[signal]}: left alone: {reason}", soft_wrap=True)
     if unsorted := left_out(load_scenario(scenario).route_files):
-        messages.print(unsorted, markup=False, soft_wrap=True)
+        messages.print(unsorted, soft_wrap=True)
     if not any(result.scheduled for result in comparison.evaluation.results):
-        messages.print("nobody drives: the scenario schedules no vehicle; every figure is zero", markup=False)
-    if json:
+        messages.print("nobody drives: the scenario schedules no vehicle; every figure is zero")
+    if json:  # first of all: a place that cannot be written loses no result
         print_json(comparison.evaluation)
     else:
         print_comparison(comparison, names)
     if out is not None:  # what is on the screen is not lost to what goes wrong from here on
-        messages.print(f"written to {out}: {', '.join(write_results(out, comparison))}")
+        messages.print(f"written to {out}: {', '.join(write_results(out, comparison))}", soft_wrap=True)
     if report is not None:
         _write_report(report, comparison, names)
-        messages.print(f"written: {report}")
+        messages.print(f"written: {report}", soft_wrap=True)
 
 
 def print_comparison(comparison: "Comparison", names: Mapping[str, str]) -> None:
     """The table, and below it whom these seeds can tell apart."""
     from leed_traffic.evaluate.words import (
+        LIMITS_COLUMN,
         class_lines,
+        collision_lines,
+        cycle_lines,
         difference_lines,
         gridlock_line,
+        limit_lines,
         shadow_lines,
         table_columns,
         table_rows,
@@ -136,16 +146,19 @@ def print_comparison(comparison: "Comparison", names: Mapping[str, str]) -> None
     title = f"{evaluation.scenario}, site {evaluation.site}{sight}, {len(evaluation.seeds)} seeds, "
     title += f"SUMO {evaluation.sumo_version}{'' if evaluation.demand_spread else ', the same day every seed'}"
     table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False, padding=0)
-    for k, column in enumerate(table_columns()):
-        table.add_column(column, justify="left" if k == 0 else "right", no_wrap=k <= 1)
+    columns = table_columns(comparison)
+    for k, column in enumerate(columns):
+        table.add_column(column, justify="left" if k == 0 else "right", no_wrap=k <= 1 or column == LIMITS_COLUMN)
     for row in table_rows(comparison, names):
         table.add_row(*row)
     # a squeezed table cannot be read: a narrow terminal wraps it, a pipe gets it as it is
-    NeutralConsole(width=max(TABLE_WIDTH, results.width)).print(table)
+    width = TABLE_WIDTH + LIMITS_WIDTH * (LIMITS_COLUMN in columns)
+    NeutralConsole(width=max(width, results.width)).print(table)
     results.print(verdict(comparison, names), soft_wrap=True, markup=False)
     results.print(gridlock_line(comparison, names), soft_wrap=True, markup=False)
-    for line in (*difference_lines(comparison, names), *class_lines(comparison, names), *shadow_lines(comparison, names)):
-        results.print(line, soft_wrap=True, markup=False)
+    for lines in (cycle_lines, limit_lines, collision_lines, difference_lines, class_lines, shadow_lines):
+        for line in lines(comparison, names):
+            results.print(line, soft_wrap=True)
 
 
 def _write_report(path: Path, comparison: "Comparison", names: Mapping[str, str]) -> None:

@@ -206,6 +206,6 @@ def _demonstration_seeds(text: str) -> tuple[int, ...]:
     """`3` is seeds 1, 2, 3; `4-6` and `4,7` name them."""
     from leed_traffic.cli.output import parse_seeds
 
-    if text.isdecimal():
+    if text.isdecimal() and int(text) > 0:
         return parse_seeds(f"1-{text}")
     return parse_seeds(text)

@@ -14,6 +14,7 @@ from leed_traffic.cli.doctor import doctor_command
 from leed_traffic.cli.drill import drill_command, soak_command
 from leed_traffic.cli.evaluate import evaluate_command
 from leed_traffic.cli.generate import generate_command
+from leed_traffic.cli.help_text import let_flow
 from leed_traffic.cli.neutral import shielded
 from leed_traffic.cli.operate import mode_command, reload_command, replay_command, status_command
 from leed_traffic.cli.output import report_error
@@ -69,6 +70,7 @@ app.command("evaluate")(evaluate_command)
 app.command("benchmark")(benchmark_command)
 app.command("demo")(demo_command)
 app.command("doctor")(doctor_command)
+let_flow(app)
 
 
 def _show_version(wanted: bool) -> None:

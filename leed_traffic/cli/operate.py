@@ -8,6 +8,7 @@ import typer
 
 from leed_traffic.cli.output import messages, print_json, print_table, progress
 from leed_traffic.cli.serve import default_state
+from leed_traffic.domain.short_ids import fold_ids
 from leed_traffic.errors import ExitCode, UsageError
 from leed_traffic.serve.supervisor import Control
 
@@ -102,8 +103,9 @@ def status_command(state: State = None, place: Place = None, pid: Pid = None, as
     if as_json:
         print_json(status)
         return
+    names = fold_ids(s["id"] for s in status["signals"])
     rows = [
-        [s["id"], s["mode"], _words(s["latched"] or s["cause"]), _stage(s), _words(s["reason"]), s["bundle"][:12]]
+        [names[s["id"]], s["mode"], _words(s["latched"] or s["cause"]), _stage(s), _words(s["reason"]), s["bundle"][:12]]
         for s in status["signals"]
     ]
     trial = ", on probation" if status["is_on_probation"] else ""
@@ -112,7 +114,7 @@ def status_command(state: State = None, place: Place = None, pid: Pid = None, as
         ["signal", "mode", "why", "stage", "last ruling", "bundle"],
         rows,
     )
-    if blind := [s["id"] for s in status["signals"] if not s["sees_inside"]]:
+    if blind := [names[s["id"]] for s in status["signals"] if not s["sees_inside"]]:
         print(f"no clearance is extended at {', '.join(blind)}: nothing there sees inside the junction")
 
 

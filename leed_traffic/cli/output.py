@@ -17,6 +17,8 @@ from leed_traffic.cli.neutral import NeutralConsole, safe_json, visible
 from leed_traffic.domain.seeds import FIRST_EVALUATION_SEED
 from leed_traffic.errors import LeedError, UsageError
 
+STREETS = "streets"  # head of the column that names a signal's
+
 
 class _Messages(NeutralConsole):
     """Messages are heard or not; a reader that has gone ends nothing."""
@@ -48,14 +50,22 @@ def print_json(document: BaseModel | dict[str, Any] | list[Any]) -> None:
     print(safe_json(text))
 
 
-def print_table(title: str, columns: list[str], rows: list[list[str]]) -> None:
-    """One table on stdout; the first column is text, the others are figures."""
+def print_table(title: str, columns: list[str], rows: list[list[str]], *, least_width: int = 0) -> None:
+    """One table on stdout; names of signals and streets are text, the rest are figures.
+
+    Args:
+        title: above it.
+        columns: heads; the first one is a name.
+        rows: of text, which is shown as it is.
+        least_width: columns of the table; a terminal with fewer wraps it.
+    """
     table = Table(title=title, title_justify="left")
     for i, column in enumerate(columns):
-        table.add_column(column, justify="left" if i == 0 else "right", no_wrap=i == 0)
+        is_text = i == 0 or column == STREETS
+        table.add_column(column, justify="left" if is_text else "right", no_wrap=is_text)
     for row in rows:
         table.add_row(*(visible(cell, in_one_line=True) for cell in row))
-    results.print(table)
+    NeutralConsole(width=max(least_width, results.width)).print(table)
 
 
 @contextmanager

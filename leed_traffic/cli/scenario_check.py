@@ -9,7 +9,9 @@ from rich.table import Table
 
 from leed_traffic.artifacts.scenario import load_scenario
 from leed_traffic.cli.neutral import NeutralConsole, visible
-from leed_traffic.cli.output import messages, print_json, results
+from leed_traffic.cli.output import STREETS, messages, print_json, results
+from leed_traffic.cli.signal_names import SignalNames, name_signals
+from leed_traffic.domain.short_ids import fold
 
 if TYPE_CHECKING:
     from leed_traffic.simulation.scenario_check import ScenarioCheck, SignalCheck
@@ -60,28 +62,35 @@ def check_command(
     if as_json:
         print_json(document.model_copy(update={"simulated_until_s": until_s}))
     else:
-        messages.print(f"SUMO runs it (tried from {loaded.begin_s:g} to {until_s:g} s with seed {seed})", markup=False)
+        messages.print(f"SUMO runs it (tried from {loaded.begin_s:g} to {until_s:g} s with seed {seed})")
+        messages.print(
+            f"compare what hangs there: leedctl evaluate {scenario} --controllers as-is,fixed,max-wave", soft_wrap=True
+        )
 
 
 def _print_page(document: "ScenarioCheck") -> None:
     signals = document.signals
     title = f"{document.scenario}: {len(signals)} signals to control, {len(document.left_alone)} left alone"
-    columns = ["signal", "stages", "lanes", "links", "crossings", "conflicts", "own program", "missing", "fed by"]
-    _print_table(title, columns, [_row(signal) for signal in signals])
-    columns = ["signal", "busiest from s", "veh/h", "Y", "can carry", "lost s", "Webster's cycle s", "demand is"]
-    _print_table("Demand against capacity (derived limits, cycle up to 120 s)", columns, [_load_row(s) for s in signals])
+    others = [*(left.id for left in document.left_alone), *(note.id for note in document.notes)]
+    fed_by = [name for signal in signals for name in signal.neighbours]
+    streets = {signal.id: signal.streets for signal in signals if signal.streets}
+    names = name_signals([*(signal.id for signal in signals), *others, *fed_by], streets)
+    columns = [*names.columns(), "stages", "lanes", "links", "crossings", "conflicts", "own program", "missing", "fed by"]
+    _print_table(title, columns, [_row(signal, names) for signal in signals])
+    columns = [*names.columns(), "busiest from s", "veh/h", "Y", "can carry", "lost s", "Webster's cycle s", "demand is"]
+    _print_table("Demand against capacity (derived limits, cycle up to 120 s)", columns, [_load_row(s, names) for s in signals])
     kinds = list(signals[0].detectors)
-    rows = [[signal.id, *(str(signal.detectors[kind]) for kind in kinds)] for signal in signals]
-    _print_table("Detectors to place (leedctl scenario detectors)", ["signal", *kinds], rows)
+    rows = [[*names.cells(signal.id), *(str(signal.detectors[kind]) for kind in kinds)] for signal in signals]
+    _print_table("Detectors to place (leedctl scenario detectors)", [*names.columns(), *kinds], rows)
     for signal in signals:
         for fault in signal.missing[:SHOWN_FAULTS]:
-            print(f"{signal.id}: {fault.sentence}")
+            print(f"{names.short[signal.id]}: {fault.sentence}")
         if len(signal.missing) > SHOWN_FAULTS:
-            print(f"{signal.id}: {len(signal.missing) - SHOWN_FAULTS} more like these; --json lists them")
+            print(f"{names.short[signal.id]}: {len(signal.missing) - SHOWN_FAULTS} more like these; --json lists them")
     for left in document.left_alone:
-        print(f"{left.id}: left alone: {left.reason}")
+        print(f"{names.short[left.id]}: left alone: {left.reason}")
     for note in document.notes:
-        print(f"{note.id}: {note.note}")
+        print(f"{names.short[note.id]}: {note.note}")
     if document.not_taken:
         print(f"set in our own way: {', '.join(document.not_taken)}")
     for stranded in document.never_depart:
@@ -93,18 +102,20 @@ def _print_page(document: "ScenarioCheck") -> None:
 def _print_table(title: str, columns: list[str], rows: list[list[str]]) -> None:
     table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
     for k, column in enumerate(columns):
-        table.add_column(column, justify="left" if k == 0 else "right", no_wrap=k == 0)
+        is_text = k == 0 or column == STREETS
+        table.add_column(column, justify="left" if is_text else "right", no_wrap=is_text)
     for row in rows:
         table.add_row(*(visible(cell, in_one_line=True) for cell in row))
     NeutralConsole(width=max(TABLE_WIDTH, results.width)).print(table)
 
 
-def _row(signal: "SignalCheck") -> list[str]:
+def _row(signal: "SignalCheck", names: SignalNames) -> list[str]:
     counts = (signal.n_stages, signal.n_lanes, signal.n_movements, signal.n_crossings, signal.n_conflicts)
-    return [signal.id, *map(str, counts), signal.program, str(len(signal.missing)), " ".join(signal.neighbours)]
+    fed_by = " ".join(names.short[name] for name in signal.neighbours)
+    return [*names.cells(signal.id), *map(str, counts), fold(signal.program), str(len(signal.missing)), fed_by]
 
 
-def _load_row(signal: "SignalCheck") -> list[str]:
+def _load_row(signal: "SignalCheck", names: SignalNames) -> list[str]:
     load = signal.load
     figures = [f"{load.from_s:g}", f"{load.flow_vehph:.0f}", f"{load.y:.2f}", f"{load.y_max:.2f}"]
-    return [signal.id, *figures, f"{load.lost_s:g}", f"{load.cycle_s:g}", load.verdict]
+    return [*names.cells(signal.id), *figures, f"{load.lost_s:g}", f"{load.cycle_s:g}", load.verdict]

@@ -19,6 +19,7 @@ from leed_traffic.artifacts.scenario import load_scenario
 from leed_traffic.artifacts.validation import first_fault
 from leed_traffic.cli.aside import said_aside, whether_heard_or_not
 from leed_traffic.cli.output import ProgressBar, messages, print_json, print_table, progress
+from leed_traffic.domain.short_ids import fold_ids
 from leed_traffic.errors import DeviceError, UsageError
 from leed_traffic.serve.hot_swap import PROBATION_S
 from leed_traffic.serve.owner import is_marked
@@ -381,9 +382,10 @@ def _print_summary(summary: "ServeSummary") -> None:
         late = summary.lateness
         rows += [["lateness p50 / p99 / max ms", f"{late.p50_ms:.1f} / {late.p99_ms:.1f} / {late.max_ms:.1f}"]]
         rows += [["ticks dropped", str(summary.missed_ticks)]]
-    rows += [[f"{id_}: did as asked", f"{a.share:.0%} of {a.compared}"] for id_, a in summary.agreement.items()]
+    names = fold_ids([*summary.agreement, *summary.latched])
+    rows += [[f"{names[id_]}: did as asked", f"{a.share:.0%} of {a.compared}"] for id_, a in summary.agreement.items()]
     rows += [[f"changes: {step}", str(count)] for step, count in summary.steps.items()]
-    rows += [[f"latched: {signal}", fault] for signal, fault in summary.latched.items()]
+    rows += [[f"latched: {names[signal]}", fault] for signal, fault in summary.latched.items()]
     rows += [[f"detectors: {kind}", str(count)] for kind, count in summary.detector_faults.items()]
     rows += [[f"rulings: {reason}", str(count)] for reason, count in summary.rulings.items()]
     rows += [[f"to {change}", str(count)] for change, count in summary.transitions.items()]

@@ -10,6 +10,7 @@ from leed_traffic.artifacts.scenario import load_scenario
 from leed_traffic.artifacts.site import AS_NET, Site, check_interval, derive_site, load_site, write_site_file
 from leed_traffic.cli.options import JsonOption
 from leed_traffic.cli.output import messages, print_json, print_table, progress
+from leed_traffic.cli.signal_names import WITH_STREETS, name_signals
 from leed_traffic.domain.network import Network
 from leed_traffic.domain.verification import Verification, question, verify_timing
 from leed_traffic.errors import ExitCode, SiteError
@@ -37,6 +38,8 @@ def derive_command(
 
         leedctl site derive grid4x4 --out site.toml
     """
+    from leed_traffic.simulation.places import read_places
+
     loaded, network = _open(scenario)
     site = derive_site(network)
     if out is not None:
@@ -46,19 +49,22 @@ def derive_command(
         timings = [asdict(timing) for timing in site.timings]
         print_json({"scenario": loaded.name, "site": site.name, "digest": site.digest, "timings": timings})
         return
-    rows = []
+    rows, names = [], name_signals((t.intersection for t in site.timings), read_places(loaded.net_file, network.intersections))
     for timing in site.timings:
         others = [[j for j in range(timing.n_stages) if j != i] for i in range(timing.n_stages)]
         for i, following in enumerate(others):
             clearances = (timing.pedestrian_clearance_s, timing.yellow_s, timing.all_red_s)
             rows.append(
-                [f"{timing.intersection} {i}", f"{timing.min_green_s[i]:g}", f"{timing.max_green_s[i]:g}"]
+                [*names.cells(timing.intersection, f" {i}"), f"{timing.min_green_s[i]:g}", f"{timing.max_green_s[i]:g}"]
                 + [f"{timing.fallback_green_s[i]:g}"]
                 + [f"{max(part[i][j] for j in following):g}" for part in clearances]
                 + [f"{timing.max_red_s:g}"]
             )
-    columns = ["signal, stage", "min green", "max green", "fallback", "walk clears", "yellow", "all-red", "max red"]
-    print_table(f"{loaded.name}: proposed limits, s (clearances: the longest of each stage)", columns, rows)
+    columns = ["min green", "max green", "fallback", "walk clears", "yellow", "all-red", "max red"]
+    columns = [*names.columns("signal, stage"), *columns]
+    print_table(
+        f"{loaded.name}: proposed limits, s (clearances: the longest of each stage)", columns, rows, least_width=WITH_STREETS
+    )
 
 
 @app.command("verify")

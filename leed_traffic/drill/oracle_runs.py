@@ -10,12 +10,12 @@ from pathlib import Path
 
 from leed_traffic.artifacts.site import Site, make_site
 from leed_traffic.domain.timing import Timing
-from leed_traffic.drill.attribution import Attribution, count_verdicts
-from leed_traffic.drill.incidents import incident_options, read_incidents, read_ways
 from leed_traffic.drill.place import Place, make_place
 from leed_traffic.drill.row import Finding, Ground
+from leed_traffic.simulation.attribution import Attribution, count_verdicts
 from leed_traffic.simulation.env import SignalEnv, Situation
 from leed_traffic.simulation.episode import run_episode
+from leed_traffic.simulation.incidents import incident_options, read_incidents, read_ways
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,7 +1,7 @@
 """Every controller on the same seeds, one simulation per controller and seed, in parallel processes."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -18,15 +18,17 @@ from leed_traffic.errors import LeedError, MismatchError
 from leed_traffic.evaluate.controllers import MADE, OWN_PROGRAM, Choice, Kind, build_controller
 from leed_traffic.evaluate.corridor import find_corridor
 from leed_traffic.evaluate.kept_runs import KeptRuns
-from leed_traffic.evaluate.one_run import RunTask, run_one
+from leed_traffic.evaluate.one_run import INCUMBENTS, RunTask, run_one
 from leed_traffic.evaluate.recording import choose_plotted
-from leed_traffic.evaluate.results import Evaluation
+from leed_traffic.evaluate.results import Evaluation, ProgramCycle
 from leed_traffic.evaluate.runs import Comparison, Run, Scene
 from leed_traffic.evaluate.street_map import read_street_map
 from leed_traffic.evaluate.summary import evaluate_runs
 from leed_traffic.evaluate.timeline import lay_out
 from leed_traffic.simulation.engine import sumo_version
 from leed_traffic.simulation.network_import import import_network
+from leed_traffic.simulation.own_cycles import own_cycles
+from leed_traffic.simulation.places import read_places
 from leed_traffic.simulation.pool import run_parallel
 
 
@@ -122,12 +124,34 @@ def compare(config: EvaluateConfig, on_run: Callable[[Run], None] | None = None)
         site=site.name,
         sensing=config.sensing,
         sumo_version=sumo_version(),
-        rules=[c.name for c in config.ranked if c.kind not in MADE],
+        rules=_rules(config.ranked),
         reference=config.reference,
     )
     days = scenario.spread if scenario.demand is None else scenario.demand.spread
-    evaluation = evaluation.model_copy(update={"left_alone": dict(network.left_alone), "demand_spread": days})
+    told = {
+        "left_alone": dict(network.left_alone),
+        "demand_spread": days,
+        "program_cycles": _cycles(config.ranked, network, site, scenario.step_length_s),
+        "streets": read_places(scenario.net_file, network.intersections),
+    }
+    evaluation = evaluation.model_copy(update=told)
     return Comparison(evaluation=evaluation, runs=tuple(runs), rows=lay_out(network.intersections), scene=scene)
+
+
+def _rules(ranked: Sequence[Choice]) -> list[str]:
+    """Of whom the best is compared with: rules under the site's limits; without any the programs as they hang."""
+    rules = [choice for choice in ranked if choice.kind not in MADE]
+    return [choice.name for choice in rules if choice.kind is not Kind.AS_IS] or [choice.name for choice in rules]
+
+
+def _cycles(ranked: Sequence[Choice], network: Network, site: Site, step_s: float) -> tuple[ProgramCycle, ...]:
+    """Of every controller that runs the signals' own programs with the site's limits put in."""
+    return tuple(
+        ProgramCycle(controller=choice.name, **asdict(cycle))
+        for choice in ranked
+        if choice.kind in INCUMBENTS
+        for cycle in own_cycles(network, site, INCUMBENTS[choice.kind], step_s=step_s)
+    )
 
 
 def _run_missing(tasks: Sequence[RunTask], kept: KeptRuns, workers: int, on_run: Callable[[Run], None] | None) -> list[Run]:

@@ -2,6 +2,7 @@
 
 | word | who |
 |---|---|
+| `as-is` | the program in force at each signal, of whatever type, weekly plans switching as they do: untouched under any site |
 | `fixed` | the signal's own program: untouched with site `as-net`, else its order and greens with the site's clearances |
 | `actuated` | the same as SUMO's type actuated: greens extended while vehicles arrive |
 | `delay_based` | the same as SUMO's type delay_based: greens extended while vehicles lose time |
@@ -36,6 +37,7 @@ from leed_traffic.simulation.episode import Controller, PlanController
 class Kind(StrEnum):
     """The known controllers."""
 
+    AS_IS = "as-is"
     FIXED = "fixed"
     ACTUATED = "actuated"
     DELAY_BASED = "delay_based"
@@ -48,7 +50,9 @@ class Kind(StrEnum):
     SHADOW = "shadow"
 
 
-OWN_PROGRAM = frozenset({Kind.FIXED, Kind.ACTUATED, Kind.DELAY_BASED, Kind.WEBSTER})  # run without our stage program
+OWN_PROGRAM = frozenset(  # run without our stage program
+    {Kind.AS_IS, Kind.FIXED, Kind.ACTUATED, Kind.DELAY_BASED, Kind.WEBSTER}
+)
 WITH_PATH = frozenset({Kind.PLAN, Kind.BUNDLE})
 MADE = frozenset({Kind.PLAN, Kind.BUNDLE})  # written or learned for the place; the others are rules that anybody has
 

@@ -13,6 +13,8 @@ from typing import Any
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from leed_traffic.domain.short_ids import fold
+
 WIDTH_IN = 9.0  # in, of every figure
 # light theme's colour, dark theme's colour
 _THEMED = {
@@ -33,6 +35,7 @@ STYLE: dict[Any, Any] = {
     "svg.fonttype": "path",
     "svg.hashsalt": "leed_traffic",
     "path.simplify": False,  # would drop the dots that are very short lines
+    "text.parse_math": False,  # a dollar sign in an id or a path is one
     "font.family": "DejaVu Sans",
     "font.size": 10.0,
     "figure.facecolor": "none",
@@ -83,8 +86,4 @@ def theme_css() -> str:
 
 def short(name: str, width: int = 24) -> str:
     """A name that fits beside an axis."""
-    return textwrap.shorten(name, width, placeholder="…") if len(name) > width and " " in name else _cut(name, width)
-
-
-def _cut(name: str, width: int) -> str:
-    return name if len(name) <= width else f"{name[: width - 1]}…"
+    return textwrap.shorten(name, width, placeholder="…") if len(name) > width and " " in name else fold(name, width)

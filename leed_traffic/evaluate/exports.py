@@ -3,7 +3,7 @@
 import csv
 import io
 from collections.abc import Sequence
-from dataclasses import fields
+from dataclasses import asdict, fields
 from pathlib import Path
 
 import pyarrow as pa
@@ -12,12 +12,17 @@ import pyarrow.parquet as pq
 from leed_traffic.artifacts.whole_file import write_whole
 from leed_traffic.errors import UsageError
 from leed_traffic.evaluate.intersections import LocalScore
-from leed_traffic.evaluate.results import COUNTS, MEANS
+from leed_traffic.evaluate.results import COUNTS, MEANS, ProgramCycle
 from leed_traffic.evaluate.runs import Comparison, Run
+from leed_traffic.simulation.limit_breaks import LimitBreak
 from leed_traffic.simulation.metrics import ClassScore
 
 RESULTS_NAME = "results.json"
 Row = dict[str, object]
+_HEADS = {
+    "limit_breaks": ("controller", "seed", *(field.name for field in fields(LimitBreak))),
+    "program_cycles": tuple(ProgramCycle.model_fields),
+}
 
 
 def write_results(folder: Path, comparison: Comparison) -> tuple[str, ...]:
@@ -26,14 +31,17 @@ def write_results(folder: Path, comparison: Comparison) -> tuple[str, ...]:
     Raises:
         UsageError: they cannot be written there.
     """
-    tables = {
+    tables: dict[str, list[Row]] = {
         "per_seed": run_rows(comparison.runs),
         "per_class": class_rows(comparison.runs),
         "per_intersection": intersection_rows(comparison.runs),
+        "limit_breaks": limit_break_rows(comparison.runs),
+        "program_cycles": [cycle.model_dump() for cycle in comparison.evaluation.program_cycles],
     }
     files: dict[str, str | bytes] = {RESULTS_NAME: comparison.evaluation.model_dump_json(indent=2) + "\n"}
     for name, rows in tables.items():
-        files[f"{name}.csv"], files[f"{name}.parquet"] = as_csv(rows), as_parquet(rows)
+        heads = _HEADS.get(name, ())  # of tables that may be empty
+        files[f"{name}.csv"], files[f"{name}.parquet"] = as_csv(rows, heads), as_parquet(rows, heads)
     for name, content in files.items():
         write_output(folder / name, content)
     return tuple(files)
@@ -41,7 +49,7 @@ def write_results(folder: Path, comparison: Comparison) -> tuple[str, ...]:
 
 def run_rows(runs: Sequence[Run]) -> list[Row]:
     """One row per controller and seed."""
-    columns = ("controller", "seed", *MEANS, *COUNTS, "stuck_veh")
+    columns = ("controller", "seed", *MEANS, *COUNTS, "stuck_veh", "collisions_of_signals", "n_limit_breaks")
     return [{name: getattr(run, name) for name in columns} for run in runs]
 
 
@@ -70,20 +78,26 @@ def intersection_rows(runs: Sequence[Run]) -> list[Row]:
     ]
 
 
-def as_csv(rows: Sequence[Row]) -> str:
-    """Text with a heading; figures with three decimals."""
+def limit_break_rows(runs: Sequence[Run]) -> list[Row]:
+    """One row per controller, seed, signal and limit that was broken."""
+    return [{"controller": run.controller, "seed": run.seed, **asdict(found)} for run in runs for found in run.limit_breaks]
+
+
+def as_csv(rows: Sequence[Row], heads: Sequence[str] = ()) -> str:
+    """Text with a heading, without rows that of `heads`; figures with three decimals."""
     sink = io.StringIO()
     writer = csv.writer(sink, lineterminator="\n")
-    writer.writerow(rows[0] if rows else ())
+    writer.writerow(rows[0] if rows else heads)
     for row in rows:
         writer.writerow([f"{value:.3f}" if isinstance(value, float) else value for value in row.values()])
     return sink.getvalue()
 
 
-def as_parquet(rows: Sequence[Row]) -> bytes:
+def as_parquet(rows: Sequence[Row], heads: Sequence[str] = ()) -> bytes:
     """The same rows, typed; the same rows give the same bytes."""
     sink = pa.BufferOutputStream()
-    pq.write_table(pa.Table.from_pylist(list(rows)), sink, compression="zstd")
+    table = pa.Table.from_pylist(list(rows)) if rows else pa.table({name: pa.array([]) for name in heads})
+    pq.write_table(table, sink, compression="zstd")
     return bytes(sink.getvalue().to_pybytes())
 
 

@@ -1,10 +1,12 @@
 """One simulation of a comparison: one controller, one seed, scored from SUMO's own record.
 
-`fixed`, `actuated`, `delay_based` and `webster` run as programs of SUMO, without our stage program; all others pass it and the
-envelope.
+`as-is`, `fixed`, `actuated`, `delay_based` and `webster` run as programs of SUMO, without our stage program; all others pass it
+and the envelope.
 """
 
 import tempfile
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -20,10 +22,16 @@ from leed_traffic.evaluate.results import COUNTS, MEANS
 from leed_traffic.evaluate.runs import Run
 from leed_traffic.evaluate.shadow import ShadowedController, Tally
 from leed_traffic.evaluate.timeline import read_timeline
+from leed_traffic.simulation.additional_files import freestanding
+from leed_traffic.simulation.attribution import Attribution
+from leed_traffic.simulation.audit import Run as SignalRun
+from leed_traffic.simulation.audit import read_runs
 from leed_traffic.simulation.demand import write_demand
 from leed_traffic.simulation.engine import Engine
 from leed_traffic.simulation.env import SignalEnv
 from leed_traffic.simulation.episode import run_episode
+from leed_traffic.simulation.incidents import collision_options, read_collisions, read_ways
+from leed_traffic.simulation.limit_breaks import judge_limits
 from leed_traffic.simulation.metrics import STUCK_S, SeedScore, read_score
 from leed_traffic.simulation.own_program import Incumbent, write_fixed_plans, write_programs
 from leed_traffic.simulation.sumo_options import STATES_NAME, TRIPS_NAME
@@ -32,7 +40,7 @@ from leed_traffic.simulation.webster import fixed_plans
 
 COUNTED_DAYS = (1, 2, 3)  # seeds whose demand Webster's plan is made for: never the evaluation's
 _EDGES_REQUEST, _EDGES_NAME = "edges.add.xml", "edges.xml"
-_INCUMBENTS = {Kind.FIXED: Incumbent.FIXED, Kind.ACTUATED: Incumbent.ACTUATED, Kind.DELAY_BASED: Incumbent.DELAY_BASED}
+INCUMBENTS = {Kind.FIXED: Incumbent.FIXED, Kind.ACTUATED: Incumbent.ACTUATED, Kind.DELAY_BASED: Incumbent.DELAY_BASED}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,6 +74,7 @@ def run_one(task: RunTask) -> Run:
 def _watched(task: RunTask, record: Path) -> tuple[Scenario, tuple[Path, ...]]:
     """The scenario and the additional files with which SUMO records every edge, and what a report draws."""
     scenario, interval_s = task.scenario, INTERVAL_S if task.plotted else None
+    scenario = replace(scenario, options=(*scenario.options, *collision_options(record)))
     edges = request_edges(record / _EDGES_REQUEST, record / _EDGES_NAME, begin_s=scenario.begin_s, interval_s=interval_s)
     if task.plotted is None:
         return scenario, (edges,)
@@ -89,6 +98,7 @@ def _score(task: RunTask, record: Path) -> Run:
     recording: Recording | None = None
     if task.plotted:
         recording = read_recording(record, record / _EDGES_NAME, record / STATES_NAME, task.plotted, intersections)
+    shown = read_runs(record / STATES_NAME)
     return Run(
         controller=task.choice.name,
         seed=task.seed,
@@ -97,9 +107,21 @@ def _score(task: RunTask, record: Path) -> Run:
         classes=score.classes,
         intersections=local,
         tallies=tallies,
+        limit_breaks=judge_limits(shown, task.network, task.site.timings, judges_waits=task.choice.kind in OWN_PROGRAM),
+        collision_causes=_causes(task, record, shown),
         timeline=timeline if task.plotted else {},
         recording=recording,
     )
+
+
+def _causes(task: RunTask, record: Path, shown: Mapping[str, Sequence[SignalRun]]) -> tuple[tuple[str, int], ...]:
+    """What the collisions of a run came from, by how many."""
+    found = read_collisions(record)
+    if not found:
+        return ()
+    ways = read_ways(record, {vehicle for incident in found for vehicle in incident.vehicles})
+    judge = Attribution(task.network, task.site.timings, shown, step_s=task.scenario.step_length_s)
+    return tuple(sorted(Counter(str(judge.judge(incident, ways)) for incident in found).items()))
 
 
 def _in_env(task: RunTask, record: Path, requests: tuple[Path, ...]) -> tuple[SeedScore, tuple[Tally, ...]]:
@@ -127,6 +149,8 @@ def _own_program(task: RunTask, record: Path, requests: tuple[Path, ...]) -> tup
     with tempfile.TemporaryDirectory(prefix="leed-demand-") as name:
         folder = Path(name)
         route_files = write_demand(scenario, task.seed, folder)
+        if task.choice.kind is Kind.AS_IS:
+            scenario, requests = _as_it_hangs(scenario, folder, requests)
         added = (*requests, *_programs(task, folder))
         engine = Engine()
         try:
@@ -136,14 +160,31 @@ def _own_program(task: RunTask, record: Path, requests: tuple[Path, ...]) -> tup
         finally:
             engine.close()
         score = read_score(
-            record, scenario, task.network, task.site, seed=task.seed, route_files=route_files, stuck_veh=stuck_veh
+            record, task.scenario, task.network, task.site, seed=task.seed, route_files=route_files, stuck_veh=stuck_veh
         )
     return score, ()
 
 
 def _programs(task: RunTask, folder: Path) -> tuple[Path, ...]:
     step_s = task.scenario.step_length_s
+    if task.choice.kind is Kind.AS_IS:
+        return ()
     if task.choice.kind is not Kind.WEBSTER:
-        return write_programs(folder, task.network, task.site, _INCUMBENTS[task.choice.kind], step_s=step_s)
+        return write_programs(folder, task.network, task.site, INCUMBENTS[task.choice.kind], step_s=step_s)
     counts = count_turns(task.scenario, task.network, task.site.timings, COUNTED_DAYS, (0.0,))
     return write_fixed_plans(folder, task.network, task.site, fixed_plans(counts), step_s=step_s)
+
+
+def _as_it_hangs(scenario: Scenario, folder: Path, requests: tuple[Path, ...]) -> tuple[Scenario, tuple[Path, ...]]:
+    """The scenario's additional files among the requests, without their outputs but with their weekly plans.
+
+    Whoever takes the signals over holds those plans still (`additional_files.silenced`); as it hangs, a plan switches.
+    """
+    files = []
+    for k, path in enumerate(scenario.additional_files):
+        content = freestanding(path)
+        if content is not None:
+            path = folder / f"{k}.{path.name.removesuffix('.gz')}"
+            path.write_bytes(content)
+        files.append(path)
+    return replace(scenario, additional_files=()), (*files, *requests)

@@ -30,8 +30,8 @@ nav a, a { color:var(--ours) }
 .scroll { overflow-x:auto; border:1px solid var(--line); border-radius:6px; margin:8px 0 }
 table { border-collapse:collapse; width:100%; font-size:.84rem; font-variant-numeric:tabular-nums }
 th, td { padding:7px 8px; text-align:right; white-space:nowrap; border-bottom:1px solid var(--line) }
-th { background:var(--soft); font-weight:600; color:var(--faint) }
-th:first-child, td:first-child { text-align:left }
+th { background:var(--soft); font-weight:600; color:var(--faint); white-space:normal; vertical-align:bottom }
+th:first-child, td:first-child, .text { text-align:left }
 tbody tr:last-child td { border-bottom:0 }
 tr.ours td { background:var(--mark); font-weight:600 }
 td.bad { color:var(--alarm); font-weight:700 }
@@ -87,6 +87,7 @@ def table(
     *,
     marked: Sequence[bool] = (),
     alarming: frozenset[int] = frozenset(),
+    texts: frozenset[int] = frozenset(),
 ) -> str:
     """Figures to the right, names to the left.
 
@@ -95,12 +96,15 @@ def table(
         rows: of text.
         marked: which rows are ours.
         alarming: columns in which anything but 0 is an alarm.
+        texts: columns of names, to the left as the first one is.
     """
-    head = "".join(f'<th scope="col">{escape(column)}</th>' for column in columns)
+    head = "".join(f'<th scope="col"{_kind(n in texts, False)}>{escape(column)}</th>' for n, column in enumerate(columns))
     lines = []
     for k, row in enumerate(rows):
         mark = "ours" if k < len(marked) and marked[k] else "other"
-        cells = "".join(_cell(cell, n in alarming and cell != "0") for n, cell in enumerate(row))
+        cells = "".join(
+            f"<td{_kind(n in texts, n in alarming and cell != '0')}>{escape(cell)}</td>" for n, cell in enumerate(row)
+        )
         lines.append(f'<tr class="{mark}">{cells}</tr>')
     return f'<div class="scroll"><table><thead><tr>{head}</tr></thead><tbody>{"".join(lines)}</tbody></table></div>'
 
@@ -119,6 +123,5 @@ def picture(svg: str, alt: str, caption: str) -> str:
     )
 
 
-def _cell(text: str, is_alarming: bool) -> str:
-    mark = ' class="bad"' if is_alarming else ""
-    return f"<td{mark}>{escape(text)}</td>"
+def _kind(is_text: bool, is_alarming: bool) -> str:
+    return ' class="bad"' if is_alarming else ' class="text"' if is_text else ""

@@ -6,6 +6,7 @@ from html import escape
 from pathlib import Path
 
 from leed_traffic import __version__
+from leed_traffic.domain.short_ids import fold_ids
 from leed_traffic.evaluate.exports import write_output
 from leed_traffic.evaluate.figures import (
     DelayRow,
@@ -19,7 +20,18 @@ from leed_traffic.evaluate.page import contents, note, page, picture, section, t
 from leed_traffic.evaluate.results import COUNTS, Evaluation
 from leed_traffic.evaluate.runs import Comparison
 from leed_traffic.evaluate.traffic_sections import traffic_sections
-from leed_traffic.evaluate.words import gridlock_line, interval_text, p_text, table_columns, table_rows, verdict
+from leed_traffic.evaluate.words import (
+    LIMITS_COLUMN,
+    collision_lines,
+    cycle_lines,
+    gridlock_line,
+    interval_text,
+    limit_lines,
+    p_text,
+    table_columns,
+    table_rows,
+    verdict,
+)
 
 SCOPE = (
     "Verified in simulation (SUMO) only. This is not a certified safety function: in the street such a controller belongs "
@@ -85,7 +97,8 @@ _GLOSSARY = (
     "scheduled; vehicles still under way and vehicles that never got in count. <b>Worst seed</b>: the highest delay of a "
     "single seed; gridlock hides in means. <b>Queue</b>: vehicles under 0.1 m/s at a time. <b>Unsafe</b>: greens that went red "
     "without their yellow or stages shorter than their minimum green. <b>Done</b>: trips that ended in time. Counts are "
-    "totals over the seeds.</p>"
+    "totals over the seeds. <b>Limits broken</b>: how often a signal showed what the site forbids, and by how much at worst; "
+    "the column is there only if a program that was not made for the site ran.</p>"
 )
 
 
@@ -105,11 +118,15 @@ def _scope(story: Story) -> str:
 
 
 def _results(comparison: Comparison, labels: Mapping[str, str], ours: str | None) -> str:
-    columns = table_columns()
-    alarming = frozenset(columns.index(name) for name in ("never dep.", "unsafe", "coll.", "telep."))
+    columns = table_columns(comparison)
+    alarming = frozenset(
+        columns.index(name) for name in ("never dep.", "unsafe", "coll.", "telep.", LIMITS_COLUMN) if name in columns
+    )
     marked = [result.controller == ours for result in comparison.evaluation.results]
     results = table(columns, table_rows(comparison, labels), marked=marked, alarming=alarming)
-    return results + note(gridlock_line(comparison, labels)) + _GLOSSARY
+    told = (lines(comparison, labels) for lines in (cycle_lines, limit_lines, collision_lines))
+    notes = [gridlock_line(comparison, labels), *(line for lines in told for line in lines)]
+    return results + "".join(map(note, notes)) + _GLOSSARY
 
 
 def _delays(comparison: Comparison, labels: Mapping[str, str], ours: str | None) -> str:
@@ -184,9 +201,10 @@ def _learning(curve: LearningCurve | None) -> str:
 def _shadows(evaluation: Evaluation, labels: Mapping[str, str]) -> str:
     parts = []
     for pair in evaluation.shadows:
+        folded = fold_ids(found.intersection for found in pair.intersections)
         rows = [
             [
-                found.intersection,
+                folded[found.intersection],
                 str(found.decisions),
                 "" if found.agreement is None else f"{found.agreement:.0%}",
                 "; ".join(f"{d.driver_stage} / {d.shadow_stage}: {d.times}" for d in found.differences[:3]),

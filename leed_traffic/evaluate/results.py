@@ -121,6 +121,53 @@ class IntersectionResult(_Document):
     changes_per_h: float = Field(ge=0.0)
 
 
+class LimitBreaks(_Document):
+    """One limit of the site that one signal broke under one controller, over all seeds; see `simulation/limit_breaks.py`."""
+
+    controller: str
+    intersection: str
+    limit: str
+    """conflicting greens, no yellow, short yellow, short all-red, short walk-out, short green, long green, long red."""
+    times: int = Field(ge=1)
+    mean_s: float = Field(ge=0.0)
+    """By how much."""
+    worst_s: float = Field(ge=0.0)
+    shown_s: float
+    """Of the worst."""
+    needed_s: float
+    seed: int
+    """Of the worst, and when it ended."""
+    at_s: float
+
+
+class ProgramCycle(_Document):
+    """The cycle of a signal's own program, before and after the site's clearances and limits were put in."""
+
+    controller: str
+    intersection: str
+    program: str
+    """Its id in the net."""
+    type: str
+    """As it hangs: static, actuated, delay_based, NEMA."""
+    own_s: float = Field(ge=0.0)
+    """As it hangs; of a program that adapts, with the greens that stand in the file."""
+    cycle_s: float = Field(ge=0.0)
+    """As it ran, with the same greens moved into the site's limits."""
+    least_s: float = Field(ge=0.0)
+    """With every green at its minimum, and at its maximum: the cycle itself where greens do not adapt."""
+    most_s: float = Field(ge=0.0)
+    is_untouched: bool
+
+
+class CollisionCause(_Document):
+    """What collisions under a controller came from; see `simulation/attribution.py`."""
+
+    controller: str
+    cause: str
+    times: int = Field(ge=1)
+    is_the_signals: bool
+
+
 class Disagreement(_Document):
     """What driver and shadow wanted instead of the same stage, and how often; null where nothing sound was said."""
 
@@ -169,3 +216,10 @@ class Evaluation(_Document):
     shadows: tuple[ShadowResult, ...] = ()
     left_alone: dict[str, str] = {}
     """Signals that nobody but their own program drives, with the reason."""
+    limit_breaks: tuple[LimitBreaks, ...] = ()
+    """Where a controller did not keep the site's limits."""
+    program_cycles: tuple[ProgramCycle, ...] = ()
+    """Of the controllers that run the signals' own programs."""
+    collision_causes: tuple[CollisionCause, ...] = ()
+    streets: dict[str, str] = {}
+    """Where each intersection is, by the names of its streets; without those whose streets have none."""

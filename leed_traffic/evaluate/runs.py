@@ -10,6 +10,8 @@ from leed_traffic.evaluate.results import Evaluation
 from leed_traffic.evaluate.shadow import Tally
 from leed_traffic.evaluate.street_map import StreetMap
 from leed_traffic.evaluate.timeline import StageRows, Timeline
+from leed_traffic.simulation.attribution import Verdict
+from leed_traffic.simulation.limit_breaks import LimitBreak
 from leed_traffic.simulation.metrics import ClassScore
 
 
@@ -35,6 +37,8 @@ class Run:
     classes: tuple[ClassScore, ...] = ()
     intersections: tuple[LocalScore, ...] = ()
     tallies: tuple[Tally, ...] = ()  # of a shadow pair
+    limit_breaks: tuple[LimitBreak, ...] = ()
+    collision_causes: tuple[tuple[str, int], ...] = ()  # (cause, how many), see `simulation/attribution.py`
     timeline: Timeline = field(default_factory=dict, compare=False)
     recording: Recording | None = field(default=None, compare=False)
 
@@ -42,6 +46,16 @@ class Run:
     def is_gridlocked(self) -> bool:
         """Whether somebody stands for good: SUMO, left to its defaults, would have lifted a vehicle out."""
         return self.stuck_veh > 0
+
+    @property
+    def n_limit_breaks(self) -> int:
+        """How often a signal broke a limit of the site."""
+        return sum(found.times for found in self.limit_breaks)
+
+    @property
+    def collisions_of_signals(self) -> int:
+        """Those that a signal's display is to blame for."""
+        return sum(times for cause, times in self.collision_causes if Verdict(cause).is_the_signals)
 
     def named(self, controller: str) -> "Run":
         """The same run under another name."""

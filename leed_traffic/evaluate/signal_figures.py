@@ -141,7 +141,7 @@ def _draw_signal(axes: Axes, spans: Sequence[Shown], y: float, bar: float, windo
 
 
 def _row_name(name: str, positions_m: Mapping[str, float] | None) -> str:
-    return f"{name}  {positions_m[name]:.0f} m" if positions_m else name
+    return f"{short(name)}  {positions_m[name]:.0f} m" if positions_m else short(name)
 
 
 def draw_splits(greens: Mapping[str, Timeline], intersection: str, limits: Sequence[StageLimits]) -> str:

@@ -1,16 +1,19 @@
 """Many runs summed up: means with their intervals, paired differences, and what a mean may hide."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from leed_traffic.evaluate.results import (
     COUNTS,
     MEANS,
     ClassResult,
+    CollisionCause,
     ControllerResult,
     Delay,
     Disagreement,
     Evaluation,
     IntersectionResult,
+    LimitBreaks,
     PairedDelay,
     ShadowIntersection,
     ShadowResult,
@@ -19,6 +22,8 @@ from leed_traffic.evaluate.results import (
 from leed_traffic.evaluate.runs import Run
 from leed_traffic.evaluate.shadow import add_up
 from leed_traffic.evaluate.statistics import SIGNIFICANCE, compare_with, mean_interval
+from leed_traffic.simulation.attribution import Verdict
+from leed_traffic.simulation.limit_breaks import LimitBreak
 from leed_traffic.simulation.metrics import ClassScore
 
 
@@ -72,6 +77,8 @@ def evaluate_runs(
         spread=tuple(_spread(name, found) for name, found in ranked.items()),
         classes=tuple(result for name, found in ranked.items() for result in _classes(name, found)),
         intersections=tuple(result for name, found in ranked.items() for result in _intersections(name, found)),
+        limit_breaks=tuple(result for name, found in ranked.items() for result in _limit_breaks(name, found)),
+        collision_causes=tuple(result for name, found in ranked.items() for result in _collision_causes(name, found)),
         shadows=tuple(_shadow(name, found) for name, found in pairs.items()),
     )
 
@@ -145,6 +152,43 @@ def _intersections(controller: str, runs: Sequence[Run]) -> list[IntersectionRes
             changes_per_h=_mean([score.changes_per_h for score in scores]),
         )
         for scores in zip(*(run.intersections for run in runs), strict=True)
+    ]
+
+
+def _limit_breaks(controller: str, runs: Sequence[Run]) -> list[LimitBreaks]:
+    """By signal, in the runs' order."""
+    found: dict[tuple[str, str], list[tuple[int, LimitBreak]]] = {}
+    for run in runs:
+        for one in run.limit_breaks:
+            found.setdefault((one.intersection, one.limit), []).append((run.seed, one))
+    results = []
+    for (intersection, limit), breaks in found.items():
+        seed, worst = max(breaks, key=lambda pair: pair[1].worst_s)
+        times = sum(one.times for _, one in breaks)
+        results.append(
+            LimitBreaks(
+                controller=controller,
+                intersection=intersection,
+                limit=limit,
+                times=times,
+                mean_s=round(sum(one.mean_s * one.times for _, one in breaks) / times, 3),
+                worst_s=worst.worst_s,
+                shown_s=worst.shown_s,
+                needed_s=worst.needed_s,
+                seed=seed,
+                at_s=worst.at_s,
+            )
+        )
+    return results
+
+
+def _collision_causes(controller: str, runs: Sequence[Run]) -> list[CollisionCause]:
+    counts: Counter[str] = Counter()
+    for run in runs:
+        counts.update(dict(run.collision_causes))
+    return [
+        CollisionCause(controller=controller, cause=cause, times=times, is_the_signals=Verdict(cause).is_the_signals)
+        for cause, times in sorted(counts.items())
     ]
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from leed_traffic.domain.network import Intersection
 from leed_traffic.errors import ScenarioError
 from leed_traffic.simulation.audit import read_runs
+from leed_traffic.simulation.limit_breaks import stage_numbers
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,7 +47,7 @@ def read_timeline(states_file: Path, intersections: Sequence[Intersection], *, e
         raise ScenarioError(f"{states_file}: the record of signal states cannot be read ({err.strerror})") from err
     timeline = {}
     for intersection in intersections:
-        stages = {stage.state: k for k, stage in enumerate(intersection.stages)}
+        stages = stage_numbers(intersection)
         timeline[intersection.id] = _joined(
             [(run.begin_s, stages.get(run.state)) for run in runs.get(intersection.id, ())], end_s
         )

@@ -5,6 +5,8 @@ Two controllers are drawn beside each other; more could not be compared by eye.
 
 from collections.abc import Iterable, Mapping, Sequence
 
+from leed_traffic.domain.short_ids import fold, fold_ids
+from leed_traffic.evaluate.drawing import short
 from leed_traffic.evaluate.page import folded, note, picture, table
 from leed_traffic.evaluate.recording import ARRIVAL_M, INTERVAL_S, Recording, approaches_of
 from leed_traffic.evaluate.runs import Comparison, Run, Scene
@@ -23,6 +25,7 @@ from leed_traffic.evaluate.timeline import Timeline
 STAGES_WINDOW_S = 600.0  # s of signals in the stage diagram: longer, and single greens can no longer be seen
 STAGES_ROWS = 24  # intersections in it at most
 TABLE_ROWS = 40  # intersections in the table at most; all of them are in the exports
+LONGEST_STREETS = 48  # characters of streets' names in the table
 OPEN_ROWS = 12  # intersections that a reader takes in at a glance: of more, those with the most delay come first
 
 
@@ -53,19 +56,23 @@ def _intersections(comparison: Comparison, labels: Mapping[str, str]) -> str:
     delays = {(result.controller, result.intersection): result for result in found}
     controllers = [result.controller for result in comparison.evaluation.results]
     shown = names if len(names) <= OPEN_ROWS else _worst(comparison, TABLE_ROWS)
-    rows = []
+    rows, ids, streets = [], fold_ids(names), comparison.evaluation.streets
     for name in shown:
         mine = [delays[c, name] for c in controllers]
-        rows.append([name, f"{mine[0].vehicles:.0f}", *(f"{r.delay_s.mean:.1f}  ({r.queue_veh:.1f})" for r in mine)])
+        where = [fold(streets.get(name, ""), LONGEST_STREETS)] if streets else []
+        rows.append(
+            [ids[name], *where, f"{mine[0].vehicles:.0f}", *(f"{r.delay_s.mean:.1f}  ({r.queue_veh:.1f})" for r in mine)]
+        )
     sorted_by = " Those with the most delay come first." if len(names) > OPEN_ROWS else ""
     left_out = f"{sorted_by} The {len(shown)} worst of {len(names)} are shown." if len(shown) < len(names) else sorted_by
     explained = (
         "Delay in s per vehicle that came to the stop lines, in brackets the mean queue in vehicles; both on the approaches, "
         f"as far as detectors reach, mean over the seeds. Intervals are in the exports.{left_out}"
     )
-    head = ["intersection", "vehicles", *(labels[c] for c in controllers)]
-    more = folded(f"{len(rows) - OPEN_ROWS} more", table(head, rows[OPEN_ROWS:])) if len(rows) > OPEN_ROWS else ""
-    return table(head, rows[:OPEN_ROWS]) + more + note(explained)
+    head = ["intersection", *(["streets"] if streets else []), "vehicles", *(labels[c] for c in controllers)]
+    texts = frozenset({1} if streets else ())
+    more = folded(f"{len(rows) - OPEN_ROWS} more", table(head, rows[OPEN_ROWS:], texts=texts)) if len(rows) > OPEN_ROWS else ""
+    return table(head, rows[:OPEN_ROWS], texts=texts) + more + note(explained)
 
 
 def _worst(comparison: Comparison, n: int) -> list[str]:
@@ -123,7 +130,7 @@ def _coordination(scene: Scene, recordings: Mapping[str, Recording], seed: int) 
         rows.append(
             {
                 label: Diagram(
-                    name=f"{name} {whence}",
+                    name=f"{short(name)} {whence}",
                     cycles=cycles_of(recording.states.get(name, ()), leg.links),
                     arrivals_s=recording.arrivals_s.get(leg.edge, ()),
                 )
@@ -158,7 +165,7 @@ def _queues(scene: Scene, recordings: Mapping[str, Recording], seed: int) -> str
         f"Vehicles under 0.1 m/s on each approach and the road before it, as far as detectors reach; mean of every "
         f"{INTERVAL_S:.0f} s of seed {seed}. A line that keeps rising is an approach that gets less green than it needs."
     )
-    return picture(draw_queues(rows, scene.begin_s), f"Queues at {_and(rows)} under {_and(recordings)}", caption)
+    return picture(draw_queues(rows, scene.begin_s), f"Queues at {_and(map(short, rows))} under {_and(recordings)}", caption)
 
 
 def _stage_plans(scene: Scene, shares: Mapping[str, Mapping[str, Sequence[float]]]) -> str:
@@ -167,7 +174,9 @@ def _stage_plans(scene: Scene, shares: Mapping[str, Mapping[str, Sequence[float]
         f"The ways that each stage opens, drawn where the streets run: solid with priority, dashed where drivers yield. The "
         f"percentages are the stage's share of the time under {_and(shares, ' | ')}; the rest is clearance."
     )
-    return picture(draw_stage_plans(drawn, scene.street_map, shares), f"Stages of {_and([i.id for i in drawn])}", caption)
+    return picture(
+        draw_stage_plans(drawn, scene.street_map, shares), f"Stages of {_and([short(i.id) for i in drawn])}", caption
+    )
 
 
 def _shares(
@@ -198,11 +207,13 @@ def _splits(
     limits = [StageLimits(low_s=low, high_s=high) for low, high in zip(timing.min_green_s, timing.max_green_s, strict=True)]
     greens = {labels[run.controller]: run.timeline for run in drawn}
     caption = (
-        f"Every green of {worst}, where delay is highest, on seed {seed}: how long it was, and whether it ended at the site's "
-        "minimum, at its maximum (dashed) or in between. Greens at the maximum in a row mean that the stage needs more; "
+        f"Every green of {short(worst)}, where delay is highest, on seed {seed}: how long it was, and whether it ended at the "
+        "site's minimum, at its maximum (dashed) or in between. Greens at the maximum in a row mean that the stage needs more; "
         "greens at the minimum in a row, that it is called for a single vehicle or starved."
     )
-    return picture(draw_splits(greens, worst, limits), f"Lengths of the greens of {worst} under {_and(recordings)}", caption)
+    return picture(
+        draw_splits(greens, worst, limits), f"Lengths of the greens of {short(worst)} under {_and(recordings)}", caption
+    )
 
 
 def _delay_s(run: Run, intersection: str) -> float:

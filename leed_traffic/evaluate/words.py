@@ -1,27 +1,34 @@
 """A comparison in words: the table that people read, and what may be concluded from it."""
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
 
-from leed_traffic.evaluate.results import COUNTS, Delay
+from leed_traffic.domain.short_ids import fold_ids
+from leed_traffic.evaluate.results import COUNTS, Delay, LimitBreaks, ProgramCycle
 from leed_traffic.evaluate.runs import Comparison
 from leed_traffic.evaluate.statistics import best_and_ties
+from leed_traffic.simulation.limit_breaks import Limit
 from leed_traffic.simulation.metrics import STUCK_S
 
+LIMITS_COLUMN = "limits broken"
+SHOWN_CYCLES = 4  # different changes of the cycle in a line; --json has every signal's
 FEW_SEEDS = 5  # below, a t interval is more than 1.5 times as wide as with many
 
 
-def table_columns() -> list[str]:
-    """Heads of the table that people read."""
-    return [
+def table_columns(comparison: Comparison) -> list[str]:
+    """Heads of the table that people read; the last one only where somebody broke a limit of the site."""
+    columns = [
         "controller", "delay s [95 %]", "worst seed", "trip s", "wait s", "queue",
         "sched.", "done", "never dep.", "unsafe", "stops", "coll.", "telep.",
     ]  # fmt: skip
+    return [*columns, LIMITS_COLUMN] if comparison.evaluation.limit_breaks else columns
 
 
 def table_rows(comparison: Comparison, labels: Mapping[str, str]) -> list[list[str]]:
     """One row of text per controller."""
-    rows = []
+    rows, breaks = [], comparison.evaluation.limit_breaks
     for result in comparison.evaluation.results:
+        mine = [found for found in breaks if found.controller == result.controller]
         rows.append(
             [
                 labels[result.controller],
@@ -31,6 +38,7 @@ def table_rows(comparison: Comparison, labels: Mapping[str, str]) -> list[list[s
                 f"{result.waiting_s:.1f}",
                 f"{result.queue_veh:.1f}",
                 *(str(getattr(result, name)) for name in COUNTS if name != "departed"),
+                *([_breaks_text(mine)] if breaks else []),
             ]
         )
     return rows
@@ -53,7 +61,9 @@ def verdict(comparison: Comparison, labels: Mapping[str, str]) -> str:
         return "One seed: differences cannot be told from chance; give more --seeds to compare."
     best, ties = best_and_ties({r.controller: comparison.delays_s(r.controller) for r in results})
     mean_s = next(r.delay_s.mean for r in results if r.controller == best)
-    text = f"Lowest delay: {labels[best]} ({mean_s:.1f} s). "
+    breaks = any(found.controller == best for found in comparison.evaluation.limit_breaks)
+    proviso = ", which does not keep the site's limits" if breaks else ""
+    text = f"Lowest delay: {labels[best]} ({mean_s:.1f} s){proviso}. "
     if not ties:
         return text + f"Every other controller is worse at 95 % over {n_seeds} paired seeds."
     text += f"Not distinguishable from it at 95 % over {n_seeds} paired seeds: {', '.join(labels[t] for t in ties)}."
@@ -67,6 +77,55 @@ def gridlock_line(comparison: Comparison, labels: Mapping[str, str]) -> str:
         return f"Gridlock (a vehicle that has not moved for {STUCK_S:.0f} s at the end): on no seed."
     parts = ", ".join(f"{labels[s.controller]} on {s.gridlocked_seeds} of {s.seeds} seeds" for s in found)
     return f"Gridlock (a vehicle that has not moved for {STUCK_S:.0f} s at the end): {parts}."
+
+
+def cycle_lines(comparison: Comparison, labels: Mapping[str, str]) -> list[str]:
+    """The cycle of the signals' own programs, before and after the site's clearances and limits were put in."""
+    said: dict[str, list[str]] = {}
+    for result in comparison.evaluation.results:
+        mine = [cycle for cycle in comparison.evaluation.program_cycles if cycle.controller == result.controller]
+        if mine:
+            said.setdefault(_cycles_text(mine), []).append(labels[result.controller])
+    site = comparison.evaluation.site
+    return [f"Own programs under site {site}: {', '.join(names)}: {text}." for text, names in said.items()]
+
+
+def limit_lines(comparison: Comparison, labels: Mapping[str, str]) -> list[str]:
+    """Who does not keep the site's limits: which, how often and by how much."""
+    lines = []
+    for result in comparison.evaluation.results:
+        mine = [found for found in comparison.evaluation.limit_breaks if found.controller == result.controller]
+        if not mine:
+            continue
+        parts = []
+        for limit in dict.fromkeys(str(limit) for limit in Limit):
+            found = [one for one in mine if one.limit == limit]
+            if found:
+                worst = max(found, key=lambda one: one.worst_s)
+                parts.append(f"{limit} {sum(one.times for one in found)} (by up to {worst.worst_s:g} s)")
+        lines.append(
+            f"{labels[result.controller]} does not keep the site's limits: {', '.join(parts)}, "
+            f"at {_signals(len({found.intersection for found in mine}))}, over all seeds; by signal: --json, limit_breaks.csv."
+        )
+    return lines
+
+
+def collision_lines(comparison: Comparison, labels: Mapping[str, str]) -> list[str]:
+    """How many collisions were a signal's, and what the others came from; nothing where nobody collided."""
+    parts = []
+    for result in comparison.evaluation.results:
+        causes = [cause for cause in comparison.evaluation.collision_causes if cause.controller == result.controller]
+        if causes:
+            signals = sum(cause.times for cause in causes if cause.is_the_signals)
+            what = ", ".join(f"{cause.times} {cause.cause}" for cause in causes)
+            parts.append(f"{labels[result.controller]} {signals} of {sum(cause.times for cause in causes)} ({what})")
+    return [f"Collisions that were the signal's: {'; '.join(parts)}."] if parts else []
+
+
+def place(intersection: str, comparison: Comparison, folded: Mapping[str, str]) -> str:
+    """An intersection in a line of text: its id, short enough to be read, and its streets."""
+    streets = comparison.evaluation.streets.get(intersection)
+    return f"{folded[intersection]} ({streets})" if streets else folded[intersection]
 
 
 def difference_lines(comparison: Comparison, labels: Mapping[str, str]) -> list[str]:
@@ -104,12 +163,39 @@ def shadow_lines(comparison: Comparison, labels: Mapping[str, str]) -> list[str]
             lines.append(f"Shadow {labels[pair.pair]}: there was never a choice.")
             continue
         asked = [found for found in pair.intersections if found.agreement is not None]
+        folded = fold_ids(found.intersection for found in pair.intersections)
         least = min(asked, key=lambda found: found.agreement or 0.0)
         lines.append(
             f"Shadow {labels[pair.pair]}: the same stage in {pair.agreement:.0%} of {pair.decisions} decisions; "
-            f"least at {least.intersection} ({least.agreement:.0%})."
+            f"least at {place(least.intersection, comparison, folded)} ({least.agreement:.0%})."
         )
     return lines
+
+
+def _breaks_text(mine: Sequence[LimitBreaks]) -> str:
+    """`412, by 3 s`: how often, and the worst of them."""
+    if not mine:
+        return "0"
+    return f"{sum(found.times for found in mine)}, by {max(found.worst_s for found in mine):g} s"
+
+
+def _cycles_text(cycles: Sequence[ProgramCycle]) -> str:
+    """`cycle 90 -> 109 s at 5 signals, 72 s as it hangs at 2`, the most frequent first."""
+    numbers = Counter((c.own_s, c.cycle_s, c.is_untouched) for c in cycles)
+    found = sorted(numbers.items(), key=lambda item: (-item[1], item[0]))
+    parts = []
+    for (own_s, cycle_s, is_untouched), n in found[:SHOWN_CYCLES]:
+        change = (
+            f"{own_s:g} -> {cycle_s:g} s" if own_s != cycle_s else f"{own_s:g} s " + ("untouched" if is_untouched else "kept")
+        )
+        parts.append(f"{change} at {_signals(n)}")
+    if rest := sum(n for _, n in found[SHOWN_CYCLES:]):
+        parts.append(f"other cycles at {rest} (--json)")
+    return "cycle " + ", ".join(parts)
+
+
+def _signals(n: int) -> str:
+    return f"{n} signal{'s' if n > 1 else ''}"
 
 
 def p_text(p: float | None) -> str:

@@ -10,6 +10,7 @@ from jinja2 import Environment, StrictUndefined
 
 from leed_traffic.artifacts.demonstrations import Demonstrations, Round
 from leed_traffic.artifacts.whole_file import write_whole
+from leed_traffic.domain.short_ids import fold
 from leed_traffic.generate.authorship import Authorship
 from leed_traffic.generate.brief import Brief
 from leed_traffic.generate.names import name_parts
@@ -23,8 +24,9 @@ LEFT, RIGHT, TOP, BOTTOM = 80.0, 600.0, 40.0, 156.0  # of the chart's plot, in i
 def write_report(path: Path, made: Demonstrations, authorship: Authorship, briefs: Sequence[Brief]) -> None:
     """Write the page."""
     source = (resources.files("leed_traffic.generate") / "report.html.j2").read_text(encoding="utf-8")
-    template = Environment(autoescape=True, undefined=StrictUndefined).from_string(source)
-    write_whole(path, template.render(_facts(made, authorship, briefs)))
+    environment = Environment(autoescape=True, undefined=StrictUndefined)
+    environment.filters["fold"] = fold
+    write_whole(path, environment.from_string(source).render(_facts(made, authorship, briefs)))
 
 
 def _facts(made: Demonstrations, authorship: Authorship, briefs: Sequence[Brief]) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from leed_traffic.simulation.departures import find_never_departing
 from leed_traffic.simulation.engine import Engine
 from leed_traffic.simulation.network_import import import_network
 from leed_traffic.simulation.never_green import never_green
+from leed_traffic.simulation.places import read_places
 from leed_traffic.simulation.program_faults import program_faults
 from leed_traffic.simulation.turning_counts import TurningCounts, count_turns, period_starts
 from leed_traffic.simulation.webster import CYCLE_MAX_S, flow_ratios, lost_time, webster_cycle
@@ -76,6 +77,8 @@ class SignalCheck(_Document):
     """One signal that can be controlled."""
 
     id: str
+    streets: str = ""
+    """Where it is, by the names of its streets; empty where they have none."""
     n_stages: int
     n_lanes: int
     n_movements: int
@@ -150,13 +153,17 @@ def check_scenario(scenario: Scenario, seed: int) -> tuple[ScenarioCheck, Networ
     timings = [derive_timing(intersection) for intersection in network.intersections]
     starts = period_starts(scenario.end_s - scenario.begin_s)
     counts = count_turns(scenario, network, timings, [seed], starts)
+    places = read_places(scenario.net_file, network.intersections)
     document = ScenarioCheck(
         scenario=scenario.name,
         net_file=str(scenario.net_file),
         begin_s=scenario.begin_s,
         end_s=scenario.end_s,
         network_digest=network.digest(),
-        signals=tuple(_signal(i, t, counted) for i, t, counted in zip(network.intersections, timings, counts, strict=True)),
+        signals=tuple(
+            _signal(i, t, counted, places.get(i.id, ""))
+            for i, t, counted in zip(network.intersections, timings, counts, strict=True)
+        ),
         left_alone=tuple(Named(id=name, reason=reason) for name, reason in network.left_alone),
         notes=tuple(Note(id=name, note=note) for name, note in network.notes),
         never_depart=tuple(Stranded(**asdict(found)) for found in find_never_departing(scenario)),
@@ -182,10 +189,11 @@ def try_out(scenario: Scenario, seed: int) -> float:
     return until_s
 
 
-def _signal(intersection: Intersection, timing: Timing, counted: TurningCounts) -> SignalCheck:
+def _signal(intersection: Intersection, timing: Timing, counted: TurningCounts, streets: str) -> SignalCheck:
     placed = (*place_zones(intersection, DEFAULT_REACH_M), *place_loops(intersection))
     return SignalCheck(
         id=intersection.id,
+        streets=streets,
         n_stages=intersection.n_stages,
         n_lanes=intersection.n_lanes,
         n_movements=len(intersection.vehicle_movements),

@@ -172,7 +172,7 @@ class TrainConfig(BaseModel):
             raise ValueError(f"an address needs the engine ray, got {self.address} with {self.engine}")
         if self.episodes % self.episodes_per_update:
             raise ValueError(
-                f"need episodes in multiples of episodes_per_update, got {self.episodes} and {self.episodes_per_update}"
+                f"--episodes {self.episodes}: need a multiple of --episodes-per-update, {self.episodes_per_update}"
             )
         return self
 

@@ -1,5 +1,5 @@
 import pytest
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, ValidationError, model_validator
 
 from leed_traffic.artifacts.validation import first_fault
 
@@ -33,3 +33,17 @@ def test_a_document_that_is_wrong_as_a_whole_has_no_place(options, before):
 
 def test_another_error_is_put_on_one_line():
     assert first_fault(ValueError("first\n  second")) == "first second"
+
+
+def test_a_check_of_our_own_is_quoted_without_its_frame():
+    class Pair(BaseModel):
+        low: int
+        high: int
+
+        @model_validator(mode="after")
+        def _ordered(self):
+            raise ValueError("--low 3: need less than --high, 2")
+
+    with pytest.raises(ValidationError) as caught:
+        Pair(low=3, high=2)
+    assert first_fault(caught.value) == "--low 3: need less than --high, 2"

@@ -40,3 +40,11 @@ def test_an_environment_that_cannot_serve_is_a_failure(monkeypatch):
     result = invoke()
     assert result.exit_code == 2
     assert "serve: no" in result.output
+
+
+def test_the_advice_is_shown_with_its_square_brackets(monkeypatch):
+    find = util.find_spec
+    monkeypatch.setattr(doctor.util, "find_spec", lambda name: None if name in ("openai", "torch") else find(name))
+    shown = invoke().output
+    assert "'.[llm]'" in shown
+    assert "'.[train]'" in shown

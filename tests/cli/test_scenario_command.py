@@ -106,3 +106,40 @@ def test_import_tells_what_it_made_as_a_document(tmp_path):
     document = json.loads(shown.stdout)
     assert (document["demand"], document["signals"], document["left_alone"]) == ("invented", ["C"], [])
     assert document["vehicles"] > 0
+
+
+JOINED = "cluster_" + "_".join(str(10_000_000_000 + k) for k in range(11))  # 139 letters, as joined junctions have
+
+
+@pytest.fixture
+def town(tmp_path):
+    """A signal with a long id, at streets of which two have names."""
+    from tests.networks.oddities import configure, cross
+
+    net = cross(tmp_path)
+    text = net.read_text().replace('="C"', f'="{JOINED}"').replace(":C_", f":{JOINED}_")
+    for edge, street in (("NC", "Station Road [B1]"), ("EC", "High Street")):
+        text = text.replace(f'<edge id="{edge}"', f'<edge id="{edge}" name="{street}"')
+    net.write_text(text)
+    return configure(tmp_path, net)
+
+
+@pytest.mark.sumo
+def test_a_long_id_squeezes_no_column_away_and_its_streets_are_named(town):
+    pytest.importorskip("sumo", reason="SUMO is not installed")
+    page = CliRunner().invoke(app, ["check", str(town)]).stdout
+    assert max(len(line.rstrip()) for line in page.splitlines()) <= 150
+    assert JOINED not in page
+    assert page.count("cluster_1000000000…000000010  High Street / Station Road [B1]") == 3
+    assert "own program  missing" in page
+    (signal,) = json.loads(CliRunner().invoke(app, ["check", str(town), "--json"]).stdout)["signals"]
+    assert (signal["id"], signal["streets"]) == (JOINED, "High Street / Station Road [B1]")
+
+
+@pytest.mark.sumo
+def test_detectors_are_listed_by_the_same_names(town, tmp_path):
+    pytest.importorskip("sumo", reason="SUMO is not installed")
+    shown = CliRunner().invoke(app, ["detectors", str(town), "--out", str(tmp_path / "d.add.xml")])
+    assert "cluster_1000000000…000000010" in shown.stdout
+    assert "High Street / Station Road [B1]" in shown.stdout
+    assert "advance loops" in shown.stdout

@@ -64,16 +64,24 @@ def test_people_get_a_table_a_verdict_and_the_files_that_they_asked_for(fake_com
     assert result.exit_code == 0
     assert "Not distinguishable" in result.stdout
     assert sorted(p.name for p in tmp_path.rglob("*") if p.is_file()) == [
-        "per_class.csv", "per_class.parquet", "per_intersection.csv", "per_intersection.parquet",
-        "per_seed.csv", "per_seed.parquet", "r.html", "results.json",
+        "limit_breaks.csv", "limit_breaks.parquet", "per_class.csv", "per_class.parquet", "per_intersection.csv",
+        "per_intersection.parquet", "per_seed.csv", "per_seed.parquet", "program_cycles.csv", "program_cycles.parquet",
+        "r.html", "results.json",
     ]  # fmt: skip
     assert fake_compare[0].keeps_timeline
+
+
+def test_a_report_that_cannot_be_written_loses_no_result(fake_compare, tmp_path):
+    (tmp_path / "file").write_text("")
+    result = run("--controllers", "fixed,plan:x", "--report", str(tmp_path / "file" / "r.html"))
+    assert isinstance(result.exception, UsageError)
+    assert "Not distinguishable" in result.stdout
 
 
 def test_an_unknown_controller_is_refused_before_anything_runs(fake_compare):
     result = run("--controllers", "fixed,wizard")
     assert isinstance(result.exception, UsageError)
-    assert "known: fixed, actuated" in str(result.exception)
+    assert "known: as-is, fixed, actuated" in str(result.exception)
     assert fake_compare == []
 
 

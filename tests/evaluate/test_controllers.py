@@ -60,7 +60,7 @@ def test_every_known_controller_is_parsed_in_order():
     [
         (
             "fixed,wizard",
-            "unknown controller 'wizard'; known: fixed, actuated, delay_based, webster, max-pressure, max-wave, sotl",
+            "unknown controller 'wizard'; known: as-is, fixed, actuated, delay_based, webster, max-pressure, max-wave, sotl",
         ),
         ("", "names nobody"),
         (" , ", "names nobody"),

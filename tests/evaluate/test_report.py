@@ -4,7 +4,7 @@ import xml.etree.ElementTree as ET
 
 import pytest
 
-from leed_traffic.evaluate.figures import LearningCurve, draw_delays
+from leed_traffic.evaluate.figures import DelayRow, LearningCurve, draw_delays
 from leed_traffic.evaluate.report import Story, render_report, write_report
 from leed_traffic.evaluate.signal_figures import draw_stages
 
@@ -114,3 +114,8 @@ def test_a_learning_curve_needs_a_delay_for_every_hour():
         LearningCurve(hours=(1.0,), delay_s=(), demonstration_hours=0.0)
     with pytest.raises(ValueError, match="need 1 weights"):
         LearningCurve(hours=(), delay_s=(), demonstration_hours=0.0, weight_hours=(1.0,), weights={"J": ()})
+
+
+def test_a_dollar_sign_in_a_name_is_no_formula():
+    row = DelayRow(label=r"bundle:a$\frac{1$b_c", mean_s=1.0, low_s=None, high_s=None, seeds_s=(1.0,), is_ours=False)
+    assert "<svg" in draw_delays([row])

@@ -7,11 +7,22 @@ from pydantic import ValidationError
 from leed_traffic.errors import UsageError
 from leed_traffic.evaluate.exports import as_csv, run_rows, write_output
 from leed_traffic.evaluate.intersections import LocalScore
-from leed_traffic.evaluate.results import ControllerResult, Evaluation
+from leed_traffic.evaluate.results import ControllerResult, Evaluation, ProgramCycle
 from leed_traffic.evaluate.runs import Comparison
 from leed_traffic.evaluate.shadow import Tally
 from leed_traffic.evaluate.summary import evaluate_runs, summarise
-from leed_traffic.evaluate.words import difference_lines, gridlock_line, shadow_lines, table_columns, table_rows, verdict
+from leed_traffic.evaluate.words import (
+    collision_lines,
+    cycle_lines,
+    difference_lines,
+    gridlock_line,
+    limit_lines,
+    shadow_lines,
+    table_columns,
+    table_rows,
+    verdict,
+)
+from leed_traffic.simulation.limit_breaks import LimitBreak
 from leed_traffic.simulation.metrics import ClassScore
 
 from .conftest import make_run
@@ -27,6 +38,10 @@ ADDED_KEYS = [
     "intersections",
     "shadows",
     "left_alone",
+    "limit_breaks",
+    "program_cycles",
+    "collision_causes",
+    "streets",
 ]  # all may be left out
 RESULT_KEYS = [
     "controller", "delay_s", "trip_time_s", "waiting_s", "queue_veh", "scheduled", "departed", "finished", "never_departed",
@@ -92,7 +107,7 @@ def test_every_run_is_a_line_of_the_csv():
 def test_a_gridlocked_seed_shows_in_the_table(make_comparison):
     comparison = make_comparison({"plan:x": (15.9, 1112.0, 15.2)})
     (row,) = table_rows(comparison, {"plan:x": "plan:x"})
-    cells = dict(zip(table_columns(), row, strict=True))
+    cells = dict(zip(table_columns(comparison), row, strict=True))
     assert cells["worst seed"] == "1112.0"
     assert cells["never dep."] == "6"
 
@@ -191,4 +206,63 @@ def test_a_shadow_pair_is_told_but_not_ranked():
     comparison = Comparison(evaluation=evaluation, runs=tuple(runs))
     assert shadow_lines(comparison, {"shadow:a+b": "a, asked along: b"}) == [
         "Shadow a, asked along: b: the same stage in 70% of 10 decisions; least at J (70%)."
+    ]
+
+
+def test_who_breaks_the_sites_limits_is_said_in_the_row_and_in_a_line_and_not_called_best_without_it():
+    found = LimitBreak(
+        intersection="J", limit="short yellow", times=7, mean_s=1.0, worst_s=1.5, shown_s=3.0, needed_s=4.5, at_s=20.0
+    )  # fmt: skip
+    runs = [
+        run
+        for seed in (1, 2, 3)
+        for run in (replace(make_run("as-is", seed, 9.0 + seed), limit_breaks=(found,)), make_run("fixed", seed, 30.0 + seed))
+    ]
+    names = {"as-is": "as-is", "fixed": "fixed"}
+    comparison = Comparison(
+        evaluation=evaluate_runs(runs, scenario="x", site="y", sumo_version="1", rules=("fixed",)), runs=tuple(runs)
+    )
+    rows = [dict(zip(table_columns(comparison), row, strict=True)) for row in table_rows(comparison, names)]
+    assert [row["limits broken"] for row in rows] == ["21, by 1.5 s", "0"]
+    assert limit_lines(comparison, names) == [
+        "as-is does not keep the site's limits: short yellow 21 (by up to 1.5 s), at 1 signal, over all seeds; "
+        "by signal: --json, limit_breaks.csv."
+    ]
+    assert verdict(comparison, names).startswith("Lowest delay: as-is (11.0 s), which does not keep the site's limits.")
+    (breaks,) = comparison.evaluation.limit_breaks
+    assert (breaks.times, breaks.worst_s, breaks.shown_s, breaks.needed_s) == (21, 1.5, 3.0, 4.5)
+
+
+def test_without_a_broken_limit_there_is_neither_a_column_nor_a_line(make_comparison):
+    comparison = make_comparison({"fixed": (60.0, 71.0, 80.0)})
+    assert "limits broken" not in table_columns(comparison)
+    assert limit_lines(comparison, {"fixed": "fixed"}) == []
+    assert collision_lines(comparison, {"fixed": "fixed"}) == []
+    assert cycle_lines(comparison, {"fixed": "fixed"}) == []
+
+
+def test_a_line_says_how_many_collisions_were_the_signals():
+    causes = (("permissive", 46), ("short clearance", 1))
+    runs = [replace(make_run("a", 1, 9.0), collisions=47, collision_causes=causes), make_run("b", 1, 9.0)]
+    evaluation = evaluate_runs(runs, scenario="x", site="y", sumo_version="1", rules=())
+    comparison = Comparison(evaluation=evaluation, runs=tuple(runs))
+    assert collision_lines(comparison, {"a": "rule a", "b": "b"}) == [
+        "Collisions that were the signal's: rule a 1 of 47 (46 permissive, 1 short clearance)."
+    ]
+
+
+def test_cycles_before_and_after_are_told_by_how_many_signals_share_them(make_comparison):
+    comparison = make_comparison({"fixed": (60.0, 71.0, 80.0), "actuated": (50.0, 51.0, 52.0)})
+
+    def cycle(controller, signal, own_s, cycle_s):
+        return ProgramCycle(
+            controller=controller, intersection=signal, program="0", type="static", own_s=own_s, cycle_s=cycle_s,
+            least_s=cycle_s, most_s=cycle_s, is_untouched=own_s == cycle_s,
+        )  # fmt: skip
+
+    after = {"J1": (90.0, 109.0), "J2": (90.0, 109.0), "J3": (72.0, 72.0)}
+    cycles = tuple(cycle(name, signal, *pair) for name in ("fixed", "actuated") for signal, pair in after.items())
+    told = replace(comparison, evaluation=comparison.evaluation.model_copy(update={"program_cycles": cycles}))
+    assert cycle_lines(told, {"fixed": "fixed", "actuated": "actuated"}) == [
+        "Own programs under site derived: fixed, actuated: cycle 90 -> 109 s at 2 signals, 72 s untouched at 1 signal."
     ]

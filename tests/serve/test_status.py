@@ -320,12 +320,15 @@ def test_a_watcher_that_breaks_is_told_no_more_and_costs_the_signals_nothing(cro
 def test_a_browser_draws_the_page(crossing_bundle, tmp_path, width, device):
     board = StatusBoard()
     drive_watched(crossing_bundle, board, device=device(), until_s=40.0)
+    joined = replace(board.latest.signals[0], id="cluster_" + "_".join(str(10_000_000_000 + k) for k in range(11)))
+    board.latest = replace(board.latest, signals=(*board.latest.signals, joined))
     with open_page(board) as address:
         options = ["--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"]
         options += [f"--user-data-dir={tmp_path}", f"--window-size={width},900", "--virtual-time-budget=3000", "--dump-dom"]
         drawn = subprocess.run([CHROMIUM, *options, address], capture_output=True, text=True, check=True, timeout=120.0)
     assert 'class="lamp G"' in drawn.stdout
     assert ">C<" in drawn.stdout
+    assert f'title="{joined.id}">cluster_1000000000…000000010<' in drawn.stdout
     assert "monitor violations" in drawn.stdout
     shown = drawn.stdout.partition("<script>")[0]
     assert "does not answer" not in shown

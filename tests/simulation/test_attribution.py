@@ -6,9 +6,9 @@ import pytest
 
 from leed_traffic.domain.network import Network
 from leed_traffic.domain.timing import derive_timing
-from leed_traffic.drill.attribution import Attribution, Verdict, count_verdicts
-from leed_traffic.drill.incidents import Incident, Kind, Way, read_incidents, read_ways
+from leed_traffic.simulation.attribution import Attribution, Verdict, count_verdicts
 from leed_traffic.simulation.audit import Run
+from leed_traffic.simulation.incidents import Incident, Kind, Way, read_incidents, read_ways
 from tests.intersections import four_legs
 
 JUNCTION = four_legs()

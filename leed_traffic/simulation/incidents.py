@@ -43,13 +43,27 @@ class Way:
 
 def incident_options(folder: Path) -> tuple[str, ...]:
     """Options of SUMO that make it write the files that `read_incidents` and `read_ways` read."""
-    options = ("--collision-output", str(folder / _COLLISIONS_NAME), "--error-log", str(folder / _WARNINGS_NAME))
+    return (*collision_options(folder), "--error-log", str(folder / _WARNINGS_NAME))
+
+
+def collision_options(folder: Path) -> tuple[str, ...]:
+    """Options of SUMO that make it write what `read_collisions` and `read_ways` read; no run changes by them."""
     ways = ("--vehroute-output", str(folder / _WAYS_NAME), "--vehroute-output.exit-times", "true")
-    return (*options, *ways, "--vehroute-output.write-unfinished", "true")
+    collisions = ("--collision-output", str(folder / _COLLISIONS_NAME))
+    return (*collisions, *ways, "--vehroute-output.write-unfinished", "true")
 
 
 def read_incidents(folder: Path) -> list[Incident]:
     """All of a run, collisions first; each pair of vehicles once a collision."""
+    found = read_collisions(folder)
+    for vehicle, lane, red, time in _STOP.findall((folder / _WARNINGS_NAME).read_text(encoding="utf-8")):
+        stop = Incident(kind=Kind.EMERGENCY_STOP, time_s=float(time), vehicles=(vehicle,), lane=lane, is_at_red=bool(red))
+        found.append(stop)
+    return found
+
+
+def read_collisions(folder: Path) -> list[Incident]:
+    """The collisions of a run, in its order."""
     found = []
     for item in ET.parse(folder / _COLLISIONS_NAME).getroot().iter("collision"):
         is_with_person = item.get("type") == "crossing"
@@ -63,9 +77,6 @@ def read_incidents(folder: Path) -> list[Incident]:
                 is_with_person=is_with_person,
             )
         )
-    for vehicle, lane, red, time in _STOP.findall((folder / _WARNINGS_NAME).read_text(encoding="utf-8")):
-        stop = Incident(kind=Kind.EMERGENCY_STOP, time_s=float(time), vehicles=(vehicle,), lane=lane, is_at_red=bool(red))
-        found.append(stop)
     return found
 
 

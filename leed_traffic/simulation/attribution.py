@@ -24,8 +24,8 @@ from enum import StrEnum
 
 from leed_traffic.domain.network import Intersection, Network, edge_of
 from leed_traffic.domain.timing import Timing
-from leed_traffic.drill.incidents import Incident, Kind, Way
 from leed_traffic.simulation.audit import Run
+from leed_traffic.simulation.incidents import Incident, Kind, Way
 
 _GREEN, _YELLOW = "Gg", "yY"
 _MAY_ENTER = frozenset("GgyYs")  # s: a turn on red after a stop

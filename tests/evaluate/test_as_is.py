@@ -1,0 +1,93 @@
+"""The programs as they hang: what a comparison runs is what SUMO shows when nobody touches it."""
+
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from leed_traffic.artifacts.scenario import load_scenario
+from leed_traffic.artifacts.site import derive_site
+from leed_traffic.errors import UsageError
+from leed_traffic.evaluate.compare import EvaluateConfig, compare
+from leed_traffic.evaluate.controllers import Choice, Kind, parse_controllers
+from leed_traffic.evaluate.one_run import RunTask, _own_program
+from leed_traffic.simulation.audit import read_runs
+from leed_traffic.simulation.demand import write_demand
+from leed_traffic.simulation.network_import import import_network
+from leed_traffic.simulation.sumo_options import STATES_NAME, sumo_options
+
+pytest.importorskip("sumo", reason="SUMO is not installed")
+from tests.networks.oddities import ODDITIES
+
+pytestmark = pytest.mark.sumo
+
+KINDS = ["two_stages", "actuated", "delay_based", "nema_with_lefts", "weekly_plan", "packed_and_writing", "a_conflicting_pair"]
+
+
+def shown_by_sumo(config, folder):
+    """What the signals show when SUMO alone runs the scenario."""
+    scenario = load_scenario(str(config))
+    options = sumo_options(
+        scenario, seed=7, route_files=write_demand(scenario, 7, folder), record=folder / "plain", audit=True
+    )  # fmt: skip
+    import sumo
+
+    subprocess.run(
+        [str(Path(sumo.SUMO_HOME) / "bin" / "sumo"), *options], check=True, capture_output=True, timeout=60, cwd=folder
+    )
+    return read_runs(folder / "plain" / STATES_NAME)
+
+
+def task_of(config):
+    scenario = load_scenario(str(config))
+    network = import_network(scenario.net_file, scenario.additional_files, begin_s=scenario.begin_s)
+    return RunTask(
+        choice=Choice(kind=Kind.AS_IS), seed=7, scenario=scenario, network=network, site=derive_site(network),
+        decision_interval_s=5.0, reach_m=200.0,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_a_program_of_any_type_shows_what_it_shows_in_sumo_alone(tmp_path, name):
+    config = ODDITIES[name](tmp_path)
+    plain = shown_by_sumo(config, tmp_path)
+    before = {path.name for path in tmp_path.iterdir()}
+    _own_program(task_of(config), tmp_path / "record", ())
+    assert read_runs(tmp_path / "record" / STATES_NAME) == plain
+    assert {path.name for path in tmp_path.iterdir()} - before == {"record"}  # nobody's detectors write
+
+
+def test_a_weekly_plan_switches_as_it_does_in_the_street(tmp_path):
+    config = ODDITIES["weekly_plan"](tmp_path)
+    _own_program(task_of(config), tmp_path / "record", ())
+    assert {run.program for run in read_runs(tmp_path / "record" / STATES_NAME)["C"]} == {"day", "night"}
+
+
+def compared(config, controllers, **changes):
+    settings = {"scenario": str(config), "controllers": parse_controllers(controllers), "seeds": (1, 2), "workers": 0}
+    return compare(EvaluateConfig.model_validate({**settings, **changes}))
+
+
+def test_as_is_stands_beside_the_others_under_one_site_and_its_breaks_are_told(tmp_path):
+    found = compared(ODDITIES["two_stages"](tmp_path), "as-is,fixed,max-wave")
+    evaluation = found.evaluation
+    assert {breaks.controller for breaks in evaluation.limit_breaks} == {"as-is"}
+    assert {(b.limit, b.needed_s - b.shown_s) for b in evaluation.limit_breaks} == {("short yellow", 0.5)}
+    assert [(c.controller, c.intersection, c.own_s) for c in evaluation.program_cycles] == [("fixed", "C", 90.0)]
+    assert evaluation.program_cycles[0].cycle_s > 90.0
+    assert evaluation.reference != "as-is"  # whoever breaks the limits is no rule to be measured by
+    assert found == compared(ODDITIES["two_stages"](tmp_path), "as-is,fixed,max-wave")
+
+
+def test_as_is_is_the_reference_where_there_is_no_other_rule(tmp_path):
+    assert compared(ODDITIES["two_stages"](tmp_path), "as-is,fixed", reference="as-is").evaluation.reference == "as-is"
+
+
+def test_under_the_nets_own_limits_as_is_and_fixed_are_the_same(tmp_path):
+    one, other = compared(ODDITIES["two_stages"](tmp_path), "as-is,fixed", site="as-net").evaluation.results
+    assert one.model_copy(update={"controller": "fixed"}) == other
+
+
+def test_as_is_cannot_drive_a_shadow():
+    with pytest.raises(UsageError, match="as-is cannot be in a pair"):
+        parse_controllers("shadow:as-is+max-wave")
