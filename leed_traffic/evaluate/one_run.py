@@ -22,7 +22,7 @@ from leed_traffic.evaluate.results import COUNTS, MEANS
 from leed_traffic.evaluate.runs import Run
 from leed_traffic.evaluate.shadow import ShadowedController, Tally
 from leed_traffic.evaluate.timeline import read_timeline
-from leed_traffic.simulation.additional_files import freestanding
+from leed_traffic.simulation.additional_files import quiet
 from leed_traffic.simulation.attribution import Attribution
 from leed_traffic.simulation.audit import Run as SignalRun
 from leed_traffic.simulation.audit import read_runs
@@ -180,11 +180,5 @@ def _as_it_hangs(scenario: Scenario, folder: Path, requests: tuple[Path, ...]) -
 
     Whoever takes the signals over holds those plans still (`additional_files.silenced`); as it hangs, a plan switches.
     """
-    files = []
-    for k, path in enumerate(scenario.additional_files):
-        content = freestanding(path)
-        if content is not None:
-            path = folder / f"{k}.{path.name.removesuffix('.gz')}"
-            path.write_bytes(content)
-        files.append(path)
+    files = [quiet(path, folder / f"as-it-hangs-{k}.add.xml") for k, path in enumerate(scenario.additional_files)]
     return replace(scenario, additional_files=()), (*files, *requests)

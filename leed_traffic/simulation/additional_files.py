@@ -42,9 +42,9 @@ def silenced(
         ScenarioError: a file cannot be read, or the folder has a name that SUMO cannot read files under.
     """
     plans = StillPlans(begin_s=scenario.begin_s, keeps=not has_programs)
-    net = _quiet(scenario.net_file, folder / "net.net.xml")
-    additional = [_quiet(path, folder / f"{k}.add.xml", plans) for k, path in enumerate(scenario.additional_files)]
-    routes = [_quiet(path, folder / f"{k}.rou.xml") for k, path in enumerate(route_files)]
+    net = quiet(scenario.net_file, folder / "net.net.xml")
+    additional = [quiet(path, folder / f"{k}.add.xml", plans) for k, path in enumerate(scenario.additional_files)]
+    routes = [quiet(path, folder / f"{k}.rou.xml") for k, path in enumerate(route_files)]
     return replace(scenario, net_file=net, additional_files=tuple(additional)), tuple(routes)
 
 
@@ -73,7 +73,17 @@ def check_own_folder(folder: Path) -> None:
         raise ScenarioError(f"{str(folder)!r}: SUMO cannot use a folder whose path has {odd}; choose another (TMPDIR)")
 
 
-def _quiet(path: Path, copy: Path, plans: StillPlans | None = None) -> Path:
+def quiet(path: Path, copy: Path, plans: StillPlans | None = None) -> Path:
+    """The file under a name that SUMO can read, or a copy of it that writes nothing and draws nothing in.
+
+    Args:
+        path: of the file.
+        copy: where a copy or a link may lie.
+        plans: how weekly plans stand still; None: they stay as they are.
+
+    Raises:
+        ScenarioError: it cannot be read, or the copy's folder has a name that SUMO cannot read files under.
+    """
     if may_stay(path):
         return readable_path(path, copy)
     root = freestanding(path)
