@@ -175,7 +175,7 @@ def included_file(path: Path, include: ET.Element, including: tuple[Path, ...]) 
     """
     target = path.parent / include.get("href", "")
     if target.resolve() in (*including, path.resolve()):
-        raise ScenarioError(f"{path}: includes {include.get('href')}, which includes it again")
+        raise ScenarioError(f"{target}: includes itself, directly or through others; take one <include> out")
     return target
 
 

@@ -185,7 +185,7 @@ def is_harmless_param(key: str) -> bool:
 def _drawn_in(path: Path, including: tuple[Path, ...]) -> ET.Element:
     """The outermost element of a file that another names, made harmless."""
     if path.resolve() in including:
-        raise ScenarioError(f"{path}: is drawn in by a file that it draws in itself")
+        raise ScenarioError(f"{path}: includes itself, directly or through others; take that out")
     root = read_root(path)
     _silence(root, path, including)
     return root

@@ -71,13 +71,6 @@ def test_people_get_a_table_a_verdict_and_the_files_that_they_asked_for(fake_com
     assert fake_compare[0].keeps_timeline
 
 
-def test_a_report_that_cannot_be_written_loses_no_result(fake_compare, tmp_path):
-    (tmp_path / "file").write_text("")
-    result = run("--controllers", "fixed,plan:x", "--report", str(tmp_path / "file" / "r.html"))
-    assert isinstance(result.exception, UsageError)
-    assert "Not distinguishable" in result.stdout
-
-
 def test_an_unknown_controller_is_refused_before_anything_runs(fake_compare):
     result = run("--controllers", "fixed,wizard")
     assert isinstance(result.exception, UsageError)

@@ -5,7 +5,7 @@ import gzip
 import pytest
 
 from leed_traffic.errors import ScenarioError
-from leed_traffic.simulation.additional_files import StillPlans, freestanding
+from leed_traffic.simulation.additional_files import StillPlans, quiet
 from leed_traffic.simulation.network_import import import_network
 from leed_traffic.simulation.scenario_import import copy_files
 from leed_traffic.simulation.signal_programs import NAMELESS, read_programs
@@ -151,9 +151,8 @@ def test_the_program_in_force_is_sumo_s_own(net, tmp_path, case, how):
         for name in files:
             (tmp_path / name).unlink()
     elif how == "standing still":
-        contents = {path: freestanding(path, StillPlans(begin_s=begin_s, keeps=True)) for path in paths}
-        put(tmp_path / "copy", {f"{k}.xml": content.decode() for k, content in enumerate(contents.values()) if content})
-        paths = [tmp_path / "copy" / f"{k}.xml" if contents[path] else path for k, path in enumerate(paths)]
+        plans = StillPlans(begin_s=begin_s, keeps=True)
+        paths = [quiet(path, tmp_path / "copy" / f"{k}.xml", plans) for k, path in enumerate(paths)]
     name, phases, shown = in_sumo(net, paths, begin_s)
     ours = read_programs([net, *paths], begin_s)["C"]
     assert ours.id == name
@@ -194,7 +193,7 @@ def test_a_plan_in_an_included_file_does_not_take_a_signal_away_in_the_middle_of
     put(tmp_path, {"a.xml": all_of(MINE, OTHER, "<foo>", include("w.xml"), "</foo>"), "w.xml": all_of(switches)})
     path = tmp_path / "a.xml"
     assert in_sumo(net, [path], 120)[2] != walked(read_programs([net, path], 120)["C"], 120)
-    path.write_bytes(freestanding(path, StillPlans(begin_s=120, keeps=True)))
-    assert in_sumo(net, [path], 120)[2] == walked(read_programs([net, path], 120)["C"], 120)
-    path.write_bytes(freestanding(path, StillPlans(begin_s=120, keeps=False)) or path.read_bytes())
-    assert "WAUT" not in path.read_text()
+    still = quiet(path, tmp_path / "still.xml", StillPlans(begin_s=120, keeps=True))
+    assert in_sumo(net, [still], 120)[2] == walked(read_programs([net, still], 120)["C"], 120)
+    without = quiet(path, tmp_path / "without.xml", StillPlans(begin_s=120, keeps=False))
+    assert "WAUT" not in without.read_text()
