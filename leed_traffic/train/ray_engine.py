@@ -14,6 +14,7 @@ import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import cache, partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,7 @@ from ray.exceptions import RayError, RayTaskError
 from leed_traffic.artifacts.scenario import Scenario
 from leed_traffic.errors import LeedError, TrainingError, WorkerError
 from leed_traffic.simulation.env_spec import EnvSpec
+from leed_traffic.simulation.pool import WorkerPool
 from leed_traffic.train.blocks import Block, Order, carry_out
 from leed_traffic.train.rollout import ActorWeights, Rollout, RolloutTask, roll_out
 
@@ -159,7 +161,15 @@ class _PackedFiles:
 def _drive(shared: tuple[EnvSpec, _PackedFiles], task: RolloutTask) -> Rollout:
     spec, files = shared
     with tempfile.TemporaryDirectory(prefix="leed-scenario-") as folder:
-        return roll_out(replace(spec, scenario=files.unpack(spec.scenario, Path(folder))), task)
+        unpacked = replace(spec, scenario=files.unpack(spec.scenario, Path(folder)))
+        (rollout,) = _pool().run(partial(roll_out, unpacked), [task])
+    return rollout
+
+
+@cache
+def _pool() -> WorkerPool:
+    """One for all tasks of this worker of Ray; it ends with it."""
+    return WorkerPool(1)
 
 
 def _learn(blocks: tuple[Block, ...], task: tuple[int, dict[str, Any], Order]) -> _Outcome:
@@ -208,7 +218,10 @@ def _call(versions: dict[str, str], function: Callable[[Any, Any], Any], shared:
         raise TrainingError(
             f"{ray.util.get_node_ip_address()}: has {_versions()}, this run {versions}; install the same on every machine"
         )
-    return pickle.dumps(function(pickle.loads(shared), pickle.loads(task)))
+    try:
+        return pickle.dumps(function(pickle.loads(shared), pickle.loads(task)))
+    except WorkerError:  # what simulates for us was killed: so are we, and Ray runs the task again
+        os._exit(1)
 
 
 _REMOTE: Any = ray.remote(num_cpus=1, max_retries=RETRIES)(_call)

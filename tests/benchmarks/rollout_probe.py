@@ -50,7 +50,7 @@ def ours(seconds: float) -> dict[str, float]:
     with SignalEnv(scenario, network, load_site(None, scenario, network)) as env:
         (n, d), s, h = env.shape, env.n_stages_max, 64
         rng = np.random.default_rng(0)
-        shapes = ((n, d, h), (n, 1, h), (n, h, h), (n, 1, h), (n, h, s), (n, 1, s))
+        shapes = ((n, d, s), (n, d, h), (n, 1, h), (n, h, h), (n, 1, h), (n, h, s), (n, 1, s))
         weights = ActorWeights(*(0.1 * rng.standard_normal(shape).astype(np.float32) for shape in shapes))
         begin, begin_wall = time.process_time(), time.perf_counter()
         episode = run_episode(env, ActorController(weights, sample_seed=1), SEED)
@@ -105,5 +105,8 @@ def sumo_rl(seconds: float, with_info: bool) -> dict[str, float]:
 
 
 if __name__ == "__main__":
+    from leed_traffic.simulation.in_place import allow
+
     which, seconds = sys.argv[1], float(sys.argv[2])
+    allow()  # as in a worker of a pool, and all CPU time is this process's
     print(json.dumps(ours(seconds) if which == "ours" else sumo_rl(seconds, with_info=which == "sumo-rl-info")))
