@@ -5,8 +5,10 @@
 
 import socket
 import struct
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +20,8 @@ if TYPE_CHECKING:
 
 RETRY_S = 0.1  # s between two tries to connect; traci's own default is 1 s
 TRY_S = 3.0  # s at most for one try: a host that says nothing must not keep anybody from stopping
+
+_connecting = threading.Lock()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,23 +51,31 @@ def open_connection(endpoint: Endpoint, look: Callable[[], None] = lambda: None)
     import traci  # pulls in sumolib, which serving does not need elsewhere
 
     give_up_s = time.monotonic() + endpoint.connect_s
-    before = socket.getdefaulttimeout()
-    socket.setdefaulttimeout(min(endpoint.deadline_s, TRY_S))  # traci offers no other way to a deadline for connecting
-    try:
-        while True:
-            try:
+    while True:
+        try:
+            with _time_out_of_new_sockets(min(endpoint.deadline_s, TRY_S)):
                 connection = traci.connect(port=endpoint.port, host=endpoint.host, numRetries=0, waitBetweenRetries=RETRY_S)
-                connection._socket = DeadlineSocket(connection._socket, endpoint.deadline_s)
-                return connection, traci.constants, traci.TraCIException
-            except (traci.TraCIException, *fatal_errors()) as err:
-                if time.monotonic() >= give_up_s:
-                    raise DeviceError(
-                        f"{endpoint}: nobody answers within {endpoint.connect_s:g} s ({err}); start SUMO with --remote-port"
-                    ) from err
-            look()
-            time.sleep(RETRY_S)
-    finally:
-        socket.setdefaulttimeout(before)
+            connection._socket = DeadlineSocket(connection._socket, endpoint.deadline_s)
+            return connection, traci.constants, traci.TraCIException
+        except (traci.TraCIException, *fatal_errors()) as err:
+            if time.monotonic() >= give_up_s:
+                raise DeviceError(
+                    f"{endpoint}: nobody answers within {endpoint.connect_s:g} s ({err}); start SUMO with --remote-port"
+                ) from err
+        look()
+        time.sleep(RETRY_S)
+
+
+@contextmanager
+def _time_out_of_new_sockets(seconds: float) -> Iterator[None]:
+    """Give sockets that are made meanwhile a time-out: traci offers no other way to a deadline for connecting. It holds for the whole process, so one thread at a time."""
+    with _connecting:
+        before = socket.getdefaulttimeout()
+        socket.setdefaulttimeout(seconds)
+        try:
+            yield
+        finally:
+            socket.setdefaulttimeout(before)
 
 
 def fatal_errors() -> tuple[type[Exception], ...]:

@@ -29,7 +29,7 @@ class Template:
         if find_spec("libsumo") is None:
             raise ModuleNotFoundError("No module named 'libsumo'", name="libsumo")
         self._owner = os.getpid()
-        self._door, inner = socket.socketpair()
+        self._door, inner = _pair()
         # One seed of hashes and no threads of libraries: the same heap every time, and nothing that a fork could break.
         settled = {"PYTHONHASHSEED": "0", "OPENBLAS_NUM_THREADS": "1", "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
         with inner:
@@ -53,7 +53,7 @@ class Template:
         Raises:
             OSError: the template is gone.
         """
-        ours, theirs = socket.socketpair()
+        ours, theirs = _pair()
         with ours, theirs:
             socket.send_fds(self._door, [b"+"], [theirs.fileno()])
             return Connection(ours.detach())
@@ -65,3 +65,11 @@ class Template:
         if self.is_ours:
             with contextlib.suppress(subprocess.TimeoutExpired):
                 self._process.wait(_END_WAIT_S)
+
+
+def _pair() -> tuple[socket.socket, socket.socket]:
+    """Two ends that wait for each other, whatever time-out somebody has set for all sockets of this process."""
+    ends = socket.socketpair()
+    for end in ends:
+        end.setblocking(True)
+    return ends

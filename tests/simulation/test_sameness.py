@@ -2,6 +2,7 @@
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -72,6 +73,15 @@ def test_a_task_of_a_pool_a_simulation_of_its_own_and_plain_sumo_agree(carriagew
     assert kept
     assert pooled[1] == alone
     assert drive(carriageways, Job(7, tmp_path / "plain", "traci")) == alone
+
+
+def test_a_time_out_that_a_program_has_set_for_its_sockets_ends_no_simulation(carriageways, tmp_path):
+    before = socket.getdefaulttimeout()
+    socket.setdefaulttimeout(0.01)
+    try:
+        drive(carriageways, Job(7, tmp_path / "limited"))
+    finally:
+        socket.setdefaulttimeout(before)
 
 
 def twice(scenario: Scenario, folder: Path) -> list[str]:
