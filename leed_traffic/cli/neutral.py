@@ -114,7 +114,8 @@ class _OneLine(logging.Formatter):
 
 def _say_bug(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
     """A traceback, as the interpreter would print it."""
-    sys.stderr.write(visible("".join(traceback.format_exception(kind, error, trace))))
+    if sys.stderr is not None:
+        sys.stderr.write(visible("".join(traceback.format_exception(kind, error, trace))))
 
 
 @contextmanager
@@ -124,6 +125,9 @@ def shielded() -> Iterator[None]:
         logging.lastResort.setFormatter(_OneLine())
     sys.excepthook = _say_bug
     before = sys.stdout
+    if before is None:  # it was closed when we started
+        yield
+        return
     sys.stdout = _Shield(before)
     try:
         yield
