@@ -68,7 +68,10 @@ def open_connection(endpoint: Endpoint, look: Callable[[], None] = lambda: None)
 
 @contextmanager
 def _time_out_of_new_sockets(seconds: float) -> Iterator[None]:
-    """Give sockets that are made meanwhile a time-out: traci offers no other way to a deadline for connecting. It holds for the whole process, so one thread at a time."""
+    """Give sockets that are made meanwhile a time-out: traci offers no other way to a deadline for connecting.
+
+    It holds for the whole process, so one thread at a time.
+    """
     with _connecting:
         before = socket.getdefaulttimeout()
         socket.setdefaulttimeout(seconds)
