@@ -56,6 +56,8 @@ class ServeConfig(BaseModel):
     """For how long after a swap a trip leads back to the bundle before."""
     takes_orders: bool = False
     """Listen in the state folder for `leedctl reload`, `mode` and `status`."""
+    program: str = ""
+    """Name of our stage programs at the device; empty: with the mark of the state folder."""
     adopt: tuple[str, ...] = ()
     """Programs of owners that are gone for good, by their names at the device: taken over as a signal's own are."""
 

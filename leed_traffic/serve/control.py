@@ -2,7 +2,7 @@
 
 import logging
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from leed_traffic.domain.detection import Readings
 from leed_traffic.domain.envelope import Reason, Ruling, hold_s, rule
@@ -65,6 +65,7 @@ class Controller:
         sensing: Sensing = IDEAL,
         priority: Sequence[PriorityRule] = (),
         counts_persons: bool = False,
+        withdrawing: Collection[int] = (),
     ) -> None:
         self._intersections, self._timings = tuple(intersections), tuple(timings)
         self._policies, self._device, self._log = policies, device, journal
@@ -94,11 +95,11 @@ class Controller:
             counts_persons=counts_persons,
         )
         n = len(self._intersections)
-        self._was_ours = [False] * n
+        self._was_ours, self._are_left = [False] * n, [False] * n
         self._has_looked = False
         self.reasons: list[Reason | None] = [None] * n  # of the latest ruling
         self._comparisons = [Comparison(decision_interval_s) for _ in range(n)]
-        self._withdrawing: set[int] = set()  # signals that a change of mode gives back
+        self._withdrawing = set(withdrawing)  # signals that a change of mode gives back, perhaps over a loss
         self._is_leaving = False
 
     @property
@@ -132,6 +133,11 @@ class Controller:
         return self._control
 
     @property
+    def withdrawing(self) -> frozenset[int]:
+        """Signals that a change of mode gives back, and has not yet."""
+        return frozenset(self._withdrawing)
+
+    @property
     def policies(self) -> HotSwap:
         """Which bundle decides where."""
         return self._policies
@@ -148,8 +154,8 @@ class Controller:
 
     @property
     def is_handed_back(self) -> bool:
-        """Whether no signal runs our program."""
-        return not any(self._was_ours)
+        """Whether no signal runs our program, or one that was left behind for us."""
+        return not any(self._was_ours) and not any(self._are_left)
 
     @property
     def n_alarmed(self) -> int:
@@ -221,7 +227,7 @@ class Controller:
         """Take over who is ready, rule on every request, hand back who is no longer ours to lead."""
         for n in range(self.n):
             if n in self._withdrawing:
-                self._release(n)
+                self._lead_back(n)
             elif self._control is Control.SHADOW:
                 self._rule(n, snapshot.time_s)
             if self._control is not Control.ACTIVE:
@@ -231,8 +237,8 @@ class Controller:
             if self.standings[n].is_in_charge:
                 self._rule(n, snapshot.time_s)
                 self._keep_closed(n, snapshot.sightings[n])
-            elif self._was_ours[n]:
-                self._release(n)
+            else:
+                self._lead_back(n)
 
     def fail(self) -> None:
         """This tick went wrong: no request stands any more, the leases run out, the signals walk on by themselves."""
@@ -281,7 +287,7 @@ class Controller:
         if control is before:
             return f"mode {control} runs already"
         if before is Control.ACTIVE:
-            self._withdrawing = {n for n in range(self.n) if self._was_ours[n]}
+            self._withdrawing = {n for n in range(self.n) if self._was_ours[n] or self._are_left[n]}
             for n in range(self.n):
                 self._standings.find(n, Finding.WITHDRAWN)
         if before is Control.MONITOR:  # nobody has counted waits for a policy meanwhile
@@ -327,23 +333,28 @@ class Controller:
                 standings.find(n, Finding.MONITOR_TRIP)
                 self._guard.latch(violation)
         if not sighting.is_ours:
-            self._withdrawing.discard(n)
+            if not sighting.is_left:
+                self._withdrawing.discard(n)
             self._guard.forget(n)
             if self._was_ours[n]:
                 standings.note(n, [(Event.PATTERN_CHANGE, OWN)])
             standings.find(n, Finding.FOREIGN_PROGRAM if sighting.is_foreign else Finding.PROGRAM_LOST)
-        self._was_ours[n] = sighting.is_ours
+        self._was_ours[n], self._are_left[n] = sighting.is_ours, sighting.is_left
 
     def _take_over(self, n: int) -> None:
+        if self._engage(n):
+            self._standings.note(n, [(Event.PATTERN_CHANGE, self._policies.at(n).pattern)])
+            self._standings.find(n, Finding.TAKEN_OVER)
+
+    def _engage(self, n: int) -> bool:
         shown = self._sights[n].shown
         if shown.is_clearing or not self._device.engage(n, shown.stage):
-            return
+            return False
         if not self._was_ours[n]:  # else its green goes on: whoever engages again must not begin it anew
             self._was_ours[n] = True
             self._guard.begin(n, self._standings.time_s, self._intersections[n].stages[shown.stage].state)
             self._sights[n].taken_over(shown.stage)
-        self._standings.note(n, [(Event.PATTERN_CHANGE, self._policies.at(n).pattern)])
-        self._standings.find(n, Finding.TAKEN_OVER)
+        return True
 
     def _rule(self, n: int, time_s: float) -> None:
         state, sight = self._sights[n].state, self._sights[n]
@@ -400,6 +411,13 @@ class Controller:
         shortest_s = self._tick_s + self._device.step_s
         held_s = hold_s(self._sights[n].state, self._timings[n], lease_s=self._lease_s, shortest_s=shortest_s)
         return whole_steps(held_s, self._device.step_s)
+
+    def _lead_back(self, n: int) -> None:
+        """To its own program; one that was left behind becomes ours first, and goes the way of ours."""
+        if self._was_ours[n]:
+            self._release(n)
+        elif self._are_left[n]:
+            self._engage(n)
 
     def _release(self, n: int) -> None:
         """Back to the own program once clearance and minimum green are over; a tripped signal does not wait for the green.

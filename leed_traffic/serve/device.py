@@ -10,6 +10,8 @@ from leed_traffic.domain.priority import PriorityVehicle
 from leed_traffic.domain.program import PROGRAM_ID
 from leed_traffic.domain.road_users import Crossing
 
+EARLIER, ADOPTED = "earlier ", "adopted "  # before the name of a stage program that was left behind
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sighting:
@@ -29,6 +31,11 @@ class Sighting:
     def is_ours(self) -> bool:
         """Whether the stage program runs there."""
         return self.program == PROGRAM_ID
+
+    @property
+    def is_left(self) -> bool:
+        """Whether a stage program that was left behind walks on there: ours of another bundle, or one that is adopted."""
+        return self.program.startswith((EARLIER, ADOPTED))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

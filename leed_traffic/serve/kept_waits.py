@@ -7,18 +7,21 @@ the time since: a process that was killed leaves a sound bound. Where a note can
 """
 
 import logging
+import os
+import stat
 from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
 from leed_traffic.artifacts.sealed_folder import sha256
 from leed_traffic.artifacts.whole_file import write_whole
 from leed_traffic.serve.latch import Now
 
 KEEP_EVERY_S = 10.0  # s of the device's clock
+LARGEST_NOTE_BYTES = 16 << 20  # a thousand signals of a hundred links are under 2 MB
 
 Seconds = Annotated[float, Field(ge=0.0, le=1e9, allow_inf_nan=False)]
 
@@ -66,9 +69,9 @@ class WaitStore:
         latest: dict[str, tuple[datetime, KeptWaits]] = {}
         for path in sorted(self._folder.glob("waits-*.json")):
             try:
-                note = _Note.model_validate_json(path.read_bytes())
+                note = _Note.model_validate_json(_content(path))
                 away_s = max(0.0, (self._now() - note.noted_at).total_seconds())
-            except (OSError, ValidationError, TypeError) as err:  # TypeError: a time without a zone
+            except (OSError, ValueError, TypeError, OverflowError) as err:  # TypeError: a time without a zone
                 log.warning("%s: cannot be read (%s): its waits begin at their worst", path, type(err).__name__)
                 continue
             for kept in note.signals:
@@ -84,3 +87,20 @@ class WaitStore:
             if not self._has_failed:
                 log.error("%s: the waits cannot be written down: %s", self._path, err.strerror or err)
             self._has_failed = True
+
+
+def _content(path: Path) -> bytes:
+    """Of a note; what is none by its kind or its size is not waited for and not read.
+
+    Raises:
+        OSError: it cannot be read.
+        ValueError: it is no note.
+    """
+    fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK)  # a pipe that nobody writes to must not hold up a start
+    with os.fdopen(fd, "rb") as file:
+        if not stat.S_ISREG(os.fstat(fd).st_mode):
+            raise ValueError("no plain file")
+        content = file.read(LARGEST_NOTE_BYTES + 1)
+    if len(content) > LARGEST_NOTE_BYTES:
+        raise ValueError(f"larger than {LARGEST_NOTE_BYTES} bytes")
+    return content

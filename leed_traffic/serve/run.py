@@ -63,7 +63,7 @@ def connect_traci(
         make_program,
         detectors=assignment.detectors,
         favoured=frozenset(kind for rule in assignment.priority for kind in rule.classes),
-        program_name=program_name(config.state),
+        program_name=config.program or program_name(config.state),
         adopted=frozenset(config.adopt),
         look=look,
     )
@@ -122,6 +122,8 @@ def serve(
         priority=_priority(config, bundle),
     )
     latches = LatchStore(config.state, now)
+    # once: whatever becomes of the folder, this process knows its own program again after every loss
+    config = config.model_copy(update={"program": config.program or program_name(config.state)})
     _tell(latches, assignment.intersections)
     first = Generation(bundle=bundle, decider=decider(bundle, assignment.ids))
     policies = HotSwap(first, assignment.timings, probation_s=config.probation_s)

@@ -62,6 +62,7 @@ class Service:
         self._watchers, self._mailbox = watchers, mailbox or Mailbox()
         self._on_wait = on_wait
         self._tally, self._control = Tally(), config.control
+        self._withdrawing: frozenset[int] = frozenset()
         self._lost_at_s: float | None = None
         self._waits = StreetWaits(
             assignment.intersections, assignment.timings, tick_s=TICK_S, lease_s=config.lease_s,
@@ -117,7 +118,7 @@ class Service:
             try:
                 ended_by = loop.drive(config.until_s, stop, on_tick)
             finally:
-                self._control = controller.control
+                self._control, self._withdrawing = controller.control, controller.withdrawing
                 controller.lost()
         finally:
             opened.close()
@@ -143,6 +144,7 @@ class Service:
             sensing=assignment.sensing,
             priority=assignment.priority,
             counts_persons=assignment.counts_persons,
+            withdrawing=self._withdrawing,
         )
 
 

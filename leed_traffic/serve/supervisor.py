@@ -105,7 +105,7 @@ def transition(standing: Standing, finding: Finding, why_bad: Cause = Cause.NO_R
     if finding is Finding.HAND_BACK:
         return Standing(cause=Cause.HAND_BACK, is_latched=True)
     if finding is Finding.WITHDRAWN:
-        return Standing(cause=Cause.WITHDRAWN)
+        return standing if standing.cause in ALARMS else Standing(cause=Cause.WITHDRAWN)
     if finding in (Finding.FOREIGN_PROGRAM, Finding.STANDSTILL):
         return Standing(cause=Cause(finding.value))
     if finding is Finding.MOVES_AGAIN:

@@ -12,7 +12,7 @@ from typing import Any
 from leed_traffic.domain.network import Intersection
 from leed_traffic.domain.program import PROGRAM_ID, StageProgram
 from leed_traffic.errors import MismatchError
-from leed_traffic.serve.device import Sighting
+from leed_traffic.serve.device import ADOPTED, EARLIER, Sighting
 from leed_traffic.serve.installed import Installed
 from leed_traffic.serve.own_plans import OwnPlan, is_own, own_plans
 from leed_traffic.serve.owner import UNMARKED, is_marked
@@ -23,7 +23,6 @@ from leed_traffic.serve.traci_network import some
 log = logging.getLogger(__name__)
 
 OWN_KEY = "own_program"  # of our program at the server: which own program it took over from
-EARLIER = f"earlier {PROGRAM_ID}"  # ours by its mark, with the phases of another bundle
 SPENT_DURATION = 0x38  # traci.constants.VAR_SPENT_DURATION
 
 
@@ -196,10 +195,10 @@ class Signals:
         if raw.program == self.name:
             layout = self.installed[n]
             if layout is None:
-                return replace(raw, program=EARLIER)
+                return replace(raw, program=f"{EARLIER}{PROGRAM_ID}")  # by its mark, with the phases of another bundle
             return replace(raw, program=PROGRAM_ID, phase=layout.phase(raw.phase))
         if raw.program in self._adopted:
-            return replace(raw, program=f"adopted {raw.program}")
+            return replace(raw, program=f"{ADOPTED}{raw.program}")
         if raw.program in self._plans[n]:
             return raw
         return replace(raw, program=UNMARKED if raw.program == PROGRAM_ID else raw.program, is_foreign=True)

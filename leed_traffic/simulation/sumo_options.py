@@ -49,9 +49,10 @@ def sumo_options(
         options |= {"--tripinfo-output": str(record / TRIPS_NAME)}
         options |= {"--tripinfo-output.write-unfinished": "true", "--tripinfo-output.write-undeparted": "true"}
         options |= {"--statistic-output": str(record / STATISTICS_NAME), "--summary-output": str(record / SUMMARY_NAME)}
-    options |= dict(zip(scenario.options[::2], scenario.options[1::2], strict=True))
-    # one argument each: after a space SUMO would read the value of a flag as another option
-    return [f"{name}={value}" for name, value in options.items()]
+    theirs = dict(zip(scenario.options[::2], scenario.options[1::2], strict=True))
+    ours = [word for name, value in options.items() if name not in theirs for word in (name, value)]
+    # theirs in one argument each: after a space SUMO would read the value of a flag as another option
+    return [*ours, *(f"{name}={value}" for name, value in theirs.items())]
 
 
 def _request_states(record: Path) -> Path:

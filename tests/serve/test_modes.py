@@ -1,5 +1,8 @@
+from dataclasses import replace
+
 import pytest
 
+from leed_traffic.domain.detection import lanes_to_read
 from leed_traffic.errors import ExitCode, UsageError
 from leed_traffic.serve.agreement import Comparison
 from leed_traffic.serve.loop import StopRequest
@@ -7,6 +10,7 @@ from leed_traffic.serve.orders import Mailbox, SetControl
 from leed_traffic.serve.run import ServeConfig, serve
 from leed_traffic.serve.supervisor import Cause, Control, Finding, Mode, Standing, transition
 from tests.serve.bundles import crossing
+from tests.serve.fake_device import FakeDevice
 from tests.serve.test_run import asks_for, fake, read_events
 
 
@@ -114,3 +118,84 @@ def test_a_controller_that_is_leaving_takes_no_orders(crossing_bundle, tmp_path)
     assert summary.handed_back
     with pytest.raises(UsageError, match="takes no more orders"):
         letters[0].answer.result(0.0)
+
+
+def test_a_signal_that_a_change_of_mode_gives_back_is_given_back_over_a_loss_of_the_connection(crossing_bundle):
+    mailbox, first = Mailbox(), fake(lost_at_s=43.0)
+    devices = [first]
+
+    def connect(*_):
+        if not devices:
+            first._lost_at_s, first._is_first = float("inf"), True
+            return first
+        return devices.pop()
+
+    def on_tick(time_s, end_s, note):
+        if time_s == 41.0:
+            mailbox.drop(SetControl(control=Control.MONITOR), "test")
+
+    summary = serve(
+        ServeConfig(bundle=crossing_bundle, port=1, until_s=100.0, retry_s=10.0), clock=lambda: 0.0, stop=StopRequest(),
+        connect=connect, on_tick=on_tick, mailbox=mailbox, sleep=lambda s: None, decider=lambda bundle, ids: asks_for(0),
+    )  # fmt: skip
+    assert summary.reconnections == 1
+    assert not first._ours
+    assert summary.handed_back
+
+
+class LeftBehind(FakeDevice):
+    """Our program of an earlier bundle walks there until it is taken over."""
+
+    def __init__(self, *, phase=0, program="earlier leed"):
+        intersection, timing = crossing()
+        super().__init__(intersection, timing, lanes_to_read([intersection], 100.0))
+        self.left, self._ours = program, True
+        self._go(phase)
+
+    def engage(self, n, stage):
+        if self.left and self._phase == stage:
+            self.left = ""
+            self._go(stage)
+        return not self.left and super().engage(n, stage)
+
+    def release(self, n):
+        return bool(self.left) or super().release(n)
+
+    def request(self, n, stage, hold_s):
+        return not self.left and super().request(n, stage, hold_s)
+
+    def _sighting(self):
+        return replace(super()._sighting(), program=self.left) if self.left else super()._sighting()
+
+
+@pytest.mark.parametrize("program", ["earlier leed", "adopted leed-0123abcd"])
+@pytest.mark.parametrize("at_s", [0.0, 1.0, 3.0])
+def test_a_stop_hands_back_a_stage_program_that_was_left_behind_too(crossing_bundle, program, at_s):
+    phase = next(k for k, p in enumerate(LeftBehind()._program.phases) if p.is_clearance)
+    device, stop = LeftBehind(phase=phase, program=program), StopRequest()
+    summary = serve(
+        ServeConfig(bundle=crossing_bundle, port=1), clock=lambda: 0.0, stop=stop, connect=lambda *_: device,
+        on_tick=lambda time_s, end_s, note: time_s >= at_s and stop(15),
+    )  # fmt: skip
+    assert (summary.exit_code, summary.handed_back) == (ExitCode.TERMINATED, True)
+    assert not device._ours
+    assert summary.violations == []
+
+
+def test_a_stage_program_that_was_left_behind_and_cannot_be_taken_over_is_not_handed_back(crossing_bundle):
+    device, stop = LeftBehind(), StopRequest()
+    device.engage = lambda n, stage: False
+    summary = serve(
+        ServeConfig(bundle=crossing_bundle, port=1), clock=lambda: 0.0, stop=stop, connect=lambda *_: device,
+        on_tick=lambda time_s, end_s, note: stop(15),
+    )  # fmt: skip
+    assert (summary.exit_code, summary.handed_back) == (ExitCode.FALLBACK_AT_END, False)
+
+
+def test_a_signal_in_fallback_does_not_stay_under_a_stage_program_that_was_left_behind(crossing_bundle):
+    device = LeftBehind()
+    serve(
+        ServeConfig(bundle=crossing_bundle, port=1, until_s=60.0), clock=lambda: 0.0, stop=StopRequest(),
+        connect=lambda *_: device, decider=lambda bundle, ids: asks_for(float("nan")),
+    )  # fmt: skip
+    assert not device._ours

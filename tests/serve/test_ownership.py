@@ -1,6 +1,7 @@
 """Owners, as `serve` and its orders know them: refused before anything is touched, and what a foreign program means."""
 
 import os
+import shutil
 import socket
 import sys
 from dataclasses import replace
@@ -12,6 +13,7 @@ from leed_traffic.errors import ExitCode, MismatchError, OwnerError
 from leed_traffic.serve.assignment import assign
 from leed_traffic.serve.desk import Desk
 from leed_traffic.serve.orders import Mailbox
+from leed_traffic.serve.owner import is_marked
 from leed_traffic.serve.pace import divides
 from leed_traffic.serve.run import ServeConfig, serve
 from leed_traffic.serve.signal_locks import SignalLocks
@@ -68,12 +70,12 @@ def test_a_signal_with_another_owners_program_falls_back_and_says_so(crossing_bu
     device = fake(end_s=60.0)
     engaged = []
     sighting = device._sighting
-    device._sighting = lambda: replace(sighting(), program="leed-0123abcd")
+    device._sighting = lambda: replace(sighting(), program="leed-0123abcd", is_foreign=True)
     device.engage = lambda n, stage: engaged.append(stage)
     summary, _ = drive(crossing_bundle, device, policy=asks_for(0))
     assert engaged == []
     assert summary.modes == {"C": Mode.FALLBACK}
-    assert summary.transitions[f"{Mode.FALLBACK}: {Cause.PROGRAM_LOST}"] == 1
+    assert summary.alarms == {Cause.FOREIGN_PROGRAM: 1}
     assert summary.exit_code is ExitCode.FALLBACK_AT_END
 
 
@@ -97,3 +99,25 @@ def test_steps_that_do_not_fill_a_tick_are_refused_at_connection(crossing_bundle
         drive(crossing_bundle, device)
     assert refused.value.exit_code is ExitCode.MISMATCH
     assert device.requests == []
+
+
+@pytest.mark.parametrize(
+    "harm", [shutil.rmtree, lambda folder: (folder / "owner").write_text("?"), lambda folder: (folder / "owner").unlink()]
+)
+def test_a_process_knows_its_own_program_again_whatever_becomes_of_its_folder(crossing_bundle, tmp_path, harm):
+    names, device = [], fake(lost_at_s=10.0)
+
+    def connect(config, assignment, make_program, look):
+        names.append(config.program)
+        if len(names) == 2:
+            harm(tmp_path / "state")
+        if len(names) == 3:
+            device._lost_at_s = float("inf")
+        device._is_first = True
+        return device
+
+    config = ServeConfig(bundle=crossing_bundle, port=1, until_s=30.0, state=tmp_path / "state", retry_s=60.0)
+    serve(config, clock=lambda: 0.0, stop=StopRequest(), connect=connect, sleep=lambda seconds: None)
+    assert len(names) == 3
+    assert names == [names[0]] * 3
+    assert is_marked(names[0])

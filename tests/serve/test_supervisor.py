@@ -83,3 +83,9 @@ def test_after_a_fallback_much_more_must_go_well_than_at_the_start():
 
 def test_the_reason_of_a_bad_decision_is_kept():
     assert transition(ENGAGED, Finding.BAD_DECISION, Cause.NO_DECISION).cause is Cause.NO_DECISION
+
+
+@pytest.mark.parametrize("cause", [Cause.FOREIGN_PROGRAM, Cause.STANDSTILL])
+def test_another_mode_and_back_earns_nobody_a_signal_that_is_alarmed(cause):
+    alarmed = Standing(cause=cause)
+    assert after(alarmed, Finding.WITHDRAWN, *[Finding.GOOD_DECISION] * 40) == alarmed

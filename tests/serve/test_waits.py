@@ -1,7 +1,10 @@
 """Waits over connections, modes and processes: nobody is forgotten, nobody is invented."""
 
+import contextlib
 import itertools
 import json
+import os
+import socket
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
@@ -339,3 +342,30 @@ def test_the_recording_of_a_process_that_went_on_is_decided_again(crossing_bundl
     report = replay(tmp_path / "b" / "recording.leed", [crossing_bundle])
     assert report.rulings > 0
     assert report.first is None or report.first.recorded.startswith("asked")  # the recorded policy was no bundle's
+
+
+@pytest.mark.parametrize("kind", ["pipe", "folder", "socket", "huge"])
+def test_what_is_no_note_by_its_kind_or_size_holds_up_no_start(tmp_path, caplog, kind):
+    path = tmp_path / "waits-x.json"
+    with contextlib.ExitStack() as stack:
+        if kind == "pipe":
+            os.mkfifo(path)
+        elif kind == "folder":
+            path.mkdir()
+        elif kind == "socket":
+            stack.enter_context(socket.socket(socket.AF_UNIX)).bind(str(path))
+        else:
+            with path.open("wb") as file:
+                file.truncate(1 << 40)
+        store(tmp_path).save([kept("C", 5.0)])
+        assert [k.wait_s[0] for k in store(tmp_path).read()] == [5.0]
+    assert "begin at their worst" in caplog.text
+
+
+@pytest.mark.parametrize("stamp", ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00"])
+def test_a_note_of_any_time_is_read_or_left(tmp_path, stamp):
+    store(tmp_path).save([kept("C", 5.0)])
+    (path,) = tmp_path.glob("waits-*.json")
+    path.write_text(path.read_text().replace("2026-01-01T12:00:00Z", stamp))
+    assert stamp in path.read_text()
+    assert all(k.away_s >= 0.0 for k in store(tmp_path).read())
