@@ -3,7 +3,7 @@
 import math
 import re
 
-_CLOCK = re.compile(r"(?P<sign>-?)(?:(?P<days>\d+):)?(?P<hours>\d+):(?P<minutes>\d+):(?P<seconds>\d+(?:\.\d*)?)")
+_CLOCK = re.compile(r"(?:(?P<days>-?\d+):)?(?P<hours>-?\d+):(?P<minutes>\d+):(?P<seconds>\d+(?:\.\d*)?)")
 BEGIN = "begin"  # the word for the simulation's begin, as a departure and as a program's offset
 
 
@@ -12,7 +12,7 @@ def clock_seconds(text: str) -> float | None:
     text = text.strip()
     if found := _CLOCK.fullmatch(text):
         seconds = int(found["days"] or 0) * 86400.0 + int(found["hours"]) * 3600.0 + int(found["minutes"]) * 60.0
-        return (-1.0 if found["sign"] else 1.0) * (seconds + float(found["seconds"]))
+        return seconds + float(found["seconds"])  # as SUMO: a sign is the first number's, and zero has none
     try:
         number = float(text) if "_" not in text else math.nan
     except ValueError:

@@ -71,7 +71,7 @@ def root_tag(path: Path) -> str:
     """
     try:
         with open_plain_or_gzip(path) as stream:
-            for _, element in ET.iterparse(stream, events=("start",)):
+            for _, element in _as_sumo_reads(stream):
                 return str(element.tag)
     except UNREADABLE as err:
         raise ScenarioError(f"{path}: not readable as XML ({err})") from err
@@ -152,19 +152,39 @@ def elements(path: Path, tags: Collection[str], within: tuple[Path, ...] = ()) -
     try:
         with open_plain_or_gzip(path) as stream:
             depth = n_open = 0
-            for event, element in ET.iterparse(stream, events=("start", "end")):
+            for event, element in _as_sumo_reads(stream):
                 step = 1 if event == "start" else -1
                 depth, n_open = depth + step, n_open + step * (element.tag in tags)
                 if depth > MOST_DEPTH:
                     raise ValueError(f"elements nested more than {MOST_DEPTH} deep")
-                if event == "start" and element.tag == "include":
+                if event == "start" and element.tag == "include" and not n_open:
                     yield from elements(path.parent / element.get("href", ""), tags, (*within, path.resolve()))
                 elif event == "end" and element.tag in tags:
+                    _put_in_place(element, path, within)
                     yield element
                 if event == "end" and depth <= 1 and not n_open:
                     element.clear()
     except UNREADABLE as err:
         raise ScenarioError(f"{path}: not readable as XML ({err})") from err
+
+
+def in_its_place(included: ET.Element) -> list[ET.Element]:
+    """What an included file's outermost element brings: a list's items, or itself where it is a program, a phase, a vehicle."""
+    return [included] if any(not name.startswith("{") for name in included.attrib) else list(included)
+
+
+def _put_in_place(element: ET.Element, path: Path, within: tuple[Path, ...]) -> None:
+    """Put what the `include`s within an element name in their places: phases of a program, say."""
+    children: list[ET.Element] = []
+    for item in element:
+        if item.tag == "include":
+            target = included_file(path, item, within)
+            root = read_root(target)
+            _put_in_place(root, target, (*within, path.resolve()))
+            children += in_its_place(root)
+        else:
+            children.append(item)
+    element[:] = children
 
 
 def included_file(path: Path, include: ET.Element, including: tuple[Path, ...]) -> Path:
@@ -182,7 +202,7 @@ def included_file(path: Path, include: ET.Element, including: tuple[Path, ...]) 
 def _events(stream: IO[bytes], *, starts: bool = False) -> Iterator[tuple[int, ET.Element]]:
     """Elements as they end, each with its depth (0: the outermost); with `starts` the outermost as it begins, too."""
     depth = -1
-    for event, element in ET.iterparse(stream, events=("start", "end")):
+    for event, element in _as_sumo_reads(stream):
         if event == "start":
             depth += 1
             if depth >= MOST_DEPTH:
@@ -192,6 +212,24 @@ def _events(stream: IO[bytes], *, starts: bool = False) -> Iterator[tuple[int, E
         else:
             yield depth, element
             depth -= 1
+
+
+def _as_sumo_reads(stream: IO[bytes]) -> Iterator[tuple[str, ET.Element]]:
+    """Starts and ends of elements, named as SUMO reads them: as they are written, whatever namespace that stands for.
+
+    One with a prefix is none of SUMO's, and keeps the parser's own name for it.
+    """
+    prefixes: dict[str, str] = {}  # by the namespace's name
+    for event, item in ET.iterparse(stream, events=("start", "end", "start-ns")):
+        if event == "start-ns":
+            prefix, namespace = item
+            if prefixes.setdefault(namespace, prefix) != prefix:
+                raise ValueError(f"the namespace {namespace!r} has two prefixes; SUMO's files need none")
+        else:
+            if event == "start" and item.tag[0] == "{":
+                namespace, _, name = item.tag[1:].partition("}")
+                item.tag = item.tag if prefixes.get(namespace) else name
+            yield event, item
 
 
 def _refuse_document_type(stream: IO[bytes]) -> None:

@@ -22,7 +22,6 @@ from leed_traffic.evaluate.results import COUNTS, MEANS
 from leed_traffic.evaluate.runs import Run
 from leed_traffic.evaluate.shadow import ShadowedController, Tally
 from leed_traffic.evaluate.timeline import read_timeline
-from leed_traffic.simulation.additional_files import quiet
 from leed_traffic.simulation.attribution import Attribution
 from leed_traffic.simulation.audit import Run as SignalRun
 from leed_traffic.simulation.audit import read_runs
@@ -149,12 +148,18 @@ def _own_program(task: RunTask, record: Path, requests: tuple[Path, ...]) -> tup
     with tempfile.TemporaryDirectory(prefix="leed-demand-") as name:
         folder = Path(name)
         route_files = write_demand(scenario, task.seed, folder)
-        if task.choice.kind is Kind.AS_IS:
-            scenario, requests = _as_it_hangs(scenario, folder, requests)
         added = (*requests, *_programs(task, folder))
         engine = Engine()
         try:
-            engine.start(scenario, seed=task.seed, route_files=route_files, record=record, additional_files=added, audit=True)
+            engine.start(
+                scenario,
+                seed=task.seed,
+                route_files=route_files,
+                record=record,
+                additional_files=added,
+                audit=True,
+                plans_switch=task.choice.kind is Kind.AS_IS,
+            )
             engine.advance(scenario.end_s)
             stuck_veh = engine.standing(STUCK_S)
         finally:
@@ -173,12 +178,3 @@ def _programs(task: RunTask, folder: Path) -> tuple[Path, ...]:
         return write_programs(folder, task.network, task.site, INCUMBENTS[task.choice.kind], step_s=step_s)
     counts = count_turns(task.scenario, task.network, task.site.timings, COUNTED_DAYS, (0.0,))
     return write_fixed_plans(folder, task.network, task.site, fixed_plans(counts), step_s=step_s)
-
-
-def _as_it_hangs(scenario: Scenario, folder: Path, requests: tuple[Path, ...]) -> tuple[Scenario, tuple[Path, ...]]:
-    """The scenario's additional files among the requests, without their outputs but with their weekly plans.
-
-    Whoever takes the signals over holds those plans still (`additional_files.silenced`); as it hangs, a plan switches.
-    """
-    files = [quiet(path, folder / f"as-it-hangs-{k}.add.xml") for k, path in enumerate(scenario.additional_files)]
-    return replace(scenario, additional_files=()), (*files, *requests)

@@ -28,7 +28,7 @@ class StillPlans:
 
 
 def silenced(
-    scenario: Scenario, route_files: Sequence[Path], folder: Path, *, has_programs: bool
+    scenario: Scenario, route_files: Sequence[Path], folder: Path, *, has_programs: bool, plans_switch: bool = False
 ) -> tuple[Scenario, tuple[Path, ...]]:
     """The scenario and its route files, with copies in a folder of what would write something or change programs.
 
@@ -37,12 +37,13 @@ def silenced(
         route_files: the demand.
         folder: for the copies.
         has_programs: the run brings programs of its own for the signals, loaded after these files.
+        plans_switch: weekly plans do what they do in the street: nobody else leads the signals.
 
     Raises:
         ScenarioError: a file cannot be read, or the folder has a name that SUMO cannot read files under.
     """
-    plans = StillPlans(begin_s=scenario.begin_s, keeps=not has_programs)
-    net = quiet(scenario.net_file, folder / "net.net.xml")
+    plans = None if plans_switch else StillPlans(begin_s=scenario.begin_s, keeps=not has_programs)
+    net = quiet(scenario.net_file, folder / "net.net.xml", plans)
     additional = [quiet(path, folder / f"{k}.add.xml", plans) for k, path in enumerate(scenario.additional_files)]
     routes = [quiet(path, folder / f"{k}.rou.xml") for k, path in enumerate(route_files)]
     return replace(scenario, net_file=net, additional_files=tuple(additional)), tuple(routes)

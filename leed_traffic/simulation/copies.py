@@ -14,6 +14,11 @@ _PROGRAM = "leed_traffic.simulation.template"
 _END_WAIT_S = 2.0  # s for it to notice that it is no longer needed
 
 
+def _places() -> list[str]:
+    """Where this process finds its modules, for one that is to find the same: an empty name is the folder that it runs in."""
+    return [place or os.getcwd() for place in sys.path]
+
+
 class Template:
     """The process that is copied, and the socket through which it is asked to."""
 
@@ -31,7 +36,7 @@ class Template:
         self._owner = os.getpid()
         self._door, inner = _pair()
         # One seed of hashes and no threads of libraries: the same heap every time, and nothing that a fork could break.
-        settled = {"PYTHONHASHSEED": "0", "OPENBLAS_NUM_THREADS": "1", "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+        settled = {"PYTHONHASHSEED": "0", "OPENBLAS_NUM_THREADS": "1", "PYTHONPATH": os.pathsep.join(_places())}
         with inner:
             self._process = subprocess.Popen(
                 [sys.executable, "-P", "-m", _PROGRAM, str(inner.fileno()), *modules],

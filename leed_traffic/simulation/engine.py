@@ -67,6 +67,7 @@ class Engine:
         record: Path | None = None,
         additional_files: Sequence[Path] = (),
         audit: bool = False,
+        plans_switch: bool = False,
     ) -> None:
         """Begin a scenario; one that this engine runs ends first.
 
@@ -77,6 +78,7 @@ class Engine:
             record: folder for the outputs that `metrics.read_score` reads; complete after `close`.
             additional_files: beside those of the scenario.
             audit: record the state of every signal at every step, too.
+            plans_switch: weekly plans do what they do in the street: nobody else leads the signals.
 
         Raises:
             ScenarioError: SUMO refuses a file; its first line is passed on.
@@ -85,7 +87,9 @@ class Engine:
         self.close()
         self._files = tempfile.TemporaryDirectory(prefix="leed-additional-")
         has_programs = any(path.name == PROGRAMS_NAME for path in additional_files)
-        scenario, route_files = silenced(scenario, route_files, Path(self._files.name), has_programs=has_programs)
+        scenario, route_files = silenced(
+            scenario, route_files, Path(self._files.name), has_programs=has_programs, plans_switch=plans_switch
+        )
         options = sumo_options(
             scenario, seed=seed, route_files=route_files, record=record, additional_files=additional_files, audit=audit
         )

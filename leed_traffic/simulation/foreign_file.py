@@ -12,7 +12,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from leed_traffic.artifacts.sumo_option_table import DRIVING_DEVICES
-from leed_traffic.artifacts.xml_file import UNREADABLE, included_file, open_plain_or_gzip, read_root
+from leed_traffic.artifacts.xml_file import UNREADABLE, in_its_place, included_file, open_plain_or_gzip, read_root
 from leed_traffic.errors import ScenarioError
 
 NOWHERE = "NUL"  # SUMO's name for it on every system
@@ -41,12 +41,15 @@ _WITHIN = frozenset(
     {"net", "lane", "neigh", "stopOffset", "param", "phase", "request", "restriction", "condition", "assignment", "tazSource"}
     | {"tazSink", "wautSwitch", "function"}
 )
-_ELEMENT, _COMMENT = re.compile(rb"<([A-Za-z_][\w.:-]*)"), re.compile(rb"<!--.*?-->", re.DOTALL)
+_ELEMENT = re.compile(rb"<([A-Za-z_][\w.:-]*)")
+# What holds no elements, whichever begins first: in an instruction `<!--` begins no comment
+_HOLDS_NONE = re.compile(rb"<!--.*?-->|<\?.*?\?>|<!\[CDATA\[.*?\]\]>", re.DOTALL)
 _WRITES = re.compile(r"(^|[._-])(file|files|output|dest)$", re.IGNORECASE)  # the last word of a parameter's name
 _DEVICE = re.compile(r"(?:has\.(?P<has>.+)\.device|device\.(?P<of>[^.]+)\..*)", re.DOTALL)
 _INTERESTING = re.compile(rb"<\s*include\b|\b(?:file|output|dest|edgesFile)\s*=|<\s*WAUT|<\s*wautJunction")
 _PARAM, _USUAL_PARAM = re.compile(rb"<param\b"), re.compile(rb'<param key="(?!has\.|device\.)[\w.:@-]*"')
 _DECLARED = re.compile(rb"""^<\?xml[^>]*?encoding\s*=\s*["']([\w.-]+)["']""")
+_NEWER = re.compile(rb"""^<\?xml[^>]*?version\s*=\s*["']1\.[^0]""")  # XML 1.1 has further spaces
 _PLAIN = (b"utf-8", b"us-ascii", b"ascii")
 
 
@@ -89,7 +92,7 @@ def _may_stay(path: Path, _changed_ns: int, _size: int, _inode: int) -> bool:
         raise ScenarioError(f"{path}: not readable as XML ({err})") from err
     if not _is_plain(content):
         return False
-    content = _COMMENT.sub(b"", content)  # netconvert's tells how the net was made
+    content = _HOLDS_NONE.sub(b"", content)  # netconvert's comment tells how the net was made
     if _INTERESTING.search(content):
         return False
     is_usual = all(_is_usual(content, found) for found in _PARAM.finditer(content))
@@ -104,7 +107,12 @@ def _is_plain(content: bytes) -> bool:
     """UTF-8 that nobody can take for another encoding."""
     body = content.removeprefix(b"\xef\xbb\xbf")
     declared = _DECLARED.match(body[:200])
-    if b"\0" in content or not body.lstrip().startswith(b"<") or (declared and declared[1].lower() not in _PLAIN):
+    if (
+        b"\0" in content
+        or _NEWER.match(body[:200])
+        or not body.lstrip().startswith(b"<")
+        or (declared and declared[1].lower() not in _PLAIN)
+    ):
         return False
     try:
         content.decode()
@@ -133,13 +141,10 @@ def _harmless(root: ET.Element, path: Path) -> bool:
 def _silence(parent: ET.Element, path: Path, including: tuple[Path, ...]) -> bool:
     """Make an element's children harmless; return whether that changed anything."""
     children: list[ET.Element] = []
-    changed = _without_namespace(parent) | _silence_attributes(parent, path, including)
+    changed = _silence_attributes(parent, path, including)
     for item in parent:
-        changed |= _without_namespace(item)
         if item.tag == "include":
-            included = _drawn_in(included_file(path, item, including), (*including, path.resolve()))
-            # the outermost element of an included file may be no list but a program or a vehicle itself
-            children += [included] if included.get("id") or included.get("wautID") else list(included)
+            children += in_its_place(_drawn_in(included_file(path, item, including), (*including, path.resolve())))
             changed = True
         elif item.tag == "param" and not is_harmless_param(item.get("key", "")):
             changed = True
@@ -149,14 +154,6 @@ def _silence(parent: ET.Element, path: Path, including: tuple[Path, ...]) -> boo
     if changed:
         parent[:] = children
     return changed
-
-
-def _without_namespace(item: ET.Element) -> bool:
-    """SUMO goes by the name as it is written, and so must who looks for it."""
-    if not item.tag.startswith("{"):
-        return False
-    item.tag = item.tag.rpartition("}")[2]
-    return True
 
 
 def _silence_attributes(item: ET.Element, path: Path, including: tuple[Path, ...]) -> bool:

@@ -98,7 +98,8 @@ def program_in_force(path: Path, plan: ET.Element, begin_s: float) -> str:
 
 def _program(path: Path, item: ET.Element, begin_s: float) -> Program:
     try:
-        phases, note = _phases(item), ""
+        phases = _phases(item)
+        note = "the order in which its phases name their next is not followed" if _jumps(item) else ""
         if item.get("type") == "NEMA":
             paired = ring_program(_ring_phases(item), {p.get("key", ""): p.get("value", "") for p in item.iter("param")})
             note = "" if paired else "a NEMA program without two rings: its phases are stages one by one"
@@ -134,6 +135,12 @@ def _seconds(phase: ET.Element, name: str, usual_s: float) -> float:
 
 def _phases(item: ET.Element) -> tuple[OwnPhase, ...]:
     return tuple(OwnPhase(state=p.get("state", ""), duration_s=_seconds(p, "duration", 0.0)) for p in item.iter("phase"))
+
+
+def _jumps(item: ET.Element) -> bool:
+    """Whether a phase names another one as its next than the one after it."""
+    following = [phase.get("next") for phase in item.iter("phase")]
+    return any(names not in (None, str((k + 1) % len(following))) for k, names in enumerate(following))
 
 
 def _ring_phases(item: ET.Element) -> list[NemaPhase]:

@@ -112,3 +112,15 @@ def test_files_that_include_each_other_are_named(tmp_path):
     (tmp_path / "b.xml").write_text('<r><include href="a.xml"/></r>')
     with pytest.raises(ScenarioError, match=r"a\.xml: includes itself, directly or through others"):
         list(top_level(tmp_path / "a.xml", with_included=True))
+
+
+def test_elements_are_named_as_they_are_written_and_one_with_a_prefix_is_another(tmp_path):
+    (tmp_path / "a.xml").write_text('<net xmlns="u" xmlns:s="v"><edge id="a"/><s:edge id="b"/><edge xmlns="w" id="c"/></net>')
+    assert root_tag(tmp_path / "a.xml") == "net"
+    assert [item.get("id") for item in top_level(tmp_path / "a.xml") if item.tag == "edge"] == ["a", "c"]
+
+
+def test_a_namespace_with_two_prefixes_is_refused(tmp_path):
+    (tmp_path / "a.xml").write_text('<net xmlns="u" xmlns:s="u"><s:edge id="b"/></net>')
+    with pytest.raises(ScenarioError, match="has two prefixes"):
+        read_root(tmp_path / "a.xml")

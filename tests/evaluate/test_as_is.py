@@ -1,6 +1,8 @@
 """The programs as they hang: what a comparison runs is what SUMO shows when nobody touches it."""
 
+import re
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,8 +11,8 @@ from leed_traffic.artifacts.scenario import load_scenario
 from leed_traffic.artifacts.site import derive_site
 from leed_traffic.errors import UsageError
 from leed_traffic.evaluate.compare import EvaluateConfig, compare
-from leed_traffic.evaluate.controllers import Choice, Kind, parse_controllers
-from leed_traffic.evaluate.one_run import RunTask, _own_program
+from leed_traffic.evaluate.controllers import OWN_PROGRAM, Choice, Kind, parse_controllers
+from leed_traffic.evaluate.one_run import RunTask, _in_env, _own_program
 from leed_traffic.simulation.audit import read_runs
 from leed_traffic.simulation.demand import write_demand
 from leed_traffic.simulation.network_import import import_network
@@ -91,3 +93,26 @@ def test_under_the_nets_own_limits_as_is_and_fixed_are_the_same(tmp_path):
 def test_as_is_cannot_drive_a_shadow():
     with pytest.raises(UsageError, match="as-is cannot be in a pair"):
         parse_controllers("shadow:as-is+max-wave")
+
+
+def plan_in_the_net(folder):
+    """A crossing whose weekly plan and its programs stand in the net file itself."""
+    config = ODDITIES["two_stages"](folder)
+    net = folder / "x.net.xml"
+    own = re.search(r'<tlLogic id="C".*?</tlLogic>', net.read_text(), re.DOTALL)[0]
+    others = "".join(own.replace('programID="0"', f'programID="{name}"') for name in ("day", "night"))
+    switches = '<wautSwitch time="30" to="night"/><wautSwitch time="90" to="day"/>'
+    week = f'<WAUT id="w" refTime="0" startProg="day">{switches}</WAUT><wautJunction wautID="w" junctionID="C"/>'
+    net.write_text(net.read_text().replace("</net>", f"{others}{week}</net>"))
+    return config
+
+
+@pytest.mark.parametrize(
+    ("kind", "shown"), [(Kind.AS_IS, {"day", "night"}), (Kind.FIXED, {"leed-static"}), (Kind.MAX_WAVE, {"leed"})]
+)
+def test_a_weekly_plan_in_the_net_file_itself_takes_no_signal_away_from_us(tmp_path, kind, shown):
+    task = replace(task_of(plan_in_the_net(tmp_path)), choice=Choice(kind=kind))
+    drive = _own_program if kind in OWN_PROGRAM else _in_env
+    drive(task, tmp_path / "record", ())
+    programs = {run.program for run in read_runs(tmp_path / "record" / STATES_NAME)["C"]}
+    assert programs == shown

@@ -31,7 +31,8 @@ ELEMENTS = [
     "<vType id='v'><param key='device.toc.file' value='x'/></vType>",
     '<vType id="v"><param key="has.&#115;sm.device" value="true"/></vType>',
     '<vType id="v"><param key=" has.ssm.device" value="true"/></vType>',
-    '<x:y xmlns:x="u"/><vType xmlns="u" id="v"><param key=\'has.ssm.device\' value="true"/></vType>',
+    '<?a <!-- ?><edgeData id="e" file="x"/><?a --> ?>', '<![CDATA[<!--]]><edgeData id="e" file="x"/><![CDATA[-->]]>',
+    '<x:y xmlns:x="w"/><vType xmlns="u" id="v"><param key=\'has.ssm.device\' value="true"/></vType>',
 ]  # fmt: skip
 
 
@@ -161,3 +162,17 @@ def test_a_net_keeps_what_belongs_into_a_net(tmp_path):
 
 def test_the_nets_of_our_own_scenarios_and_of_netconvert_stay_as_they_lie():
     assert all(may_stay(scenario.net_file) for scenario in list_scenarios())
+
+
+def test_an_element_with_a_prefix_stays_one_that_sumo_does_not_know(tmp_path):
+    (tmp_path / "a.xml").write_text('<additional xmlns:s="u"><s:tlLogic id="C"/><include href="b.xml"/></additional>')
+    (tmp_path / "b.xml").write_text('<additional xmlns="v"><busStop id="b"/></additional>')
+    text = as_bytes(freestanding(tmp_path / "a.xml"))
+    assert b"<tlLogic" not in text
+    assert b'<busStop id="b"' in text
+
+
+def test_what_later_xml_takes_for_a_space_hides_no_output(tmp_path):
+    (tmp_path / "a.xml").write_text('<?xml version="1.1"?><additional><edgeData id="e" file\u0085="x"/></additional>')
+    with pytest.raises(ScenarioError, match="not well-formed"):
+        freestanding(tmp_path / "a.xml") if not may_stay(tmp_path / "a.xml") else None

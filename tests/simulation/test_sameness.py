@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import leed_traffic
 from leed_traffic.artifacts.scenario import Scenario, load_scenario
 from leed_traffic.errors import WorkerError
 from leed_traffic.simulation.engine import Engine
@@ -149,3 +150,20 @@ def is_alive(pid: int) -> bool:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
     except FileNotFoundError:
         return False
+
+
+def test_whoever_runs_a_script_from_its_input_simulates_with_the_code_that_it_imported(tmp_path):
+    """There the folder of the process, named by an empty word, is where modules are found first."""
+    (tmp_path / "leed_traffic").symlink_to(Path(leed_traffic.__file__).parent)
+    script = (
+        "from leed_traffic.simulation.copies import Template\n"
+        "import leed_traffic\n"
+        "copy = Template().copy()\n"
+        "copy.send((eval, \"__import__('leed_traffic').__file__\"))\n"
+        "print(leed_traffic.__file__ == copy.recv())\n"
+    )
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    ran = subprocess.run(
+        [sys.executable, "-"], input=script, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=60
+    )
+    assert ran.stdout.split()[-1:] == ["True"], ran.stderr

@@ -42,6 +42,9 @@ def include(name):
 
 
 MINE, OTHER, THIRD = program("mine", 20, 3, 25, 3), program("other", 11, 3, 12, 3), program("third", 9, 3, 9, 3)
+ROWS = MINE[MINE.index("<phase") : MINE.index("</tlLogic>")]
+YELLOW = '<phase duration="3" state="yyyrrryyyrrr"/>'
+MEAN = '<edgeData id="e" file="NUL"/>'
 OFF = '<tlLogic id="C" type="static" programID="off"/>'
 CASES = {  # files by name, those that are given in their order, the scenario's begin, and what we expect of SUMO
     "the net's own": ({}, [], 0, "0"),
@@ -90,6 +93,18 @@ CASES = {  # files by name, those that are given in their order, the scenario's 
         {"a": all_of(MINE, OTHER, include("w")), "w": all_of(plan((100, "other")))}, ["a"], 150, "other"),
     "a plan and an offset after it": (
         {"a": all_of(MINE, OTHER, plan((900, "other")), line("mine", 'offset="9"'))}, ["a"], 0, "mine"),
+    "in a namespace": ({"a": all_of(MINE).replace("<additional", '<additional xmlns="u"')}, ["a"], 0, "mine"),
+    "a plan in a namespace": (
+        {"a": all_of(MINE, OTHER, plan((100, "other"))).replace("<additional", '<additional xmlns="u"')}, ["a"], 150, "other"),
+    "an include in a namespace": ({"a": all_of('<include xmlns="u" href="b"/>'), "b": all_of(MINE)}, ["a"], 0, "mine"),
+    "with a prefix it is none": (
+        {"a": all_of(MINE.replace("tlLogic", "s:tlLogic"), MEAN).replace("<additional", '<additional xmlns:s="u"')},
+        ["a"], 0, "0"),
+    "its phases included": (
+        {"a": all_of(MINE.replace(ROWS, include("b"))), "b": all_of(ROWS)}, ["a"], 0, "mine"),
+    "one of its phases included": ({"a": all_of(MINE.replace(YELLOW, include("b"))), "b": YELLOW}, ["a"], 0, "mine"),
+    "an offset as a clock before zero": ({"a": all_of(line("0", 'offset="-1:00:07"'))}, ["a"], 0, "0"),
+    "an offset as a clock with a sign on nothing": ({"a": all_of(line("0", 'offset="-0:00:07"'))}, ["a"], 0, "0"),
     "two plans": (
         {"a": all_of(MINE, OTHER, plan((900, "other")), plan((900, "mine"), start="other").replace('"w"', '"v"'))},
         ["a"], 0, "other"),
@@ -197,3 +212,9 @@ def test_a_plan_in_an_included_file_does_not_take_a_signal_away_in_the_middle_of
     assert in_sumo(net, [still], 120)[2] == walked(read_programs([net, still], 120)["C"], 120)
     without = quiet(path, tmp_path / "without.xml", StillPlans(begin_s=120, keeps=False))
     assert "WAUT" not in without.read_text()
+
+
+def test_a_program_whose_phases_name_another_next_says_that_this_is_not_followed(net, tmp_path):
+    put(tmp_path, {"a": all_of(MINE.replace("/>", ' next="2"/>', 1)), "b": all_of(MINE.replace("/>", ' next="1"/>', 1))})
+    assert "next is not followed" in read_programs([net, tmp_path / "a"], 0)["C"].note
+    assert read_programs([net, tmp_path / "b"], 0)["C"].note == ""
