@@ -1,6 +1,7 @@
 """What every command shares: results on stdout, messages on stderr, one line per fault."""
 
 import json
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
