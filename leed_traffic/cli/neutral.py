@@ -4,8 +4,10 @@ An escape becomes the four characters `\x1b`. Everything that `leedctl` prints p
 tracebacks through `shielded`, tables and messages through `NeutralConsole`, whose own colours remain.
 """
 
+import errno
 import io
 import logging
+import os
 import sys
 import traceback
 from collections.abc import Iterator
@@ -51,6 +53,14 @@ class NeutralConsole(Console):
     def __init__(self, **settings: Any) -> None:  # noqa: ANN401  # rich's own
         super().__init__(**{"highlight": False, "markup": False, "emoji": False, **settings})
         self.push_render_hook(_Hook())
+
+    def on_broken_pipe(self) -> None:
+        """Not rich's own end of the program: whoever prints hears that nobody takes it, and decides.
+
+        Raises:
+            BrokenPipeError: as the stream has.
+        """
+        raise BrokenPipeError(errno.EPIPE, os.strerror(errno.EPIPE))
 
 
 class _Hook(RenderHook):
@@ -125,10 +135,8 @@ def shielded() -> Iterator[None]:
         logging.lastResort.setFormatter(_OneLine())
     sys.excepthook = _say_bug
     before = sys.stdout
-    if before is None:  # it was closed when we started
-        yield
-        return
-    sys.stdout = _Shield(before)
+    if before is not None:  # else it was closed when we started: there is nothing to shield
+        sys.stdout = _Shield(before)
     try:
         yield
     finally:

@@ -1,6 +1,5 @@
 """What every command shares: results on stdout, messages on stderr, one line per fault."""
 
-import errno
 import json
 import os
 import sys
@@ -28,20 +27,8 @@ class _Messages(NeutralConsole):
         self.quiet = True
 
 
-class _Results(NeutralConsole):
-    """Results are asked for: whoever prints them hears that nobody takes them, and decides."""
-
-    def on_broken_pipe(self) -> None:
-        """Not rich's own end of the program.
-
-        Raises:
-            BrokenPipeError: as the stream has.
-        """
-        raise BrokenPipeError(errno.EPIPE, os.strerror(errno.EPIPE))
-
-
 messages = _Messages(stderr=True)
-results = _Results()
+results = NeutralConsole()
 
 
 def print_json(document: BaseModel | dict[str, Any] | list[Any]) -> None:

@@ -30,10 +30,10 @@ FAULTY_TICKS_TO_GIVE_UP = 10  # in a row: then the signals go back to their own 
 _STOPS: tuple[int, ...] = tuple(
     getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT", "SIGPWR", "SIGXCPU") if hasattr(signal, name)
 )
-_IGNORED: tuple[int, ...] = tuple(  # their default ends or stops the process, and nobody means that by them
-    getattr(signal, name)
-    for name in ("SIGUSR1", "SIGUSR2", "SIGALRM", "SIGVTALRM", "SIGPROF", "SIGIO", "SIGPIPE", "SIGXFSZ", "SIGTTOU")
-    if hasattr(signal, name)
+_STRAY = ["USR1", "USR2", "ALRM", "VTALRM", "PROF", "IO", "PIPE", "XFSZ", "TTOU", "TTIN", "TSTP", "STKFLT"]
+_IGNORED: tuple[int, ...] = (  # their default ends or stops the process, and nobody means that by them
+    *(getattr(signal, f"SIG{name}") for name in _STRAY if hasattr(signal, f"SIG{name}")),
+    *(range(signal.SIGRTMIN, signal.SIGRTMAX + 1) if hasattr(signal, "SIGRTMIN") else ()),
 )
 _CODES: dict[int, ExitCode] = {signal.SIGHUP: ExitCode.HUNG_UP, signal.SIGINT: ExitCode.INTERRUPTED}
 

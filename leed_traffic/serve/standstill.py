@@ -1,6 +1,7 @@
 """Signals that nobody leads: frozen by another client, switched off, or stuck.
 
-    foreign program   it runs neither our program nor one that it had when we connected (SUMO's `online` and `off` are none)
+    foreign program   it runs neither our program nor one that it had when we connected (SUMO's `online` and `off` are none);
+                      or ours by its name, but for half a minute not as we put it there
     standstill        nobody has had green for longer than a maximum red; or the display has not changed for so long, and all
                       that time a vehicle stood before a red that some stage would end
 
@@ -19,6 +20,8 @@ from leed_traffic.domain.network import GREEN, Intersection
 from leed_traffic.domain.timing import Timing
 from leed_traffic.serve.device import Sighting
 from leed_traffic.serve.supervisor import Cause
+
+UNSOUND_S = 30.0  # s: damaged readings are over by then, a program that somebody has changed under our name is not
 
 _CLOSED = frozenset("rR")
 
@@ -39,6 +42,7 @@ class Standstills:
         self._sees_who_stands = sees_who_stands
         self._shown: list[str | None] = [None] * len(timings)
         self._since_s, self._green_at_s = [0.0] * len(timings), [0.0] * len(timings)
+        self._sound_at_s = [0.0] * len(timings)
         n_lanes = sum(i.n_lanes for i in intersections)
         self._red, self._free_at_s = np.zeros(n_lanes, dtype=np.bool_), np.full(n_lanes, -np.inf)
 
@@ -46,6 +50,8 @@ class Standstills:
         """(N,) what is wrong now; None: nothing."""
         starts = readings.lane_starts
         for n, sighting in enumerate(sightings):
+            if self._shown[n] is None or not sighting.is_ours or sighting.is_sound:
+                self._sound_at_s[n] = time_s
             if sighting.state != self._shown[n]:
                 self._change(n, sighting, time_s, starts[n])
             if not GREEN.isdisjoint(sighting.state):
@@ -65,7 +71,7 @@ class Standstills:
             self._red[first_lane + k] = bool(links) and all(link < len(letters) and letters[link] in _CLOSED for link in links)
 
     def _judge(self, n: int, sighting: Sighting, time_s: float, starts: Sequence[int]) -> Cause | None:
-        if sighting.is_foreign:
+        if sighting.is_foreign or time_s - self._sound_at_s[n] > UNSOUND_S:
             return Cause.FOREIGN_PROGRAM
         limit_s = self._limits_s[n]
         if time_s - self._green_at_s[n] > limit_s:

@@ -9,6 +9,7 @@ leave half of one: the next start is refused, as with every latch that cannot be
 """
 
 import contextlib
+import errno
 import fcntl
 import os
 import tempfile
@@ -45,7 +46,8 @@ class TripJournal:
         self._end = weakref.finalize(self, os.close, self._fd)
         self._at = 0
         try:
-            os.pwrite(self._fd, bytes(N_SLOTS * SLOT_BYTES), 0)
+            if os.pwrite(self._fd, bytes(N_SLOTS * SLOT_BYTES), 0) != N_SLOTS * SLOT_BYTES:
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))  # a part of it was still taken
             os.fsync(self._fd)
             sync_folder(folder)
         except OSError:

@@ -15,7 +15,7 @@ from leed_traffic.cli.aside import Aside, said_aside, whether_heard_or_not
 PROGRAM = """
 import sys
 from leed_traffic.cli import main
-from leed_traffic.cli.output import messages, results
+from leed_traffic.cli.output import messages, print_table, results
 from leed_traffic.errors import DeviceError
 def command():
     {body}
@@ -110,10 +110,11 @@ def test_a_result_that_is_lost_is_an_error_of_a_command_that_was_asked_for_it():
     assert lost.stderr.count("\n") == 1
 
 
-def test_a_reader_of_results_that_has_gone_does_not_end_the_program_inside_rich():
+@pytest.mark.parametrize("what", ["results.print(1)", 'print_table(\\"t\\", [\\"a\\"], [[\\"b\\"]])'])
+def test_a_reader_of_results_that_has_gone_does_not_end_the_program_inside_rich(what):
     reader, writer = os.pipe()
     os.close(reader)
-    body = "exec('try:\\n results.print(1)\\nexcept BrokenPipeError:\\n sys.exit(9)')"
+    body = f"exec('try:\\n {what}\\nexcept BrokenPipeError:\\n sys.exit(9)')"
     try:
         assert run(body, stdout=writer) == 9
     finally:

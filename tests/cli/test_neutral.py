@@ -97,3 +97,13 @@ def test_json_is_whole_and_holds_nothing_that_a_terminal_obeys(document, capsys)
 def test_a_document_without_such_codes_is_untouched():
     text = '{"said": "grün\\n\\u0007"}'
     assert safe_json(text) is text or safe_json(text) == text
+
+
+def test_streams_that_were_closed_at_the_start_are_left_as_they_are(monkeypatch):
+    monkeypatch.setattr(sys, "stdout", None)
+    monkeypatch.setattr(sys, "stderr", None)
+    monkeypatch.setattr(sys, "excepthook", sys.excepthook)
+    with shielded():
+        assert sys.stdout is None
+        print("nobody hears this")
+        sys.excepthook(ValueError, ValueError("nor this"), None)

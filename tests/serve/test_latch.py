@@ -262,3 +262,11 @@ def test_controllers_that_start_and_end_at_the_same_moment_do_not_disturb_each_o
         starter.join()
     assert heard == [None, None]
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_disk_with_room_for_a_part_of_the_journal_refuses_the_start(tmp_path, monkeypatch):
+    write = os.pwrite
+    monkeypatch.setattr(os, "pwrite", lambda fd, content, at: write(fd, content[:20000], at))
+    with pytest.raises(UsageError, match="cannot be written: No space left on device; give another folder"):
+        LatchStore(tmp_path, lambda: NOON)
+    assert list(tmp_path.iterdir()) == []

@@ -8,7 +8,7 @@ import pytest
 from leed_traffic.domain.detection import Detection, Vehicles, lanes_to_read
 from leed_traffic.errors import ExitCode
 from leed_traffic.serve.device import Sighting
-from leed_traffic.serve.standstill import Standstills
+from leed_traffic.serve.standstill import UNSOUND_S, Standstills
 from leed_traffic.serve.status import StatusBoard
 from leed_traffic.serve.supervisor import Cause, Control, Finding, Mode, Standing, transition
 from tests.serve.bundles import crossing
@@ -42,6 +42,15 @@ def judge(*, sees_who_stands=True, junction=JUNCTION):
 def test_a_foreign_program_is_one_at_once():
     assert look(judge(), 0.0, GREEN, is_foreign=True) is Cause.FOREIGN_PROGRAM
     assert look(judge(), 0.0, GREEN) is None
+
+
+def test_a_program_of_our_name_that_is_not_as_we_put_it_there_is_a_foreign_one_after_half_a_minute():
+    one, ours = judge(), {"program": "leed", "is_sound": False}
+    assert look(one, 5.0, GREEN, **ours) is None
+    assert look(one, 5.0 + UNSOUND_S, GREEN, **ours) is None, "damaged readings are no program"
+    assert look(one, 6.0 + UNSOUND_S, GREEN, **ours) is Cause.FOREIGN_PROGRAM
+    assert look(one, 7.0 + UNSOUND_S, GREEN, program="leed") is None
+    assert look(one, 8.0 + UNSOUND_S, GREEN, **ours) is None
 
 
 def test_a_signal_without_any_green_stands_after_its_maximum_red():
