@@ -7,7 +7,9 @@ tracebacks through `shielded`, tables and messages through `NeutralConsole`, who
 import io
 import logging
 import sys
+import threading
 import traceback
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import TracebackType
@@ -67,7 +69,7 @@ class _Neutral:
             yield segment if segment.control else Segment(visible(segment.text), segment.style)
 
 
-class _Shield(io.TextIOBase):
+class Shield(io.TextIOBase):
     """A stream that makes visible what is written to it; a rich console writes past it."""
 
     def __init__(self, stream: TextIO) -> None:
@@ -117,14 +119,35 @@ def _say_bug(kind: type[BaseException], error: BaseException, trace: TracebackTy
     sys.stderr.write(visible("".join(traceback.format_exception(kind, error, trace))))
 
 
+def _say_bug_of_thread(args: threading.ExceptHookArgs, /) -> None:
+    """As the interpreter would; a thread that leaves on purpose says nothing."""
+    if args.exc_type is SystemExit:
+        return
+    name = args.thread.name if args.thread is not None else "unknown"
+    bug = "".join(traceback.format_exception(args.exc_type, args.exc_value, args.exc_traceback))
+    sys.stderr.write(visible(f"Exception in thread {name}:\n{bug}"))
+
+
+def _say_warning(
+    message: Warning | str,
+    category: type[Warning],
+    filename: str,
+    lineno: int,
+    file: TextIO | None = None,
+    line: str | None = None,
+) -> None:
+    """A library's warning, which may quote what it has read."""
+    (file or sys.stderr).write(visible(warnings.formatwarning(message, category, filename, lineno, line)))
+
+
 @contextmanager
 def shielded() -> Iterator[None]:
-    """While it lasts, prints are made visible; from then on log lines and tracebacks are, too."""
+    """While it lasts, prints are made visible; from then on log lines, warnings and tracebacks are, of threads, too."""
     if logging.lastResort is not None:
         logging.lastResort.setFormatter(_OneLine())
-    sys.excepthook = _say_bug
+    sys.excepthook, threading.excepthook, warnings.showwarning = _say_bug, _say_bug_of_thread, _say_warning
     before = sys.stdout
-    sys.stdout = _Shield(before)
+    sys.stdout = Shield(before)
     try:
         yield
     finally:

@@ -2,6 +2,7 @@
 
 import itertools
 import json
+import shutil
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
@@ -339,3 +340,15 @@ def test_the_recording_of_a_process_that_went_on_is_decided_again(crossing_bundl
     report = replay(tmp_path / "b" / "recording.leed", [crossing_bundle])
     assert report.rulings > 0
     assert report.first is None or report.first.recorded.startswith("asked")  # the recorded policy was no bundle's
+
+
+def test_each_time_that_notes_begin_to_be_refused_is_said_once(tmp_path, caplog):
+    folder = tmp_path / "state"
+    notes = store(folder)
+    for _ in range(2):
+        notes.save([kept("C", 5.0)])
+    folder.mkdir()
+    notes.save([kept("C", 5.0)])
+    shutil.rmtree(folder)
+    notes.save([kept("C", 5.0)])
+    assert caplog.text.count("the waits cannot be written down") == 2
