@@ -69,7 +69,7 @@ class _Neutral:
             yield segment if segment.control else Segment(visible(segment.text), segment.style)
 
 
-class Shield(io.TextIOBase):
+class _Shield(io.TextIOBase):
     """A stream that makes visible what is written to it; a rich console writes past it."""
 
     def __init__(self, stream: TextIO) -> None:
@@ -102,6 +102,11 @@ class Shield(io.TextIOBase):
     @property
     def errors(self) -> str | None:  # type: ignore[override]
         return self.rich_proxied_file.errors
+
+
+def shield(stream: TextIO) -> _Shield:
+    """A stream in whose place prints are made visible."""
+    return _Shield(stream)
 
 
 class _OneLine(logging.Formatter):
@@ -147,7 +152,7 @@ def shielded() -> Iterator[None]:
         logging.lastResort.setFormatter(_OneLine())
     sys.excepthook, threading.excepthook, warnings.showwarning = _say_bug, _say_bug_of_thread, _say_warning
     before = sys.stdout
-    sys.stdout = Shield(before)
+    sys.stdout = shield(before)
     try:
         yield
     finally:
