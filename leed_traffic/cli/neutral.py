@@ -1,8 +1,8 @@
 r"""Text of others (ids, file names, what a server or a model says) may hold codes that a terminal obeys: they are made visible.
 
-An escape becomes the four characters `\x1b`. What `leedctl` prints passes here: prints, log lines, warnings and tracebacks through
-`shielded`, tables and messages through `NeutralConsole`, whose own colours remain. Typer's usage errors do not: rich shows
-escapes in them by itself.
+An escape becomes the four characters `\x1b`. What `leedctl` prints passes here: prints, log lines, warnings and tracebacks
+through `shielded`, tables and messages through `NeutralConsole`, whose own colours remain. Typer's usage errors do not:
+rich shows escapes in them by itself.
 """
 
 import io
