@@ -53,19 +53,17 @@ def write_sealed(path: Path, files: Mapping[str, bytes]) -> None:
         raise BundleError(f"{path}: is there already and is no bundle; give another place")
     sealed = {**files, SUMS_NAME: _sums({name: sha256(content) for name, content in files.items()})}
     fresh, old = (path.with_name(f".{path.name}.{word}-{os.getpid()}") for word in ("new", "old"))
+    shutil.rmtree(fresh, ignore_errors=True)  # of a process that was killed; a container gives the same number again
     try:
         for name, content in sealed.items():
             target = fresh / name
             target.parent.mkdir(parents=True, exist_ok=True)
             target.write_bytes(content)
-        if path.exists():
-            path.rename(old)
-        os.replace(fresh, path)
+        _put_in_place(fresh, path, old)
     except OSError as err:
         raise BundleError(f"{path}: cannot be written: {err.strerror or err}") from err
     finally:
         shutil.rmtree(fresh, ignore_errors=True)
-        shutil.rmtree(old, ignore_errors=True)
 
 
 def read_seal(path: Path) -> Seal:
@@ -107,6 +105,20 @@ def read_sealed(path: Path, seal: Seal, most_bytes: Mapping[str, int]) -> dict[s
     altered = [f"altered {name}" for name, content in files.items() if sha256(content) != listed[name]]
     _refuse(path, altered)
     return files
+
+
+def _put_in_place(fresh: Path, path: Path, old: Path) -> None:
+    """Rename; an older folder there is put aside, and comes back where the new one cannot take its place."""
+    if not path.exists():
+        os.replace(fresh, path)
+        return
+    path.rename(old)
+    try:
+        os.replace(fresh, path)
+    except OSError:
+        old.rename(path)
+        raise
+    shutil.rmtree(old, ignore_errors=True)
 
 
 def _is_free(path: Path) -> bool:

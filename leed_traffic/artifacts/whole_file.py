@@ -14,18 +14,19 @@ def why_not_writable(path: Path) -> str:
     return "" if os.access(folder, os.W_OK | os.X_OK) else f"the folder {folder} cannot be written"
 
 
-def write_whole(path: Path, content: bytes | str, *, is_durable: bool = False) -> None:
+def write_whole(path: Path, content: bytes | str, *, is_durable: bool = False, is_shared: bool = False) -> None:
     """Write under a temporary name in the same folder, then rename; an older file stands until then.
 
     Args:
-        path: the file, which no other process writes; its folder must be there.
+        path: the file; its folder must be there.
         content: text is written as UTF-8.
         is_durable: the content is on the disk before the rename.
+        is_shared: other processes may write it at the same moment; the last one's stands.
 
     Raises:
         OSError: it cannot be written there; the caller knows what to advise.
     """
-    fresh = path.with_name(f".{path.name}.tmp")
+    fresh = path.with_name(f".{path.name}.{os.getpid()}.tmp" if is_shared else f".{path.name}.tmp")
     with fresh.open("wb") as file:
         file.write(content.encode() if isinstance(content, str) else content)
         if is_durable:

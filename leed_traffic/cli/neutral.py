@@ -1,7 +1,8 @@
 r"""Text of others (ids, file names, what a server or a model says) may hold codes that a terminal obeys: they are made visible.
 
-An escape becomes the four characters `\x1b`. Everything that `leedctl` prints passes here: plain prints, log lines and
-tracebacks through `shielded`, tables and messages through `NeutralConsole`, whose own colours remain.
+An escape becomes the four characters `\x1b`. What `leedctl` prints passes here: prints, log lines, warnings and tracebacks
+through `shielded`, tables and messages through `NeutralConsole`, whose own colours remain. Typer's usage errors do not:
+rich shows escapes in them by itself.
 """
 
 import errno
@@ -9,7 +10,9 @@ import io
 import logging
 import os
 import sys
+import threading
 import traceback
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import TracebackType
@@ -112,6 +115,11 @@ class _Shield(io.TextIOBase):
         return self.rich_proxied_file.errors
 
 
+def shield(stream: TextIO) -> _Shield:
+    """A stream in whose place prints are made visible."""
+    return _Shield(stream)
+
+
 class _OneLine(logging.Formatter):
     """What a record says is one line; only a traceback takes more."""
 
@@ -128,15 +136,36 @@ def _say_bug(kind: type[BaseException], error: BaseException, trace: TracebackTy
         sys.stderr.write(visible("".join(traceback.format_exception(kind, error, trace))))
 
 
+def _say_bug_of_thread(args: threading.ExceptHookArgs, /) -> None:
+    """As the interpreter would; a thread that leaves on purpose says nothing."""
+    if args.exc_type is SystemExit:
+        return
+    name = args.thread.name if args.thread is not None else "unknown"
+    bug = "".join(traceback.format_exception(args.exc_type, args.exc_value, args.exc_traceback))
+    sys.stderr.write(visible(f"Exception in thread {name}:\n{bug}"))
+
+
+def _say_warning(
+    message: Warning | str,
+    category: type[Warning],
+    filename: str,
+    lineno: int,
+    file: TextIO | None = None,
+    line: str | None = None,
+) -> None:
+    """A library's warning, which may quote what it has read."""
+    (file or sys.stderr).write(visible(warnings.formatwarning(message, category, filename, lineno, line)))
+
+
 @contextmanager
 def shielded() -> Iterator[None]:
-    """While it lasts, prints are made visible; from then on log lines and tracebacks are, too."""
+    """While it lasts, prints are made visible; from then on log lines, warnings and tracebacks are, of threads, too."""
     if logging.lastResort is not None:
         logging.lastResort.setFormatter(_OneLine())
-    sys.excepthook = _say_bug
+    sys.excepthook, threading.excepthook, warnings.showwarning = _say_bug, _say_bug_of_thread, _say_warning
     before = sys.stdout
     if before is not None:  # else it was closed when we started: there is nothing to shield
-        sys.stdout = _Shield(before)
+        sys.stdout = shield(before)
     try:
         yield
     finally:

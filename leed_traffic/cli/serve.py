@@ -18,6 +18,7 @@ from pydantic import ValidationError
 from leed_traffic.artifacts.scenario import load_scenario
 from leed_traffic.artifacts.validation import first_fault
 from leed_traffic.cli.aside import said_aside, whether_heard_or_not
+from leed_traffic.cli.neutral import shield
 from leed_traffic.cli.output import ProgressBar, messages, print_json, print_table, progress
 from leed_traffic.domain.short_ids import fold_ids
 from leed_traffic.errors import DeviceError, UsageError
@@ -149,7 +150,7 @@ def serve_command(
         raise UsageError(first_fault(err, shows_value=True)) from err
     start = None if scenario is None else Start(scenario, seed, num_clients)
     page = Page(_places(status_host, status_port, metrics_port), tuple(allowed_host or ()))
-    with said_aside(), contextlib.redirect_stdout(sys.stderr):  # traci prints; stdout is for the result
+    with said_aside(), contextlib.redirect_stdout(shield(sys.stderr)):  # traci prints what a server says; stdout is for results
         summary = _run(config, start, page)
     with whether_heard_or_not(sys.stdout), whether_heard_or_not(sys.stderr):
         if as_json:

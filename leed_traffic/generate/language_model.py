@@ -24,6 +24,7 @@ from leed_traffic.generate.plain_text import clean_text, one_line
 API_KEY_VARIABLE = "LEED_MODEL_API_KEY"
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.5, 20.0
 HEALTH_TIMEOUT_S = 10.0
+MOST_TOKENS = 10**9  # that a reply is believed to have had
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -330,7 +331,7 @@ def _field(document: object, name: str) -> object:
 
 def _count(stated: object) -> int:
     """Tokens; 0 where no sensible number is stated."""
-    return stated if isinstance(stated, int) and 0 <= stated < 10**9 else 0
+    return stated if isinstance(stated, int) and 0 <= stated < MOST_TOKENS else 0
 
 
 def _is_worth_another_try(err: Exception) -> bool:

@@ -12,7 +12,7 @@ from types import TracebackType
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from leed_traffic.errors import DemonstrationError
-from leed_traffic.generate.language_model import LanguageModel, OnReply, Question, Reply
+from leed_traffic.generate.language_model import MOST_TOKENS, LanguageModel, OnReply, Question, Reply
 from leed_traffic.generate.plain_text import clean_text, one_line
 
 
@@ -30,9 +30,9 @@ class Exchange(BaseModel):
     """Role and content, as sent."""
     text: str
     finish_reason: str
-    prompt_tokens: int
-    reply_tokens: int
-    latency_s: float
+    prompt_tokens: int = Field(ge=0, lt=MOST_TOKENS)
+    reply_tokens: int = Field(ge=0, lt=MOST_TOKENS)
+    latency_s: float = Field(ge=0.0, allow_inf_nan=False)
     fault: str = ""
     """Why the server refused the question; asked again when the run is."""
 

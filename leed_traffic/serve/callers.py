@@ -94,7 +94,13 @@ class Callers:
             caller.talk.close()
             return
         line = bytes(caller.heard).partition(b"\n")[0]
-        threading.Thread(target=self._answer, args=(caller.talk, line), name="leed-order", daemon=True).start()
+        answering = threading.Thread(target=self._answer, args=(caller.talk, line), name="leed-order", daemon=True)
+        try:
+            answering.start()
+        except RuntimeError as err:  # the system gives no further thread: the next caller may find one
+            log.warning("%s: a caller could not be answered (%s)", threading.current_thread().name, err)
+            self._free.release()
+            caller.talk.close()
 
     def _answer(self, talk: socket.socket, line: bytes) -> None:
         try:

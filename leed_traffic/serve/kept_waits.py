@@ -80,13 +80,16 @@ class WaitStore:
         return tuple(latest[id_][1] for id_ in self._ids if id_ in latest)
 
     def save(self, signals: Sequence[KeptWaits]) -> None:
-        """Leave this; a folder that no longer takes it costs the note, and one line."""
+        """Leave this; a folder that no longer takes it costs the note, and one line each time that begins."""
         try:
-            write_whole(self._path, _Note(noted_at=self._now(), signals=tuple(signals)).model_dump_json())
+            note = _Note(noted_at=self._now(), signals=tuple(signals))
+            write_whole(self._path, note.model_dump_json(), is_shared=True)  # one that only watches may share the folder
         except OSError as err:
             if not self._has_failed:
                 log.error("%s: the waits cannot be written down: %s", self._path, err.strerror or err)
             self._has_failed = True
+        else:
+            self._has_failed = False
 
 
 def _content(path: Path) -> bytes:

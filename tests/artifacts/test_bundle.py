@@ -323,3 +323,25 @@ def test_a_bundle_says_who_counted_how_much_and_runs_only_where_persons_are_seen
     check_bundle_fits(bundle, network, walked)
     with pytest.raises(MismatchError, match="trained to see persons at crossings"):
         check_bundle_fits(bundle, network, make_site("bare", timings))
+
+
+def test_an_older_bundle_comes_back_where_the_new_one_cannot_take_its_place(tmp_path, monkeypatch):
+    older = write_sample(tmp_path / "b")
+
+    def refused(*_):
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "replace", refused)
+        with pytest.raises(BundleError, match="b: cannot be written: No space left on device"):
+            write_sealed(tmp_path / "b", {"manifest.json": b"{}"})
+    assert read_bundle(tmp_path / "b").digest == older.digest
+    assert [path.name for path in tmp_path.iterdir()] == ["b"]
+
+
+def test_what_a_killed_process_of_the_same_number_left_gets_into_no_bundle(tmp_path):
+    left = tmp_path / f".b.new-{os.getpid()}"
+    left.mkdir()
+    (left / "left.json").touch()
+    write_sample(tmp_path / "b")
+    assert [path.name for path in tmp_path.iterdir()] == ["b"]

@@ -14,6 +14,21 @@ def test_text_and_bytes_arrive_as_they_are_and_nothing_stays_beside_them(content
     assert os.listdir(tmp_path) == ["a"]
 
 
+def test_a_process_that_writes_the_same_file_meanwhile_spoils_nothing(tmp_path, monkeypatch):
+    replace = os.replace
+
+    def after_another_has_written(source, target):
+        monkeypatch.setattr(os, "replace", replace)
+        monkeypatch.setattr(os, "getpid", lambda: 4321)
+        write_whole(target, "theirs", is_shared=True)
+        replace(source, target)
+
+    monkeypatch.setattr(os, "replace", after_another_has_written)
+    write_whole(tmp_path / "a", "ours", is_shared=True)
+    assert (tmp_path / "a").read_text() == "ours"
+    assert os.listdir(tmp_path) == ["a"]
+
+
 def test_the_older_file_stands_when_the_write_fails(tmp_path, monkeypatch):
     (tmp_path / "a").write_text("older")
     monkeypatch.setattr(os, "fsync", lambda _: (_ for _ in ()).throw(OSError(28, "No space left on device")))

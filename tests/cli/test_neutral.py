@@ -2,6 +2,8 @@ import io
 import json
 import logging
 import sys
+import threading
+import warnings
 
 import pytest
 from pydantic import BaseModel
@@ -49,6 +51,30 @@ def test_a_traceback_is_made_visible(monkeypatch):
         sys.excepthook(*sys.exc_info())
     assert "Traceback (most recent call last)" in err.getvalue()
     assert not OBEYED & set(err.getvalue())
+
+
+def test_what_a_thread_dies_of_and_a_library_warns_of_is_made_visible(monkeypatch):
+    err = io.StringIO()
+    monkeypatch.setattr(sys, "stderr", err)
+    for place, name in ((sys, "excepthook"), (threading, "excepthook"), (warnings, "showwarning")):
+        monkeypatch.setattr(place, name, getattr(place, name))
+
+    def die():
+        raise UsageError(HOSTILE)
+
+    with shielded(), warnings.catch_warnings():
+        warnings.simplefilter("always")
+        warnings.showwarning(UserWarning(HOSTILE), UserWarning, "file.py", 1)
+        thread = threading.Thread(target=die, name=HOSTILE)
+        thread.start()
+        thread.join()
+        threading.excepthook(threading.ExceptHookArgs((SystemExit, SystemExit(3), None, thread)))
+    said = err.getvalue()
+    assert "file.py:1: UserWarning: a\\x1b]0;owned" in said
+    assert "Exception in thread a\\x1b]0;owned" in said
+    assert said.count("UsageError: a\\x1b]0;owned") == 1
+    assert "SystemExit" not in said
+    assert not OBEYED & set(said)
 
 
 def test_a_console_keeps_its_own_colours_and_makes_the_rest_visible(monkeypatch):

@@ -219,3 +219,14 @@ def test_a_port_that_is_taken_is_said_with_its_option(bundle):
             result = invoke(bundle, "--connect", "127.0.0.1:1", option, port)
             assert isinstance(result.exception, UsageError)
             assert f"{option} {port} at 127.0.0.1: cannot be used" in str(result.exception)
+
+
+def test_what_a_server_has_traci_print_is_made_visible(bundle, monkeypatch):
+    def answered_with_an_error(*_):
+        print("Error!", "\x1b]0;owned\x07")
+        raise DeviceError("it refused")
+
+    monkeypatch.setattr("leed_traffic.cli.serve._run", answered_with_an_error)
+    result = invoke(bundle, "--connect", "localhost:1")
+    assert result.stderr == "Error! \\x1b]0;owned\\x07\n"
+    assert result.stdout == ""

@@ -161,10 +161,8 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _send(self, status, body, headers=()):
         self.send_response(status)
-        for name in headers:
-            self.send_header(name, headers[name])
-        self.send_header("Content-Type", "application/json")
-        self.send_header("Content-Length", str(len(body)))
+        for name, value in {"Content-Type": "application/json", "Content-Length": str(len(body)), **dict(headers)}.items():
+            self.send_header(name, value)
         self.end_headers()
         self.wfile.write(body)
 

@@ -54,6 +54,15 @@ def test_a_packed_reply_is_not_unpacked():
         ask(model_at(server, attempts=1))
 
 
+@pytest.mark.parametrize("charset", ["rot13", "zlib_codec", "hex", "undefined", "idna", "punycode"])
+@pytest.mark.parametrize("status", [400, 500])
+def test_no_codec_that_a_server_names_is_let_loose_on_its_words(status, charset):
+    refusal = Answer(status=status, body=b"abc", headers={"Content-Type": f"text/plain; charset={charset}"})
+    with ChatServer(lambda request, n: echo(request, n) if n else refusal) as server:
+        replies = ask(model_at(server))
+    assert (replies[0].finish_reason == "refused") == (status == 400)
+
+
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
 def test_a_question_goes_to_the_address_that_was_given_and_no_further(status):
     with (

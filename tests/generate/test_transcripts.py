@@ -116,3 +116,16 @@ def test_a_model_of_another_name_is_asked_anew(tmp_path):
         assert transcripts.find("other", question("x")) is None
         assert transcripts.find("m", question("x")).text == "y"
         assert len(transcripts) == 1
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [("prompt_tokens", -5), ("reply_tokens", 10**4000), ("latency_s", float("nan")), ("latency_s", float("inf"))],
+)
+def test_a_figure_that_no_reply_has_is_refused_where_the_transcripts_are_read(tmp_path, field, value):
+    path = tmp_path / "transcripts.jsonl"
+    converse(path, Parrot(), {})
+    first, *others = path.read_text().splitlines()
+    path.write_text("\n".join([json.dumps({**json.loads(first), field: value}), *others, ""]))
+    with pytest.raises(DemonstrationError, match="line 1 is no transcript"):
+        Transcripts(path, read_only=True)

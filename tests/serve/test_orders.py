@@ -104,6 +104,24 @@ def test_a_caller_who_cannot_be_heard_does_not_deafen_the_controller(folder, mon
     assert caplog.text.count("a caller could not be heard (not now)") == 2
 
 
+def test_where_the_system_gives_no_thread_the_next_caller_is_heard(folder, monkeypatch, caplog):
+    start = threading.Thread.start
+
+    def refused(thread):
+        if thread.name == "leed-order":
+            raise RuntimeError("can't start new thread")
+        start(thread)
+
+    with listening(folder, say_yes):
+        with monkeypatch.context() as patched:
+            patched.setattr(threading.Thread, "start", refused)
+            for _ in range(MOST_CALLERS + 1):
+                with pytest.raises(DeviceError, match="no answer from the controller"):
+                    ask(folder, {"order": "status"})
+        assert "status" in ask(folder, {"order": "status"}).said
+    assert "a caller could not be answered (can't start new thread)" in caplog.text
+
+
 def test_a_caller_that_says_nothing_holds_up_nobody_for_long(folder, monkeypatch):
     monkeypatch.setattr("leed_traffic.serve.callers.LINE_S", 0.2)
     with listening(folder, say_yes):

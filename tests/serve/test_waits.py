@@ -4,6 +4,7 @@ import contextlib
 import itertools
 import json
 import os
+import shutil
 import socket
 from datetime import UTC, datetime, timedelta
 
@@ -369,3 +370,15 @@ def test_a_note_of_any_time_is_read_or_left(tmp_path, stamp):
     path.write_text(path.read_text().replace("2026-01-01T12:00:00Z", stamp))
     assert stamp in path.read_text()
     assert all(k.away_s >= 0.0 for k in store(tmp_path).read())
+
+
+def test_each_time_that_notes_begin_to_be_refused_is_said_once(tmp_path, caplog):
+    folder = tmp_path / "state"
+    notes = store(folder)
+    for _ in range(2):
+        notes.save([kept("C", 5.0)])
+    folder.mkdir()
+    notes.save([kept("C", 5.0)])
+    shutil.rmtree(folder)
+    notes.save([kept("C", 5.0)])
+    assert caplog.text.count("the waits cannot be written down") == 2
