@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from dataclasses import dataclass
 from functools import partial
@@ -157,3 +158,39 @@ def test_whoever_runs_a_script_from_its_input_simulates_with_the_code_that_it_im
         [sys.executable, "-"], input=script, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=60
     )
     assert ran.stdout.split()[-1:] == ["True"], ran.stderr
+
+
+UNFINISHED = """
+import sys, time, tempfile
+from pathlib import Path
+from leed_traffic.simulation.pool import WorkerPool
+from tests.simulation.test_sameness import write_and_stay
+with WorkerPool(1) as pool:
+    pool.run(write_and_stay, [Path(sys.argv[1])])
+"""
+
+
+def write_and_stay(ready: Path) -> None:
+    """A task in the middle of its work, with files of its own."""
+    Path(tempfile.mkdtemp(prefix="leed-evaluate-"), "trips.xml").write_text("half")
+    ready.touch()
+    time.sleep(600)
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
+def test_no_folder_is_left_behind_by_an_interrupted_task(tmp_path, number):
+    (tmp_path / "tmp").mkdir()
+    environment = {**os.environ, "TMPDIR": str(tmp_path / "tmp"), "PYTHONPATH": str(Path(__file__).parents[2])}
+    process = subprocess.Popen(
+        [sys.executable, "-c", UNFINISHED, str(tmp_path / "ready")], env=environment, stderr=subprocess.DEVNULL
+    )
+    while not (tmp_path / "ready").exists():
+        assert process.poll() is None
+        time.sleep(0.05)
+    process.send_signal(number)
+    process.wait(30)
+    for _ in range(200):
+        if not list((tmp_path / "tmp").iterdir()):
+            break
+        time.sleep(0.05)
+    assert list((tmp_path / "tmp").iterdir()) == []
