@@ -138,7 +138,7 @@ def _say_bug(kind: type[BaseException], error: BaseException, trace: TracebackTy
 
 def _say_bug_of_thread(args: threading.ExceptHookArgs, /) -> None:
     """As the interpreter would; a thread that leaves on purpose says nothing."""
-    if args.exc_type is SystemExit:
+    if args.exc_type is SystemExit or sys.stderr is None:
         return
     name = args.thread.name if args.thread is not None else "unknown"
     bug = "".join(traceback.format_exception(args.exc_type, args.exc_value, args.exc_traceback))
@@ -154,7 +154,9 @@ def _say_warning(
     line: str | None = None,
 ) -> None:
     """A library's warning, which may quote what it has read."""
-    (file or sys.stderr).write(visible(warnings.formatwarning(message, category, filename, lineno, line)))
+    stream = file or sys.stderr
+    if stream is not None:
+        stream.write(visible(warnings.formatwarning(message, category, filename, lineno, line)))
 
 
 @contextmanager

@@ -17,7 +17,8 @@ from leed_traffic.errors import ScenarioError
 
 NOWHERE = "NUL"  # SUMO's name for it on every system
 OUTPUTS = frozenset({"file", "output", "dest"})  # attributes: an output, whatever the element, but for these:
-_READS = {"rerouter": "file", "variableSpeedSign": "file", "calibrator": "file"}  # element: attribute with more of itself
+# Element: attribute with more of itself. SUMO 1.28 does not read a rerouter's, so it is none.
+_READS = {"variableSpeedSign": "file", "calibrator": "file"}
 DROPPED = frozenset({"edgesFile"})  # which edges an output is of
 # What the schema also calls a file, and only SUMO's window reads
 ONLY_SEEN = frozenset({"imgFile"})

@@ -9,9 +9,11 @@ import ctypes
 import gc
 import importlib
 import os
+import shutil
 import signal
 import socket
 import sys
+import tempfile
 import traceback
 from collections.abc import Callable
 from functools import partial
@@ -33,24 +35,36 @@ def main(descriptor: int, modules: list[str]) -> None:
     for module in modules:
         with contextlib.suppress(ImportError):  # the task itself will say so
             importlib.import_module(module)
+    scratch = os.environ["TMPDIR"] = tempfile.tempdir = tempfile.mkdtemp(prefix="leed-copies-")
     gc.freeze()
-    door = socket.socket(fileno=descriptor)
+    door, copies = socket.socket(fileno=descriptor), set[int]()
     while True:
         knock, descriptors, _, _ = socket.recv_fds(door, 1, 1)
-        _bury()
+        _bury(copies)
         if not knock:
-            return
-        if os.fork() == 0:
+            break
+        copy = os.fork()
+        if copy == 0:
             door.close()
             _live(Connection(descriptors[0]))
+        copies.add(copy)
         os.close(descriptors[0])
+    _end(copies)
+    shutil.rmtree(scratch, ignore_errors=True)
 
 
-def _bury() -> None:
+def _bury(copies: set[int]) -> None:
     """Take note of copies that have ended, so that their time counts as this process's."""
     with contextlib.suppress(ChildProcessError):
-        while os.waitpid(-1, os.WNOHANG)[0]:
-            pass
+        while ended := os.waitpid(-1, os.WNOHANG)[0]:
+            copies.discard(ended)
+
+
+def _end(copies: set[int]) -> None:
+    """End those that are at work for somebody who is gone: what they wrote into their scratch is nobody's."""
+    for copy in copies:
+        os.kill(copy, signal.SIGKILL)
+        os.waitpid(copy, 0)
 
 
 def _live(connection: Connection) -> NoReturn:

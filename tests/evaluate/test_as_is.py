@@ -16,10 +16,10 @@ from leed_traffic.evaluate.one_run import RunTask, _in_env, _own_program
 from leed_traffic.simulation.audit import read_runs
 from leed_traffic.simulation.demand import write_demand
 from leed_traffic.simulation.network_import import import_network
-from leed_traffic.simulation.sumo_options import STATES_NAME, sumo_options
+from leed_traffic.simulation.sumo_options import STATES_NAME, TRIPS_NAME, sumo_options
 
 pytest.importorskip("sumo", reason="SUMO is not installed")
-from tests.networks.oddities import ODDITIES
+from tests.networks.oddities import ODDITIES, configure, cross
 
 pytestmark = pytest.mark.sumo
 
@@ -116,3 +116,30 @@ def test_a_weekly_plan_in_the_net_file_itself_takes_no_signal_away_from_us(tmp_p
     drive(task, tmp_path / "record", ())
     programs = {run.program for run in read_runs(tmp_path / "record" / STATES_NAME)["C"]}
     assert programs == shown
+
+
+DRAWN_IN = {  # what an additional file says, and what the file says that it names
+    "a rerouter, whose file SUMO does not read": (
+        '<rerouter id="r" edges="NC" file="more.xml"/>',
+        '<rerouter><interval begin="0" end="900"><destProbReroute id="CE" probability="1"/></interval></rerouter>'),
+    "a speed sign": (
+        '<variableSpeedSign id="v" lanes="NC_0" file="more.xml"/>', '<vss><step time="0" speed="4"/></vss>'),
+    "a calibrator": (
+        '<route id="r" edges="NC CS"/><calibrator id="c" edge="NC" pos="9" output="NUL" file="more.xml"/>',
+        '<x><flow begin="0" end="900" vehsPerHour="600" speed="9" route="r" type="DEFAULT_VEHTYPE"/></x>'),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", DRAWN_IN)
+def test_traffic_is_sumos_whatever_further_files_are_named(tmp_path, case):
+    additional, more = DRAWN_IN[case]
+    (tmp_path / "more.xml").write_text(more)
+    config = configure(tmp_path, cross(tmp_path), additional=additional)
+    _own_program(task_of(config), tmp_path / "record", ())
+    scenario = load_scenario(str(config))
+    options = sumo_options(scenario, seed=7, route_files=scenario.route_files, record=tmp_path / "plain")
+    import sumo
+
+    subprocess.run([str(Path(sumo.SUMO_HOME) / "bin" / "sumo"), *options], check=True, capture_output=True, timeout=60)
+    plain, ours = ((tmp_path / name / TRIPS_NAME).read_text() for name in ("plain", "record"))
+    assert ours[ours.index("<tripinfos") :] == plain[plain.index("<tripinfos") :]

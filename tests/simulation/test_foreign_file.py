@@ -83,21 +83,19 @@ def test_an_encoding_that_we_cannot_read_is_refused(tmp_path, encoding):
 def test_what_a_file_draws_in_is_made_harmless_and_put_in_its_place(tmp_path):
     (tmp_path / "in").mkdir()
     (tmp_path / "a.xml").write_text(
-        '<additional><include href="in/b.xml"/><rerouter id="r" file="in/r.xml"/>'
+        '<additional><include href="in/b.xml"/><variableSpeedSign id="r" lanes="a_0" file="in/r.xml"/>'
         '<calibrator id="c" file="in/c.xml"/></additional>'
     )
     (tmp_path / "in" / "b.xml").write_text('<additional><include href="more.xml"/><edgeData id="e" file="x"/></additional>')
     (tmp_path / "in" / "more.xml").write_text(
         '<additional><vType id="v"><param key="has.ssm.device" value="1"/></vType></additional>'
     )
-    (tmp_path / "in" / "r.xml").write_text(
-        '<rerouter><interval begin="0" end="9"><closingReroute id="a"/></interval></rerouter>'
-    )
+    (tmp_path / "in" / "r.xml").write_text('<vss><step time="0" speed="9"/></vss>')
     (tmp_path / "in" / "c.xml").write_text('<c><flow begin="0" end="9"><param key="has.ssm.device" value="1"/></flow></c>')
     assert not may_stay(tmp_path / "a.xml")
     root = freestanding(tmp_path / "a.xml")
-    assert [item.tag for item in root] == ["vType", "edgeData", "rerouter", "calibrator"]
-    assert [item.tag for item in root[2].iter()] == ["rerouter", "interval", "closingReroute"]
+    assert [item.tag for item in root] == ["vType", "edgeData", "variableSpeedSign", "calibrator"]
+    assert [item.tag for item in root[2].iter()] == ["variableSpeedSign", "step"]
     assert written_by(root) == []
     assert root[2].get("file") is None
 
@@ -114,7 +112,7 @@ def test_what_a_file_draws_in_must_be_there_and_not_itself(tmp_path):
     (tmp_path / "a.xml").write_text('<additional><include href="lost.xml"/></additional>')
     with pytest.raises(ScenarioError, match=r"lost\.xml: not readable as XML"):
         freestanding(tmp_path / "a.xml")
-    (tmp_path / "b.xml").write_text('<additional><rerouter id="r" file="b.xml"/></additional>')
+    (tmp_path / "b.xml").write_text('<additional><calibrator id="r" file="b.xml"/></additional>')
     with pytest.raises(ScenarioError, match=r"b\.xml: includes itself, directly or through others"):
         freestanding(tmp_path / "b.xml")
 

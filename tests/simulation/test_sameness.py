@@ -5,6 +5,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from dataclasses import dataclass
 from functools import partial
@@ -71,7 +72,7 @@ def test_a_task_of_a_pool_and_a_simulation_of_its_own_agree(carriageways, tmp_pa
     with WorkerPool(1) as pool:
         pooled = pool.run(partial(drive, carriageways), [Job(8, tmp_path / "p8"), Job(7, tmp_path / "p7")])
     assert kept
-    assert pooled[1] == alone
+    assert pooled[1] == alone  # not plain SUMO's: its heap holds other things besides, and so its junctions other orders
 
 
 def test_a_time_out_that_a_program_has_set_for_its_sockets_ends_no_simulation(carriageways, tmp_path):
@@ -167,3 +168,39 @@ def test_whoever_runs_a_script_from_its_input_simulates_with_the_code_that_it_im
         [sys.executable, "-"], input=script, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=60
     )
     assert ran.stdout.split()[-1:] == ["True"], ran.stderr
+
+
+UNFINISHED = """
+import sys, time, tempfile
+from pathlib import Path
+from leed_traffic.simulation.pool import WorkerPool
+from tests.simulation.test_sameness import write_and_stay
+with WorkerPool(1) as pool:
+    pool.run(write_and_stay, [Path(sys.argv[1])])
+"""
+
+
+def write_and_stay(ready: Path) -> None:
+    """A task in the middle of its work, with files of its own."""
+    Path(tempfile.mkdtemp(prefix="leed-evaluate-"), "trips.xml").write_text("half")
+    ready.touch()
+    time.sleep(600)
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
+def test_no_folder_is_left_behind_by_an_interrupted_task(tmp_path, number):
+    (tmp_path / "tmp").mkdir()
+    environment = {**os.environ, "TMPDIR": str(tmp_path / "tmp"), "PYTHONPATH": str(Path(__file__).parents[2])}
+    process = subprocess.Popen(
+        [sys.executable, "-c", UNFINISHED, str(tmp_path / "ready")], env=environment, stderr=subprocess.DEVNULL
+    )
+    while not (tmp_path / "ready").exists():
+        assert process.poll() is None
+        time.sleep(0.05)
+    process.send_signal(number)
+    process.wait(30)
+    for _ in range(200):
+        if not list((tmp_path / "tmp").iterdir()):
+            break
+        time.sleep(0.05)
+    assert list((tmp_path / "tmp").iterdir()) == []
