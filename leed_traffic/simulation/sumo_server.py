@@ -56,12 +56,15 @@ def start_server(
             raise DeviceError(f"port {port}: cannot be used for SUMO ({err}); choose another with --port") from err
     files = tempfile.TemporaryDirectory(prefix="leed-additional-")
     has_programs = any(path.name == PROGRAMS_NAME for path in additional_files)
-    scenario, route_files = silenced(scenario, route_files, Path(files.name), has_programs=has_programs)
-    options = sumo_options(
-        scenario, seed=seed, route_files=route_files, record=record, additional_files=additional_files, audit=audit
-    )
-    options += ["--remote-port", str(port), "--num-clients", str(num_clients)]
-    server = start_process(options)
+    try:
+        scenario, route_files = silenced(scenario, route_files, Path(files.name), has_programs=has_programs)
+        options = sumo_options(
+            scenario, seed=seed, route_files=route_files, record=record, additional_files=additional_files, audit=audit
+        )
+        server = start_process([*options, "--remote-port", str(port), "--num-clients", str(num_clients)])
+    except BaseException:
+        files.cleanup()
+        raise
     weakref.finalize(server, files.cleanup)  # it reads them until it ends
     return server
 

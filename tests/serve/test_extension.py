@@ -178,7 +178,7 @@ def test_a_server_without_lanes_in_the_junction_gives_no_occupancy_and_says_so_o
     from leed_traffic.simulation.sumo_server import start_server, stop_server
 
     place = make_place("grid4x4", tmp_path, seconds=120.0)
-    scenario = replace(place.scenario, options=(*place.scenario.options, "--no-internal-links"))
+    scenario = replace(place.scenario, options=(*place.scenario.options, "--no-internal-links", "true"))
     server = start_server(scenario, port=free_port, seed=7, route_files=place.route_files)
     try:
         summary = run(place.bundle.path, free_port)
