@@ -111,7 +111,7 @@ def test_every_command_is_one_message(opened):
     stage = standing(device)
     assert device.engage(0, stage)
     device.commit()
-    assert line.take() == ["logic", "ours phase note"], "the phases first, unseen, then the change of the program"
+    assert line.take() == ["logic", "ours phase note note"], "the phases first, unseen, then the change of the program"
 
 
 def test_a_clearance_without_all_red_is_extended_by_one_message(opened):

@@ -20,8 +20,22 @@ def test_a_signal_that_means_the_end_asks_for_it(name):
 
 @pytest.mark.parametrize(
     "name",
-    ["SIGUSR1", "SIGUSR2", "SIGALRM", "SIGVTALRM", "SIGPROF", "SIGIO", "SIGPIPE", "SIGXFSZ", "SIGTTOU", "SIGTTIN", "SIGTSTP"]
-    + ["SIGSTKFLT", "SIGRTMIN", "SIGRTMAX"],
+    [
+        "SIGUSR1",
+        "SIGUSR2",
+        "SIGALRM",
+        "SIGVTALRM",
+        "SIGPROF",
+        "SIGIO",
+        "SIGPIPE",
+        "SIGXFSZ",
+        "SIGTTOU",
+        "SIGTTIN",
+        "SIGTSTP",
+        "SIGSTKFLT",
+        "SIGRTMIN",
+        "SIGRTMAX",
+    ],
 )
 def test_a_signal_that_nobody_means_does_nothing(name):
     before = signal.getsignal(getattr(signal, name))
