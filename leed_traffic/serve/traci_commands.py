@@ -11,7 +11,7 @@ from typing import Any
 
 from leed_traffic.serve.installed import Installed
 from leed_traffic.serve.traci_batch import Batch
-from leed_traffic.serve.traci_signals import OWN_KEY, Signals
+from leed_traffic.serve.traci_signals import OWN_KEY, TAKEN_KEY, Signals, taken_note
 
 log = logging.getLogger(__name__)
 
@@ -71,6 +71,7 @@ class Commands:
             (tc.TL_PROGRAM, "s", (signals.name,)),
             (tc.TL_PHASE_INDEX, "i", (layout.number(stage),)),
             (tc.VAR_PARAMETER, "tss", (2, OWN_KEY, layout.own.name)),
+            (tc.VAR_PARAMETER, "tss", (2, TAKEN_KEY, taken_note(stage, time_s))),
         ]
         self._add(n, "taking over", *([] if signals.exists[n] else [logic]), *parts)
         signals.exists[n], signals.installed[n], signals.taken[n] = True, layout, (stage, time_s)

@@ -5,6 +5,7 @@ its phases are numbered as in the stage program.
 """
 
 import logging
+import math
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
@@ -23,6 +24,7 @@ from leed_traffic.serve.traci_network import some
 log = logging.getLogger(__name__)
 
 OWN_KEY = "own_program"  # of our program at the server: which own program it took over from
+TAKEN_KEY = "taken_over"  # of our program at the server: the stage that was shown when it took over, and when
 SPENT_DURATION = 0x38  # traci.constants.VAR_SPENT_DURATION
 
 
@@ -162,6 +164,8 @@ class Signals:
         if self.name in logics:
             layout = Installed(program=self.programs[n], own=plan)
             self.exists[n], self.installed[n] = True, layout if layout.is_at(logics[self.name].phases) else None
+            if active == self.name and (taken := _read_taken(logics[active].subParameter.get(TAKEN_KEY))) is not None:
+                self.taken[n] = taken
 
     def _tell_plans(self) -> None:
         """Say where a plan may change the program under ours: TraCI tells of programs, not of plans."""
@@ -209,7 +213,21 @@ class Signals:
         if begun is None:
             return now
         stage, begun_s = begun
-        if not now.is_ours or now.phase != stage:
+        if not now.is_ours or now.phase != stage or time_s < begun_s:
             del self.taken[n]
             return now
         return replace(now, spent_s=min(now.spent_s, time_s - begun_s))
+
+
+def taken_note(stage: int, time_s: float) -> str:
+    """What a take-over leaves at the server, for whoever connects while that stage still stands."""
+    return f"{stage} {time_s:.3f}"
+
+
+def _read_taken(note: str | None) -> tuple[int, float] | None:
+    try:
+        stage, time_s = (note or "").split()
+        taken = int(stage), float(time_s)
+    except ValueError:
+        return None
+    return taken if math.isfinite(taken[1]) else None

@@ -96,7 +96,7 @@ def test_every_command_is_one_message(opened):
     assert device.request(0, stage, 9.0)
     assert line.take() == [], "nothing is sent before the tick is over"
     device.commit()
-    assert line.take() == ["logic ours phase note hold"]
+    assert line.take() == ["logic ours phase note note hold"]
     for _ in range(3):
         assert shown(device).is_ours
     assert device.request(0, (stage + 1) % PROGRAM.n_stages, 9.0)
@@ -111,7 +111,7 @@ def test_every_command_is_one_message(opened):
     stage = standing(device)
     assert device.engage(0, stage)
     device.commit()
-    assert line.take() == ["logic", "ours phase note"], "the phases first, unseen, then the change of the program"
+    assert line.take() == ["logic", "ours phase note note"], "the phases first, unseen, then the change of the program"
 
 
 def test_a_clearance_without_all_red_is_extended_by_one_message(opened):
@@ -373,3 +373,22 @@ def test_a_plan_that_is_rewritten_under_ours_is_met_where_it_shows_one_of_our_st
     assert device.release(0)
     after = shown(device)
     assert (after.program, after.state) == ("0", before)
+
+
+def test_who_connects_after_a_take_over_counts_its_green_from_then(start_sumo, opened):
+    """SUMO counts a phase from when it last began, even while another program ran: a minimum green would be over at once."""
+    with Gateway(start_sumo().port, steps_alone=0) as gateway:
+        first = opened(gateway.port)
+        shown(first)
+        assert first.engage(0, 0)
+        for _ in range(8):
+            shown(first)
+        assert first.release(0)
+        for _ in range(3):
+            shown(first)
+        assert first.engage(0, 0)
+        assert shown(first).spent_s == 1.0
+        first.close()
+        assert gateway.was_alone(5.0)
+        again = shown(opened(gateway.port))
+        assert (again.phase, again.spent_s) == (0, 1.0)
