@@ -19,12 +19,13 @@ from leed_traffic.errors import ExitCode, LeedError
 from leed_traffic.serve.latch import read_latches
 from leed_traffic.serve.loop import ServeSummary, StopRequest
 from leed_traffic.serve.metrics import Metrics
-from leed_traffic.serve.page_server import READERS, Listen
+from leed_traffic.serve.page_server import Listen
 from leed_traffic.serve.run import ServeConfig, serve
 from leed_traffic.serve.status import StatusBoard
 from leed_traffic.serve.status_page import published
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
+READERS = 32  # that the page promises at most; its own number, so that a raised one is seen
 SPARE = 4  # sockets that come and go beside the readers'
 LIMIT = 512  # descriptors, while they are used up
 READ_S, BREAK_S, END_S = 30.0, 60.0, 120.0
