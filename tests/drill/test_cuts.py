@@ -24,7 +24,7 @@ def test_whatever_message_is_cut_nothing_unsafe_is_shown(ground):
     found = cuts.gateway_cuts(ground, kinds=("static",))
     assert found.faults == []
     assert found.count >= 12
-    for what in ("own phase", "ours phase note hold", "logic ours phase note hold", "phase", "hold"):
+    for what in ("own phase", "ours phase note note hold", "logic ours phase note note hold", "phase", "hold"):
         assert f"{what}: 2" in found.detail
 
 
