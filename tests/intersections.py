@@ -3,7 +3,7 @@
 from itertools import combinations
 
 from leed_traffic.domain.network import Intersection, Kind, Lane, Movement, OwnPhase, Span, Stage
-from leed_traffic.domain.timing import Timing, assemble_timing, derive_timing
+from leed_traffic.domain.safety.timing import Timing, assemble_timing, derive_timing
 
 
 def vehicle(link, *, speed_mps=13.89, length_m=20.0, direction="s", name=None):

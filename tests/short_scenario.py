@@ -1,7 +1,7 @@
 """The first minutes of one of our scenarios, as anybody's .sumocfg: a whole command in a few seconds."""
 
 from leed_traffic.artifacts.scenario import load_scenario
-from leed_traffic.simulation.demand import write_demand
+from leed_traffic.simulation.demand.demand import write_demand
 
 
 def shortened(name, seconds, folder):

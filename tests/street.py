@@ -4,9 +4,9 @@ import math
 
 import numpy as np
 
-from leed_traffic.domain.oracle import Oracle
-from leed_traffic.domain.signal_state import SignalState, WaitClocks
-from leed_traffic.domain.verification import Subject
+from leed_traffic.domain.safety.oracle import Oracle
+from leed_traffic.domain.safety.signal_state import SignalState, WaitClocks
+from leed_traffic.domain.safety.verification import Subject
 
 
 class Street:

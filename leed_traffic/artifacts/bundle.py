@@ -31,8 +31,8 @@ from leed_traffic.artifacts.validation import first_fault
 from leed_traffic.domain.network import Intersection, Network
 from leed_traffic.domain.observation import Entry, ObservationSpec, observation_spec
 from leed_traffic.domain.road_users import CARS, Weights
+from leed_traffic.domain.safety.timing import Timing
 from leed_traffic.domain.shape import limits_difference, shape_difference
-from leed_traffic.domain.timing import Timing
 from leed_traffic.errors import BundleError, MismatchError
 
 FORMAT_VERSION: Literal[1] = 1

@@ -1,7 +1,7 @@
 """`scenario.toml`: how one of our own scenarios is made, its streets and its demand.
 
 A street is a chain of nodes that traffic runs along in both directions; where two streets share a node, they meet.
-Everything else (edges, turn bays, connections, crossings) follows from that in `simulation/scenario_build.py`.
+Everything else (edges, turn bays, connections, crossings) follows from that in `simulation/scenario/build.py`.
 """
 
 import tomllib

@@ -59,7 +59,7 @@ class Scenario:
     demand: DemandSpec | None  # our own scenarios: another seed is another demand
     options: tuple[str, ...]  # further SUMO options that shape the traffic, option and value in turn
     set_aside: tuple[str, ...] = ()  # of a configuration: `name=value` of what every run of ours sets in its own way
-    spread: float = 0.0  # how much a seed's day differs from the given one (`simulation/drawn_day.py`); 0: not at all
+    spread: float = 0.0  # how much a seed's day differs from the given one (`simulation/demand/drawn_day.py`); 0: not at all
 
     def __post_init__(self) -> None:
         if not self.begin_s < self.end_s:

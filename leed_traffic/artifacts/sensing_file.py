@@ -14,10 +14,10 @@ from leed_traffic.artifacts.home import expanded
 from leed_traffic.artifacts.toml_file import read_toml
 from leed_traffic.artifacts.validation import first_fault
 from leed_traffic.artifacts.whole_file import write_whole
-from leed_traffic.domain.detector_faults import DetectorFault, FaultRates
-from leed_traffic.domain.detector_layout import Detector, DetectorKind
+from leed_traffic.domain.detectors.faults import DetectorFault, FaultRates
+from leed_traffic.domain.detectors.layout import Detector, DetectorKind
+from leed_traffic.domain.detectors.sensing import CAMERA, IDEAL, LOOPS, Sensing, SensingKind
 from leed_traffic.domain.network import Network
-from leed_traffic.domain.sensing import CAMERA, IDEAL, LOOPS, Sensing, SensingKind
 from leed_traffic.errors import SiteError
 
 BY_NAME = {"ideal": IDEAL, "camera": CAMERA, "loops": LOOPS}

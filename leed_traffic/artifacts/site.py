@@ -20,7 +20,7 @@ from leed_traffic.artifacts.whole_file import write_whole
 from leed_traffic.domain.network import Intersection, Kind, Network
 from leed_traffic.domain.priority import PriorityRule
 from leed_traffic.domain.road_users import CARS, Weights
-from leed_traffic.domain.timing import (
+from leed_traffic.domain.safety.timing import (
     DECISION_MARGIN_S,
     WALK_MIN_S,
     YELLOW_MIN_S,

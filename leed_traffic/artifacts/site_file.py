@@ -17,7 +17,7 @@ from leed_traffic.artifacts.toml_file import read_toml
 from leed_traffic.domain.network import Intersection
 from leed_traffic.domain.priority import PriorityRule
 from leed_traffic.domain.road_users import Weights
-from leed_traffic.domain.timing import MAX_RED_S, Matrix, Timing
+from leed_traffic.domain.safety.timing import MAX_RED_S, Matrix, Timing
 from leed_traffic.errors import SiteError
 
 Seconds = Annotated[float, Field(ge=0.0, allow_inf_nan=False)]

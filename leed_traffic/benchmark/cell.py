@@ -16,10 +16,10 @@ from leed_traffic.domain.plan import max_wave_plan
 from leed_traffic.domain.seeds import FIRST_VALIDATION_SEED
 from leed_traffic.errors import UsageError
 from leed_traffic.generate.author import Author
-from leed_traffic.generate.budget import AUTHOR_SEEDS
 from leed_traffic.generate.config import GenerateConfig
 from leed_traffic.generate.run import generate
-from leed_traffic.simulation.env_spec import EnvSpec
+from leed_traffic.generate.search.budget import AUTHOR_SEEDS
+from leed_traffic.simulation.env.env_spec import EnvSpec
 from leed_traffic.train.config import TrainConfig
 from leed_traffic.train.rollout import RolloutTask, roll_out
 from leed_traffic.train.run import digest_of, env_of, train

@@ -28,7 +28,7 @@ from leed_traffic.errors import UsageError
 from leed_traffic.evaluate.compare import EvaluateConfig, compare
 from leed_traffic.evaluate.controllers import Choice, Kind, parse_controllers
 from leed_traffic.evaluate.results import Evaluation
-from leed_traffic.generate.budget import SHORT_RUNS
+from leed_traffic.generate.search.budget import SHORT_RUNS
 from leed_traffic.simulation.pool import run_parallel
 from leed_traffic.train.run_folder import read_metrics, read_timings
 

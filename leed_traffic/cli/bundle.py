@@ -5,8 +5,7 @@ from typing import Annotated
 
 import typer
 
-from leed_traffic.cli.options import JsonOption
-from leed_traffic.cli.output import print_json, print_table
+from leed_traffic.cli.output import JsonOption, print_json, print_table
 from leed_traffic.domain.short_ids import fold_ids
 
 app = typer.Typer(no_args_is_help=True, help="Bundles: trained policies with the contract they run under.")

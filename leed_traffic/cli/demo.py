@@ -18,10 +18,10 @@ from leed_traffic.errors import DeviceError, ExitCode, UsageError
 
 if TYPE_CHECKING:
     from leed_traffic.artifacts.demonstrations import DemonstrationManifest
-    from leed_traffic.evaluate.figures import LearningCurve
+    from leed_traffic.evaluate.report.figures import LearningCurve
     from leed_traffic.evaluate.runs import Comparison
-    from leed_traffic.serve.loop import ServeSummary
-    from leed_traffic.simulation.metrics import SeedScore
+    from leed_traffic.serve.control.loop import ServeSummary
+    from leed_traffic.simulation.score.score import SeedScore
     from leed_traffic.train.config import TrainConfig
 
 SCENARIO = "arterial5"
@@ -130,10 +130,10 @@ def _serve(bundle: Path, events: Path) -> tuple["ServeSummary", "SeedScore"]:
     """
     from leed_traffic.artifacts.bundle import read_bundle
     from leed_traffic.artifacts.scenario import load_scenario
-    from leed_traffic.serve.loop import ServeSummary
-    from leed_traffic.simulation.demand import write_demand
-    from leed_traffic.simulation.metrics import read_score
-    from leed_traffic.simulation.sumo_server import free_port, start_server, stop_server
+    from leed_traffic.serve.control.loop import ServeSummary
+    from leed_traffic.simulation.demand.demand import write_demand
+    from leed_traffic.simulation.score.score import read_score
+    from leed_traffic.simulation.sumo.server import free_port, start_server, stop_server
 
     scenario, content, port = load_scenario(SCENARIO), read_bundle(bundle), free_port()
     with tempfile.TemporaryDirectory(prefix="leed-demo-") as folder:
@@ -180,7 +180,7 @@ def _evaluate(
 
 def _curve(run: Path, comparison: "Comparison", names: dict[str, str]) -> "LearningCurve":
     """Validation delay and expert weights against simulated hours; the rules' delays as references."""
-    from leed_traffic.evaluate.figures import LearningCurve
+    from leed_traffic.evaluate.report.figures import LearningCurve
     from leed_traffic.train.run_folder import read_metrics, read_setting
 
     rows = read_metrics(run)
@@ -211,7 +211,7 @@ def _write_report(
     manifest: "DemonstrationManifest",
     facts: list[tuple[str, str]],
 ) -> None:
-    from leed_traffic.evaluate.report import Story, write_report
+    from leed_traffic.evaluate.report.report import Story, write_report
 
     ours = comparison.evaluation.results[-1].controller
     author = f"the embedded author `{manifest.author}`, {'model ' + manifest.model if manifest.model else 'no language model'}"

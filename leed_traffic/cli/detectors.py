@@ -12,8 +12,8 @@ from leed_traffic.artifacts.sensing_file import BY_NAME, write_sensing_file
 from leed_traffic.artifacts.whole_file import write_whole
 from leed_traffic.cli.output import messages, print_json, print_table
 from leed_traffic.cli.signal_names import WITH_STREETS, name_signals
-from leed_traffic.domain.detector_layout import DetectorKind, place_loops, place_zones
-from leed_traffic.domain.sensing import SensingKind
+from leed_traffic.domain.detectors.layout import DetectorKind, place_loops, place_zones
+from leed_traffic.domain.detectors.sensing import SensingKind
 from leed_traffic.errors import UsageError
 
 ADDITIONAL_ENDING, SENSING_ENDING = ".add.xml", ".sensing.toml"
@@ -40,9 +40,9 @@ def detectors_command(
 
     Exit codes: 0 written, 2 unusable scenario or option, 4 a file cannot be written there.
     """
-    from leed_traffic.simulation.detector_file import render_additional
-    from leed_traffic.simulation.network_import import import_network
-    from leed_traffic.simulation.places import read_places
+    from leed_traffic.simulation.network.network_import import import_network
+    from leed_traffic.simulation.scenario.places import read_places
+    from leed_traffic.simulation.sumo.detector_file import render_additional
 
     if kind is SensingKind.IDEAL:
         raise UsageError("--kind ideal: reads no detectors; choose camera or loops")

@@ -112,7 +112,7 @@ def _version(distribution: str) -> str:
 def _sumo() -> Check:
     if util.find_spec("sumo") is None or util.find_spec("libsumo") is None:
         return Check(part="sim", what="SUMO runs", ok=False, found="-", advice="pip install '.[sim]'")
-    from leed_traffic.simulation.engine import sumo_version
+    from leed_traffic.simulation.sumo.engine import sumo_version
 
     same = _version("eclipse-sumo") == _version("libsumo")
     return Check(

@@ -12,8 +12,7 @@ from leed_traffic.artifacts.scenario import load_scenario
 from leed_traffic.artifacts.validation import first_fault
 from leed_traffic.artifacts.whole_file import why_not_writable
 from leed_traffic.cli.neutral import NeutralConsole
-from leed_traffic.cli.options import SpreadOption
-from leed_traffic.cli.output import messages, parse_seeds, print_json, progress, results
+from leed_traffic.cli.output import SpreadOption, messages, parse_seeds, print_json, progress, results
 from leed_traffic.domain.short_ids import fold_ids
 from leed_traffic.errors import UsageError
 
@@ -81,7 +80,7 @@ def evaluate_command(
     from leed_traffic.evaluate.compare import EvaluateConfig, compare
     from leed_traffic.evaluate.controllers import labels, parse_controllers
     from leed_traffic.evaluate.exports import write_results
-    from leed_traffic.simulation.route_order import left_out
+    from leed_traffic.simulation.demand.route_order import left_out
 
     choices = parse_controllers(controllers)
     names = labels(choices)
@@ -162,7 +161,7 @@ def print_comparison(comparison: "Comparison", names: Mapping[str, str]) -> None
 
 
 def _write_report(path: Path, comparison: "Comparison", names: Mapping[str, str]) -> None:
-    from leed_traffic.evaluate.report import Story, write_report
+    from leed_traffic.evaluate.report.report import Story, write_report
 
     ours = next((r.controller for r in comparison.evaluation.results if r.controller.startswith("bundle:")), None)
     story = Story(title=f"Controllers on {comparison.evaluation.scenario}", ours=ours)

@@ -5,16 +5,15 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from leed_traffic.cli.options import SpreadOption
-from leed_traffic.cli.output import cores, messages, print_json, print_table, progress
+from leed_traffic.cli.output import SpreadOption, cores, messages, print_json, print_table, progress
 from leed_traffic.errors import ExitCode, UsageError
 from leed_traffic.generate.author import Author
 
 if TYPE_CHECKING:
     from leed_traffic.artifacts.demonstrations import DemonstrationManifest
-    from leed_traffic.generate.authorship import Authorship
     from leed_traffic.generate.config import GenerateConfig
-    from leed_traffic.generate.vllm_author import Asking
+    from leed_traffic.generate.language_model.author import Asking
+    from leed_traffic.generate.language_model.authorship import Authorship
 
 MODEL_PANEL = "Language model (--author vllm)"
 
@@ -89,7 +88,7 @@ def generate_command(
     lost, 130 interrupted.
     """
     from leed_traffic.generate.config import GenerateConfig
-    from leed_traffic.generate.model_config import ModelConfig
+    from leed_traffic.generate.language_model.config import ModelConfig
 
     if runs < 1:
         raise UsageError(f"--runs {runs}: need at least 1")
@@ -128,7 +127,7 @@ def generate_command(
 
 
 def _generate_and_show(config: "GenerateConfig", as_json: bool) -> None:
-    from leed_traffic.generate.authorship import read_authorship
+    from leed_traffic.generate.language_model.authorship import read_authorship
 
     try:
         manifest = generate_with_progress(config)
@@ -148,8 +147,8 @@ def _generate_and_show(config: "GenerateConfig", as_json: bool) -> None:
 
 def generate_with_progress(config: "GenerateConfig") -> "DemonstrationManifest":
     """Generate with a progress bar on stderr; counts simulated hours."""
-    from leed_traffic.generate.budget import planned_runs
     from leed_traffic.generate.run import generate
+    from leed_traffic.generate.search.budget import planned_runs
 
     with progress(f"demonstrations ({config.author.value})", planned_runs(config)) as bar:
         return generate(config, lambda done, total, what: bar(1, what), lambda asking: bar(0, _asking_note(asking))).manifest

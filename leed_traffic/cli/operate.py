@@ -10,11 +10,11 @@ from leed_traffic.cli.output import messages, print_json, print_table, progress
 from leed_traffic.cli.serve import default_state
 from leed_traffic.domain.short_ids import fold_ids
 from leed_traffic.errors import ExitCode, UsageError
-from leed_traffic.serve.supervisor import Control
+from leed_traffic.serve.safety.supervisor import Control
 
 if TYPE_CHECKING:
-    from leed_traffic.serve.channel import Reply
-    from leed_traffic.serve.replay import ReplayReport
+    from leed_traffic.serve.operations.channel import Reply
+    from leed_traffic.serve.replay.replay import ReplayReport
 
 State = Annotated[Path | None, typer.Option(help="State folder of the controller, as given to `leedctl serve --state`.")]
 Place = Annotated[
@@ -136,8 +136,8 @@ def replay_command(
     """
     import logging
 
-    from leed_traffic.serve.recording import RECORDING_NAME
-    from leed_traffic.serve.replay import replay
+    from leed_traffic.serve.logs.recording import RECORDING_NAME
+    from leed_traffic.serve.replay.replay import replay
 
     path = recording / RECORDING_NAME if recording.is_dir() else recording
     logging.getLogger("leed_traffic").setLevel(logging.CRITICAL + 1)  # what happened then is not news
@@ -180,7 +180,7 @@ def _folder(state: Path | None, place: str | None) -> Path:
 
 
 def _ask(folder: Path, request: dict[str, str], pid: int | None) -> "Reply":
-    from leed_traffic.serve.channel import ask
+    from leed_traffic.serve.operations.channel import ask
 
     return ask(folder, request, pid=pid)
 

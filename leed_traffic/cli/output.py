@@ -5,8 +5,9 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Annotated, Any
 
+import typer
 from pydantic import BaseModel
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Table
@@ -15,6 +16,14 @@ from leed_traffic.cli.aside import whether_heard_or_not
 from leed_traffic.cli.neutral import NeutralConsole, safe_json, visible
 from leed_traffic.domain.seeds import FIRST_EVALUATION_SEED
 from leed_traffic.errors import LeedError, UsageError
+
+JsonOption = Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")]
+
+
+SpreadOption = Annotated[
+    float | None, typer.Option(min=0.0, max=1.0, help="How much days differ (docs/networks.md); else as the scenario says.")
+]
+
 
 STREETS = "streets"  # head of the column that names a signal's
 

@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from leed_traffic.cli.options import JsonOption
-from leed_traffic.cli.output import cores, messages, print_json, print_table, progress
+from leed_traffic.cli.output import JsonOption, cores, messages, print_json, print_table, progress
 from leed_traffic.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
@@ -111,8 +110,8 @@ def examine_command(
 
     Exit codes: 0 done, 2 usage, 5 model server or a worker lost, 130 interrupted.
     """
-    from leed_traffic.generate.model_config import ModelConfig
-    from leed_traffic.generate.starts import MAX_WAVE
+    from leed_traffic.generate.language_model.config import ModelConfig
+    from leed_traffic.generate.search.starts import MAX_WAVE
     from leed_traffic.planner.exam import AFTER, ALONE, BEST_START, CHANCE_ALONE, ExamConfig, examine
 
     language = ModelConfig(urls=tuple(url), model=model, rounds=rounds, candidates=candidates, temperature=temperature)

@@ -35,7 +35,7 @@ def list_command(
 
         leedctl scenario list --json
     """
-    from leed_traffic.simulation.demand import draw_departures
+    from leed_traffic.simulation.demand.demand import draw_departures
 
     entries = []
     for scenario in list_scenarios():
@@ -83,7 +83,7 @@ def build_command(
 
         leedctl scenario build --grid 8x8 --irregular --seed 3 --out cities/irregular64
     """
-    from leed_traffic.simulation.scenario_build import build_scenario
+    from leed_traffic.simulation.scenario.build import build_scenario
 
     folder = _new_city(grid, name, out, irregular, seed) if grid is not None else find_folder(_required(name))
     net_file, routes_file = build_scenario(folder, out or folder)
@@ -98,7 +98,7 @@ def build_command(
 def _new_city(grid: str, name: str | None, out: Path | None, irregular: bool, seed: int) -> Path:
     """Write a city's recipe into a folder that holds none yet."""
     from leed_traffic.artifacts.whole_file import write_whole
-    from leed_traffic.simulation.city import city_recipe, parse_size
+    from leed_traffic.simulation.scenario.city import city_recipe, parse_size
 
     if name is not None or out is None:
         raise UsageError("--grid makes a new scenario: it needs --out FOLDER and no name")

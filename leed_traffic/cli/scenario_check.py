@@ -14,7 +14,7 @@ from leed_traffic.cli.signal_names import SignalNames, name_signals
 from leed_traffic.domain.short_ids import fold
 
 if TYPE_CHECKING:
-    from leed_traffic.simulation.scenario_check import ScenarioCheck, SignalCheck
+    from leed_traffic.simulation.scenario.check import ScenarioCheck, SignalCheck
 
 TABLE_WIDTH = 150  # a squeezed table cannot be read: a narrow terminal wraps it, a pipe gets it as it is
 SHOWN_FAULTS = 4  # of each signal; --json lists them all
@@ -41,7 +41,7 @@ def check_command(
 
         leedctl scenario check path/to/city.sumocfg --fix city-corrected
     """
-    from leed_traffic.simulation.scenario_check import check_scenario, try_out
+    from leed_traffic.simulation.scenario.check import check_scenario, try_out
 
     loaded = load_scenario(scenario)
     with messages.status("reading the network and its demand ..."):
@@ -49,7 +49,7 @@ def check_command(
     if not as_json:
         _print_page(document)
     if fix is not None:
-        from leed_traffic.simulation.corrected_copy import write_corrected
+        from leed_traffic.simulation.scenario.corrected_copy import write_corrected
 
         fixes = write_corrected(loaded, network, fix, seed)
         document = document.model_copy(update={"fixes": fixes, "fixed_copy": str(fix)})

@@ -12,7 +12,7 @@ from leed_traffic.cli.output import messages, print_json
 from leed_traffic.errors import UsageError
 
 if TYPE_CHECKING:
-    from leed_traffic.simulation.scenario_import import ImportReport
+    from leed_traffic.simulation.scenario.importing import ImportReport
 
 SHOWN_WARNINGS = 3
 
@@ -57,7 +57,7 @@ def import_command(
 
         leedctl scenario import town.net.xml --counts counts.csv --out scenarios/town
     """
-    from leed_traffic.simulation.scenario_import import ImportConfig, import_scenario
+    from leed_traffic.simulation.scenario.importing import ImportConfig, import_scenario
 
     try:
         config = ImportConfig(

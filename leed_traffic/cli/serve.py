@@ -22,18 +22,18 @@ from leed_traffic.cli.neutral import shield
 from leed_traffic.cli.output import ProgressBar, messages, print_json, print_table, progress
 from leed_traffic.domain.short_ids import fold_ids
 from leed_traffic.errors import DeviceError, UsageError
-from leed_traffic.serve.hot_swap import PROBATION_S
-from leed_traffic.serve.owner import is_marked
-from leed_traffic.serve.supervisor import Control
+from leed_traffic.serve.control.hot_swap import PROBATION_S
+from leed_traffic.serve.device.owner import is_marked
+from leed_traffic.serve.safety.supervisor import Control
 
 if TYPE_CHECKING:
-    from leed_traffic.domain.detector_layout import Detector
-    from leed_traffic.domain.program import StageProgram
-    from leed_traffic.serve.assignment import Assignment
-    from leed_traffic.serve.config import Look
-    from leed_traffic.serve.device import SignalDevice
-    from leed_traffic.serve.loop import ServeSummary, Watcher
-    from leed_traffic.serve.page_server import Listen
+    from leed_traffic.domain.detectors.layout import Detector
+    from leed_traffic.domain.safety.program import StageProgram
+    from leed_traffic.serve.control.assignment import Assignment
+    from leed_traffic.serve.control.config import Look
+    from leed_traffic.serve.control.loop import ServeSummary, Watcher
+    from leed_traffic.serve.device.contract import SignalDevice
+    from leed_traffic.serve.operations.page_server import Listen
     from leed_traffic.serve.run import Connect, ServeConfig
 
 START_S = 60.0  # until a SUMO of our own has loaded its net
@@ -188,7 +188,7 @@ def reset_fault_command(
       leedctl reset-fault --place localhost-8813 --who "A. Miller"
     """
     from leed_traffic.artifacts.home import user
-    from leed_traffic.serve.latch import reset_latches
+    from leed_traffic.serve.safety.latch import reset_latches
 
     if (state is None) == (place is None):
         raise UsageError("give exactly one of --state DIR and --place NAME: which street's latches are meant")
@@ -222,7 +222,7 @@ class Page(NamedTuple):
 def _places(status_host: str, status_port: int | None, metrics_port: int | None) -> "tuple[Listen, ...]":
     if status_port is None and metrics_port is None:
         return ()
-    from leed_traffic.serve.page_server import Listen
+    from leed_traffic.serve.operations.page_server import Listen
 
     places = () if status_port is None else (Listen(option="--status-port", host=status_host, port=status_port),)
     if metrics_port is None:
@@ -235,10 +235,10 @@ def _places(status_host: str, status_port: int | None, metrics_port: int | None)
 
 
 def _run(config: "ServeConfig", start: Start | None, page: Page) -> "ServeSummary":
-    from leed_traffic.serve.loop import stop_on_signals
+    from leed_traffic.serve.control.loop import stop_on_signals
+    from leed_traffic.serve.operations.status import StatusBoard
+    from leed_traffic.serve.operations.systemd import ServiceManager
     from leed_traffic.serve.run import connect_traci, serve
-    from leed_traffic.serve.service_manager import ServiceManager
-    from leed_traffic.serve.status import StatusBoard
 
     with contextlib.ExitStack() as stack:
         stop = stack.enter_context(stop_on_signals())  # before SUMO starts: whatever stops us, it is cleaned up
@@ -249,8 +249,8 @@ def _run(config: "ServeConfig", start: Start | None, page: Page) -> "ServeSummar
         watchers: list[Watcher] = [manager]
         board = StatusBoard()
         if page.places:
-            from leed_traffic.serve.metrics import Metrics
-            from leed_traffic.serve.status_page import published
+            from leed_traffic.serve.operations.metrics import Metrics
+            from leed_traffic.serve.operations.status_page import published
 
             watchers.append(metrics := Metrics())
             for address in stack.enter_context(published(board, metrics, page.places, page.allowed_hosts)):
@@ -265,9 +265,9 @@ def _run(config: "ServeConfig", start: Start | None, page: Page) -> "ServeSummar
 @contextmanager
 def _server(start: Start, port: int, detectors: Sequence["Detector"]) -> Iterator["subprocess.Popen[bytes]"]:
     """A SUMO of our own with these detectors, gone when the context ends."""
-    from leed_traffic.simulation.demand import write_demand
-    from leed_traffic.simulation.detector_file import render_additional
-    from leed_traffic.simulation.sumo_server import first_error, start_server, stop_server
+    from leed_traffic.simulation.demand.demand import write_demand
+    from leed_traffic.simulation.sumo.detector_file import render_additional
+    from leed_traffic.simulation.sumo.server import first_error, start_server, stop_server
 
     scenario = load_scenario(start.scenario)
     with tempfile.TemporaryDirectory(prefix="leed-serve-") as folder:
@@ -301,7 +301,7 @@ def _opener_of(stack: contextlib.ExitStack, start: Start) -> "Connect":
     Called again after a loss it ends the server that was lost and starts a new one, from the scenario's beginning.
     """
     from leed_traffic.serve.run import connect_traci
-    from leed_traffic.simulation.sumo_server import first_error
+    from leed_traffic.simulation.sumo.server import first_error
 
     current = stack.enter_context(contextlib.ExitStack())
 
@@ -358,7 +358,7 @@ def _address(text: str) -> tuple[str, int]:
 
 
 def _port(port: int | None) -> int:
-    from leed_traffic.simulation.sumo_server import free_port
+    from leed_traffic.simulation.sumo.server import free_port
 
     return free_port() if port is None else port
 

@@ -8,11 +8,10 @@ import typer
 
 from leed_traffic.artifacts.scenario import load_scenario
 from leed_traffic.artifacts.site import AS_NET, Site, check_interval, derive_site, load_site, write_site_file
-from leed_traffic.cli.options import JsonOption
-from leed_traffic.cli.output import messages, print_json, print_table, progress
+from leed_traffic.cli.output import JsonOption, messages, print_json, print_table, progress
 from leed_traffic.cli.signal_names import WITH_STREETS, name_signals
 from leed_traffic.domain.network import Network
-from leed_traffic.domain.verification import Verification, question, verify_timing
+from leed_traffic.domain.safety.verification import Verification, question, verify_timing
 from leed_traffic.errors import ExitCode, SiteError
 
 if TYPE_CHECKING:
@@ -38,7 +37,7 @@ def derive_command(
 
         leedctl site derive grid4x4 --out site.toml
     """
-    from leed_traffic.simulation.places import read_places
+    from leed_traffic.simulation.scenario.places import read_places
 
     loaded, network = _open(scenario)
     site = derive_site(network)
@@ -107,7 +106,7 @@ def verify_command(
 
 
 def _open(name: str) -> "tuple[Scenario, Network]":
-    from leed_traffic.simulation.network_import import import_network
+    from leed_traffic.simulation.network.network_import import import_network
 
     scenario = load_scenario(name)
     return scenario, import_network(scenario.net_file, scenario.additional_files, begin_s=scenario.begin_s)

@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from leed_traffic.artifacts.validation import first_fault
-from leed_traffic.cli.options import JsonOption, SpreadOption
-from leed_traffic.cli.output import messages, print_json, print_table, progress
+from leed_traffic.cli.output import JsonOption, SpreadOption, messages, print_json, print_table, progress
 from leed_traffic.errors import UsageError
 
 if TYPE_CHECKING:

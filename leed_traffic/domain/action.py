@@ -5,9 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from leed_traffic.domain.envelope import Permission
-
-DEFAULT_DECISION_INTERVAL_S = 5.0  # s
+from leed_traffic.domain.safety.envelope import Permission
 
 
 def legal_mask(permissions: Sequence[Permission], n_stages_max: int) -> NDArray[np.bool_]:

@@ -27,12 +27,12 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import TypeAdapter
 
-from leed_traffic.domain.detection import Readings, capacity_veh
-from leed_traffic.domain.envelope import Permission
+from leed_traffic.domain.detectors.detection import Readings, capacity_veh
 from leed_traffic.domain.network import GREEN, Intersection
 from leed_traffic.domain.road_users import PERSONS_SCALE
-from leed_traffic.domain.signal_state import SignalState
-from leed_traffic.domain.timing import Timing
+from leed_traffic.domain.safety.envelope import Permission
+from leed_traffic.domain.safety.signal_state import SignalState
+from leed_traffic.domain.safety.timing import Timing
 
 DEFAULT_REACH_M = 100.0  # m, the reach of a camera or radar zone; measured best for max-wave on real networks
 GREEN_SCALE_S = 60.0  # s

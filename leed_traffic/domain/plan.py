@@ -15,11 +15,14 @@ from typing import Annotated, Literal
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, model_validator
 
-from leed_traffic.domain.detection import Array, LocalReadings
+from leed_traffic.domain.detectors.detection import Array, LocalReadings
 from leed_traffic.domain.network import GREEN, MAX_REACH_M, Intersection
-from leed_traffic.domain.signal_state import SignalState
-from leed_traffic.domain.timing import Timing
+from leed_traffic.domain.safety.signal_state import SignalState
+from leed_traffic.domain.safety.timing import Timing
 from leed_traffic.errors import PlanError
+
+PRIORITY_FIELDS = ("reach_m", "green_s", "approaching", "blocked_exit", "waiting", "downstream", "keep", "permissive")
+
 
 REASONING_PATTERN = r"^[ !#-\[\]-~]{0,300}$"  # printable ASCII without quote and backslash
 

@@ -19,7 +19,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from leed_traffic.domain.network import GREEN, MAX_REACH_M, Intersection
-from leed_traffic.domain.signal_state import SignalState
+from leed_traffic.domain.safety.signal_state import SignalState
 
 
 class Means(StrEnum):

@@ -9,7 +9,7 @@ lengths inside the junction reach it through the limits alone; `limits_differenc
 from collections.abc import Iterator, Sequence
 
 from leed_traffic.domain.network import Intersection, Kind, Lane, Movement, Span
-from leed_traffic.domain.timing import Timing
+from leed_traffic.domain.safety.timing import Timing
 
 TOLERANCE_M = 0.5  # m: a tenth of a vehicle; netconvert rounds coordinates, so an edit far away moves lengths by centimetres
 _UNASKED = ("intersection", "fallback_green_s", "fallback_order")  # what the signal shows when nobody asks for a stage

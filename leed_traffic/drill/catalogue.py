@@ -8,28 +8,28 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from leed_traffic.drill.beside import neighbours
-from leed_traffic.drill.budget import latch_survives, tick_budget
-from leed_traffic.drill.bundle_fuzz import fuzz_bundles
-from leed_traffic.drill.costly_bundles import costly_bundles
-from leed_traffic.drill.cuts import gateway_cuts
-from leed_traffic.drill.descriptors import few_descriptors
-from leed_traffic.drill.displays import cut_displays, enumerate_states, hand_back_at_every_tick
-from leed_traffic.drill.event_log import events_agree
-from leed_traffic.drill.network_faults import try_faults
-from leed_traffic.drill.oracle_runs import outside_oracle
-from leed_traffic.drill.paces import stalls
-from leed_traffic.drill.place import make_place
-from leed_traffic.drill.reconnections import lose_again_and_again
-from leed_traffic.drill.replays import decide_again
-from leed_traffic.drill.restarts import lost_simulators
+from leed_traffic.drill.exercises.beside import neighbours
+from leed_traffic.drill.exercises.budget import latch_survives, tick_budget
+from leed_traffic.drill.exercises.bundle_fuzz import fuzz_bundles
+from leed_traffic.drill.exercises.costly_bundles import costly_bundles
+from leed_traffic.drill.exercises.cuts import gateway_cuts
+from leed_traffic.drill.exercises.descriptors import few_descriptors
+from leed_traffic.drill.exercises.displays import cut_displays, enumerate_states, hand_back_at_every_tick
+from leed_traffic.drill.exercises.event_log import events_agree
+from leed_traffic.drill.exercises.network_faults import try_faults
+from leed_traffic.drill.exercises.oracle_runs import outside_oracle
+from leed_traffic.drill.exercises.paces import stalls
+from leed_traffic.drill.exercises.reconnections import lose_again_and_again
+from leed_traffic.drill.exercises.replays import decide_again
+from leed_traffic.drill.exercises.restarts import lost_simulators
+from leed_traffic.drill.exercises.second_owner import second_owner
+from leed_traffic.drill.exercises.sensors import bad_sensing
+from leed_traffic.drill.exercises.silence import try_silences
+from leed_traffic.drill.exercises.starvation import always_hold
+from leed_traffic.drill.exercises.swaps import demote_bad_bundles, swap_again_and_again
+from leed_traffic.drill.exercises.unheard import speak_to_nobody
+from leed_traffic.drill.rig.place import make_place
 from leed_traffic.drill.row import SHIPPED, DrillReport, Exercise, Finding, Ground, Row
-from leed_traffic.drill.second_owner import second_owner
-from leed_traffic.drill.sensors import bad_sensing
-from leed_traffic.drill.silence import try_silences
-from leed_traffic.drill.starvation import always_hold
-from leed_traffic.drill.swaps import demote_bad_bundles, swap_again_and_again
-from leed_traffic.drill.unheard import speak_to_nobody
 
 OnRow = Callable[[Row], None]
 

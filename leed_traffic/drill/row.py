@@ -7,7 +7,7 @@ from typing import Protocol
 
 from pydantic import BaseModel, ConfigDict
 
-from leed_traffic.drill.place import Place
+from leed_traffic.drill.rig.place import Place
 
 SHIPPED = ("crossing", "arterial5", "grid4x4")
 

@@ -20,12 +20,12 @@ from pydantic import BaseModel, ConfigDict
 
 from leed_traffic.artifacts.bundle import Bundle
 from leed_traffic.artifacts.policy import Policy
-from leed_traffic.drill.field_device import PassingOn, new_simulators, through
-from leed_traffic.drill.place import Place, make_place
-from leed_traffic.serve.device import SignalDevice, Snapshot
-from leed_traffic.serve.loop import ServeSummary, StopRequest
+from leed_traffic.drill.rig.field_device import PassingOn, new_simulators, through
+from leed_traffic.drill.rig.place import Place, make_place
+from leed_traffic.serve.control.loop import ServeSummary, StopRequest
+from leed_traffic.serve.device.contract import SignalDevice, Snapshot
 from leed_traffic.serve.run import ServeConfig, serve
-from leed_traffic.simulation.audit import count_unsafe_changes
+from leed_traffic.simulation.score.audit import count_unsafe_changes
 
 SCENARIO, N_JUNCTIONS = "grid4x4", 9
 NONSENSE_SHARE, BREAK_SHARE, KILL_SHARE = 0.05, 0.002, 0.3  # of requests, of decisions, of hours

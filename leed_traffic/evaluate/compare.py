@@ -10,26 +10,26 @@ from leed_traffic.artifacts.bundle import read_bundle
 from leed_traffic.artifacts.scenario import Scenario, load_scenario, with_spread
 from leed_traffic.artifacts.sensing_file import load_sensing
 from leed_traffic.artifacts.site import Site, load_site
-from leed_traffic.domain.action import DEFAULT_DECISION_INTERVAL_S
+from leed_traffic.domain.detectors.sensing import Sensing
 from leed_traffic.domain.network import Network
 from leed_traffic.domain.observation import DEFAULT_REACH_M
-from leed_traffic.domain.sensing import Sensing
+from leed_traffic.domain.safety.timing import DEFAULT_DECISION_INTERVAL_S
 from leed_traffic.errors import LeedError, MismatchError
 from leed_traffic.evaluate.controllers import MADE, OWN_PROGRAM, Choice, Kind, build_controller
-from leed_traffic.evaluate.corridor import find_corridor
 from leed_traffic.evaluate.kept_runs import KeptRuns
 from leed_traffic.evaluate.one_run import INCUMBENTS, RunTask, run_one
-from leed_traffic.evaluate.recording import choose_plotted
+from leed_traffic.evaluate.records.corridor import find_corridor
+from leed_traffic.evaluate.records.recording import choose_plotted
+from leed_traffic.evaluate.records.street_map import read_street_map
+from leed_traffic.evaluate.records.timeline import lay_out
 from leed_traffic.evaluate.results import Evaluation, ProgramCycle
 from leed_traffic.evaluate.runs import Comparison, Run, Scene
-from leed_traffic.evaluate.street_map import read_street_map
 from leed_traffic.evaluate.summary import evaluate_runs
-from leed_traffic.evaluate.timeline import lay_out
-from leed_traffic.simulation.engine import sumo_version
-from leed_traffic.simulation.network_import import import_network
-from leed_traffic.simulation.own_cycles import own_cycles
-from leed_traffic.simulation.places import read_places
+from leed_traffic.simulation.incumbents.own_cycles import own_cycles
+from leed_traffic.simulation.network.network_import import import_network
 from leed_traffic.simulation.pool import run_parallel
+from leed_traffic.simulation.scenario.places import read_places
+from leed_traffic.simulation.sumo.engine import sumo_version
 
 
 class EvaluateConfig(BaseModel):

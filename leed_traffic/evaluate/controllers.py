@@ -30,8 +30,8 @@ from leed_traffic.domain.plan import Plan, max_pressure_plan, max_wave_plan
 from leed_traffic.errors import UsageError
 from leed_traffic.evaluate.shadow import ShadowedController
 from leed_traffic.evaluate.sotl import SotlController
-from leed_traffic.simulation.env import Request, SignalEnv, Situation
-from leed_traffic.simulation.episode import Controller, PlanController
+from leed_traffic.simulation.env.episode import Controller, PlanController
+from leed_traffic.simulation.env.signal_env import Request, SignalEnv, Situation
 
 
 class Kind(StrEnum):

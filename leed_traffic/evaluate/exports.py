@@ -11,11 +11,11 @@ import pyarrow.parquet as pq
 
 from leed_traffic.artifacts.whole_file import write_whole
 from leed_traffic.errors import UsageError
-from leed_traffic.evaluate.intersections import LocalScore
+from leed_traffic.evaluate.records.intersections import LocalScore
 from leed_traffic.evaluate.results import COUNTS, MEANS, ProgramCycle
 from leed_traffic.evaluate.runs import Comparison, Run
-from leed_traffic.simulation.limit_breaks import LimitBreak
-from leed_traffic.simulation.metrics import ClassScore
+from leed_traffic.simulation.score.limit_breaks import LimitBreak
+from leed_traffic.simulation.score.score import ClassScore
 
 RESULTS_NAME = "results.json"
 Row = dict[str, object]

@@ -20,7 +20,7 @@ from leed_traffic.errors import UsageError
 from leed_traffic.evaluate.controllers import Choice, Kind
 from leed_traffic.evaluate.one_run import RunTask
 from leed_traffic.evaluate.runs import Run
-from leed_traffic.simulation.engine import sumo_version
+from leed_traffic.simulation.sumo.engine import sumo_version
 
 RUNS_NAME = "runs"
 _SOURCES = ("domain", "artifacts", "simulation", "evaluate")  # packages whose code decides a run

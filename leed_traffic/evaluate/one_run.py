@@ -12,30 +12,36 @@ from pathlib import Path
 
 from leed_traffic.artifacts.scenario import Scenario
 from leed_traffic.artifacts.site import Site
+from leed_traffic.domain.detectors.sensing import IDEAL, Sensing
 from leed_traffic.domain.network import Network
-from leed_traffic.domain.sensing import IDEAL, Sensing
 from leed_traffic.errors import LeedError, ScenarioError
 from leed_traffic.evaluate.controllers import OWN_PROGRAM, Choice, Kind, build_controller
-from leed_traffic.evaluate.intersections import add_up_edges, read_edges, read_entry_waits, request_edges, score_intersections
-from leed_traffic.evaluate.recording import INTERVAL_S, Plotted, Recording, instrument, read_recording
+from leed_traffic.evaluate.records.intersections import (
+    add_up_edges,
+    read_edges,
+    read_entry_waits,
+    request_edges,
+    score_intersections,
+)
+from leed_traffic.evaluate.records.recording import INTERVAL_S, Plotted, Recording, instrument, read_recording
+from leed_traffic.evaluate.records.timeline import read_timeline
 from leed_traffic.evaluate.results import COUNTS, MEANS
 from leed_traffic.evaluate.runs import Run
 from leed_traffic.evaluate.shadow import ShadowedController, Tally
-from leed_traffic.evaluate.timeline import read_timeline
-from leed_traffic.simulation.attribution import Attribution
-from leed_traffic.simulation.audit import Run as SignalRun
-from leed_traffic.simulation.audit import read_runs
-from leed_traffic.simulation.demand import write_demand
-from leed_traffic.simulation.engine import Engine
-from leed_traffic.simulation.env import SignalEnv
-from leed_traffic.simulation.episode import run_episode
-from leed_traffic.simulation.incidents import collision_options, read_collisions, read_ways
-from leed_traffic.simulation.limit_breaks import judge_limits
-from leed_traffic.simulation.metrics import STUCK_S, SeedScore, read_score
-from leed_traffic.simulation.own_program import Incumbent, write_fixed_plans, write_programs
-from leed_traffic.simulation.sumo_options import STATES_NAME, TRIPS_NAME
-from leed_traffic.simulation.turning_counts import count_turns
-from leed_traffic.simulation.webster import fixed_plans
+from leed_traffic.simulation.demand.demand import write_demand
+from leed_traffic.simulation.demand.turning_counts import count_turns
+from leed_traffic.simulation.env.episode import run_episode
+from leed_traffic.simulation.env.signal_env import SignalEnv
+from leed_traffic.simulation.incumbents.own_program import Incumbent, write_fixed_plans, write_programs
+from leed_traffic.simulation.incumbents.webster import fixed_plans
+from leed_traffic.simulation.score.attribution import Attribution
+from leed_traffic.simulation.score.audit import Run as SignalRun
+from leed_traffic.simulation.score.audit import read_runs
+from leed_traffic.simulation.score.incidents import collision_options, read_collisions, read_ways
+from leed_traffic.simulation.score.limit_breaks import judge_limits
+from leed_traffic.simulation.score.score import STUCK_S, SeedScore, read_score
+from leed_traffic.simulation.sumo.engine import Engine
+from leed_traffic.simulation.sumo.options import STATES_NAME, TRIPS_NAME
 
 COUNTED_DAYS = (1, 2, 3)  # seeds whose demand Webster's plan is made for: never the evaluation's
 _EDGES_REQUEST, _EDGES_NAME = "edges.add.xml", "edges.xml"

@@ -122,7 +122,7 @@ class IntersectionResult(_Document):
 
 
 class LimitBreaks(_Document):
-    """One limit of the site that one signal broke under one controller, over all seeds; see `simulation/limit_breaks.py`."""
+    """A limit of the site that a signal broke under a controller, over all seeds; see `simulation/score/limit_breaks.py`."""
 
     controller: str
     intersection: str
@@ -160,7 +160,7 @@ class ProgramCycle(_Document):
 
 
 class CollisionCause(_Document):
-    """What collisions under a controller came from; see `simulation/attribution.py`."""
+    """What collisions under a controller came from; see `simulation/score/attribution.py`."""
 
     controller: str
     cause: str

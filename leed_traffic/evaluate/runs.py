@@ -3,16 +3,16 @@
 from dataclasses import dataclass, field, replace
 
 from leed_traffic.domain.network import Intersection
-from leed_traffic.domain.timing import Timing
-from leed_traffic.evaluate.intersections import LocalScore
-from leed_traffic.evaluate.recording import Plotted, Recording
+from leed_traffic.domain.safety.timing import Timing
+from leed_traffic.evaluate.records.intersections import LocalScore
+from leed_traffic.evaluate.records.recording import Plotted, Recording
+from leed_traffic.evaluate.records.street_map import StreetMap
+from leed_traffic.evaluate.records.timeline import StageRows, Timeline
 from leed_traffic.evaluate.results import Evaluation
 from leed_traffic.evaluate.shadow import Tally
-from leed_traffic.evaluate.street_map import StreetMap
-from leed_traffic.evaluate.timeline import StageRows, Timeline
-from leed_traffic.simulation.attribution import Verdict
-from leed_traffic.simulation.limit_breaks import LimitBreak
-from leed_traffic.simulation.metrics import ClassScore
+from leed_traffic.simulation.score.attribution import Verdict
+from leed_traffic.simulation.score.limit_breaks import LimitBreak
+from leed_traffic.simulation.score.score import ClassScore
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,7 +38,7 @@ class Run:
     intersections: tuple[LocalScore, ...] = ()
     tallies: tuple[Tally, ...] = ()  # of a shadow pair
     limit_breaks: tuple[LimitBreak, ...] = ()
-    collision_causes: tuple[tuple[str, int], ...] = ()  # (cause, how many), see `simulation/attribution.py`
+    collision_causes: tuple[tuple[str, int], ...] = ()  # (cause, how many), see `simulation/score/attribution.py`
     timeline: Timeline = field(default_factory=dict, compare=False)
     recording: Recording | None = field(default=None, compare=False)
 

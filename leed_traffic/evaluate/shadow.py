@@ -11,8 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from leed_traffic.simulation.env import Request, SignalEnv, Situation
-from leed_traffic.simulation.episode import Controller
+from leed_traffic.simulation.env.episode import Controller
+from leed_traffic.simulation.env.signal_env import Request, SignalEnv, Situation
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -17,11 +17,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from leed_traffic.domain.detection import Array, Detection, LocalReadings
+from leed_traffic.domain.detectors.detection import Array, Detection, LocalReadings
+from leed_traffic.domain.detectors.sensing import SensedDetection
 from leed_traffic.domain.network import Intersection
-from leed_traffic.domain.sensing import SensedDetection
-from leed_traffic.domain.signal_state import SignalState
-from leed_traffic.simulation.env import Request, SignalEnv, Situation
+from leed_traffic.domain.safety.signal_state import SignalState
+from leed_traffic.simulation.env.signal_env import Request, SignalEnv, Situation
 
 THETA_VEH_S = 50.0  # vehicle seconds
 RHO_M = 80.0  # m before a red light

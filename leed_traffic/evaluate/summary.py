@@ -22,9 +22,9 @@ from leed_traffic.evaluate.results import (
 from leed_traffic.evaluate.runs import Run
 from leed_traffic.evaluate.shadow import add_up
 from leed_traffic.evaluate.statistics import SIGNIFICANCE, compare_with, mean_interval
-from leed_traffic.simulation.attribution import Verdict
-from leed_traffic.simulation.limit_breaks import LimitBreak
-from leed_traffic.simulation.metrics import ClassScore
+from leed_traffic.simulation.score.attribution import Verdict
+from leed_traffic.simulation.score.limit_breaks import LimitBreak
+from leed_traffic.simulation.score.score import ClassScore
 
 
 def summarise(controller: str, runs: Sequence[Run]) -> ControllerResult:

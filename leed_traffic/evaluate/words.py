@@ -7,8 +7,8 @@ from leed_traffic.domain.short_ids import fold_ids
 from leed_traffic.evaluate.results import COUNTS, Delay, LimitBreaks, ProgramCycle
 from leed_traffic.evaluate.runs import Comparison
 from leed_traffic.evaluate.statistics import best_and_ties
-from leed_traffic.simulation.limit_breaks import Limit
-from leed_traffic.simulation.metrics import STUCK_S
+from leed_traffic.simulation.score.limit_breaks import Limit
+from leed_traffic.simulation.score.score import STUCK_S
 
 LIMITS_COLUMN = "limits broken"
 SHOWN_CYCLES = 4  # different changes of the cycle in a line; --json has every signal's

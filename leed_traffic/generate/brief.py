@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from leed_traffic.artifacts.scenario import Scenario
 from leed_traffic.domain.network import Network
 from leed_traffic.domain.plan import Plan
-from leed_traffic.domain.timing import Timing
+from leed_traffic.domain.safety.timing import Timing
 from leed_traffic.generate.diagnosis import Diagnosis
-from leed_traffic.simulation.turning_counts import TurningCounts, count_turns, period_starts
+from leed_traffic.simulation.demand.turning_counts import TurningCounts, count_turns, period_starts
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

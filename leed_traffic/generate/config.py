@@ -4,11 +4,11 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from leed_traffic.domain.action import DEFAULT_DECISION_INTERVAL_S
 from leed_traffic.domain.observation import DEFAULT_REACH_M
+from leed_traffic.domain.safety.timing import DEFAULT_DECISION_INTERVAL_S
 from leed_traffic.generate.author import Author
-from leed_traffic.generate.model_config import ModelConfig
-from leed_traffic.simulation.env import Reward
+from leed_traffic.generate.language_model.config import ModelConfig
+from leed_traffic.simulation.env.signal_env import Reward
 
 
 class GenerateConfig(BaseModel):

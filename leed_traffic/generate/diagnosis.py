@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from leed_traffic.domain.detection import Array, capacity_veh
+from leed_traffic.domain.detectors.detection import Array, capacity_veh
 from leed_traffic.domain.network import Intersection
 
 BLOCKED_FILL = 0.5  # of an exit with slow vehicles: the green that leads there moves hardly anybody

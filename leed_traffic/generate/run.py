@@ -24,10 +24,14 @@ from leed_traffic.artifacts.scenario import load_scenario, with_spread
 from leed_traffic.domain.seeds import FIRST_VALIDATION_SEED
 from leed_traffic.errors import DemonstrationError, UsageError
 from leed_traffic.generate.author import Author, PlanAuthor
-from leed_traffic.generate.authorship import AUTHORSHIP_NAME, Authorship, write_authorship
 from leed_traffic.generate.bench import Bench, Plans, Trial, sumo_version
 from leed_traffic.generate.brief import Brief, write_briefs
-from leed_traffic.generate.budget import (
+from leed_traffic.generate.config import GenerateConfig
+from leed_traffic.generate.language_model.authorship import AUTHORSHIP_NAME, Authorship, write_authorship
+from leed_traffic.generate.language_model.config import ModelConfig, check_model
+from leed_traffic.generate.refine import Standing, compose, refine
+from leed_traffic.generate.search.author import SearchAuthor
+from leed_traffic.generate.search.budget import (
     AUTHOR_SEEDS,
     LAST_STANDING,
     SHORT_RUNS,
@@ -38,17 +42,13 @@ from leed_traffic.generate.budget import (
     planned_runs,
     sizes_of,
 )
-from leed_traffic.generate.config import GenerateConfig
-from leed_traffic.generate.model_config import ModelConfig, check_model
-from leed_traffic.generate.race import race
-from leed_traffic.generate.refine import Standing, compose, refine
-from leed_traffic.generate.search import SearchAuthor
-from leed_traffic.generate.starts import MAX_WAVE, SHORT_STARTS, start_plans
-from leed_traffic.simulation.env_spec import EnvSpec, env_spec
+from leed_traffic.generate.search.race import race
+from leed_traffic.generate.search.starts import MAX_WAVE, SHORT_STARTS, start_plans
+from leed_traffic.simulation.env.env_spec import EnvSpec, env_spec
 from leed_traffic.simulation.pool import WorkerPool
 
 if TYPE_CHECKING:
-    from leed_traffic.generate.vllm_author import Asking
+    from leed_traffic.generate.language_model.author import Asking
 
 SHORT_MARGIN = 0.05  # share of delay by which another start must beat max-wave on every hour of a short search
 WORK_NAME = ".work"  # remembered results of an unfinished run
@@ -188,7 +188,7 @@ def _write(
         return _best_start(briefs, bench, config.author)
     if config.author is Author.SEARCH:
         return _improve(SearchAuthor(config.seed, config.reach_m), config, briefs, bench, patience=None)
-    from leed_traffic.generate.model_run import open_model_run
+    from leed_traffic.generate.language_model.session import open_model_run
 
     language = config.language or ModelConfig()
     with open_model_run(language, config.out / TRANSCRIPTS_NAME, clock, Random(config.seed), on_asking) as run:
@@ -218,7 +218,7 @@ def _improve(
 
 def _tell(out: Path, written: _Written, made: Demonstrations) -> None:
     """The author's record and the page, beside the demonstrations."""
-    from leed_traffic.generate.report import write_report
+    from leed_traffic.generate.language_model.report import write_report
 
     if written.authorship is not None:
         write_authorship(out, written.authorship)

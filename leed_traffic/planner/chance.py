@@ -7,7 +7,7 @@ import numpy as np
 from leed_traffic.domain.plan import Extension, Period, Plan, PriorityPlan, SequencePlan, Step
 from leed_traffic.generate.author import Proposal
 from leed_traffic.generate.brief import Brief
-from leed_traffic.generate.plan_schema import QUEUES_VEH
+from leed_traffic.generate.language_model.plan_schema import QUEUES_VEH
 
 GREEN_HIGH_S = 60.0  # of a drawn sequence: longer ones are drawn by nobody who has seen a signal
 REACH_M = (30, 40, 50, 60, 80)  # of a drawn sequence

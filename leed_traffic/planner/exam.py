@@ -16,17 +16,17 @@ from leed_traffic.evaluate.statistics import Difference, paired_difference
 from leed_traffic.generate.author import PlanAuthor, Proposal
 from leed_traffic.generate.bench import Bench, Plans
 from leed_traffic.generate.brief import Brief
-from leed_traffic.generate.model_config import ModelConfig
-from leed_traffic.generate.model_run import open_model_run
+from leed_traffic.generate.language_model.config import ModelConfig
+from leed_traffic.generate.language_model.session import open_model_run
 from leed_traffic.generate.refine import Standing, refine
 from leed_traffic.generate.run import TRANSCRIPTS_NAME
-from leed_traffic.generate.search import SearchAuthor
-from leed_traffic.generate.starts import MAX_WAVE
+from leed_traffic.generate.search.author import SearchAuthor
+from leed_traffic.generate.search.starts import MAX_WAVE
 from leed_traffic.planner.chance import RandomAuthor
 from leed_traffic.planner.junctions import build_junction
 from leed_traffic.planner.portfolio import embedded, portfolio
 from leed_traffic.planner.study import SEED, TRIED_NAME, brief_at
-from leed_traffic.simulation.env_spec import env_spec
+from leed_traffic.simulation.env.env_spec import env_spec
 from leed_traffic.simulation.pool import WorkerPool
 
 EXAM_SEEDS = (21, 22)  # days on which nothing was chosen

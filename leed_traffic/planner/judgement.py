@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from leed_traffic.generate.brief import Brief
 from leed_traffic.planner.study import Study
-from leed_traffic.simulation.webster import flow_ratios, lost_time
+from leed_traffic.simulation.incumbents.webster import flow_ratios, lost_time
 
 RIDGE = 3.0  # penalty on the weights of standardised figures, in observations
 NUGGET = 0.02  # share of each plan's variance that no other plan shares: keeps S invertible with few junctions

@@ -17,10 +17,10 @@ from leed_traffic.artifacts.site import load_site
 from leed_traffic.artifacts.whole_file import write_whole
 from leed_traffic.errors import ScenarioError
 from leed_traffic.generate.brief import write_briefs
-from leed_traffic.simulation.network_import import import_network
-from leed_traffic.simulation.scenario_build import build_scenario
-from leed_traffic.simulation.turning_counts import PERIOD_S
-from leed_traffic.simulation.webster import flow_ratios
+from leed_traffic.simulation.demand.turning_counts import PERIOD_S
+from leed_traffic.simulation.incumbents.webster import flow_ratios
+from leed_traffic.simulation.network.network_import import import_network
+from leed_traffic.simulation.scenario.build import build_scenario
 
 LEG_M = (200.0, 350.0)  # from the rim to the stop line
 N_PERIODS, N_PERIODS_SHARE = (1, 2), (0.7, 0.3)  # quarter hours; short ones cost less to simulate

@@ -12,16 +12,15 @@ from dataclasses import replace
 import numpy as np
 from pydantic import BaseModel, ConfigDict
 
-from leed_traffic.domain.plan import Plan, PriorityPlan, SequencePlan
+from leed_traffic.domain.plan import PRIORITY_FIELDS, Plan, PriorityPlan, SequencePlan
 from leed_traffic.generate.brief import Attempt, Brief, Feedback
-from leed_traffic.generate.brief_text import render_brief, system_text, task_text
-from leed_traffic.generate.names import Names, name_parts
-from leed_traffic.generate.plan_words import PRIORITY_FIELDS
+from leed_traffic.generate.language_model.brief_text import render_brief, system_text, task_text
+from leed_traffic.generate.language_model.names import Names, name_parts
 from leed_traffic.planner.judgement import Judgement
 from leed_traffic.planner.junctions import FULLNESS
 from leed_traffic.planner.portfolio import embedded, portfolio
 from leed_traffic.planner.study import Study, Tried
-from leed_traffic.simulation.webster import flow_ratios
+from leed_traffic.simulation.incumbents.webster import flow_ratios
 
 PROPOSALS = 4  # per round, as `leedctl generate` asks by default
 FIRST_ROUNDS, LATER_ROUNDS = 6, 10  # briefs per junction, without and with earlier plans; each gives a lesson per proposal

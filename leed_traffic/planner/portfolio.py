@@ -9,12 +9,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from leed_traffic.domain.plan import Extension, Period, Plan, SequencePlan, Step
-from leed_traffic.domain.timing import Timing
+from leed_traffic.domain.safety.timing import Timing
 from leed_traffic.generate.author import Author
 from leed_traffic.generate.brief import Brief
-from leed_traffic.generate.rules import RULES, rule_plan
-from leed_traffic.generate.starts import START_RULES, start_plans
-from leed_traffic.simulation.webster import own_splits
+from leed_traffic.generate.search.rules import RULES, rule_plan
+from leed_traffic.generate.search.starts import START_RULES, start_plans
+from leed_traffic.simulation.incumbents.webster import own_splits
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from leed_traffic.generate.bench import Bench
 from leed_traffic.generate.brief import Attempt, Brief, write_briefs
 from leed_traffic.planner.junctions import build_junction
 from leed_traffic.planner.portfolio import embedded, portfolio
-from leed_traffic.simulation.env_spec import EnvSpec, env_spec
+from leed_traffic.simulation.env.env_spec import EnvSpec, env_spec
 from leed_traffic.simulation.pool import WorkerPool
 
 TRIED_NAME = "tried"  # remembered results, in the junction's folder

@@ -12,31 +12,30 @@ from leed_traffic.artifacts.bundle import Bundle, check_bundle_fits
 from leed_traffic.artifacts.policy import Policy, verify_bundle
 from leed_traffic.artifacts.sensing_file import load_sensing
 from leed_traffic.artifacts.site import read_site_file
+from leed_traffic.domain.detectors.sensing import SensingKind
 from leed_traffic.domain.network import Intersection
 from leed_traffic.domain.priority import PriorityRule
-from leed_traffic.domain.program import StageProgram
-from leed_traffic.domain.sensing import SensingKind
-from leed_traffic.serve.actuations import write_detectors
-from leed_traffic.serve.assignment import Assignment, assign
-from leed_traffic.serve.channel import listening
-from leed_traffic.serve.config import Connect, Look, ServeConfig
-from leed_traffic.serve.desk import Desk
-from leed_traffic.serve.device import SignalDevice
-from leed_traffic.serve.hot_swap import Decider, Generation, HotSwap
-from leed_traffic.serve.journal import FolderJournal
-from leed_traffic.serve.kept_waits import KeptWaits, WaitStore
-from leed_traffic.serve.latch import LatchStore, Now
-from leed_traffic.serve.loop import OnTick, ServeSummary, StopRequest, Watcher
-from leed_traffic.serve.orders import Mailbox
-from leed_traffic.serve.owner import program_name
-from leed_traffic.serve.pace import Clock
-from leed_traffic.serve.recorded_device import RecordedDevice
-from leed_traffic.serve.recording import envelope_digest
-from leed_traffic.serve.records import Header
-from leed_traffic.serve.service import Service
-from leed_traffic.serve.signal_locks import SignalLocks
-from leed_traffic.serve.status import StatusBoard
-from leed_traffic.serve.supervisor import Control
+from leed_traffic.domain.safety.program import StageProgram
+from leed_traffic.serve.control.assignment import Assignment, assign
+from leed_traffic.serve.control.config import Connect, Look, ServeConfig
+from leed_traffic.serve.control.hot_swap import Decider, Generation, HotSwap
+from leed_traffic.serve.control.loop import OnTick, ServeSummary, StopRequest, Watcher
+from leed_traffic.serve.control.orders import Mailbox
+from leed_traffic.serve.control.pace import Clock
+from leed_traffic.serve.control.service import Service
+from leed_traffic.serve.device.contract import SignalDevice
+from leed_traffic.serve.device.owner import program_name
+from leed_traffic.serve.device.signal_locks import SignalLocks
+from leed_traffic.serve.logs.actuations import write_detectors
+from leed_traffic.serve.logs.journal import FolderJournal
+from leed_traffic.serve.logs.recorded_device import RecordedDevice
+from leed_traffic.serve.logs.recording import Header, envelope_digest
+from leed_traffic.serve.operations.channel import listening
+from leed_traffic.serve.operations.desk import Desk
+from leed_traffic.serve.operations.status import StatusBoard
+from leed_traffic.serve.safety.kept_waits import KeptWaits, WaitStore
+from leed_traffic.serve.safety.latch import LatchStore, Now
+from leed_traffic.serve.safety.supervisor import Control
 
 __all__ = ["Connect", "ServeConfig", "connect_traci", "serve"]
 
@@ -50,8 +49,8 @@ def connect_traci(
     look: Look,
 ) -> SignalDevice:
     """The device of the field: a TraCI server over TCP."""
-    from leed_traffic.serve.traci_connection import Endpoint
-    from leed_traffic.serve.traci_device import TraciDevice
+    from leed_traffic.serve.device.connection import Endpoint
+    from leed_traffic.serve.device.traci import TraciDevice
 
     endpoint = Endpoint(
         host=config.host, port=config.port, deadline_s=config.deadline_s, connect_s=config.connect_s, order=config.order

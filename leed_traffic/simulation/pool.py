@@ -7,8 +7,8 @@ from types import TracebackType
 from typing import Any, TypeVar
 
 from leed_traffic.errors import WorkerError
-from leed_traffic.simulation.copies import Template
-from leed_traffic.simulation.running import Failure
+from leed_traffic.simulation.sumo.copies import Template
+from leed_traffic.simulation.sumo.running import Failure
 
 Task = TypeVar("Task")
 Result = TypeVar("Result")

@@ -11,7 +11,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from leed_traffic.simulation.episode import Episode
+from leed_traffic.simulation.env.episode import Episode
 from leed_traffic.train.config import TrainConfig
 from leed_traffic.train.expert import Demonstrated, ExpertSteps
 from leed_traffic.train.learner import Learner

@@ -6,10 +6,10 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from leed_traffic.domain.action import DEFAULT_DECISION_INTERVAL_S
 from leed_traffic.domain.observation import DEFAULT_REACH_M
+from leed_traffic.domain.safety.timing import DEFAULT_DECISION_INTERVAL_S
 from leed_traffic.domain.seeds import SEEDS_PER_RUN
-from leed_traffic.simulation.env import Reward
+from leed_traffic.simulation.env.signal_env import Reward
 from leed_traffic.train.similarity import Gate
 
 WHERE_NOT_WHAT = frozenset(

@@ -9,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from leed_traffic.simulation.episode import Episode
+from leed_traffic.simulation.env.episode import Episode
 from leed_traffic.train.actor_critic import ActorCritic, masked_log_probs
 from leed_traffic.train.config import Sharing, TrainConfig
 from leed_traffic.train.expert import Demonstrated, ExpertSteps

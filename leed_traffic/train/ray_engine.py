@@ -25,7 +25,7 @@ from ray.exceptions import RayError, RayTaskError
 
 from leed_traffic.artifacts.scenario import Scenario
 from leed_traffic.errors import LeedError, TrainingError, WorkerError
-from leed_traffic.simulation.env_spec import EnvSpec
+from leed_traffic.simulation.env.env_spec import EnvSpec
 from leed_traffic.simulation.pool import WorkerPool
 from leed_traffic.train.blocks import Block, Order, carry_out
 from leed_traffic.train.rollout import ActorWeights, Rollout, RolloutTask, roll_out

@@ -18,11 +18,11 @@ from numpy.typing import NDArray
 from leed_traffic.artifacts.demonstrations import DemonstrationManifest, Demonstrations, read_demonstrations
 from leed_traffic.artifacts.scenario import load_scenario, with_spread
 from leed_traffic.artifacts.sealed_folder import sha256
+from leed_traffic.domain.detectors.sensing import Sensing
 from leed_traffic.domain.observation import observation_spec
 from leed_traffic.domain.seeds import FIRST_VALIDATION_SEED
-from leed_traffic.domain.sensing import Sensing
 from leed_traffic.errors import TrainingError
-from leed_traffic.simulation.env_spec import EnvSpec, env_spec
+from leed_traffic.simulation.env.env_spec import EnvSpec, env_spec
 from leed_traffic.train.averaging import PolicyAverage
 from leed_traffic.train.blocks import BLOCK_SIZE, BlockedLearner, BlockWork, cut_into_blocks
 from leed_traffic.train.checkpoint import describe, read_checkpoint, write_checkpoint

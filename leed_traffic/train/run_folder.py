@@ -24,7 +24,7 @@ from leed_traffic.artifacts.whole_file import write_whole
 from leed_traffic.domain.network import Intersection, Network
 from leed_traffic.domain.priority import PriorityRule
 from leed_traffic.domain.road_users import CARS, Weights
-from leed_traffic.domain.timing import Timing
+from leed_traffic.domain.safety.timing import Timing
 from leed_traffic.errors import TrainingError
 from leed_traffic.train.config import WHERE_NOT_WHAT, TrainConfig
 

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from leed_traffic.errors import TrainingError
-from leed_traffic.simulation.episode import Episode
+from leed_traffic.simulation.env.episode import Episode
 from leed_traffic.train.config import ExpertWeight, Similarity, TrainConfig
 from leed_traffic.train.expert import Demonstrated
 from leed_traffic.train.similarity import distances, expert_floor, return_gate, similarity, smooth_weight, switch_off, thin_out

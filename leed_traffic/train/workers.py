@@ -10,7 +10,7 @@ from typing import Any, Protocol
 import torch
 
 from leed_traffic.errors import TrainingError
-from leed_traffic.simulation.env_spec import EnvSpec
+from leed_traffic.simulation.env.env_spec import EnvSpec
 from leed_traffic.simulation.pool import WorkerPool
 from leed_traffic.train.blocks import Block, BlockWork, Order, carry_out
 from leed_traffic.train.config import Engine, TrainConfig

@@ -8,7 +8,7 @@ from leed_traffic.artifacts.bundle import check_bundle_fits
 from leed_traffic.artifacts.policy import verify_bundle
 from leed_traffic.artifacts.scenario import load_scenario
 from leed_traffic.artifacts.site import load_site
-from leed_traffic.simulation.network_import import import_network
+from leed_traffic.simulation.network.network_import import import_network
 
 pytestmark = pytest.mark.sumo
 

@@ -2,9 +2,9 @@ import numpy as np
 import pytest
 
 from leed_traffic.artifacts.onnx_screen import MOST_WIDTH, most_weights, screen
-from leed_traffic.drill import onnx_bytes
-from leed_traffic.drill.linear_policy import bytes_field, int_field, linear_model, model_of
-from leed_traffic.drill.onnx_bytes import node, row, tensor
+from leed_traffic.drill.rig import onnx_bytes
+from leed_traffic.drill.rig.linear_policy import bytes_field, int_field, linear_model, model_of
+from leed_traffic.drill.rig.onnx_bytes import node, row, tensor
 
 SIZE, N_STAGES = 3, 2
 

@@ -3,10 +3,10 @@ from dataclasses import replace
 import pytest
 
 from leed_traffic.artifacts.sensing_file import BY_NAME, load_sensing, render_sensing_file, write_sensing_file
-from leed_traffic.domain.detector_faults import DetectorFault, FaultRates
-from leed_traffic.domain.detector_layout import DetectorKind, place_loops, place_zones
+from leed_traffic.domain.detectors.faults import DetectorFault, FaultRates
+from leed_traffic.domain.detectors.layout import DetectorKind, place_loops, place_zones
+from leed_traffic.domain.detectors.sensing import CAMERA, LOOPS, SensingKind
 from leed_traffic.domain.network import Network
-from leed_traffic.domain.sensing import CAMERA, LOOPS, SensingKind
 from leed_traffic.errors import SiteError
 from tests.intersections import t_junction
 

@@ -21,10 +21,10 @@ def ours(seconds: float) -> dict[str, float]:
 
     from leed_traffic.artifacts.scenario import load_scenario
     from leed_traffic.artifacts.site import load_site
-    from leed_traffic.simulation.engine import Engine
-    from leed_traffic.simulation.env import SignalEnv
-    from leed_traffic.simulation.episode import run_episode
-    from leed_traffic.simulation.network_import import import_network
+    from leed_traffic.simulation.env.episode import run_episode
+    from leed_traffic.simulation.env.signal_env import SignalEnv
+    from leed_traffic.simulation.network.network_import import import_network
+    from leed_traffic.simulation.sumo.engine import Engine
     from leed_traffic.train.rollout import ActorController, ActorWeights
 
     scenario = replace(load_scenario(SCENARIO), end_s=seconds)
@@ -69,7 +69,7 @@ def sumo_rl(seconds: float, with_info: bool) -> dict[str, float]:
     from sumo_rl import SumoEnvironment
 
     from leed_traffic.artifacts.scenario import load_scenario
-    from leed_traffic.simulation.demand import write_demand
+    from leed_traffic.simulation.demand.demand import write_demand
 
     scenario = load_scenario(SCENARIO)
     with tempfile.TemporaryDirectory() as folder:
@@ -105,7 +105,7 @@ def sumo_rl(seconds: float, with_info: bool) -> dict[str, float]:
 
 
 if __name__ == "__main__":
-    from leed_traffic.simulation.in_place import allow
+    from leed_traffic.simulation.sumo.in_place import allow
 
     which, seconds = sys.argv[1], float(sys.argv[2])
     allow()  # as in a worker of a pool, and all CPU time is this process's

@@ -30,11 +30,11 @@ from leed_traffic.benchmark.study import curve_of
 from leed_traffic.domain.seeds import FIRST_EVALUATION_SEED, SEEDS_PER_RUN
 from leed_traffic.evaluate.compare import EvaluateConfig, compare
 from leed_traffic.evaluate.controllers import Choice, Kind
-from leed_traffic.generate.budget import SHORT_RUNS
-from leed_traffic.simulation.demand import write_demand
-from leed_traffic.simulation.env_spec import env_spec
-from leed_traffic.simulation.sumo_options import TRIPS_NAME
-from leed_traffic.simulation.trip_records import read_demand, read_trips
+from leed_traffic.generate.search.budget import SHORT_RUNS
+from leed_traffic.simulation.demand.demand import write_demand
+from leed_traffic.simulation.env.env_spec import env_spec
+from leed_traffic.simulation.score.trip_records import read_demand, read_trips
+from leed_traffic.simulation.sumo.options import TRIPS_NAME
 from leed_traffic.train.config import TrainConfig
 from leed_traffic.train.run import train
 
@@ -91,7 +91,7 @@ class Hours:
         return self._stacked(seen), np.array([earned[s] for s in self.signals], dtype=np.float32), bool(done["__all__"])
 
     def score(self, record: Path) -> float:
-        """Delay of the hour that ran, in s per vehicle scheduled; see `simulation/metrics.py`."""
+        """Delay of the hour that ran, in s per vehicle scheduled; see `simulation/score/score.py`."""
         self._env.close()
         demand = read_demand(self.routes, self._scenario.additional_files, begin_s=self._scenario.begin_s)
         trips, _ = read_trips(record / TRIPS_NAME, self._scenario, demand)

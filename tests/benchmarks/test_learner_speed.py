@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from leed_traffic.simulation.episode import Episode
+from leed_traffic.simulation.env.episode import Episode
 from leed_traffic.train.blocks import BlockedLearner, cut_into_blocks
 from leed_traffic.train.config import TrainConfig
 from leed_traffic.train.learner import Learner

@@ -14,9 +14,9 @@ from leed_traffic.artifacts.bundle import GoldenVectors, PolicyFile, write_bundl
 from leed_traffic.artifacts.policy import Policy, PolicyNetwork
 from leed_traffic.artifacts.site import make_site
 from leed_traffic.domain.network import Network
-from leed_traffic.drill.budget import serve_many
-from leed_traffic.drill.place import make_place
-from leed_traffic.drill.walking_device import copies
+from leed_traffic.drill.exercises.budget import serve_many
+from leed_traffic.drill.rig.place import make_place
+from leed_traffic.drill.rig.walking_device import copies
 
 pytestmark = [pytest.mark.benchmark, pytest.mark.sumo]
 
@@ -130,9 +130,9 @@ def test_a_tick_of_100_junctions_with_all_logs_stays_within_20_ms(place, tmp_pat
 
 
 def test_the_recording_of_a_real_street_is_small(tmp_path, capsys):
-    from leed_traffic.drill.place import sumo
-    from leed_traffic.serve.loop import StopRequest
-    from leed_traffic.serve.replay import replay
+    from leed_traffic.drill.rig.place import sumo
+    from leed_traffic.serve.control.loop import StopRequest
+    from leed_traffic.serve.replay.replay import replay
     from leed_traffic.serve.run import ServeConfig, serve
 
     street = make_place("arterial5", tmp_path / "street", seconds=1200.0)

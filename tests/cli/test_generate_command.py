@@ -10,7 +10,7 @@ from leed_traffic.benchmark.study import StudyConfig
 from leed_traffic.cli.benchmark import benchmark_command
 from leed_traffic.cli.generate import generate_command
 from leed_traffic.errors import DemonstrationError, UsageError
-from leed_traffic.generate.budget import SHORT_RUNS, least_runs
+from leed_traffic.generate.search.budget import SHORT_RUNS, least_runs
 from tests.generate.chat_server import ChatServer, willing
 from tests.short_scenario import shortened
 

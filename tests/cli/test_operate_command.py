@@ -14,11 +14,11 @@ import numpy as np
 import pytest
 
 from leed_traffic.errors import ExitCode
-from leed_traffic.serve.channel import Reply, listening
-from leed_traffic.serve.status import StatusBoard, status_document
+from leed_traffic.serve.operations.channel import Reply, listening
+from leed_traffic.serve.operations.status import StatusBoard, status_document
 from tests.serve.bundles import write_crossing_bundle
+from tests.serve.operations.test_status import blind
 from tests.serve.test_run import fake
-from tests.serve.test_status import blind
 from tests.serve.test_watchers import drive_watched
 
 LEEDCTL = [sys.executable, "-c", "from leed_traffic.cli.main import run; run()"]

@@ -6,9 +6,9 @@ from typer.testing import CliRunner
 from leed_traffic.artifacts.scenario import load_scenario
 from leed_traffic.artifacts.sensing_file import load_sensing
 from leed_traffic.cli.scenario import app
-from leed_traffic.domain.sensing import SensingKind
+from leed_traffic.domain.detectors.sensing import SensingKind
 from leed_traffic.errors import ScenarioError, UsageError
-from leed_traffic.simulation.network_import import import_network
+from leed_traffic.simulation.network.network_import import import_network
 
 
 def test_list_names_the_shipped_scenarios_and_their_size():

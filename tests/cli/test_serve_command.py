@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 
 from leed_traffic.cli.serve import _places, default_state, reset_fault_command, serve_command
 from leed_traffic.errors import BundleError, DeviceError, ScenarioError, UsageError
-from leed_traffic.serve.latch import LatchStore
+from leed_traffic.serve.safety.latch import LatchStore
 from tests.serve.bundles import write_crossing_bundle
 
 

@@ -42,7 +42,7 @@ def test_verify_of_the_net_s_own_clearances_says_that_no_floor_holds():
 
 
 def test_a_violation_is_printed_and_ends_with_exit_code_4(monkeypatch):
-    from leed_traffic.domain.verification import Verification
+    from leed_traffic.domain.safety.verification import Verification
 
     broken = Verification(intersection="C", states=7, violations=("links 0 and 1 are foes and both G",))
     monkeypatch.setattr("leed_traffic.cli.site.verify_timing", lambda *_, **__: broken)

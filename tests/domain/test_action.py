@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from leed_traffic.domain.action import choose_at_random, choose_best, legal_mask
-from leed_traffic.domain.envelope import Permission, Reason
+from leed_traffic.domain.safety.envelope import Permission, Reason
 
 
 def test_the_mask_is_false_beyond_an_intersection_s_own_stages():

@@ -1,10 +1,10 @@
 import numpy as np
 import pytest
 
-from leed_traffic.domain.detection import Readings
-from leed_traffic.domain.envelope import Permission, Reason
+from leed_traffic.domain.detectors.detection import Readings
 from leed_traffic.domain.observation import Encoder, observation_spec
-from leed_traffic.domain.signal_state import SignalState
+from leed_traffic.domain.safety.envelope import Permission, Reason
+from leed_traffic.domain.safety.signal_state import SignalState
 from tests.intersections import flat_timing, four_legs, t_junction
 
 T, X = t_junction("T"), four_legs("X")

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
-from leed_traffic.domain.detection import LocalReadings
+from leed_traffic.domain.detectors.detection import LocalReadings
 from leed_traffic.domain.plan import (
     Extension,
     Period,
@@ -15,7 +15,7 @@ from leed_traffic.domain.plan import (
     max_wave_plan,
     plan_adapter,
 )
-from leed_traffic.domain.signal_state import SignalState
+from leed_traffic.domain.safety.signal_state import SignalState
 from leed_traffic.errors import PlanError
 from tests.intersections import flat_timing, four_legs, t_junction, three_stages
 

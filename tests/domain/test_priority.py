@@ -5,10 +5,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from leed_traffic.domain import envelope
 from leed_traffic.domain.priority import Favour, Means, Priorities, PriorityRule, PriorityVehicle, RuleMemory, favour
-from leed_traffic.domain.signal_state import SignalState
-from leed_traffic.domain.verification import Subject
+from leed_traffic.domain.safety import envelope
+from leed_traffic.domain.safety.signal_state import SignalState
+from leed_traffic.domain.safety.verification import Subject
 from tests.intersections import four_legs, t_junction, tight_timing
 from tests.street import Street
 

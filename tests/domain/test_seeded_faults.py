@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from leed_traffic.domain import envelope, program, signal_state, timing
-from leed_traffic.domain.verification import Subject, verify_timing
+from leed_traffic.domain.safety import envelope, program, signal_state, timing
+from leed_traffic.domain.safety.verification import Subject, verify_timing
 from tests.intersections import early_release, four_legs, star, t_junction, three_stages, tight_timing
 from tests.street import Street, starve
 

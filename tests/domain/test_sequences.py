@@ -6,7 +6,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from leed_traffic.domain.timing import derive_timing
+from leed_traffic.domain.safety.timing import derive_timing
 from tests.intersections import early_release, four_legs, star, t_junction, three_stages, tight_timing
 from tests.street import Street, starve
 

@@ -1,7 +1,7 @@
 """Envelope, stage program and monitor together, driven by whatever hypothesis thinks of; two judges look at every second.
 
-The independent monitor (serve/monitor.py) and the oracle (domain/oracle.py) share no code with each other, nor with what they
-judge. While somebody rules, nobody whom the detectors have seen waits beyond the maximum red.
+The independent monitor (serve/safety/monitor.py) and the oracle (domain/safety/oracle.py) share no code with each other, nor
+with what they judge. While somebody rules, nobody whom the detectors have seen waits beyond the maximum red.
 """
 
 import math
@@ -12,12 +12,12 @@ from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule, run_state_machine_as_test
 
-from leed_traffic.domain import envelope, program
-from leed_traffic.domain.envelope import Ruling, may_extend
-from leed_traffic.domain.signal_state import SignalState
-from leed_traffic.domain.timing import derive_timing
-from leed_traffic.domain.verification import Subject
-from leed_traffic.serve.monitor import Monitor
+from leed_traffic.domain.safety import envelope, program
+from leed_traffic.domain.safety.envelope import Ruling, may_extend
+from leed_traffic.domain.safety.signal_state import SignalState
+from leed_traffic.domain.safety.timing import derive_timing
+from leed_traffic.domain.safety.verification import Subject
+from leed_traffic.serve.safety.monitor import Monitor
 from tests.intersections import early_release, four_legs, star, t_junction, three_stages, tight_timing
 from tests.street import Street
 

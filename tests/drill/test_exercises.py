@@ -10,10 +10,11 @@ import typer
 from typer.testing import CliRunner
 
 from leed_traffic.cli.drill import drill_command
-from leed_traffic.drill import (
+from leed_traffic.drill import catalogue
+from leed_traffic.drill.catalogue import CATALOGUE, Entry
+from leed_traffic.drill.exercises import (
     beside,
     budget,
-    catalogue,
     costly_bundles,
     displays,
     event_log,
@@ -26,17 +27,16 @@ from leed_traffic.drill import (
     swaps,
     unheard,
 )
-from leed_traffic.drill.budget import latch_survives, serve_many, tick_budget
-from leed_traffic.drill.catalogue import CATALOGUE, Entry
-from leed_traffic.drill.event_log import events_agree
-from leed_traffic.drill.oracle_runs import outside_oracle
+from leed_traffic.drill.exercises.budget import latch_survives, serve_many, tick_budget
+from leed_traffic.drill.exercises.event_log import events_agree
+from leed_traffic.drill.exercises.oracle_runs import outside_oracle
+from leed_traffic.drill.exercises.starvation import WaitWatch, always_hold
 from leed_traffic.drill.row import Finding, Ground
-from leed_traffic.drill.starvation import WaitWatch, always_hold
 from leed_traffic.errors import UsageError
-from leed_traffic.serve.hot_swap import HotSwap
-from leed_traffic.serve.monitor import Monitor
-from leed_traffic.serve.pace import Pace
-from leed_traffic.serve.supervisor import Mode
+from leed_traffic.serve.control.hot_swap import HotSwap
+from leed_traffic.serve.control.pace import Pace
+from leed_traffic.serve.safety.monitor import Monitor
+from leed_traffic.serve.safety.supervisor import Mode
 from tests.intersections import four_legs
 
 pytestmark = pytest.mark.sumo
@@ -269,7 +269,7 @@ def test_nobody_waits_beyond_the_maximum_red_though_connection_and_process_are_l
 
 
 def test_waits_that_begin_anew_at_every_connection_are_found_out(ground, monkeypatch):
-    from leed_traffic.serve.waits import StreetWaits
+    from leed_traffic.serve.control.waits import StreetWaits
 
     def forget(self, sights):
         self.__init__(self._intersections, self._timings, tick_s=1.0, lease_s=4.0, sees_all=True)

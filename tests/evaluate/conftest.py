@@ -4,10 +4,10 @@ import pytest
 
 from leed_traffic.evaluate.compare import EvaluateConfig, compare
 from leed_traffic.evaluate.controllers import parse_controllers
-from leed_traffic.evaluate.report import Story, render_report
+from leed_traffic.evaluate.records.timeline import Shown, StageRows, Timeline
+from leed_traffic.evaluate.report.report import Story, render_report
 from leed_traffic.evaluate.runs import Comparison, Run
 from leed_traffic.evaluate.summary import evaluate_runs
-from leed_traffic.evaluate.timeline import Shown, StageRows, Timeline
 
 SEEDS = (1001, 1002, 1003)
 

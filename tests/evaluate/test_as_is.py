@@ -13,10 +13,10 @@ from leed_traffic.errors import UsageError
 from leed_traffic.evaluate.compare import EvaluateConfig, compare
 from leed_traffic.evaluate.controllers import OWN_PROGRAM, Choice, Kind, parse_controllers
 from leed_traffic.evaluate.one_run import RunTask, _in_env, _own_program
-from leed_traffic.simulation.audit import read_runs
-from leed_traffic.simulation.demand import write_demand
-from leed_traffic.simulation.network_import import import_network
-from leed_traffic.simulation.sumo_options import STATES_NAME, TRIPS_NAME, sumo_options
+from leed_traffic.simulation.demand.demand import write_demand
+from leed_traffic.simulation.network.network_import import import_network
+from leed_traffic.simulation.score.audit import read_runs
+from leed_traffic.simulation.sumo.options import STATES_NAME, TRIPS_NAME, sumo_options
 
 pytest.importorskip("sumo", reason="SUMO is not installed")
 from tests.networks.oddities import ODDITIES, configure, cross

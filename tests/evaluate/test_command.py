@@ -103,7 +103,7 @@ def test_what_was_found_is_told_though_the_report_fails_in_the_end(fake_compare,
     def fail(*_):
         raise UsageError("the disk is full")
 
-    monkeypatch.setattr("leed_traffic.evaluate.report.write_report", fail)
+    monkeypatch.setattr("leed_traffic.evaluate.report.report.write_report", fail)
     result = run("--controllers", "fixed,plan:x", "--report", str(tmp_path / "r.html"), *words)
     assert result.exit_code != 0
     assert "152.0" in result.stdout

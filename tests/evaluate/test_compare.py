@@ -10,7 +10,7 @@ from leed_traffic.evaluate.compare import EvaluateConfig, compare, evaluate
 from leed_traffic.evaluate.controllers import parse_controllers
 from leed_traffic.evaluate.exports import write_results
 from leed_traffic.evaluate.results import Evaluation
-from leed_traffic.simulation.network_import import import_network
+from leed_traffic.simulation.network.network_import import import_network
 from tests.artifacts.sample_bundle import write_sample
 
 pytestmark = pytest.mark.sumo

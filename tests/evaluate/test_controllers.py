@@ -16,7 +16,7 @@ from leed_traffic.evaluate.controllers import (
     own_plans,
     parse_controllers,
 )
-from leed_traffic.simulation.episode import PlanController
+from leed_traffic.simulation.env.episode import PlanController
 
 
 def network() -> Network:

@@ -4,8 +4,8 @@ from dataclasses import replace
 import pyarrow.parquet as pq
 
 from leed_traffic.evaluate.exports import as_csv, as_parquet, class_rows, intersection_rows, run_rows
-from leed_traffic.evaluate.intersections import LocalScore
-from leed_traffic.simulation.metrics import ClassScore
+from leed_traffic.evaluate.records.intersections import LocalScore
+from leed_traffic.simulation.score.score import ClassScore
 
 from .conftest import make_run
 

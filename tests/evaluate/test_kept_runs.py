@@ -10,18 +10,18 @@ import pytest
 
 from leed_traffic.artifacts.scenario import load_scenario
 from leed_traffic.artifacts.site import load_site
+from leed_traffic.domain.detectors.sensing import Sensing
 from leed_traffic.domain.plan import max_wave_plan
 from leed_traffic.domain.priority import PriorityRule
 from leed_traffic.domain.road_users import Weights
-from leed_traffic.domain.sensing import Sensing
 from leed_traffic.evaluate import compare as comparing
 from leed_traffic.evaluate.compare import EvaluateConfig, compare
 from leed_traffic.evaluate.controllers import Choice, Kind, parse_controllers
 from leed_traffic.evaluate.exports import write_results
 from leed_traffic.evaluate.kept_runs import RUNS_NAME, KeptRuns, digest_of
 from leed_traffic.evaluate.one_run import RunTask
-from leed_traffic.evaluate.recording import Plotted
-from leed_traffic.simulation.network_import import import_network
+from leed_traffic.evaluate.records.recording import Plotted
+from leed_traffic.simulation.network.network_import import import_network
 
 from .conftest import make_run, make_timeline
 

@@ -6,7 +6,7 @@ from pydantic import ValidationError
 
 from leed_traffic.errors import UsageError
 from leed_traffic.evaluate.exports import as_csv, run_rows, write_output
-from leed_traffic.evaluate.intersections import LocalScore
+from leed_traffic.evaluate.records.intersections import LocalScore
 from leed_traffic.evaluate.results import ControllerResult, Evaluation, ProgramCycle
 from leed_traffic.evaluate.runs import Comparison
 from leed_traffic.evaluate.shadow import Tally
@@ -22,8 +22,8 @@ from leed_traffic.evaluate.words import (
     table_rows,
     verdict,
 )
-from leed_traffic.simulation.limit_breaks import LimitBreak
-from leed_traffic.simulation.metrics import ClassScore
+from leed_traffic.simulation.score.limit_breaks import LimitBreak
+from leed_traffic.simulation.score.score import ClassScore
 
 from .conftest import make_run
 

@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from leed_traffic.domain.detection import LocalReadings
-from leed_traffic.domain.signal_state import SignalState
+from leed_traffic.domain.detectors.detection import LocalReadings
+from leed_traffic.domain.safety.signal_state import SignalState
 from leed_traffic.evaluate.sotl import THETA_VEH_S, SotlSignal
 
 from .test_controllers import network

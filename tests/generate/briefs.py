@@ -4,7 +4,7 @@ from leed_traffic.domain.network import edge_of
 from leed_traffic.domain.plan import max_wave_plan
 from leed_traffic.generate.brief import Brief, Feedback
 from leed_traffic.generate.diagnosis import Diagnosis
-from leed_traffic.simulation.turning_counts import Turn, Upstream
+from leed_traffic.simulation.demand.turning_counts import Turn, Upstream
 from tests.intersections import flat_timing, four_legs, star
 
 

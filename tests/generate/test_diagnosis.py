@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from leed_traffic.domain.detection import capacity_veh
+from leed_traffic.domain.detectors.detection import capacity_veh
 from leed_traffic.domain.observation import observation_spec
 from leed_traffic.generate.diagnosis import diagnose, mean_diagnosis
 from tests.intersections import star

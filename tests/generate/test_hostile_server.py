@@ -6,11 +6,11 @@ import json
 import pytest
 
 from leed_traffic.errors import DeviceError, UsageError
-from leed_traffic.generate.guarded_client import MAX_BODY_BYTES
-from leed_traffic.generate.plain_text import clean_text, one_line
-from leed_traffic.generate.transcripts import RememberedModel, Transcripts
+from leed_traffic.generate.language_model.guarded_client import MAX_BODY_BYTES
+from leed_traffic.generate.language_model.plain_text import clean_text, one_line
+from leed_traffic.generate.language_model.transcripts import RememberedModel, Transcripts
 from tests.generate.chat_server import DRIP, ENDLESS, Answer, ChatServer
-from tests.generate.test_language_model import ask, echo, model_at, question
+from tests.generate.language_model.test_served import ask, echo, model_at, question
 
 ESCAPES = "\x1b[2J\x1b]0;owned\x07 \x9b31m \u202e \x7f \x00"
 

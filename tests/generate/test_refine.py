@@ -9,8 +9,8 @@ from leed_traffic.generate.author import Proposal
 from leed_traffic.generate.bench import Result, Trial
 from leed_traffic.generate.brief import Brief
 from leed_traffic.generate.refine import Standing, compose, refine
-from leed_traffic.generate.search import SearchAuthor
-from leed_traffic.simulation.webster import webster_plans
+from leed_traffic.generate.search.author import SearchAuthor
+from leed_traffic.simulation.incumbents.webster import webster_plans
 from tests.intersections import flat_timing, star
 
 NAMES = ("A", "B")

@@ -8,24 +8,31 @@ import pytest
 from leed_traffic.artifacts.demonstrations import read_demonstrations
 from leed_traffic.artifacts.scenario import load_scenario
 from leed_traffic.artifacts.site import load_site
+from leed_traffic.domain.detectors.sensing import LOOPS
 from leed_traffic.domain.plan import SequencePlan, max_wave_plan
 from leed_traffic.domain.priority import PriorityRule
 from leed_traffic.domain.road_users import Weights
 from leed_traffic.domain.seeds import FIRST_VALIDATION_SEED
-from leed_traffic.domain.sensing import LOOPS
 from leed_traffic.errors import DemonstrationError, ScenarioError, UsageError
 from leed_traffic.generate.author import Author
 from leed_traffic.generate.bench import Bench, Result, Trial
 from leed_traffic.generate.brief import write_briefs
-from leed_traffic.generate.budget import AUTHOR_SEEDS, confirmation_seeds, least_runs, n_racers, planned_runs, round_sizes
 from leed_traffic.generate.config import GenerateConfig
-from leed_traffic.generate.race import CUT, MOST_RACERS, race_cost
 from leed_traffic.generate.refine import Standing
 from leed_traffic.generate.run import _best_start, _confirmed, generate
-from leed_traffic.generate.starts import start_plans
-from leed_traffic.simulation.env import Reward
-from leed_traffic.simulation.env_spec import EnvSpec
-from leed_traffic.simulation.network_import import import_network
+from leed_traffic.generate.search.budget import (
+    AUTHOR_SEEDS,
+    confirmation_seeds,
+    least_runs,
+    n_racers,
+    planned_runs,
+    round_sizes,
+)
+from leed_traffic.generate.search.race import CUT, MOST_RACERS, race_cost
+from leed_traffic.generate.search.starts import start_plans
+from leed_traffic.simulation.env.env_spec import EnvSpec
+from leed_traffic.simulation.env.signal_env import Reward
+from leed_traffic.simulation.network.network_import import import_network
 from leed_traffic.simulation.pool import WorkerPool
 from tests.generate.briefs import crossroads
 from tests.short_scenario import shortened

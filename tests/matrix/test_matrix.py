@@ -17,10 +17,10 @@ from leed_traffic.cli.main import app
 from leed_traffic.domain.plan import max_wave_plan
 
 pytest.importorskip("libsumo", reason="SUMO is not installed")
-from leed_traffic.simulation.env import SignalEnv
-from leed_traffic.simulation.episode import PlanController, run_episode
-from leed_traffic.simulation.scenario_check import check_scenario, try_out
-from leed_traffic.simulation.scenario_import import ImportConfig, import_scenario
+from leed_traffic.simulation.env.episode import PlanController, run_episode
+from leed_traffic.simulation.env.signal_env import SignalEnv
+from leed_traffic.simulation.scenario.check import check_scenario, try_out
+from leed_traffic.simulation.scenario.importing import ImportConfig, import_scenario
 from tests.networks.generated import GENERATED
 from tests.networks.oddities import ODDITIES
 

@@ -52,7 +52,7 @@ def read_explanations():
 
 
 def where_is(name):
-    """leed_traffic.serve.monitor.xǁMonitorǁjudge__mutmut_4 -> serve.monitor.Monitor.judge."""
+    """leed_traffic.serve.safety.monitor.xǁMonitorǁjudge__mutmut_4 -> serve.monitor.Monitor.judge."""
     module, _, mangled = name.removeprefix("leed_traffic.").rpartition(".")
     function = re.sub(r"__mutmut_\d+$", "", mangled).removeprefix("x").lstrip("ǁ")
     return f"{module}.{function.replace('ǁ', '.')}" if "ǁ" in mangled else f"{module}.{function.removeprefix('_')}"

@@ -9,7 +9,7 @@ from leed_traffic.generate.brief import Attempt
 from leed_traffic.generate.diagnosis import Diagnosis
 from leed_traffic.planner.portfolio import embedded, portfolio
 from leed_traffic.planner.study import Study, Tried
-from leed_traffic.simulation.webster import flow_ratios
+from leed_traffic.simulation.incumbents.webster import flow_ratios
 from tests.generate.briefs import crossroads
 
 

@@ -7,8 +7,8 @@ from leed_traffic.artifacts.recipe import read_recipe
 from leed_traffic.artifacts.site import load_site
 from leed_traffic.generate.brief import write_briefs
 from leed_traffic.planner.junctions import FULLNESS, SIGNAL, build_junction, draw_junction
-from leed_traffic.simulation.network_import import import_network
-from leed_traffic.simulation.webster import flow_ratios
+from leed_traffic.simulation.incumbents.webster import flow_ratios
+from leed_traffic.simulation.network.network_import import import_network
 
 
 def test_drawn_junctions_differ_in_legs_lanes_and_periods():

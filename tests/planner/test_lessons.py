@@ -5,10 +5,10 @@ import numpy as np
 import pytest
 
 from leed_traffic.generate.brief import Feedback
-from leed_traffic.generate.names import name_parts
-from leed_traffic.generate.plan_schema import plan_schema
-from leed_traffic.generate.plan_words import describe_plan
-from leed_traffic.generate.reply import read_plan
+from leed_traffic.generate.language_model.names import name_parts
+from leed_traffic.generate.language_model.plan_schema import plan_schema
+from leed_traffic.generate.language_model.plan_words import describe_plan
+from leed_traffic.generate.language_model.reply import read_plan
 from leed_traffic.planner.judgement import judge
 from leed_traffic.planner.junctions import FULLNESS
 from leed_traffic.planner.lessons import (
@@ -22,7 +22,7 @@ from leed_traffic.planner.lessons import (
     with_demand,
 )
 from leed_traffic.planner.portfolio import embedded, portfolio
-from leed_traffic.simulation.webster import flow_ratios
+from leed_traffic.simulation.incumbents.webster import flow_ratios
 from tests.planner.schemas import allows
 from tests.planner.studies import studies, study
 

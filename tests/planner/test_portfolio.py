@@ -4,13 +4,13 @@ import numpy as np
 import pytest
 
 from leed_traffic.domain.plan import check_plan
-from leed_traffic.generate.names import name_parts
-from leed_traffic.generate.plan_schema import plan_schema
-from leed_traffic.generate.reply import read_plan
+from leed_traffic.generate.language_model.names import name_parts
+from leed_traffic.generate.language_model.plan_schema import plan_schema
+from leed_traffic.generate.language_model.reply import read_plan
 from leed_traffic.planner.chance import RandomAuthor, random_plan
 from leed_traffic.planner.lessons import reply_text
 from leed_traffic.planner.portfolio import SEQUENCES, portfolio, stretched
-from leed_traffic.simulation.webster import flow_ratios, split_greens, webster_cycle
+from leed_traffic.simulation.incumbents.webster import flow_ratios, split_greens, webster_cycle
 from tests.planner.schemas import allows
 from tests.planner.studies import loaded
 

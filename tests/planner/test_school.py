@@ -3,7 +3,7 @@ import json
 import numpy as np
 import pytest
 
-from leed_traffic.generate.model_config import ModelConfig
+from leed_traffic.generate.language_model.config import ModelConfig
 from leed_traffic.planner.exam import AFTER, ALONE, BEST_START, CHANCE_ALONE, FALLBACK, ExamConfig, ExamResult, Sitting, examine
 from leed_traffic.planner.school import write_lessons
 from tests.generate.chat_server import ChatServer, willing

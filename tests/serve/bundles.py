@@ -10,8 +10,8 @@ from pydantic import TypeAdapter
 from leed_traffic.artifacts.bundle import Bundle
 from leed_traffic.artifacts.site import make_site
 from leed_traffic.domain.network import Intersection, Network
-from leed_traffic.domain.timing import Timing
-from leed_traffic.drill.linear_policy import INTERVAL_S, REACH_M, write_linear_bundle
+from leed_traffic.domain.safety.timing import Timing
+from leed_traffic.drill.rig.linear_policy import INTERVAL_S, REACH_M, write_linear_bundle
 
 __all__ = ["INTERVAL_S", "REACH_M", "crossing", "write_crossing_bundle"]
 

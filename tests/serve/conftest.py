@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from leed_traffic.artifacts.scenario import load_scenario
-from leed_traffic.simulation.demand import write_demand
+from leed_traffic.simulation.demand.demand import write_demand
 from tests.serve.bundles import write_crossing_bundle
 
 SUMO_VARIABLE = "LEED_SUMO_BINARY"  # a sumo of another environment

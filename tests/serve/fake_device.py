@@ -4,10 +4,10 @@ import math
 
 import numpy as np
 
-from leed_traffic.domain.detection import Vehicles
-from leed_traffic.domain.program import PROGRAM_ID, build_program
+from leed_traffic.domain.detectors.detection import Vehicles
+from leed_traffic.domain.safety.program import PROGRAM_ID, build_program
 from leed_traffic.errors import DeviceError
-from leed_traffic.serve.device import Sighting, Snapshot
+from leed_traffic.serve.device.contract import Sighting, Snapshot
 
 
 class FakeDevice:

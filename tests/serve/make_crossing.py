@@ -11,8 +11,8 @@ from pydantic import TypeAdapter
 from leed_traffic.artifacts.scenario import load_scenario
 from leed_traffic.artifacts.site import load_site
 from leed_traffic.domain.network import Intersection
-from leed_traffic.domain.timing import Timing
-from leed_traffic.simulation.network_import import import_network
+from leed_traffic.domain.safety.timing import Timing
+from leed_traffic.simulation.network.network_import import import_network
 
 
 def make() -> str:

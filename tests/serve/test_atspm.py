@@ -6,12 +6,12 @@ from collections import Counter
 
 import pytest
 
-from leed_traffic.serve.actuations import channels_of
-from leed_traffic.serve.loop import StopRequest
-from leed_traffic.serve.owner import is_marked
-from leed_traffic.serve.phases import phases_of
+from leed_traffic.serve.control.loop import StopRequest
+from leed_traffic.serve.device.owner import is_marked
+from leed_traffic.serve.logs.actuations import channels_of
+from leed_traffic.serve.logs.phases import phases_of
 from leed_traffic.serve.run import ServeConfig, serve
-from leed_traffic.simulation.audit import read_runs
+from leed_traffic.simulation.score.audit import read_runs
 from tests.serve.bundles import crossing
 
 pytestmark = [pytest.mark.sumo, pytest.mark.filterwarnings("ignore")]  # pandas and ibis warn of each other

@@ -7,19 +7,19 @@ import time
 import pytest
 
 from leed_traffic.errors import ExitCode
-from leed_traffic.serve.loop import StopRequest
-from leed_traffic.serve.owner import is_marked
+from leed_traffic.serve.control.loop import StopRequest
+from leed_traffic.serve.device.owner import is_marked
 from leed_traffic.serve.run import ServeConfig, serve
-from leed_traffic.simulation.audit import count_unsafe_changes, read_runs
-from leed_traffic.simulation.sumo_options import STATES_NAME
-from leed_traffic.simulation.sumo_server import free_port, start_server, stop_server
+from leed_traffic.simulation.score.audit import count_unsafe_changes, read_runs
+from leed_traffic.simulation.sumo.options import STATES_NAME
+from leed_traffic.simulation.sumo.server import free_port, start_server, stop_server
 
 pytestmark = pytest.mark.sumo
 
 
 def test_two_controllers_share_a_street_and_one_leaves_cleanly(tmp_path):
     pytest.importorskip("sumo", reason="needs SUMO")
-    from leed_traffic.drill.place import make_place
+    from leed_traffic.drill.rig.place import make_place
 
     place = make_place("arterial5", tmp_path, seconds=200.0)
     ids, port, summaries = place.bundle.ids, free_port(), {}

@@ -4,8 +4,8 @@ import time
 
 import pytest
 
-from leed_traffic.serve import deadline_socket
-from leed_traffic.serve.deadline_socket import DeadlineSocket
+from leed_traffic.serve.device import connection as deadline_socket
+from leed_traffic.serve.device.connection import DeadlineSocket
 
 
 @pytest.fixture

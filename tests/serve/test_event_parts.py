@@ -7,11 +7,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from leed_traffic.domain.envelope import Reason
-from leed_traffic.serve import events
-from leed_traffic.serve.events import Decision, Event, EventLog, Record
-from leed_traffic.serve.journal import _move_aside
-from leed_traffic.serve.supervisor import Mode
+from leed_traffic.domain.safety.envelope import Reason
+from leed_traffic.serve.logs import events
+from leed_traffic.serve.logs.events import Decision, Event, EventLog, Record
+from leed_traffic.serve.logs.journal import _move_aside
+from leed_traffic.serve.safety.supervisor import Mode
 
 
 def record(k):

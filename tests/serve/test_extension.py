@@ -8,17 +8,17 @@ import numpy as np
 import pytest
 
 from leed_traffic.artifacts.site import make_site
-from leed_traffic.domain.detector_layout import place_loops, place_zones
-from leed_traffic.domain.envelope import EXTENSION_LIMIT_S
+from leed_traffic.domain.detectors.layout import place_loops, place_zones
 from leed_traffic.domain.network import Network
-from leed_traffic.domain.program import build_program
-from leed_traffic.drill.linear_policy import write_linear_bundle
+from leed_traffic.domain.safety.envelope import EXTENSION_LIMIT_S
+from leed_traffic.domain.safety.program import build_program
+from leed_traffic.drill.rig.linear_policy import write_linear_bundle
 from leed_traffic.errors import ExitCode
-from leed_traffic.serve.status import StatusBoard
-from leed_traffic.serve.supervisor import Control, Mode
-from leed_traffic.simulation.detector_file import render_additional
+from leed_traffic.serve.operations.status import StatusBoard
+from leed_traffic.serve.safety.supervisor import Control, Mode
+from leed_traffic.simulation.sumo.detector_file import render_additional
 from tests.serve.bundles import crossing
-from tests.serve.test_device import without_all_red
+from tests.serve.device.test_contract import without_all_red
 from tests.serve.test_run import ScriptedPolicy, drive, fake
 from tests.serve.test_street import changes_every_20_s, displays, run
 
@@ -144,8 +144,8 @@ def test_simulation_and_street_extend_the_same_clearances(start_sumo, tmp_path, 
     """Same seed, same requests: SUMO's own records of both runs hold the same states, second by second."""
     pytest.importorskip("libsumo")
     from leed_traffic.artifacts.scenario import load_scenario
-    from leed_traffic.simulation.env import SignalEnv
-    from leed_traffic.simulation.sumo_options import STATES_NAME
+    from leed_traffic.simulation.env.signal_env import SignalEnv
+    from leed_traffic.simulation.sumo.options import STATES_NAME
 
     intersection, timing = place()
     scenario = load_scenario("crossing")
@@ -174,8 +174,8 @@ def test_simulation_and_street_extend_the_same_clearances(start_sumo, tmp_path, 
 @pytest.mark.sumo
 def test_a_server_without_lanes_in_the_junction_gives_no_occupancy_and_says_so_once(tmp_path, free_port, caplog):
     pytest.importorskip("sumo", reason="needs SUMO")
-    from leed_traffic.drill.place import make_place
-    from leed_traffic.simulation.sumo_server import start_server, stop_server
+    from leed_traffic.drill.rig.place import make_place
+    from leed_traffic.simulation.sumo.server import start_server, stop_server
 
     place = make_place("grid4x4", tmp_path, seconds=120.0)
     scenario = replace(place.scenario, options=(*place.scenario.options, "--no-internal-links", "true"))

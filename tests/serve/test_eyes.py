@@ -10,30 +10,29 @@ from leed_traffic.artifacts.bundle import read_bundle
 from leed_traffic.artifacts.policy import Policy
 from leed_traffic.artifacts.scenario import load_scenario
 from leed_traffic.artifacts.site import make_site, write_site_file
-from leed_traffic.domain.detection import Vehicles
-from leed_traffic.domain.detector_faults import FaultRates
-from leed_traffic.domain.detector_layout import DetectorKind, place_loops, place_zones, stopping_distance_m
-from leed_traffic.domain.loops import LoopCounts
+from leed_traffic.domain.detectors.detection import Vehicles
+from leed_traffic.domain.detectors.faults import FaultRates
+from leed_traffic.domain.detectors.layout import DetectorKind, place_loops, place_zones, stopping_distance_m
+from leed_traffic.domain.detectors.loops import LoopCounts
+from leed_traffic.domain.detectors.sensing import LOOPS, SensedDetection, Sensors
 from leed_traffic.domain.network import JAM_SPACING_M, Network
 from leed_traffic.domain.priority import PriorityVehicle
-from leed_traffic.domain.program import PROGRAM_ID, build_program
 from leed_traffic.domain.road_users import Weights, crossings_of
-from leed_traffic.domain.sensing import LOOPS, SensedDetection, Sensors
-from leed_traffic.drill.linear_policy import write_linear_bundle
+from leed_traffic.domain.safety.program import PROGRAM_ID, build_program
+from leed_traffic.drill.rig.linear_policy import write_linear_bundle
 from leed_traffic.errors import MismatchError
-from leed_traffic.serve.assignment import assign
-from leed_traffic.serve.device import Sighting, Snapshot
-from leed_traffic.serve.eyes import FieldEyes
-from leed_traffic.serve.field_detectors import site_detectors
-from leed_traffic.serve.loop import StopRequest
-from leed_traffic.serve.records import pack_snapshot, unpack_snapshot
-from leed_traffic.serve.replay import replay
+from leed_traffic.serve.control.assignment import assign
+from leed_traffic.serve.control.loop import StopRequest
+from leed_traffic.serve.detectors.readings import FieldEyes, site_detectors
+from leed_traffic.serve.device.contract import Sighting, Snapshot
+from leed_traffic.serve.device.traci import Endpoint, TraciDevice
+from leed_traffic.serve.logs.recording import pack_snapshot, unpack_snapshot
+from leed_traffic.serve.replay.replay import replay
 from leed_traffic.serve.run import ServeConfig, serve
-from leed_traffic.serve.traci_device import Endpoint, TraciDevice
-from leed_traffic.simulation.demand import write_demand
-from leed_traffic.simulation.detector_file import render_additional
-from leed_traffic.simulation.engine import Engine
-from leed_traffic.simulation.loop_watch import LoopWatch
+from leed_traffic.simulation.demand.demand import write_demand
+from leed_traffic.simulation.env.loop_watch import LoopWatch
+from leed_traffic.simulation.sumo.detector_file import render_additional
+from leed_traffic.simulation.sumo.engine import Engine
 from tests.serve.bundles import REACH_M, crossing
 
 RULE = '[[priority]]\nclasses = ["truck"]\nreach_m = 150.0\nmax_extension_s = 10.0\nkeep_green_s = 8.0\nlockout_s = 30.0\n\n'
@@ -225,7 +224,7 @@ def test_a_place_where_nobody_counts_persons_refuses_a_bundle_that_sees_them(sta
     with pytest.raises(MismatchError, match="a site that sees by loops counts none; serve with --sensing ideal"):
         assign(bundle, None, sensing=LOOPS)
     nowhere = [((":C_w0", ":C_w9"), ":C_c0")]
-    monkeypatch.setattr("leed_traffic.serve.assignment.crossings_of", lambda intersections: nowhere)
+    monkeypatch.setattr("leed_traffic.serve.control.assignment.crossings_of", lambda intersections: nowhere)
     with pytest.raises(MismatchError, match="has no :C_w9, at which the policies see persons waiting; serve a bundle that"):
         run(ServeConfig(bundle=walkers_bundle, port=start_sumo().port, until_s=60.0))
 

@@ -6,11 +6,11 @@ from dataclasses import replace
 
 import pytest
 
-from leed_traffic.domain.program import build_program
-from leed_traffic.drill.cuts import contents
-from leed_traffic.drill.gateway import Gateway
-from leed_traffic.serve.traci_connection import Endpoint
-from leed_traffic.serve.traci_device import TraciDevice
+from leed_traffic.domain.safety.program import build_program
+from leed_traffic.drill.exercises.cuts import contents
+from leed_traffic.drill.rig.gateway import Gateway
+from leed_traffic.serve.device.connection import Endpoint
+from leed_traffic.serve.device.traci import TraciDevice
 from tests.serve.bundles import crossing
 
 pytestmark = pytest.mark.sumo

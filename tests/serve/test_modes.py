@@ -2,13 +2,13 @@ from dataclasses import replace
 
 import pytest
 
-from leed_traffic.domain.detection import lanes_to_read
+from leed_traffic.domain.detectors.detection import lanes_to_read
 from leed_traffic.errors import ExitCode, UsageError
-from leed_traffic.serve.agreement import Comparison
-from leed_traffic.serve.loop import StopRequest
-from leed_traffic.serve.orders import Mailbox, SetControl
+from leed_traffic.serve.control.agreement import Comparison
+from leed_traffic.serve.control.loop import StopRequest
+from leed_traffic.serve.control.orders import Mailbox, SetControl
 from leed_traffic.serve.run import ServeConfig, serve
-from leed_traffic.serve.supervisor import Cause, Control, Finding, Mode, Standing, transition
+from leed_traffic.serve.safety.supervisor import Cause, Control, Finding, Mode, Standing, transition
 from tests.serve.bundles import crossing
 from tests.serve.fake_device import FakeDevice
 from tests.serve.test_run import asks_for, fake, read_events

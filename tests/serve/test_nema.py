@@ -7,19 +7,19 @@ import pytest
 
 from leed_traffic.artifacts.scenario import load_scenario
 from leed_traffic.artifacts.site import derive_site
-from leed_traffic.domain.program import build_program
-from leed_traffic.drill.linear_policy import write_linear_bundle
+from leed_traffic.domain.safety.program import build_program
+from leed_traffic.drill.rig.linear_policy import write_linear_bundle
 from leed_traffic.errors import ExitCode
-from leed_traffic.serve.control import NEMA_PATIENCE_S
-from leed_traffic.serve.loop import StopRequest
-from leed_traffic.serve.owner import is_marked
+from leed_traffic.serve.control.controller import NEMA_PATIENCE_S
+from leed_traffic.serve.control.loop import StopRequest
+from leed_traffic.serve.device.connection import Endpoint
+from leed_traffic.serve.device.owner import is_marked
+from leed_traffic.serve.device.traci import TraciDevice
 from leed_traffic.serve.run import ServeConfig, serve
-from leed_traffic.serve.traci_connection import Endpoint
-from leed_traffic.serve.traci_device import TraciDevice
-from leed_traffic.simulation.audit import count_unsafe_changes, read_runs
-from leed_traffic.simulation.network_import import import_network
-from leed_traffic.simulation.sumo_options import STATES_NAME
-from leed_traffic.simulation.sumo_server import free_port, start_server, stop_server
+from leed_traffic.simulation.network.network_import import import_network
+from leed_traffic.simulation.score.audit import count_unsafe_changes, read_runs
+from leed_traffic.simulation.sumo.options import STATES_NAME
+from leed_traffic.simulation.sumo.server import free_port, start_server, stop_server
 from tests.networks.oddities import ODDITIES
 
 pytestmark = pytest.mark.sumo
@@ -89,7 +89,7 @@ def test_a_nema_junction_gets_its_signal_back_at_any_moment_of_the_cycle(open_st
 def test_a_nema_junction_that_is_not_met_in_time_keeps_our_program_and_the_exit_code_says_so(
     open_street, tmp_path, monkeypatch
 ):
-    monkeypatch.setattr("leed_traffic.serve.control.NEMA_PATIENCE_S", 0.0)
+    monkeypatch.setattr("leed_traffic.serve.control.controller.NEMA_PATIENCE_S", 0.0)
     street = open_street("nema")
     summary = leave(street, tmp_path / "bundle", 100.0)
     assert (summary.handed_back, summary.exit_code, summary.violations) == (False, ExitCode.FALLBACK_AT_END, [])

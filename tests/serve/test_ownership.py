@@ -10,15 +10,15 @@ import pytest
 
 from leed_traffic.artifacts.policy import Policy
 from leed_traffic.errors import ExitCode, MismatchError, OwnerError
-from leed_traffic.serve.assignment import assign
-from leed_traffic.serve.desk import Desk
-from leed_traffic.serve.orders import Mailbox
-from leed_traffic.serve.owner import is_marked
-from leed_traffic.serve.pace import divides
+from leed_traffic.serve.control.assignment import assign
+from leed_traffic.serve.control.orders import Mailbox
+from leed_traffic.serve.control.pace import divides
+from leed_traffic.serve.device.owner import is_marked
+from leed_traffic.serve.device.signal_locks import SignalLocks
+from leed_traffic.serve.operations.desk import Desk
+from leed_traffic.serve.operations.status import StatusBoard
 from leed_traffic.serve.run import ServeConfig, serve
-from leed_traffic.serve.signal_locks import SignalLocks
-from leed_traffic.serve.status import StatusBoard
-from leed_traffic.serve.supervisor import Cause, Control, Mode
+from leed_traffic.serve.safety.supervisor import Cause, Control, Mode
 from tests.serve.bundles import write_crossing_bundle
 from tests.serve.test_run import StopRequest, asks_for, drive, fake
 

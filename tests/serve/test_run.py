@@ -10,14 +10,14 @@ import pytest
 
 from leed_traffic.artifacts.policy import Policy
 from leed_traffic.artifacts.site import make_site
-from leed_traffic.domain.detection import lanes_to_read
-from leed_traffic.domain.envelope import Reason
+from leed_traffic.domain.detectors.detection import lanes_to_read
 from leed_traffic.domain.network import Network
-from leed_traffic.drill.linear_policy import write_linear_bundle
+from leed_traffic.domain.safety.envelope import Reason
+from leed_traffic.drill.rig.linear_policy import write_linear_bundle
 from leed_traffic.errors import BundleError, DeviceError, ExitCode, MismatchError
-from leed_traffic.serve.loop import StopRequest
+from leed_traffic.serve.control.loop import StopRequest
 from leed_traffic.serve.run import ServeConfig, serve
-from leed_traffic.serve.supervisor import Control, Mode
+from leed_traffic.serve.safety.supervisor import Control, Mode
 from tests.serve.bundles import crossing
 from tests.serve.fake_device import FakeDevice
 

@@ -6,7 +6,7 @@ import signal
 import pytest
 
 from leed_traffic.errors import ExitCode
-from leed_traffic.serve.loop import StopRequest, stop_code, stop_on_signals
+from leed_traffic.serve.control.loop import StopRequest, stop_code, stop_on_signals
 from tests.serve.test_run import asks_for, drive
 
 

@@ -12,10 +12,10 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from leed_traffic.domain.program import build_program
+from leed_traffic.domain.safety.program import build_program
 from leed_traffic.errors import DeviceError, ExitCode
-from leed_traffic.serve.loop import StopRequest
-from leed_traffic.serve.owner import is_marked
+from leed_traffic.serve.control.loop import StopRequest
+from leed_traffic.serve.device.owner import is_marked
 from leed_traffic.serve.run import ServeConfig, serve
 from tests.serve.bundles import crossing
 from tests.serve.test_run import ScriptedPolicy
@@ -174,8 +174,8 @@ def test_a_policy_sees_in_the_street_what_it_saw_in_training(crossing_bundle, st
     pytest.importorskip("libsumo")
     from leed_traffic.artifacts.scenario import load_scenario
     from leed_traffic.artifacts.site import load_site
-    from leed_traffic.simulation.env import SignalEnv
-    from leed_traffic.simulation.network_import import import_network
+    from leed_traffic.simulation.env.signal_env import SignalEnv
+    from leed_traffic.simulation.network.network_import import import_network
 
     scenario = replace(load_scenario("crossing"), end_s=600.0)
     network = import_network(scenario.net_file, scenario.additional_files)

@@ -8,15 +8,15 @@ from types import SimpleNamespace
 import pytest
 
 from leed_traffic.artifacts.bundle import read_bundle
-from leed_traffic.domain.envelope import Reason
+from leed_traffic.domain.safety.envelope import Reason
 from leed_traffic.errors import ExitCode
-from leed_traffic.serve import events
-from leed_traffic.serve.hot_swap import Step
-from leed_traffic.serve.loop import StopRequest
+from leed_traffic.serve.control.loop import StopRequest
+from leed_traffic.serve.detectors.health import SensingFault
+from leed_traffic.serve.logs import events
+from leed_traffic.serve.logs.events import Step
+from leed_traffic.serve.operations.systemd import ServiceManager
 from leed_traffic.serve.run import ServeConfig, serve
-from leed_traffic.serve.sensing import SensingFault
-from leed_traffic.serve.service_manager import ServiceManager
-from leed_traffic.serve.supervisor import Cause
+from leed_traffic.serve.safety.supervisor import Cause
 from tests.serve.bundles import crossing
 from tests.serve.test_run import asks_for, drive, fake
 
@@ -35,7 +35,7 @@ def drive_watched(bundle, watcher, *, device=None, policy=None, until_s=120.0, o
 @pytest.fixture
 def metrics():
     pytest.importorskip("prometheus_client", reason="metrics are in the extra 'serve'")
-    from leed_traffic.serve.metrics import Metrics
+    from leed_traffic.serve.operations.metrics import Metrics
 
     return Metrics()
 

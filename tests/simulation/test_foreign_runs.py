@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 
 from leed_traffic.artifacts.scenario import load_scenario
-from leed_traffic.simulation.departures import find_never_departing
-from leed_traffic.simulation.engine import Engine
-from leed_traffic.simulation.sumo_options import TRIPS_NAME
-from leed_traffic.simulation.trip_records import read_demand, read_trips
-from leed_traffic.simulation.trips import read_streets, trips_of_day
+from leed_traffic.simulation.demand.trips import read_streets, trips_of_day
+from leed_traffic.simulation.scenario.departures import find_never_departing
+from leed_traffic.simulation.score.trip_records import read_demand, read_trips
+from leed_traffic.simulation.sumo.engine import Engine
+from leed_traffic.simulation.sumo.options import TRIPS_NAME
 
 sumo = pytest.importorskip("sumo", reason="SUMO is not installed")
 pytestmark = pytest.mark.sumo

@@ -7,10 +7,10 @@ import pytest
 from leed_traffic.artifacts.scenario import load_scenario
 from leed_traffic.artifacts.site import derive_site, make_site
 from leed_traffic.domain.road_users import crossings_of
-from leed_traffic.domain.timing import timing_as_net
+from leed_traffic.domain.safety.timing import timing_as_net
 from leed_traffic.errors import ScenarioError
-from leed_traffic.simulation.network_import import import_network
-from leed_traffic.simulation.own_program import Incumbent, write_programs
+from leed_traffic.simulation.incumbents.own_program import Incumbent, write_programs
+from leed_traffic.simulation.network.network_import import import_network
 
 pytest.importorskip("sumo", reason="SUMO is not installed")
 from tests.networks.oddities import ODDITIES

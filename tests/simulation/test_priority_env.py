@@ -8,12 +8,12 @@ from leed_traffic.artifacts.scenario import load_scenario
 from leed_traffic.artifacts.site import derive_site
 from leed_traffic.domain.plan import max_wave_plan
 from leed_traffic.domain.priority import PriorityRule
-from leed_traffic.simulation.demand import write_demand
-from leed_traffic.simulation.engine import Engine
-from leed_traffic.simulation.env import SignalEnv
-from leed_traffic.simulation.episode import PlanController, run_episode
-from leed_traffic.simulation.network_import import import_network
-from leed_traffic.simulation.sumo_options import TRIPS_NAME
+from leed_traffic.simulation.demand.demand import write_demand
+from leed_traffic.simulation.env.episode import PlanController, run_episode
+from leed_traffic.simulation.env.signal_env import SignalEnv
+from leed_traffic.simulation.network.network_import import import_network
+from leed_traffic.simulation.sumo.engine import Engine
+from leed_traffic.simulation.sumo.options import TRIPS_NAME
 
 pytestmark = pytest.mark.sumo
 

@@ -17,10 +17,10 @@ import pytest
 import leed_traffic
 from leed_traffic.artifacts.scenario import Scenario, load_scenario
 from leed_traffic.errors import WorkerError
-from leed_traffic.simulation.engine import Engine
 from leed_traffic.simulation.pool import WorkerPool
-from leed_traffic.simulation.scenario_import import ImportConfig, import_scenario
-from leed_traffic.simulation.sumo_options import TRIPS_NAME
+from leed_traffic.simulation.scenario.importing import ImportConfig, import_scenario
+from leed_traffic.simulation.sumo.engine import Engine
+from leed_traffic.simulation.sumo.options import TRIPS_NAME
 from tests.networks.dual_carriageways import build_dual_carriageways
 
 pytestmark = pytest.mark.sumo
@@ -117,7 +117,7 @@ def test_a_killed_simulation_is_one_clear_error_and_the_next_one_starts(carriage
 PROGRAM = """
 import sys, time
 from leed_traffic.artifacts.scenario import load_scenario
-from leed_traffic.simulation.engine import Engine
+from leed_traffic.simulation.sumo.engine import Engine
 scenario = load_scenario(sys.argv[1])
 engine = Engine()
 engine.start(scenario, seed=1, route_files=scenario.route_files)
@@ -157,7 +157,7 @@ def test_whoever_runs_a_script_from_its_input_simulates_with_the_code_that_it_im
     """There the folder of the process, named by an empty word, is where modules are found first."""
     (tmp_path / "leed_traffic").symlink_to(Path(leed_traffic.__file__).parent)
     script = (
-        "from leed_traffic.simulation.copies import Template\n"
+        "from leed_traffic.simulation.sumo.copies import Template\n"
         "import leed_traffic\n"
         "copy = Template().copy()\n"
         "copy.send((eval, \"__import__('leed_traffic').__file__\"))\n"

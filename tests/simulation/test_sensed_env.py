@@ -5,13 +5,13 @@ import pytest
 
 from leed_traffic.artifacts.scenario import load_scenario
 from leed_traffic.artifacts.site import load_site
-from leed_traffic.domain.detector_faults import DetectorFault, FaultRates
-from leed_traffic.domain.detector_layout import place_loops, place_zones
+from leed_traffic.domain.detectors.faults import DetectorFault, FaultRates
+from leed_traffic.domain.detectors.layout import place_loops, place_zones
+from leed_traffic.domain.detectors.sensing import CAMERA, IDEAL, LOOPS, Sensing, SensingKind
 from leed_traffic.domain.plan import max_wave_plan
-from leed_traffic.domain.sensing import CAMERA, IDEAL, LOOPS, Sensing, SensingKind
-from leed_traffic.simulation.env import Reward, SignalEnv
-from leed_traffic.simulation.episode import PlanController
-from leed_traffic.simulation.network_import import import_network
+from leed_traffic.simulation.env.episode import PlanController
+from leed_traffic.simulation.env.signal_env import Reward, SignalEnv
+from leed_traffic.simulation.network.network_import import import_network
 
 pytestmark = pytest.mark.sumo
 

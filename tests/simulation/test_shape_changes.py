@@ -9,7 +9,7 @@ import pytest
 from leed_traffic.artifacts.bundle import check_bundle_fits
 from leed_traffic.artifacts.site import derive_site
 from leed_traffic.errors import MismatchError
-from leed_traffic.simulation.network_import import import_network
+from leed_traffic.simulation.network.network_import import import_network
 from tests.artifacts.sample_bundle import write_sample
 
 sumo = pytest.importorskip("sumo", reason="SUMO is not installed")

@@ -8,15 +8,15 @@ import pytest
 
 from leed_traffic.artifacts.scenario import load_scenario
 from leed_traffic.artifacts.site import derive_site, load_site
-from leed_traffic.domain.verification import verify_timing
+from leed_traffic.domain.safety.verification import verify_timing
 from leed_traffic.evaluate.controllers import Choice, Kind, build_controller
-from leed_traffic.simulation.audit import read_runs
-from leed_traffic.simulation.engine import Engine
-from leed_traffic.simulation.env import SignalEnv
-from leed_traffic.simulation.episode import run_episode
-from leed_traffic.simulation.metrics import STATES_NAME
-from leed_traffic.simulation.network_import import import_network
-from leed_traffic.simulation.own_program import Incumbent, write_programs
+from leed_traffic.simulation.env.episode import run_episode
+from leed_traffic.simulation.env.signal_env import SignalEnv
+from leed_traffic.simulation.incumbents.own_program import Incumbent, write_programs
+from leed_traffic.simulation.network.network_import import import_network
+from leed_traffic.simulation.score.audit import read_runs
+from leed_traffic.simulation.score.score import STATES_NAME
+from leed_traffic.simulation.sumo.engine import Engine
 
 pytest.importorskip("sumo", reason="SUMO is not installed")
 from tests.networks.oddities import crossings_beside_traffic

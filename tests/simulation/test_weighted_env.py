@@ -6,8 +6,8 @@ import pytest
 from leed_traffic.artifacts.scenario import load_scenario
 from leed_traffic.artifacts.site import derive_site
 from leed_traffic.domain.road_users import CARS, Weights
-from leed_traffic.simulation.env import Reward, SignalEnv
-from leed_traffic.simulation.network_import import import_network
+from leed_traffic.simulation.env.signal_env import Reward, SignalEnv
+from leed_traffic.simulation.network.network_import import import_network
 
 pytestmark = pytest.mark.sumo
 

@@ -9,8 +9,8 @@ from leed_traffic.domain.network import Network
 from leed_traffic.domain.observation import observation_spec
 from leed_traffic.domain.plan import max_wave_plan
 from leed_traffic.domain.trajectory import Trajectory
-from leed_traffic.simulation.episode import Episode
-from leed_traffic.simulation.metrics import SeedScore
+from leed_traffic.simulation.env.episode import Episode
+from leed_traffic.simulation.score.score import SeedScore
 from leed_traffic.train.rollout import Rollout
 from leed_traffic.train.run_folder import RunSetting
 from tests.intersections import flat_timing, star

@@ -16,9 +16,9 @@ from leed_traffic.artifacts.site import load_site
 from leed_traffic.domain.observation import observation_spec
 from leed_traffic.domain.plan import max_wave_plan
 from leed_traffic.errors import ScenarioError, TrainingError
-from leed_traffic.simulation.env import Reward
-from leed_traffic.simulation.env_spec import EnvSpec
-from leed_traffic.simulation.network_import import import_network
+from leed_traffic.simulation.env.env_spec import EnvSpec
+from leed_traffic.simulation.env.signal_env import Reward
+from leed_traffic.simulation.network.network_import import import_network
 from leed_traffic.train.blocks import BlockedLearner, cut_into_blocks
 from leed_traffic.train.config import TrainConfig
 from leed_traffic.train.rollout import RolloutTask

@@ -5,12 +5,12 @@ import pytest
 
 from leed_traffic.artifacts.scenario import load_scenario
 from leed_traffic.artifacts.site import load_site
-from leed_traffic.domain.detector_faults import DetectorFault, FaultRates
+from leed_traffic.domain.detectors.faults import DetectorFault, FaultRates
+from leed_traffic.domain.detectors.sensing import IDEAL
 from leed_traffic.domain.plan import max_wave_plan
-from leed_traffic.domain.sensing import IDEAL
-from leed_traffic.simulation.env import Reward
-from leed_traffic.simulation.env_spec import EnvSpec
-from leed_traffic.simulation.network_import import import_network
+from leed_traffic.simulation.env.env_spec import EnvSpec
+from leed_traffic.simulation.env.signal_env import Reward
+from leed_traffic.simulation.network.network_import import import_network
 from leed_traffic.train.actor_critic import ActorCritic
 from leed_traffic.train.config import TrainConfig
 from leed_traffic.train.export import PARITY, export_policy

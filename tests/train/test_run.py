@@ -12,8 +12,8 @@ import torch
 
 from leed_traffic.artifacts.policy import Policy, PolicyNetwork, verify_bundle
 from leed_traffic.artifacts.sensing_file import load_sensing
+from leed_traffic.domain.detectors.sensing import IDEAL, SensingKind
 from leed_traffic.domain.road_users import Weights
-from leed_traffic.domain.sensing import IDEAL, SensingKind
 from leed_traffic.errors import BundleError, MismatchError, TrainingError
 from leed_traffic.train.checkpoint import read_checkpoint, write_checkpoint
 from leed_traffic.train.config import Sharing, Similarity, TrainConfig

@@ -20,13 +20,13 @@ from leed_traffic.artifacts.demonstrations import read_manifest
 from leed_traffic.artifacts.scenario import load_scenario
 from leed_traffic.artifacts.site import load_site
 from leed_traffic.errors import PlanError
-from leed_traffic.generate.authorship import read_authorship
 from leed_traffic.generate.brief import write_briefs
-from leed_traffic.generate.brief_text import render_brief, system_text, task_text
-from leed_traffic.generate.names import name_parts
-from leed_traffic.generate.plan_schema import plan_schema
-from leed_traffic.generate.reply import read_plan
-from leed_traffic.simulation.network_import import import_network
+from leed_traffic.generate.language_model.authorship import read_authorship
+from leed_traffic.generate.language_model.brief_text import render_brief, system_text, task_text
+from leed_traffic.generate.language_model.names import name_parts
+from leed_traffic.generate.language_model.plan_schema import plan_schema
+from leed_traffic.generate.language_model.reply import read_plan
+from leed_traffic.simulation.network.network_import import import_network
 from tests.generate.chat_server import sample
 from tests.vllm.server import SETTINGS, VllmServer
 

@@ -1,0 +1,74 @@
+"""Exercises without a simulator: what a tick costs for 100 junctions, and the latch that survives a restart."""
+
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+from leed_traffic.artifacts.site import make_site
+from leed_traffic.domain.network import Network
+from leed_traffic.drill.rig.linear_policy import write_linear_bundle
+from leed_traffic.drill.rig.place import Place
+from leed_traffic.drill.rig.walking_device import WalkingDevice, copies, walking
+from leed_traffic.drill.row import Finding, Ground
+from leed_traffic.errors import ExitCode
+from leed_traffic.serve.control.loop import ServeSummary, StopRequest
+from leed_traffic.serve.run import ServeConfig, serve
+from leed_traffic.serve.safety.latch import reset_latches
+
+N_JUNCTIONS, TICK_BUDGET_MS = 100, 20.0
+NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
+
+
+def tick_budget(ground: Ground) -> Finding:
+    """100 junctions: the processor time of a tick, all logs on, without the simulator's own."""
+    folder = ground.crossing.folder
+    summary = serve_many(ground.crossing, folder / "hundred", N_JUNCTIONS, ground.many(400, 3600), events=folder / "logs")
+    tick = summary.tick
+    faults = [] if tick.p99_ms < TICK_BUDGET_MS else [f"p99 {tick.p99_ms:.1f} ms, allowed {TICK_BUDGET_MS:g} ms"]
+    detail = f"{N_JUNCTIONS} junctions: p50 {tick.p50_ms:.1f}, p99 {tick.p99_ms:.1f}, max {tick.max_ms:.1f} ms"
+    return Finding(count=summary.ticks, faults=faults, detail=detail)
+
+
+def serve_many(place: Place, folder: Path, n: int, seconds: float, events: Path | None = None) -> ServeSummary:
+    """Serve n copies of a place's first intersection in memory, with all logs where a folder for them is given."""
+    (intersection, *_), (timing, *_) = place.network.intersections, place.site.timings
+    many = copies(intersection, n)
+    site = make_site("copies", [replace(timing, intersection=i.id) for i in many])
+    bundle = write_linear_bundle(folder, "copies", Network(intersections=many), site)
+    return _serve(ServeConfig(bundle=bundle.path, port=1, events=events), seconds, lambda device, time_s: None)
+
+
+def latch_survives(ground: Ground) -> Finding:
+    """The display breaks; the controller is started again, and again after a reset."""
+    place, state = ground.crossing, ground.crossing.folder / "latches"
+    signal, n_links = place.network.intersections[0].id, place.network.intersections[0].n_links
+    config = ServeConfig(bundle=place.bundle.path, port=1, state=state)
+
+    def break_at(device: WalkingDevice, time_s: float) -> None:
+        device.shown_instead = {0: "G" * n_links} if time_s == 60.0 else {}
+
+    broken = _serve(config, 120.0, break_at)
+    held = _serve(config, 120.0, lambda device, time_s: None)
+    reset_latches(state, [signal], who="drill", now=lambda: NOON)
+    freed = _serve(config, 120.0, lambda device, time_s: None)
+    codes = (broken.exit_code, held.exit_code, freed.exit_code)
+    expected = (ExitCode.MONITOR_VIOLATION, ExitCode.FALLBACK_AT_END, ExitCode.OK)
+    faults = [] if codes == expected else [f"exit codes {[int(c) for c in codes]}, expected {[int(c) for c in expected]}"]
+    first_s = float(broken.violations[0].split()[0]) if broken.violations else -1.0
+    if first_s != 61.0:
+        faults.append(f"tripped at {first_s:g} s, the display broke at 61 s")
+    if held.rulings or held.latched.keys() != {signal}:
+        faults.append(f"a latched signal was ruled on: {held.rulings}")
+    return Finding(count=3, faults=faults, detail="trips within the tick; exit codes 6, 7 while latched, 0 after the reset")
+
+
+def _serve(config: ServeConfig, seconds: float, meddle: Callable[[WalkingDevice, float], None]) -> ServeSummary:
+    devices: list[WalkingDevice] = []
+
+    def on_tick(time_s: float, end_s: float, note: str) -> None:
+        meddle(devices[0], time_s)
+
+    connect = walking(devices, end_s=seconds)
+    return serve(config, clock=time.process_time, stop=StopRequest(), on_tick=on_tick, connect=connect, now=lambda: NOON)

@@ -1,0 +1,262 @@
+"""The part of a report that shows traffic: maps, corridors, signals and queues, from the runs that were recorded.
+
+Two controllers are drawn beside each other; more could not be compared by eye.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from leed_traffic.domain.short_ids import fold, fold_ids
+from leed_traffic.evaluate.records.recording import ARRIVAL_M, INTERVAL_S, Recording, approaches_of
+from leed_traffic.evaluate.records.timeline import Timeline
+from leed_traffic.evaluate.report.drawing import short
+from leed_traffic.evaluate.report.page import folded, note, picture, table
+from leed_traffic.evaluate.report.signal_figures import (
+    Diagram,
+    StageLimits,
+    cycles_of,
+    draw_coordination,
+    draw_queues,
+    draw_splits,
+    draw_stages,
+)
+from leed_traffic.evaluate.report.street_figures import (
+    LABELLED,
+    compass_names,
+    draw_corridor,
+    draw_map,
+    draw_stage_plans,
+    places_of,
+)
+from leed_traffic.evaluate.runs import Comparison, Run, Scene
+
+STAGES_WINDOW_S = 600.0  # s of signals in the stage diagram: longer, and single greens can no longer be seen
+STAGES_ROWS = 24  # intersections in it at most
+TABLE_ROWS = 40  # intersections in the table at most; all of them are in the exports
+LONGEST_STREETS = 48  # characters of streets' names in the table
+OPEN_ROWS = 12  # intersections that a reader takes in at a glance: of more, those with the most delay come first
+
+
+def traffic_sections(comparison: Comparison, labels: Mapping[str, str], ours: str | None) -> dict[str, str]:
+    """Content by title; empty where nothing was recorded."""
+    scene = comparison.scene
+    recordings = {labels[run.controller]: run.recording for run in comparison.runs if run.recording is not None}
+    sections = {"Delay by intersection": _intersections(comparison, labels)}
+    if scene is not None and recordings:
+        seed = next(run.seed for run in comparison.runs if run.recording is not None)
+        shares = _shares(comparison, labels, recordings)
+        sections |= {
+            "Map of delay": _map(comparison, scene, recordings, labels, seed),
+            "Time-space diagram": _corridor(scene, recordings, seed),
+            "Coordination diagrams": _coordination(scene, recordings, seed),
+            "Queues by approach": _queues(scene, recordings, seed),
+            "Stages": _stage_plans(scene, shares),
+            "Split monitor": _splits(comparison, scene, labels, recordings, seed),
+        }
+    return {**sections, "Stages at the signals": _stages(comparison, labels, ours)}
+
+
+def _intersections(comparison: Comparison, labels: Mapping[str, str]) -> str:
+    found = comparison.evaluation.intersections
+    names = list(dict.fromkeys(result.intersection for result in found))
+    if not names:
+        return ""
+    delays = {(result.controller, result.intersection): result for result in found}
+    controllers = [result.controller for result in comparison.evaluation.results]
+    shown = names if len(names) <= OPEN_ROWS else _worst(comparison, TABLE_ROWS)
+    rows, ids, streets = [], fold_ids(names), comparison.evaluation.streets
+    for name in shown:
+        mine = [delays[c, name] for c in controllers]
+        where = [fold(streets.get(name, ""), LONGEST_STREETS)] if streets else []
+        rows.append(
+            [ids[name], *where, f"{mine[0].vehicles:.0f}", *(f"{r.delay_s.mean:.1f}  ({r.queue_veh:.1f})" for r in mine)]
+        )
+    sorted_by = " Those with the most delay come first." if len(names) > OPEN_ROWS else ""
+    left_out = f"{sorted_by} The {len(shown)} worst of {len(names)} are shown." if len(shown) < len(names) else sorted_by
+    explained = (
+        "Delay in s per vehicle that came to the stop lines, in brackets the mean queue in vehicles; both on the approaches, "
+        f"as far as detectors reach, mean over the seeds. Intervals are in the exports.{left_out}"
+    )
+    head = ["intersection", *(["streets"] if streets else []), "vehicles", *(labels[c] for c in controllers)]
+    texts = frozenset({1} if streets else ())
+    more = folded(f"{len(rows) - OPEN_ROWS} more", table(head, rows[OPEN_ROWS:], texts=texts)) if len(rows) > OPEN_ROWS else ""
+    return table(head, rows[:OPEN_ROWS], texts=texts) + more + note(explained)
+
+
+def _worst(comparison: Comparison, n: int) -> list[str]:
+    """The n intersections with the most delay under any controller, the worst first."""
+    delays_s: dict[str, float] = {}
+    for result in comparison.evaluation.intersections:
+        delays_s[result.intersection] = max(delays_s.get(result.intersection, 0.0), result.delay_s.mean)
+    return sorted(delays_s, key=lambda name: -delays_s[name])[:n]
+
+
+def _map(
+    comparison: Comparison, scene: Scene, recordings: Mapping[str, Recording], labels: Mapping[str, str], seed: int
+) -> str:
+    delays_s = {
+        labels[run.controller]: {score.intersection: score.delay_s for score in run.intersections}
+        for run in comparison.runs
+        if run.recording is not None
+    }
+    places = places_of(scene.intersections, scene.street_map)
+    svg = draw_map(scene.street_map, recordings, places, delays_s)
+    figures = (
+        "The figures beside the intersections are their delay in s per vehicle."
+        if len(places) <= LABELLED
+        else f"{len(places)} intersections are too many for figures beside them: the table names the worst."
+    )
+    caption = f"Seed {seed}, the whole run. Colour: mean delay of a vehicle on the edge; width: its traffic. {figures}"
+    return picture(svg, f"Map of the network coloured by delay under {_and(recordings)}", caption)
+
+
+def _corridor(scene: Scene, recordings: Mapping[str, Recording], seed: int) -> str:
+    corridor = scene.plotted.corridor
+    if corridor is None:
+        return note("Left out: no two signals of this network follow each other straight on, so there is no corridor to draw.")
+    svg = draw_corridor(corridor, recordings, scene.plotted.window_s)
+    caption = (
+        f"Seed {seed}, the longest way straight on through {len(corridor.stops)} signals. Each line is a vehicle, flat where "
+        "it stands; the bars are what it sees at each stop line. Lines that run through several greens without a step are a "
+        "green wave."
+    )
+    return picture(svg, f"Time-space diagram along {len(corridor.stops)} signals under {_and(recordings)}", caption)
+
+
+def _coordination(scene: Scene, recordings: Mapping[str, Recording], seed: int) -> str:
+    rows = []
+    for name in scene.plotted.intersections:
+        intersection = next(i for i in scene.intersections if i.id == name)
+        legs = approaches_of(intersection)
+        on_way = [leg for leg in legs if scene.plotted.corridor and leg.edge in scene.plotted.corridor.edges]
+        leg = max(
+            on_way or legs, key=lambda leg: max(len(r.arrivals_s.get(leg.edge, ())) for r in recordings.values()), default=None
+        )
+        if leg is None:
+            continue
+        whence = compass_names([leg.edge], scene.street_map)[leg.edge]
+        rows.append(
+            {
+                label: Diagram(
+                    name=f"{short(name)} {whence}",
+                    cycles=cycles_of(recording.states.get(name, ()), leg.links),
+                    arrivals_s=recording.arrivals_s.get(leg.edge, ()),
+                )
+                for label, recording in recordings.items()
+            }
+        )
+    rows = [row for row in rows if any(diagram.cycles for diagram in row.values())]
+    if not rows:
+        return note("Left out: no approach had a whole cycle.")
+    caption = (
+        f"Purdue coordination diagrams of seed {seed}. Across: time; upwards: seconds since the last green ended, from the "
+        "beginning of red through the beginning of green to its end. A dot is a vehicle as it would reach the stop line at "
+        f"the speed limit, counted {ARRIVAL_M:.0f} m ahead: dots above the green line meet green. Ratio: arrivals on green "
+        "over the green's share of time; above 1 the signal is well placed in the stream, 1 is chance."
+    )
+    return picture(
+        draw_coordination(rows), f"Arrivals in the cycle at {len(rows)} approaches under {_and(recordings)}", caption
+    )
+
+
+def _queues(scene: Scene, recordings: Mapping[str, Recording], seed: int) -> str:
+    rows: dict[str, dict[str, dict[str, Sequence[float]]]] = {}
+    for name in scene.plotted.intersections:
+        intersection = next(i for i in scene.intersections if i.id == name)
+        edges = list(dict.fromkeys(lane.approach for lane in intersection.lanes))
+        names = compass_names(edges, scene.street_map)
+        rows[name] = {
+            label: {names[edge]: recording.queues_veh[edge] for edge in edges if edge in recording.queues_veh}
+            for label, recording in recordings.items()
+        }
+    caption = (
+        f"Vehicles under 0.1 m/s on each approach and the road before it, as far as detectors reach; mean of every "
+        f"{INTERVAL_S:.0f} s of seed {seed}. A line that keeps rising is an approach that gets less green than it needs."
+    )
+    return picture(draw_queues(rows, scene.begin_s), f"Queues at {_and(map(short, rows))} under {_and(recordings)}", caption)
+
+
+def _stage_plans(scene: Scene, shares: Mapping[str, Mapping[str, Sequence[float]]]) -> str:
+    drawn = [i for i in scene.intersections if i.id in scene.plotted.intersections]
+    caption = (
+        f"The ways that each stage opens, drawn where the streets run: solid with priority, dashed where drivers yield. The "
+        f"percentages are the stage's share of the time under {_and(shares, ' | ')}; the rest is clearance."
+    )
+    return picture(
+        draw_stage_plans(drawn, scene.street_map, shares), f"Stages of {_and([short(i.id) for i in drawn])}", caption
+    )
+
+
+def _shares(
+    comparison: Comparison, labels: Mapping[str, str], recordings: Mapping[str, Recording]
+) -> dict[str, dict[str, Sequence[float]]]:
+    return {
+        label: {
+            result.intersection: result.stage_share
+            for result in comparison.evaluation.intersections
+            if labels[result.controller] == label
+        }
+        for label in recordings
+    }
+
+
+def _splits(
+    comparison: Comparison,
+    scene: Scene,
+    labels: Mapping[str, str],
+    recordings: Mapping[str, Recording],
+    seed: int,
+) -> str:
+    """Of the intersection with the most delay: all would be a book."""
+    drawn = [run for run in comparison.runs if run.recording is not None]
+    worst = max(scene.plotted.intersections, key=lambda name: max(_delay_s(run, name) for run in drawn))
+    k = next(k for k, i in enumerate(scene.intersections) if i.id == worst)
+    timing = scene.timings[k]
+    limits = [StageLimits(low_s=low, high_s=high) for low, high in zip(timing.min_green_s, timing.max_green_s, strict=True)]
+    greens = {labels[run.controller]: run.timeline for run in drawn}
+    caption = (
+        f"Every green of {short(worst)}, where delay is highest, on seed {seed}: how long it was, and whether it ended at the "
+        "site's minimum, at its maximum (dashed) or in between. Greens at the maximum in a row mean that the stage needs more; "
+        "greens at the minimum in a row, that it is called for a single vehicle or starved."
+    )
+    return picture(
+        draw_splits(greens, worst, limits), f"Lengths of the greens of {short(worst)} under {_and(recordings)}", caption
+    )
+
+
+def _delay_s(run: Run, intersection: str) -> float:
+    return next((score.delay_s for score in run.intersections if score.intersection == intersection), 0.0)
+
+
+def _stages(comparison: Comparison, labels: Mapping[str, str], ours: str | None) -> str:
+    """The first controller beside ours (or the last): more panels would be too many to compare."""
+    shown, rows = [run for run in comparison.runs if run.timeline], comparison.rows
+    if not shown or rows is None:
+        return ""
+    beside = next((run for run in shown if run.controller == ours), shown[-1])
+    timelines: dict[str, Timeline] = {labels[run.controller]: run.timeline for run in (shown[0], beside)}
+    order = rows.order
+    if len(order) > STAGES_ROWS:
+        worst = _worst(comparison, OPEN_ROWS) or order[-OPEN_ROWS:]
+        order = tuple(name for name in order if name in worst)
+    seed, window = beside.seed, _window(timelines.values())
+    layout = "placed at their distance along the road" if rows.positions_m else "one row per intersection"
+    is_cut = len(order) < len(rows.order)
+    left_out = f" The {len(order)} of {len(rows.order)} intersections with the most delay are shown." if is_cut else ""
+    alt = f"Stages shown over time by {' and '.join(timelines)} at {len(order)} intersections on seed {seed}"
+    caption = (
+        f"What the signals showed on seed {seed} in {(window[1] - window[0]) / 60.0:.0f} minutes in the middle of the run, "
+        f"{layout}. Stage numbers are each intersection's own; thin dark bars are clearances.{left_out}"
+    )
+    return picture(draw_stages(timelines, order, rows.positions_m, window), alt, caption)
+
+
+def _window(timelines: Iterable[Timeline]) -> tuple[float, float]:
+    """First and last second to show: the middle of the run."""
+    spans = [span for timeline in timelines for shown in timeline.values() for span in shown]
+    begin_s, end_s = min(span.begin_s for span in spans), max(span.end_s for span in spans)
+    middle_s = (begin_s + end_s) / 2.0
+    return max(begin_s, middle_s - STAGES_WINDOW_S / 2.0), min(end_s, middle_s + STAGES_WINDOW_S / 2.0)
+
+
+def _and(names: Iterable[str], between: str = " and ") -> str:
+    return between.join(names)

@@ -1,0 +1,118 @@
+"""A run with a language model as the author: which model is asked how, what is remembered, and the record in the end."""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from random import Random
+from urllib.parse import urlsplit
+
+from leed_traffic.domain.plan import Plan
+from leed_traffic.errors import UsageError
+from leed_traffic.generate.bench import Plans
+from leed_traffic.generate.language_model.author import OnAsking, Sampling, VllmAuthor
+from leed_traffic.generate.language_model.authorship import Authorship
+from leed_traffic.generate.language_model.brief_text import PROMPT_VERSION, TOKEN_LIMIT, prompt_digest
+from leed_traffic.generate.language_model.config import ModelConfig, check_model
+from leed_traffic.generate.language_model.served import LanguageModel, OnReply, Patience, Question, Reply, ServedModel
+from leed_traffic.generate.language_model.transcripts import RememberedModel, Transcripts
+
+Clock = Callable[[], float]
+
+
+class Timed:
+    """Passes questions on, and adds up the time and the replies that this run waited for."""
+
+    def __init__(self, model: LanguageModel, clock: Clock) -> None:
+        self._model, self._clock = model, clock
+        self.name, self.seconds, self.replies = model.name, 0.0, 0
+
+    def converse(self, questions: Sequence[Question], on_reply: OnReply) -> None:
+        """See `LanguageModel`."""
+
+        def counted(index: int, reply: Reply) -> Question | None:
+            self.replies += 1
+            return on_reply(index, reply)
+
+        began_s = self._clock()
+        try:
+            self._model.converse(questions, counted)
+        finally:
+            self.seconds += self._clock() - began_s
+
+
+class ModelRun:
+    """The author and what is to be told about it in the end."""
+
+    def __init__(self, author: VllmAuthor, timed: Timed | None) -> None:
+        self.author, self._timed = author, timed
+
+    def written_by(self, plans: Plans, starts: dict[str, Plans]) -> dict[str, str]:
+        """Who wrote each of the final plans."""
+        return {name: self._author(plan, starts) for name, plan in sorted(plans.items())}
+
+    def authorship(self, written_by: dict[str, str]) -> Authorship:
+        """The record of the whole run."""
+        return Authorship(
+            model=self.author.model,
+            prompt_version=PROMPT_VERSION,
+            prompt_digest=prompt_digest(),
+            rounds=tuple(self.author.rounds),
+            written_by=written_by,
+            asking_s=round(self._timed.seconds, 3) if self._timed else 0.0,
+            asked_now=self._timed.replies if self._timed else 0,
+        )
+
+    def _author(self, plan: Plan, starts: dict[str, Plans]) -> str:
+        wrote = self.author.author_of(plan)
+        stood_in = next((name for name, plans in starts.items() if plans[plan.intersection] == plan), "unknown")
+        return wrote or f"embedded: {stood_in}"
+
+
+@contextmanager
+def open_model_run(
+    config: ModelConfig, transcripts_file: Path, clock: Clock, rng: Random, on_asking: OnAsking
+) -> Iterator[ModelRun]:
+    """The author, its transcripts open.
+
+    Args:
+        config: see there.
+        transcripts_file: where this run keeps what is asked; a replay leaves it alone.
+        clock: monotonic seconds.
+        rng: for the jitter of pauses.
+        on_asking: told after every reply.
+
+    Raises:
+        UsageError: no way to a model is given, or several.
+        DemonstrationError: the transcripts are unreadable.
+    """
+    check_model(config)
+    sampling = Sampling(temperature=config.temperature, max_tokens=config.max_tokens, repairs=config.repairs)
+    with Transcripts(config.replay or transcripts_file, read_only=config.replay is not None) as transcripts:
+        if config.replay:
+            remembered = RememberedModel(transcripts, None, _replayed_name(config, transcripts))
+            timed = None
+        else:
+            timed = Timed(_open_model(config, clock, rng), clock)
+            remembered = RememberedModel(transcripts, timed, timed.name)
+        yield ModelRun(VllmAuthor(remembered, sampling, clock, on_asking), timed)
+
+
+def _open_model(config: ModelConfig, clock: Clock, rng: Random) -> LanguageModel:
+    model = config.model or ""
+    if not config.urls:
+        from leed_traffic.generate.language_model.in_process import InProcessModel
+
+        # a repair carries the refused plan and the reason on top of the brief
+        return InProcessModel(model, max_model_len=2 * TOKEN_LIMIT + 2 * config.max_tokens, clock=clock)
+    urls = [url.rstrip("/") if urlsplit(url).path.strip("/") else f"{url.rstrip('/')}/v1" for url in config.urls]
+    patience = Patience(timeout_s=config.timeout_s, start_s=config.start_s, attempts=config.attempts)
+    return ServedModel(urls, model, concurrency=config.concurrency, patience=patience, clock=clock, rng=rng)
+
+
+def _replayed_name(config: ModelConfig, transcripts: Transcripts) -> str:
+    models = transcripts.models
+    name = config.model or (models[0] if len(models) == 1 else None)
+    if name is None or name not in models:
+        found = ", ".join(models) or "no model"
+        raise UsageError(f"--replay {transcripts.path}: holds replies of {found}; name one with --model")
+    return name

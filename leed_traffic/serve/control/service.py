@@ -1,0 +1,172 @@
+"""One `serve` over as many connections as it takes."""
+
+from collections.abc import Callable, Sequence
+
+from leed_traffic.domain.detectors.sensing import SensingKind
+from leed_traffic.domain.safety.program import build_program, whole_steps
+from leed_traffic.domain.safety.timing import Timing
+from leed_traffic.errors import DeviceError, MismatchError
+from leed_traffic.serve.control.assignment import Assignment
+from leed_traffic.serve.control.config import Connect, Look, ServeConfig
+from leed_traffic.serve.control.controller import Controller
+from leed_traffic.serve.control.hot_swap import HotSwap
+from leed_traffic.serve.control.loop import Loop, OnTick, ServeSummary, StopRequest, Watcher
+from leed_traffic.serve.control.orders import Mailbox
+from leed_traffic.serve.control.pace import Clock, Pace, divides
+from leed_traffic.serve.control.patience import Patience
+from leed_traffic.serve.control.tally import Tally
+from leed_traffic.serve.control.waits import StreetWaits
+from leed_traffic.serve.device.contract import TICK_S, SignalDevice
+from leed_traffic.serve.logs.journal import Journal
+from leed_traffic.serve.safety.kept_waits import KeptWaits, WaitStore
+from leed_traffic.serve.safety.latch import LatchStore
+
+
+class Service:
+    """What outlives a connection: bundles, latches, mode, figures."""
+
+    def __init__(
+        self,
+        config: ServeConfig,
+        assignment: Assignment,
+        policies: HotSwap,
+        latches: LatchStore,
+        journal: Journal,
+        *,
+        clock: Clock,
+        sleep: Callable[[float], None],
+        watchers: Sequence[Watcher] = (),
+        mailbox: Mailbox | None = None,
+        kept: Sequence[KeptWaits] = (),
+        store: WaitStore | None = None,
+        on_wait: Callable[[str], None] = lambda why: None,
+    ) -> None:
+        """Nothing is connected yet.
+
+        Args:
+            config: what to serve, where.
+            assignment: the signals.
+            policies: that decide.
+            latches: signals that a person must release first.
+            journal: what is left behind.
+            clock: for latencies.
+            sleep: between two tries.
+            watchers: are told of every sound tick.
+            mailbox: orders of persons.
+            kept: waits that an earlier process has counted.
+            store: takes down the waits of this one.
+            on_wait: told why, while the device is tried.
+        """
+        self._config, self._assignment, self._policies = config, assignment, policies
+        self._latches, self._journal, self._clock, self._sleep = latches, journal, clock, sleep
+        self._watchers, self._mailbox = watchers, mailbox or Mailbox()
+        self._on_wait = on_wait
+        self._tally, self._control = Tally(), config.control
+        self._withdrawing: frozenset[int] = frozenset()
+        self._lost_at_s: float | None = None
+        self._waits = StreetWaits(
+            assignment.intersections, assignment.timings, tick_s=TICK_S, lease_s=config.lease_s,
+            sees_all=assignment.sensing.kind is SensingKind.IDEAL, kept=kept, store=store,
+        )  # fmt: skip
+
+    def run(
+        self,
+        connect: Connect,
+        stop: StopRequest,
+        on_tick: OnTick = lambda time_s, end_s, note: None,
+        wrap: Callable[[SignalDevice], SignalDevice] = lambda device: device,
+    ) -> ServeSummary:
+        """Connect, again after a loss, and drive to the end.
+
+        Args:
+            connect: opens the device.
+            stop: looked at once a tick, and ten times a second while the device is tried.
+            on_tick: device time, the time at which the run will end and a few words.
+            wrap: stands between the controller and the device.
+
+        Raises:
+            DeviceError: the device is unreachable or was lost for too long.
+            MismatchError: the network at the device is another one, or its steps are too long.
+            StopError: a stop came while the device was tried.
+        """
+        patience = Patience(self._config.retry_s, self._clock, self._sleep, stop, self._on_wait)
+        while True:
+            ticks_before = self._tally.ticks
+            try:
+                return self._drive(connect, patience.look, stop, on_tick, wrap)
+            except DeviceError as err:
+                patience.lost(err, had_ticks=self._tally.ticks > ticks_before)
+                self._lost_at_s = patience.lost_at_s
+
+    def _drive(
+        self, connect: Connect, look: Look, stop: StopRequest, on_tick: OnTick, wrap: Callable[[SignalDevice], SignalDevice]
+    ) -> ServeSummary:
+        config, signals, timings = self._config, self._assignment.intersections, self._assignment.timings
+        opened = connect(config, self._assignment, lambda n, step_s: build_program(signals[n], timings[n], step_s=step_s), look)
+        try:
+            if self._assignment.crossings:
+                opened.watch_crossings(self._assignment.crossings)
+            device = wrap(opened)
+            _check_rhythm(device.step_s, timings)
+            controller = self._controller(device)
+            self._tally.reconnections += self._lost_at_s is not None
+            pace = Pace(TICK_S, self._clock, self._sleep, self._tally) if config.realtime else None
+            loop = Loop(
+                controller, device, self._journal, self._clock,
+                watchers=self._watchers, mailbox=self._mailbox, pace=pace, lost_at_s=self._lost_at_s,
+            )  # fmt: skip
+            try:
+                ended_by = loop.drive(config.until_s, stop, on_tick)
+            finally:
+                self._control, self._withdrawing = controller.control, controller.withdrawing
+                controller.lost()
+        finally:
+            opened.close()
+        return loop.summary(ended_by, self._latches.latched)
+
+    def _controller(self, device: SignalDevice) -> Controller:
+        config, assignment = self._config, self._assignment
+        self._policies.reconnected()
+        return Controller(
+            assignment.intersections,
+            assignment.timings,
+            self._policies,
+            device,
+            self._journal,
+            latches=self._latches,
+            tally=self._tally,
+            waits=self._waits,
+            control=self._control,
+            decision_interval_s=assignment.decision_interval_s,
+            reach_m=assignment.reach_m,
+            tick_s=TICK_S,
+            lease_s=config.lease_s,
+            sensing=assignment.sensing,
+            priority=assignment.priority,
+            counts_persons=assignment.counts_persons,
+            withdrawing=self._withdrawing,
+        )
+
+
+def _check_rhythm(step_s: float, timings: Sequence[Timing]) -> None:
+    """Limits are laid out for whole steps in every tick, and a yellow between two looks would be missed by the monitor.
+
+    Raises:
+        MismatchError: the device is too coarse, its steps do not fill a tick, or a yellow is too short.
+    """
+    if step_s > TICK_S:
+        raise MismatchError(
+            f"the device shows steps of {step_s:g} s, expected up to {TICK_S:g} s; start SUMO with --step-length {TICK_S:g}"
+        )
+    if not divides(step_s, TICK_S):
+        raise MismatchError(
+            f"the device shows steps of {step_s:g} s, of which no whole number is a tick of {TICK_S:g} s; start SUMO with "
+            "--step-length 1, 0.5, 0.25, 0.2 or 0.1"
+        )
+    for timing in timings:
+        shortest_s = min((whole_steps(s, step_s) for row in timing.yellow_s for s in row if s > 0.0), default=TICK_S)
+        if shortest_s < TICK_S:
+            raise MismatchError(
+                f"{timing.intersection}: a yellow of {shortest_s:g} s ends between two looks, which are {TICK_S:g} s apart; "
+                "correct the site file, then train and export again"
+            )

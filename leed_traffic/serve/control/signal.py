@@ -1,0 +1,128 @@
+"""From what a device shows to the state that rulings need: one signal, whichever program it runs."""
+
+from dataclasses import dataclass, replace
+
+from leed_traffic.domain.network import Intersection
+from leed_traffic.domain.safety.program import StageProgram
+from leed_traffic.domain.safety.signal_state import SignalState
+from leed_traffic.serve.device.contract import Sighting
+from leed_traffic.serve.logs.events import Event
+from leed_traffic.serve.logs.phases import PhaseEvents
+
+_EPSILON_S = 1e-6
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shown:
+    """The stage that a signal shows or, while clearing, leads to (its own program: the one shown last)."""
+
+    stage: int
+    is_clearing: bool
+    green_s: float
+    earlier_s: float = 0.0  # green before `green_s` began to count: under its own program, or before we looked
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Memory:
+    """What was seen last over a connection that is gone."""
+
+    stage: int
+    time_s: float
+    began_s: float  # the green of this stage
+
+
+class SignalSight:
+    """Follows one signal tick by tick: stage, time since green, waits, intervals."""
+
+    def __init__(self, intersection: Intersection, program: StageProgram, memory: Memory | None = None) -> None:
+        """Nothing is seen yet.
+
+        Args:
+            intersection: the signal.
+            program: our stage program of it.
+            memory: what stood when the connection before this one was lost.
+        """
+        self._intersection, self._program = intersection, program
+        self._stage_of_state = {stage.state: k for k, stage in enumerate(intersection.stages)}
+        self._phases = PhaseEvents(intersection)
+        self._green_since_s: float | None = None
+        self._time_s = self._began_s = 0.0
+        self._memory = memory
+        self._terminated_by: tuple[int, Event] | None = None  # the stage that a command has ended, and why
+        self.shown = Shown(stage=0, is_clearing=True, green_s=0.0)
+        self.state = self.state_with((0.0,) * intersection.n_stages)
+
+    @property
+    def n_stages(self) -> int:
+        """S."""
+        return self._intersection.n_stages
+
+    def see(self, sighting: Sighting, time_s: float) -> list[tuple[Event, int]]:
+        """Take in one sighting; return the events since the one before."""
+        before = self.shown
+        if sighting.is_ours and not sighting.is_sound:
+            now = Shown(stage=before.stage, is_clearing=True, green_s=0.0)
+        elif sighting.is_ours:
+            stage, is_clearing = self._program.stage_of(sighting.phase)
+            now = Shown(stage=stage, is_clearing=is_clearing, green_s=0.0 if is_clearing else sighting.spent_s)
+            self._green_since_s = None
+        else:
+            now = self._see_own(sighting.state, time_s)
+        self._time_s = time_s
+        if not now.is_clearing:
+            self._began_s = self._began(before, now, sighting.spent_s)
+            now = replace(now, earlier_s=max(0.0, time_s - self._began_s - now.green_s))
+        self.shown, self._memory = now, None
+        return self._events(sighting.state)
+
+    def taken_over(self, stage: int) -> None:
+        """Our program runs from now on: the minimum green counts anew, the maximum green goes on."""
+        self.shown = Shown(stage=stage, is_clearing=False, green_s=0.0, earlier_s=max(0.0, self._time_s - self._began_s))
+        self.state = self.state_with(self.state.wait_s)
+
+    def remember(self) -> Memory | None:
+        """What the next connection has to know; None: no stage stands."""
+        if self._memory is not None:
+            return self._memory  # nothing was seen over this connection
+        return None if self.shown.is_clearing else Memory(stage=self.shown.stage, time_s=self._time_s, began_s=self._began_s)
+
+    def will_end(self, why: Event) -> None:
+        """A command has ended the green that stands; the next change is put down to it."""
+        self._terminated_by = (self.shown.stage, why)
+
+    def state_with(self, wait_s: tuple[float, ...]) -> SignalState:
+        """What is shown, with these (S,) waits in seconds."""
+        shown = self.shown
+        return SignalState(
+            stage=shown.stage,
+            is_clearing=shown.is_clearing,
+            green_s=shown.green_s,
+            wait_s=wait_s,
+            earlier_s=shown.earlier_s,
+        )
+
+    def _began(self, before: Shown, now: Shown, spent_s: float) -> float:
+        """When the green that stands began, as far as anybody knows: a phase that is older than the gap stood through it."""
+        memory = self._memory
+        if memory is not None and memory.stage == now.stage and 0.0 <= self._time_s - memory.time_s <= spent_s + _EPSILON_S:
+            return memory.began_s
+        if not before.is_clearing and before.stage == now.stage:
+            return self._began_s
+        return self._time_s - spent_s
+
+    def _see_own(self, state: str, time_s: float) -> Shown:
+        stage = self._stage_of_state.get(state)
+        if stage is None:
+            self._green_since_s = None
+            return Shown(stage=self.shown.stage, is_clearing=True, green_s=0.0)
+        if self._green_since_s is None or stage != self.shown.stage:
+            self._green_since_s = time_s
+        return Shown(stage=stage, is_clearing=False, green_s=time_s - self._green_since_s)
+
+    def _events(self, state: str) -> list[tuple[Event, int]]:
+        is_standing = not self.shown.is_clearing
+        why = None if self._terminated_by is None else self._terminated_by[1]
+        events = self._phases.see(state, is_standing=is_standing, terminated_by=why)
+        if self._terminated_by is not None and is_standing and self.shown.stage != self._terminated_by[0]:
+            self._terminated_by = None
+        return events

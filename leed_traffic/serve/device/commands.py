@@ -1,0 +1,50 @@
+"""The commands of a device as one call, for whoever stands between a controller and a device."""
+
+from abc import ABC, abstractmethod
+from enum import IntEnum
+
+from leed_traffic.serve.device.contract import SignalDevice
+
+
+class Verb(IntEnum):
+    """Of a command; the numbers stand in recordings."""
+
+    ENGAGE = 1
+    REQUEST = 2
+    RELEASE = 3
+    EXTEND = 4
+
+
+class OneCallDevice(ABC):
+    """A `SignalDevice`'s commands, each of them one `_call`; what a command does not name is 0."""
+
+    def engage(self, n: int, stage: int) -> bool:
+        """See `SignalDevice`."""
+        return self._call(Verb.ENGAGE, n, stage, 0.0)
+
+    def request(self, n: int, stage: int, hold_s: float) -> bool:
+        """See `SignalDevice`."""
+        return self._call(Verb.REQUEST, n, stage, hold_s)
+
+    def extend(self, n: int, hold_s: float) -> bool:
+        """See `SignalDevice`."""
+        return self._call(Verb.EXTEND, n, 0, hold_s)
+
+    def release(self, n: int) -> bool:
+        """See `SignalDevice`."""
+        return self._call(Verb.RELEASE, n, 0, 0.0)
+
+    @abstractmethod
+    def _call(self, verb: Verb, n: int, stage: int, hold_s: float) -> bool:
+        """Whether the device obeyed."""
+
+
+def command(device: SignalDevice, verb: Verb, n: int, stage: int, hold_s: float) -> bool:
+    """Whether a device obeys a command that was written as one call."""
+    if verb is Verb.ENGAGE:
+        return device.engage(n, stage)
+    if verb is Verb.REQUEST:
+        return device.request(n, stage, hold_s)
+    if verb is Verb.EXTEND:
+        return device.extend(n, hold_s)
+    return device.release(n)

@@ -1,0 +1,168 @@
+"""What a run leaves behind in a folder: the event and decision logs, the changes of bundle and mode, the recording."""
+
+import contextlib
+import csv
+import logging
+import zlib
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
+from pathlib import Path
+from types import TracebackType
+from typing import Protocol, TextIO
+
+import numpy as np
+from numpy.typing import NDArray
+
+from leed_traffic.errors import UsageError
+from leed_traffic.serve.logs.actuations import DETECTORS_NAME
+from leed_traffic.serve.logs.events import DECISIONS_NAME, EVENTS_NAME, PARQUET_NAME, Change, Decision, EventLog, Record
+from leed_traffic.serve.logs.recording import RECORDING_NAME, Header, Kind, Ordered, Writer
+
+log = logging.getLogger(__name__)
+
+CHANGES_NAME = "changes.csv"
+_NAMES = (EVENTS_NAME, PARQUET_NAME, DECISIONS_NAME, DETECTORS_NAME, CHANGES_NAME, RECORDING_NAME)
+
+
+class Journal(Protocol):
+    """Takes down what a controller does."""
+
+    def note(self, records: Iterable[Record]) -> None:
+        """Events of the Indiana enumeration."""
+
+    def note_decision(self, decision: Decision) -> None:
+        """A ruling on a request."""
+
+    def note_asked(self, requests: Sequence[float | None], observations: NDArray[np.float32]) -> None:
+        """What the policies wanted when they saw this."""
+
+    def note_change(self, change: Change, intersection: str) -> None:
+        """Another bundle or another mode."""
+
+    def note_order(self, order: Ordered) -> None:
+        """What a person wants of the next tick."""
+
+    def note_stop(self, number: int) -> None:
+        """A signal of the operating system asks for the end."""
+
+    def flush(self) -> None:
+        """A tick is over."""
+
+
+class FolderJournal:
+    """Writes into a folder; without one it only forgets. A disk that fills up costs the logs, never the signals."""
+
+    def __init__(self, folder: Path | None, header: Header) -> None:
+        """Open the logs; those of an earlier run move aside.
+
+        Raises:
+            UsageError: the folder cannot be written.
+        """
+        self._folder = folder
+        if folder is not None:
+            _move_aside(folder)
+        self._events = EventLog(folder)
+        self._changes: TextIO | None = None
+        self._writer: Writer | None = None
+        if folder is not None:
+            try:
+                self._changes = (folder / CHANGES_NAME).open("w", newline="", encoding="utf-8")
+                self._writer = Writer(folder / RECORDING_NAME, header)
+            except OSError as err:
+                raise UsageError(f"--events {folder}: cannot be written: {err.strerror}; give another folder") from err
+            csv.writer(self._changes, lineterminator="\n").writerow(
+                ("time_s", "step", "intersection", "digest", "pattern", "why")
+            )
+
+    def note(self, records: Iterable[Record]) -> None:
+        """Append events."""
+        self._events.note(records)
+
+    def note_decision(self, decision: Decision) -> None:
+        """Append a line of the decision log."""
+        self._events.note_decision(decision)
+        self.record(lambda writer: writer.ruled(decision))
+
+    def note_asked(self, requests: Sequence[float | None], observations: NDArray[np.float32]) -> None:
+        """Append what the policies wanted."""
+        for n, request in enumerate(requests):
+            self.record(partial(Writer.asked, n=n, request=request, observation_crc=crc_of(observations[n])))
+
+    def note_change(self, change: Change, intersection: str) -> None:
+        """Append a line of the changes."""
+        if self._changes is None:
+            return
+        line = (f"{change.time_s:.1f}", change.step, intersection, change.digest, change.pattern, change.why)
+        try:
+            csv.writer(self._changes, lineterminator="\n").writerow(line)
+        except OSError as err:
+            log.error("%s: the changes end here: %s", self._folder, err.strerror)
+            self._changes = None
+
+    def note_order(self, order: Ordered) -> None:
+        """Append what a person wants."""
+        self.record(lambda writer: writer.ordered(order))
+
+    def note_stop(self, number: int) -> None:
+        """Append a stop."""
+        self.record(lambda writer: writer.write(Kind.STOP, bytes((number,))))
+
+    def record(self, write: Callable[[Writer], None]) -> None:
+        """Append to the recording, if it still goes on."""
+        if self._writer is None:
+            return
+        try:
+            write(self._writer)
+        except OSError as err:
+            log.error("%s: the recording ends here: %s", self._folder, err.strerror or err)
+            with contextlib.suppress(OSError):
+                self._writer.abandon()
+            self._writer = None
+
+    def flush(self) -> None:
+        """Hand what was written to the operating system."""
+        self._events.flush()
+        if self._changes is not None:
+            with contextlib.suppress(OSError):
+                self._changes.flush()
+        self.record(lambda writer: writer.flush())
+
+    def close(self) -> None:
+        """End all logs."""
+        self._events.close()
+        if self._changes is not None:
+            with contextlib.suppress(OSError):
+                self._changes.close()
+        self.record(lambda writer: writer.close())
+        self._changes = self._writer = None
+
+    def __enter__(self) -> "FolderJournal":
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()
+
+
+def crc_of(observation: NDArray[np.float32]) -> int:
+    """Names the (D,) observation of a decision."""
+    return zlib.crc32(observation.tobytes())
+
+
+def _move_aside(folder: Path) -> None:
+    """Logs of an earlier run go to earlier-1, earlier-2 and so on: what happened before a restart is often the question."""
+    old = [folder / name for name in _NAMES if (folder / name).exists()]
+    old += [path for stem in ("events", "decisions") for path in sorted(folder.glob(f"{stem}-[0-9]*.*"))]
+    if not old:
+        return
+    number = 1 + max((int(path.name.partition("-")[2]) for path in folder.glob("earlier-*") if _is_number(path)), default=0)
+    place = folder / f"earlier-{number}"
+    try:
+        place.mkdir()
+        for path in old:
+            path.rename(place / path.name)
+    except OSError as err:
+        raise UsageError(f"--events {folder}: cannot be written: {err.strerror}; give another folder") from err
+
+
+def _is_number(path: Path) -> bool:
+    return path.name.partition("-")[2].isdecimal()

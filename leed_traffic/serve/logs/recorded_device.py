@@ -1,0 +1,55 @@
+"""A device whose whole conversation is written down."""
+
+from collections.abc import Sequence
+
+from leed_traffic.domain.road_users import Crossing
+from leed_traffic.errors import DeviceError
+from leed_traffic.serve.device.commands import OneCallDevice, Verb, command
+from leed_traffic.serve.device.contract import SignalDevice, Snapshot
+from leed_traffic.serve.logs.journal import FolderJournal
+from leed_traffic.serve.logs.recording import Answer, Kind
+
+
+class RecordedDevice(OneCallDevice):
+    """Passes everything on, and takes down what was said and answered."""
+
+    def __init__(self, device: SignalDevice, journal: FolderJournal) -> None:
+        self._device, self._journal = device, journal
+        self.step_s, self.lane_index, self.end_s = device.step_s, device.lane_index, device.end_s
+        lanes = sorted(device.lane_index, key=device.lane_index.__getitem__)
+        journal.record(lambda writer: writer.connected(device.step_s, device.end_s, lanes))
+
+    def watch_crossings(self, crossings: Sequence[Crossing]) -> None:
+        """Pass it on: snapshots tell what came of it."""
+        self._device.watch_crossings(crossings)
+
+    def read(self) -> Snapshot | None:
+        """The device's next tick."""
+        try:
+            snapshot = self._device.read()
+        except DeviceError:
+            self._journal.record(lambda writer: writer.write(Kind.LOST))
+            raise
+        if snapshot is None:
+            self._journal.record(lambda writer: writer.write(Kind.ENDED))
+        else:
+            self._journal.record(lambda writer: writer.tick(snapshot))
+        return snapshot
+
+    def commit(self) -> None:
+        """What was commanded reaches the device; a loss shows at the next call."""
+        self._device.commit()
+
+    def close(self) -> None:
+        """Leave."""
+        self._device.close()
+
+    def _call(self, verb: Verb, n: int, stage: int, hold_s: float) -> bool:
+        try:
+            is_done = command(self._device, verb, n, stage, hold_s)
+        except DeviceError:
+            self._journal.record(lambda writer: writer.call(verb, n, stage, hold_s, Answer.LOST))
+            raise
+        answer = Answer.DONE if is_done else Answer.REFUSED
+        self._journal.record(lambda writer: writer.call(verb, n, stage, hold_s, answer))
+        return is_done

@@ -1,0 +1,78 @@
+"""What an environment is made of: small, frozen, and sent to the processes that build it."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from leed_traffic.artifacts.scenario import Scenario
+from leed_traffic.artifacts.sensing_file import load_sensing
+from leed_traffic.artifacts.site import Site, load_site
+from leed_traffic.domain.detectors.sensing import IDEAL, Sensing
+from leed_traffic.domain.network import Network
+from leed_traffic.domain.observation import DEFAULT_REACH_M
+from leed_traffic.domain.safety.timing import DEFAULT_DECISION_INTERVAL_S
+from leed_traffic.errors import ScenarioError
+from leed_traffic.simulation.env.signal_env import Reward, SignalEnv
+from leed_traffic.simulation.network.network_import import import_network
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EnvSpec:
+    """Everything but demand seed and controller that an hour depends on."""
+
+    scenario: Scenario
+    network: Network
+    site: Site
+    decision_interval_s: float
+    reach_m: float
+    reward: Reward
+    sensing: Sensing = IDEAL
+
+    def open(self, record: Path | None = None) -> SignalEnv:
+        """A fresh env; `record` is the folder for the outputs that a score is read from."""
+        return SignalEnv(
+            self.scenario,
+            self.network,
+            self.site,
+            decision_interval_s=self.decision_interval_s,
+            reach_m=self.reach_m,
+            reward=self.reward,
+            sensing=self.sensing,
+            record=record,
+        )
+
+
+def env_spec(
+    scenario: Scenario,
+    *,
+    site: str | None = None,
+    sensing: str = "ideal",
+    decision_interval_s: float = DEFAULT_DECISION_INTERVAL_S,
+    reach_m: float = DEFAULT_REACH_M,
+    reward: Reward = Reward.TIME_LOSS,
+) -> EnvSpec:
+    """Import a scenario's network and read what limits and what sees it.
+
+    Args:
+        scenario: as loaded.
+        site: limits; None for the scenario's own, `as-net`, or a file.
+        sensing: `ideal`, `camera`, `loops` or a file.
+        decision_interval_s: between two requests.
+        reach_m: of the detectors.
+        reward: what an intersection earns.
+
+    Raises:
+        ScenarioError: the network has no signal that could be controlled, or is broken.
+        LeedError: site or sensing are missing or do not fit.
+    """
+    network = import_network(scenario.net_file, scenario.additional_files, begin_s=scenario.begin_s)
+    if not network.intersections:
+        raise ScenarioError(f"{scenario.name}: no signal to control; every signal has one stage or none")
+    return EnvSpec(
+        scenario=scenario,
+        network=network,
+        site=load_site(site, scenario, network),
+        decision_interval_s=decision_interval_s,
+        reach_m=reach_m,
+        reward=reward,
+        sensing=load_sensing(sensing, network),
+    )

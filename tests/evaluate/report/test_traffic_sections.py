@@ -1,0 +1,94 @@
+import re
+from dataclasses import replace
+
+import pytest
+
+from leed_traffic.evaluate.records.street_map import Street, StreetMap
+from leed_traffic.evaluate.report.report import Story, render_report
+from leed_traffic.evaluate.report.street_figures import compass_names
+from leed_traffic.evaluate.report.traffic_sections import traffic_sections
+from leed_traffic.evaluate.results import Delay, IntersectionResult
+from tests.evaluate.conftest import LABELS
+
+from .test_report import images
+
+pytestmark = pytest.mark.sumo
+
+PLOTS = ["Map of delay", "Time-space diagram", "Coordination diagrams", "Queues by approach", "Stages", "Split monitor"]
+
+
+@pytest.fixture(scope="module")
+def page(report_pages) -> str:
+    return report_pages["road"]
+
+
+def test_every_plot_that_a_signal_engineer_knows_is_there_with_a_sentence_below(page):
+    titles = re.findall(r"<h2>([^<]*)</h2>", page)
+    assert [title for title in titles if title in PLOTS] == PLOTS
+    for title in PLOTS:
+        part = page.split(f"<h2>{title}</h2>")[1].split("</section>")[0]
+        assert len(images(part)) == 1
+        assert re.search(r"<figcaption>[^<]{80,}</figcaption>", part)
+    assert {"Delay by class", "Delay by intersection", "Shadows", "Differences"} <= set(titles)
+
+
+def test_the_list_of_contents_names_every_section(page):
+    assert re.findall(r'<a href="#([^"]*)"', page) == re.findall(r'<section id="([^"]*)"', page)
+
+
+def test_on_a_single_signal_the_corridor_is_left_out_with_the_reason(report_pages):
+    page = report_pages["crossing"]
+    part = page.split("<h2>Time-space diagram</h2>")[1].split("</section>")[0]
+    assert "Left out: no two signals" in part
+    assert images(part) == []
+    assert "walker" in page.split("<h2>Delay by class</h2>")[1].split("</section>")[0]
+
+
+def test_of_many_intersections_the_worst_come_first_and_the_rest_is_folded(make_comparison):
+    comparison = make_comparison({"fixed": (50.0, 52.0), "max-wave": (20.0, 21.0)})
+    results = tuple(
+        IntersectionResult(
+            controller=name, intersection=f"J{k}", vehicles=100.0, delay_s=Delay(mean=float(k), low=None, high=None),
+            waiting_s=1.0, queue_veh=1.0, stage_share=(0.9,), clearance_share=0.1, changes_per_h=10.0,
+        )
+        for name in ("fixed", "max-wave")
+        for k in range(50)
+    )  # fmt: skip
+    few, many = (
+        replace(comparison, rows=None, evaluation=comparison.evaluation.model_copy(update={"intersections": shown}))
+        for shown in (results[:3] + results[50:53], results)
+    )
+    labels = {"fixed": "fixed", "max-wave": "max-wave"}
+    names = [re.findall(r"<td>(J\d+)</td>", traffic_sections(c, labels, None)["Delay by intersection"]) for c in (few, many)]
+    assert names == [["J0", "J1", "J2"], [f"J{k}" for k in range(49, 9, -1)]]
+    content = traffic_sections(many, labels, None)["Delay by intersection"]
+    assert content.split("<details>")[0].count("<td>J") == 12
+    assert "<summary>28 more</summary>" in content
+    assert "The 40 worst of 50 are shown" in content
+    assert "<details>" not in traffic_sections(few, labels, None)["Delay by intersection"]
+
+
+def test_the_same_recording_gives_the_same_bytes(report_pages, recorded_crossing):
+    story = Story(title="Test", ours=recorded_crossing.evaluation.differences[0].controller)
+    assert render_report(recorded_crossing, LABELS, story) == report_pages["crossing"]
+
+
+def test_figures_follow_the_readers_theme(page):
+    for svg in images(page):
+        assert "prefers-color-scheme:dark" in svg
+        assert "var(--ink)" in svg
+
+
+def test_approaches_are_named_by_where_they_come_from():
+    def street(*shape):
+        return Street(shape=shape, length_m=10.0, n_lanes=1)
+
+    streets = {
+        "a": street((0.0, 10.0), (0.0, 0.0)),
+        "b": street((-10.0, 0.0), (0.0, 0.0)),
+        "c": street((9.0, -9.0), (0.0, 0.0)),
+        "d": street((0.0, 20.0), (0.0, 0.0)),
+    }
+    names = compass_names(["a", "b", "c", "unknown"], StreetMap(streets=streets, ahead={}))
+    assert names == {"a": "from N", "b": "from W", "c": "from SE", "unknown": "unknown"}
+    assert compass_names(["a", "d"], StreetMap(streets=streets, ahead={})) == {"a": "from N (a)", "d": "from N (d)"}

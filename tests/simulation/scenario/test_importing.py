@@ -1,0 +1,269 @@
+import gzip
+import shutil
+import xml.etree.ElementTree as ET
+from pathlib import Path
+
+import pytest
+
+from leed_traffic.artifacts.imported import DemandOrigin
+from leed_traffic.artifacts.scenario import load_scenario
+from leed_traffic.domain.network import edge_of
+from leed_traffic.errors import ScenarioError, UsageError
+from leed_traffic.simulation.demand.demand import write_demand
+from leed_traffic.simulation.scenario.importing import ImportConfig, copy_files, import_scenario
+
+pytest.importorskip("sumo", reason="SUMO is not installed")
+pytestmark = pytest.mark.sumo
+
+TOWN = Path(__file__).parents[2] / "networks" / "town.osm.xml"
+CROSSING = load_scenario("crossing").net_file
+
+
+def bring_in(source, out, **options):
+    return import_scenario(ImportConfig(source=source, out=out, **options))
+
+
+@pytest.fixture(scope="module")
+def town(tmp_path_factory):
+    return bring_in(TOWN, tmp_path_factory.mktemp("import") / "town")
+
+
+def test_an_extract_becomes_a_folder_with_its_signals_and_traffic_that_is_called_invented(town):
+    scenario = load_scenario(str(town.folder))
+    assert [intersection.id for intersection in town.network.intersections] == ["2", "3"]
+    assert (town.demand, town.vehicles) == (DemandOrigin.INVENTED, 900)
+    assert [file.name for file in scenario.route_files] == ["invented.rou.xml"]
+    assert 'demand = "invented"' in (town.folder / "scenario.toml").read_text()
+    vehicles = list(ET.parse(scenario.route_files[0]).getroot().iter("vehicle"))
+    assert all(vehicle.get("id").startswith("invented") for vehicle in vehicles)
+    assert all(0.0 <= float(vehicle.get("depart")) < 3600.0 for vehicle in vehicles)
+
+
+def test_turn_lanes_one_ways_and_all_reds_of_the_extract_are_in_the_net(town):
+    main, one_way = town.network.intersections
+    assert sorted(m.direction for m in main.vehicle_movements if m.from_lane.startswith("101_")) == ["l", "r", "s"]
+    assert {edge_of(m.from_lane) for m in one_way.vehicle_movements} == {"102#0", "-103", "106"}
+    assert all(any(set(phase.state) == {"r"} for phase in i.own_program) for i in town.network.intersections)
+
+
+def test_the_same_extract_gives_the_same_bytes(town, tmp_path):
+    again = bring_in(TOWN, tmp_path / "town")
+    assert sorted(file.name for file in again.folder.iterdir()) == sorted(file.name for file in town.folder.iterdir())
+    for file in again.folder.iterdir():
+        assert file.read_bytes() == (town.folder / file.name).read_bytes(), file.name
+
+
+def test_a_packed_extract_of_a_left_hand_country_with_guessed_crossings_is_read(tmp_path):
+    packed = tmp_path / "town.osm.xml.gz"
+    packed.write_bytes(gzip.compress(TOWN.read_bytes()))
+    report = bring_in(packed, tmp_path / "out", drives_left=True, guesses_walkers=True, per_hour=120.0)
+    assert 'lefthand="true"' in (tmp_path / "out" / "net.net.xml").read_text()
+    assert all(intersection.pedestrian_links for intersection in report.network.intersections)
+    assert report.vehicles == 120
+
+
+def counts_file(folder, rows, head="begin_s,end_s,from_edge,to_edge,vehicles"):
+    path = folder / "counts.csv"
+    path.write_text("\n".join([head, *rows]) + "\n")
+    return path
+
+
+def test_counts_become_traffic_that_makes_the_counted_turns(town, tmp_path):
+    rows = [f"{600 + k},{1500 + k},{a},{b},{n}" for k in (0, 900) for a, b, n in (("104", "102#0", 40), ("-103", "-102#1", 90))]
+    report = bring_in(town.folder / "net.net.xml", tmp_path / "out", counts=counts_file(tmp_path, rows))
+    assert (report.counted.counts, report.counted.counts_met) == (4, 4)
+    scenario = load_scenario(str(report.folder))
+    assert (scenario.begin_s, scenario.end_s) == (600.0, 2400.0)
+    routes = [v.find("route").get("edges") for v in ET.parse(scenario.route_files[0]).getroot().iter("vehicle")]
+    assert sum("104 102#0" in edges for edges in routes) == pytest.approx(80, abs=8)
+
+
+@pytest.mark.parametrize(
+    ("head", "row", "message"),
+    [
+        ("begin,end_s,from_edge,to_edge,vehicles", "0,900,104,105,3", r"no column begin_s; need begin_s,end_s"),
+        (None, "0,900,104,105,many", r"line 2: vehicles is 'many', expected a number"),
+        (None, "900,0,104,105,3", r"line 2: need 0 <= begin_s < end_s"),
+        (None, "0,900,104,nowhere,3", r"line 2: the net has no edge 'nowhere'"),
+        (None, "0,900,104,107,3", r"line 2: the net leads from 104 not to 107 but to -101, 102#0, 105"),
+        (None, "0,900,104,105,0", r"counts no vehicle"),
+        (None, "0,900,104,105", r"line 2: vehicles is None, expected a number"),
+    ],
+)
+def test_counts_that_do_not_fit_are_one_line_and_leave_nothing_behind(town, tmp_path, head, row, message):
+    counts = counts_file(tmp_path, [row], *([head] if head else []))
+    with pytest.raises(ScenarioError, match=message) as caught:
+        bring_in(town.folder / "net.net.xml", tmp_path / "out", counts=counts)
+    assert "\n" not in str(caught.value)
+    assert [file.name for file in tmp_path.iterdir()] == ["counts.csv"]
+
+
+@pytest.fixture
+def foreign(tmp_path):
+    """A configuration as people keep them: files in subfolders, packed, including others, writing outputs, from 07:00 on."""
+    folder = tmp_path / "foreign"
+    (folder / "in").mkdir(parents=True)
+    (folder / "in" / "net.net.xml.gz").write_bytes(gzip.compress(CROSSING.read_bytes()))
+    (folder / "in" / "types.xml").write_text(
+        '<routes><vTypeDistribution id="mix"><vType id="a" probability="0.7"/><vType id="b" vClass="bus" probability="0.3"/>'
+        "</vTypeDistribution></routes>"
+    )
+    flow = '<flow id="f" type="mix" begin="7:00:00" end="25800" period="10" from="N_C" to="C_S"/>'
+    (folder / "in" / "a.rou.xml").write_text(f'<routes><include href="types.xml"/>{flow}</routes>')
+    (folder / "in" / "b.rou.xml").write_text('<routes><trip id="t" depart="25210" from="W_C" to="C_E"/></routes>')
+    (folder / "in" / "sensors.add.xml").write_text(
+        '<additional><inductionLoop id="d" lane="C_S_1" pos="10" period="60" file="loops.out.xml"/>'
+        '<busStop id="stop" lane="C_S_1" startPos="30" endPos="50"/></additional>'
+    )
+    (folder / "city.sumocfg").write_text(
+        '<sumoConfiguration><input><net-file value="in/net.net.xml.gz"/><route-files value="in/a.rou.xml, in/b.rou.xml"/>'
+        '<additional-files value="in/sensors.add.xml"/></input><time><begin value="25200"/><end value="25500"/>'
+        '<step-length value="0.5"/></time><processing><time-to-teleport value="120"/><lateral-resolution value="0.8"/>'
+        '</processing><output><tripinfo-output value="trips.out.xml"/><fcd-output value="fcd.out.xml"/></output>'
+        "</sumoConfiguration>"
+    )
+    return folder / "city.sumocfg"
+
+
+def test_days_of_an_imported_network_differ_unless_it_is_told_otherwise(foreign, tmp_path):
+    varied = load_scenario(str(bring_in(foreign, tmp_path / "varied").folder))
+    fixed = load_scenario(str(bring_in(foreign, tmp_path / "fixed", spread=0.0).folder))
+    assert (varied.spread, fixed.spread, load_scenario(str(foreign)).spread) == (0.1, 0.0, 0.0)
+    days = [write_demand(varied, seed, tmp_path / str(k))[0].read_bytes() for k, seed in enumerate((1, 1, 2))]
+    assert days[0] == days[1] != days[2]
+    assert write_demand(fixed, 1, tmp_path) == fixed.route_files
+    assert drive(varied, tmp_path).departed > 20
+
+
+def files_under(folder):
+    return sorted(str(path.relative_to(folder)) for path in folder.rglob("*"))
+
+
+def test_a_foreign_configuration_becomes_a_folder_that_stands_alone(foreign, tmp_path):
+    report = bring_in(foreign, tmp_path / "out")
+    shutil.rmtree(foreign.parent)
+    scenario = load_scenario(str(report.folder))
+    assert report.demand is DemandOrigin.GIVEN
+    assert (scenario.begin_s, scenario.end_s, scenario.step_length_s) == (25200.0, 25500.0, 0.5)
+    assert scenario.options == ("--lateral-resolution", "0.8")
+    assert drive(scenario, tmp_path).departed > 20
+
+
+def test_a_run_writes_nothing_beside_a_foreign_configuration(foreign, tmp_path):
+    before = files_under(foreign.parent)
+    assert drive(load_scenario(str(foreign)), tmp_path).departed > 20
+    assert files_under(foreign.parent) == before
+
+
+def drive(scenario, tmp_path):
+    """The score of five minutes of max-wave."""
+    from leed_traffic.artifacts.site import load_site
+    from leed_traffic.domain.plan import max_wave_plan
+    from leed_traffic.simulation.env.episode import PlanController, run_episode
+    from leed_traffic.simulation.env.signal_env import SignalEnv
+    from leed_traffic.simulation.network.network_import import import_network
+
+    network = import_network(scenario.net_file, scenario.additional_files)
+    plans = {i.id: max_wave_plan(i.id) for i in network.intersections}
+    with SignalEnv(scenario, network, load_site(None, scenario, network), record=tmp_path / "record") as env:
+        score = run_episode(env, PlanController(plans), seed=1).score
+    assert score.unsafe_changes == 0
+    return score
+
+
+def test_a_net_with_routes_of_its_own_keeps_them(tmp_path):
+    routes = tmp_path / "my.rou.xml"
+    routes.write_text('<routes><trip id="t" depart="5" from="N_C" to="C_S"/></routes>')
+    report = bring_in(CROSSING, tmp_path / "out", routes=(routes,), begin_s=0.0, end_s=60.0)
+    assert report.demand is DemandOrigin.GIVEN
+    assert (tmp_path / "out" / "my.rou.xml").read_bytes() == routes.read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("town.osm.xml", '<osm version="0.6"></osm>', r"no net can be made of this extract: .*No nodes loaded"),
+        ("town.osm.xml", TOWN.read_text()[:900], r"town\.osm\.xml: no net can be made of this extract"),
+        ("town.osm.xml", TOWN.read_text().replace("traffic_signals", "give_way"), r"no signal to control"),
+        ("town.osm.pbf", "x", r"netconvert reads no \.pbf"),
+        ("town.txt", "hello", r"not readable as XML"),
+        ("town.xml", "<gpx/>", r"expected a SUMO configuration, a net or an OpenStreetMap extract, got <gpx>"),
+        ("a.sumocfg", '<configuration><net-file value="gone.net.xml"/></configuration>', r"gone\.net\.xml is missing"),
+        ("cut.net.xml", CROSSING.read_text()[:5000], r"not readable as XML"),
+        ("a.net.xml.gz", "not packed", r"not readable as XML"),
+    ],
+)
+def test_a_source_of_which_nothing_can_be_made_is_one_line_and_leaves_nothing_behind(tmp_path, name, content, message):
+    (tmp_path / name).write_text(content)
+    with pytest.raises(ScenarioError, match=message) as caught:
+        bring_in(tmp_path / name, tmp_path / "out")
+    assert "\n" not in str(caught.value)
+    assert [file.name for file in tmp_path.iterdir()] == [name]
+
+
+def test_what_lies_in_the_way_is_never_overwritten(tmp_path):
+    (tmp_path / "mine.txt").write_text("mine")
+    with pytest.raises(UsageError, match="exists and is not empty"):
+        bring_in(TOWN, tmp_path)
+    assert [file.name for file in tmp_path.iterdir()] == ["mine.txt"]
+
+
+def test_another_begin_leaves_the_end_that_the_source_names(foreign, tmp_path):
+    later = load_scenario(str(bring_in(foreign, tmp_path / "later", begin_s=25260.0).folder))
+    assert (later.begin_s, later.end_s) == (25260.0, 25500.0)
+    foreign.write_text(foreign.read_text().replace('<end value="25500"/>', ""))
+    endless = load_scenario(str(bring_in(foreign, tmp_path / "endless", begin_s=25260.0).folder))
+    assert (endless.begin_s, endless.end_s) == (25260.0, 28860.0)
+
+
+@pytest.mark.parametrize("hour", [{"begin_s": 25500.0}, {"begin_s": 9.0, "end_s": 9.0}, {"end_s": 25200.0}])
+def test_an_hour_that_ends_before_it_begins_is_refused(foreign, tmp_path, hour):
+    with pytest.raises(UsageError, match="need begin < end"):
+        bring_in(foreign, tmp_path / "out", **hour)
+
+
+def test_counts_decide_the_hour_whatever_the_configuration_says(foreign, tmp_path):
+    counts = counts_file(tmp_path, ["600,1500,N_C.bay,C_S,40"])
+    scenario = load_scenario(str(bring_in(foreign, tmp_path / "out", counts=counts, begin_s=900.0).folder))
+    assert (scenario.begin_s, scenario.end_s) == (900.0, 1500.0)
+
+
+def files_called(folder, *names):
+    """Files that write an output, each with another content."""
+    paths = []
+    for k, name in enumerate(names):
+        path = folder / str(k) / name
+        path.parent.mkdir()
+        content = f'<additional><edgeData id="{k}" file="out.xml"/></additional>'.encode()
+        path.write_bytes(gzip.compress(content) if name.endswith(".gz") else content)
+        paths.append(path)
+    return paths
+
+
+@pytest.mark.parametrize(
+    ("names", "copies"),
+    [
+        (("v.xml", "v.xml", "v.xml"), ("v.xml", "2.v.xml", "3.v.xml")),
+        (("2.v.xml", "v.xml", "v.xml"), ("2.v.xml", "v.xml", "3.v.xml")),
+        (("3.v.xml", "v.xml", "v.xml"), ("3.v.xml", "v.xml", "2.v.xml")),
+        (("v.xml", "v.xml.gz"), ("v.xml", "2.v.xml")),
+        (("net.net.xml", "scenario.toml"), ("2.net.net.xml", "2.scenario.toml")),
+    ],
+)
+def test_files_of_one_name_are_all_kept(tmp_path, names, copies):
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    assert copy_files(files_called(tmp_path, *names), folder) == copies
+    assert [f'id="{k}"' in (folder / name).read_text() for k, name in enumerate(copies)] == [True] * len(copies)
+
+
+def test_a_source_that_cannot_be_read_is_named_and_not_the_folder_that_is_to_be_made(tmp_path):
+    endless = tmp_path / ("x" * 300)  # longer than a file's name may be
+    with pytest.raises(ScenarioError, match=r"^.*/xxx+: "):
+        bring_in(CROSSING, tmp_path / "out", routes=(endless,))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_that_cannot_be_made_is_named(tmp_path):
+    with pytest.raises(UsageError, match=r"xxx: cannot be written .File name too long"):
+        bring_in(CROSSING, tmp_path / ("x" * 300))
