@@ -27,7 +27,7 @@ class Mutant:
     """One that survived, or ran on and on: on a busy machine some that are the same as the original run out of time."""
 
     name: str
-    where: str  # domain.envelope.permit, serve.monitor.Monitor.judge
+    where: str  # domain.safety.envelope.permit, serve.safety.monitor.Monitor.judge
     old: str
     new: str
     is_endless: bool
@@ -52,7 +52,7 @@ def read_explanations():
 
 
 def where_is(name):
-    """leed_traffic.serve.safety.monitor.xǁMonitorǁjudge__mutmut_4 -> serve.monitor.Monitor.judge."""
+    """leed_traffic.serve.safety.monitor.xǁMonitorǁjudge__mutmut_4 -> serve.safety.monitor.Monitor.judge."""
     module, _, mangled = name.removeprefix("leed_traffic.").rpartition(".")
     function = re.sub(r"__mutmut_\d+$", "", mangled).removeprefix("x").lstrip("ǁ")
     return f"{module}.{function.replace('ǁ', '.')}" if "ǁ" in mangled else f"{module}.{function.removeprefix('_')}"
