@@ -24,7 +24,8 @@ def drill_command(
     """Try every safety promise of the controller against a real SUMO and print what held.
 
     Exit codes: 0 every row holds, 1 one does not, 2 usage. Rows: states, monitor, latch, descriptors, silence, network,
-    restart, hand-back, bundles, sensing, starvation, budget, events, reload, demotion, replay, beside, pace, oracle.
+    restart, waits, unheard, hand-back, gateway cuts, second owner, bundles, costly-bundle, sensing, starvation, budget, events,
+    reload, demotion, replay, beside, pace, oracle.
 
     \b
     Examples:

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from leed_traffic.cli.drill import drill_command
 from leed_traffic.drill.catalogue import CATALOGUE
 
 ROOT = Path(__file__).parent
@@ -44,3 +45,8 @@ def test_every_row_has_a_short_version_here(name):
 
 def test_no_short_version_is_of_a_row_that_is_gone():
     assert set(SHORT) == {entry.name for entry in CATALOGUE}
+
+
+def test_the_command_s_help_names_every_row():
+    said = " ".join((drill_command.__doc__ or "").split())
+    assert f"Rows: {', '.join(entry.name for entry in CATALOGUE)}." in said
