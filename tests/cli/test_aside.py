@@ -60,6 +60,8 @@ def test_a_reader_that_does_not_read_holds_nobody_up(monkeypatch):
     with said_aside():
         for _ in range(3 * aside.WAITING_LINES):
             print("how it goes", file=sys.stderr)
+    assert not blocked.lets_go.is_set(), "nothing was read"
+    assert sys.stderr is blocked
     blocked.lets_go.set()
 
 

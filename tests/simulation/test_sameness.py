@@ -79,9 +79,10 @@ def test_a_time_out_that_a_program_has_set_for_its_sockets_ends_no_simulation(ca
     before = socket.getdefaulttimeout()
     socket.setdefaulttimeout(0.01)
     try:
-        drive(carriageways, Job(7, tmp_path / "limited"))
+        limited = drive(carriageways, Job(7, tmp_path / "limited"))
     finally:
         socket.setdefaulttimeout(before)
+    assert limited == drive(carriageways, Job(7, tmp_path / "free"))
 
 
 def twice(scenario: Scenario, folder: Path) -> list[str]:

@@ -169,6 +169,8 @@ def test_a_caller_that_drips_is_sent_away_when_its_time_is_over(folder, monkeypa
                 is_heard = True
             except (BrokenPipeError, ConnectionResetError):
                 is_heard = False
+        assert not is_heard
+        assert "status" in ask(folder, {"order": "status"}).said
 
 
 def test_an_answer_that_takes_long_keeps_no_other_waiting(folder):

@@ -76,7 +76,11 @@ def test_a_lock_is_taken_once_and_given_back_at_the_end(locks, port):
     with locks(port=port) as first:
         first.take()
         first.take()
+        with pytest.raises(OwnerError, match="signal C"):
+            locks(port=port).take()
     locks(port=port).take()
+    with pytest.raises(OwnerError, match="signal C"):
+        locks(port=port).take()
 
 
 def test_a_killed_owner_leaves_no_lock(locks, port):
