@@ -2,10 +2,34 @@
 
 import socket
 import struct
+import threading
+import time
 from collections.abc import Iterator
 
 STEP, CLOSE = 0x02, 0x7F  # traci.constants.CMD_SIMSTEP, CMD_CLOSE
 SET_SIGNAL, GET_SIGNAL = 0xC2, 0xA2  # traci.constants.CMD_SET_TL_VARIABLE, CMD_GET_TL_VARIABLE
+ONE_STEP = struct.pack("!iBBd", 14, 10, STEP, 0.0)  # the question for one simulation step
+GOODBYE = struct.pack("!iBB", 6, 2, CLOSE)
+_HOST, _PATIENCE_S = "127.0.0.1", 20.0  # s
+
+
+def reach_server(port: int, ends: threading.Event) -> socket.socket:
+    """A connection to SUMO on this machine, which listens a moment after it was started.
+
+    Raises:
+        OSError: nobody listens in time, or it is no longer wanted.
+    """
+    give_up_s = time.monotonic() + _PATIENCE_S
+    while True:
+        try:
+            server = socket.create_connection((_HOST, port), timeout=_PATIENCE_S)
+        except OSError:
+            if time.monotonic() >= give_up_s or ends.is_set():
+                raise
+            time.sleep(0.02)
+            continue
+        server.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        return server
 
 
 def read_frame(peer: socket.socket) -> bytes:

@@ -10,15 +10,12 @@ import select
 import socket
 import struct
 import threading
-import time
 from collections.abc import Callable
 from enum import StrEnum
 
-from leed_traffic.drill.rig.frames import CLOSE, STEP, commands, read_frame
+from leed_traffic.drill.rig.frames import CLOSE, GOODBYE, ONE_STEP, STEP, commands, reach_server, read_frame
 
 _HOST = "127.0.0.1"
-_ONE_STEP = struct.pack("!iBBd", 14, 10, STEP, 0.0)
-_GOODBYE = struct.pack("!iBB", 6, 2, CLOSE)
 _GOODBYE_TOO = struct.pack("!iBBBi", 11, 7, CLOSE, 0, 0)
 
 
@@ -70,7 +67,7 @@ class Gateway:
         return self._left.acquire(timeout=seconds)
 
     def _run(self) -> None:
-        with contextlib.suppress(OSError), self._reach_server() as server:
+        with contextlib.suppress(OSError), reach_server(self._server_port, self._ends) as server:
             while not self._ends.is_set():
                 with contextlib.suppress(TimeoutError):
                     client, _ = self._listener.accept()
@@ -79,23 +76,9 @@ class Gateway:
                     with client:
                         self._relay(client, server)
                     for _ in range(self._steps_alone):
-                        _ask(server, _ONE_STEP)
+                        _ask(server, ONE_STEP)
                     self._left.release()
-            _ask(server, _GOODBYE)
-
-    def _reach_server(self) -> socket.socket:
-        """SUMO listens a moment after it was started."""
-        give_up_s = time.monotonic() + 20.0
-        while True:
-            try:
-                server = socket.create_connection((_HOST, self._server_port), timeout=20.0)
-            except OSError:
-                if time.monotonic() >= give_up_s or self._ends.is_set():
-                    raise
-                time.sleep(0.02)
-                continue
-            server.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            return server
+            _ask(server, GOODBYE)
 
     def _relay(self, client: socket.socket, server: socket.socket) -> None:
         """Until the controller leaves, or its line is cut."""

@@ -7,16 +7,11 @@ does this relay: it passes frames on while the controller speaks, and on `take_o
 import contextlib
 import select
 import socket
-import struct
 import threading
-import time
 
-from leed_traffic.drill.rig.frames import read_frame
+from leed_traffic.drill.rig.frames import GOODBYE, ONE_STEP, STEP, commands, reach_server, read_frame
 
 _HOST = "127.0.0.1"
-_STEP = struct.pack("!iBBd", 14, 10, 0x02, 0.0)  # TraCI: one simulation step
-_CLOSE = struct.pack("!iBB", 6, 2, 0x7F)
-_STEP_COMMAND = 0x02
 
 
 class Holder:
@@ -63,27 +58,14 @@ class Holder:
                 client, _ = self._listener.accept()
         if client is None:
             return
-        with client, contextlib.suppress(OSError), self._reach_server() as server:
+        with client, contextlib.suppress(OSError), reach_server(self._server_port, self._ends) as server:
             client.settimeout(5.0)
             if self._relay(client, server):
                 for _ in range(self._steps_alone):
-                    server.sendall(_STEP)
+                    server.sendall(ONE_STEP)
                     read_frame(server)
-                server.sendall(_CLOSE)
+                server.sendall(GOODBYE)
                 self.is_done = True
-
-    def _reach_server(self) -> socket.socket:
-        give_up_s = time.monotonic() + 20.0
-        while True:
-            try:
-                server = socket.create_connection((_HOST, self._server_port), timeout=20.0)
-            except OSError:
-                if time.monotonic() >= give_up_s or self._ends.is_set():
-                    raise
-                time.sleep(0.02)
-                continue
-            server.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            return server
 
     def _relay(self, client: socket.socket, server: socket.socket) -> bool:
         """Until the controller is to be left alone. False: it ended the connection itself, and cleanly."""
@@ -98,7 +80,8 @@ class Holder:
             except OSError:  # killed, perhaps in the middle of a question: SUMO has seen nothing of it
                 self._taken.wait(5.0)
                 continue
-            self.steps += question[5] == _STEP_COMMAND
+            code, _ = next(commands(question))
+            self.steps += code == STEP
             server.sendall(question)
             answer = read_frame(server)
             with contextlib.suppress(OSError):
