@@ -2,7 +2,7 @@
 
 from itertools import combinations
 
-from leed_traffic.domain.network import Intersection, Kind, Lane, Movement, OwnPhase, Span, Stage
+from leed_traffic.domain.network import Intersection, Lane, Movement, MovementKind, OwnPhase, Span, Stage
 from leed_traffic.domain.safety.timing import Timing, assemble_timing, derive_timing
 
 
@@ -11,7 +11,7 @@ def vehicle(link, *, speed_mps=13.89, length_m=20.0, direction="s", name=None):
     name = str(link) if name is None else name
     exit_span = Span(lane=f"out{name}_0", from_m=0.0, to_m=100.0, distance_m=length_m)
     return Movement(
-        link=link, kind=Kind.VEHICLE, from_lane=f"in{name}_0", to_lane=f"out{name}_0", direction=direction,
+        link=link, kind=MovementKind.VEHICLE, from_lane=f"in{name}_0", to_lane=f"out{name}_0", direction=direction,
         speed_mps=speed_mps, length_m=length_m, exit_span=exit_span,
     )  # fmt: skip
 
@@ -19,7 +19,7 @@ def vehicle(link, *, speed_mps=13.89, length_m=20.0, direction="s", name=None):
 def crossing(link, *, length_m=12.8):
     """A pedestrian crossing."""
     return Movement(
-        link=link, kind=Kind.PEDESTRIAN, from_lane=f"walk{link}_0", to_lane=f"walk{link}_1", direction="c",
+        link=link, kind=MovementKind.PEDESTRIAN, from_lane=f"walk{link}_0", to_lane=f"walk{link}_1", direction="c",
         speed_mps=1.07, length_m=length_m, exit_span=None,
     )  # fmt: skip
 
@@ -35,20 +35,22 @@ def lane(link, *, length_m=80.0):
 
 def intersection(states, movements, foes, *, name="X", green_s=20.0):
     """An intersection whose own program shows the stages with 3 s of yellow and 1 s of all-red between them."""
-    walkers = {m.link for m in movements if m.kind is Kind.PEDESTRIAN}
+    walkers = {m.link for m in movements if m.kind is MovementKind.PEDESTRIAN}
     program, stages = [], []
     for k, state in enumerate(states):
         after = states[(k + 1) % len(states)]
         stages.append(Stage(state=state, own_phase=len(program), own_green_s=green_s))
         pairs = list(enumerate(zip(state, after, strict=True)))
-        yellow = "".join(("r" if i in walkers else "y") if a in "Gg" and b not in "Gg" else a for i, (a, b) in pairs)
+        yellow = "".join(
+            ("r" if i in walkers else "y") if a in "Gg" and b not in "Gg" else a for i, (a, b) in pairs
+        )
         red = "".join(a if a in "Gg" and b in "Gg" else "r" for _, (a, b) in pairs)
         program += [
             OwnPhase(state=state, duration_s=green_s),
             OwnPhase(state=yellow, duration_s=3.0),
             OwnPhase(state=red, duration_s=1.0),
         ]
-    vehicles = [m.link for m in movements if m.kind is Kind.VEHICLE]
+    vehicles = [m.link for m in movements if m.kind is MovementKind.VEHICLE]
     return Intersection(
         id=name, lanes=tuple(lane(k) for k in vehicles), movements=tuple(movements), stages=tuple(stages),
         foes=tuple(sorted(foes)), neighbours=(), own_program=tuple(program), own_program_id="0", own_program_type="static",
@@ -79,7 +81,9 @@ def t_junction(name="T"):
     """
     movements = [vehicle(0), vehicle(1, speed_mps=7.0, direction="l"), vehicle(2)]
     movements += [vehicle(3, speed_mps=7.0, direction="l"), vehicle(4, speed_mps=6.0, length_m=9.0, direction="r")]
-    return intersection(["GgGrr", "GGrrG", "rrrGG"], movements, {(1, 2), (0, 3), (1, 3), (2, 3), (2, 4)}, name=name)
+    return intersection(
+        ["GgGrr", "GGrrG", "rrrGG"], movements, {(1, 2), (0, 3), (1, 3), (2, 3), (2, 4)}, name=name
+    )
 
 
 def star(n_stages, name="S"):
@@ -116,7 +120,9 @@ def tight_timing(junction, *, max_green_s=14.0, spare_s=0.0):
     return assemble_timing(junction, least, highest, fallback, range(len(least)), clearances, spare_s)
 
 
-def flat_timing(n_stages, *, name="S", min_green_s=7.0, max_green_s=30.0, yellow_s=3.0, all_red_s=1.0, max_red_s=120.0):
+def flat_timing(
+    n_stages, *, name="S", min_green_s=7.0, max_green_s=30.0, yellow_s=3.0, all_red_s=1.0, max_red_s=120.0
+):
     """The same values for all stages."""
 
     def matrix(value):

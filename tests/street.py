@@ -12,7 +12,9 @@ from leed_traffic.domain.safety.verification import Subject
 class Street:
     """Walks one signal; `violations` collects everything that the oracle, or somebody who waits too long, complains of."""
 
-    def __init__(self, intersection, timing, *, interval_s=5, subject=None, wait_clocks=WaitClocks, is_reviewed=True):
+    def __init__(
+        self, intersection, timing, *, interval_s=5, subject=None, wait_clocks=WaitClocks, is_reviewed=True
+    ):
         self.intersection, self.timing, self.interval_s = intersection, timing, interval_s
         self.subject = subject or Subject()
         self.program = self.subject.build_program(intersection, timing, step_s=1.0)
@@ -42,7 +44,9 @@ class Street:
     def state(self, elapsed_s):
         stage, is_clearing = self.program.stage_of(self.phase)
         (wait_s,) = self.clocks.update([stage], [is_clearing], self.count_veh(), elapsed_s)
-        return SignalState(stage=stage, is_clearing=is_clearing, green_s=0.0 if is_clearing else self.green_s, wait_s=wait_s)
+        return SignalState(
+            stage=stage, is_clearing=is_clearing, green_s=0.0 if is_clearing else self.green_s, wait_s=wait_s
+        )
 
     def count_veh(self):
         """Who stands on which lane, as the detectors tell it."""
@@ -62,7 +66,9 @@ class Street:
             self.phase, self.green_s = self.program.entries[state.stage][ruling.stage], 0
             self.left_s = round(self.program.phases[self.phase].duration_s)
         else:
-            if not state.is_clearing and any(self._waiting(j) for j in range(self.timing.n_stages) if j != state.stage):
+            if not state.is_clearing and any(
+                self._waiting(j) for j in range(self.timing.n_stages) if j != state.stage
+            ):
                 self.violations += self.oracle.kept(state.stage, state.green_s, self.interval_s)
             if ruling.renews:
                 hold_s = self.subject.hold_s(state, self.timing, lease_s=10.0, shortest_s=shortest_s)

@@ -6,12 +6,15 @@ from numpy.typing import NDArray
 CHOICE_SHARE = 1e-3  # of the legal logits' size by which the best stage leads, where it must be the same one
 
 
-def disagreement(got: NDArray[np.floating], expected: NDArray[np.floating], legal: NDArray[np.bool_], *, share: float) -> str:
+def disagreement(
+    got: NDArray[np.floating], expected: NDArray[np.floating], legal: NDArray[np.bool_], *, share: float
+) -> str:
     """How two rows of logits differ; empty where they agree.
 
-    Sums of float32 differ in their last digits from processor to processor, and the more, the larger they are: a logit of 400
-    is known to 3e-5. So what may differ is a share of the row's size. A large logit of a stage that may not be chosen must not
-    hide another choice: where the best of the legal stages leads plainly, it must be the best in both.
+    Sums of float32 differ in their last digits from processor to processor, and the more, the larger they are: a
+    logit of 400 is known to 3e-5. So what may differ is a share of the row's size. A large logit of a stage that
+    may not be chosen must not hide another choice: where the best of the legal stages leads plainly, it must be
+    the best in both.
 
     Args:
         got: (S,) computed now.
@@ -30,7 +33,8 @@ def disagreement(got: NDArray[np.floating], expected: NDArray[np.floating], lega
     if legal.sum() < 2 or chosen.argmax() == wanted.argmax():
         return ""
     second, best = np.sort(expected[legal])[-2:]
-    margin, plain = float(best - second), CHOICE_SHARE * max(1.0, float(np.abs(expected[legal]).max()))
+    margin = float(best - second)
+    plain = CHOICE_SHARE * max(1.0, float(np.abs(expected[legal]).max()))
     if margin > plain:
         return f"asks for stage {chosen.argmax()}, exported with {wanted.argmax()}, which led by {margin:.3g}"
     return ""

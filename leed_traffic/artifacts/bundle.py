@@ -8,8 +8,9 @@
     BUNDLE/<name>/policy.onnx  observation (1, D) float32 -> logits (1, S) float32; the legal mask is applied outside
     BUNDLE/<name>/golden.json  a few real observations with the logits that belong to them
 
-ONNX has no integrity check of its own: 295 of 300 single-bit flips in a policy load and run. So every byte is held to its
-digest at every load, and what was checked is what runs: the models stay in memory. The same inputs give the same bytes.
+ONNX has no integrity check of its own: 295 of 300 single-bit flips in a policy load and run. So every byte is held
+to its digest at every load, and what was checked is what runs: the models stay in memory. The same inputs give the
+same bytes.
 """
 
 import json
@@ -20,24 +21,28 @@ from itertools import islice
 from pathlib import Path
 from typing import Annotated, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, FailFast, Field, TypeAdapter, ValidationError
+from pydantic import BaseModel, FailFast, Field, TypeAdapter, ValidationError
 from pydantic_core import from_json
 
 from leed_traffic import __version__
-from leed_traffic.artifacts.file_names import distinct_names
 from leed_traffic.artifacts.sealed_folder import Seal, read_seal, read_sealed, sha256, write_sealed
 from leed_traffic.artifacts.site import Site, make_site
 from leed_traffic.artifacts.validation import first_fault
+from leed_traffic.artifacts.whole_file import distinct_names
+from leed_traffic.domain.document import FiniteDocument
 from leed_traffic.domain.network import Intersection, Network
-from leed_traffic.domain.observation import Entry, ObservationSpec, observation_spec
+from leed_traffic.domain.observation import ObservationEntry, ObservationSpec, observation_spec
 from leed_traffic.domain.road_users import CARS, Weights
 from leed_traffic.domain.safety.timing import Timing
 from leed_traffic.domain.shape import limits_difference, shape_difference
 from leed_traffic.errors import BundleError, MismatchError
 
 FORMAT_VERSION: Literal[1] = 1
-MANIFEST_NAME, NETWORK_NAME, SITE_NAME = "manifest.json", "network.json", "site.json"
-POLICY_NAME, GOLDEN_NAME = "policy.onnx", "golden.json"
+MANIFEST_NAME = "manifest.json"
+NETWORK_NAME = "network.json"
+SITE_NAME = "site.json"
+POLICY_NAME = "policy.onnx"
+GOLDEN_NAME = "golden.json"
 _DOCUMENT_BYTES = 32 << 20  # about 15 kB for each intersection
 _BYTES_PER_ENTRY = 5  # at least, of a document; ours have 10 to 23
 _MOST_ENTRIES = 50_000  # of one intersection; a large one has 2,000
@@ -49,11 +54,12 @@ _MOST_BYTES = {
     GOLDEN_NAME: 1 << 20,  # about 5 kB
 }
 
-_NONSENSE = (LookupError, TypeError, ArithmeticError, RecursionError)  # what a sealed document full of nonsense runs into
-
-
-class _Frozen(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+_NONSENSE = (
+    LookupError,
+    TypeError,
+    ArithmeticError,
+    RecursionError,
+)  # what a sealed document full of nonsense runs into
 
 
 class _Format(BaseModel):
@@ -62,7 +68,7 @@ class _Format(BaseModel):
     format_version: object = None
 
 
-class GoldenVectors(_Frozen):
+class GoldenVectors(FiniteDocument):
     """K real observations, the legal stages at that moment, and what the policy answers."""
 
     observation: tuple[tuple[float, ...], ...]  # (K, D)
@@ -70,7 +76,7 @@ class GoldenVectors(_Frozen):
     logits: tuple[tuple[float, ...], ...]  # (K, S)
 
 
-class TrainingRecord(_Frozen):
+class TrainingRecord(FiniteDocument):
     """Where the policies come from."""
 
     seed: int
@@ -84,18 +90,18 @@ class TrainingRecord(_Frozen):
     validation_delay_s: float | None = None  # mean over the validation seeds, of the exported policies
 
 
-class BundledIntersection(_Frozen):
+class BundledIntersection(FiniteDocument):
     """One intersection's entry in the manifest."""
 
     id: str
     folder: str = Field(pattern=r"^[A-Za-z0-9_-]{1,80}$")
     digest: str
     observation_digest: str
-    observation: Annotated[tuple[Entry, ...], FailFast()]  # the table of what each input means
+    observation: Annotated[tuple[ObservationEntry, ...], FailFast()]  # the table of what each input means
     stages: Annotated[tuple[str, ...], FailFast()]  # the state that each output asks for
 
 
-class BundleManifest(_Frozen):
+class BundleManifest(FiniteDocument):
     """manifest.json."""
 
     format_version: Literal[1] = FORMAT_VERSION
@@ -141,8 +147,10 @@ class Bundle:
 
 Kind = TypeVar("Kind")
 
-_intersection, _intersections = TypeAdapter(Intersection), TypeAdapter(tuple[Intersection, ...])
-_timing, _timings = TypeAdapter(Timing), TypeAdapter(tuple[Timing, ...])
+_intersection = TypeAdapter(Intersection)
+_intersections = TypeAdapter(tuple[Intersection, ...])
+_timing = TypeAdapter(Timing)
+_timings = TypeAdapter(tuple[Timing, ...])
 
 
 def write_bundle(
@@ -171,7 +179,8 @@ def write_bundle(
     Raises:
         BundleError: something other than a bundle is at `path`, or it cannot be written.
     """
-    files, entries = {}, []
+    files = {}
+    entries = []
     folders = distinct_names(intersection.id for intersection in network.intersections)
     for intersection in network.intersections:
         spec = observation_spec(
@@ -261,10 +270,13 @@ def read_bundle(path: Path, seal: Seal | None = None) -> Bundle:
     return bundle
 
 
-def check_bundle_fits(bundle: Bundle, network: Network, site: Site, decision_interval_s: float | None = None) -> None:
+def check_bundle_fits(
+    bundle: Bundle, network: Network, site: Site, decision_interval_s: float | None = None
+) -> None:
     """Refuse to run a bundle where it was not trained for.
 
-    Further intersections are none of its business, nor is what no policy depends on at its own ones: `domain/shape.py`.
+    Further intersections are none of its business, nor is what no policy depends on at its own ones:
+    `domain/shape.py`.
 
     Args:
         bundle: to run.
@@ -288,16 +300,22 @@ def check_bundle_fits(bundle: Bundle, network: Network, site: Site, decision_int
         )
     timings = {timing.intersection: timing for timing in site.timings}
     for trained, limits in zip(bundle.network.intersections, bundle.site.timings, strict=True):
-        where, here, there = f"{bundle.path}/{trained.id}", network.by_id.get(trained.id), timings.get(trained.id)
+        where = f"{bundle.path}/{trained.id}"
+        here = network.by_id.get(trained.id)
+        there = timings.get(trained.id)
         if here is None:
             known = ", ".join(i.id for i in network.intersections[:5])
             raise MismatchError(
                 f"{bundle.path}: made for intersection {trained.id}, which this network does not have (it has {known})"
             )
         if difference := shape_difference(trained, here, reach_m=bundle.manifest.reach_m):
-            raise MismatchError(f"{where}: {difference}; take the network that it was trained on, or train and export it again")
+            raise MismatchError(
+                f"{where}: {difference}; take the network that it was trained on, or train and export it again"
+            )
         if there is None:
-            raise MismatchError(f"{where}: the site {site.name} has no limits for it; derive them with `leedctl site derive`")
+            raise MismatchError(
+                f"{where}: the site {site.name} has no limits for it; derive them with `leedctl site derive`"
+            )
         if difference := limits_difference(limits, there):
             raise MismatchError(
                 f"{where}: {difference}; trained under site {bundle.site.name}, this is {site.name}: "
@@ -346,7 +364,9 @@ def _read_manifest(path: Path, files: Mapping[str, bytes]) -> BundleManifest:
         version = _Format.model_validate_json(files[MANIFEST_NAME]).format_version
         if version != FORMAT_VERSION:
             said = str(version)[:20]
-            raise BundleError(f"{path}: bundle format {said}, this program reads {FORMAT_VERSION}; export it again")
+            raise BundleError(
+                f"{path}: bundle format {said}, this program reads {FORMAT_VERSION}; export it again"
+            )
         return BundleManifest.model_validate_json(files[MANIFEST_NAME])
     except KeyError as err:
         raise BundleError(f"{path}: {MANIFEST_NAME} is missing; export the bundle again") from err
@@ -356,19 +376,28 @@ def _read_manifest(path: Path, files: Mapping[str, bytes]) -> BundleManifest:
 
 def _check_consistent(bundle: Bundle) -> None:
     """The parts of a bundle agree with each other and with this program's encoder."""
-    path, manifest = bundle.path, bundle.manifest
+    path = bundle.path
+    manifest = bundle.manifest
     if bundle.ids != tuple(i.id for i in bundle.network.intersections):
-        raise BundleError(f"{path}: {MANIFEST_NAME} and {NETWORK_NAME} name different intersections; export the bundle again")
+        raise BundleError(
+            f"{path}: {MANIFEST_NAME} and {NETWORK_NAME} name different intersections; export the bundle again"
+        )
     if bundle.ids != tuple(t.intersection for t in bundle.site.timings):
-        raise BundleError(f"{path}: {MANIFEST_NAME} and {SITE_NAME} name different intersections; export the bundle again")
+        raise BundleError(
+            f"{path}: {MANIFEST_NAME} and {SITE_NAME} name different intersections; export the bundle again"
+        )
     if len(set(bundle.ids)) != len(bundle.ids) or manifest.network_digest != bundle.network.digest():
-        raise BundleError(f"{path}: {NETWORK_NAME} is not the network that the manifest names; export the bundle again")
+        raise BundleError(
+            f"{path}: {NETWORK_NAME} is not the network that the manifest names; export the bundle again"
+        )
     if manifest.site_digest != bundle.site.digest:
         raise BundleError(f"{path}: {SITE_NAME} is not the site that the manifest names; export the bundle again")
     folders = Counter(entry.folder.casefold() for entry in manifest.intersections)
     if (most := folders.most_common(1)[0])[1] > 1:
         raise BundleError(f"{path}: {most[1]} intersections share the folder {most[0]}; export the bundle again")
-    rows = zip(manifest.intersections, bundle.network.intersections, bundle.specs, bundle.site.timings, strict=True)
+    rows = zip(
+        manifest.intersections, bundle.network.intersections, bundle.specs, bundle.site.timings, strict=True
+    )
     for entry, intersection, spec, timing in rows:
         if entry.stages != tuple(stage.state for stage in intersection.stages):
             raise BundleError(f"{path}/{entry.id}: stage map and network differ; export the bundle again")
@@ -378,7 +407,9 @@ def _check_consistent(bundle: Bundle) -> None:
                 f"{spec.size} and not the same; train and export it again with this version"
             )
         if timing.n_stages != intersection.n_stages:
-            raise BundleError(f"{path}/{entry.id}: limits for {timing.n_stages} stages, it has {intersection.n_stages}")
+            raise BundleError(
+                f"{path}/{entry.id}: limits for {timing.n_stages} stages, it has {intersection.n_stages}"
+            )
 
 
 def _json_bytes(document: object, indent: int | None = 1) -> bytes:

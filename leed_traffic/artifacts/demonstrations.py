@@ -22,17 +22,23 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import Field, TypeAdapter, ValidationError
 
 from leed_traffic.artifacts.validation import first_fault
+from leed_traffic.domain.document import FiniteDocument
 from leed_traffic.domain.plan import Plan
 from leed_traffic.domain.road_users import CARS, Weights
 from leed_traffic.domain.trajectory import Trajectory
 from leed_traffic.errors import DemonstrationError
 
 FORMAT: Literal[1] = 1
-SMALL_VALUES, VALUES_PER_BYTE = 1 << 24, 64  # of a file of trajectories: always allowed, and for each byte; ours hold about one
-MANIFEST_NAME, PLANS_NAME, TRAJECTORIES_NAME = "manifest.json", "plans.json", "trajectories.parquet"
+SMALL_VALUES, VALUES_PER_BYTE = (
+    1 << 24,
+    64,
+)  # of a file of trajectories: always allowed, and for each byte; ours hold about one
+MANIFEST_NAME = "manifest.json"
+PLANS_NAME = "plans.json"
+TRAJECTORIES_NAME = "trajectories.parquet"
 
 Kind = TypeVar("Kind", bound=np.generic)
 
@@ -50,11 +56,7 @@ _SCHEMA = pa.schema(
 )
 
 
-class _Document(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
-
-
-class Round(_Document):
+class Round(FiniteDocument):
     """One round of the author: plans proposed, plans that fit their intersections, and the score after it."""
 
     what: str
@@ -75,7 +77,7 @@ class Round(_Document):
     """Return of the best plan proposed for each intersection in this round; missing where none was sound."""
 
 
-class DemonstrationManifest(_Document):
+class DemonstrationManifest(FiniteDocument):
     """Where demonstrations come from and what they were made for."""
 
     format: Literal[1] = FORMAT
@@ -205,7 +207,8 @@ def read_demonstrations(path: Path) -> Demonstrations:
     contents = {}
     for name in (PLANS_NAME, TRAJECTORIES_NAME):
         contents[name] = _read(path / name)
-        found, stated = hashlib.sha256(contents[name]).hexdigest(), manifest.files.get(name, "none")
+        found = hashlib.sha256(contents[name]).hexdigest()
+        stated = manifest.files.get(name, "none")
         if found != stated:
             raise DemonstrationError(
                 f"{path / name}: altered: sha256 {found[:12]}, the manifest says {stated[:12]}; generate again"
@@ -225,7 +228,9 @@ def _read(path: Path) -> bytes:
     try:
         return path.read_bytes()
     except OSError as err:
-        raise DemonstrationError(f"{path}: cannot be read ({err.strerror}); make it with `leedctl generate`") from err
+        raise DemonstrationError(
+            f"{path}: cannot be read ({err.strerror}); make it with `leedctl generate`"
+        ) from err
 
 
 def _plans_bytes(plans: dict[str, Plan]) -> bytes:
@@ -265,7 +270,9 @@ def _read_trajectories(content: bytes) -> tuple[Trajectory, ...]:
     _check_size(file.metadata, len(content))
     table = file.read()
     if table.schema.names != _SCHEMA.names:
-        raise ValueError(f"{TRAJECTORIES_NAME} needs columns {', '.join(_SCHEMA.names)}, got {', '.join(table.schema.names)}")
+        raise ValueError(
+            f"{TRAJECTORIES_NAME} needs columns {', '.join(_SCHEMA.names)}, got {', '.join(table.schema.names)}"
+        )
     table = table.cast(_SCHEMA).combine_chunks()
     names, seeds, steps = (table[c].to_numpy(zero_copy_only=False) for c in ("intersection", "seed", "step"))
     starts = np.flatnonzero(steps == 0).tolist()
@@ -275,7 +282,9 @@ def _read_trajectories(content: bytes) -> tuple[Trajectory, ...]:
     for low, high in zip(starts, [*starts[1:], table.num_rows], strict=True):
         part = table.slice(low, high - low)
         if len(set(names[low:high])) > 1 or len(set(seeds[low:high])) > 1 or (np.diff(steps[low:high]) != 1).any():
-            raise ValueError(f"{TRAJECTORIES_NAME}: rows {low} to {high - 1} are not consecutive steps of one trajectory")
+            raise ValueError(
+                f"{TRAJECTORIES_NAME}: rows {low} to {high - 1} are not consecutive steps of one trajectory"
+            )
         trajectories.append(
             Trajectory(
                 intersection=str(names[low]),
@@ -310,7 +319,8 @@ def _matrix(column: pa.ChunkedArray, kind: type[Kind]) -> NDArray[Kind]:
         ValueError: the lists differ in length, or something is missing.
     """
     lists = column.combine_chunks()
-    lengths, values = set(lists.value_lengths().to_pylist()), lists.flatten()
+    lengths = set(lists.value_lengths().to_pylist())
+    values = lists.flatten()
     if len(lengths) != 1 or values.null_count:
         raise ValueError(f"{TRAJECTORIES_NAME} has rows of {len(lengths)} lengths, or with gaps")
     matrix: NDArray[Kind] = values.to_numpy(zero_copy_only=False).astype(kind).reshape(len(lists), lengths.pop())

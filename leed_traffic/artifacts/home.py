@@ -31,7 +31,9 @@ def state_home() -> Path:
     try:
         return Path.home() / ".local" / "state"
     except RuntimeError as err:
-        raise UsageError("no home folder is known for the latches; give --state DIR, or set HOME or XDG_STATE_HOME") from err
+        raise UsageError(
+            "no home folder is known for the latches; give --state DIR, or set HOME or XDG_STATE_HOME"
+        ) from err
 
 
 def user() -> str:

@@ -17,12 +17,13 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import Field, ValidationError, model_validator
 
 from leed_traffic.artifacts.recipe import NET_NAME, RECIPE_NAME
-from leed_traffic.artifacts.sumo_config import check_taken
+from leed_traffic.artifacts.sumo.config import check_taken
 from leed_traffic.artifacts.toml_file import read_toml
 from leed_traffic.artifacts.validation import first_fault
+from leed_traffic.domain.document import Document
 from leed_traffic.errors import ScenarioError
 
 FileName = Annotated[str, Field(pattern=r"^[^/\\]+$")]
@@ -36,11 +37,7 @@ class DemandOrigin(StrEnum):
     INVENTED = "invented"  # random trips: nobody measured them
 
 
-class _Table(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class ImportRecord(_Table):
+class ImportRecord(Document):
     """What was imported, and the files in the folder that it became."""
 
     source: str
@@ -61,7 +58,7 @@ class ImportRecord(_Table):
     """How much a seed's day differs from the one in the route files; 0: not at all."""
 
 
-class ImportedScenario(_Table):
+class ImportedScenario(Document):
     """The whole file."""
 
     title: str

@@ -29,11 +29,15 @@ def read_plans(path: Path, network: Network, site: Site) -> dict[str, Plan]:
     try:
         plans = _plans.validate_json(file.read_bytes())
     except OSError as err:
-        raise PlanError(f"{file}: cannot be read ({err.strerror}); give a demonstrations folder or a {PLANS_NAME}") from err
+        raise PlanError(
+            f"{file}: cannot be read ({err.strerror}); give a demonstrations folder or a {PLANS_NAME}"
+        ) from err
     except ValidationError as err:
         raise PlanError(f"{file}: {first_fault(err, whole='file')}; generate the demonstrations again") from err
     for intersection, timing in zip(network.intersections, site.timings, strict=True):
         if intersection.id not in plans:
-            raise PlanError(f"{file}: has no plan for intersection {intersection.id}; was it made for another network?")
+            raise PlanError(
+                f"{file}: has no plan for intersection {intersection.id}; was it made for another network?"
+            )
         check_plan(plans[intersection.id], intersection, timing)
     return plans

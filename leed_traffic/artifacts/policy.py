@@ -12,7 +12,7 @@ from onnxruntime.capi import onnxruntime_pybind11_state as ort_state
 
 from leed_traffic.artifacts.agreement import disagreement
 from leed_traffic.artifacts.bundle import Bundle, PolicyFile, read_bundle
-from leed_traffic.artifacts.onnx_screen import screen
+from leed_traffic.artifacts.onnx.screen import screen
 from leed_traffic.artifacts.sealed_folder import read_seal
 from leed_traffic.artifacts.signature import check_signature
 from leed_traffic.domain.action import choose_best
@@ -22,7 +22,8 @@ GOLDEN_SHARE = 1e-4  # of the logits' size; another processor may add in another
 MOST_GOLDEN = 64  # vectors of one policy; the exporter writes 8
 DECISION_LIMIT_S = 0.02  # s of processor time for one policy; ours take under 0.0001
 BUNDLE_LIMIT_S = 0.5  # s for all policies of a bundle: half a tick
-INPUT_NAME, OUTPUT_NAME = "observation", "logits"
+INPUT_NAME = "observation"
+OUTPUT_NAME = "logits"
 _ORT_FAULTS = (  # onnxruntime's errors have no base class of their own
     ort_state.Fail,
     ort_state.InvalidArgument,
@@ -56,11 +57,15 @@ class PolicyNetwork:
                 onnx, _session_options(), providers=["CPUExecutionProvider"], enable_fallback=0
             )
         except (*_ORT_FAULTS, RuntimeError, ValueError, MemoryError) as err:
-            raise BundleError(f"{where}: not a model that onnxruntime loads: {' '.join(str(err).split())[:160]}") from err
+            raise BundleError(
+                f"{where}: not a model that onnxruntime loads: {' '.join(str(err).split())[:160]}"
+            ) from err
         shapes = [(v.name, list(v.shape)) for v in (*self._session.get_inputs(), *self._session.get_outputs())]
         expected = [(INPUT_NAME, [1, size]), (OUTPUT_NAME, [1, n_stages])]
         if shapes != expected:
-            raise BundleError(f"{where}: expected inputs and outputs {expected}, the model has {shapes}; export it again")
+            raise BundleError(
+                f"{where}: expected inputs and outputs {expected}, the model has {shapes}; export it again"
+            )
 
     def logits(self, observation: NDArray[np.float32]) -> NDArray[np.float32]:
         """(S,) one number per stage from (D,)."""
@@ -78,7 +83,8 @@ class Policy:
 
         Args:
             bundle: checked.
-            ids: the intersections to decide for, in the order of the rows to come; None: all, in the bundle's order.
+            ids: the intersections to decide for, in the order of the rows to come; None: all, in the bundle's
+                order.
 
         Raises:
             BundleError: a model does not load or has another shape.
@@ -98,12 +104,14 @@ class Policy:
         """The stage that each policy asks for; None where its input or its output is not finite or nothing is legal.
 
         Args:
-            observation: (N, D_max), rows in the order of `ids`; entries beyond an intersection's own size are not read.
+            observation: (N, D_max), rows in the order of `ids`; entries beyond an intersection's own size are not
+                read.
             legal: (N, S_max).
         """
         requests: list[float | None] = []
         for n, network in enumerate(self._networks):
-            row, mask = observation[n, : self._sizes[n]], legal[n, : self._n_stages[n]]
+            row = observation[n, : self._sizes[n]]
+            mask = legal[n, : self._n_stages[n]]
             requests.append(_choose(network, row, mask))
         return requests
 
@@ -119,16 +127,20 @@ def load_network(bundle: Bundle, n: int) -> PolicyNetwork:
     return PolicyNetwork(bundle.policies[n].onnx, bundle.specs[n].size, intersection.n_stages, where)
 
 
-def verify_bundle(path: Path, trusted_key: Path | None = None, *, clock: Callable[[], float] = time.thread_time) -> Bundle:
+def verify_bundle(
+    path: Path, trusted_key: Path | None = None, *, clock: Callable[[], float] = time.thread_time
+) -> Bundle:
     """Hold a bundle to its maker, read it, load every policy and run its golden vectors: what costs little comes first.
 
     Args:
         path: of the bundle.
         trusted_key: the public key that it must be signed with; None: any bundle will do.
-        clock: processor seconds of this thread, in which the policies run: a busy machine is no reason to refuse one.
+        clock: processor seconds of this thread, in which the policies run: a busy machine is no reason to refuse
+            one.
 
     Raises:
-        BundleError: a file, a model or an answer is not what was exported or takes too long; a signature is missing or wrong.
+        BundleError: a file, a model or an answer is not what was exported or takes too long; a signature is
+            missing or wrong.
         UsageError: the key cannot be read.
     """
     seal = read_seal(path)
@@ -138,7 +150,9 @@ def verify_bundle(path: Path, trusted_key: Path | None = None, *, clock: Callabl
     spent_s = 0.0
     for n, id_ in enumerate(bundle.ids):
         with np.errstate(all="ignore"):  # a figure beyond float32 becomes infinite, and is refused for that
-            spent_s += _check_golden(load_network(bundle, n), bundle.policies[n], bundle.specs[n].size, f"{path}/{id_}", clock)
+            spent_s += _check_golden(
+                load_network(bundle, n), bundle.policies[n], bundle.specs[n].size, f"{path}/{id_}", clock
+            )
     if not spent_s <= BUNDLE_LIMIT_S:
         raise BundleError(
             f"{path}: a decision of its {len(bundle.ids)} policies takes {spent_s:.2g} s, allowed {BUNDLE_LIMIT_S:g}"
@@ -146,25 +160,42 @@ def verify_bundle(path: Path, trusted_key: Path | None = None, *, clock: Callabl
     return bundle
 
 
-def _check_golden(network: PolicyNetwork, policy: PolicyFile, size: int, where: str, clock: Callable[[], float]) -> float:
+def _check_golden(
+    network: PolicyNetwork, policy: PolicyFile, size: int, where: str, clock: Callable[[], float]
+) -> float:
     """Hold a policy to the answers it was exported with; the seconds that one decision takes."""
-    golden, took_s = policy.golden, list[float]()
+    golden = policy.golden
+    took_s = list[float]()
     if not 0 < len(golden.observation) == len(golden.legal) == len(golden.logits) <= MOST_GOLDEN:
-        raise BundleError(f"{where}: golden vectors are empty, of different numbers or over {MOST_GOLDEN}; export it again")
-    for k, (observation, legal, expected) in enumerate(zip(golden.observation, golden.legal, golden.logits, strict=True)):
+        raise BundleError(
+            f"{where}: golden vectors are empty, of different numbers or over {MOST_GOLDEN}; export it again"
+        )
+    for k, (observation, legal, expected) in enumerate(
+        zip(golden.observation, golden.legal, golden.logits, strict=True)
+    ):
         if len(observation) != size:
-            raise BundleError(f"{where}: golden vector {k} has {len(observation)} entries, the observation has {size}")
+            raise BundleError(
+                f"{where}: golden vector {k} has {len(observation)} entries, the observation has {size}"
+            )
         begin_s = clock()
         try:
             got = network.logits(np.array(observation, dtype=np.float32))
         except _ORT_FAULTS as err:
-            raise BundleError(f"{where}: golden vector {k} cannot be computed: {' '.join(str(err).split())[:160]}") from err
+            raise BundleError(
+                f"{where}: golden vector {k} cannot be computed: {' '.join(str(err).split())[:160]}"
+            ) from err
         took_s.append(clock() - begin_s)
-        if difference := disagreement(got, np.array(expected), np.array(legal, dtype=np.bool_), share=GOLDEN_SHARE):
-            raise BundleError(f"{where}: golden vector {k} {difference}; this machine computes another policy: export it again")
+        if difference := disagreement(
+            got, np.array(expected), np.array(legal, dtype=np.bool_), share=GOLDEN_SHARE
+        ):
+            raise BundleError(
+                f"{where}: golden vector {k} {difference}; this machine computes another policy: export it again"
+            )
     decision_s = statistics.median(took_s)
     if not decision_s <= DECISION_LIMIT_S:
-        raise BundleError(f"{where}: a decision takes {decision_s:.2g} s, allowed {DECISION_LIMIT_S:g}; export it again")
+        raise BundleError(
+            f"{where}: a decision takes {decision_s:.2g} s, allowed {DECISION_LIMIT_S:g}; export it again"
+        )
     return decision_s
 
 

@@ -8,10 +8,11 @@ import tomllib
 from pathlib import Path
 from typing import Annotated, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import Field, ValidationError, model_validator
 
 from leed_traffic.artifacts.toml_file import read_toml
 from leed_traffic.artifacts.validation import first_fault
+from leed_traffic.domain.document import Document
 from leed_traffic.errors import ScenarioError
 
 RECIPE_NAME = "scenario.toml"
@@ -21,11 +22,7 @@ ROUTES_NAME = "routes.xml"
 Point = tuple[float, float]
 
 
-class _Table(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Street(_Table):
+class StreetRecipe(Document):
     """One two-way street through several nodes."""
 
     nodes: Annotated[tuple[str, ...], Field(min_length=2)]
@@ -38,14 +35,14 @@ class Street(_Table):
     """Length of the extra left-turn lane before each signal; 0: lefts share the leftmost lane."""
 
 
-class NetRecipe(_Table):
+class NetRecipe(Document):
     """Geometry and the signals' own fixed program."""
 
     signals: dict[str, Point]
     """Signal junctions: x and y in metres."""
     rim: dict[str, Point]
     """Where traffic enters and leaves: x and y in metres."""
-    streets: tuple[Street, ...]
+    streets: tuple[StreetRecipe, ...]
     """All streets."""
     crossings: frozenset[str] = frozenset()
     """Signals with a pedestrian crossing on every leg; any of them gives all streets a sidewalk."""
@@ -74,7 +71,7 @@ class NetRecipe(_Table):
         return {**self.signals, **self.rim}
 
 
-class FlowRecipe(_Table):
+class FlowRecipe(Document):
     """Trips from one rim node to another."""
 
     origin: str
@@ -90,7 +87,7 @@ class FlowRecipe(_Table):
         return f"{self.origin}_{self.destination}"
 
 
-class DemandRecipe(_Table):
+class DemandRecipe(Document):
     """Mean demand over the hour; a seed draws one day from it."""
 
     period_s: Annotated[float, Field(gt=0.0)] = 1200.0
@@ -105,7 +102,7 @@ class DemandRecipe(_Table):
     """Pedestrians."""
 
 
-class ScenarioRecipe(_Table):
+class ScenarioRecipe(Document):
     """The whole file."""
 
     title: str

@@ -1,8 +1,8 @@
 """A scenario: a net, who drives through it, and when.
 
-Three kinds: our own (a folder with `scenario.toml`, whose demand a seed draws anew), an imported one (a folder, too, with the
-files that `leedctl scenario import` put there) and anybody's `.sumocfg`; the last two have route files, the given day, around
-which a seed draws another where days are to differ. Reading one needs no SUMO.
+Three kinds: our own (a folder with `scenario.toml`, whose demand a seed draws anew), an imported one (a folder,
+too, with the files that `leedctl scenario import` put there) and anybody's `.sumocfg`; the last two have route
+files, the given day, around which a seed draws another where days are to differ. Reading one needs no SUMO.
 """
 
 import os
@@ -11,8 +11,15 @@ from pathlib import Path
 
 from leed_traffic.artifacts.home import expanded
 from leed_traffic.artifacts.imported import ImportedScenario, read_imported
-from leed_traffic.artifacts.recipe import NET_NAME, RECIPE_NAME, ROUTES_NAME, FlowRecipe, ScenarioRecipe, read_recipe
-from leed_traffic.artifacts.sumo_config import read_sumo_config
+from leed_traffic.artifacts.recipe import (
+    NET_NAME,
+    RECIPE_NAME,
+    ROUTES_NAME,
+    FlowRecipe,
+    ScenarioRecipe,
+    read_recipe,
+)
+from leed_traffic.artifacts.sumo.config import read_sumo_config
 from leed_traffic.artifacts.xml_file import check_readable, root_tag, top_level
 from leed_traffic.errors import ScenarioError
 
@@ -58,8 +65,12 @@ class Scenario:
     site_file: Path | None
     demand: DemandSpec | None  # our own scenarios: another seed is another demand
     options: tuple[str, ...]  # further SUMO options that shape the traffic, option and value in turn
-    set_aside: tuple[str, ...] = ()  # of a configuration: `name=value` of what every run of ours sets in its own way
-    spread: float = 0.0  # how much a seed's day differs from the given one (`simulation/demand/drawn_day.py`); 0: not at all
+    set_aside: tuple[
+        str, ...
+    ] = ()  # of a configuration: `name=value` of what every run of ours sets in its own way
+    spread: float = (
+        0.0  # how much a seed's day differs from the given one (`simulation/demand/drawn_day.py`); 0: not at all
+    )
 
     def __post_init__(self) -> None:
         if not self.begin_s < self.end_s:
@@ -113,7 +124,9 @@ def find_folder(name_or_path: str) -> Path:
         if folder is not None and (folder / RECIPE_NAME).is_file():
             return folder
     known = ", ".join(sorted(folders)) or f"none found; set {SCENARIOS_VARIABLE}"
-    raise ScenarioError(f"{name_or_path}: no such scenario; give a .sumocfg, a folder with {RECIPE_NAME}, or one of: {known}")
+    raise ScenarioError(
+        f"{name_or_path}: no such scenario; give a .sumocfg, a folder with {RECIPE_NAME}, or one of: {known}"
+    )
 
 
 def signal_ids(scenario: Scenario) -> tuple[str, ...]:
@@ -140,7 +153,9 @@ def _own(folder: Path) -> Scenario:
     if (imported := read_imported(folder)) is not None:
         return _imported(folder, imported)
     recipe = read_recipe(folder)
-    net_file, routes_file, site_file = folder / NET_NAME, folder / ROUTES_NAME, folder / SITE_NAME
+    net_file = folder / NET_NAME
+    routes_file = folder / ROUTES_NAME
+    site_file = folder / SITE_NAME
     for file in (net_file, routes_file):
         if not file.is_file():
             raise ScenarioError(f"{file}: missing; run `leedctl scenario build {folder.name}`")
@@ -159,7 +174,8 @@ def _own(folder: Path) -> Scenario:
 
 
 def _imported(folder: Path, scenario: ImportedScenario) -> Scenario:
-    record, site_file = scenario.imported, folder / SITE_NAME
+    record = scenario.imported
+    site_file = folder / SITE_NAME
     return Scenario(
         name=folder.name,
         net_file=folder / record.net,
@@ -181,7 +197,9 @@ def _demand(recipe: ScenarioRecipe, routes_file: Path) -> DemandSpec:
     def flow(element: str, asked: FlowRecipe) -> Flow:
         edges = ways.get((element, asked.name))
         if not edges:
-            raise ScenarioError(f"{routes_file}: no {element} {asked.name}, which scenario.toml asks for; build it again")
+            raise ScenarioError(
+                f"{routes_file}: no {element} {asked.name}, which scenario.toml asks for; build it again"
+            )
         return Flow(name=asked.name, edges=edges, per_hour=asked.per_hour)
 
     return DemandSpec(

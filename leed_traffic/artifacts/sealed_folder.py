@@ -1,7 +1,8 @@
 """A folder whose every byte is held to a digest: SHA256SUMS lists all other files, in the form that `sha256sum -c` reads.
 
-Only a signature over SHA256SUMS itself, SHA256SUMS.sig, is not listed there. Reading goes from what is small to what is large:
-first the seal, those two; then what lies in the folder, by name and size alone; only then the bytes.
+Only a signature over SHA256SUMS itself, SHA256SUMS.sig, is not listed there. Reading goes from what is small to
+what is large: first the seal, those two; then what lies in the folder, by name and size alone; only then the
+bytes.
 """
 
 import hashlib
@@ -16,9 +17,11 @@ from pathlib import Path
 
 from leed_traffic.errors import BundleError
 
-SUMS_NAME, SIGNATURE_NAME = "SHA256SUMS", "SHA256SUMS.sig"
+SUMS_NAME = "SHA256SUMS"
+SIGNATURE_NAME = "SHA256SUMS.sig"
 MAX_TOTAL_BYTES = 256 << 20  # five thousand policies
-MAX_SUMS_BYTES, MAX_SIGNATURE_BYTES = 4 << 20, 4096
+MAX_SUMS_BYTES = 4 << 20
+MAX_SIGNATURE_BYTES = 4096
 MAX_FILES = 20_000
 
 _MOST_STRANGERS = 1000  # that are looked at: a folder may hold millions
@@ -53,7 +56,9 @@ def write_sealed(path: Path, files: Mapping[str, bytes]) -> None:
         raise BundleError(f"{path}: is there already and is no bundle; give another place")
     sealed = {**files, SUMS_NAME: _sums({name: sha256(content) for name, content in files.items()})}
     fresh, old = (path.with_name(f".{path.name}.{word}-{os.getpid()}") for word in ("new", "old"))
-    shutil.rmtree(fresh, ignore_errors=True)  # of a process that was killed; a container gives the same number again
+    shutil.rmtree(
+        fresh, ignore_errors=True
+    )  # of a process that was killed; a container gives the same number again
     try:
         for name, content in sealed.items():
             target = fresh / name
@@ -134,10 +139,14 @@ def _listed(path: Path, sums: bytes) -> dict[str, str]:
     for line in sums.decode("utf-8", "replace").splitlines():
         match = _SUM_LINE.fullmatch(line)
         if match is None or {".", ".."} & set(match[2].split("/")):
-            raise BundleError(f"{path}: {SUMS_NAME} has a line that is no digest and plain file name: {line[:80]!r}")
+            raise BundleError(
+                f"{path}: {SUMS_NAME} has a line that is no digest and plain file name: {line[:80]!r}"
+            )
         listed[match[2]] = match[1]
     if sums != _sums(listed):
-        raise BundleError(f"{path}: {SUMS_NAME} is not in the form that this program writes; export the bundle again")
+        raise BundleError(
+            f"{path}: {SUMS_NAME} is not in the form that this program writes; export the bundle again"
+        )
     if len(listed) > MAX_FILES:
         raise BundleError(f"{path}: lists {len(listed)} files, a bundle has at most {MAX_FILES}")
     return listed
@@ -147,7 +156,9 @@ def _check_names(path: Path, listed: Mapping[str, str]) -> None:
     """The folder holds what is listed and nothing else."""
     folders = {name.partition("/")[0] for name in listed if "/" in name}
     missing = [f"missing {name}" for name in sorted(listed) if not os.path.lexists(path / name)]
-    strangers = (name for name in _items(path, folders) if name not in listed and name not in (SUMS_NAME, SIGNATURE_NAME))
+    strangers = (
+        name for name in _items(path, folders) if name not in listed and name not in (SUMS_NAME, SIGNATURE_NAME)
+    )
     extra = sorted(f"extra {name!r}" for name in islice(strangers, _MOST_STRANGERS))
     _refuse(path, [*missing, *extra])
 

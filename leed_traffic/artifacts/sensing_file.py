@@ -1,14 +1,14 @@
 """`sensing.toml`: which detectors a site has, where they lie, and how far they can be trusted.
 
-`leedctl scenario detectors` writes one beside SUMO's additional file, with the same ids. `ideal`, `camera` and `loops` are
-known by name and need no file.
+`leedctl scenario detectors` writes one beside SUMO's additional file, with the same ids. `ideal`, `camera` and
+`loops` are known by name and need no file.
 """
 
 import tomllib
 from pathlib import Path
 from typing import Annotated, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import Field, ValidationError, model_validator
 
 from leed_traffic.artifacts.home import expanded
 from leed_traffic.artifacts.toml_file import read_toml
@@ -17,6 +17,7 @@ from leed_traffic.artifacts.whole_file import write_whole
 from leed_traffic.domain.detectors.faults import DetectorFault, FaultRates
 from leed_traffic.domain.detectors.layout import Detector, DetectorKind
 from leed_traffic.domain.detectors.sensing import CAMERA, IDEAL, LOOPS, Sensing, SensingKind
+from leed_traffic.domain.document import FiniteDocument
 from leed_traffic.domain.network import Network
 from leed_traffic.errors import SiteError
 
@@ -37,17 +38,14 @@ _HEAD = """\
 #                chatter for fault_s (mean); one_per_intersection: a lane of every signal is broken in this way all the time
 # [[detector]]   id as in the additional file; informs: [lane of the signal, share of what is seen that heads for it], ...
 #
-# All but kind, reach_m, sees_exits and [[detector]] shape simulations alone: in the street detectors make their own errors.
+# All but kind, reach_m, sees_exits and [[detector]] shape simulations alone: in the street detectors make their
+# own errors.
 """
 
 Share = Annotated[float, Field(ge=0.0, lt=1.0)]
 
 
-class _Table(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
-
-
-class FaultsEntry(_Table):
+class FaultsEntry(FiniteDocument):
     """[faults]: how often detectors break in simulation."""
 
     dropouts_per_lane_hour: float = Field(default=0.0, ge=0.0, le=100.0)
@@ -62,7 +60,7 @@ class FaultsEntry(_Table):
     """One lane of every signal is broken in this way all the time."""
 
 
-class DetectorEntry(_Table):
+class DetectorEntry(FiniteDocument):
     """[[detector]]: one detector."""
 
     id: str = Field(min_length=1)
@@ -83,7 +81,7 @@ class DetectorEntry(_Table):
     """Lanes of the signal, and the share of what it sees that heads for each."""
 
 
-class SensingFile(_Table):
+class SensingFile(FiniteDocument):
     """The whole file."""
 
     kind: SensingKind
@@ -159,7 +157,10 @@ def write_sensing_file(path: Path, sensing: Sensing) -> None:
 def render_sensing_file(sensing: Sensing) -> str:
     """The text; the same detectors give the same bytes."""
     lines = [_HEAD, f'kind = "{sensing.kind}"']
-    lines += [f"{name} = {getattr(sensing, name)!r}" for name in ("reach_m", "miss", "occlusion", "noise", "persistence_s")]
+    lines += [
+        f"{name} = {getattr(sensing, name)!r}"
+        for name in ("reach_m", "miss", "occlusion", "noise", "persistence_s")
+    ]
     lines += [f"{name} = {str(getattr(sensing, name)).lower()}" for name in ("sees_exits", "varies")]
     faults = sensing.faults
     lines += ["", "[faults]"]
@@ -197,8 +198,15 @@ def _assembled(file: SensingFile) -> Sensing:
 
 def check_places(sensing: Sensing, network: Network, path: Path) -> None:
     """Every detector belongs to a lane of a signal that is there; every lane of every signal has one that is read."""
-    lanes = {(i.id, lane.id): {span.lane for span in lane.spans} for i in network.intersections for lane in i.lanes}
-    exits = {(i.id, m.exit_span.lane): {m.exit_span.lane} for i in network.intersections for m in i.movements if m.exit_span}
+    lanes = {
+        (i.id, lane.id): {span.lane for span in lane.spans} for i in network.intersections for lane in i.lanes
+    }
+    exits = {
+        (i.id, m.exit_span.lane): {m.exit_span.lane}
+        for i in network.intersections
+        for m in i.movements
+        if m.exit_span
+    }
     for detector in sensing.detectors:
         if detector.signal not in network.by_id:
             continue  # a file for the whole town, a controller for a part of it
@@ -210,13 +218,17 @@ def check_places(sensing: Sensing, network: Network, path: Path) -> None:
                     "`leedctl scenario detectors` writes a file for it"
                 )
             if detector.lane not in own[detector.signal, lane]:
-                raise SiteError(f"{path}: detector {detector.id}: lies on {detector.lane}, which does not lead to {lane}")
+                raise SiteError(
+                    f"{path}: detector {detector.id}: lies on {detector.lane}, which does not lead to {lane}"
+                )
     wanted = {SensingKind.CAMERA: DetectorKind.ZONE, SensingKind.LOOPS: DetectorKind.STOP}.get(sensing.kind)
     if wanted is None or not sensing.detectors:
         return
     seen = {(d.signal, lane) for d in sensing.detectors if d.kind is wanted for lane, _ in d.informs}
     if unseen := sorted(lanes.keys() - seen):
-        raise SiteError(f"{path}: lane {unseen[0][1]} of signal {unseen[0][0]} has no detector of kind {wanted}; add one")
+        raise SiteError(
+            f"{path}: lane {unseen[0][1]} of signal {unseen[0][0]} has no detector of kind {wanted}; add one"
+        )
 
 
 def _quoted(text: str) -> str:

@@ -1,7 +1,8 @@
 """Ed25519 signatures of bundles: who made it, not only whether it arrived whole.
 
-The signature is over SHA256SUMS, which names the digest of every other file; it lies beside it as SHA256SUMS.sig. Keys are PEM
-files as OpenSSL writes them. Needs the package `cryptography` (extra `serve`); nothing else imports it.
+The signature is over SHA256SUMS, which names the digest of every other file; it lies beside it as SHA256SUMS.sig.
+Keys are PEM files as OpenSSL writes them. Needs the package `cryptography` (extra `serve`); nothing else imports
+it.
 """
 
 import base64
@@ -58,11 +59,15 @@ def sign_bundle(path: Path, key_file: Path) -> Bundle:
     bundle = read_bundle(path)
     content = _read_key(key_file, "--key")
     if key_file.stat().st_mode & (stat.S_IRGRP | stat.S_IROTH):
-        log.warning("%s: others can read this private key; chmod 600 it, and make a new pair if it has lain open", key_file)
+        log.warning(
+            "%s: others can read this private key; chmod 600 it, and make a new pair if it has lain open", key_file
+        )
     try:
         key = load_pem_private_key(content, password=None)
     except (ValueError, TypeError, UnsupportedAlgorithm) as err:
-        raise UsageError(f"--key {key_file}: not a private key that can be read; make one with leedctl bundle keygen") from err
+        raise UsageError(
+            f"--key {key_file}: not a private key that can be read; make one with leedctl bundle keygen"
+        ) from err
     if not isinstance(key, Ed25519PrivateKey):
         raise UsageError(f"--key {key_file}: not an Ed25519 key; make one with leedctl bundle keygen")
     fresh = path.with_name(f".{path.name}.sig-{os.getpid()}")
@@ -92,19 +97,27 @@ def check_signature(path: Path, seal: Seal, trusted_key: Path) -> None:
 
     content = _read_key(trusted_key, "--trust")
     if b"PRIVATE KEY" in content:
-        raise UsageError(f"--trust {trusted_key}: a private key; it stays with the maker, give the .pub of the pair")
+        raise UsageError(
+            f"--trust {trusted_key}: a private key; it stays with the maker, give the .pub of the pair"
+        )
     try:
         key = load_pem_public_key(content)
     except (ValueError, UnsupportedAlgorithm) as err:
-        raise UsageError(f"--trust {trusted_key}: not a public key that can be read; expected the .pub of a key pair") from err
+        raise UsageError(
+            f"--trust {trusted_key}: not a public key that can be read; expected the .pub of a key pair"
+        ) from err
     if not isinstance(key, Ed25519PublicKey):
         raise UsageError(f"--trust {trusted_key}: not an Ed25519 key; expected the .pub of leedctl bundle keygen")
     if seal.signature is None:
-        raise BundleError(f"{path}: not signed, and only bundles signed for {trusted_key} may run; leedctl bundle sign")
+        raise BundleError(
+            f"{path}: not signed, and only bundles signed for {trusted_key} may run; leedctl bundle sign"
+        )
     try:
         key.verify(base64.b64decode(seal.signature.strip(), validate=True), _CONTEXT + seal.sums)
     except (InvalidSignature, binascii.Error) as err:
-        raise BundleError(f"{path}: its signature is not by {trusted_key}; fetch the bundle again from its maker") from err
+        raise BundleError(
+            f"{path}: its signature is not by {trusted_key}; fetch the bundle again from its maker"
+        ) from err
 
 
 def _write_key(target: Path, content: bytes, mode: int) -> None:
@@ -131,5 +144,7 @@ def _read_key(path: Path, option: str) -> bytes:
     except (OSError, ValueError) as err:
         raise UsageError(f"{option} {path}: cannot be read: {getattr(err, 'strerror', None) or err}") from err
     if len(content) > _KEY_BYTES or content.count(b"-----BEGIN") > 1:
-        raise UsageError(f"{option} {path}: expected one key in a file of under {_KEY_BYTES // 1024} kB, found more")
+        raise UsageError(
+            f"{option} {path}: expected one key in a file of under {_KEY_BYTES // 1024} kB, found more"
+        )
     return content

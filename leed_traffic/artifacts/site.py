@@ -1,9 +1,9 @@
 """The site: the limits of every intersection of a network, derived, read from a person's `site.toml`, or taken from the net.
 
-A file may be stricter than the derived limits or laxer, but it cannot go below the floors: a yellow of 3 s where vehicles
-lose their green, the whole pedestrian clearance, 7 s of walk, and a maximum green that leaves room for one decision after the
-minimum.
-Only `as-net` is exempt: it exists to compare with published work, nobody has reviewed it, and its name says so.
+A file may be stricter than the derived limits or laxer, but it cannot go below the floors: a yellow of 3 s where
+vehicles lose their green, the whole pedestrian clearance, 7 s of walk, and a maximum green that leaves room for
+one decision after the minimum. Only `as-net` is exempt: it exists to compare with published work, nobody has
+reviewed it, and its name says so.
 """
 
 import hashlib
@@ -17,7 +17,7 @@ from leed_traffic.artifacts.home import expanded
 from leed_traffic.artifacts.scenario import Scenario
 from leed_traffic.artifacts.site_file import assemble_from_file, parse_site_file, render_site_file
 from leed_traffic.artifacts.whole_file import write_whole
-from leed_traffic.domain.network import Intersection, Kind, Network
+from leed_traffic.domain.network import Intersection, MovementKind, Network
 from leed_traffic.domain.priority import PriorityRule
 from leed_traffic.domain.road_users import CARS, Weights
 from leed_traffic.domain.safety.timing import (
@@ -31,7 +31,8 @@ from leed_traffic.domain.safety.timing import (
 )
 from leed_traffic.errors import SiteError
 
-DERIVED, AS_NET = "derived", "as-net"
+DERIVED = "derived"
+AS_NET = "as-net"
 _TOLERANCE_S = 1e-6  # s, decimal fractions in a file are no violation
 
 
@@ -42,11 +43,15 @@ class Site:
     name: str  # "derived", "as-net", or the name of the file
     timings: tuple[Timing, ...]
     digest: str  # sha256 over the timings, whatever they were read from
-    priority: tuple[PriorityRule, ...] = ()  # in order of rank; no part of the digest: a rule of the place, not of a policy
+    priority: tuple[
+        PriorityRule, ...
+    ] = ()  # in order of rank; no part of the digest: a rule of the place, not of a policy
     weights: Weights = CARS  # who counts how much; no part of the digest either
 
 
-def make_site(name: str, timings: Sequence[Timing], priority: Sequence[PriorityRule] = (), weights: Weights = CARS) -> Site:
+def make_site(
+    name: str, timings: Sequence[Timing], priority: Sequence[PriorityRule] = (), weights: Weights = CARS
+) -> Site:
     """A site and its digest; the digest depends on the limits alone, not on name, priorities or weights."""
     lines = sorted(TypeAdapter(Timing).dump_json(timing).decode() for timing in timings)
     digest = hashlib.sha256("\n".join(lines).encode()).hexdigest()
@@ -100,12 +105,16 @@ def read_site_file(path: Path, network: Network) -> Site:
     known = network.by_id
     for entry in entries:
         if entry.id not in known:
-            raise SiteError(f"{path}: intersection {entry.id}: the net has no such signal; it has {', '.join(sorted(known))}")
+            raise SiteError(
+                f"{path}: intersection {entry.id}: the net has no such signal; it has {', '.join(sorted(known))}"
+            )
     by_id = {entry.id: entry for entry in entries}
     timings = []
     for intersection in network.intersections:
         if intersection.id not in by_id:
-            raise SiteError(f"{path}: no [[intersection]] for signal {intersection.id}; add it, or derive the file again")
+            raise SiteError(
+                f"{path}: no [[intersection]] for signal {intersection.id}; add it, or derive the file again"
+            )
         timing = assemble_from_file(by_id[intersection.id], intersection, path)
         check_floors(intersection, timing, where=str(path))
         timings.append(timing)
@@ -148,8 +157,8 @@ def check_interval(timing: Timing, decision_interval_s: float, *, where: str) ->
     """Refuse limits that leave no room for decisions so far apart.
 
     Raises:
-        SiteError: a maximum green ends before the first decision after the minimum can act, a stage falls back before it is
-            asked about, or a round of all stages takes longer than the maximum red.
+        SiteError: a maximum green ends before the first decision after the minimum can act, a stage falls back
+            before it is asked about, or a round of all stages takes longer than the maximum red.
     """
     at = f"{where}: intersection {timing.intersection}"
     for i, (low, high) in enumerate(zip(timing.min_green_s, timing.max_green_s, strict=True)):
@@ -180,9 +189,12 @@ def _check_change(intersection: Intersection, timing: Timing, i: int, j: int, at
         )
     total = timing.clearance_s(i, j)
     for movement in intersection.movements:
-        if movement.kind is Kind.PEDESTRIAN and movement.link in losing:
+        if movement.kind is MovementKind.PEDESTRIAN and movement.link in losing:
             needed = pedestrian_clearance_time(movement)
-            if movement.link not in intersection.walk_only_links and timing.all_red_s[i][j] < needed - _TOLERANCE_S:
+            if (
+                movement.link not in intersection.walk_only_links
+                and timing.all_red_s[i][j] < needed - _TOLERANCE_S
+            ):
                 raise SiteError(
                     f"{at}: all_red_s from stage {i} to {j}: link {movement.link} serves vehicles and a crossing "
                     f"({movement.length_m:.1f} m), which walkers may enter until its yellow ends; need {needed} s of red, "

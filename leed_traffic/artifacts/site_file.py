@@ -1,8 +1,9 @@
 """`site.toml`: the limits of every signal in a form that a person reads, reviews and signs for.
 
-One `[[intersection]]` per signal, with the stages that it was made for. A value per stage is a list or one number for all; a
-value per change of stages is a matrix (row: stage that ends, column: stage that follows) or one number for all changes in which
-it means something: yellow where vehicles lose their green, pedestrian clearance where a crossing does, all-red everywhere.
+One `[[intersection]]` per signal, with the stages that it was made for. A value per stage is a list or one number
+for all; a value per change of stages is a matrix (row: stage that ends, column: stage that follows) or one number
+for all changes in which it means something: yellow where vehicles lose their green, pedestrian clearance where a
+crossing does, all-red everywhere.
 """
 
 import math
@@ -11,9 +12,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field, ValidationError
 
 from leed_traffic.artifacts.toml_file import read_toml
+from leed_traffic.domain.document import Document
 from leed_traffic.domain.network import Intersection
 from leed_traffic.domain.priority import PriorityRule
 from leed_traffic.domain.road_users import Weights
@@ -56,11 +58,7 @@ _HEAD = """\
 """
 
 
-class _Table(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class _Limits(_Table):
+class _Limits(Document):
     min_green_s: PerStage | None = None
     max_green_s: PerStage | None = None
     fallback_green_s: PerStage | None = None
@@ -79,7 +77,7 @@ class IntersectionEntry(_Limits):
     intergreen: tuple[tuple[int, int, Seconds], ...] = ()
 
 
-class WeightsEntry(_Table):
+class WeightsEntry(Document):
     """[weights]: what a road user counts, in cars."""
 
     classes: dict[str, float] = Field(default_factory=dict)
@@ -88,7 +86,7 @@ class WeightsEntry(_Table):
     """A person who waits at a crossing; over 0 they are observed, too."""
 
 
-class PriorityEntry(_Table):
+class PriorityEntry(Document):
     """[[priority]]: one rule for all signals."""
 
     classes: tuple[str, ...]
@@ -103,7 +101,7 @@ class PriorityEntry(_Table):
     """Between two uses."""
 
 
-class _File(_Table):
+class _File(Document):
     defaults: _Limits = _Limits()
     priority: tuple[PriorityEntry, ...] = ()
     weights: WeightsEntry = WeightsEntry()
@@ -156,7 +154,9 @@ def assemble_from_file(entry: IntersectionEntry, intersection: Intersection, pat
     s = range(len(own))
     walkers = intersection.walk_only_links  # a link that vehicles share stays green until its yellow
     lost = [[a.green - b.green for b in intersection.stages] for a in intersection.stages]
-    walk_out = _per_change(entry, "pedestrian_clearance_s", [[bool(lost[i][j] & walkers) for j in s] for i in s], at)
+    walk_out = _per_change(
+        entry, "pedestrian_clearance_s", [[bool(lost[i][j] & walkers) for j in s] for i in s], at
+    )
     yellow = _per_change(entry, "yellow_s", [[bool(lost[i][j] - walkers) for j in s] for i in s], at)
     all_red = _per_change(entry, "all_red_s", [[i != j for j in s] for i in s], at)
     own_order = tuple(sorted(s, key=lambda i: intersection.stages[i].own_phase))
@@ -182,7 +182,10 @@ def render_site_file(intersections: Sequence[Intersection], timings: Sequence[Ti
     for intersection, timing in zip(intersections, timings, strict=True):
         states = ", ".join(f'"{stage.state}"' for stage in intersection.stages)
         lines = ["[[intersection]]", f"id = {_quoted(intersection.id)}", f"stages = [{states}]"]
-        lines += [f"{name} = {_row(getattr(timing, name))}" for name in ("min_green_s", "max_green_s", "fallback_green_s")]
+        lines += [
+            f"{name} = {_row(getattr(timing, name))}"
+            for name in ("min_green_s", "max_green_s", "fallback_green_s")
+        ]
         lines.append(f"fallback_order = [{', '.join(map(str, timing.fallback_order))}]")
         for name in ("pedestrian_clearance_s", "yellow_s", "all_red_s"):
             lines.append(f"{name} = {_matrix(getattr(timing, name))}")
@@ -203,7 +206,9 @@ def _first_fault(err: ValidationError, tables: dict[str, Any]) -> str:
     if len(fault["loc"]) >= 2 and fault["loc"][0] == "intersection":
         entry = tables["intersection"][int(fault["loc"][1])]
         where[:2] = [f"intersection {entry.get('id', where[1]) if isinstance(entry, dict) else where[1]}"]
-    words = [part for part in where if part not in ("float", "constrained-float") and not part.startswith("tuple[")]
+    words = [
+        part for part in where if part not in ("float", "constrained-float") and not part.startswith("tuple[")
+    ]
     return f"{': '.join(words)}: {fault['msg']}, got {fault['input']!r}"
 
 
@@ -218,23 +223,30 @@ def _per_stage(entry: IntersectionEntry, name: str, n_stages: int, at: str) -> t
 
 
 def _per_change(entry: IntersectionEntry, name: str, where_one_number_holds: list[list[bool]], at: str) -> Matrix:
-    value, n = getattr(entry, name), len(where_one_number_holds)
+    value = getattr(entry, name)
+    n = len(where_one_number_holds)
     if value is None:
         raise SiteError(f"{at}: {name} is missing; give it here or under [defaults]")
     if not isinstance(value, tuple):
         return tuple(tuple(float(value) if holds else 0.0 for holds in row) for row in where_one_number_holds)
     if len(value) != n or any(len(row) != n for row in value):
-        raise SiteError(f"{at}: {name}: need one number or {n} rows of {n}, got rows of {[len(row) for row in value]}")
+        raise SiteError(
+            f"{at}: {name}: need one number or {n} rows of {n}, got rows of {[len(row) for row in value]}"
+        )
     return tuple(tuple(float(x) for x in row) for row in value)
 
 
-def _raised(entry: IntersectionEntry, intersection: Intersection, clearances: tuple[Matrix, Matrix, Matrix], at: str) -> Matrix:
+def _raised(
+    entry: IntersectionEntry, intersection: Intersection, clearances: tuple[Matrix, Matrix, Matrix], at: str
+) -> Matrix:
     """All-red, raised where the time between a clearing and an entering link is under the entry's intergreen."""
     walk_out, yellow, all_red = clearances
     raised = [list(row) for row in all_red]
     for clearing, entering, seconds in entry.intergreen:
         if not (0 <= clearing < intersection.n_links and 0 <= entering < intersection.n_links):
-            raise SiteError(f"{at}: intergreen [{clearing}, {entering}, {seconds}]: links are 0 to {intersection.n_links - 1}")
+            raise SiteError(
+                f"{at}: intergreen [{clearing}, {entering}, {seconds}]: links are 0 to {intersection.n_links - 1}"
+            )
         lead = walk_out if clearing in intersection.walk_only_links else None
         for i, before in enumerate(intersection.stages):
             for j, after in enumerate(intersection.stages):

@@ -1,7 +1,7 @@
 """SUMO's XML files, plain or gzipped: nets, demand, additional files, configurations.
 
-They come from anybody. A file that grows out of all proportion when it is read (entities, a small archive that unpacks to
-gigabytes, elements nested without end) is refused before it has grown.
+They come from anybody. A file that grows out of all proportion when it is read (entities, a small archive that
+unpacks to gigabytes, elements nested without end) is refused before it has grown.
 """
 
 import gzip
@@ -15,14 +15,24 @@ from xml.parsers import expat
 
 from leed_traffic.errors import ScenarioError
 
-UNREADABLE = (OSError, EOFError, zlib.error, ET.ParseError, expat.ExpatError, LookupError, ValueError)  # damaged, cut, odd
+UNREADABLE = (
+    OSError,
+    EOFError,
+    zlib.error,
+    ET.ParseError,
+    expat.ExpatError,
+    LookupError,
+    ValueError,
+)  # damaged, cut, odd
 MOST_DEPTH = 64  # elements within elements; a net has 4, a person's plan 5
 _GZIP = b"\x1f\x8b"  # SUMO, too, goes by the content and not by the name
 _CHUNK = 1 << 16
-# Packed nets and demand of SUMO's own tools unpack to 5 to 40 times their size and hold a tag per 10 bytes packed; these
-# are allowed whatever they hold up to the first two, and up to the others for every byte packed.
-_SMALL_BYTES, _SMALL_TAGS = 16 << 20, 500_000
-_BYTES_PER_PACKED, _TAGS_PER_PACKED = 200, 1
+# Packed nets and demand of SUMO's own tools unpack to 5 to 40 times their size and hold a tag per 10 bytes packed;
+# these are allowed whatever they hold up to the first two, and up to the others for every byte packed.
+_SMALL_BYTES = 16 << 20
+_SMALL_TAGS = 500_000
+_BYTES_PER_PACKED = 200
+_TAGS_PER_PACKED = 1
 
 
 def open_plain_or_gzip(path: Path) -> IO[bytes]:
@@ -57,7 +67,9 @@ def check_readable(path: Path) -> None:
     """
     try:
         with open_plain_or_gzip(path) as stream:
-            while isinstance(stream, io.BufferedReader) and isinstance(stream.raw, _Unpacked) and stream.read(_CHUNK):
+            while (
+                isinstance(stream, io.BufferedReader) and isinstance(stream.raw, _Unpacked) and stream.read(_CHUNK)
+            ):
                 pass
     except UNREADABLE as err:
         raise ScenarioError(f"{path}: not readable as XML ({err})") from err
@@ -128,7 +140,9 @@ def _top_level(path: Path, including: tuple[Path, ...] | None) -> Iterator[ET.El
                     root = element
                 elif depth == 1 and root is not None:
                     if including is not None and element.tag == "include":
-                        yield from _top_level(included_file(path, element, including), (*including, path.resolve()))
+                        yield from _top_level(
+                            included_file(path, element, including), (*including, path.resolve())
+                        )
                     else:
                         yield element
                     root.clear()  # with its children: of millions none is kept
@@ -154,7 +168,8 @@ def elements(path: Path, tags: Collection[str], within: tuple[Path, ...] = ()) -
             depth = n_open = 0
             for event, element in _as_sumo_reads(stream):
                 step = 1 if event == "start" else -1
-                depth, n_open = depth + step, n_open + step * (element.tag in tags)
+                depth = depth + step
+                n_open = n_open + step * (element.tag in tags)
                 if depth > MOST_DEPTH:
                     raise ValueError(f"elements nested more than {MOST_DEPTH} deep")
                 if event == "start" and element.tag == "include" and not n_open:
@@ -250,7 +265,8 @@ class _Unpacked(io.RawIOBase):
     """What a gzipped file holds, as long as it stays in proportion to it."""
 
     def __init__(self, packed: IO[bytes], packed_bytes: int) -> None:
-        self._file, self._unpacked = packed, gzip.GzipFile(fileobj=packed, mode="rb")
+        self._file = packed
+        self._unpacked = gzip.GzipFile(fileobj=packed, mode="rb")
         self._most_bytes = max(_SMALL_BYTES, _BYTES_PER_PACKED * packed_bytes)
         self._most_tags = max(_SMALL_TAGS, _TAGS_PER_PACKED * packed_bytes)
         self._bytes = self._tags = 0
@@ -276,7 +292,9 @@ class _Unpacked(io.RawIOBase):
         self._bytes += len(chunk)
         self._tags += chunk.count(b"<")
         if self._bytes > self._most_bytes or self._tags > self._most_tags:
-            raise ValueError("it unpacks to far more than a packed file of its size holds; give it unpacked if it is meant so")
+            raise ValueError(
+                "it unpacks to far more than a packed file of its size holds; give it unpacked if it is meant so"
+            )
         buffer[: len(chunk)] = chunk
         return len(chunk)
 

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict
 
 from leed_traffic.artifacts.demonstrations import read_manifest
 from leed_traffic.artifacts.whole_file import write_whole
-from leed_traffic.benchmark.learners import Expert, Learner, bad_plan
+from leed_traffic.benchmark.learners import Expert, LearningMethod, bad_plan
+from leed_traffic.domain.document import Document
 from leed_traffic.domain.plan import max_wave_plan
 from leed_traffic.domain.seeds import FIRST_VALIDATION_SEED
 from leed_traffic.errors import UsageError
@@ -29,18 +29,14 @@ COST_NAME = "cost.json"
 _AUTHOR_OF = {Expert.SEARCH: Author.SEARCH, Expert.WEBSTER: Author.WEBSTER, Expert.BAD: Author.GIVEN}
 
 
-class Cost(BaseModel):
+class Cost(Document):
     """What making demonstrations took."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     cpu_s: float
 
 
-class Bar(BaseModel):
+class Bar(Document):
     """What a learner has to reach: max-wave on the validation hours."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     delays_s: tuple[float, ...]
 
@@ -51,7 +47,7 @@ class Bar(BaseModel):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Ground:
+class StudyScenario:
     """A scenario and where its results go."""
 
     scenario: str
@@ -63,7 +59,7 @@ class Ground:
 class DemonstrationTask:
     """An expert's demonstrations for one seed."""
 
-    ground: Ground
+    ground: StudyScenario
     expert: Expert
     seed: int
     runs: int  # hours of the search
@@ -84,8 +80,8 @@ class DemonstrationTask:
 class Cell:
     """One training run."""
 
-    ground: Ground
-    learner: Learner
+    ground: StudyScenario
+    learner: LearningMethod
     seed: int
     episodes: int
     validation_seeds: int
@@ -109,7 +105,8 @@ def demonstrate(task: DemonstrationTask) -> None:
     shutil.rmtree(task.folder, ignore_errors=True)  # what a killed one had cost is not known: it begins anew
     begin_s = time.process_time()
     task.folder.mkdir(parents=True, exist_ok=True)
-    author, plans = _AUTHOR_OF[task.expert], None
+    author = _AUTHOR_OF[task.expert]
+    plans = None
     if task.expert is Expert.BAD:
         plans = task.folder / "bad_plans.json"
         network = env_spec(task.ground).network
@@ -131,7 +128,7 @@ def demonstrate(task: DemonstrationTask) -> None:
     write_whole(task.folder / COST_NAME, cost.model_dump_json())
 
 
-def set_bar(ground: Ground, validation_seeds: int) -> Bar:
+def set_bar(ground: StudyScenario, validation_seeds: int) -> Bar:
     """Max-wave on the validation hours, made once."""
     path = ground.folder / f"bar-{validation_seeds}.json"
     seeds = range(FIRST_VALIDATION_SEED, FIRST_VALIDATION_SEED + validation_seeds)
@@ -139,7 +136,9 @@ def set_bar(ground: Ground, validation_seeds: int) -> Bar:
         return Bar.model_validate_json(path.read_bytes())
     spec = env_spec(ground)
     plans = {i.id: max_wave_plan(i.id) for i in spec.network.intersections}
-    episodes = [roll_out(spec, RolloutTask(weights=None, seed=seed, plans=plans, is_scored=True)).episode for seed in seeds]
+    episodes = [
+        roll_out(spec, RolloutTask(weights=None, seed=seed, plans=plans, is_scored=True)).episode for seed in seeds
+    ]
     bar = Bar(delays_s=tuple(e.score.delay_s for e in episodes if e.score is not None))
     path.parent.mkdir(parents=True, exist_ok=True)
     write_whole(path, bar.model_dump_json())
@@ -156,7 +155,9 @@ def learn(cell: Cell) -> None:
     if not cell.bundle.exists():
         train(config, lambda _n, _note: None)
     elif settings_that_differ(cell.folder, config) or not _has_same_expert(cell):
-        raise UsageError(f"{cell.folder}: was trained with other settings; ask for the same ones or give another --out")
+        raise UsageError(
+            f"{cell.folder}: was trained with other settings; ask for the same ones or give another --out"
+        )
 
 
 def _has_same_expert(cell: Cell) -> bool:
@@ -182,6 +183,6 @@ def train_config(cell: Cell) -> TrainConfig:
     )
 
 
-def env_spec(ground: Ground) -> EnvSpec:
+def env_spec(ground: StudyScenario) -> EnvSpec:
     """The env that every learner meets."""
     return env_of(TrainConfig(scenario=ground.scenario, site=ground.site, out=ground.folder))

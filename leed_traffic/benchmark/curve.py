@@ -16,7 +16,9 @@ class Point(NamedTuple):
     delay_s: float
 
 
-def learning_curve(rows: Sequence[MetricsRow], timings: Sequence[UnitTiming], demonstrations_cpu_s: float) -> list[Point]:
+def learning_curve(
+    rows: Sequence[MetricsRow], timings: Sequence[UnitTiming], demonstrations_cpu_s: float
+) -> list[Point]:
     """The looks of one run, in order.
 
     Args:
@@ -24,7 +26,8 @@ def learning_curve(rows: Sequence[MetricsRow], timings: Sequence[UnitTiming], de
         timings: one per row.
         demonstrations_cpu_s: what the demonstrations took.
     """
-    points, cpu_s = [], demonstrations_cpu_s
+    points = []
+    cpu_s = demonstrations_cpu_s
     for row, timing in zip(rows, timings, strict=True):
         cpu_s += timing.cpu_s
         if row.delay_s is not None:

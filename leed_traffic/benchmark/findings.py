@@ -3,18 +3,14 @@
 from collections.abc import Sequence
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict
 
 from leed_traffic.benchmark.curve import Point, reached, reached_for_good
-from leed_traffic.benchmark.learners import Learner
+from leed_traffic.benchmark.learners import LearningMethod
+from leed_traffic.domain.document import Document
 from leed_traffic.evaluate.results import ControllerResult, Evaluation
 
 
-class _Document(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class TrainingSeed(_Document):
+class TrainingSeed(Document):
     """One training run and its final policies."""
 
     curve: tuple[tuple[float, float, float], ...]
@@ -31,7 +27,7 @@ class TrainingSeed(_Document):
     unsafe_changes: int
 
 
-class Finding(_Document):
+class LearnerFindings(Document):
     """One learner on one scenario."""
 
     learner: str
@@ -52,11 +48,13 @@ class Finding(_Document):
     def median(self, name: str) -> float | None:
         """Of a cost over the training seeds; None where half of them or more never paid it off."""
         values = [getattr(seed, name) for seed in self.seeds]
-        middle = sorted(np.inf if value is None else value for value in values)[(len(values) - 1) // 2 + (len(values) + 1) % 2]
+        middle = sorted(np.inf if value is None else value for value in values)[
+            (len(values) - 1) // 2 + (len(values) + 1) % 2
+        ]
         return None if np.isinf(middle) else float(middle)
 
 
-class ScenarioFindings(_Document):
+class ScenarioFindings(Document):
     """Every learner on one scenario, and the rules beside them."""
 
     scenario: str
@@ -64,10 +62,10 @@ class ScenarioFindings(_Document):
     bar_s: float
     """Max-wave on the validation hours."""
     rules: tuple[ControllerResult, ...]
-    learners: tuple[Finding, ...]
+    learners: tuple[LearnerFindings, ...]
 
 
-class StudyFindings(_Document):
+class StudyFindings(Document):
     """The whole study."""
 
     training_seeds: int
@@ -84,8 +82,12 @@ class StudyFindings(_Document):
 
 
 def find(
-    learner: Learner, curves: Sequence[Sequence[Point]], names: Sequence[str], evaluation: Evaluation, bar_s: float
-) -> Finding:
+    learner: LearningMethod,
+    curves: Sequence[Sequence[Point]],
+    names: Sequence[str],
+    evaluation: Evaluation,
+    bar_s: float,
+) -> LearnerFindings:
     """Put one learner's runs together.
 
     Args:
@@ -99,7 +101,9 @@ def find(
     spread = {row.controller: row for row in evaluation.spread}
     seeds = []
     for curve, name in zip(curves, names, strict=True):
-        first, stays, result = reached(curve, bar_s), reached_for_good(curve, bar_s), results[name]
+        first = reached(curve, bar_s)
+        stays = reached_for_good(curve, bar_s)
+        result = results[name]
         seeds.append(
             TrainingSeed(
                 curve=tuple((round(p.hours, 3), round(p.cpu_s, 1), round(p.delay_s, 3)) for p in curve),
@@ -112,4 +116,4 @@ def find(
                 unsafe_changes=result.unsafe_changes,
             )
         )
-    return Finding(learner=learner.name, what=learner.what, seeds=tuple(seeds))
+    return LearnerFindings(learner=learner.name, what=learner.what, seeds=tuple(seeds))

@@ -1,7 +1,7 @@
 """Who is compared: LEED, learners without an expert, learners from the same demonstrations, and LEED with one thing changed.
 
-All of them have the same env, observation, reward, envelope, networks, optimiser and seeds; a learner is the settings by which
-it differs.
+All of them have the same env, observation, reward, envelope, networks, optimiser and seeds; a learner is the
+settings by which it differs.
 """
 
 from collections.abc import Mapping
@@ -9,12 +9,16 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
-from leed_traffic.domain.plan import PriorityPlan
+from leed_traffic.domain.plan import UrgencyPlan
 from leed_traffic.errors import UsageError
 from leed_traffic.train.config import ExpertWeight, Sharing, Similarity
 from leed_traffic.train.similarity import Gate
 
-BAD_PLAN = {"reach_m": 10.0, "green_s": 45.0, "approaching": 0.0}  # sees a car's length or two and holds every green for long
+BAD_PLAN = {
+    "reach_m": 10.0,
+    "green_s": 45.0,
+    "approaching": 0.0,
+}  # sees a car's length or two and holds every green for long
 
 
 class Expert(StrEnum):
@@ -27,7 +31,7 @@ class Expert(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Learner:
+class LearningMethod:
     """One way to learn."""
 
     name: str
@@ -37,41 +41,71 @@ class Learner:
     is_long: bool = False  # gets the study's episodes for learners without an expert
 
 
-def bad_plan(intersection: str) -> PriorityPlan:
+def bad_plan(intersection: str) -> UrgencyPlan:
     """A plan that an agent must not be held to."""
-    return PriorityPlan(intersection=intersection, reasoning="Bad on purpose.", **BAD_PLAN)
+    return UrgencyPlan(intersection=intersection, reasoning="Bad on purpose.", **BAD_PLAN)
 
 
 _ALONE: dict[str, Any] = {"expert": Expert.NOBODY, "is_long": True}
 _RAW: dict[str, Any] = {"cloning_steps": 0, "critic_steps": 0, "dagger_rounds": 0}
 
 LEARNERS = (
-    Learner(name="leed", what="clone, relabel, then PPO with the expert loss weighted by similarity and return"),
-    Learner(name="ippo", what="PPO per intersection, no demonstrations", **_ALONE),
-    Learner(name="mappo", what="the same with a central critic", settings={"sharing": Sharing.CRITIC}, **_ALONE),
-    Learner(name="shared-ppo", what="one actor and critic for all", settings={"sharing": Sharing.EVERYTHING}, **_ALONE),
-    Learner(name="clone", what="behaviour cloning alone", settings={"dagger_rounds": 0, "episodes": 0}),
-    Learner(name="dagger", what="cloning and relabelling alone", settings={"episodes": 0}),
-    Learner(name="fixed-weight", what="w = 0.5 throughout", settings={"expert_weight": ExpertWeight.FIXED}),
-    Learner(name="decayed-weight", what="w = 0.5 x 0.9^update, as in DAPG", settings={"expert_weight": ExpertWeight.DECAY}),
-    Learner(name="no-expert-loss", what="clone, relabel, then PPO alone", settings={"expert_weight": ExpertWeight.NONE}),
-    Learner(name="gate-alone", what="w is the gate on return", settings={"similarity": Similarity.OFF}),
-    Learner(name="opposite-sign", what="leans on the expert when near it", settings={"similarity": Similarity.LEAN_WHEN_NEAR}),
-    Learner(name="no-gate", what="w is 1 - similarity", settings={"gate": Gate.NONE}),
-    Learner(name="margin-gate", what="leaves the expert when 10 % better", settings={"gate": Gate.MARGIN}),
-    Learner(name="advantage-weighted", what="f = exp(A / beta), beta = 1", settings={"advantage_beta": 1.0}),
-    Learner(name="mixed-loss-alone", what="no cloning, no relabelling: the mixed loss does it all", settings=_RAW),
-    Learner(name="mixed-loss-gate-alone", what="the same without similarity", settings={**_RAW, "similarity": Similarity.OFF}),
-    Learner(name="mixed-loss-fixed", what="the same with w = 0.5", settings={**_RAW, "expert_weight": ExpertWeight.FIXED}),
-    Learner(name="webster-expert", what="LEED with Webster's plan as expert", expert=Expert.WEBSTER),
-    Learner(name="bad-expert", what="LEED with a plan made to be bad, which it leaves aside", expert=Expert.BAD),
-    Learner(
+    LearningMethod(
+        name="leed", what="clone, relabel, then PPO with the expert loss weighted by similarity and return"
+    ),
+    LearningMethod(name="ippo", what="PPO per intersection, no demonstrations", **_ALONE),
+    LearningMethod(
+        name="mappo", what="the same with a central critic", settings={"sharing": Sharing.CRITIC}, **_ALONE
+    ),
+    LearningMethod(
+        name="shared-ppo", what="one actor and critic for all", settings={"sharing": Sharing.EVERYTHING}, **_ALONE
+    ),
+    LearningMethod(name="clone", what="behaviour cloning alone", settings={"dagger_rounds": 0, "episodes": 0}),
+    LearningMethod(name="dagger", what="cloning and relabelling alone", settings={"episodes": 0}),
+    LearningMethod(name="fixed-weight", what="w = 0.5 throughout", settings={"expert_weight": ExpertWeight.FIXED}),
+    LearningMethod(
+        name="decayed-weight",
+        what="w = 0.5 x 0.9^update, as in DAPG",
+        settings={"expert_weight": ExpertWeight.DECAY},
+    ),
+    LearningMethod(
+        name="no-expert-loss", what="clone, relabel, then PPO alone", settings={"expert_weight": ExpertWeight.NONE}
+    ),
+    LearningMethod(name="gate-alone", what="w is the gate on return", settings={"similarity": Similarity.OFF}),
+    LearningMethod(
+        name="opposite-sign",
+        what="leans on the expert when near it",
+        settings={"similarity": Similarity.LEAN_WHEN_NEAR},
+    ),
+    LearningMethod(name="no-gate", what="w is 1 - similarity", settings={"gate": Gate.NONE}),
+    LearningMethod(name="margin-gate", what="leaves the expert when 10 % better", settings={"gate": Gate.MARGIN}),
+    LearningMethod(
+        name="advantage-weighted", what="f = exp(A / beta), beta = 1", settings={"advantage_beta": 1.0}
+    ),
+    LearningMethod(
+        name="mixed-loss-alone", what="no cloning, no relabelling: the mixed loss does it all", settings=_RAW
+    ),
+    LearningMethod(
+        name="mixed-loss-gate-alone",
+        what="the same without similarity",
+        settings={**_RAW, "similarity": Similarity.OFF},
+    ),
+    LearningMethod(
+        name="mixed-loss-fixed",
+        what="the same with w = 0.5",
+        settings={**_RAW, "expert_weight": ExpertWeight.FIXED},
+    ),
+    LearningMethod(name="webster-expert", what="LEED with Webster's plan as expert", expert=Expert.WEBSTER),
+    LearningMethod(
+        name="bad-expert", what="LEED with a plan made to be bad, which it leaves aside", expert=Expert.BAD
+    ),
+    LearningMethod(
         name="bad-expert-followed",
         what="LEED that follows the same plan all the same",
         expert=Expert.BAD,
         settings={"follow_worse_expert": True},
     ),
-    Learner(
+    LearningMethod(
         name="bad-expert-fixed",
         what="the same with w = 0.5 throughout",
         expert=Expert.BAD,
@@ -81,7 +115,7 @@ LEARNERS = (
 BY_NAME = {learner.name: learner for learner in LEARNERS}
 
 
-def find_learners(names: str) -> tuple[Learner, ...]:
+def find_learners(names: str) -> tuple[LearningMethod, ...]:
     """The learners of a comma-separated list.
 
     Raises:
@@ -90,5 +124,7 @@ def find_learners(names: str) -> tuple[Learner, ...]:
     wanted = [name.strip() for name in names.split(",") if name.strip()]
     unknown = [name for name in wanted if name not in BY_NAME]
     if unknown or not wanted:
-        raise UsageError(f"--learners: {unknown[0] if unknown else 'names nobody'}; there are {', '.join(BY_NAME)}")
+        raise UsageError(
+            f"--learners: {unknown[0] if unknown else 'names nobody'}; there are {', '.join(BY_NAME)}"
+        )
     return tuple(BY_NAME[name] for name in dict.fromkeys(wanted))

@@ -3,11 +3,23 @@
 from pathlib import Path
 
 from leed_traffic.artifacts.whole_file import write_whole
-from leed_traffic.benchmark.findings import Finding, ScenarioFindings, StudyFindings
+from leed_traffic.benchmark.findings import LearnerFindings, ScenarioFindings, StudyFindings
 from leed_traffic.evaluate.results import ControllerResult
 
-FINDINGS_NAME, TABLES_NAME, CURVES_NAME = "findings.json", "tables.md", "curves.png"
-COLUMNS = ("who", "hours to bar", "to stay", "CPU s to bar", "delay s", "worst run", "off median", "gridlocked", "never dep.")
+FINDINGS_NAME = "findings.json"
+TABLES_NAME = "tables.md"
+CURVES_NAME = "curves.png"
+COLUMNS = (
+    "who",
+    "hours to bar",
+    "to stay",
+    "CPU s to bar",
+    "delay s",
+    "worst run",
+    "off median",
+    "gridlocked",
+    "never dep.",
+)
 
 
 def write_pages(out: Path, found: StudyFindings) -> None:
@@ -29,7 +41,7 @@ def render_tables(found: StudyFindings) -> str:
     return "\n".join(blocks)
 
 
-def row(finding: Finding) -> list[str]:
+def row(finding: LearnerFindings) -> list[str]:
     """One learner as table cells."""
     runs = len(finding.seeds)
     delays = [seed.delay_s for seed in finding.seeds]
@@ -64,7 +76,8 @@ def draw_curves(found: StudyFindings) -> bytes:
         axes = figure.add_subplot(len(found.scenarios), 1, k + 1)
         for n, finding in enumerate(scenario.learners):
             for seed in finding.seeds:
-                hours, delays = [p[0] for p in seed.curve], [p[2] for p in seed.curve]
+                hours = [p[0] for p in seed.curve]
+                delays = [p[2] for p in seed.curve]
                 label = finding.learner if seed is finding.seeds[0] else None
                 axes.plot(hours, delays, color=colours[n % len(colours)], linewidth=1.2, marker=".", label=label)
         axes.axhline(scenario.bar_s, color="0.4", linestyle="--", linewidth=1.0, label="max-wave")

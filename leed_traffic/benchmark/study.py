@@ -1,13 +1,14 @@
 """Every learner on every scenario with every training seed, then every final policy on the evaluation seeds.
 
-Cells are processes of their own and are kept: a study that was killed, or is asked for more, does only what is missing.
+Cells are processes of their own and are kept: a study that was killed, or is asked for more, does only what is
+missing.
 """
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import Field, field_validator
 
 from leed_traffic.benchmark.cell import (
     COST_NAME,
@@ -15,18 +16,19 @@ from leed_traffic.benchmark.cell import (
     Cell,
     Cost,
     DemonstrationTask,
-    Ground,
+    StudyScenario,
     demonstrate,
     learn,
     set_bar,
 )
 from leed_traffic.benchmark.curve import Point, learning_curve
-from leed_traffic.benchmark.findings import Finding, ScenarioFindings, StudyFindings, find
-from leed_traffic.benchmark.learners import Expert, Learner, find_learners
+from leed_traffic.benchmark.findings import LearnerFindings, ScenarioFindings, StudyFindings, find
+from leed_traffic.benchmark.learners import Expert, LearningMethod, find_learners
+from leed_traffic.domain.document import Document
 from leed_traffic.domain.seeds import FIRST_EVALUATION_SEED
 from leed_traffic.errors import UsageError
 from leed_traffic.evaluate.compare import EvaluateConfig, compare
-from leed_traffic.evaluate.controllers import Choice, Kind, parse_controllers
+from leed_traffic.evaluate.controllers import Choice, ControllerKind, parse_controllers
 from leed_traffic.evaluate.results import Evaluation
 from leed_traffic.generate.search.budget import SHORT_RUNS
 from leed_traffic.simulation.pool import run_parallel
@@ -39,10 +41,8 @@ Result = TypeVar("Result")
 OnStep = Callable[[str], None]  # told as a cell or an evaluation run ends
 
 
-class StudyConfig(BaseModel):
+class StudyConfig(Document):
     """What to compare."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     scenarios: tuple[str, ...] = Field(min_length=1)
     """Names or paths of .sumocfg files."""
@@ -73,7 +73,7 @@ class StudyConfig(BaseModel):
         find_learners(names)
         return names
 
-    def grounds(self) -> tuple[Ground, ...]:
+    def grounds(self) -> tuple[StudyScenario, ...]:
         """Where each scenario's results go.
 
         Raises:
@@ -83,9 +83,11 @@ class StudyConfig(BaseModel):
         if len({name.casefold() for name in names}) < len(names):  # some file systems would take A and a for one
             raise UsageError(f"scenarios {', '.join(names)}: two have one name; rename a file or study them apart")
         pairs = zip(self.scenarios, names, strict=True)
-        return tuple(Ground(scenario=scenario, site=self.site, folder=self.out / name) for scenario, name in pairs)
+        return tuple(
+            StudyScenario(scenario=scenario, site=self.site, folder=self.out / name) for scenario, name in pairs
+        )
 
-    def cells(self, ground: Ground) -> tuple[Cell, ...]:
+    def cells(self, ground: StudyScenario) -> tuple[Cell, ...]:
         """All runs on one scenario."""
         return tuple(
             Cell(
@@ -100,7 +102,7 @@ class StudyConfig(BaseModel):
             for learner in find_learners(self.learners)
         )
 
-    def _expert(self, ground: Ground, learner: Learner, seed: int) -> DemonstrationTask | None:
+    def _expert(self, ground: StudyScenario, learner: LearningMethod, seed: int) -> DemonstrationTask | None:
         if learner.expert is Expert.NOBODY:
             return None
         return DemonstrationTask(ground=ground, expert=learner.expert, seed=seed, runs=self.search_runs)
@@ -138,8 +140,16 @@ def study(config: StudyConfig, on_step: OnStep) -> StudyFindings:
             lambda task: f"{task[0].folder.name}: the bar",
         )
         experts = list(dict.fromkeys(cell.demonstrations for cell in cells if cell.demonstrations))
-        _each(demonstrate, experts, config.workers, on_step, lambda task: f"{task.ground.folder.name}: {task.expert}")
-        _each(learn, cells, config.workers, on_step, lambda cell: f"{cell.ground.folder.name}: {cell.learner.name} {cell.seed}")
+        _each(
+            demonstrate, experts, config.workers, on_step, lambda task: f"{task.ground.folder.name}: {task.expert}"
+        )
+        _each(
+            learn,
+            cells,
+            config.workers,
+            on_step,
+            lambda cell: f"{cell.ground.folder.name}: {cell.learner.name} {cell.seed}",
+        )
         evaluation = _evaluate(config, ground, cells, on_step)
         found.append(_findings(config, ground, cells, bar, evaluation))
     learners = find_learners(config.learners)
@@ -155,23 +165,31 @@ def study(config: StudyConfig, on_step: OnStep) -> StudyFindings:
     )
 
 
-def _bar(task: tuple[Ground, int]) -> Bar:
+def _bar(task: tuple[StudyScenario, int]) -> Bar:
     return set_bar(*task)
 
 
 def _each(
-    function: Callable[[Task], Result], tasks: Sequence[Task], workers: int, on_step: OnStep, name: Callable[[Task], str]
+    function: Callable[[Task], Result],
+    tasks: Sequence[Task],
+    workers: int,
+    on_step: OnStep,
+    name: Callable[[Task], str],
 ) -> list[Result]:
     return run_parallel(function, tasks, workers=workers, on_done=lambda k, _result: on_step(name(tasks[k])))
 
 
-def _findings(config: StudyConfig, ground: Ground, cells: Sequence[Cell], bar: Bar, evaluation: Evaluation) -> ScenarioFindings:
-    findings: list[Finding] = []
+def _findings(
+    config: StudyConfig, ground: StudyScenario, cells: Sequence[Cell], bar: Bar, evaluation: Evaluation
+) -> ScenarioFindings:
+    findings: list[LearnerFindings] = []
     for learner in find_learners(config.learners):
         mine = [cell for cell in cells if cell.learner == learner]
         names = [_policies(cell).name for cell in mine]
         findings.append(find(learner, [curve_of(cell) for cell in mine], names, evaluation, bar.delay_s))
-    rules = tuple(result for result in evaluation.results if not result.controller.startswith(Kind.BUNDLE))
+    rules = tuple(
+        result for result in evaluation.results if not result.controller.startswith(ControllerKind.BUNDLE)
+    )
     return ScenarioFindings(
         scenario=ground.folder.name, site=evaluation.site, bar_s=bar.delay_s, rules=rules, learners=tuple(findings)
     )
@@ -185,10 +203,10 @@ def curve_of(cell: Cell) -> list[Point]:
 
 
 def _policies(cell: Cell) -> Choice:
-    return Choice(kind=Kind.BUNDLE, path=cell.bundle)
+    return Choice(kind=ControllerKind.BUNDLE, path=cell.bundle)
 
 
-def _evaluate(config: StudyConfig, ground: Ground, cells: Sequence[Cell], on_step: OnStep) -> Evaluation:
+def _evaluate(config: StudyConfig, ground: StudyScenario, cells: Sequence[Cell], on_step: OnStep) -> Evaluation:
     first = FIRST_EVALUATION_SEED
     asked = EvaluateConfig(
         scenario=ground.scenario,

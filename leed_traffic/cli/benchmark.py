@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from leed_traffic.artifacts.validation import first_fault
-from leed_traffic.cli.output import cores, messages, print_json, print_table, progress
+from leed_traffic.cli.terminal.output import cores, messages, print_json, print_table, progress
 from leed_traffic.errors import UsageError
 
 if TYPE_CHECKING:
@@ -17,7 +17,9 @@ if TYPE_CHECKING:
 def benchmark_command(
     scenarios: Annotated[list[str], typer.Argument(help="Names, or paths of .sumocfg files.", show_default=False)],
     out: Annotated[Path, typer.Option(help="Folder of all runs; given again, the study goes on there.")],
-    learners: Annotated[str, typer.Option(help="Who learns; --list names them all.")] = "leed,ippo,mappo,shared-ppo,clone",
+    learners: Annotated[
+        str, typer.Option(help="Who learns; --list names them all.")
+    ] = "leed,ippo,mappo,shared-ppo,clone",
     site: Annotated[str | None, typer.Option(help="Limits: `as-net`; else each scenario's own.")] = None,
     training_seeds: Annotated[int, typer.Option(min=1, help="Runs of each learner.")] = 5,
     evaluation_seeds: Annotated[int, typer.Option(min=1, help="Unseen hours for every final policy.")] = 5,
@@ -25,17 +27,23 @@ def benchmark_command(
     episodes: Annotated[int, typer.Option(min=0, help="Own hours of a learner with an expert.")] = 16,
     long_episodes: Annotated[int, typer.Option(min=0, help="Own hours of a learner without one.")] = 96,
     search_runs: Annotated[
-        int, typer.Option(min=6, help="Hours of the search; under 42 it spends 6 and only chooses between two rules.")
+        int,
+        typer.Option(min=6, help="Hours of the search; under 42 it spends 6 and only chooses between two rules."),
     ] = 6,
-    workers: Annotated[int | None, typer.Option(min=1, help="Training runs at a time; all cores unless said.")] = None,
-    list_learners: Annotated[bool, typer.Option("--list", help="Who can be compared, and leave.", is_eager=False)] = False,
+    workers: Annotated[
+        int | None, typer.Option(min=1, help="Training runs at a time; all cores unless said.")
+    ] = None,
+    list_learners: Annotated[
+        bool, typer.Option("--list", help="Who can be compared, and leave.", is_eager=False)
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")] = False,
 ) -> None:
     """Train learners from the same start and compare what they need and what they reach.
 
-    Counted are all simulated hours: search, demonstrations, relabelling and own experience; not the looks at the validation
-    hours, which every learner has at the same pace. CPU seconds likewise. Judged are the final frozen policies on hours that
-    nobody saw. Writes findings.json, tables.md and curves.png to OUT; a killed study goes on where it stopped.
+    Counted are all simulated hours: search, demonstrations, relabelling and own experience; not the looks at the
+    validation hours, which every learner has at the same pace. CPU seconds likewise. Judged are the final frozen
+    policies on hours that nobody saw. Writes findings.json, tables.md and curves.png to OUT; a killed study goes
+    on where it stopped.
 
     \b
     Examples:

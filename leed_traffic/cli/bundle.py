@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from leed_traffic.cli.output import JsonOption, print_json, print_table
+from leed_traffic.cli.terminal.output import JsonOption, print_json, print_table
 from leed_traffic.domain.short_ids import fold_ids
 
 app = typer.Typer(no_args_is_help=True, help="Bundles: trained policies with the contract they run under.")
@@ -43,11 +43,16 @@ def inspect_command(path: PathArgument, as_json: JsonOption = False) -> None:
         ["own hours", str(training.episodes)],
         ["hours in all", f"{training.simulated_hours:.1f}"],
         ["validation delay", delay],
-        ["made with", f"leed_traffic {manifest.leed_version}, SUMO {training.sumo_version}, torch {training.torch_version}"],
+        [
+            "made with",
+            f"leed_traffic {manifest.leed_version}, SUMO {training.sumo_version}, torch {training.torch_version}",
+        ],
     ]
     print_table("Bundle", ["what", "value"], rows)
     names = fold_ids(e.id for e in manifest.intersections)
-    entries = [[names[e.id], str(len(e.observation)), str(len(e.stages)), e.digest[:16]] for e in manifest.intersections]
+    entries = [
+        [names[e.id], str(len(e.observation)), str(len(e.stages)), e.digest[:16]] for e in manifest.intersections
+    ]
     print_table("Intersections", ["id", "inputs", "stages", "digest"], entries)
 
 
@@ -71,14 +76,20 @@ def verify_command(
     bundle = verify_bundle(path, trust)
     vectors = sum(len(policy.golden.observation) for policy in bundle.policies)
     if as_json:
-        print_json({"path": str(path), "digest": bundle.digest, "policies": len(bundle.ids), "golden_vectors": vectors})
+        print_json(
+            {"path": str(path), "digest": bundle.digest, "policies": len(bundle.ids), "golden_vectors": vectors}
+        )
         return
-    print(f"{path}: {len(bundle.ids)} policies, {vectors} golden vectors, all as exported; digest {bundle.digest[:16]}")
+    print(
+        f"{path}: {len(bundle.ids)} policies, {vectors} golden vectors, all as exported; digest {bundle.digest[:16]}"
+    )
 
 
 @app.command("keygen")
 def keygen_command(
-    path: Annotated[Path, typer.Argument(help="Of the private key; the public one gets .pub behind it.", show_default=False)],
+    path: Annotated[
+        Path, typer.Argument(help="Of the private key; the public one gets .pub behind it.", show_default=False)
+    ],
 ) -> None:
     """Make an Ed25519 key pair: the private key signs bundles, the public one goes to the controllers.
 

@@ -13,7 +13,7 @@ import typer
 
 from leed_traffic.cli.evaluate import print_comparison
 from leed_traffic.cli.generate import generate_with_progress
-from leed_traffic.cli.output import cores, messages, parse_seeds, print_json, progress
+from leed_traffic.cli.terminal.output import cores, messages, parse_seeds, print_json, progress
 from leed_traffic.errors import DeviceError, ExitCode, UsageError
 
 if TYPE_CHECKING:
@@ -36,15 +36,19 @@ MARKER_NAME = "demo.json"  # says that a folder is a demo's and may be made anew
 
 
 def demo_command(
-    out: Annotated[Path, typer.Option(help="Folder for everything; an older demo there is replaced.")] = Path("runs/demo"),
-    workers: Annotated[int | None, typer.Option(min=1, help="Parallel simulations; all cores unless said.")] = None,
+    out: Annotated[Path, typer.Option(help="Folder for everything; an older demo there is replaced.")] = Path(
+        "runs/demo"
+    ),
+    workers: Annotated[
+        int | None, typer.Option(min=1, help="Parallel simulations; all cores unless said.")
+    ] = None,
     seeds: Annotated[str, typer.Option(help="Evaluation seeds: a count (from 1001 on), a range or a list.")] = "5",
     as_json: Annotated[bool, typer.Option("--json", help="Print the evaluation as one JSON document.")] = False,
 ) -> None:
     """Show the whole chain on a road with five signals: demonstrations, training, export, serving, evaluation, report.
 
-    Takes a few minutes on two cores and needs no language model: the embedded author `search` writes the plans. Everything is
-    simulated; nothing here is a certified safety function.
+    Takes a few minutes on two cores and needs no language model: the embedded author `search` writes the plans.
+    Everything is simulated; nothing here is a certified safety function.
 
     \b
     Examples:
@@ -67,11 +71,15 @@ def demo_command(
 
     n_workers = workers or cores()
     _make_room(out)
-    demonstrations, run, bundle = out / "demonstrations", out / "training", out / "bundle"
+    demonstrations = out / "demonstrations"
+    run = out / "training"
+    bundle = out / "bundle"
 
     _say(1, "the author `search` tries plans at five signals and demonstrates the best")
     manifest = generate_with_progress(
-        GenerateConfig(scenario=SCENARIO, out=demonstrations, runs=SEARCH_RUNS, seeds=DEMONSTRATION_SEEDS, workers=n_workers)
+        GenerateConfig(
+            scenario=SCENARIO, out=demonstrations, runs=SEARCH_RUNS, seeds=DEMONSTRATION_SEEDS, workers=n_workers
+        )
     )
     _say(2, "every signal learns its own policy: cloning, relabelling, own experience")
     config = TrainConfig(
@@ -135,24 +143,49 @@ def _serve(bundle: Path, events: Path) -> tuple["ServeSummary", "SeedScore"]:
     from leed_traffic.simulation.score.score import read_score
     from leed_traffic.simulation.sumo.server import free_port, start_server, stop_server
 
-    scenario, content, port = load_scenario(SCENARIO), read_bundle(bundle), free_port()
+    scenario = load_scenario(SCENARIO)
+    content = read_bundle(bundle)
+    port = free_port()
     with tempfile.TemporaryDirectory(prefix="leed-demo-") as folder:
-        route_files, record = write_demand(scenario, SERVED_SEED, Path(folder)), Path(folder) / "record"
-        server = start_server(scenario, port=port, seed=SERVED_SEED, route_files=route_files, record=record, audit=True)
-        command = [sys.executable, "-m", "leed_traffic.cli.main", "serve", str(bundle), "--connect", f"127.0.0.1:{port}"]
-        command += ["--state", str(Path(folder) / "state")]  # the street of a demo is gone after it, and its latches with it
+        route_files = write_demand(scenario, SERVED_SEED, Path(folder))
+        record = Path(folder) / "record"
+        server = start_server(
+            scenario, port=port, seed=SERVED_SEED, route_files=route_files, record=record, audit=True
+        )
+        command = [
+            sys.executable,
+            "-m",
+            "leed_traffic.cli.main",
+            "serve",
+            str(bundle),
+            "--connect",
+            f"127.0.0.1:{port}",
+        ]
+        command += [
+            "--state",
+            str(Path(folder) / "state"),
+        ]  # the street of a demo is gone after it, and its latches with it
         try:
             client = subprocess.run(
-                [*command, "--events", str(events), "--json"], stdout=subprocess.PIPE, timeout=SERVE_LIMIT_S, check=False
+                [*command, "--events", str(events), "--json"],
+                stdout=subprocess.PIPE,
+                timeout=SERVE_LIMIT_S,
+                check=False,
             )
             if client.returncode != int(ExitCode.OK):
-                raise DeviceError(f"leedctl serve ended with exit code {client.returncode}; its messages are above")
+                raise DeviceError(
+                    f"leedctl serve ended with exit code {client.returncode}; its messages are above"
+                )
             server.wait(SERVE_LIMIT_S)
         except subprocess.TimeoutExpired as err:
-            raise DeviceError(f"the served hour took more than {SERVE_LIMIT_S:.0f} s; is the machine busy?") from err
+            raise DeviceError(
+                f"the served hour took more than {SERVE_LIMIT_S:.0f} s; is the machine busy?"
+            ) from err
         finally:
             stop_server(server)
-        score = read_score(record, scenario, content.network, content.site, seed=SERVED_SEED, route_files=route_files)
+        score = read_score(
+            record, scenario, content.network, content.site, seed=SERVED_SEED, route_files=route_files
+        )
         return ServeSummary.model_validate_json(client.stdout), score
 
 
@@ -160,20 +193,28 @@ def _evaluate(
     demonstrations: Path, bundle: Path, seeds: tuple[int, ...], workers: int, out: Path
 ) -> tuple["Comparison", dict[str, str]]:
     from leed_traffic.evaluate.compare import EvaluateConfig, compare
-    from leed_traffic.evaluate.controllers import Choice, Kind, parse_controllers
+    from leed_traffic.evaluate.controllers import Choice, ControllerKind, parse_controllers
     from leed_traffic.evaluate.exports import write_results
 
-    plan, ours = Choice(kind=Kind.PLAN, path=demonstrations), Choice(kind=Kind.BUNDLE, path=bundle)
+    plan = Choice(kind=ControllerKind.PLAN, path=demonstrations)
+    ours = Choice(kind=ControllerKind.BUNDLE, path=bundle)
     choices = (*parse_controllers("fixed,actuated,max-pressure,max-wave"), plan, ours)
     names = {choice.name: str(choice.kind) for choice in choices} | {
         plan.name: "demonstrating plan",
         ours.name: "LEED policies",
     }
     config = EvaluateConfig(
-        scenario=SCENARIO, controllers=choices, seeds=seeds, workers=workers, keeps_timeline=True, show=("actuated", ours.name)
+        scenario=SCENARIO,
+        controllers=choices,
+        seeds=seeds,
+        workers=workers,
+        keeps_timeline=True,
+        show=("actuated", ours.name),
     )
     with progress("evaluate", config.n_runs) as bar:
-        comparison = compare(config, lambda run: bar(1, f"{names[run.controller]} seed {run.seed}: {run.delay_s:.1f} s"))
+        comparison = compare(
+            config, lambda run: bar(1, f"{names[run.controller]} seed {run.seed}: {run.delay_s:.1f} s")
+        )
     write_results(out / "evaluation", comparison)
     return comparison, names
 
@@ -220,7 +261,11 @@ def _write_report(
 
 
 def _facts(
-    manifest: "DemonstrationManifest", config: "TrainConfig", summary: "ServeSummary", served: "SeedScore", wall_s: float
+    manifest: "DemonstrationManifest",
+    config: "TrainConfig",
+    summary: "ServeSummary",
+    served: "SeedScore",
+    wall_s: float,
 ) -> list[tuple[str, str]]:
     return [
         (
@@ -228,7 +273,10 @@ def _facts(
             f"{manifest.simulated_hours:.0f} simulated hours: plans tried on seeds "
             f"{', '.join(map(str, manifest.author_seeds))}, the last standing on others, too",
         ),
-        ("Training", f"{config.episodes} own hours, seed {config.seed}, validated on {config.validation_seeds} other seeds"),
+        (
+            "Training",
+            f"{config.episodes} own hours, seed {config.seed}, validated on {config.validation_seeds} other seeds",
+        ),
         (
             "Served over TCP",
             f"{summary.end_s - summary.begin_s:.0f} s of seed {served.seed} by `leedctl serve`: delay {served.delay_s:.1f} s, "

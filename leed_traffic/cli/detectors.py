@@ -10,27 +10,37 @@ import typer
 from leed_traffic.artifacts.scenario import load_scenario
 from leed_traffic.artifacts.sensing_file import BY_NAME, write_sensing_file
 from leed_traffic.artifacts.whole_file import write_whole
-from leed_traffic.cli.output import messages, print_json, print_table
-from leed_traffic.cli.signal_names import WITH_STREETS, name_signals
+from leed_traffic.cli.terminal.output import messages, print_json, print_table
+from leed_traffic.cli.terminal.signal_names import WITH_STREETS, name_signals
 from leed_traffic.domain.detectors.layout import DetectorKind, place_loops, place_zones
 from leed_traffic.domain.detectors.sensing import SensingKind
 from leed_traffic.errors import UsageError
 
-ADDITIONAL_ENDING, SENSING_ENDING = ".add.xml", ".sensing.toml"
+ADDITIONAL_ENDING = ".add.xml"
+SENSING_ENDING = ".sensing.toml"
 
 
 def detectors_command(
-    scenario: Annotated[str, typer.Argument(metavar="SCENARIO", help="A scenario's name, or the path of a .sumocfg.")],
-    out: Annotated[Path, typer.Option(help=f"SUMO's additional file, NAME{ADDITIONAL_ENDING}.", show_default=False)],
-    sensing: Annotated[Path | None, typer.Option(help=f"The sensing file; beside --out as NAME{SENSING_ENDING}.")] = None,
-    kind: Annotated[SensingKind, typer.Option(help="What the sensing file has read: camera or loops.")] = SensingKind.CAMERA,
+    scenario: Annotated[
+        str, typer.Argument(metavar="SCENARIO", help="A scenario's name, or the path of a .sumocfg.")
+    ],
+    out: Annotated[
+        Path, typer.Option(help=f"SUMO's additional file, NAME{ADDITIONAL_ENDING}.", show_default=False)
+    ],
+    sensing: Annotated[
+        Path | None, typer.Option(help=f"The sensing file; beside --out as NAME{SENSING_ENDING}.")
+    ] = None,
+    kind: Annotated[
+        SensingKind, typer.Option(help="What the sensing file has read: camera or loops.")
+    ] = SensingKind.CAMERA,
     reach: Annotated[float, typer.Option(min=10.0, max=200.0, help="Metres that a camera sees.")] = 80.0,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")] = False,
 ) -> None:
     """Place detectors on every lane of every signal: camera zones (E2) and exits, loops (E1) at the stop line and in advance.
 
-    The ids are leed.zone.SIGNAL.LANE, leed.exit.SIGNAL.LANE, leed.stop.SIGNAL.LANE and leed.advance.SIGNAL.LANE. The additional
-    file goes to SUMO, the sensing file to --sensing of evaluate, train, generate and serve; a person corrects it for the site.
+    The ids are leed.zone.SIGNAL.LANE, leed.exit.SIGNAL.LANE, leed.stop.SIGNAL.LANE and leed.advance.SIGNAL.LANE.
+    The additional file goes to SUMO, the sensing file to --sensing of evaluate, train, generate and serve; a
+    person corrects it for the site.
 
     \b
     Examples:
@@ -63,7 +73,9 @@ def detectors_command(
     if as_json:
         print_json({"scenario": loaded.name, "additional": str(out), "sensing": str(sensing), "signals": signals})
         return
-    names = name_signals((i.id for i in network.intersections), read_places(loaded.net_file, network.intersections))
+    names = name_signals(
+        (i.id for i in network.intersections), read_places(loaded.net_file, network.intersections)
+    )
     columns = [*names.columns(), "zones", "exits", "stop loops", "advance loops"]
     rows = [[*names.cells(i.id), *(str(counts[i.id, k]) for k in DetectorKind)] for i in network.intersections]
     print_table(f"Detectors of {loaded.name}", columns, rows, least_width=WITH_STREETS)

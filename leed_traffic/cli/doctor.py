@@ -12,7 +12,7 @@ from typing import Annotated
 import typer
 from pydantic import BaseModel, ConfigDict
 
-from leed_traffic.cli.output import print_json, print_table
+from leed_traffic.cli.terminal.output import print_json, print_table
 from leed_traffic.errors import ExitCode
 
 PARTS = {  # distributions that each part of the pipeline needs
@@ -79,14 +79,18 @@ def doctor_command(
         rows = [[c.part, c.what, "ok" if c.ok else "missing", c.found, c.advice] for c in report.checks]
         print_table("leedctl doctor", ["part", "what", "state", "found", "advice"], rows)
         yes = {True: "yes", False: "no"}
-        print(f"serve: {yes[report.can_serve]}   simulate: {yes[report.can_simulate]}   train: {yes[report.can_train]}")
+        print(
+            f"serve: {yes[report.can_serve]}   simulate: {yes[report.can_simulate]}   train: {yes[report.can_train]}"
+        )
     if not report.can_serve:
         raise typer.Exit(ExitCode.USAGE)
 
 
 def _python() -> Check:
     fine = sys.version_info >= (3, 11)
-    return Check(part="core", what="python", ok=fine, found=platform.python_version(), advice="" if fine else "needs 3.11+")
+    return Check(
+        part="core", what="python", ok=fine, found=platform.python_version(), advice="" if fine else "needs 3.11+"
+    )
 
 
 def _packages() -> list[Check]:
@@ -137,7 +141,9 @@ def _port() -> Check:
         try:
             probe.bind(("127.0.0.1", 0))
         except OSError as err:
-            return Check(part="core", what="TCP on loopback", ok=False, found=str(err), advice="allow sockets on 127.0.0.1")
+            return Check(
+                part="core", what="TCP on loopback", ok=False, found=str(err), advice="allow sockets on 127.0.0.1"
+            )
     return Check(part="core", what="TCP on loopback", ok=True, found="free port")
 
 

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from leed_traffic.cli.output import messages, print_json, results
+from leed_traffic.cli.terminal.output import messages, print_json, results
 from leed_traffic.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
@@ -17,15 +17,17 @@ def drill_command(
     only: Annotated[str | None, typer.Option(help="Only these rows: silence,network. Default: all.")] = None,
     at: Annotated[
         str | None,
-        typer.Option(help="Scenarios, by name or path, of the rows states, starvation and oracle. Default: the shipped ones."),
+        typer.Option(
+            help="Scenarios, by name or path, of the rows states, starvation and oracle. Default: the shipped ones."
+        ),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")] = False,
 ) -> None:
     """Try every safety promise of the controller against a real SUMO and print what held.
 
-    Exit codes: 0 every row holds, 1 one does not, 2 usage. Rows: states, monitor, latch, descriptors, silence, network,
-    restart, waits, unheard, hand-back, gateway cuts, second owner, bundles, costly-bundle, sensing, starvation, budget, events,
-    reload, demotion, replay, beside, pace, oracle.
+    Exit codes: 0 every row holds, 1 one does not, 2 usage. Rows: states, monitor, latch, descriptors, silence,
+    network, restart, waits, unheard, hand-back, gateway cuts, second owner, bundles, costly-bundle, sensing,
+    starvation, budget, events, reload, demotion, replay, beside, pace, oracle.
 
     \b
     Examples:
@@ -105,7 +107,11 @@ def _print_report(report: "DrillReport") -> None:
     from rich.table import Table
 
     verdict = "every promise holds" if report.holds else "NOT every promise holds"
-    table = Table(title=f"drill: {verdict} ({len(report.rows)} tried in {report.seconds:.0f} s)", show_lines=True, expand=True)
+    table = Table(
+        title=f"drill: {verdict} ({len(report.rows)} tried in {report.seconds:.0f} s)",
+        show_lines=True,
+        expand=True,
+    )
     table.add_column("row, promise", ratio=2)
     table.add_column("how tried, what was found", ratio=3)
     for column in ("count", "result", "s"):

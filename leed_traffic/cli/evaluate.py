@@ -11,8 +11,8 @@ from rich.table import Table
 from leed_traffic.artifacts.scenario import load_scenario
 from leed_traffic.artifacts.validation import first_fault
 from leed_traffic.artifacts.whole_file import why_not_writable
-from leed_traffic.cli.neutral import NeutralConsole
-from leed_traffic.cli.output import SpreadOption, messages, parse_seeds, print_json, progress, results
+from leed_traffic.cli.terminal.neutral import NeutralConsole
+from leed_traffic.cli.terminal.output import SpreadOption, messages, parse_seeds, print_json, progress, results
 from leed_traffic.domain.short_ids import fold_ids
 from leed_traffic.errors import UsageError
 
@@ -34,33 +34,44 @@ def evaluate_command(
             "shadow:A+B (A drives, B is asked along)."
         ),
     ] = DEFAULT_CONTROLLERS,
-    seeds: Annotated[str, typer.Option(help="How many (from 1001 on), a range 1001-1005, or a list 7,9,12.")] = "5",
+    seeds: Annotated[
+        str, typer.Option(help="How many (from 1001 on), a range 1001-1005, or a list 7,9,12.")
+    ] = "5",
     site: Annotated[
         str | None, typer.Option(help="as-net, derived, or a site file; else the scenario's own, else derived.")
     ] = None,
     spread: SpreadOption = None,
     decision_interval: Annotated[float, typer.Option(help="Seconds between two decisions.")] = 5.0,
     sensing: Annotated[
-        str, typer.Option(help="What all that decide behind the envelope see: ideal, camera, loops, or a sensing file.")
+        str,
+        typer.Option(
+            help="What all that decide behind the envelope see: ideal, camera, loops, or a sensing file."
+        ),
     ] = "ideal",
     workers: Annotated[int, typer.Option(min=0, help="Parallel processes; 0: all in this one.")] = 2,
     reference: Annotated[
-        str | None, typer.Option(help="With whom the others are compared, seed by seed; unless said, the best rule.")
+        str | None,
+        typer.Option(help="With whom the others are compared, seed by seed; unless said, the best rule."),
     ] = None,
     out: Annotated[
-        Path | None, typer.Option(help="Folder for results, CSV, Parquet and finished runs: a killed evaluation goes on there.")
+        Path | None,
+        typer.Option(
+            help="Folder for results, CSV, Parquet and finished runs: a killed evaluation goes on there."
+        ),
     ] = None,
     report: Annotated[Path | None, typer.Option(help="Write a self-contained HTML page here.")] = None,
     show: Annotated[
-        str | None, typer.Option(help="Two controllers whose traffic the report draws; else the first one and the bundle.")
+        str | None,
+        typer.Option(help="Two controllers whose traffic the report draws; else the first one and the bundle."),
     ] = None,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> None:
     """Compare controllers on the same traffic: delay with 95 % intervals, and everything that may hide behind a mean.
 
-    Delay is time lost plus the wait before entering the net, per vehicle scheduled: who never got in counts, too. With a single
-    seed the interval's ends are null. Counts are totals over the seeds. Every controller meets the same demand and drivers, so
-    two are compared by their paired differences, and those that do not differ are not ranked. Formulas: docs/evaluate.md.
+    Delay is time lost plus the wait before entering the net, per vehicle scheduled: who never got in counts, too.
+    With a single seed the interval's ends are null. Counts are totals over the seeds. Every controller meets the
+    same demand and drivers, so two are compared by their paired differences, and those that do not differ are not
+    ranked. Formulas: docs/evaluate.md.
 
     \b
     Examples:
@@ -104,7 +115,9 @@ def evaluate_command(
     if report is not None and (why := why_not_writable(report)):
         raise UsageError(f"--report {report}: {why}; give another place")
     with progress("evaluate", config.n_runs) as bar:
-        comparison = compare(config, lambda run: bar(1, f"{names[run.controller]} seed {run.seed}: {run.delay_s:.1f} s"))
+        comparison = compare(
+            config, lambda run: bar(1, f"{names[run.controller]} seed {run.seed}: {run.delay_s:.1f} s")
+        )
     left_alone = comparison.evaluation.left_alone
     folded = fold_ids(left_alone)
     for signal, reason in left_alone.items():

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from leed_traffic.cli.output import SpreadOption, cores, messages, print_json, print_table, progress
+from leed_traffic.cli.terminal.output import SpreadOption, cores, messages, print_json, print_table, progress
 from leed_traffic.errors import ExitCode, UsageError
 from leed_traffic.generate.author import Author
 
@@ -24,31 +24,50 @@ def generate_command(
     author: Annotated[
         Author, typer.Option(help="Who writes the plans; webster and search need no language model.")
     ] = Author.SEARCH,
-    plans: Annotated[Path | None, typer.Option(help="With --author given: a plans.json that is there already.")] = None,
+    plans: Annotated[
+        Path | None, typer.Option(help="With --author given: a plans.json that is there already.")
+    ] = None,
     runs: Annotated[
-        int, typer.Option(help="Hours that the search may spend; under 42 it spends 6 and only chooses between two rules.")
+        int,
+        typer.Option(
+            help="Hours that the search may spend; under 42 it spends 6 and only chooses between two rules."
+        ),
     ] = 90,
-    seeds: Annotated[str, typer.Option(help="Demand seeds of the demonstrations: a count, a range or a list.")] = "3",
-    workers: Annotated[int | None, typer.Option(min=1, help="Parallel simulations; all cores unless said.")] = None,
-    site: Annotated[str | None, typer.Option(help="Signal limits: as-net, or a site file; else the scenario's own.")] = None,
+    seeds: Annotated[
+        str, typer.Option(help="Demand seeds of the demonstrations: a count, a range or a list.")
+    ] = "3",
+    workers: Annotated[
+        int | None, typer.Option(min=1, help="Parallel simulations; all cores unless said.")
+    ] = None,
+    site: Annotated[
+        str | None, typer.Option(help="Signal limits: as-net, or a site file; else the scenario's own.")
+    ] = None,
     spread: SpreadOption = None,
     seed: Annotated[int, typer.Option(min=0, help="Of the search's random changes.")] = 1,
     decision_interval: Annotated[float, typer.Option(min=1.0, help="Seconds between two decisions.")] = 5.0,
-    reach: Annotated[float, typer.Option(min=10.0, max=200.0, help="Metres that the observation's detectors see.")] = 100.0,
-    sensing: Annotated[str, typer.Option(help="What plans see: ideal, camera, loops, or a sensing file.")] = "ideal",
+    reach: Annotated[
+        float, typer.Option(min=10.0, max=200.0, help="Metres that the observation's detectors see.")
+    ] = 100.0,
+    sensing: Annotated[
+        str, typer.Option(help="What plans see: ideal, camera, loops, or a sensing file.")
+    ] = "ideal",
     as_json: Annotated[bool, typer.Option("--json", help="One JSON document on stdout: the manifest.")] = False,
     url: Annotated[
         list[str] | None,
-        typer.Option(help="Model server, as http://HOST:8000/v1; repeat for several.", rich_help_panel=MODEL_PANEL),
+        typer.Option(
+            help="Model server, as http://HOST:8000/v1; repeat for several.", rich_help_panel=MODEL_PANEL
+        ),
     ] = None,
     model: Annotated[
         str | None,
         typer.Option(
-            help="Name that the servers offer; without --url the model that vLLM loads here.", rich_help_panel=MODEL_PANEL
+            help="Name that the servers offer; without --url the model that vLLM loads here.",
+            rich_help_panel=MODEL_PANEL,
         ),
     ] = None,
     replay: Annotated[
-        Path | None, typer.Option(help="Transcripts of an earlier run; no model is asked.", rich_help_panel=MODEL_PANEL)
+        Path | None,
+        typer.Option(help="Transcripts of an earlier run; no model is asked.", rich_help_panel=MODEL_PANEL),
     ] = None,
     rounds: Annotated[
         int, typer.Option(min=1, max=50, help="At most; two without gain end it.", rich_help_panel=MODEL_PANEL)
@@ -65,14 +84,17 @@ def generate_command(
     temperature: Annotated[
         float, typer.Option(min=0.0, max=2.0, help="More gives more varied plans.", rich_help_panel=MODEL_PANEL)
     ] = 0.7,
-    timeout: Annotated[float, typer.Option(min=1.0, help="Seconds for one reply.", rich_help_panel=MODEL_PANEL)] = 300.0,
+    timeout: Annotated[
+        float, typer.Option(min=1.0, help="Seconds for one reply.", rich_help_panel=MODEL_PANEL)
+    ] = 300.0,
     start_timeout: Annotated[
         float, typer.Option(min=0.0, help="Seconds for a server to come up, or back.", rich_help_panel=MODEL_PANEL)
     ] = 240.0,
 ) -> None:
     """Write plans for every signal of a scenario, try them, and record the best as demonstrations.
 
-    An interrupted run goes on where it stopped when the same command is given again; a model is asked nothing twice.
+    An interrupted run goes on where it stopped when the same command is given again; a model is asked nothing
+    twice.
 
     \b
     Examples:
@@ -83,9 +105,8 @@ def generate_command(
       leedctl generate arterial5 --author vllm --url http://gpu:8000/v1 --model NAME --out runs/arterial5/by-model
       leedctl generate arterial5 --author vllm --replay runs/arterial5/by-model/transcripts.jsonl --out runs/again
 
-    \b
-    Exit codes: 0 written, 2 unusable scenario, option, model or folder, 4 unusable site file, 5 model server or a worker
-    lost, 130 interrupted.
+    \b Exit codes: 0 written, 2 unusable scenario, option, model or folder, 4 unusable site file, 5 model server or
+    a worker lost, 130 interrupted.
     """
     from leed_traffic.generate.config import GenerateConfig
     from leed_traffic.generate.language_model.config import ModelConfig
@@ -137,7 +158,9 @@ def _generate_and_show(config: "GenerateConfig", as_json: bool) -> None:
     authorship = read_authorship(config.out) if config.author is Author.VLLM else None
     if as_json:
         print_json(
-            manifest.model_dump(mode="json") | {"authorship": authorship.model_dump(mode="json")} if authorship else manifest
+            manifest.model_dump(mode="json") | {"authorship": authorship.model_dump(mode="json")}
+            if authorship
+            else manifest
         )
     else:
         show_manifest(manifest, config.out)
@@ -151,16 +174,24 @@ def generate_with_progress(config: "GenerateConfig") -> "DemonstrationManifest":
     from leed_traffic.generate.search.budget import planned_runs
 
     with progress(f"demonstrations ({config.author.value})", planned_runs(config)) as bar:
-        return generate(config, lambda done, total, what: bar(1, what), lambda asking: bar(0, _asking_note(asking))).manifest
+        return generate(
+            config, lambda done, total, what: bar(1, what), lambda asking: bar(0, _asking_note(asking))
+        ).manifest
 
 
 def show_manifest(manifest: "DemonstrationManifest", out: Path) -> None:
     """The starts and the result as a table on stdout."""
     rows = [["nobody asks (fallback cycle)", f"{manifest.baseline_delay_s:.1f}"]]
-    rows += [[name, f"{delay_s:.1f}"] for name, delay_s in sorted(manifest.starts.items(), key=lambda item: -item[1])]
+    rows += [
+        [name, f"{delay_s:.1f}"] for name, delay_s in sorted(manifest.starts.items(), key=lambda item: -item[1])
+    ]
     rows += [[f"author {manifest.author}", f"{manifest.delay_s:.1f}"]]
     seeds = ", ".join(map(str, manifest.author_seeds))
-    print_table(f"{manifest.scenario}: plans of the author `{manifest.author}`", ["plans", f"delay s (seeds {seeds})"], rows)
+    print_table(
+        f"{manifest.scenario}: plans of the author `{manifest.author}`",
+        ["plans", f"delay s (seeds {seeds})"],
+        rows,
+    )
     shown = ", ".join(map(str, manifest.seeds))
     messages.print(
         f"{out}: demonstrations of seeds {shown}, delay {manifest.demonstrated_delay_s:.1f} s, "
@@ -172,7 +203,15 @@ def show_authorship(authorship: "Authorship", out: Path) -> None:
     """How the language model did, round by round, as a table on stdout."""
     from leed_traffic.generate.run import REPORT_NAME
 
-    columns = ["round", "plans asked", "valid at once", "after repair", "stood in for", "diversity", "tokens written"]
+    columns = [
+        "round",
+        "plans asked",
+        "valid at once",
+        "after repair",
+        "stood in for",
+        "diversity",
+        "tokens written",
+    ]
     rows = [
         [
             str(r.number),
@@ -203,7 +242,7 @@ def _asking_note(asking: "Asking") -> str:
 
 def _demonstration_seeds(text: str) -> tuple[int, ...]:
     """`3` is seeds 1, 2, 3; `4-6` and `4,7` name them."""
-    from leed_traffic.cli.output import parse_seeds
+    from leed_traffic.cli.terminal.output import parse_seeds
 
     if text.isdecimal() and int(text) > 0:
         return parse_seeds(f"1-{text}")

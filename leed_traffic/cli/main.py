@@ -7,19 +7,19 @@ import typer
 
 from leed_traffic import __version__
 from leed_traffic.cli import bundle, planner, scenario, site
-from leed_traffic.cli.aside import keep_standard_files_open, silence, whether_heard_or_not
 from leed_traffic.cli.benchmark import benchmark_command
 from leed_traffic.cli.demo import demo_command
 from leed_traffic.cli.doctor import doctor_command
 from leed_traffic.cli.drill import drill_command, soak_command
 from leed_traffic.cli.evaluate import evaluate_command
 from leed_traffic.cli.generate import generate_command
-from leed_traffic.cli.help_text import let_flow
-from leed_traffic.cli.neutral import shielded
 from leed_traffic.cli.operate import mode_command, reload_command, replay_command, status_command
-from leed_traffic.cli.output import report_error
-from leed_traffic.cli.refusals import told
 from leed_traffic.cli.serve import reset_fault_command, serve_command
+from leed_traffic.cli.terminal.aside import keep_standard_files_open, silence, whether_heard_or_not
+from leed_traffic.cli.terminal.help_text import let_flow
+from leed_traffic.cli.terminal.neutral import shielded
+from leed_traffic.cli.terminal.output import report_error
+from leed_traffic.cli.terminal.refusals import told
 from leed_traffic.cli.train import export_command, train_command
 from leed_traffic.errors import ExitCode, LeedError, UsageError
 
@@ -128,7 +128,9 @@ def _is_result_out() -> bool:
             sys.stdout.flush()
     except (OSError, ValueError) as error:
         silence(sys.stdout)
-        report_error(UsageError(f"the standard output: {getattr(error, 'strerror', None) or error}; the result is lost"))
+        report_error(
+            UsageError(f"the standard output: {getattr(error, 'strerror', None) or error}; the result is lost")
+        )
         return False
     return True
 

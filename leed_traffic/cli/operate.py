@@ -6,17 +6,19 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from leed_traffic.cli.output import messages, print_json, print_table, progress
 from leed_traffic.cli.serve import default_state
+from leed_traffic.cli.terminal.output import messages, print_json, print_table, progress
 from leed_traffic.domain.short_ids import fold_ids
 from leed_traffic.errors import ExitCode, UsageError
-from leed_traffic.serve.safety.supervisor import Control
+from leed_traffic.serve.safety.supervisor import OperatingMode
 
 if TYPE_CHECKING:
-    from leed_traffic.serve.operations.channel import Reply
+    from leed_traffic.serve.operations.channel import CommandReply
     from leed_traffic.serve.replay.replay import ReplayReport
 
-State = Annotated[Path | None, typer.Option(help="State folder of the controller, as given to `leedctl serve --state`.")]
+State = Annotated[
+    Path | None, typer.Option(help="State folder of the controller, as given to `leedctl serve --state`.")
+]
 Place = Annotated[
     str | None, typer.Option(help="Scenario or HOST-PORT whose default state folder is meant, instead of --state.")
 ]
@@ -33,17 +35,20 @@ def reload_command(
     state: State = None,
     place: Place = None,
     pid: Pid = None,
-    wait: Annotated[float, typer.Option(help="For so many seconds, until every signal has moved; 0: do not wait.")] = 300.0,
+    wait: Annotated[
+        float, typer.Option(help="For so many seconds, until every signal has moved; 0: do not wait.")
+    ] = 300.0,
     as_json: AsJson = False,
 ) -> None:
     """Swap the bundle of a running controller, at a stage boundary of each signal.
 
-    The new bundle must pass all that a start checks, and fit the signals that are served: otherwise the old one runs on. For
-    ten minutes (`serve --probation`) a fault of the new policies or a trip of the monitor leads back to the old one.
+    The new bundle must pass all that a start checks, and fit the signals that are served: otherwise the old one
+    runs on. For ten minutes (`serve --probation`) a fault of the new policies or a trip of the monitor leads back
+    to the old one.
 
-    Exit codes: 0 every signal has moved (or --wait 0: accepted), 1 not all have moved within --wait or the bundle was rolled
-    back, 2 no such controller or nothing to go back to, 3 bundle refused, 4 made for something else, 5 the controller does not
-    answer.
+    Exit codes: 0 every signal has moved (or --wait 0: accepted), 1 not all have moved within --wait or the bundle
+    was rolled back, 2 no such controller or nothing to go back to, 3 bundle refused, 4 made for something else, 5
+    the controller does not answer.
 
     \b
     Examples:
@@ -64,7 +69,8 @@ def reload_command(
     if as_json:
         print_json({"said": reply.said, "has_moved": has_moved, "status": status})
     elif status is not None:
-        moved, all_of_them = len(status["signals"]) - status["n_waiting"], len(status["signals"])
+        moved = len(status["signals"]) - status["n_waiting"]
+        all_of_them = len(status["signals"])
         print(f"bundle {status['bundle'][:12]} runs at {moved} of {all_of_them} signals")
     if not has_moved:
         messages.print("not what was ordered: see the controller's log, changes.csv or `leedctl status`")
@@ -72,7 +78,9 @@ def reload_command(
 
 
 def mode_command(
-    mode: Annotated[Control, typer.Argument(help="monitor: watch; shadow: decide, send nothing; active: drive.")],
+    mode: Annotated[
+        OperatingMode, typer.Argument(help="monitor: watch; shadow: decide, send nothing; active: drive.")
+    ],
     state: State = None,
     place: Place = None,
     pid: Pid = None,
@@ -105,7 +113,14 @@ def status_command(state: State = None, place: Place = None, pid: Pid = None, as
         return
     names = fold_ids(s["id"] for s in status["signals"])
     rows = [
-        [names[s["id"]], s["mode"], _words(s["latched"] or s["cause"]), _stage(s), _words(s["reason"]), s["bundle"][:12]]
+        [
+            names[s["id"]],
+            s["mode"],
+            _words(s["latched"] or s["cause"]),
+            _stage(s),
+            _words(s["reason"]),
+            s["bundle"][:12],
+        ]
         for s in status["signals"]
     ]
     trial = ", on probation" if status["is_on_probation"] else ""
@@ -179,7 +194,7 @@ def _folder(state: Path | None, place: str | None) -> Path:
     return folder
 
 
-def _ask(folder: Path, request: dict[str, str], pid: int | None) -> "Reply":
+def _ask(folder: Path, request: dict[str, str], pid: int | None) -> "CommandReply":
     from leed_traffic.serve.operations.channel import ask
 
     return ask(folder, request, pid=pid)
@@ -187,7 +202,8 @@ def _ask(folder: Path, request: dict[str, str], pid: int | None) -> "Reply":
 
 def _wait_for_all(folder: Path, pid: int | None, seconds: float) -> dict[str, Any]:
     """The status once every signal has moved, or when the time is over."""
-    give_up_s, moved = time.monotonic() + seconds, 0
+    give_up_s = time.monotonic() + seconds
+    moved = 0
     status = _ask(folder, {"order": "status"}, pid).status or {}
     before = status["ticks"]  # that picture may still be the one before the order
     with progress("signals moved", len(status["signals"])) as bar:

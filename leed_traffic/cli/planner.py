@@ -6,29 +6,39 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from leed_traffic.cli.output import JsonOption, cores, messages, print_json, print_table, progress
+from leed_traffic.cli.terminal.output import JsonOption, cores, messages, print_json, print_table, progress
 from leed_traffic.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
-    from leed_traffic.evaluate.statistics import Difference
+    from leed_traffic.evaluate.statistics import PairedDifference
 
 app = typer.Typer(no_args_is_help=True, help="Fine-tune a planner of your own: lessons, a small model, an exam.")
 
 
 @app.command("lessons")
 def lessons_command(
-    out: Annotated[Path, typer.Option(help="Folder to write: the junctions, what was tried there, and lessons.jsonl.")],
-    junctions: Annotated[int, typer.Option(min=2, help="Random junctions to study; each costs 5 to 10 CPU seconds.")] = 150,
+    out: Annotated[
+        Path, typer.Option(help="Folder to write: the junctions, what was tried there, and lessons.jsonl.")
+    ],
+    junctions: Annotated[
+        int, typer.Option(min=2, help="Random junctions to study; each costs 5 to 10 CPU seconds.")
+    ] = 150,
     drawn: Annotated[
-        int, typer.Option(min=0, help="Briefs per junction with a demand that is drawn and not simulated, four lessons each.")
+        int,
+        typer.Option(
+            min=0, help="Briefs per junction with a demand that is drawn and not simulated, four lessons each."
+        ),
     ] = 32,
     seed: Annotated[int, typer.Option(min=0, help="Of the junctions and their demand.")] = 1,
-    workers: Annotated[int | None, typer.Option(min=1, help="Junctions studied at a time; all cores unless said.")] = None,
+    workers: Annotated[
+        int | None, typer.Option(min=1, help="Junctions studied at a time; all cores unless said.")
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Study random junctions, and write what works there as lessons: prompt and best reply, in the form of chat messages.
 
-    Interrupted, the same command goes on. `lessons.jsonl` has a `messages` list per line, as fine-tuning tools take it.
+    Interrupted, the same command goes on. `lessons.jsonl` has a `messages` list per line, as fine-tuning tools
+    take it.
 
     \b
     Examples:
@@ -57,7 +67,9 @@ def lessons_command(
 
 @app.command("train")
 def train_command(
-    lessons: Annotated[Path, typer.Argument(help="lessons.jsonl of `leedctl planner lessons`.", show_default=False)],
+    lessons: Annotated[
+        Path, typer.Argument(help="lessons.jsonl of `leedctl planner lessons`.", show_default=False)
+    ],
     out: Annotated[Path, typer.Option(help="Folder to write, as vLLM loads it.", show_default=False)],
     epochs: Annotated[float, typer.Option(min=0.01, help="Times that each lesson is seen.")] = 1.0,
     hidden: Annotated[int, typer.Option(help="Width, a multiple of 32.")] = 256,
@@ -79,7 +91,9 @@ def train_command(
 
     if hidden < 32 or hidden % 32:
         raise UsageError(f"--hidden {hidden}: need a multiple of 32, which is the width of a head")
-    config = FineTuneConfig(lessons=lessons, out=out, epochs=epochs, hidden=hidden, layers=layers, threads=threads, seed=seed)
+    config = FineTuneConfig(
+        lessons=lessons, out=out, epochs=epochs, hidden=hidden, layers=layers, threads=threads, seed=seed
+    )
     with progress("training", planned_steps(config)) as bar:
         record = fine_tune(config, bar)
     if as_json:
@@ -94,7 +108,9 @@ def train_command(
 def examine_command(
     url: Annotated[list[str], typer.Option(help="Model server, as http://HOST:8000/v1; repeat for several.")],
     model: Annotated[str, typer.Option(help="Name that the servers offer.", show_default=False)],
-    out: Annotated[Path, typer.Option(help="Folder to write: junctions, transcripts, exam.json.", show_default=False)],
+    out: Annotated[
+        Path, typer.Option(help="Folder to write: junctions, transcripts, exam.json.", show_default=False)
+    ],
     junctions: Annotated[int, typer.Option(min=1, help="Unseen junctions.")] = 10,
     rounds: Annotated[int, typer.Option(min=1, help="Rounds of feedback.")] = 2,
     candidates: Annotated[int, typer.Option(min=1, help="Plans per round.")] = 4,
@@ -114,7 +130,9 @@ def examine_command(
     from leed_traffic.generate.search.starts import MAX_WAVE
     from leed_traffic.planner.exam import AFTER, ALONE, BEST_START, CHANCE_ALONE, ExamConfig, examine
 
-    language = ModelConfig(urls=tuple(url), model=model, rounds=rounds, candidates=candidates, temperature=temperature)
+    language = ModelConfig(
+        urls=tuple(url), model=model, rounds=rounds, candidates=candidates, temperature=temperature
+    )
     config = ExamConfig(out=out, language=language, junctions=junctions, seed=seed)
     try:
         with progress("exam", junctions) as bar:
@@ -131,19 +149,29 @@ def examine_command(
     print_table(f"{model} on {junctions} unseen junctions", columns, rows)
     pairs = [
         (f"{who} against {base}", result.compared(who, base))
-        for who, base in ((ALONE, CHANCE_ALONE), (ALONE, MAX_WAVE), (ALONE, BEST_START), (AFTER.format(rounds), BEST_START))
+        for who, base in (
+            (ALONE, CHANCE_ALONE),
+            (ALONE, MAX_WAVE),
+            (ALONE, BEST_START),
+            (AFTER.format(rounds), BEST_START),
+        )
     ]
-    pairs += [(f"proposals of round {k + 1} against random plans", result.proposals_compared(k)) for k in range(rounds)]
-    print_table("paired over the junctions", ["compared", "delay, 95 %", "p"], [[what, *_shown(d)] for what, d in pairs])
+    pairs += [
+        (f"proposals of round {k + 1} against random plans", result.proposals_compared(k)) for k in range(rounds)
+    ]
+    print_table(
+        "paired over the junctions", ["compared", "delay, 95 %", "p"], [[what, *_shown(d)] for what, d in pairs]
+    )
     messages.print(
         f"valid at once {result.valid_at_once / result.asked:.0%}, after repair {result.valid / result.asked:.0%} "
         f"of {result.asked} plans; {out} has each junction"
     )
 
 
-def _shown(difference: "Difference") -> list[str]:
+def _shown(difference: "PairedDifference") -> list[str]:
     """A difference of logarithms as percent, its interval and p."""
     mean, low, high = (
-        None if part is None else f"{math.expm1(part):+.0%}" for part in (difference.mean, difference.low, difference.high)
+        None if part is None else f"{math.expm1(part):+.0%}"
+        for part in (difference.mean, difference.low, difference.high)
     )
     return [f"{mean} [{low}, {high}]" if low else f"{mean}", "" if difference.p is None else f"{difference.p:.3f}"]

@@ -8,9 +8,9 @@ import typer
 from leed_traffic.artifacts.recipe import RECIPE_NAME
 from leed_traffic.artifacts.scenario import find_folder, list_scenarios, load_scenario, signal_ids
 from leed_traffic.cli.detectors import detectors_command
-from leed_traffic.cli.output import print_json, print_table
 from leed_traffic.cli.scenario_check import check_command
 from leed_traffic.cli.scenario_import import import_command
+from leed_traffic.cli.terminal.output import print_json, print_table
 from leed_traffic.errors import UsageError
 
 if TYPE_CHECKING:
@@ -63,10 +63,16 @@ def list_command(
 
 @app.command("build")
 def build_command(
-    name: Annotated[str | None, typer.Argument(help="A scenario's name, or a folder with a scenario.toml.")] = None,
+    name: Annotated[
+        str | None, typer.Argument(help="A scenario's name, or a folder with a scenario.toml.")
+    ] = None,
     out: Annotated[Path | None, typer.Option(help="Write here instead of into the scenario's own folder.")] = None,
-    grid: Annotated[str | None, typer.Option(help="Invent a city of ROWSxCOLUMNS signals, such as 14x14, in --out.")] = None,
-    irregular: Annotated[bool, typer.Option("--irregular", help="With --grid: bent streets, missing links.")] = False,
+    grid: Annotated[
+        str | None, typer.Option(help="Invent a city of ROWSxCOLUMNS signals, such as 14x14, in --out.")
+    ] = None,
+    irregular: Annotated[
+        bool, typer.Option("--irregular", help="With --grid: bent streets, missing links.")
+    ] = False,
     seed: Annotated[int, typer.Option(min=0, help="With --grid: another seed is another city.")] = 1,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")] = False,
 ) -> None:
@@ -92,7 +98,9 @@ def build_command(
     if as_json:
         print_json({"name": folder.resolve().name, "net_file": str(net_file), "routes_file": str(routes_file)})
         return
-    print_table("Built", ["file", "kB"], [[str(f), f"{f.stat().st_size / 1000:.0f}"] for f in (net_file, routes_file)])
+    print_table(
+        "Built", ["file", "kB"], [[str(f), f"{f.stat().st_size / 1000:.0f}"] for f in (net_file, routes_file)]
+    )
 
 
 def _new_city(grid: str, name: str | None, out: Path | None, irregular: bool, seed: int) -> Path:

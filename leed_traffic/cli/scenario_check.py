@@ -8,9 +8,9 @@ from rich import box
 from rich.table import Table
 
 from leed_traffic.artifacts.scenario import load_scenario
-from leed_traffic.cli.neutral import NeutralConsole, visible
-from leed_traffic.cli.output import STREETS, messages, print_json, results
-from leed_traffic.cli.signal_names import SignalNames, name_signals
+from leed_traffic.cli.terminal.neutral import NeutralConsole, visible
+from leed_traffic.cli.terminal.output import STREETS, messages, print_json, results
+from leed_traffic.cli.terminal.signal_names import SignalNames, name_signals
 from leed_traffic.domain.short_ids import fold
 
 if TYPE_CHECKING:
@@ -21,18 +21,21 @@ SHOWN_FAULTS = 4  # of each signal; --json lists them all
 
 
 def check_command(
-    scenario: Annotated[str, typer.Argument(metavar="SCENARIO", help="A scenario's name, folder, or the path of a .sumocfg.")],
+    scenario: Annotated[
+        str, typer.Argument(metavar="SCENARIO", help="A scenario's name, folder, or the path of a .sumocfg.")
+    ],
     seed: Annotated[int, typer.Option(help="Of the demand and the drivers that are tried.")] = 1,
     fix: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="Write a corrected copy there: clearances put in, conflicts demoted.")
+        Path | None,
+        typer.Option(metavar="DIR", help="Write a corrected copy there: clearances put in, conflicts demoted."),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")] = False,
 ) -> None:
     """Say what can be controlled in a network and why not the rest, what its programs lack, whether they can carry the demand.
 
-    Stages, conflicts, missing clearances, detectors to be placed, Webster's Y of each signal, vehicles that can never depart;
-    then SUMO tries the first five minutes. Exit code 2 if a file is missing or broken, no signal can be controlled, or SUMO
-    refuses it.
+    Stages, conflicts, missing clearances, detectors to be placed, Webster's Y of each signal, vehicles that can
+    never depart; then SUMO tries the first five minutes. Exit code 2 if a file is missing or broken, no signal can
+    be controlled, or SUMO refuses it.
 
     Examples:
         leedctl scenario check arterial5
@@ -64,7 +67,8 @@ def check_command(
     else:
         messages.print(f"SUMO runs it (tried from {loaded.begin_s:g} to {until_s:g} s with seed {seed})")
         messages.print(
-            f"compare what hangs there: leedctl evaluate {scenario} --controllers as-is,fixed,max-wave", soft_wrap=True
+            f"compare what hangs there: leedctl evaluate {scenario} --controllers as-is,fixed,max-wave",
+            soft_wrap=True,
         )
 
 
@@ -75,10 +79,33 @@ def _print_page(document: "ScenarioCheck") -> None:
     fed_by = [name for signal in signals for name in signal.neighbours]
     streets = {signal.id: signal.streets for signal in signals if signal.streets}
     names = name_signals([*(signal.id for signal in signals), *others, *fed_by], streets)
-    columns = [*names.columns(), "stages", "lanes", "links", "crossings", "conflicts", "own program", "missing", "fed by"]
+    columns = [
+        *names.columns(),
+        "stages",
+        "lanes",
+        "links",
+        "crossings",
+        "conflicts",
+        "own program",
+        "missing",
+        "fed by",
+    ]
     _print_table(title, columns, [_row(signal, names) for signal in signals])
-    columns = [*names.columns(), "busiest from s", "veh/h", "Y", "can carry", "lost s", "Webster's cycle s", "demand is"]
-    _print_table("Demand against capacity (derived limits, cycle up to 120 s)", columns, [_load_row(s, names) for s in signals])
+    columns = [
+        *names.columns(),
+        "busiest from s",
+        "veh/h",
+        "Y",
+        "can carry",
+        "lost s",
+        "Webster's cycle s",
+        "demand is",
+    ]
+    _print_table(
+        "Demand against capacity (derived limits, cycle up to 120 s)",
+        columns,
+        [_load_row(s, names) for s in signals],
+    )
     kinds = list(signals[0].detectors)
     rows = [[*names.cells(signal.id), *(str(signal.detectors[kind]) for kind in kinds)] for signal in signals]
     _print_table("Detectors to place (leedctl scenario detectors)", [*names.columns(), *kinds], rows)
@@ -86,7 +113,9 @@ def _print_page(document: "ScenarioCheck") -> None:
         for fault in signal.missing[:SHOWN_FAULTS]:
             print(f"{names.short[signal.id]}: {fault.sentence}")
         if len(signal.missing) > SHOWN_FAULTS:
-            print(f"{names.short[signal.id]}: {len(signal.missing) - SHOWN_FAULTS} more like these; --json lists them")
+            print(
+                f"{names.short[signal.id]}: {len(signal.missing) - SHOWN_FAULTS} more like these; --json lists them"
+            )
     for left in document.left_alone:
         print(f"{names.short[left.id]}: left alone: {left.reason}")
     for note in document.notes:
@@ -96,7 +125,9 @@ def _print_page(document: "ScenarioCheck") -> None:
     for stranded in document.never_depart:
         plural = "vehicles" if stranded.vehicles > 1 else "vehicle"
         more = ", ..." if stranded.vehicles > len(stranded.examples) else ""
-        print(f"{stranded.vehicles} {plural} can never depart: {stranded.reason} ({', '.join(stranded.examples)}{more})")
+        print(
+            f"{stranded.vehicles} {plural} can never depart: {stranded.reason} ({', '.join(stranded.examples)}{more})"
+        )
 
 
 def _print_table(title: str, columns: list[str], rows: list[list[str]]) -> None:

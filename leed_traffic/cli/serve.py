@@ -17,14 +17,14 @@ from pydantic import ValidationError
 
 from leed_traffic.artifacts.scenario import load_scenario
 from leed_traffic.artifacts.validation import first_fault
-from leed_traffic.cli.aside import said_aside, whether_heard_or_not
-from leed_traffic.cli.neutral import shield
-from leed_traffic.cli.output import ProgressBar, messages, print_json, print_table, progress
+from leed_traffic.cli.terminal.aside import said_aside, whether_heard_or_not
+from leed_traffic.cli.terminal.neutral import shield
+from leed_traffic.cli.terminal.output import ProgressBar, messages, print_json, print_table, progress
 from leed_traffic.domain.short_ids import fold_ids
 from leed_traffic.errors import DeviceError, UsageError
 from leed_traffic.serve.control.hot_swap import PROBATION_S
 from leed_traffic.serve.device.owner import is_marked
-from leed_traffic.serve.safety.supervisor import Control
+from leed_traffic.serve.safety.supervisor import OperatingMode
 
 if TYPE_CHECKING:
     from leed_traffic.domain.detectors.layout import Detector
@@ -43,22 +43,29 @@ NOTE_EVERY_S = 300.0  # of the device's time, where no end is known and no bar c
 
 def serve_command(
     bundle: Annotated[Path, typer.Argument(help="Folder of a bundle, written by `leedctl export`.")],
-    scenario: Annotated[str | None, typer.Option(help="Start SUMO on this scenario (a name or a .sumocfg).")] = None,
+    scenario: Annotated[
+        str | None, typer.Option(help="Start SUMO on this scenario (a name or a .sumocfg).")
+    ] = None,
     connect: Annotated[str | None, typer.Option(help="HOST:PORT of a TraCI server that runs already.")] = None,
     mode: Annotated[
-        Control, typer.Option(help="monitor: watch; shadow: decide, send nothing; active: drive.")
-    ] = Control.ACTIVE,
+        OperatingMode, typer.Option(help="monitor: watch; shadow: decide, send nothing; active: drive.")
+    ] = OperatingMode.ACTIVE,
     seed: Annotated[int, typer.Option(help="Of demand and drivers, with --scenario.")] = 1001,
-    intersections: Annotated[str | None, typer.Option(help="Only these signals: A,B,C. Default: all of the bundle.")] = None,
+    intersections: Annotated[
+        str | None, typer.Option(help="Only these signals: A,B,C. Default: all of the bundle.")
+    ] = None,
     events: Annotated[Path | None, typer.Option(help="Folder for the event and decision logs.")] = None,
     port: Annotated[int | None, typer.Option(help="For SUMO, with --scenario. Default: a free one.")] = None,
     order: Annotated[int | None, typer.Option(help="Among several clients of one server: 1, 2 and so on.")] = None,
     num_clients: Annotated[int, typer.Option(help="Controllers that SUMO waits for, with --scenario.", min=1)] = 1,
     deadline_s: Annotated[float, typer.Option(help="For every answer of the server, in seconds.")] = 10.0,
     state: Annotated[
-        Path | None, typer.Option(help="Folder of the monitor's latches. Default: under $XDG_STATE_HOME, by address.")
+        Path | None,
+        typer.Option(help="Folder of the monitor's latches. Default: under $XDG_STATE_HOME, by address."),
     ] = None,
-    trust: Annotated[Path | None, typer.Option(help="Public key; a bundle that is not signed with it is refused.")] = None,
+    trust: Annotated[
+        Path | None, typer.Option(help="Public key; a bundle that is not signed with it is refused.")
+    ] = None,
     metrics_port: Annotated[
         int | None, typer.Option(help="Until the next version: the status page at this port of localhost, too.")
     ] = None,
@@ -69,20 +76,26 @@ def serve_command(
     sensing: Annotated[
         str, typer.Option(help="What is read: ideal, camera, loops, or a sensing file with the site's detectors.")
     ] = "ideal",
-    site: Annotated[Path | None, typer.Option(help="Site file whose priorities hold; its limits must be the bundle's.")] = None,
+    site: Annotated[
+        Path | None, typer.Option(help="Site file whose priorities hold; its limits must be the bundle's.")
+    ] = None,
     realtime: Annotated[
         bool, typer.Option("--realtime", help="One tick a second of the wall clock, lateness measured.")
     ] = False,
     probation: Annotated[
         float, typer.Option(help="Seconds after a reload in which a trip leads back to the bundle before.")
     ] = PROBATION_S,
-    status_port: Annotated[int | None, typer.Option(help="Status page, /health and /metrics at this port.")] = None,
+    status_port: Annotated[
+        int | None, typer.Option(help="Status page, /health and /metrics at this port.")
+    ] = None,
     status_host: Annotated[
         str, typer.Option(help="Address of the status page; anybody who reaches it may read.")
     ] = "127.0.0.1",
     adopt: Annotated[
         list[str] | None,
-        typer.Option(help="Take over the program of this name that a controller gone for good left; may be given again."),
+        typer.Option(
+            help="Take over the program of this name that a controller gone for good left; may be given again."
+        ),
     ] = None,
     allowed_host: Annotated[
         list[str] | None,
@@ -94,13 +107,13 @@ def serve_command(
 ) -> None:
     """Drive the signals with a bundle's policies, behind the safety envelope.
 
-    Takes over each signal when its own program shows one of our stages, and hands it back at the same display on Ctrl-C,
-    SIGTERM or SIGHUP.
+    Takes over each signal when its own program shows one of our stages, and hands it back at the same display on
+    Ctrl-C, SIGTERM or SIGHUP.
 
-    Exit codes: 0 end of the simulation, 2 another controller has one of the signals, 3 bundle refused, 4 another network, or
-    steps that do not fill a tick, 5 server unreachable or lost, 6 monitor violation, 7 a signal was in fallback at the end (one
-    that the monitor's latch holds, too) or led by nobody, 129/130/143 stopped and handed back, or stopped before the first
-    connection.
+    Exit codes: 0 end of the simulation, 2 another controller has one of the signals, 3 bundle refused, 4 another
+    network, or steps that do not fill a tick, 5 server unreachable or lost, 6 monitor violation, 7 a signal was in
+    fallback at the end (one that the monitor's latch holds, too) or led by nobody, 129/130/143 stopped and handed
+    back, or stopped before the first connection.
 
     \b
     Examples:
@@ -118,7 +131,9 @@ def serve_command(
     if port is not None and scenario is None:
         raise UsageError("--port is for --scenario; with --connect the port is in HOST:PORT")
     if num_clients > 1 and (scenario is None or order is None or port is None):
-        raise UsageError("--num-clients is for --scenario, with --port for the other controllers to connect to, and --order")
+        raise UsageError(
+            "--num-clients is for --scenario, with --port for the other controllers to connect to, and --order"
+        )
     for name in adopt or ():
         if not is_marked(name):
             raise UsageError(
@@ -150,7 +165,10 @@ def serve_command(
         raise UsageError(first_fault(err, shows_value=True)) from err
     start = None if scenario is None else Start(scenario, seed, num_clients)
     page = Page(_places(status_host, status_port, metrics_port), tuple(allowed_host or ()))
-    with said_aside(), contextlib.redirect_stdout(shield(sys.stderr)):  # traci prints what a server says; stdout is for results
+    with (
+        said_aside(),
+        contextlib.redirect_stdout(shield(sys.stderr)),
+    ):  # traci prints what a server says; stdout is for results
         summary = _run(config, start, page)
     with whether_heard_or_not(sys.stdout), whether_heard_or_not(sys.stderr):
         if as_json:
@@ -162,8 +180,8 @@ def serve_command(
 
 def default_state(place: str) -> Path:
     """Where the latches of a place are kept: the user's state folder, as the XDG base directories name it."""
-    from leed_traffic.artifacts.file_names import former_name, safe_name
     from leed_traffic.artifacts.home import state_home
+    from leed_traffic.artifacts.whole_file import former_name, safe_name
 
     home = state_home() / "leed_traffic"
     former = home / former_name(place)  # latches that an earlier version left are not forgotten
@@ -171,12 +189,18 @@ def default_state(place: str) -> Path:
 
 
 def reset_fault_command(
-    signals: Annotated[list[str] | None, typer.Argument(help="Signals to release; all that are latched without any.")] = None,
-    state: Annotated[Path | None, typer.Option(help="Folder of the latches, as given to `leedctl serve --state`.")] = None,
+    signals: Annotated[
+        list[str] | None, typer.Argument(help="Signals to release; all that are latched without any.")
+    ] = None,
+    state: Annotated[
+        Path | None, typer.Option(help="Folder of the latches, as given to `leedctl serve --state`.")
+    ] = None,
     place: Annotated[
         str | None, typer.Option(help="Scenario or HOST-PORT whose default folder is meant, instead of --state.")
     ] = None,
-    who: Annotated[str | None, typer.Option(help="Who has looked at the signal. Default: the user of this shell.")] = None,
+    who: Annotated[
+        str | None, typer.Option(help="Who has looked at the signal. Default: the user of this shell.")
+    ] = None,
 ) -> None:
     """Release signals that the monitor's latch keeps on their own program; who and when go into resets.jsonl.
 
@@ -316,7 +340,9 @@ def _opener_of(stack: contextlib.ExitStack, start: Start) -> "Connect":
         give_up_s = time.monotonic() + START_S
         while True:
             try:
-                return connect_traci(config.model_copy(update={"connect_s": TRY_S}), assignment, make_program, look)
+                return connect_traci(
+                    config.model_copy(update={"connect_s": TRY_S}), assignment, make_program, look
+                )
             except DeviceError as err:
                 if server.poll() is not None:
                     raise DeviceError(f"SUMO ended before serving began: {first_error(server)}") from err
@@ -369,22 +395,35 @@ def _print_summary(summary: "ServeSummary") -> None:
         ["simulated s", f"{summary.end_s - summary.begin_s:.0f}"],
         ["ticks", str(summary.ticks)],
         ["decisions", str(summary.decisions)],
-        ["tick p50 / p99 / max ms", f"{summary.tick.p50_ms:.2f} / {summary.tick.p99_ms:.2f} / {summary.tick.max_ms:.2f}"],
+        [
+            "tick p50 / p99 / max ms",
+            f"{summary.tick.p50_ms:.2f} / {summary.tick.p99_ms:.2f} / {summary.tick.max_ms:.2f}",
+        ],
         [
             "decision p50 / p99 / max ms",
             f"{summary.decision.p50_ms:.2f} / {summary.decision.p99_ms:.2f} / {summary.decision.max_ms:.2f}",
         ],
-        ["signals handed back", "yes" if summary.handed_back else "no: the simulation ended under the stage program"],
+        [
+            "signals handed back",
+            "yes" if summary.handed_back else "no: the simulation ended under the stage program",
+        ],
         ["monitor violations", str(len(summary.violations))],
     ]
     if summary.reconnections:
-        rows += [["connections regained", f"{summary.reconnections} (after {summary.resume.max_ms / 1000.0:.1f} s at most)"]]
+        rows += [
+            [
+                "connections regained",
+                f"{summary.reconnections} (after {summary.resume.max_ms / 1000.0:.1f} s at most)",
+            ]
+        ]
     if summary.lateness is not None:
         late = summary.lateness
         rows += [["lateness p50 / p99 / max ms", f"{late.p50_ms:.1f} / {late.p99_ms:.1f} / {late.max_ms:.1f}"]]
         rows += [["ticks dropped", str(summary.missed_ticks)]]
     names = fold_ids([*summary.agreement, *summary.latched])
-    rows += [[f"{names[id_]}: did as asked", f"{a.share:.0%} of {a.compared}"] for id_, a in summary.agreement.items()]
+    rows += [
+        [f"{names[id_]}: did as asked", f"{a.share:.0%} of {a.compared}"] for id_, a in summary.agreement.items()
+    ]
     rows += [[f"changes: {step}", str(count)] for step, count in summary.steps.items()]
     rows += [[f"latched: {names[signal]}", fault] for signal, fault in summary.latched.items()]
     rows += [[f"detectors: {kind}", str(count)] for kind, count in summary.detector_faults.items()]

@@ -8,8 +8,8 @@ import typer
 
 from leed_traffic.artifacts.scenario import load_scenario
 from leed_traffic.artifacts.site import AS_NET, Site, check_interval, derive_site, load_site, write_site_file
-from leed_traffic.cli.output import JsonOption, messages, print_json, print_table, progress
-from leed_traffic.cli.signal_names import WITH_STREETS, name_signals
+from leed_traffic.cli.terminal.output import JsonOption, messages, print_json, print_table, progress
+from leed_traffic.cli.terminal.signal_names import WITH_STREETS, name_signals
 from leed_traffic.domain.network import Network
 from leed_traffic.domain.safety.verification import Verification, question, verify_timing
 from leed_traffic.errors import ExitCode, SiteError
@@ -19,7 +19,9 @@ if TYPE_CHECKING:
 
 app = typer.Typer(no_args_is_help=True, help="Limits of every signal: derive them, verify them.")
 
-ScenarioArgument = Annotated[str, typer.Argument(metavar="SCENARIO", help="A scenario's name, or the path of a .sumocfg.")]
+ScenarioArgument = Annotated[
+    str, typer.Argument(metavar="SCENARIO", help="A scenario's name, or the path of a .sumocfg.")
+]
 
 
 @app.command("derive")
@@ -48,13 +50,20 @@ def derive_command(
         timings = [asdict(timing) for timing in site.timings]
         print_json({"scenario": loaded.name, "site": site.name, "digest": site.digest, "timings": timings})
         return
-    rows, names = [], name_signals((t.intersection for t in site.timings), read_places(loaded.net_file, network.intersections))
+    rows = []
+    names = name_signals(
+        (t.intersection for t in site.timings), read_places(loaded.net_file, network.intersections)
+    )
     for timing in site.timings:
         others = [[j for j in range(timing.n_stages) if j != i] for i in range(timing.n_stages)]
         for i, following in enumerate(others):
             clearances = (timing.pedestrian_clearance_s, timing.yellow_s, timing.all_red_s)
             rows.append(
-                [*names.cells(timing.intersection, f" {i}"), f"{timing.min_green_s[i]:g}", f"{timing.max_green_s[i]:g}"]
+                [
+                    *names.cells(timing.intersection, f" {i}"),
+                    f"{timing.min_green_s[i]:g}",
+                    f"{timing.max_green_s[i]:g}",
+                ]
                 + [f"{timing.fallback_green_s[i]:g}"]
                 + [f"{max(part[i][j] for j in following):g}" for part in clearances]
                 + [f"{timing.max_red_s:g}"]
@@ -62,21 +71,28 @@ def derive_command(
     columns = ["min green", "max green", "fallback", "walk clears", "yellow", "all-red", "max red"]
     columns = [*names.columns("signal, stage"), *columns]
     print_table(
-        f"{loaded.name}: proposed limits, s (clearances: the longest of each stage)", columns, rows, least_width=WITH_STREETS
+        f"{loaded.name}: proposed limits, s (clearances: the longest of each stage)",
+        columns,
+        rows,
+        least_width=WITH_STREETS,
     )
 
 
 @app.command("verify")
 def verify_command(
     scenario: ScenarioArgument,
-    site: Annotated[str | None, typer.Option(help="A site.toml, `derived` or `as-net`; default: the scenario's own.")] = None,
-    decision_interval: Annotated[float, typer.Option(min=0.1, max=60.0, help="Seconds from one decision to the next.")] = 5.0,
+    site: Annotated[
+        str | None, typer.Option(help="A site.toml, `derived` or `as-net`; default: the scenario's own.")
+    ] = None,
+    decision_interval: Annotated[
+        float, typer.Option(min=0.1, max=60.0, help="Seconds from one decision to the next.")
+    ] = 5.0,
     as_json: JsonOption = False,
 ) -> None:
     """Enumerate every state that envelope and stage program can reach, and judge each.
 
-    Whatever is asked, nonsense and silence included: no conflicting greens, whole yellows, all-reds and pedestrian clearances,
-    minimum and maximum greens. Exit code 4 if a state violates a limit.
+    Whatever is asked, nonsense and silence included: no conflicting greens, whole yellows, all-reds and pedestrian
+    clearances, minimum and maximum greens. Exit code 4 if a state violates a limit.
 
     Examples:
         leedctl site verify crossing
@@ -87,10 +103,12 @@ def verify_command(
     limits = load_site(site, loaded, network)
     if limits.name == AS_NET:
         messages.print(
-            "as-net: the net's own clearances, held to themselves; the floors of a reviewed site do not apply", soft_wrap=True
+            "as-net: the net's own clearances, held to themselves; the floors of a reviewed site do not apply",
+            soft_wrap=True,
         )
     found = _verify(loaded, network, limits, decision_interval)
-    states, violations = sum(v.states for v in found), sum(len(v.violations) for v in found)
+    states = sum(v.states for v in found)
+    violations = sum(len(v.violations) for v in found)
     if as_json:
         signals = [asdict(v) for v in found]
         totals = {"states": states, "violations": violations, "intersections": signals}
@@ -116,7 +134,9 @@ def _verify(scenario: "Scenario", network: Network, site: Site, interval_s: floa
     """One verification per intersection; equal intersections are walked through once."""
     steps = interval_s / scenario.step_length_s
     if abs(steps - round(steps)) > 1e-6:
-        raise SiteError(f"--decision-interval {interval_s}: need a multiple of the simulation step, {scenario.step_length_s} s")
+        raise SiteError(
+            f"--decision-interval {interval_s}: need a multiple of the simulation step, {scenario.step_length_s} s"
+        )
     answers: dict[tuple[object, ...], Verification] = {}
     found = []
     with progress("verify", len(site.timings)) as advance:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from leed_traffic.artifacts.validation import first_fault
-from leed_traffic.cli.output import JsonOption, SpreadOption, messages, print_json, print_table, progress
+from leed_traffic.cli.terminal.output import JsonOption, SpreadOption, messages, print_json, print_table, progress
 from leed_traffic.errors import UsageError
 
 if TYPE_CHECKING:
@@ -15,26 +15,40 @@ if TYPE_CHECKING:
 
 
 def train_command(
-    scenario: Annotated[str, typer.Argument(help="A scenario's name or a path to a .sumocfg.", show_default=False)],
+    scenario: Annotated[
+        str, typer.Argument(help="A scenario's name or a path to a .sumocfg.", show_default=False)
+    ],
     out: Annotated[Path, typer.Option(help="Run folder to make.", show_default=False)],
-    demonstrations: Annotated[Path | None, typer.Option(help="Folder from `leedctl generate`; without: no expert.")] = None,
+    demonstrations: Annotated[
+        Path | None, typer.Option(help="Folder from `leedctl generate`; without: no expert.")
+    ] = None,
     episodes: Annotated[
         int | None, typer.Option(help="Own hours after cloning (16); 0: cloning and relabelling alone.")
     ] = None,
     episodes_per_update: Annotated[int | None, typer.Option(help="Own hours behind one update (2).")] = None,
-    workers: Annotated[int, typer.Option(help="Rollout processes and learning threads here; 0: in this process.")] = 2,
+    workers: Annotated[
+        int, typer.Option(help="Rollout processes and learning threads here; 0: in this process.")
+    ] = 2,
     engine: Annotated[str, typer.Option(help="local, or ray: a cluster, with the same result.")] = "local",
-    address: Annotated[str | None, typer.Option(help="Of the Ray cluster: HOST:PORT or auto; else this machine.")] = None,
+    address: Annotated[
+        str | None, typer.Option(help="Of the Ray cluster: HOST:PORT or auto; else this machine.")
+    ] = None,
     seed: Annotated[int, typer.Option(help="Of weights, choices and training demand.")] = 1,
-    site: Annotated[str | None, typer.Option(help="Limits: `derived`, `as-net` or a file; else the scenario's own.")] = None,
+    site: Annotated[
+        str | None, typer.Option(help="Limits: `derived`, `as-net` or a file; else the scenario's own.")
+    ] = None,
     spread: SpreadOption = None,
     decision_interval: Annotated[float | None, typer.Option(help="Seconds between two requests (5).")] = None,
     reach: Annotated[float | None, typer.Option(help="Metres that the detectors see (100).")] = None,
     cloning_steps: Annotated[
         int | None, typer.Option(help="Most gradient steps on the demonstrations (3000); ablation: 0.")
     ] = None,
-    critic_steps: Annotated[int | None, typer.Option(help="The critics' steps on them (500); ablation: 0.")] = None,
-    dagger_rounds: Annotated[int | None, typer.Option(help="Rounds of relabelling by the plans (8); ablation: 0.")] = None,
+    critic_steps: Annotated[
+        int | None, typer.Option(help="The critics' steps on them (500); ablation: 0.")
+    ] = None,
+    dagger_rounds: Annotated[
+        int | None, typer.Option(help="Rounds of relabelling by the plans (8); ablation: 0.")
+    ] = None,
     follow_worse_expert: Annotated[
         bool, typer.Option("--follow-worse-expert", help="Learn from plans that lose to the fallback cycle, too.")
     ] = False,
@@ -44,15 +58,25 @@ def train_command(
     similarity: Annotated[
         str | None, typer.Option(help="DTW in a dynamic w: lean-when-far (the default), lean-when-near or off.")
     ] = None,
-    sharing: Annotated[str | None, typer.Option(help="Baselines: nothing (the default), critic (MAPPO) or everything.")] = None,
-    sensing: Annotated[str | None, typer.Option(help="ideal (the default), camera, loops, or a sensing file.")] = None,
-    detector_faults: Annotated[float | None, typer.Option(help="Lasting detector faults per lane and hour (0).")] = None,
+    sharing: Annotated[
+        str | None, typer.Option(help="Baselines: nothing (the default), critic (MAPPO) or everything.")
+    ] = None,
+    sensing: Annotated[
+        str | None, typer.Option(help="ideal (the default), camera, loops, or a sensing file.")
+    ] = None,
+    detector_faults: Annotated[
+        float | None, typer.Option(help="Lasting detector faults per lane and hour (0).")
+    ] = None,
     reward: Annotated[
         str | None, typer.Option(help="queue, time-loss (the default) or pressure; as in the demonstrations.")
     ] = None,
-    advantage_beta: Annotated[float | None, typer.Option(help="beta of f(A_e) = exp(A_e / beta); without: f = 1.")] = None,
+    advantage_beta: Annotated[
+        float | None, typer.Option(help="beta of f(A_e) = exp(A_e / beta); without: f = 1.")
+    ] = None,
     validation_seeds: Annotated[int | None, typer.Option(help="Hours on which policies are compared (3).")] = None,
-    resume: Annotated[bool, typer.Option("--resume", help="Go on from the run's last checkpoint, bit for bit.")] = False,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on from the run's last checkpoint, bit for bit.")
+    ] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Train one policy per intersection: clone the demonstrations, relabel, then learn from own experience.
@@ -115,7 +139,9 @@ def train_command(
 
 def export_command(
     run: Annotated[Path, typer.Argument(help="Run folder from `leedctl train`.", show_default=False)],
-    out: Annotated[Path, typer.Option(help="Bundle folder to make; an older bundle there is replaced.", show_default=False)],
+    out: Annotated[
+        Path, typer.Option(help="Bundle folder to make; an older bundle there is replaced.", show_default=False)
+    ],
     as_json: JsonOption = False,
 ) -> None:
     """Export a run's best policies as a bundle; an interrupted run exports the best so far.
@@ -153,7 +179,9 @@ def _tell_same_day(config: "TrainConfig") -> None:
 
     scenario = with_spread(load_scenario(config.scenario), config.spread)
     if scenario.demand is None and scenario.spread == 0.0:
-        messages.print(f"{scenario.name}: every hour drives the same day; --spread 0.1 lets days differ", markup=False)
+        messages.print(
+            f"{scenario.name}: every hour drives the same day; --spread 0.1 lets days differ", markup=False
+        )
 
 
 def _tells_left_aside(config: "TrainConfig") -> bool:
@@ -175,7 +203,8 @@ def _tells_left_aside(config: "TrainConfig") -> bool:
 def _report(run: Path, bundle: "Bundle", as_json: bool) -> None:
     from leed_traffic.train.run_folder import read_metrics
 
-    rows, training = read_metrics(run), bundle.manifest.training
+    rows = read_metrics(run)
+    training = bundle.manifest.training
     if as_json:
         document = {
             "run": str(run),

@@ -22,6 +22,8 @@ def choose_best(logits: NDArray[np.floating], legal: NDArray[np.bool_]) -> NDArr
     return best
 
 
-def choose_at_random(logits: NDArray[np.floating], legal: NDArray[np.bool_], rng: np.random.Generator) -> NDArray[np.intp]:
+def choose_at_random(
+    logits: NDArray[np.floating], legal: NDArray[np.bool_], rng: np.random.Generator
+) -> NDArray[np.intp]:
     """(N,) a legal stage drawn with probability softmax(logits) (Gumbel-max; Gumbel 1954)."""
     return choose_best(logits + rng.gumbel(size=logits.shape), legal)

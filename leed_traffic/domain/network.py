@@ -1,7 +1,8 @@
 """An intersection as the rest of the program sees it: lanes, movements, stages, conflicts, neighbours.
 
-Letters of a stage's state, one per signal link, as in SUMO: `G` green with priority, `g` green that yields, `s` red with a turn
-after a stop, `r` red. Clearances (yellow, all-red) are not stages; `program.py` makes them from the site's timing.
+Letters of a stage's state, one per signal link, as in SUMO: `G` green with priority, `g` green that yields, `s`
+red with a turn after a stop, `r` red. Clearances (yellow, all-red) are not stages; `program.py` makes them from
+the site's timing.
 """
 
 import hashlib
@@ -22,7 +23,7 @@ def edge_of(lane: str) -> str:
     return lane.rsplit("_", 1)[0]
 
 
-class Kind(StrEnum):
+class MovementKind(StrEnum):
     """Who uses a movement."""
 
     VEHICLE = "vehicle"
@@ -65,7 +66,7 @@ class Movement:
     """One way through the junction; several may share a signal link."""
 
     link: int
-    kind: Kind
+    kind: MovementKind
     from_lane: str
     to_lane: str
     direction: str  # SUMO's letter: s straight, l left, r right, t turn-around, L/R partially; c for a crossing
@@ -160,17 +161,17 @@ class Intersection:
     @property
     def pedestrian_links(self) -> frozenset[int]:
         """Links that serve a crossing, alone or together with vehicles."""
-        return frozenset(m.link for m in self.movements if m.kind is Kind.PEDESTRIAN)
+        return frozenset(m.link for m in self.movements if m.kind is MovementKind.PEDESTRIAN)
 
     @property
     def walk_only_links(self) -> frozenset[int]:
         """Links that serve crossings and no vehicle: the only ones whose green ends without a yellow."""
-        return self.pedestrian_links - {m.link for m in self.movements if m.kind is Kind.VEHICLE}
+        return self.pedestrian_links - {m.link for m in self.movements if m.kind is MovementKind.VEHICLE}
 
     @property
     def vehicle_movements(self) -> tuple[Movement, ...]:
         """All movements but the crossings."""
-        return tuple(m for m in self.movements if m.kind is Kind.VEHICLE)
+        return tuple(m for m in self.movements if m.kind is MovementKind.VEHICLE)
 
     def lane_shares(self, stage: int, *, permissive: float) -> tuple[float, ...]:
         """(L,) how far a stage serves each incoming lane: the mean over its links of G 1, g `permissive`, else 0."""
@@ -193,7 +194,9 @@ class Network:
 
     intersections: tuple[Intersection, ...]
     left_alone: tuple[tuple[str, str], ...] = ()
-    notes: tuple[tuple[str, str], ...] = ()  # (signal, sentence) on each phase that is no stage, or not as it stands in the net
+    notes: tuple[
+        tuple[str, str], ...
+    ] = ()  # (signal, sentence) on each phase that is no stage, or not as it stands in the net
 
     @cached_property
     def by_id(self) -> dict[str, Intersection]:

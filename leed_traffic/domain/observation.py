@@ -14,8 +14,8 @@ For an intersection with L incoming lanes and S stages:
 | .. +S | longest wait at red of each stage / maximum red | share | 0 | 2 |
 | .. +P | only where the site counts persons: who waits at each crossing, by link / 10 | persons | 0 | 2 |
 
-A dead or stale detector is encoded as -1 in both of its entries; a dead exit detector counts as free. Scaling by what fits on
-the lane is fixed, so that a trained policy never sees its own inputs move.
+A dead or stale detector is encoded as -1 in both of its entries; a dead exit detector counts as free. Scaling by
+what fits on the lane is fixed, so that a trained policy never sees its own inputs move.
 """
 
 import hashlib
@@ -41,7 +41,7 @@ HIGH = 2.0  # shares are clipped here: more vehicles than fit is more of the sam
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Entry:
+class ObservationEntry:
     """One number of the observation."""
 
     name: str
@@ -57,7 +57,7 @@ class ObservationSpec:
     intersection: str
     reach_m: float
     decision_interval_s: float
-    entries: tuple[Entry, ...]
+    entries: tuple[ObservationEntry, ...]
 
     @property
     def size(self) -> int:
@@ -78,17 +78,24 @@ def observation_spec(
 ) -> ObservationSpec:
     """The table for one intersection."""
     walks = sorted(intersection.pedestrian_links) if counts_persons else []
-    lanes, stages = [lane.id for lane in intersection.lanes], range(intersection.n_stages)
+    lanes = [lane.id for lane in intersection.lanes]
+    stages = range(intersection.n_stages)
     entries = (
-        [Entry(name=f"queue {lane}", unit="share", low=DEAD, high=HIGH) for lane in lanes]
-        + [Entry(name=f"count {lane}", unit="share", low=DEAD, high=HIGH) for lane in lanes]
-        + [Entry(name=f"exit fill of stage {s}", unit="share", low=0.0, high=1.0) for s in stages]
-        + [Entry(name=f"stage {s} shown", unit="-", low=0.0, high=1.0) for s in stages]
-        + [Entry(name="clearing", unit="-", low=0.0, high=1.0)]
-        + [Entry(name="time since green", unit="min", low=0.0, high=HIGH)]
-        + [Entry(name=f"stage {s} may be asked for", unit="-", low=0.0, high=1.0) for s in stages]
-        + [Entry(name=f"wait for stage {s}", unit="share of maximum red", low=0.0, high=HIGH) for s in stages]
-        + [Entry(name=f"persons at crossing {k}", unit="10 persons", low=DEAD, high=HIGH) for k in walks]
+        [ObservationEntry(name=f"queue {lane}", unit="share", low=DEAD, high=HIGH) for lane in lanes]
+        + [ObservationEntry(name=f"count {lane}", unit="share", low=DEAD, high=HIGH) for lane in lanes]
+        + [ObservationEntry(name=f"exit fill of stage {s}", unit="share", low=0.0, high=1.0) for s in stages]
+        + [ObservationEntry(name=f"stage {s} shown", unit="-", low=0.0, high=1.0) for s in stages]
+        + [ObservationEntry(name="clearing", unit="-", low=0.0, high=1.0)]
+        + [ObservationEntry(name="time since green", unit="min", low=0.0, high=HIGH)]
+        + [ObservationEntry(name=f"stage {s} may be asked for", unit="-", low=0.0, high=1.0) for s in stages]
+        + [
+            ObservationEntry(name=f"wait for stage {s}", unit="share of maximum red", low=0.0, high=HIGH)
+            for s in stages
+        ]
+        + [
+            ObservationEntry(name=f"persons at crossing {k}", unit="10 persons", low=DEAD, high=HIGH)
+            for k in walks
+        ]
     )
     return ObservationSpec(
         intersection=intersection.id,
@@ -115,7 +122,9 @@ class Encoder:
         own = [2 * i.n_lanes + 4 * i.n_stages + 2 for i in intersections]
         self.sizes = tuple(size + n for size, n in zip(own, walks, strict=True))
         self._person_rows = np.repeat(np.arange(len(walks)), walks)
-        self._person_columns = np.array([size + k for size, n in zip(own, walks, strict=True) for k in range(n)], dtype=np.intp)
+        self._person_columns = np.array(
+            [size + k for size, n in zip(own, walks, strict=True) for k in range(n)], dtype=np.intp
+        )
         n_max = max(i.n_stages for i in intersections)
         self._n_stages_max = n_max
         self.n_stages = tuple(i.n_stages for i in intersections)
@@ -144,12 +153,14 @@ class Encoder:
             readings: of the lanes of all intersections in turn.
             states: (N,)
             permissions: (N,)
-            persons: (P,) who waits at the crossings of all intersections in turn, by link; only where the site counts them.
+            persons: (P,) who waits at the crossings of all intersections in turn, by link; only where the site
+                counts them.
         """
         out = np.zeros(self.shape, dtype=np.float32)
         out[self._lane_rows, self._queue_columns] = self._share(readings.queue_veh)
         out[self._lane_rows, self._count_columns] = self._share(readings.count_veh)
-        n, s = len(self.sizes), self._n_stages_max
+        n = len(self.sizes)
+        s = self._n_stages_max
         tail = np.zeros((n, 4 * s + 2))
         fill = np.nan_to_num(readings.exit_fill)[self._exit_columns] * self._exit_weights
         tail[:, :s] = np.bincount(self._exit_stages, weights=fill, minlength=n * s).reshape(n, s)
@@ -163,7 +174,9 @@ class Encoder:
         out[self._rows, self._to] = tail[self._rows, self._from]
         if len(self._person_rows):
             waiting = np.full(len(self._person_rows), np.nan) if persons is None else persons / PERSONS_SCALE
-            out[self._person_rows, self._person_columns] = np.where(np.isnan(waiting), DEAD, np.minimum(waiting, HIGH))
+            out[self._person_rows, self._person_columns] = np.where(
+                np.isnan(waiting), DEAD, np.minimum(waiting, HIGH)
+            )
         return out
 
     def _share(self, vehicles: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -184,7 +197,10 @@ class Encoder:
         s_max = self._n_stages_max
         for n, i in enumerate(intersections):
             blocks = [*range(i.n_stages), *range(s_max, s_max + i.n_stages), 2 * s_max, 2 * s_max + 1]
-            blocks += [*range(2 * s_max + 2, 2 * s_max + 2 + i.n_stages), *range(3 * s_max + 2, 3 * s_max + 2 + i.n_stages)]
+            blocks += [
+                *range(2 * s_max + 2, 2 * s_max + 2 + i.n_stages),
+                *range(3 * s_max + 2, 3 * s_max + 2 + i.n_stages),
+            ]
             rows += [n] * len(blocks)
             sources += blocks
             targets += range(2 * i.n_lanes, 2 * i.n_lanes + len(blocks))

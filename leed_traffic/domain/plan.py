@@ -1,44 +1,52 @@
 """Plans: executable instructions for one intersection, and the interpreter that carries them out.
 
-A *sequence* serves its steps in order, each extended while vehicles queue. A *priority* rule serves the most urgent stage:
+A *sequence* serves its steps in order, each extended while vehicles queue. A *priority* rule serves the most
+urgent stage:
 
     U_s = sum_l  w_l share_sl (q_l + b (n_l - q_l)) (1 - e B_s) + d t_s - c X_s
     U_now gets + k clip(U_now, 0, 1)
 
-over incoming lanes l with queue q, vehicles n, share of the lane's links that stage s serves (G 1, g p), B_s mean blocked exit
-and X_s mean vehicles on the exits, t_s seconds since its movements began to wait. Max-pressure and max-wave are special cases.
+over incoming lanes l with queue q, vehicles n, share of the lane's links that stage s serves (G 1, g p), B_s mean
+blocked exit and X_s mean vehicles on the exits, t_s seconds since its movements began to wait. Max-pressure and
+max-wave are special cases.
 """
 
 from itertools import pairwise
 from typing import Annotated, Literal
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, model_validator
+from pydantic import Field, TypeAdapter, model_validator
 
 from leed_traffic.domain.detectors.detection import Array, LocalReadings
+from leed_traffic.domain.document import FiniteDocument
 from leed_traffic.domain.network import GREEN, MAX_REACH_M, Intersection
 from leed_traffic.domain.safety.signal_state import SignalState
 from leed_traffic.domain.safety.timing import Timing
 from leed_traffic.errors import PlanError
 
-PRIORITY_FIELDS = ("reach_m", "green_s", "approaching", "blocked_exit", "waiting", "downstream", "keep", "permissive")
+PRIORITY_FIELDS = (
+    "reach_m",
+    "green_s",
+    "approaching",
+    "blocked_exit",
+    "waiting",
+    "downstream",
+    "keep",
+    "permissive",
+)
 
 
 REASONING_PATTERN = r"^[ !#-\[\]-~]{0,300}$"  # printable ASCII without quote and backslash
 
 
-class _Frozen(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
-
-
-class Extension(_Frozen):
+class Extension(FiniteDocument):
     """Hold a green while more than `queue_over` vehicles are within reach on these approaches (empty: all that it serves)."""
 
     approaches: tuple[str, ...] = ()
     queue_over: float = Field(default=0.0, ge=0.0, le=50.0)
 
 
-class Step(_Frozen):
+class Step(FiniteDocument):
     """One green of a sequence."""
 
     stage: int = Field(ge=0)
@@ -54,7 +62,7 @@ class Step(_Frozen):
         return self
 
 
-class Period(_Frozen):
+class Period(FiniteDocument):
     """The steps from some time of the scenario on. With a cycle the first step is coordinated: it ends only at its split."""
 
     from_s: float = Field(default=0.0, ge=0.0)
@@ -63,7 +71,7 @@ class Period(_Frozen):
     steps: tuple[Step, ...] = Field(min_length=1, max_length=16)
 
 
-class SequencePlan(_Frozen):
+class SequencePlan(FiniteDocument):
     """Ordered greens, each extended while its queues last."""
 
     form: Literal["sequence"] = "sequence"
@@ -80,7 +88,7 @@ class SequencePlan(_Frozen):
         return self
 
 
-class PriorityPlan(_Frozen):
+class UrgencyPlan(FiniteDocument):
     """Serve the most urgent stage; letters are those of the formula at the module's head."""
 
     form: Literal["priority"] = "priority"
@@ -97,23 +105,28 @@ class PriorityPlan(_Frozen):
     lane_weights: dict[str, float] = Field(default_factory=dict)  # w, 1 where a lane is not named
 
 
-Plan = Annotated[SequencePlan | PriorityPlan, Field(discriminator="form")]
-plan_adapter: TypeAdapter[SequencePlan | PriorityPlan] = TypeAdapter(Plan)
+Plan = Annotated[SequencePlan | UrgencyPlan, Field(discriminator="form")]
+plan_adapter: TypeAdapter[SequencePlan | UrgencyPlan] = TypeAdapter(Plan)
 
 
-def max_wave_plan(intersection: str, *, reach_m: float = 100.0) -> PriorityPlan:
+def max_wave_plan(intersection: str, *, reach_m: float = 100.0) -> UrgencyPlan:
     """Serve the stage with the most vehicles within reach."""
-    return PriorityPlan(intersection=intersection, reach_m=reach_m, reasoning="Serve the stage with the most vehicles.")
-
-
-def max_pressure_plan(intersection: str, *, reach_m: float = 200.0) -> PriorityPlan:
-    """Serve the stage with the largest difference of vehicles before and behind the junction (Varaiya 2013)."""
-    return PriorityPlan(
-        intersection=intersection, reach_m=reach_m, downstream=1.0, reasoning="Serve the stage with the largest pressure."
+    return UrgencyPlan(
+        intersection=intersection, reach_m=reach_m, reasoning="Serve the stage with the most vehicles."
     )
 
 
-def check_plan(plan: SequencePlan | PriorityPlan, intersection: Intersection, timing: Timing) -> None:
+def max_pressure_plan(intersection: str, *, reach_m: float = 200.0) -> UrgencyPlan:
+    """Serve the stage with the largest difference of vehicles before and behind the junction (Varaiya 2013)."""
+    return UrgencyPlan(
+        intersection=intersection,
+        reach_m=reach_m,
+        downstream=1.0,
+        reasoning="Serve the stage with the largest pressure.",
+    )
+
+
+def check_plan(plan: SequencePlan | UrgencyPlan, intersection: Intersection, timing: Timing) -> None:
     """Refuse a plan that names what does not exist, breaks a limit or leaves a movement unserved.
 
     Raises:
@@ -122,7 +135,7 @@ def check_plan(plan: SequencePlan | PriorityPlan, intersection: Intersection, ti
     where = f"plan for {intersection.id}"
     if plan.intersection != intersection.id:
         raise PlanError(f"{where}: was written for intersection {plan.intersection}")
-    if isinstance(plan, PriorityPlan):
+    if isinstance(plan, UrgencyPlan):
         unknown = sorted(set(plan.lane_weights) - {lane.id for lane in intersection.lanes})
         if unknown:
             raise PlanError(f"{where}: lane_weights names {unknown[0]}, which is no incoming lane")
@@ -138,8 +151,11 @@ def _check_period(period: Period, intersection: Intersection, timing: Timing, wh
     approaches = {lane.approach for lane in intersection.lanes}
     for step in period.steps:
         if step.stage >= intersection.n_stages:
-            raise PlanError(f"{where}: stage {step.stage} does not exist, stages are 0 to {intersection.n_stages - 1}")
-        low, high = timing.min_green_s[step.stage], timing.max_green_s[step.stage]
+            raise PlanError(
+                f"{where}: stage {step.stage} does not exist, stages are 0 to {intersection.n_stages - 1}"
+            )
+        low = timing.min_green_s[step.stage]
+        high = timing.max_green_s[step.stage]
         if step.min_green_s < low or step.max_green_s > high:
             raise PlanError(
                 f"{where}: stage {step.stage} asks for {step.min_green_s} to {step.max_green_s} s of green, "
@@ -147,22 +163,26 @@ def _check_period(period: Period, intersection: Intersection, timing: Timing, wh
             )
         unknown = sorted(set(step.extend_while.approaches) - approaches) if step.extend_while else []
         if unknown:
-            raise PlanError(f"{where}: extend_while names {unknown[0]}, approaches are {', '.join(sorted(approaches))}")
+            raise PlanError(
+                f"{where}: extend_while names {unknown[0]}, approaches are {', '.join(sorted(approaches))}"
+            )
     every = frozenset[int]().union(*(stage.green for stage in intersection.stages))
     served = frozenset[int]().union(*(intersection.stages[step.stage].green for step in period.steps))
     if missing := sorted(every - served):
-        raise PlanError(f"{where}: no step from {period.from_s} s on serves links {missing}; every movement needs a green")
+        raise PlanError(
+            f"{where}: no step from {period.from_s} s on serves links {missing}; every movement needs a green"
+        )
 
 
 class PlanInterpreter:
     """Carries one plan out: readings in, requested stage out. Only a sequence has memory: the step it is at."""
 
-    def __init__(self, plan: SequencePlan | PriorityPlan, intersection: Intersection) -> None:
+    def __init__(self, plan: SequencePlan | UrgencyPlan, intersection: Intersection) -> None:
         self.plan = plan
         self._intersection = intersection
-        permissive = plan.permissive if isinstance(plan, PriorityPlan) else 1.0
+        permissive = plan.permissive if isinstance(plan, UrgencyPlan) else 1.0
         shares = [intersection.lane_shares(s, permissive=permissive) for s in range(intersection.n_stages)]
-        weights = plan.lane_weights if isinstance(plan, PriorityPlan) else {}
+        weights = plan.lane_weights if isinstance(plan, UrgencyPlan) else {}
         lane_weights = np.array([weights.get(lane.id, 1.0) for lane in intersection.lanes])
         self._shares = np.array(shares).reshape(intersection.n_stages, intersection.n_lanes) * lane_weights
         self._exits = self._exit_means(intersection)
@@ -182,14 +202,15 @@ class PlanInterpreter:
         """
         if state.is_clearing:
             return state.stage
-        if isinstance(self.plan, PriorityPlan):
+        if isinstance(self.plan, UrgencyPlan):
             return self._most_urgent(self.plan, readings, state)
         return self._next_in_order(self.plan, readings, state, time_s)
 
-    def _most_urgent(self, plan: PriorityPlan, readings: LocalReadings, state: SignalState) -> int:
+    def _most_urgent(self, plan: UrgencyPlan, readings: LocalReadings, state: SignalState) -> int:
         if state.green_s < plan.green_s:
             return state.stage
-        queue, count = np.nan_to_num(readings.queue_veh), np.nan_to_num(readings.count_veh)
+        queue = np.nan_to_num(readings.queue_veh)
+        count = np.nan_to_num(readings.count_veh)
         # U_s = sum_l w_l share_sl (q_l + b (n_l - q_l)) (1 - e B_s) + d t_s - c X_s
         urgency = self._shares @ (queue + plan.approaching * (count - queue))
         if plan.blocked_exit:
@@ -198,10 +219,14 @@ class PlanInterpreter:
             urgency = urgency + plan.waiting * np.array(state.wait_s)
         if plan.downstream:
             urgency = urgency - plan.downstream * (self._exits @ np.nan_to_num(readings.exit_count_veh))
-        urgency[state.stage] += plan.keep * min(max(urgency[state.stage], 0.0), 1.0) + 1e-9  # a tie keeps the stage
+        urgency[state.stage] += (
+            plan.keep * min(max(urgency[state.stage], 0.0), 1.0) + 1e-9
+        )  # a tie keeps the stage
         return int(urgency.argmax())
 
-    def _next_in_order(self, plan: SequencePlan, readings: LocalReadings, state: SignalState, time_s: float) -> int:
+    def _next_in_order(
+        self, plan: SequencePlan, readings: LocalReadings, state: SignalState, time_s: float
+    ) -> int:
         period = max((p for p in plan.periods if p.from_s <= time_s), key=lambda p: p.from_s)
         self._step = self._follow(period.steps, state.stage)
         step = period.steps[self._step]
@@ -224,12 +249,14 @@ class PlanInterpreter:
         ahead = [(position + k) % len(steps) for k in range(len(steps))]
         return next((k for k in ahead if steps[k].stage == stage), position)
 
-    def _must_hold(self, step: Step, period: Period, readings: LocalReadings, state: SignalState, time_s: float) -> bool:
+    def _must_hold(
+        self, step: Step, period: Period, readings: LocalReadings, state: SignalState, time_s: float
+    ) -> bool:
         if state.green_s < step.min_green_s:
             return True
         if period.cycle_s is not None and step is period.steps[0]:
-            # From its start until its split ends. A green that came early stands longer; one that came back after its split,
-            # nearly a cycle too early, does not wait for the next.
+            # From its start until its split ends. A green that came early stands longer; one that came back after
+            # its split, nearly a cycle too early, does not wait for the next.
             left_s = (period.offset_s + step.max_green_s - (time_s - state.green_s)) % period.cycle_s
             return state.green_s < left_s <= (period.cycle_s + step.max_green_s) / 2.0
         if step.extend_while is None or state.green_s >= step.max_green_s:

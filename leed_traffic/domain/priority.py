@@ -1,16 +1,17 @@
 """Priority for emergency vehicles and buses: a bounded rule of the site, asked for like any other stage.
 
-While a vehicle of a rule's classes is within reach of a signal, the stage that serves its link is asked for instead of what the
-policy wants, within bounds:
+While a vehicle of a rule's classes is within reach of a signal, the stage that serves its link is asked for
+instead of what the policy wants, within bounds:
 
     hold          its stage stands and the policy wants to leave: held, for `max_extension_s` in all
     early green   another stage stands: it is asked to end once it has had `keep_green_s` (never before its minimum green)
     lockout       when the vehicle is gone, its stage ended or the extension is used up, and before another stage is favoured:
                   nothing by this rule at this signal for `lockout_s`
 
-What comes out is a request. `envelope.rule` grants or refuses it as any other: minimum and maximum green, the maximum red of
-all who wait, pedestrians' greens and every clearance stand whatever is asked here. Where the policy wants the same stage, the
-rule is not used and nothing is locked. Where the policy names no stage, none is named here.
+What comes out is a request. `envelope.rule` grants or refuses it as any other: minimum and maximum green, the
+maximum red of all who wait, pedestrians' greens and every clearance stand whatever is asked here. Where the policy
+wants the same stage, the rule is not used and nothing is locked. Where the policy names no stage, none is named
+here.
 """
 
 import math
@@ -22,7 +23,7 @@ from leed_traffic.domain.network import GREEN, MAX_REACH_M, Intersection
 from leed_traffic.domain.safety.signal_state import SignalState
 
 
-class Means(StrEnum):
+class PriorityStrategy(StrEnum):
     """How a vehicle is favoured now."""
 
     NONE = "none"
@@ -72,11 +73,11 @@ class RuleMemory:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Favour:
+class PriorityRequest:
     """What to ask for, and why."""
 
     request: float | None
-    means: Means
+    means: PriorityStrategy
 
 
 def favour(
@@ -89,7 +90,7 @@ def favour(
     *,
     time_s: float,
     horizon_s: float,
-) -> tuple[Favour, tuple[RuleMemory, ...]]:
+) -> tuple[PriorityRequest, tuple[RuleMemory, ...]]:
     """The request of one signal under its priority rules. Pure; never raises on what a policy or a radio says.
 
     Args:
@@ -105,20 +106,21 @@ def favour(
     heard = [_first_of(rule, callers, intersection) for rule in rules]
     after = [_released(m, rule, caller, time_s) for m, rule, caller in zip(memories, rules, heard, strict=True)]
     if wanted is None or wanted not in range(intersection.n_stages) or state.is_clearing:
-        return Favour(request=wanted, means=Means.NONE), tuple(after)
+        return PriorityRequest(request=wanted, means=PriorityStrategy.NONE), tuple(after)
     for k, (rule, caller) in enumerate(zip(rules, heard, strict=True)):
         if caller is None or time_s < after[k].locked_until_s:
             continue
         asked, after[k] = _favoured(wanted, caller, intersection, state, rule, after[k], time_s, horizon_s)
         return asked, tuple(after)
-    return Favour(request=wanted, means=Means.NONE), tuple(after)
+    return PriorityRequest(request=wanted, means=PriorityStrategy.NONE), tuple(after)
 
 
 class Priorities:
     """The priority rules of N signals and what they remember."""
 
     def __init__(self, intersections: Sequence[Intersection], rules: Sequence[PriorityRule]) -> None:
-        self._intersections, self._rules = tuple(intersections), tuple(rules)
+        self._intersections = tuple(intersections)
+        self._rules = tuple(rules)
         self.reset()
 
     def reset(self) -> None:
@@ -134,20 +136,33 @@ class Priorities:
         *,
         time_s: float,
         horizon_s: float,
-    ) -> Favour:
+    ) -> PriorityRequest:
         """The request of the n-th signal; see `favour`. `callers` may hold those of other signals."""
         if not self._rules:
-            return Favour(request=wanted, means=Means.NONE)
+            return PriorityRequest(request=wanted, means=PriorityStrategy.NONE)
         own = [caller for caller in callers if caller.signal == self._intersections[n].id]
         answer, self._memories[n] = favour(
-            wanted, own, self._intersections[n], state, self._rules, self._memories[n], time_s=time_s, horizon_s=horizon_s
+            wanted,
+            own,
+            self._intersections[n],
+            state,
+            self._rules,
+            self._memories[n],
+            time_s=time_s,
+            horizon_s=horizon_s,
         )
         return answer
 
 
-def _first_of(rule: PriorityRule, callers: Sequence[PriorityVehicle], intersection: Intersection) -> PriorityVehicle | None:
+def _first_of(
+    rule: PriorityRule, callers: Sequence[PriorityVehicle], intersection: Intersection
+) -> PriorityVehicle | None:
     """The nearest vehicle that the rule favours and that the signal can serve."""
-    among = [c for c in callers if c.kind in rule.classes and c.distance_m <= rule.reach_m and _stages(c.link, intersection)]
+    among = [
+        c
+        for c in callers
+        if c.kind in rule.classes and c.distance_m <= rule.reach_m and _stages(c.link, intersection)
+    ]
     return min(among, key=lambda c: (c.distance_m, c.link), default=None)
 
 
@@ -175,19 +190,25 @@ def _favoured(
     memory: RuleMemory,
     time_s: float,
     horizon_s: float,
-) -> tuple[Favour, RuleMemory]:
+) -> tuple[PriorityRequest, RuleMemory]:
     stages = _stages(caller.link, intersection)
     stands = state.stage in stages
     if memory.stage is not None and (memory.stage not in stages or (memory.has_begun and not stands)):
-        return Favour(request=wanted, means=Means.NONE), RuleMemory(locked_until_s=time_s + rule.lockout_s)
+        return PriorityRequest(request=wanted, means=PriorityStrategy.NONE), RuleMemory(
+            locked_until_s=time_s + rule.lockout_s
+        )
     memory = replace(memory, has_begun=memory.stage is not None and (memory.has_begun or stands))
     if wanted in stages:
-        return Favour(request=wanted, means=Means.AS_WANTED), memory
+        return PriorityRequest(request=wanted, means=PriorityStrategy.AS_WANTED), memory
     if stands:
         held_s = memory.held_s + horizon_s
         if held_s > rule.max_extension_s:
-            return Favour(request=wanted, means=Means.NONE), RuleMemory(locked_until_s=time_s + rule.lockout_s)
-        return Favour(request=state.stage, means=Means.HOLD), replace(memory, stage=state.stage, has_begun=True, held_s=held_s)
+            return PriorityRequest(request=wanted, means=PriorityStrategy.NONE), RuleMemory(
+                locked_until_s=time_s + rule.lockout_s
+            )
+        return PriorityRequest(request=state.stage, means=PriorityStrategy.HOLD), replace(
+            memory, stage=state.stage, has_begun=True, held_s=held_s
+        )
     if state.green_s < rule.keep_green_s:
-        return Favour(request=wanted, means=Means.NONE), memory
-    return Favour(request=stages[0], means=Means.EARLY_GREEN), replace(memory, stage=stages[0])
+        return PriorityRequest(request=wanted, means=PriorityStrategy.NONE), memory
+    return PriorityRequest(request=stages[0], means=PriorityStrategy.EARLY_GREEN), replace(memory, stage=stages[0])

@@ -1,7 +1,7 @@
 """Who counts how much: a rule of the site, for the reward and for the counts of plans.
 
-By itself every vehicle counts 1 and nobody on foot counts. A site may say that a bus stands for the persons in it, and that
-persons who wait at a crossing count, too; those then stand in the observation (domain/observation.py).
+By itself every vehicle counts 1 and nobody on foot counts. A site may say that a bus stands for the persons in it,
+and that persons who wait at a crossing count, too; those then stand in the observation (domain/observation.py).
 """
 
 from collections import Counter
@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from leed_traffic.domain.network import Intersection, Kind, edge_of
+from leed_traffic.domain.network import Intersection, MovementKind, edge_of
 
 PERSONS_SCALE = 10.0  # persons waiting at one crossing that make 1 in the observation
 
@@ -51,11 +51,14 @@ def crossings_of(intersections: Sequence[Intersection]) -> list[Crossing]:
     """
     crossings = []
     for intersection in intersections:
-        walks = sorted((m for m in intersection.movements if m.kind is Kind.PEDESTRIAN), key=lambda m: m.link)
+        walks = sorted(
+            (m for m in intersection.movements if m.kind is MovementKind.PEDESTRIAN), key=lambda m: m.link
+        )
         areas = tuple(sorted({edge_of(m.from_lane) for m in walks}))
         by_link = {m.link: (edge_of(m.from_lane), edge_of(m.to_lane)) for m in walks}
         signals = Counter(crossing for _, crossing in by_link.values())
         crossings += [
-            ((area,) if signals[crossing] > 1 else areas, crossing) for _, (area, crossing) in sorted(by_link.items())
+            ((area,) if signals[crossing] > 1 else areas, crossing)
+            for _, (area, crossing) in sorted(by_link.items())
         ]
     return crossings

@@ -1,18 +1,25 @@
 """What a policy was trained on of an intersection, and the first thing in which another one differs from it.
 
-A policy depends on the order of its inputs and outputs (incoming lanes, stages), on what its detectors see (the stretches of
-lane within reach), on what each signal link serves, and on which links conflict. It does not depend on the program that the
-signal runs by itself, its offset, its neighbours, or anything farther away than the detectors see: those may change. Speeds and
-lengths inside the junction reach it through the limits alone; `limits_difference` compares those.
+A policy depends on the order of its inputs and outputs (incoming lanes, stages), on what its detectors see (the
+stretches of lane within reach), on what each signal link serves, and on which links conflict. It does not depend
+on the program that the signal runs by itself, its offset, its neighbours, or anything farther away than the
+detectors see: those may change. Speeds and lengths inside the junction reach it through the limits alone;
+`limits_difference` compares those.
 """
 
 from collections.abc import Iterator, Sequence
 
-from leed_traffic.domain.network import Intersection, Kind, Lane, Movement, Span
+from leed_traffic.domain.network import Intersection, Lane, Movement, MovementKind, Span
 from leed_traffic.domain.safety.timing import Timing
 
-TOLERANCE_M = 0.5  # m: a tenth of a vehicle; netconvert rounds coordinates, so an edit far away moves lengths by centimetres
-_UNASKED = ("intersection", "fallback_green_s", "fallback_order")  # what the signal shows when nobody asks for a stage
+TOLERANCE_M = (
+    0.5  # m: a tenth of a vehicle; netconvert rounds coordinates, so an edit far away moves lengths by centimetres
+)
+_UNASKED = (
+    "intersection",
+    "fallback_green_s",
+    "fallback_order",
+)  # what the signal shows when nobody asks for a stage
 
 
 def shape_difference(trained: Intersection, here: Intersection, *, reach_m: float) -> str | None:
@@ -32,7 +39,8 @@ def limits_difference(trained: Timing, here: Timing) -> str | None:
     What the signal shows when nobody asks may differ: no policy learns from it.
     """
     for name in Timing.__dataclass_fields__:
-        old, new = getattr(trained, name), getattr(here, name)
+        old = getattr(trained, name)
+        new = getattr(here, name)
         if name not in _UNASKED and old != new:
             return _limit(name, old, new)
     return None
@@ -56,7 +64,8 @@ def _differences(trained: Intersection, here: Intersection, reach_m: float) -> I
 
 
 def _lanes(trained: Sequence[Lane], here: Sequence[Lane], where: str) -> Iterator[str]:
-    old, new = [lane.id for lane in trained], [lane.id for lane in here]
+    old = [lane.id for lane in trained]
+    new = [lane.id for lane in here]
     if old == new:
         return
     count = f"made for {len(old)} incoming lanes, intersection {where} has {len(new)}"
@@ -68,7 +77,8 @@ def _lanes(trained: Sequence[Lane], here: Sequence[Lane], where: str) -> Iterato
 
 
 def _stages(trained: Intersection, here: Intersection) -> Iterator[str]:
-    old, new = [stage.state for stage in trained.stages], [stage.state for stage in here.stages]
+    old = [stage.state for stage in trained.stages]
+    new = [stage.state for stage in here.stages]
     if len(old) != len(new):
         count = f"made for {len(old)} stages, intersection {here.id} has {len(new)}"
         odd = next((state for state in old if state not in new), None)
@@ -79,9 +89,11 @@ def _stages(trained: Intersection, here: Intersection) -> Iterator[str]:
 
 
 def _links(trained: Sequence[Movement], here: Sequence[Movement], where: str) -> Iterator[str]:
-    old, new = _ways(trained), _ways(here)
+    old = _ways(trained)
+    new = _ways(here)
     for link in sorted(old.keys() | new.keys()):
-        before, now = old.get(link, []), new.get(link, [])
+        before = old.get(link, [])
+        now = new.get(link, [])
         if before != now:
             yield f"made for link {link} {_said(before)}, at intersection {where} it {_said(now).removeprefix('that ')}"
 
@@ -90,17 +102,19 @@ def _sorted(movements: Sequence[Movement]) -> list[Movement]:
     return sorted(movements, key=lambda way: (way.link, way.kind, way.from_lane, way.to_lane))
 
 
-def _ways(movements: Sequence[Movement]) -> dict[int, list[tuple[Kind, str, str]]]:
-    ways: dict[int, list[tuple[Kind, str, str]]] = {}
+def _ways(movements: Sequence[Movement]) -> dict[int, list[tuple[MovementKind, str, str]]]:
+    ways: dict[int, list[tuple[MovementKind, str, str]]] = {}
     for way in _sorted(movements):
         ways.setdefault(way.link, []).append((way.kind, way.from_lane, way.to_lane))
     return ways
 
 
-def _said(ways: Sequence[tuple[Kind, str, str]]) -> str:
+def _said(ways: Sequence[tuple[MovementKind, str, str]]) -> str:
     if not ways:
         return "that serves nothing"
-    return "that serves " + ", ".join("a crossing" if kind is Kind.PEDESTRIAN else f"{a} to {b}" for kind, a, b in ways)
+    return "that serves " + ", ".join(
+        "a crossing" if kind is MovementKind.PEDESTRIAN else f"{a} to {b}" for kind, a, b in ways
+    )
 
 
 def _spans(what: str, trained: Sequence[Span], here: Sequence[Span], reach_m: float) -> Iterator[str]:
@@ -111,7 +125,10 @@ def _spans(what: str, trained: Sequence[Span], here: Sequence[Span], reach_m: fl
         yield f"{what}: {reach_m:g} m of detectors saw {saw}, here {see}"
         return
     for (name, *before), (_, *now) in zip(old, new, strict=True):
-        if any(abs(a - b) > tolerance for a, b, tolerance in zip(before, now, (TOLERANCE_M,) * 2 + (1e-6,), strict=True)):
+        if any(
+            abs(a - b) > tolerance
+            for a, b, tolerance in zip(before, now, (TOLERANCE_M,) * 2 + (1e-6,), strict=True)
+        ):
             yield (
                 f"{what}: detectors saw {before[0]:.1f} m of {name} from {before[1]:.1f} m off the stop line"
                 f" (share {before[2]:.2f}), here {now[0]:.1f} m from {now[1]:.1f} m (share {now[2]:.2f})"
@@ -129,6 +146,7 @@ def _limit(name: str, old: object, new: object) -> str:
     where = ""
     while isinstance(old, tuple) and isinstance(new, tuple) and len(old) == len(new):
         k = next(k for k, (a, b) in enumerate(zip(old, new, strict=True)) if a != b)
-        old, new = old[k], new[k]
+        old = old[k]
+        new = new[k]
         where += f" to {k}" if where else f" of stage {k}"
     return f"trained with {name}{where} {old}, the site has {new}"

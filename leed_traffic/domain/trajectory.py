@@ -25,7 +25,9 @@ class Trajectory:
         t = len(self.stage)
         for name in ("observation", "reward", "legal"):
             if len(getattr(self, name)) != t:
-                raise ValueError(f"{self.intersection}: {name} has {len(getattr(self, name))} steps, stage has {t}")
+                raise ValueError(
+                    f"{self.intersection}: {name} has {len(getattr(self, name))} steps, stage has {t}"
+                )
         if not (np.isfinite(self.observation).all() and np.isfinite(self.reward).all()):
             raise ValueError(f"{self.intersection}: an observation or a reward is not finite")
         is_known = (self.stage >= 0) & (self.stage < self.legal.shape[1])  # -1 would mean the last one

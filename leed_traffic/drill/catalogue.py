@@ -29,13 +29,13 @@ from leed_traffic.drill.exercises.starvation import always_hold
 from leed_traffic.drill.exercises.swaps import demote_bad_bundles, swap_again_and_again
 from leed_traffic.drill.exercises.unheard import speak_to_nobody
 from leed_traffic.drill.rig.place import make_place
-from leed_traffic.drill.row import SHIPPED, DrillReport, Exercise, Finding, Ground, Row
+from leed_traffic.drill.row import SHIPPED, DrillReport, DrillSetting, Exercise, Finding, Row
 
 OnRow = Callable[[Row], None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Entry:
+class CatalogueEntry:
     """One promise of the catalogue."""
 
     name: str
@@ -44,7 +44,7 @@ class Entry:
     exercise: Exercise
 
 
-def network_faults(ground: Ground) -> Finding:
+def network_faults(ground: DrillSetting) -> Finding:
     """Through the failing proxy."""
     found = try_faults(ground.crossing, ground.crossing.folder / "faults", ground.many(104, 1001), ground.seed)
     faults = [*found.unclassified, *([f"{found.hangs} runs hung"] if found.hangs else [])]
@@ -53,7 +53,7 @@ def network_faults(ground: Ground) -> Finding:
     return Finding(count=found.runs, faults=faults, detail=detail)
 
 
-def silent_controller(ground: Ground) -> Finding:
+def silent_controller(ground: DrillSetting) -> Finding:
     """Frozen and killed."""
     found = try_silences(ground.crossing, ground.crossing.folder / "silence", ground.many(20, 200), ground.seed)
     unsafe = [f"{found.unsafe_changes} unsafe changes in SUMO's record"] if found.unsafe_changes else []
@@ -61,153 +61,157 @@ def silent_controller(ground: Ground) -> Finding:
     return Finding(count=found.runs, faults=[*found.faults, *unsafe], detail=detail)
 
 
-def damaged_bundles(ground: Ground) -> Finding:
+def damaged_bundles(ground: DrillSetting) -> Finding:
     """Every kind of damage in turn."""
-    found = fuzz_bundles(ground.crossing.bundle, ground.crossing.folder / "fuzz", ground.many(1000, 10_000), ground.seed)
+    found = fuzz_bundles(
+        ground.crossing.bundle, ground.crossing.folder / "fuzz", ground.many(1000, 10_000), ground.seed
+    )
     detail = f"{len(found.by_damage)} kinds, {found.refused} refused, {found.same_decisions} decide as before"
-    return Finding(count=found.refused + found.same_decisions + len(found.faults), faults=found.faults, detail=detail)
+    return Finding(
+        count=found.refused + found.same_decisions + len(found.faults), faults=found.faults, detail=detail
+    )
 
 
-CATALOGUE: tuple[Entry, ...] = (
-    Entry(
+CATALOGUE: tuple[CatalogueEntry, ...] = (
+    CatalogueEntry(
         name="states",
         promise="no conflicting, short-cleared or overlong display, whatever is asked",
         tried="all reachable states of the shipped scenarios' junctions, an independent judge",
         exercise=enumerate_states,
     ),
-    Entry(
+    CatalogueEntry(
         name="monitor",
         promise="the monitor trips within one tick",
         tried="every clearance of the crossing cut short or left out, foes green together, unknown letters",
         exercise=cut_displays,
     ),
-    Entry(
+    CatalogueEntry(
         name="latch",
         promise="a trip latches across restarts until reset-fault",
         tried="a broken display, a restart, a reset",
         exercise=latch_survives,
     ),
-    Entry(
+    CatalogueEntry(
         name="descriptors",
         promise="a trip is latched though no descriptor is left; readers of the page get few of them",
         tried="hundreds of connections that are held open, then every descriptor in use while the display breaks",
         exercise=few_descriptors,
     ),
-    Entry(
+    CatalogueEntry(
         name="silence",
         promise="a silent controller: the signal walks on by itself within 4 s",
         tried="SIGSTOP and SIGKILL at random moments, SUMO's own record",
         exercise=silent_controller,
     ),
-    Entry(
+    CatalogueEntry(
         name="network",
         promise="never hangs, never leaks an exception, moves nothing unsafely",
         tried="a proxy that fails once in 13 ways, SUMO's own record",
         exercise=network_faults,
     ),
-    Entry(
+    CatalogueEntry(
         name="restart",
         promise="a lost simulator is regained within 10 s",
         tried="SIGKILL of SUMO at random moments, --retry",
         exercise=lost_simulators,
     ),
-    Entry(
+    CatalogueEntry(
         name="waits",
         promise="nobody waits beyond the maximum red, however often the connection or the controller is lost",
         tried="the line cut every few seconds, restarts as often; a gateway, a policy that holds a stage; waits counted anew",
         exercise=lose_again_and_again,
     ),
-    Entry(
+    CatalogueEntry(
         name="unheard",
         promise="what the controller cannot say ends and delays nothing; the exit code stays right",
         tried="stderr and stdout closed, full, without a reader, blocked; SIGHUP; SUMO's own record",
         exercise=speak_to_nobody,
     ),
-    Entry(
+    CatalogueEntry(
         name="hand-back",
         promise="clean hand-back on SIGTERM at any tick of a cycle",
         tried="a stop at each of the ticks, a simulation each",
         exercise=hand_back_at_every_tick,
     ),
-    Entry(
+    CatalogueEntry(
         name="gateway cuts",
         promise="every command is one step: whatever is cut, nothing unsafe is shown",
         tried="a gateway that lives on; cuts around every kind of message; fixed, actuated and NEMA; SUMO's own record",
         exercise=gateway_cuts,
     ),
-    Entry(
+    CatalogueEntry(
         name="second owner",
         promise="a signal has one owner",
         tried="a second controller on this machine, under all its names; one on another, in both orders; SUMO's own record",
         exercise=second_owner,
     ),
-    Entry(
+    CatalogueEntry(
         name="bundles",
         promise="a wrong or altered bundle is refused before anything is touched",
         tried="damage to bytes, folder and sealed content",
         exercise=damaged_bundles,
     ),
-    Entry(
+    CatalogueEntry(
         name="costly-bundle",
         promise="a bundle that asks for much is refused before it gets it; one that is slow on probation goes",
         tried="operators that make much of little, weights used again, a million rows, sparse files, slow decisions",
         exercise=costly_bundles,
     ),
-    Entry(
+    CatalogueEntry(
         name="sensing",
         promise="bad detectors degrade their junction alone, and it returns",
         tried="missing, out of range, stale, stuck on, chattering on arterial5",
         exercise=bad_sensing,
     ),
-    Entry(
+    CatalogueEntry(
         name="starvation",
         promise="nobody waits beyond the maximum red",
         tried="a policy that holds one stage of every signal for ever, on every shipped scenario; waits counted anew",
         exercise=always_hold,
     ),
-    Entry(
+    CatalogueEntry(
         name="budget",
         promise="a tick of 100 junctions costs under 20 ms at p99",
         tried="signals in memory, processor time",
         exercise=tick_budget,
     ),
-    Entry(
+    CatalogueEntry(
         name="events",
         promise="the event log tells every green, yellow and red clearance that was shown",
         tried="CSV and Parquet of a run against SUMO's own record",
         exercise=events_agree,
     ),
-    Entry(
+    CatalogueEntry(
         name="reload",
         promise="a bundle is swapped at stage boundaries; nothing breaks, nothing grows, a bad one is refused",
         tried="swap after swap as fast as stages begin, every tenth order an altered bundle",
         exercise=swap_again_and_again,
     ),
-    Entry(
+    CatalogueEntry(
         name="demotion",
         promise="a new bundle that fails leads back to the one before",
         tried="None, NaN, an unknown stage, an exception, a broken display, at moments within the probation",
         exercise=demote_bad_bundles,
     ),
-    Entry(
+    CatalogueEntry(
         name="replay",
         promise="a recorded run is decided again byte for byte",
         tried="a real SUMO, and runs with broken displays, reloads and changes of mode at random, whole and cut off",
         exercise=decide_again,
     ),
-    Entry(
+    CatalogueEntry(
         name="beside",
         promise="what becomes of one controller is no danger to the other's signals",
         tried="two beside one SUMO on arterial5: SIGTERM, SIGKILL, SIGSTOP of one, SUMO's own record",
         exercise=neighbours,
     ),
-    Entry(
+    CatalogueEntry(
         name="pace",
         promise="after a stall no burst of ticks follows",
         tried="stalls at random of up to a hundred ticks, --realtime",
         exercise=stalls,
     ),
-    Entry(
+    CatalogueEntry(
         name="oracle",
         promise="the outside oracle catches an unsafe controller and finds none in ours",
         tried="SUMO's collisions and emergency stops on every shipped scenario, with the site's clearances and with none",
@@ -216,7 +220,9 @@ CATALOGUE: tuple[Entry, ...] = (
 )
 
 
-def drill(*, full: bool, seed: int, only: tuple[str, ...], on_row: OnRow, scenarios: tuple[str, ...] = SHIPPED) -> DrillReport:
+def drill(
+    *, full: bool, seed: int, only: tuple[str, ...], on_row: OnRow, scenarios: tuple[str, ...] = SHIPPED
+) -> DrillReport:
     """Try every promise.
 
     Args:
@@ -232,16 +238,18 @@ def drill(*, full: bool, seed: int, only: tuple[str, ...], on_row: OnRow, scenar
     logging.getLogger("leed_traffic").setLevel(logging.CRITICAL + 1)  # what is provoked is not news
     with tempfile.TemporaryDirectory(prefix="leed-drill-") as folder:
         crossing = make_place("crossing", Path(folder), seed=seed)
-        ground = Ground(crossing=crossing, full=full, seed=seed, scenarios=scenarios)
+        ground = DrillSetting(crossing=crossing, full=full, seed=seed, scenarios=scenarios)
         for entry in chosen:
             rows.append(_try(entry, ground))
             on_row(rows[-1])
     logging.getLogger("leed_traffic").setLevel(logging.NOTSET)
     holds = all(row.holds for row in rows)
-    return DrillReport(full=full, seed=seed, holds=holds, seconds=round(time.monotonic() - begin_s, 1), rows=tuple(rows))
+    return DrillReport(
+        full=full, seed=seed, holds=holds, seconds=round(time.monotonic() - begin_s, 1), rows=tuple(rows)
+    )
 
 
-def _try(entry: Entry, ground: Ground) -> Row:
+def _try(entry: CatalogueEntry, ground: DrillSetting) -> Row:
     """One row; an exercise that breaks is a promise that does not hold."""
     begin_s = time.monotonic()
     with ThreadPoolExecutor(max_workers=1) as executor:

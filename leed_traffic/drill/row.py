@@ -5,17 +5,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from pydantic import BaseModel, ConfigDict
-
+from leed_traffic.domain.document import Document
 from leed_traffic.drill.rig.place import Place
 
 SHIPPED = ("crossing", "arterial5", "grid4x4")
 
 
-class Row(BaseModel):
+class Row(Document):
     """The table's line, and the --json document's."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     name: str
     promise: str
@@ -26,10 +23,8 @@ class Row(BaseModel):
     seconds: float
 
 
-class DrillReport(BaseModel):
+class DrillReport(Document):
     """The --json document of `leedctl drill`."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     full: bool
     seed: int
@@ -50,12 +45,12 @@ class Finding:
 class Exercise(Protocol):
     """Tries one promise."""
 
-    def __call__(self, ground: "Ground") -> Finding:
+    def __call__(self, ground: "DrillSetting") -> Finding:
         """Try it; what is found."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Ground:
+class DrillSetting:
     """What every exercise stands on."""
 
     crossing: Place

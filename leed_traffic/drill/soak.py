@@ -1,8 +1,8 @@
 """Hours of service with faults thrown in at random: no violation, and neither memory nor open files grow.
 
-Policies answer nonsense or break, detectors of random lanes vanish, simulators are killed. What counts is SUMO's own record of
-every step beside the monitor's word; a killed simulator's record is judged as far as it reached the disk, and seconds that are
-in no record are counted.
+Policies answer nonsense or break, detectors of random lanes vanish, simulators are killed. What counts is SUMO's
+own record of every step beside the monitor's word; a killed simulator's record is judged as far as it reached the
+disk, and seconds that are in no record are counted.
 """
 
 import gc
@@ -16,10 +16,10 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict
 
 from leed_traffic.artifacts.bundle import Bundle
 from leed_traffic.artifacts.policy import Policy
+from leed_traffic.domain.document import Document
 from leed_traffic.drill.rig.field_device import PassingOn, new_simulators, through
 from leed_traffic.drill.rig.place import Place, make_place
 from leed_traffic.serve.control.loop import ServeSummary, StopRequest
@@ -27,20 +27,25 @@ from leed_traffic.serve.device.contract import SignalDevice, Snapshot
 from leed_traffic.serve.run import ServeConfig, serve
 from leed_traffic.simulation.score.audit import count_unsafe_changes
 
-SCENARIO, N_JUNCTIONS = "grid4x4", 9
-NONSENSE_SHARE, BREAK_SHARE, KILL_SHARE = 0.05, 0.002, 0.3  # of requests, of decisions, of hours
+SCENARIO = "grid4x4"
+N_JUNCTIONS = 9
+NONSENSE_SHARE = 0.05
+BREAK_SHARE = 0.002
+KILL_SHARE = 0.3  # of requests, of decisions, of hours
 MISSING_SHARE = 0.02  # of minutes in which a lane's detector is gone
-GROWTH_MB, GROWTH_FILES = 20.0, 2  # allowed from the second hour to the last
-SLOPE_MB, SLOPE_FILES = 0.5, 0.05  # allowed an hour, judged from so many hours on: a day's leak of 12 MB or one file
+GROWTH_MB = 20.0
+GROWTH_FILES = 2  # allowed from the second hour to the last
+SLOPE_MB, SLOPE_FILES = (
+    0.5,
+    0.05,
+)  # allowed an hour, judged from so many hours on: a day's leak of 12 MB or one file
 HOURS_FOR_A_SLOPE = 6
 UNJUDGED_S = 120.0  # allowed per killed simulator: what had not reached the disk
 _NONSENSE: tuple[float | None, ...] = (None, math.nan, math.inf, -1.0, 0.5, 99.0)
 
 
-class Hour(BaseModel):
+class Hour(Document):
     """What one simulated hour brought."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     ticks: int
     violations: int
@@ -54,10 +59,8 @@ class Hour(BaseModel):
     seconds: float
 
 
-class SoakReport(BaseModel):
+class SoakReport(Document):
     """The --json document of `leedctl soak`."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     holds: bool
     simulated_hours: float
@@ -68,12 +71,16 @@ class SoakReport(BaseModel):
     judged_share: float  # of the served seconds, by SUMO's own records
     growth_mb: float
     growth_files: int
-    slope_mb_per_hour: float  # median of all pairs of hours; the first hour, in which everything is loaded, does not count
+    slope_mb_per_hour: (
+        float  # median of all pairs of hours; the first hour, in which everything is loaded, does not count
+    )
     slope_files_per_hour: float
     hours: tuple[Hour, ...]
 
 
-def soak(hours: int, seed: int, folder: Path, on_hour: Callable[[Hour], None], *, hour_s: float = 3600.0) -> SoakReport:
+def soak(
+    hours: int, seed: int, folder: Path, on_hour: Callable[[Hour], None], *, hour_s: float = 3600.0
+) -> SoakReport:
     """Serve hour after hour, each with another day's demand.
 
     Args:
@@ -99,13 +106,15 @@ def soak(hours: int, seed: int, folder: Path, on_hour: Callable[[Hour], None], *
 def _report(done: Sequence[Hour], rulings: int, hour_s: float) -> SoakReport:
     violations = sum(hour.violations + hour.unsafe_changes for hour in done)
     warm = done[1:] or done
-    growth_mb, growth_files = warm[-1].resident_mb - warm[0].resident_mb, warm[-1].open_files - warm[0].open_files
+    growth_mb = warm[-1].resident_mb - warm[0].resident_mb
+    growth_files = warm[-1].open_files - warm[0].open_files
     slope_mb = slope([hour.resident_mb for hour in warm])
     slope_files = slope([float(hour.open_files) for hour in warm])
     is_flat = growth_mb <= GROWTH_MB and growth_files <= GROWTH_FILES
     if len(warm) >= HOURS_FOR_A_SLOPE:
         is_flat = is_flat and slope_mb <= SLOPE_MB and slope_files <= SLOPE_FILES
-    served_s, judged_s = sum(hour.ticks for hour in done), sum(hour.judged_s for hour in done)
+    served_s = sum(hour.ticks for hour in done)
+    judged_s = sum(hour.judged_s for hour in done)
     is_judged = judged_s >= served_s - UNJUDGED_S * sum(hour.records for hour in done)
     junction_hours = len(done) * hour_s / 3600.0 * N_JUNCTIONS
     return SoakReport(
@@ -133,8 +142,13 @@ def slope(values: Sequence[float]) -> float:
 def _serve_hour(place: Place, folder: Path, rng: np.random.Generator) -> tuple[ServeSummary, list[Path]]:
     """One hour; what the controller says of it, and the records of the simulators that it took."""
     shutil.rmtree(folder, ignore_errors=True)
-    begin_s, end_s = place.scenario.begin_s, place.scenario.end_s
-    kill_at_s = begin_s + float(rng.integers(10, round(0.8 * (end_s - begin_s)))) if rng.uniform() < KILL_SHARE else math.inf
+    begin_s = place.scenario.begin_s
+    end_s = place.scenario.end_s
+    kill_at_s = (
+        begin_s + float(rng.integers(10, round(0.8 * (end_s - begin_s))))
+        if rng.uniform() < KILL_SHARE
+        else math.inf
+    )
     with new_simulators(place, lambda k: folder / str(k)) as (connect, servers):
 
         def on_tick(time_s: float, end_s: float, note: str) -> None:
@@ -163,7 +177,8 @@ class _Erratic:
     """The bundle's policies on a bad day."""
 
     def __init__(self, bundle: Bundle, ids: Sequence[str], rng: np.random.Generator) -> None:
-        self._policy, self._rng = Policy(bundle, ids), rng
+        self._policy = Policy(bundle, ids)
+        self._rng = rng
 
     def decide(self, observation: NDArray[np.float32], legal: NDArray[np.bool_]) -> list[float | None]:
         """Mostly what they want."""
@@ -197,7 +212,8 @@ class _Patchy(PassingOn):
 
 def _judge(place: Place, records: Sequence[Path]) -> tuple[int, float]:
     """Unsafe changes in all records, the killed simulators' too, and the simulated seconds that these records hold."""
-    unsafe_changes, judged_s = 0, 0.0
+    unsafe_changes = 0
+    judged_s = 0.0
     for record in records:
         runs = place.runs(record)
         unsafe_changes += count_unsafe_changes(runs, place.network, place.site.timings)

@@ -4,18 +4,19 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
 from leed_traffic.artifacts.bundle import read_bundle
 from leed_traffic.artifacts.scenario import Scenario, load_scenario, with_spread
 from leed_traffic.artifacts.sensing_file import load_sensing
 from leed_traffic.artifacts.site import Site, load_site
 from leed_traffic.domain.detectors.sensing import Sensing
+from leed_traffic.domain.document import Document
 from leed_traffic.domain.network import Network
 from leed_traffic.domain.observation import DEFAULT_REACH_M
 from leed_traffic.domain.safety.timing import DEFAULT_DECISION_INTERVAL_S
 from leed_traffic.errors import LeedError, MismatchError
-from leed_traffic.evaluate.controllers import MADE, OWN_PROGRAM, Choice, Kind, build_controller
+from leed_traffic.evaluate.controllers import MADE, OWN_PROGRAM, Choice, ControllerKind, build_controller
 from leed_traffic.evaluate.kept_runs import KeptRuns
 from leed_traffic.evaluate.one_run import INCUMBENTS, RunTask, run_one
 from leed_traffic.evaluate.records.corridor import find_corridor
@@ -23,7 +24,7 @@ from leed_traffic.evaluate.records.recording import choose_plotted
 from leed_traffic.evaluate.records.street_map import read_street_map
 from leed_traffic.evaluate.records.timeline import lay_out
 from leed_traffic.evaluate.results import Evaluation, ProgramCycle
-from leed_traffic.evaluate.runs import Comparison, Run, Scene
+from leed_traffic.evaluate.runs import Comparison, ControllerRun, Scene
 from leed_traffic.evaluate.summary import evaluate_runs
 from leed_traffic.simulation.incumbents.own_cycles import own_cycles
 from leed_traffic.simulation.network.network_import import import_network
@@ -32,10 +33,8 @@ from leed_traffic.simulation.scenario.places import read_places
 from leed_traffic.simulation.sumo.engine import sumo_version
 
 
-class EvaluateConfig(BaseModel):
+class EvaluateConfig(Document):
     """What to compare."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     scenario: str
     """Name, folder or `.sumocfg`."""
@@ -84,7 +83,7 @@ class EvaluateConfig(BaseModel):
     @property
     def drawn(self) -> tuple[str, ...]:
         """Whose traffic a report draws; see `show`."""
-        bundles = [choice.name for choice in self.ranked if choice.kind is Kind.BUNDLE]
+        bundles = [choice.name for choice in self.ranked if choice.kind is ControllerKind.BUNDLE]
         names = [choice.name for choice in self.ranked]
         return self.show or tuple(dict.fromkeys((names[0], (bundles or names)[-1 if not bundles else 0])))
 
@@ -94,12 +93,12 @@ class EvaluateConfig(BaseModel):
         return len(self.controllers) * len(self.seeds)
 
 
-def evaluate(config: EvaluateConfig, on_run: Callable[[Run], None] | None = None) -> Evaluation:
+def evaluate(config: EvaluateConfig, on_run: Callable[[ControllerRun], None] | None = None) -> Evaluation:
     """The document of `leedctl evaluate --json`; see `compare`."""
     return compare(config, on_run).evaluation
 
 
-def compare(config: EvaluateConfig, on_run: Callable[[Run], None] | None = None) -> Comparison:
+def compare(config: EvaluateConfig, on_run: Callable[[ControllerRun], None] | None = None) -> Comparison:
     """Run every controller on every seed; runs that `config.out` holds already are taken from there.
 
     Args:
@@ -107,7 +106,8 @@ def compare(config: EvaluateConfig, on_run: Callable[[Run], None] | None = None)
         on_run: told as each run ends, in any order.
 
     Raises:
-        LeedError: scenario, site, plans or a bundle are unusable, or a run failed; the message names the controller.
+        LeedError: scenario, site, plans or a bundle are unusable, or a run failed; the message names the
+            controller.
     """
     scenario = with_spread(load_scenario(config.scenario), config.spread)
     if config.horizon_s is not None:
@@ -141,7 +141,9 @@ def compare(config: EvaluateConfig, on_run: Callable[[Run], None] | None = None)
 def _rules(ranked: Sequence[Choice]) -> list[str]:
     """Of whom the best is compared with: rules under the site's limits; without any the programs as they hang."""
     rules = [choice for choice in ranked if choice.kind not in MADE]
-    return [choice.name for choice in rules if choice.kind is not Kind.AS_IS] or [choice.name for choice in rules]
+    return [choice.name for choice in rules if choice.kind is not ControllerKind.AS_IS] or [
+        choice.name for choice in rules
+    ]
 
 
 def _cycles(ranked: Sequence[Choice], network: Network, site: Site, step_s: float) -> tuple[ProgramCycle, ...]:
@@ -154,7 +156,9 @@ def _cycles(ranked: Sequence[Choice], network: Network, site: Site, step_s: floa
     )
 
 
-def _run_missing(tasks: Sequence[RunTask], kept: KeptRuns, workers: int, on_run: Callable[[Run], None] | None) -> list[Run]:
+def _run_missing(
+    tasks: Sequence[RunTask], kept: KeptRuns, workers: int, on_run: Callable[[ControllerRun], None] | None
+) -> list[ControllerRun]:
     """The runs of all tasks, in their order; those that are not kept yet are simulated."""
     found = [kept.find(task) for task in tasks]
     for run in found:
@@ -162,7 +166,7 @@ def _run_missing(tasks: Sequence[RunTask], kept: KeptRuns, workers: int, on_run:
             on_run(run)
     missing = [task for task, run in zip(tasks, found, strict=True) if run is None]
 
-    def on_done(index: int, run: Run) -> None:
+    def on_done(index: int, run: ControllerRun) -> None:
         kept.keep(missing[index], run)
         if on_run is not None:
             on_run(run)
@@ -223,9 +227,15 @@ def _check(choice: Choice, network: Network, site: Site, decision_interval_s: fl
         return DEFAULT_REACH_M
     try:
         build_controller(choice, network, site, decision_interval_s=decision_interval_s)
-        reaches = {read_bundle(c.path).manifest.reach_m for c in (choice.pair or (choice,)) if c.kind is Kind.BUNDLE and c.path}
+        reaches = {
+            read_bundle(c.path).manifest.reach_m
+            for c in (choice.pair or (choice,))
+            if c.kind is ControllerKind.BUNDLE and c.path
+        }
     except LeedError as err:
         raise type(err)(f"{choice.name}: {err}") from err
     if len(reaches) > 1:
-        raise MismatchError(f"{choice.name}: the bundles observe {sorted(reaches)} m; a pair sees through the same detectors")
+        raise MismatchError(
+            f"{choice.name}: the bundles observe {sorted(reaches)} m; a pair sees through the same detectors"
+        )
     return reaches.pop() if reaches else DEFAULT_REACH_M

@@ -34,7 +34,7 @@ from leed_traffic.simulation.env.episode import Controller, PlanController
 from leed_traffic.simulation.env.signal_env import Request, SignalEnv, Situation
 
 
-class Kind(StrEnum):
+class ControllerKind(StrEnum):
     """The known controllers."""
 
     AS_IS = "as-is"
@@ -51,24 +51,32 @@ class Kind(StrEnum):
 
 
 OWN_PROGRAM = frozenset(  # run without our stage program
-    {Kind.AS_IS, Kind.FIXED, Kind.ACTUATED, Kind.DELAY_BASED, Kind.WEBSTER}
+    {
+        ControllerKind.AS_IS,
+        ControllerKind.FIXED,
+        ControllerKind.ACTUATED,
+        ControllerKind.DELAY_BASED,
+        ControllerKind.WEBSTER,
+    }
 )
-WITH_PATH = frozenset({Kind.PLAN, Kind.BUNDLE})
-MADE = frozenset({Kind.PLAN, Kind.BUNDLE})  # written or learned for the place; the others are rules that anybody has
+WITH_PATH = frozenset({ControllerKind.PLAN, ControllerKind.BUNDLE})
+MADE = frozenset(
+    {ControllerKind.PLAN, ControllerKind.BUNDLE}
+)  # written or learned for the place; the others are rules that anybody has
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Choice:
     """One controller of a comparison."""
 
-    kind: Kind
+    kind: ControllerKind
     path: Path | None = None
     pair: "tuple[Choice, Choice] | None" = None  # of a shadow: who drives, who is asked
 
     def __post_init__(self) -> None:
         if (self.path is not None) != (self.kind in WITH_PATH):
             raise ValueError(f"{self.kind}: a path belongs to plan and bundle alone, got {self.path}")
-        if (self.pair is not None) != (self.kind is Kind.SHADOW):
+        if (self.pair is not None) != (self.kind is ControllerKind.SHADOW):
             raise ValueError(f"{self.kind}: a pair belongs to a shadow alone, got {self.pair}")
 
     @property
@@ -102,9 +110,9 @@ def parse_controllers(text: str) -> tuple[Choice, ...]:
     return choices
 
 
-def own_plans(kind: Kind, network: Network) -> dict[str, Plan]:
+def own_plans(kind: ControllerKind, network: Network) -> dict[str, Plan]:
     """The plans of max-pressure or max-wave for every intersection."""
-    rule = max_pressure_plan if kind is Kind.MAX_PRESSURE else max_wave_plan
+    rule = max_pressure_plan if kind is ControllerKind.MAX_PRESSURE else max_wave_plan
     return {i.id: rule(i.id) for i in network.intersections}
 
 
@@ -140,13 +148,15 @@ def build_controller(choice: Choice, network: Network, site: Site, *, decision_i
     if choice.kind in OWN_PROGRAM:
         raise ValueError(f"{choice.name} runs on the signals' own programs, not in the env")
     if choice.pair is not None:
-        driver, shadow = (build_controller(c, network, site, decision_interval_s=decision_interval_s) for c in choice.pair)
+        driver, shadow = (
+            build_controller(c, network, site, decision_interval_s=decision_interval_s) for c in choice.pair
+        )
         return ShadowedController(driver, shadow)
-    if choice.kind is Kind.SOTL:
+    if choice.kind is ControllerKind.SOTL:
         return SotlController()
     if choice.path is None:
         return PlanController(own_plans(choice.kind, network))
-    if choice.kind is Kind.PLAN:
+    if choice.kind is ControllerKind.PLAN:
         return PlanController(read_plans(choice.path, network, site))
     bundle = read_bundle(choice.path)
     check_bundle_fits(bundle, network, site, decision_interval_s)
@@ -161,10 +171,10 @@ def labels(choices: Sequence[Choice]) -> Mapping[str, str]:
 
 def _parse(word: str) -> Choice:
     name, colon, path = word.partition(":")
-    if name not in set(Kind):
+    if name not in set(ControllerKind):
         raise UsageError(f"--controllers: unknown controller {word!r}; known: {_known()}")
-    kind = Kind(name)
-    if kind is Kind.SHADOW:
+    kind = ControllerKind(name)
+    if kind is ControllerKind.SHADOW:
         return _parse_pair(word, path)
     if kind in WITH_PATH and not path:
         raise UsageError(f"--controllers: {word!r} needs a path: {kind}:PATH")
@@ -175,16 +185,22 @@ def _parse(word: str) -> Choice:
 
 def _parse_pair(word: str, text: str) -> Choice:
     """`A+B`; a plus sign may stand in a path, so the one counts behind which a controller's name begins."""
-    ends = [k for k, letter in enumerate(text) if letter == "+" and text[k + 1 :].partition(":")[0] in set(Kind)]
+    ends = [
+        k
+        for k, letter in enumerate(text)
+        if letter == "+" and text[k + 1 :].partition(":")[0] in set(ControllerKind)
+    ]
     if not ends or not text[: ends[0]]:
         raise UsageError(f"--controllers: {word!r} needs a driver and a shadow: shadow:A+B")
     pair = (_parse(text[: ends[0]]), _parse(text[ends[0] + 1 :]))
-    unfit = [choice.name for choice in pair if choice.kind in OWN_PROGRAM | {Kind.SHADOW}]
+    unfit = [choice.name for choice in pair if choice.kind in OWN_PROGRAM | {ControllerKind.SHADOW}]
     if unfit:
-        raise UsageError(f"--controllers: {word!r}: {unfit[0]} cannot be in a pair; only who is asked at every decision can")
-    return Choice(kind=Kind.SHADOW, pair=pair)
+        raise UsageError(
+            f"--controllers: {word!r}: {unfit[0]} cannot be in a pair; only who is asked at every decision can"
+        )
+    return Choice(kind=ControllerKind.SHADOW, pair=pair)
 
 
 def _known() -> str:
-    forms = {Kind.SHADOW: "shadow:A+B", **{kind: f"{kind}:PATH" for kind in WITH_PATH}}
-    return ", ".join(forms.get(kind, str(kind)) for kind in Kind)
+    forms = {ControllerKind.SHADOW: "shadow:A+B", **{kind: f"{kind}:PATH" for kind in WITH_PATH}}
+    return ", ".join(forms.get(kind, str(kind)) for kind in ControllerKind)

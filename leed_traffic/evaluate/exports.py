@@ -13,7 +13,7 @@ from leed_traffic.artifacts.whole_file import write_whole
 from leed_traffic.errors import UsageError
 from leed_traffic.evaluate.records.intersections import LocalScore
 from leed_traffic.evaluate.results import COUNTS, MEANS, ProgramCycle
-from leed_traffic.evaluate.runs import Comparison, Run
+from leed_traffic.evaluate.runs import Comparison, ControllerRun
 from leed_traffic.simulation.score.limit_breaks import LimitBreak
 from leed_traffic.simulation.score.score import ClassScore
 
@@ -47,13 +47,13 @@ def write_results(folder: Path, comparison: Comparison) -> tuple[str, ...]:
     return tuple(files)
 
 
-def run_rows(runs: Sequence[Run]) -> list[Row]:
+def run_rows(runs: Sequence[ControllerRun]) -> list[Row]:
     """One row per controller and seed."""
     columns = ("controller", "seed", *MEANS, *COUNTS, "stuck_veh", "collisions_of_signals", "n_limit_breaks")
     return [{name: getattr(run, name) for name in columns} for run in runs]
 
 
-def class_rows(runs: Sequence[Run]) -> list[Row]:
+def class_rows(runs: Sequence[ControllerRun]) -> list[Row]:
     """One row per controller, seed and class."""
     names = [field.name for field in fields(ClassScore)]
     return [
@@ -63,7 +63,7 @@ def class_rows(runs: Sequence[Run]) -> list[Row]:
     ]
 
 
-def intersection_rows(runs: Sequence[Run]) -> list[Row]:
+def intersection_rows(runs: Sequence[ControllerRun]) -> list[Row]:
     """One row per controller, seed and intersection; the stages' shares joined by semicolons, for they differ in number."""
     names = [field.name for field in fields(LocalScore) if field.name != "stage_share"]
     return [
@@ -78,9 +78,13 @@ def intersection_rows(runs: Sequence[Run]) -> list[Row]:
     ]
 
 
-def limit_break_rows(runs: Sequence[Run]) -> list[Row]:
+def limit_break_rows(runs: Sequence[ControllerRun]) -> list[Row]:
     """One row per controller, seed, signal and limit that was broken."""
-    return [{"controller": run.controller, "seed": run.seed, **asdict(found)} for run in runs for found in run.limit_breaks]
+    return [
+        {"controller": run.controller, "seed": run.seed, **asdict(found)}
+        for run in runs
+        for found in run.limit_breaks
+    ]
 
 
 def as_csv(rows: Sequence[Row], heads: Sequence[str] = ()) -> str:

@@ -1,7 +1,8 @@
 """Finished runs are kept on disk, so that an evaluation that was killed goes on where it stood.
 
-A run's file is named by a digest of everything that it depends on: the net, demand and options, the site's limits, the
-controller's content, the seed, SUMO's version and our own source. What changed is run again; what did not gives the same bytes.
+A run's file is named by a digest of everything that it depends on: the net, demand and options, the site's limits,
+the controller's content, the seed, SUMO's version and our own source. What changed is run again; what did not
+gives the same bytes.
 """
 
 import hashlib
@@ -17,14 +18,14 @@ from leed_traffic.artifacts.plans_file import plans_file
 from leed_traffic.artifacts.scenario import Scenario
 from leed_traffic.artifacts.whole_file import write_whole
 from leed_traffic.errors import UsageError
-from leed_traffic.evaluate.controllers import Choice, Kind
+from leed_traffic.evaluate.controllers import Choice, ControllerKind
 from leed_traffic.evaluate.one_run import RunTask
-from leed_traffic.evaluate.runs import Run
+from leed_traffic.evaluate.runs import ControllerRun
 from leed_traffic.simulation.sumo.engine import sumo_version
 
 RUNS_NAME = "runs"
 _SOURCES = ("domain", "artifacts", "simulation", "evaluate")  # packages whose code decides a run
-_run: TypeAdapter[Run] = TypeAdapter(Run)
+_run: TypeAdapter[ControllerRun] = TypeAdapter(ControllerRun)
 
 
 class KeptRuns:
@@ -33,7 +34,7 @@ class KeptRuns:
     def __init__(self, out: Path | None) -> None:
         self._folder = None if out is None else out / RUNS_NAME
 
-    def find(self, task: RunTask) -> Run | None:
+    def find(self, task: RunTask) -> ControllerRun | None:
         """The finished run of a task; None where there is none, or its file is damaged."""
         if self._folder is None:
             return None
@@ -43,7 +44,7 @@ class KeptRuns:
             return None
         return kept.named(task.choice.name)  # the same bundle may have another path today
 
-    def keep(self, task: RunTask, run: Run) -> None:
+    def keep(self, task: RunTask, run: ControllerRun) -> None:
         """Write a finished run, whole or not at all.
 
         Raises:
@@ -85,12 +86,22 @@ def _controller_digest(choice: Choice) -> list[str]:
         return [str(choice.kind), *(part for one in choice.pair for part in _controller_digest(one))]
     if choice.path is None:
         return [str(choice.kind)]
-    return [str(choice.kind), read_bundle(choice.path).digest if choice.kind is Kind.BUNDLE else _file(plans_file(choice.path))]
+    return [
+        str(choice.kind),
+        read_bundle(choice.path).digest
+        if choice.kind is ControllerKind.BUNDLE
+        else _file(plans_file(choice.path)),
+    ]
 
 
 def _scenario_digest(scenario: Scenario) -> list[object]:
     named = [Path(option) for option in scenario.options if not option.startswith("--")]
-    files = [scenario.net_file, *scenario.route_files, *scenario.additional_files, *(p for p in named if p.is_file())]
+    files = [
+        scenario.net_file,
+        *scenario.route_files,
+        *scenario.additional_files,
+        *(p for p in named if p.is_file()),
+    ]
     hour = [scenario.begin_s, scenario.end_s, scenario.step_length_s, list(scenario.options)]
     demand = None if scenario.demand is None else asdict(scenario.demand)
     return [scenario.name, hour, demand, scenario.spread, *(_file(path) for path in files)]

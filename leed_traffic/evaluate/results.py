@@ -2,7 +2,9 @@
 
 from typing import Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
+
+from leed_traffic.domain.document import FiniteDocument
 
 COUNTS = (
     "scheduled",
@@ -17,11 +19,7 @@ COUNTS = (
 MEANS = ("delay_s", "trip_time_s", "waiting_s", "queue_veh")
 
 
-class _Document(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
-
-
-class Delay(_Document):
+class Delay(FiniteDocument):
     """Mean over the seeds with its 95 % interval (Student's t), in s per vehicle scheduled."""
 
     mean: float
@@ -30,7 +28,7 @@ class Delay(_Document):
     high: float | None
 
 
-class ControllerResult(_Document):
+class ControllerResult(FiniteDocument):
     """One controller over all seeds: means of the seeds' means, totals of the seeds' counts."""
 
     controller: str
@@ -63,7 +61,7 @@ class ControllerResult(_Document):
         return self
 
 
-class PairedDelay(_Document):
+class PairedDelay(FiniteDocument):
     """How far a controller's delay lies from the reference's on the same seeds, in s per vehicle; below 0 is better."""
 
     controller: str
@@ -79,7 +77,7 @@ class PairedDelay(_Document):
     """Whether the adjusted p-value is at most 5 %: only then may the two be ranked."""
 
 
-class Spread(_Document):
+class SeedSpread(FiniteDocument):
     """What a mean may hide: the worst seed, and the seeds that ended in gridlock."""
 
     controller: str
@@ -90,7 +88,7 @@ class Spread(_Document):
     seeds: int = Field(ge=1)
 
 
-class ClassResult(_Document):
+class ClassResult(FiniteDocument):
     """One class of vehicles or persons under one controller."""
 
     controller: str
@@ -104,7 +102,7 @@ class ClassResult(_Document):
     trip_time_s: float = Field(ge=0.0)
 
 
-class IntersectionResult(_Document):
+class IntersectionResult(FiniteDocument):
     """One intersection under one controller: means over the seeds."""
 
     controller: str
@@ -121,7 +119,7 @@ class IntersectionResult(_Document):
     changes_per_h: float = Field(ge=0.0)
 
 
-class LimitBreaks(_Document):
+class LimitBreaks(FiniteDocument):
     """A limit of the site that a signal broke under a controller, over all seeds; see `simulation/score/limit_breaks.py`."""
 
     controller: str
@@ -140,7 +138,7 @@ class LimitBreaks(_Document):
     at_s: float
 
 
-class ProgramCycle(_Document):
+class ProgramCycle(FiniteDocument):
     """The cycle of a signal's own program, before and after the site's clearances and limits were put in."""
 
     controller: str
@@ -159,7 +157,7 @@ class ProgramCycle(_Document):
     is_untouched: bool
 
 
-class CollisionCause(_Document):
+class CollisionCause(FiniteDocument):
     """What collisions under a controller came from; see `simulation/score/attribution.py`."""
 
     controller: str
@@ -168,7 +166,7 @@ class CollisionCause(_Document):
     is_the_signals: bool
 
 
-class Disagreement(_Document):
+class Disagreement(FiniteDocument):
     """What driver and shadow wanted instead of the same stage, and how often; null where nothing sound was said."""
 
     driver_stage: int | None
@@ -176,7 +174,7 @@ class Disagreement(_Document):
     times: int = Field(ge=1)
 
 
-class ShadowIntersection(_Document):
+class ShadowIntersection(FiniteDocument):
     """One intersection of a shadow pair."""
 
     intersection: str
@@ -186,7 +184,7 @@ class ShadowIntersection(_Document):
     differences: tuple[Disagreement, ...]
 
 
-class ShadowResult(_Document):
+class ShadowResult(FiniteDocument):
     """One controller drove, the other was asked; only decisions with a choice count."""
 
     pair: str
@@ -195,7 +193,7 @@ class ShadowResult(_Document):
     intersections: tuple[ShadowIntersection, ...]
 
 
-class Evaluation(_Document):
+class Evaluation(FiniteDocument):
     """Every controller on the same seeds."""
 
     scenario: str
@@ -210,16 +208,16 @@ class Evaluation(_Document):
     reference: str | None = None
     """With whom `differences` compares; null with one controller."""
     differences: tuple[PairedDelay, ...] = ()
-    spread: tuple[Spread, ...] = ()
+    spread: tuple[SeedSpread, ...] = ()
     classes: tuple[ClassResult, ...] = ()
     intersections: tuple[IntersectionResult, ...] = ()
     shadows: tuple[ShadowResult, ...] = ()
-    left_alone: dict[str, str] = {}
+    left_alone: dict[str, str] = Field(default_factory=dict)
     """Signals that nobody but their own program drives, with the reason."""
     limit_breaks: tuple[LimitBreaks, ...] = ()
     """Where a controller did not keep the site's limits."""
     program_cycles: tuple[ProgramCycle, ...] = ()
     """Of the controllers that run the signals' own programs."""
     collision_causes: tuple[CollisionCause, ...] = ()
-    streets: dict[str, str] = {}
+    streets: dict[str, str] = Field(default_factory=dict)
     """Where each intersection is, by the names of its streets; without those whose streets have none."""

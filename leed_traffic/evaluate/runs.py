@@ -9,14 +9,14 @@ from leed_traffic.evaluate.records.recording import Plotted, Recording
 from leed_traffic.evaluate.records.street_map import StreetMap
 from leed_traffic.evaluate.records.timeline import StageRows, Timeline
 from leed_traffic.evaluate.results import Evaluation
-from leed_traffic.evaluate.shadow import Tally
+from leed_traffic.evaluate.shadow import AgreementTally
 from leed_traffic.simulation.score.attribution import Verdict
 from leed_traffic.simulation.score.limit_breaks import LimitBreak
 from leed_traffic.simulation.score.score import ClassScore
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Run:
+class ControllerRun:
     """One controller on one seed."""
 
     controller: str
@@ -36,7 +36,7 @@ class Run:
     stuck_veh: int = 0
     classes: tuple[ClassScore, ...] = ()
     intersections: tuple[LocalScore, ...] = ()
-    tallies: tuple[Tally, ...] = ()  # of a shadow pair
+    tallies: tuple[AgreementTally, ...] = ()  # of a shadow pair
     limit_breaks: tuple[LimitBreak, ...] = ()
     collision_causes: tuple[tuple[str, int], ...] = ()  # (cause, how many), see `simulation/score/attribution.py`
     timeline: Timeline = field(default_factory=dict, compare=False)
@@ -57,7 +57,7 @@ class Run:
         """Those that a signal's display is to blame for."""
         return sum(times for cause, times in self.collision_causes if Verdict(cause).is_the_signals)
 
-    def named(self, controller: str) -> "Run":
+    def named(self, controller: str) -> "ControllerRun":
         """The same run under another name."""
         return replace(self, controller=controller)
 
@@ -79,7 +79,7 @@ class Comparison:
     """An evaluation and the runs that it sums up: by controller in the order asked, then by seed."""
 
     evaluation: Evaluation
-    runs: tuple[Run, ...]
+    runs: tuple[ControllerRun, ...]
     rows: StageRows | None = None  # how a stage diagram lays the intersections out
     scene: Scene | None = None  # None: no report was asked for
 

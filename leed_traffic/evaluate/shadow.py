@@ -1,7 +1,7 @@
 """A shadow: one controller drives, another is asked at every decision and never obeyed.
 
-So the two are compared on the very same traffic, before the second one touches a street: how often they want the same stage,
-and where they do not.
+So the two are compared on the very same traffic, before the second one touches a street: how often they want the
+same stage, and where they do not.
 """
 
 from collections import Counter
@@ -16,20 +16,23 @@ from leed_traffic.simulation.env.signal_env import Request, SignalEnv, Situation
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Tally:
+class AgreementTally:
     """How often driver and shadow agreed at one intersection, over the decisions at which there was a choice."""
 
     intersection: str
     decisions: int
     agreed: int
-    differences: tuple[tuple[int | None, int | None, int], ...]  # (driver's stage, shadow's stage, times), most often first
+    differences: tuple[
+        tuple[int | None, int | None, int], ...
+    ]  # (driver's stage, shadow's stage, times), most often first
 
 
 class ShadowedController:
     """Drives as `driver` does and asks `shadow` along; both see every decision, so both keep their own memory."""
 
     def __init__(self, driver: Controller, shadow: Controller) -> None:
-        self._driver, self._shadow = driver, shadow
+        self._driver = driver
+        self._shadow = shadow
         self._names: tuple[str, ...] = ()
         self._wanted: list[Counter[tuple[int | None, int | None]]] = []
 
@@ -42,16 +45,17 @@ class ShadowedController:
 
     def decide(self, env: SignalEnv, situation: Situation) -> Sequence[Request] | NDArray[np.integer]:
         """(N,) what the driver wants."""
-        wanted, other = self._driver.decide(env, situation), self._shadow.decide(env, situation)
+        wanted = self._driver.decide(env, situation)
+        other = self._shadow.decide(env, situation)
         for n, state in enumerate(situation.states):
             if not state.is_clearing and situation.legal[n].sum() > 1:
                 self._wanted[n][_stage(wanted[n]), _stage(other[n])] += 1
         return wanted
 
-    def tallies(self) -> tuple[Tally, ...]:
+    def tallies(self) -> tuple[AgreementTally, ...]:
         """One per intersection, since the last reset."""
         return tuple(
-            Tally(
+            AgreementTally(
                 intersection=name,
                 decisions=sum(pairs.values()),
                 agreed=sum(times for (mine, its), times in pairs.items() if mine == its),
@@ -61,13 +65,13 @@ class ShadowedController:
         )
 
 
-def add_up(tallies: Sequence[Tally]) -> Tally:
+def add_up(tallies: Sequence[AgreementTally]) -> AgreementTally:
     """One intersection's tally over several runs, at least one."""
     pairs: Counter[tuple[int | None, int | None]] = Counter()
     for tally in tallies:
         for mine, its, times in tally.differences:
             pairs[mine, its] += times
-    return Tally(
+    return AgreementTally(
         intersection=tallies[0].intersection,
         decisions=sum(tally.decisions for tally in tallies),
         agreed=sum(tally.agreed for tally in tallies),

@@ -4,13 +4,14 @@ Every stage that is red counts the vehicles that approach it, over time:
 
     kappa_s <- kappa_s + dt n_s     n_s vehicles within rho on the fullest lane that stage s serves and the current one does not
 
-Once the green has stood for its minimum, the signal changes to the stage with the largest kappa if that is at least theta, and
-if no platoon would be cut: with 1 to mu - 1 vehicles within omega on the fullest green lane the change waits for them. Green
-resets kappa.
+Once the green has stood for its minimum, the signal changes to the stage with the largest kappa if that is at
+least theta, and if no platoon would be cut: with 1 to mu - 1 vehicles within omega on the fullest green lane the
+change waits for them. Green resets kappa.
 
-The papers have crossings of two streets with one lane each. With more lanes the fullest one counts (their sum would change
-the signal after every minimum green: 171 s against 65 s of delay on `arterial5`), with more stages the largest count takes the
-turn. theta, rho, omega and mu are ours, close to the papers' choice, and the same on every network.
+The papers have crossings of two streets with one lane each. With more lanes the fullest one counts (their sum
+would change the signal after every minimum green: 171 s against 65 s of delay on `arterial5`), with more stages
+the largest count takes the turn. theta, rho, omega and mu are ours, close to the papers' choice, and the same on
+every network.
 """
 
 from collections.abc import Sequence
@@ -70,14 +71,20 @@ class SotlController:
     def reset(self, env: SignalEnv, seed: int) -> None:
         """Begin to count anew."""
         self._signals = [SotlSignal(intersection) for intersection in env.intersections]
-        self._far, self._near = env.watch([RHO_M] * env.n), env.watch([OMEGA_M] * env.n)
+        self._far = env.watch([RHO_M] * env.n)
+        self._near = env.watch([OMEGA_M] * env.n)
         self._time_s = 0.0
 
     def decide(self, env: SignalEnv, situation: Situation) -> Sequence[Request]:
         """(N,) what the signals want."""
-        far, near = self._far.measure(env.vehicles), self._near.measure(env.vehicles)
-        elapsed_s, self._time_s = situation.time_s - self._time_s, situation.time_s
-        return [signal.request(far.of(n), near.of(n), situation.states[n], elapsed_s) for n, signal in enumerate(self._signals)]
+        far = self._far.measure(env.vehicles)
+        near = self._near.measure(env.vehicles)
+        elapsed_s = situation.time_s - self._time_s
+        self._time_s = situation.time_s
+        return [
+            signal.request(far.of(n), near.of(n), situation.states[n], elapsed_s)
+            for n, signal in enumerate(self._signals)
+        ]
 
 
 def _known(count_veh: Array) -> Array:

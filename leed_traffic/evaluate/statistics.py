@@ -1,8 +1,8 @@
 """Intervals over seeds, and which controllers a comparison can tell apart.
 
-A seed is one draw of demand and drivers; every controller meets the same seeds, so two controllers are compared by their paired
-differences, which are much narrower than the difference of their intervals suggests. Who is compared with several others gets
-p-values adjusted for that (Holm 1979): among many pairs one would differ by chance.
+A seed is one draw of demand and drivers; every controller meets the same seeds, so two controllers are compared by
+their paired differences, which are much narrower than the difference of their intervals suggests. Who is compared
+with several others gets p-values adjusted for that (Holm 1979): among many pairs one would differ by chance.
 """
 
 import math
@@ -33,7 +33,8 @@ def t_quantile_95(degrees: int) -> float:
     if degrees <= len(_T_95):
         return _T_95[degrees - 1]
     # t = z + (z^3 + z) / (4 v) + (5 z^5 + 16 z^3 + 3 z) / (96 v^2)   (Cornish-Fisher; error under 1e-4 from v = 31 on)
-    z, v = _Z_95, float(degrees)
+    z = _Z_95
+    v = float(degrees)
     return z + (z**3 + z) / (4.0 * v) + (5.0 * z**5 + 16.0 * z**3 + 3.0 * z) / (96.0 * v * v)
 
 
@@ -62,7 +63,7 @@ def mean_interval(values: Sequence[float]) -> tuple[float, float | None, float |
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Difference:
+class PairedDifference:
     """Mean of paired differences with its 95 % interval and two-sided p-value; None with a single seed."""
 
     mean: float
@@ -71,7 +72,7 @@ class Difference:
     p: float | None
 
 
-def paired_difference(values: Sequence[float], base: Sequence[float]) -> Difference:
+def paired_difference(values: Sequence[float], base: Sequence[float]) -> PairedDifference:
     """How far one controller lies from another on the same seeds (Student's paired t test).
 
     Args:
@@ -84,13 +85,14 @@ def paired_difference(values: Sequence[float], base: Sequence[float]) -> Differe
     differences = [value - other for value, other in zip(values, base, strict=True)]
     mean, low, high = mean_interval(differences)
     if low is None or high is None:
-        return Difference(mean=mean, low=None, high=None, p=None)
-    n, half = len(differences), (high - low) / 2.0
+        return PairedDifference(mean=mean, low=None, high=None, p=None)
+    n = len(differences)
+    half = (high - low) / 2.0
     if half == 0.0:
-        return Difference(mean=mean, low=low, high=high, p=1.0 if mean == 0.0 else 0.0)
+        return PairedDifference(mean=mean, low=low, high=high, p=1.0 if mean == 0.0 else 0.0)
     # t = mean / (s / sqrt(n)), and half = t_(0.975, n-1) s / sqrt(n)
     t = mean / (half / t_quantile_95(n - 1))
-    return Difference(mean=mean, low=low, high=high, p=two_sided_p(t, n - 1))
+    return PairedDifference(mean=mean, low=low, high=high, p=two_sided_p(t, n - 1))
 
 
 def two_sided_p(t: float, degrees: int) -> float:
@@ -118,7 +120,8 @@ def two_sided_p(t: float, degrees: int) -> float:
 def holm(p_values: Sequence[float]) -> tuple[float, ...]:
     """P-values adjusted for their number, so that all claims under 5 % hold together with 95 % (Holm 1979)."""
     order = sorted(range(len(p_values)), key=lambda k: p_values[k])
-    adjusted, highest = [0.0] * len(p_values), 0.0
+    adjusted = [0.0] * len(p_values)
+    highest = 0.0
     for rank, k in enumerate(order):
         # p_(i) <- max over j <= i of (m - j + 1) p_(j), at most 1
         highest = max(highest, min(1.0, (len(p_values) - rank) * p_values[k]))
@@ -126,14 +129,20 @@ def holm(p_values: Sequence[float]) -> tuple[float, ...]:
     return tuple(adjusted)
 
 
-def compare_with(base: str, by_controller: Mapping[str, Sequence[float]]) -> dict[str, tuple[Difference, float | None]]:
+def compare_with(
+    base: str, by_controller: Mapping[str, Sequence[float]]
+) -> dict[str, tuple[PairedDifference, float | None]]:
     """Every other controller's paired difference from one, with its p-value adjusted for all of them.
 
     Args:
         base: whom the others are compared with.
         by_controller: one figure per seed, the seeds in the same order for all.
     """
-    found = {name: paired_difference(values, by_controller[base]) for name, values in by_controller.items() if name != base}
+    found = {
+        name: paired_difference(values, by_controller[base])
+        for name, values in by_controller.items()
+        if name != base
+    }
     if any(difference.p is None for difference in found.values()):
         return {name: (difference, None) for name, difference in found.items()}
     adjusted = holm([difference.p or 0.0 for difference in found.values()])
@@ -147,14 +156,17 @@ def best_and_ties(by_controller: Mapping[str, Sequence[float]]) -> tuple[str, tu
         by_controller: one figure per seed, the seeds in the same order for all; lower is better.
 
     Returns:
-        (best, ties): a tie is a controller whose paired difference from the best has a p-value over 5 %, adjusted for the
+        (best, ties): a tie is a controller whose paired difference from the best has a p-value over 5 %, adjusted
+        for the
         number of controllers. With a single seed everybody is a tie.
 
     Raises:
         ValueError: nobody is compared, or the numbers of seeds differ.
     """
     if not by_controller or len({len(values) for values in by_controller.values()}) != 1:
-        raise ValueError(f"need the same seeds for every controller, got {[len(v) for v in by_controller.values()]}")
+        raise ValueError(
+            f"need the same seeds for every controller, got {[len(v) for v in by_controller.values()]}"
+        )
     best = min(by_controller, key=lambda name: math.fsum(by_controller[name]))
     found = compare_with(best, by_controller)
     return best, tuple(name for name, (_, p) in found.items() if p is None or p > SIGNIFICANCE)

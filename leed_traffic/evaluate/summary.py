@@ -15,11 +15,11 @@ from leed_traffic.evaluate.results import (
     IntersectionResult,
     LimitBreaks,
     PairedDelay,
+    SeedSpread,
     ShadowIntersection,
     ShadowResult,
-    Spread,
 )
-from leed_traffic.evaluate.runs import Run
+from leed_traffic.evaluate.runs import ControllerRun
 from leed_traffic.evaluate.shadow import add_up
 from leed_traffic.evaluate.statistics import SIGNIFICANCE, compare_with, mean_interval
 from leed_traffic.simulation.score.attribution import Verdict
@@ -27,7 +27,7 @@ from leed_traffic.simulation.score.limit_breaks import LimitBreak
 from leed_traffic.simulation.score.score import ClassScore
 
 
-def summarise(controller: str, runs: Sequence[Run]) -> ControllerResult:
+def summarise(controller: str, runs: Sequence[ControllerRun]) -> ControllerResult:
     """One controller's result from its runs, at least one."""
     mean, low, high = mean_interval([run.delay_s for run in runs])
     means = {name: mean_interval([float(getattr(run, name)) for run in runs])[0] for name in MEANS[1:]}
@@ -38,7 +38,7 @@ def summarise(controller: str, runs: Sequence[Run]) -> ControllerResult:
 
 
 def evaluate_runs(
-    runs: Sequence[Run],
+    runs: Sequence[ControllerRun],
     *,
     scenario: str,
     site: str,
@@ -56,10 +56,11 @@ def evaluate_runs(
         sensing: what controllers behind the envelope saw.
         sumo_version: of the SUMO that ran.
         rules: controllers that anybody has, without plans and policies made for the place.
-        reference: with whom to compare; None: the rule with the lowest delay, else the controller with the lowest delay.
+        reference: with whom to compare; None: the rule with the lowest delay, else the controller with the lowest
+            delay.
     """
-    ranked: dict[str, list[Run]] = {}
-    pairs: dict[str, list[Run]] = {}
+    ranked: dict[str, list[ControllerRun]] = {}
+    pairs: dict[str, list[ControllerRun]] = {}
     for run in runs:
         (pairs if run.tallies else ranked).setdefault(run.controller, []).append(run)
     delays = {name: [run.delay_s for run in found] for name, found in ranked.items()}
@@ -78,7 +79,9 @@ def evaluate_runs(
         classes=tuple(result for name, found in ranked.items() for result in _classes(name, found)),
         intersections=tuple(result for name, found in ranked.items() for result in _intersections(name, found)),
         limit_breaks=tuple(result for name, found in ranked.items() for result in _limit_breaks(name, found)),
-        collision_causes=tuple(result for name, found in ranked.items() for result in _collision_causes(name, found)),
+        collision_causes=tuple(
+            result for name, found in ranked.items() for result in _collision_causes(name, found)
+        ),
         shadows=tuple(_shadow(name, found) for name, found in pairs.items()),
     )
 
@@ -98,9 +101,9 @@ def _differences(reference: str, delays: Mapping[str, Sequence[float]]) -> tuple
     )
 
 
-def _spread(controller: str, runs: Sequence[Run]) -> Spread:
+def _spread(controller: str, runs: Sequence[ControllerRun]) -> SeedSpread:
     worst = max(runs, key=lambda run: run.delay_s)
-    return Spread(
+    return SeedSpread(
         controller=controller,
         worst_seed=worst.seed,
         worst_delay_s=worst.delay_s,
@@ -118,7 +121,7 @@ def _mean(values: Sequence[float]) -> float:
     return mean_interval(values)[0]
 
 
-def _classes(controller: str, runs: Sequence[Run]) -> list[ClassResult]:
+def _classes(controller: str, runs: Sequence[ControllerRun]) -> list[ClassResult]:
     found: dict[str, list[ClassScore]] = {}
     for run in runs:
         for score in run.classes:
@@ -138,7 +141,7 @@ def _classes(controller: str, runs: Sequence[Run]) -> list[ClassResult]:
     ]
 
 
-def _intersections(controller: str, runs: Sequence[Run]) -> list[IntersectionResult]:
+def _intersections(controller: str, runs: Sequence[ControllerRun]) -> list[IntersectionResult]:
     return [
         IntersectionResult(
             controller=controller,
@@ -155,7 +158,7 @@ def _intersections(controller: str, runs: Sequence[Run]) -> list[IntersectionRes
     ]
 
 
-def _limit_breaks(controller: str, runs: Sequence[Run]) -> list[LimitBreaks]:
+def _limit_breaks(controller: str, runs: Sequence[ControllerRun]) -> list[LimitBreaks]:
     """By signal, in the runs' order."""
     found: dict[tuple[str, str], list[tuple[int, LimitBreak]]] = {}
     for run in runs:
@@ -182,17 +185,19 @@ def _limit_breaks(controller: str, runs: Sequence[Run]) -> list[LimitBreaks]:
     return results
 
 
-def _collision_causes(controller: str, runs: Sequence[Run]) -> list[CollisionCause]:
+def _collision_causes(controller: str, runs: Sequence[ControllerRun]) -> list[CollisionCause]:
     counts: Counter[str] = Counter()
     for run in runs:
         counts.update(dict(run.collision_causes))
     return [
-        CollisionCause(controller=controller, cause=cause, times=times, is_the_signals=Verdict(cause).is_the_signals)
+        CollisionCause(
+            controller=controller, cause=cause, times=times, is_the_signals=Verdict(cause).is_the_signals
+        )
         for cause, times in sorted(counts.items())
     ]
 
 
-def _shadow(pair: str, runs: Sequence[Run]) -> ShadowResult:
+def _shadow(pair: str, runs: Sequence[ControllerRun]) -> ShadowResult:
     tallies = [add_up(same) for same in zip(*(run.tallies for run in runs), strict=True)]
     decisions = sum(tally.decisions for tally in tallies)
     return ShadowResult(
@@ -204,7 +209,9 @@ def _shadow(pair: str, runs: Sequence[Run]) -> ShadowResult:
                 intersection=tally.intersection,
                 decisions=tally.decisions,
                 agreement=tally.agreed / tally.decisions if tally.decisions else None,
-                differences=tuple(Disagreement(driver_stage=a, shadow_stage=b, times=n) for a, b, n in tally.differences),
+                differences=tuple(
+                    Disagreement(driver_stage=a, shadow_stage=b, times=n) for a, b, n in tally.differences
+                ),
             )
             for tally in tallies
         ),

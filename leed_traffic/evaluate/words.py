@@ -26,7 +26,8 @@ def table_columns(comparison: Comparison) -> list[str]:
 
 def table_rows(comparison: Comparison, labels: Mapping[str, str]) -> list[list[str]]:
     """One row of text per controller."""
-    rows, breaks = [], comparison.evaluation.limit_breaks
+    rows = []
+    breaks = comparison.evaluation.limit_breaks
     for result in comparison.evaluation.results:
         mine = [found for found in breaks if found.controller == result.controller]
         rows.append(
@@ -54,7 +55,8 @@ def interval_text(delay: Delay, *, sign: str = "") -> str:
 
 def verdict(comparison: Comparison, labels: Mapping[str, str]) -> str:
     """Who has the lowest delay, and whom these seeds cannot tell from it: what does not differ is not ranked."""
-    results, n_seeds = comparison.evaluation.results, len(comparison.evaluation.seeds)
+    results = comparison.evaluation.results
+    n_seeds = len(comparison.evaluation.seeds)
     if len(results) == 1:
         return "One controller: nothing to compare."
     if n_seeds == 1:
@@ -66,7 +68,9 @@ def verdict(comparison: Comparison, labels: Mapping[str, str]) -> str:
     text = f"Lowest delay: {labels[best]} ({mean_s:.1f} s){proviso}. "
     if not ties:
         return text + f"Every other controller is worse at 95 % over {n_seeds} paired seeds."
-    text += f"Not distinguishable from it at 95 % over {n_seeds} paired seeds: {', '.join(labels[t] for t in ties)}."
+    text += (
+        f"Not distinguishable from it at 95 % over {n_seeds} paired seeds: {', '.join(labels[t] for t in ties)}."
+    )
     return text + (" So few seeds show only large and steady differences." if n_seeds < FEW_SEEDS else "")
 
 
@@ -114,11 +118,15 @@ def collision_lines(comparison: Comparison, labels: Mapping[str, str]) -> list[s
     """How many collisions were a signal's, and what the others came from; nothing where nobody collided."""
     parts = []
     for result in comparison.evaluation.results:
-        causes = [cause for cause in comparison.evaluation.collision_causes if cause.controller == result.controller]
+        causes = [
+            cause for cause in comparison.evaluation.collision_causes if cause.controller == result.controller
+        ]
         if causes:
             signals = sum(cause.times for cause in causes if cause.is_the_signals)
             what = ", ".join(f"{cause.times} {cause.cause}" for cause in causes)
-            parts.append(f"{labels[result.controller]} {signals} of {sum(cause.times for cause in causes)} ({what})")
+            parts.append(
+                f"{labels[result.controller]} {signals} of {sum(cause.times for cause in causes)} ({what})"
+            )
     return [f"Collisions that were the signal's: {'; '.join(parts)}."] if parts else []
 
 
@@ -186,7 +194,9 @@ def _cycles_text(cycles: Sequence[ProgramCycle]) -> str:
     parts = []
     for (own_s, cycle_s, is_untouched), n in found[:SHOWN_CYCLES]:
         change = (
-            f"{own_s:g} -> {cycle_s:g} s" if own_s != cycle_s else f"{own_s:g} s " + ("untouched" if is_untouched else "kept")
+            f"{own_s:g} -> {cycle_s:g} s"
+            if own_s != cycle_s
+            else f"{own_s:g} s " + ("untouched" if is_untouched else "kept")
         )
         parts.append(f"{change} at {_signals(n)}")
     if rest := sum(n for _, n in found[SHOWN_CYCLES:]):

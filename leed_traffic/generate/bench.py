@@ -1,7 +1,7 @@
 """The test bench: executes sets of plans on demand seeds in parallel processes and remembers every result.
 
-A result is filed under the digest of all that it depends on, so an interrupted run asks nothing twice and a repeated run gets
-the same numbers.
+A result is filed under the digest of all that it depends on, so an interrupted run asks nothing twice and a
+repeated run gets the same numbers.
 """
 
 import hashlib
@@ -69,7 +69,7 @@ class Trial:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Run:
+class BenchRun:
     """One simulation to be made; without plans nobody asks, and the signals walk through their fallback cycle."""
 
     setting: EnvSpec
@@ -96,9 +96,13 @@ class Bench:
             pool: where runs are made.
             folder: of the remembered results; made if it is not there.
             on_run: told after each run (remembered ones too) what it was for.
-            shown_seeds: seeds of the demonstrations; a trial on one of them keeps its trajectories and is not run again.
+            shown_seeds: seeds of the demonstrations; a trial on one of them keeps its trajectories and is not run
+                again.
         """
-        self.setting, self._pool, self._folder, self._on_run = setting, pool, folder, on_run
+        self.setting = setting
+        self._pool = pool
+        self._folder = folder
+        self._on_run = on_run
         self._shown_seeds = frozenset(shown_seeds)
         self._digest = digest_of(setting)
         self._runs: set[str] = set()
@@ -123,19 +127,19 @@ class Bench:
         size = len(seeds)
         return [Trial(results=tuple(results[k * size : (k + 1) * size])) for k in range(len(candidates))]
 
-    def _trial_run(self, plans: Plans | None, seed: int) -> Run:
+    def _trial_run(self, plans: Plans | None, seed: int) -> BenchRun:
         is_shown = plans is not None and seed in self._shown_seeds
-        return Run(setting=self.setting, plans=plans, seed=seed, wants_trajectories=is_shown)
+        return BenchRun(setting=self.setting, plans=plans, seed=seed, wants_trajectories=is_shown)
 
     def demonstrate(self, plans: Plans, seeds: Sequence[int]) -> tuple[Trial, tuple[Trajectory, ...]]:
         """Execute the final plans and keep what every intersection saw, did and earned."""
-        runs = [Run(setting=self.setting, plans=plans, seed=seed, wants_trajectories=True) for seed in seeds]
+        runs = [BenchRun(setting=self.setting, plans=plans, seed=seed, wants_trajectories=True) for seed in seeds]
         results = self._results(runs, "demonstrations")
         trajectories = [t for run in runs for t in _load_trajectories(self._file(run, "npz"), run)]
         ordered = sorted(trajectories, key=lambda t: (t.intersection, t.seed))
         return Trial(results=tuple(results)), tuple(ordered)
 
-    def _results(self, runs: Sequence[Run], what: str) -> list[Result]:
+    def _results(self, runs: Sequence[BenchRun], what: str) -> list[Result]:
         keys = [self._key(run) for run in runs]
         self._runs.update(keys)
         missing = {key: run for key, run in zip(keys, runs, strict=True) if not self._is_done(run)}
@@ -150,18 +154,20 @@ class Bench:
         self._pool.run(make_run, todo, remember)
         return [_load_result(self._file(run, "json")) for run in runs]
 
-    def _key(self, run: Run) -> str:
+    def _key(self, run: BenchRun) -> str:
         plans = digest_plans(run.plans) if run.plans is not None else "fallback"
         kind = "trajectories" if run.wants_trajectories else "score"
         return hashlib.sha256(f"{self._digest} {plans} {run.seed} {kind}".encode()).hexdigest()[:32]
 
-    def _file(self, run: Run, ending: str) -> Path:
+    def _file(self, run: BenchRun, ending: str) -> Path:
         return self._folder / f"{self._key(run)}.{ending}"
 
-    def _is_done(self, run: Run) -> bool:
-        return self._file(run, "json").is_file() and (not run.wants_trajectories or self._file(run, "npz").is_file())
+    def _is_done(self, run: BenchRun) -> bool:
+        return self._file(run, "json").is_file() and (
+            not run.wants_trajectories or self._file(run, "npz").is_file()
+        )
 
-    def _remember(self, run: Run, result: Result, arrays: bytes) -> None:
+    def _remember(self, run: BenchRun, result: Result, arrays: bytes) -> None:
         if arrays:
             write_whole(self._file(run, "npz"), arrays)
         write_whole(self._file(run, "json"), _results.dump_json(result))
@@ -178,7 +184,7 @@ class FallbackController:
         return [None] * env.n
 
 
-def make_run(run: Run) -> tuple[Result, bytes]:
+def make_run(run: BenchRun) -> tuple[Result, bytes]:
     """One simulation, in whatever process this is called; the trajectories' arrays as the bytes of an .npz file."""
     controller: Controller = FallbackController() if run.plans is None else PlanController(run.plans)
     with tempfile.TemporaryDirectory(prefix="leed-run-") as record, run.setting.open(Path(record)) as env:
@@ -205,11 +211,25 @@ def sumo_version() -> str:
 
 def digest_of(setting: EnvSpec) -> str:
     """sha256 over the files' contents and all settings, the versions included."""
-    scenario, parts = setting.scenario, hashlib.sha256()
+    scenario = setting.scenario
+    parts = hashlib.sha256()
     for path in (scenario.net_file, *scenario.route_files, *scenario.additional_files):
         parts.update(hashlib.sha256(path.read_bytes()).digest())
-    facts = (scenario.demand, scenario.spread, scenario.begin_s, scenario.end_s, scenario.step_length_s, scenario.options)
-    limits = (setting.network.digest(), setting.site.digest, setting.decision_interval_s, setting.reach_m, setting.reward.value)
+    facts = (
+        scenario.demand,
+        scenario.spread,
+        scenario.begin_s,
+        scenario.end_s,
+        scenario.step_length_s,
+        scenario.options,
+    )
+    limits = (
+        setting.network.digest(),
+        setting.site.digest,
+        setting.decision_interval_s,
+        setting.reach_m,
+        setting.reward.value,
+    )
     given = (setting.sensing, setting.site.weights, setting.site.priority)
     parts.update(repr((FORMAT, facts, limits, given, sumo_version(), __version__)).encode())
     return parts.hexdigest()
@@ -230,7 +250,7 @@ def _pack(trajectories: Sequence[Trajectory]) -> bytes:
     return sink.getvalue() if trajectories else b""
 
 
-def _load_trajectories(path: Path, run: Run) -> list[Trajectory]:
+def _load_trajectories(path: Path, run: BenchRun) -> list[Trajectory]:
     with np.load(path) as arrays:
         return [
             Trajectory(

@@ -40,7 +40,9 @@ class Brief(TurningCounts):
     feedback: Feedback | None = None
 
 
-def write_briefs(scenario: Scenario, network: Network, timings: Sequence[Timing], seeds: Sequence[int]) -> tuple[Brief, ...]:
+def write_briefs(
+    scenario: Scenario, network: Network, timings: Sequence[Timing], seeds: Sequence[int]
+) -> tuple[Brief, ...]:
     """One brief per intersection, in the network's order; demand is the mean count over the days of some seeds.
 
     A vehicle counts in the period in which it would reach the stop line at free flow.

@@ -2,8 +2,9 @@
 
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
+from leed_traffic.domain.document import Document
 from leed_traffic.domain.observation import DEFAULT_REACH_M
 from leed_traffic.domain.safety.timing import DEFAULT_DECISION_INTERVAL_S
 from leed_traffic.generate.author import Author
@@ -11,10 +12,8 @@ from leed_traffic.generate.language_model.config import ModelConfig
 from leed_traffic.simulation.env.signal_env import Reward
 
 
-class GenerateConfig(BaseModel):
+class GenerateConfig(Document):
     """Settings of `leedctl generate`."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     scenario: str
     """Name of a scenario or path of a .sumocfg."""

@@ -31,7 +31,8 @@ def diagnose(observation: NDArray[np.floating], intersection: Intersection, reac
         intersection: whose lanes and stages the entries are.
         reach_m: of the observation's detectors.
     """
-    lanes, stages = intersection.n_lanes, intersection.n_stages
+    lanes = intersection.n_lanes
+    stages = intersection.n_stages
     capacity = np.array([capacity_veh(lane, reach_m) for lane in intersection.lanes])
     queue = np.maximum(observation[:, :lanes], 0.0) * capacity
     count = np.maximum(observation[:, lanes : 2 * lanes], 0.0) * capacity

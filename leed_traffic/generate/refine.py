@@ -1,8 +1,8 @@
 """Rounds of check, execute, score and compose: what an author proposes becomes one plan per intersection.
 
-All intersections try a candidate of theirs at once, on the same seeds as the incumbents (common random numbers). Each
-intersection is credited with its own return; the best of each form the composed set. The set with the least delay over the
-whole network stands for the next round, whoever it is: incumbent, candidate or composed.
+All intersections try a candidate of theirs at once, on the same seeds as the incumbents (common random numbers).
+Each intersection is credited with its own return; the best of each form the composed set. The set with the least
+delay over the whole network stands for the next round, whoever it is: incumbent, candidate or composed.
 """
 
 from collections.abc import Sequence
@@ -21,7 +21,7 @@ CREDIT_MARGIN = 0.01  # share of the incumbent's return by which a candidate mus
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Standing:
+class ExecutedPlans:
     """A set of plans and how it did."""
 
     what: str
@@ -32,13 +32,13 @@ class Standing:
 def refine(
     author: PlanAuthor,
     briefs: Sequence[Brief],
-    start: Standing,
+    start: ExecutedPlans,
     bench: Bench,
     seeds: Sequence[int],
     sizes: Sequence[int],
     *,
     patience: int | None = None,
-) -> tuple[list[Standing], list[Round]]:
+) -> tuple[list[ExecutedPlans], list[Round]]:
     """Let an author improve on a start.
 
     Args:
@@ -53,7 +53,8 @@ def refine(
     Returns:
         All sets that ever stood, the best last, and the record of the rounds.
     """
-    stood, rounds = [start], []
+    stood = [start]
+    rounds = []
     faults: dict[str, tuple[str, ...]] = {}
     attempts: dict[str, tuple[Attempt, ...]] = {}
     in_vain = 0
@@ -68,12 +69,14 @@ def refine(
         trials = bench.try_out(candidates, seeds, what)
         attempts = _attempts(sound, trials, briefs)
         tried = [
-            Standing(what=proposal.what, plans=plans, trial=trial)
+            ExecutedPlans(what=proposal.what, plans=plans, trial=trial)
             for proposal, plans, trial in zip(proposals, candidates, trials, strict=True)
         ]
         composed, kept = compose(best, tried, [brief.intersection.id for brief in briefs])
         (composed_trial,) = bench.try_out([composed], seeds, what)
-        tried.append(Standing(what=f"composed in round {round_index + 1}", plans=composed, trial=composed_trial))
+        tried.append(
+            ExecutedPlans(what=f"composed in round {round_index + 1}", plans=composed, trial=composed_trial)
+        )
         winner = min(tried, key=lambda standing: standing.trial.delay_s)
         in_vain += 1
         if winner.trial.delay_s < best.trial.delay_s:
@@ -84,7 +87,7 @@ def refine(
     return stood, rounds
 
 
-def compose(best: Standing, tried: Sequence[Standing], names: Sequence[str]) -> tuple[Plans, int]:
+def compose(best: ExecutedPlans, tried: Sequence[ExecutedPlans], names: Sequence[str]) -> tuple[Plans, int]:
     """Per intersection the plan with the highest local return; the incumbent where none is better on every seed.
 
     Returns:
@@ -93,7 +96,8 @@ def compose(best: Standing, tried: Sequence[Standing], names: Sequence[str]) -> 
     returns = np.array([[r.returns for r in s.trial.results] for s in (best, *tried)])  # (candidates, seeds, N)
     gain = returns - returns[0]
     mean = np.where((gain > 0.0).all(axis=1), gain.mean(axis=1), 0.0)  # (candidates, N)
-    plans, kept = dict(best.plans), 0
+    plans = dict(best.plans)
+    kept = 0
     for n, name in enumerate(names):
         winner = int(mean[:, n].argmax())
         if mean[winner, n] > CREDIT_MARGIN * abs(returns[0, :, n].mean()):
@@ -104,7 +108,7 @@ def compose(best: Standing, tried: Sequence[Standing], names: Sequence[str]) -> 
 
 def _informed(
     briefs: Sequence[Brief],
-    best: Standing,
+    best: ExecutedPlans,
     bench: Bench,
     faults: dict[str, tuple[str, ...]],
     attempts: dict[str, tuple[Attempt, ...]],
@@ -127,11 +131,17 @@ def _informed(
     ]
 
 
-def _attempts(sound: Sequence[Plans], trials: Sequence[Trial], briefs: Sequence[Brief]) -> dict[str, tuple[Attempt, ...]]:
+def _attempts(
+    sound: Sequence[Plans], trials: Sequence[Trial], briefs: Sequence[Brief]
+) -> dict[str, tuple[Attempt, ...]]:
     """By intersection: the plans of the round that were executed there, and what they earned."""
     return {
         brief.intersection.id: tuple(
-            Attempt(plan=plans[brief.intersection.id], local_return=float(trial.returns[n]), diagnosis=trial.diagnosis(n))
+            Attempt(
+                plan=plans[brief.intersection.id],
+                local_return=float(trial.returns[n]),
+                diagnosis=trial.diagnosis(n),
+            )
             for plans, trial in zip(sound, trials, strict=True)
             if brief.intersection.id in plans
         )
@@ -139,7 +149,9 @@ def _attempts(sound: Sequence[Plans], trials: Sequence[Trial], briefs: Sequence[
     }
 
 
-def _sound(proposals: Sequence[Proposal], briefs: Sequence[Brief]) -> tuple[list[Plans], dict[str, tuple[str, ...]], int]:
+def _sound(
+    proposals: Sequence[Proposal], briefs: Sequence[Brief]
+) -> tuple[list[Plans], dict[str, tuple[str, ...]], int]:
     """The plans that fit, per proposal; the faults of the others by intersection; how many fit."""
     by_name = {brief.intersection.id: brief for brief in briefs}
     sound: list[Plans] = []
@@ -167,7 +179,7 @@ def _proposed(
     return {"proposed_delay_s": min(delays, default=None), "proposed_rewards": rewards}
 
 
-def _record(standing: Standing, bench: Bench, candidates: int, valid: int, kept: int) -> Round:
+def _record(standing: ExecutedPlans, bench: Bench, candidates: int, valid: int, kept: int) -> Round:
     return Round(
         what=standing.what,
         candidates=candidates,

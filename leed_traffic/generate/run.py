@@ -29,7 +29,7 @@ from leed_traffic.generate.brief import Brief, write_briefs
 from leed_traffic.generate.config import GenerateConfig
 from leed_traffic.generate.language_model.authorship import AUTHORSHIP_NAME, Authorship, write_authorship
 from leed_traffic.generate.language_model.config import ModelConfig, check_model
-from leed_traffic.generate.refine import Standing, compose, refine
+from leed_traffic.generate.refine import ExecutedPlans, compose, refine
 from leed_traffic.generate.search.author import SearchAuthor
 from leed_traffic.generate.search.budget import (
     AUTHOR_SEEDS,
@@ -52,7 +52,8 @@ if TYPE_CHECKING:
 
 SHORT_MARGIN = 0.05  # share of delay by which another start must beat max-wave on every hour of a short search
 WORK_NAME = ".work"  # remembered results of an unfinished run
-TRANSCRIPTS_NAME, REPORT_NAME = "transcripts.jsonl", "report.html"  # beside the demonstrations of a language model
+TRANSCRIPTS_NAME = "transcripts.jsonl"
+REPORT_NAME = "report.html"  # beside the demonstrations of a language model
 PATIENCE = 2  # rounds in a row without gain after which a language model is asked no more
 
 OnProgress = Callable[[int, int, str], None]  # runs done, runs in all, what for
@@ -63,7 +64,7 @@ OnAsking = Callable[["Asking"], None]
 class _Written:
     """What an author came up with."""
 
-    final: Standing
+    final: ExecutedPlans
     baseline_delay_s: float
     starts: dict[str, float]
     rounds: tuple[Round, ...]
@@ -158,7 +159,7 @@ def _given(plans: Plans, bench: Bench) -> _Written:
     """Plans that somebody else wrote, beside the fallback cycle on one seed."""
     seeds = AUTHOR_SEEDS[:1]
     fallback, trial = bench.try_out([None, plans], seeds, "given plans")
-    final = Standing(what="given", plans=plans, trial=trial)
+    final = ExecutedPlans(what="given", plans=plans, trial=trial)
     starts = {"given": trial.delay_s}
     return _Written(final=final, baseline_delay_s=fallback.delay_s, starts=starts, rounds=(), seeds=seeds)
 
@@ -210,7 +211,7 @@ def _improve(
     best_start = _best(tried)
     composed, _ = compose(best_start, tried, names)
     (trial,) = bench.try_out([composed], AUTHOR_SEEDS, "best start of each intersection")
-    begin = _best([best_start, Standing(what="best start of each intersection", plans=composed, trial=trial)])
+    begin = _best([best_start, ExecutedPlans(what="best start of each intersection", plans=composed, trial=trial)])
     stood, rounds = refine(author, briefs, begin, bench, AUTHOR_SEEDS, sizes_of(config), patience=patience)
     final = _confirmed(known, [best_start, *stood], bench, *confirmation_seeds(config))
     return _Written(final=final, baseline_delay_s=baseline_delay_s, starts=starts, rounds=tuple(rounds))
@@ -227,19 +228,26 @@ def _tell(out: Path, written: _Written, made: Demonstrations) -> None:
 
 def _try_starts(
     briefs: Sequence[Brief], bench: Bench, author: Author, *, only: Sequence[str] | None = None
-) -> tuple[float, list[Standing]]:
+) -> tuple[float, list[ExecutedPlans]]:
     """Delay of the fallback cycle, and every start, or those named, with its trial."""
     starts = start_plans(briefs, author)
     if only is not None:
         starts = {name: starts[name] for name in only}
     fallback, *trials = bench.try_out([None, *starts.values()], AUTHOR_SEEDS, "starts")
-    tried = [Standing(what=name, plans=plans, trial=trial) for (name, plans), trial in zip(starts.items(), trials, strict=True)]
+    tried = [
+        ExecutedPlans(what=name, plans=plans, trial=trial)
+        for (name, plans), trial in zip(starts.items(), trials, strict=True)
+    ]
     return fallback.delay_s, tried
 
 
 def _confirmed(
-    known: Sequence[Standing], found: Sequence[Standing], bench: Bench, seeds: Sequence[int], more_seeds: Sequence[int]
-) -> Standing:
+    known: Sequence[ExecutedPlans],
+    found: Sequence[ExecutedPlans],
+    bench: Bench,
+    seeds: Sequence[int],
+    more_seeds: Sequence[int],
+) -> ExecutedPlans:
     """The best on hours that chose none of them: the earliest on a tie, so the rule of the field where nothing beats it.
 
     Args:
@@ -247,8 +255,8 @@ def _confirmed(
         found: two later ones or more; the latest two take part.
         bench: executes.
         seeds: the hours.
-        more_seeds: hours besides for the best and max-wave, or for max-wave and the next best; they are judged on all,
-            so that a gridlock of the first hours stays in the account.
+        more_seeds: hours besides for the best and max-wave, or for max-wave and the next best; they are judged on
+            all, so that a gridlock of the first hours stays in the account.
     """
     finalists = [*known, *found[-(LAST_STANDING - len(known)) :]]
     trials = bench.try_out([standing.plans for standing in finalists], seeds, "confirmation")
@@ -256,22 +264,27 @@ def _confirmed(
     rival = next((k for k in (0, *others) if finalists[k].plans != finalists[best].plans), best)
     last_two = sorted((best, rival))
     more_trials = bench.try_out([finalists[k].plans for k in last_two], more_seeds, "confirmation of the last two")
-    decided = [Trial(results=trials[k].results + more.results).delay_s for k, more in zip(last_two, more_trials, strict=True)]
+    decided = [
+        Trial(results=trials[k].results + more.results).delay_s
+        for k, more in zip(last_two, more_trials, strict=True)
+    ]
     return finalists[last_two[decided.index(min(decided))]]
 
 
-def _max_wave(tried: Sequence[Standing]) -> Standing:
+def _max_wave(tried: Sequence[ExecutedPlans]) -> ExecutedPlans:
     return next(standing for standing in tried if standing.what == MAX_WAVE)
 
 
-def _best(tried: Sequence[Standing]) -> Standing:
+def _best(tried: Sequence[ExecutedPlans]) -> ExecutedPlans:
     return min(tried, key=lambda standing: standing.trial.delay_s)
 
 
 def _check(config: GenerateConfig) -> None:
     late = [seed for seed in config.seeds if seed >= FIRST_VALIDATION_SEED]
     if late:
-        raise UsageError(f"seed {late[0]}: seeds from {FIRST_VALIDATION_SEED} on judge the policies; use smaller ones")
+        raise UsageError(
+            f"seed {late[0]}: seeds from {FIRST_VALIDATION_SEED} on judge the policies; use smaller ones"
+        )
     if len(set(config.seeds)) < len(config.seeds):
         raise UsageError(f"seeds {', '.join(map(str, config.seeds))}: one is named twice")
     if (config.author is Author.GIVEN) != (config.plans is not None):
@@ -293,14 +306,18 @@ def _check_out(out: Path) -> None:
         raise DemonstrationError(f"{out}: is a file; give a new folder")
     strange = sorted(item.name for item in out.iterdir() if item.name not in ours) if out.is_dir() else []
     if strange:
-        raise DemonstrationError(f"{out}: holds {strange[0]}, which is no demonstration; give a new or empty folder")
+        raise DemonstrationError(
+            f"{out}: holds {strange[0]}, which is no demonstration; give a new or empty folder"
+        )
 
 
 class _Counter:
     """Passes on how many runs are done."""
 
     def __init__(self, total: int, on_progress: OnProgress | None) -> None:
-        self._total, self._on_progress, self._done = total, on_progress, 0
+        self._total = total
+        self._on_progress = on_progress
+        self._done = 0
 
     def __call__(self, what: str) -> None:
         self._done += 1

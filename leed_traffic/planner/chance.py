@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from leed_traffic.domain.plan import Extension, Period, Plan, PriorityPlan, SequencePlan, Step
+from leed_traffic.domain.plan import Extension, Period, Plan, SequencePlan, Step, UrgencyPlan
 from leed_traffic.generate.author import Proposal
 from leed_traffic.generate.brief import Brief
 from leed_traffic.generate.language_model.plan_schema import QUEUES_VEH
@@ -37,17 +37,21 @@ def random_plan(brief: Brief, rng: Rng) -> Plan:
     """A plan that keeps every limit; rules around max-wave, not all over the cube, so that the control is no straw man."""
     if rng.random() < 0.5:
         return _random_rule(brief.intersection.id, rng)
-    timing, steps = brief.timing, []
+    timing = brief.timing
+    steps = []
     extension = Extension(queue_over=_pick(QUEUES_VEH[:4], rng))
     for stage in timing.fallback_order:
-        low, high = float(np.ceil(timing.min_green_s[stage])), float(np.floor(timing.max_green_s[stage]))
+        low = float(np.ceil(timing.min_green_s[stage]))
+        high = float(np.floor(timing.max_green_s[stage]))
         longest_s = float(rng.integers(int(low), int(max(low, min(high, GREEN_HIGH_S))) + 1))
         steps.append(Step(stage=stage, min_green_s=low, max_green_s=max(low, longest_s), extend_while=extension))
-    return SequencePlan(intersection=brief.intersection.id, reach_m=_pick(REACH_M, rng), periods=(Period(steps=tuple(steps)),))
+    return SequencePlan(
+        intersection=brief.intersection.id, reach_m=_pick(REACH_M, rng), periods=(Period(steps=tuple(steps)),)
+    )
 
 
-def _random_rule(name: str, rng: Rng) -> PriorityPlan:
-    return PriorityPlan(
+def _random_rule(name: str, rng: Rng) -> UrgencyPlan:
+    return UrgencyPlan(
         intersection=name,
         reach_m=_pick((50, 80, 100, 120, 150, 200), rng),
         green_s=_pick((5, 8, 10, 12, 15, 20), rng),

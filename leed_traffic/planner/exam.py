@@ -6,19 +6,20 @@ from pathlib import Path
 from random import Random
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from leed_traffic.artifacts.demonstrations import Round
 from leed_traffic.artifacts.whole_file import write_whole
+from leed_traffic.domain.document import Document
 from leed_traffic.domain.observation import DEFAULT_REACH_M
 from leed_traffic.domain.plan import Plan
-from leed_traffic.evaluate.statistics import Difference, paired_difference
+from leed_traffic.evaluate.statistics import PairedDifference, paired_difference
 from leed_traffic.generate.author import PlanAuthor, Proposal
 from leed_traffic.generate.bench import Bench, Plans
 from leed_traffic.generate.brief import Brief
 from leed_traffic.generate.language_model.config import ModelConfig
 from leed_traffic.generate.language_model.session import open_model_run
-from leed_traffic.generate.refine import Standing, refine
+from leed_traffic.generate.refine import ExecutedPlans, refine
 from leed_traffic.generate.run import TRANSCRIPTS_NAME
 from leed_traffic.generate.search.author import SearchAuthor
 from leed_traffic.generate.search.starts import MAX_WAVE
@@ -30,20 +31,26 @@ from leed_traffic.simulation.env.env_spec import env_spec
 from leed_traffic.simulation.pool import WorkerPool
 
 EXAM_SEEDS = (21, 22)  # days on which nothing was chosen
-FALLBACK, BEST_START = "fallback cycle", "best embedded start"
-ALONE, AFTER = "the model's proposal 1 alone", "best after the model's round {}"
-CHANCE_ALONE, CHANCE_AFTER = "a random plan alone", "best after random round {}"
+FALLBACK = "fallback cycle"
+BEST_START = "best embedded start"
+ALONE = "the model's proposal 1 alone"
+AFTER = "best after the model's round {}"
+CHANCE_ALONE = "a random plan alone"
+CHANCE_AFTER = "best after random round {}"
 SEARCHED = "search, as many trials"
-COMMON = ("quick, far", "steady", "slow", "Webster x 2, over 0 within 30 m")  # best for all junctions of the lessons together
+COMMON = (
+    "quick, far",
+    "steady",
+    "slow",
+    "Webster x 2, over 0 within 30 m",
+)  # best for all junctions of the lessons together
 RESULT_NAME = "exam.json"
 
 OnJunction = Callable[[int, str], None]
 
 
-class ExamConfig(BaseModel):
+class ExamConfig(Document):
     """Settings of `leedctl planner examine`."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     out: Path
     """Folder to write: junctions, transcripts, results."""
@@ -55,10 +62,8 @@ class ExamConfig(BaseModel):
     """Of the junctions; not that of the lessons."""
 
 
-class Sitting(BaseModel):
+class Sitting(Document):
     """One junction: delays in seconds per vehicle, by whose plan stood, on the exam's days."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     junction: str
     delay_s: dict[str, float]
@@ -72,10 +77,8 @@ class Sitting(BaseModel):
     """Form of each sound proposal."""
 
 
-class ExamResult(BaseModel):
+class ExamResult(Document):
     """All junctions; the command's `--json`."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     model: str
     seeds: tuple[int, ...]
@@ -97,14 +100,18 @@ class ExamResult(BaseModel):
         names = self.sittings[0].delay_s
         return {name: sum(s.delay_s[name] < 0.99 * s.delay_s[against] for s in self.sittings) for name in names}
 
-    def compared(self, name: str, base: str) -> Difference:
+    def compared(self, name: str, base: str) -> PairedDifference:
         """Paired difference of log delay over the junctions: a full junction counts as much as a light one."""
         first, second = ([float(np.log(s.delay_s[who])) for s in self.sittings] for who in (name, base))
         return paired_difference(first, second)
 
-    def proposals_compared(self, round_index: int) -> Difference:
+    def proposals_compared(self, round_index: int) -> PairedDifference:
         """Paired difference of mean log delay, the model's proposals of a round from random plans, on the author's day."""
-        both = [(s.proposed_s[round_index], s.random_s[round_index]) for s in self.sittings if s.proposed_s[round_index]]
+        both = [
+            (s.proposed_s[round_index], s.random_s[round_index])
+            for s in self.sittings
+            if s.proposed_s[round_index]
+        ]
         means = [[float(np.log(part).mean()) for part in pair] for pair in both]
         return paired_difference([own for own, _ in means], [drawn for _, drawn in means])
 
@@ -114,7 +121,8 @@ class _Recorded:
 
     def __init__(self, author: PlanAuthor) -> None:
         self._author = author
-        self.name, self.model = author.name, author.model
+        self.name = author.name
+        self.model = author.model
         self.rounds: list[Sequence[Proposal]] = []
 
     def propose(self, briefs: Sequence[Brief], round_index: int, n_candidates: int) -> Sequence[Proposal]:
@@ -135,7 +143,9 @@ def examine(config: ExamConfig, on_junction: OnJunction | None = None) -> ExamRe
     transcripts = config.out / TRANSCRIPTS_NAME
     with (
         WorkerPool(0) as pool,
-        open_model_run(config.language, transcripts, time.monotonic, Random(config.seed), lambda asking: None) as run,
+        open_model_run(
+            config.language, transcripts, time.monotonic, Random(config.seed), lambda asking: None
+        ) as run,
     ):
         for index in range(config.junctions):
             folder = config.out / "junctions" / f"{config.seed}-{index:04d}"
@@ -165,13 +175,15 @@ def _sit(junction: str, author: _Recorded, drawing: _Recorded, bench: Bench, lan
     own = embedded(brief)
     starts: dict[str, Plans] = {what: {name: plan} for what, plan in own.items()}
     trials = bench.try_out(list(starts.values()), (SEED,), "starts")
-    tried = [Standing(what=w, plans=p, trial=t) for (w, p), t in zip(starts.items(), trials, strict=True)]
+    tried = [ExecutedPlans(what=w, plans=p, trial=t) for (w, p), t in zip(starts.items(), trials, strict=True)]
     start = min(tried, key=lambda standing: standing.trial.delay_s)
     sizes = (language.candidates,) * language.rounds
     model, chance, search = (
-        refine(a, [brief], start, bench, (SEED,), sizes) for a in (author, drawing, SearchAuthor(1, DEFAULT_REACH_M))
+        refine(a, [brief], start, bench, (SEED,), sizes)
+        for a in (author, drawing, SearchAuthor(1, DEFAULT_REACH_M))
     )
-    sound, drawn = _proposed(author, name), _proposed(drawing, name)
+    sound = _proposed(author, name)
+    drawn = _proposed(drawing, name)
     common = own | portfolio(brief)
     others: dict[str, Plans | None] = {
         FALLBACK: None,
@@ -195,7 +207,7 @@ def _sit(junction: str, author: _Recorded, drawing: _Recorded, bench: Bench, lan
     )
 
 
-def _after(refined: tuple[list[Standing], list[Round]], called: str) -> dict[str, Plans]:
+def _after(refined: tuple[list[ExecutedPlans], list[Round]], called: str) -> dict[str, Plans]:
     """What stood after each round."""
     stood, rounds = refined
     by_what = {standing.what: standing.plans for standing in stood}
@@ -204,7 +216,9 @@ def _after(refined: tuple[list[Standing], list[Round]], called: str) -> dict[str
 
 def _proposed(author: _Recorded, name: str) -> list[list[Plan]]:
     """By round, the plans that an author wrote."""
-    return [[proposal.plans[name] for proposal in proposed if name in proposal.plans] for proposed in author.rounds]
+    return [
+        [proposal.plans[name] for proposal in proposed if name in proposal.plans] for proposed in author.rounds
+    ]
 
 
 def _delays(plans: Sequence[Sequence[Plan]], bench: Bench) -> tuple[tuple[float, ...], ...]:

@@ -1,9 +1,9 @@
 """A small language model trained from nothing on lessons: Llama's architecture, so that vLLM serves the folder as it is.
 
-It can write plans for junctions like those of its lessons and nothing else. It learns to continue briefs as well as to reply:
-they repeat names and figures, and so teach it to copy. A tenth of the junctions is kept aside; the weights that did best on
-their replies are saved. Lessons about one brief differ in their last paragraph, the task; they are read as one text that
-branches there, which halves the time.
+It can write plans for junctions like those of its lessons and nothing else. It learns to continue briefs as well
+as to reply: they repeat names and figures, and so teach it to copy. A tenth of the junctions is kept aside; the
+weights that did best on their replies are saved. Lessons about one brief differ in their last paragraph, the task;
+they are read as one text that branches there, which halves the time.
 """
 
 import json
@@ -15,11 +15,12 @@ from typing import Any
 
 import numpy as np
 import torch
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field, ValidationError
 from torch import Tensor
 from transformers import GenerationConfig, LlamaConfig, LlamaForCausalLM
 
 from leed_traffic.artifacts.validation import first_fault
+from leed_traffic.domain.document import Document
 from leed_traffic.errors import TrainingError
 from leed_traffic.planner.lessons import Lesson
 from leed_traffic.planner.tokens import train_tokenizer
@@ -34,10 +35,8 @@ EVALUATED = 64  # briefs of the kept junctions at most, evenly from all of them
 OnStep = Callable[[int, str], None]
 
 
-class FineTuneConfig(BaseModel):
+class FineTuneConfig(Document):
     """Settings of `leedctl planner train`."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     lessons: Path
     """File of `leedctl planner lessons`."""
@@ -58,10 +57,8 @@ class FineTuneConfig(BaseModel):
     """Of weights and order."""
 
 
-class TrainingRecord(BaseModel):
+class FineTuneRecord(Document):
     """How a training went; beside the weights, and the command's `--json`."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     parameters: int
     vocabulary: int
@@ -94,7 +91,7 @@ class Sample:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Batch:
+class LessonBatch:
     """B samples, filled up on the right to T tokens: what comes after a reply cannot change it."""
 
     tokens: Tensor  # (B, T) int64
@@ -104,12 +101,14 @@ class Batch:
 
     def loss(self, model: Any) -> Tensor:  # noqa: ANN401  # transformers ships no usable types
         """Nats per reply token."""
-        read = model(input_ids=self.tokens, labels=self.labels, position_ids=self.positions, attention_mask=self.sees)
+        read = model(
+            input_ids=self.tokens, labels=self.labels, position_ids=self.positions, attention_mask=self.sees
+        )
         loss: Tensor = read.loss
         return loss
 
 
-def fine_tune(config: FineTuneConfig, on_step: OnStep | None = None) -> TrainingRecord:
+def fine_tune(config: FineTuneConfig, on_step: OnStep | None = None) -> FineTuneRecord:
     """Train tokenizer and model, and write them as a Hugging Face folder.
 
     Raises:
@@ -125,7 +124,7 @@ def fine_tune(config: FineTuneConfig, on_step: OnStep | None = None) -> Training
     model = build_model(tokenizer, config)
     tokenizer.save_pretrained(config.out)
     losses, seen = _fit(model, samples, kept_samples, config, on_step or (lambda done, note: None))
-    record = TrainingRecord(
+    record = FineTuneRecord(
         parameters=sum(p.numel() for p in model.parameters()),
         vocabulary=len(tokenizer),
         lessons=len(taught),
@@ -150,7 +149,9 @@ def read_lessons(path: Path) -> list[Lesson]:
         TrainingError: it cannot be read, a line is no lesson, or there are too few junctions to keep one aside.
     """
     try:
-        lessons = [Lesson.model_validate(json.loads(line)) for line in path.read_text(encoding="utf-8").splitlines()]
+        lessons = [
+            Lesson.model_validate(json.loads(line)) for line in path.read_text(encoding="utf-8").splitlines()
+        ]
     except (OSError, ValueError, RecursionError, ValidationError) as err:
         raise TrainingError(f"{path}: no lessons ({first_fault(err)[:200]}); run leedctl planner lessons") from err
     if len({lesson.junction for lesson in lessons}) < 2:
@@ -169,7 +170,9 @@ def samples_of(lessons: Sequence[Lesson], tokenizer: Any) -> list[Sample]:  # no
     """Lessons as the served model will see them, each with the reply that ends it, those with a common beginning together."""
     ends: dict[str, list[tuple[str, str]]] = {}
     for lesson in lessons:
-        prompt = tokenizer.apply_chat_template(list(lesson.messages[:-1]), add_generation_prompt=True, tokenize=False)
+        prompt = tokenizer.apply_chat_template(
+            list(lesson.messages[:-1]), add_generation_prompt=True, tokenize=False
+        )
         begins = _beginning(prompt)
         reply = lesson.messages[-1]["content"] + tokenizer.eos_token
         ends.setdefault(begins, []).append((prompt.removeprefix(begins), reply))
@@ -253,7 +256,8 @@ def _steps(n_samples: int, config: FineTuneConfig) -> int:
 
 def evaluate(model: Any, kept: Sequence[Sample], batch: int) -> float:  # noqa: ANN401
     """Nats per reply token on samples that are not learnt from."""
-    total, n = 0.0, 0
+    total = 0.0
+    n = 0
     ordered = sorted(kept, key=lambda sample: sample.n_tokens)
     with torch.inference_mode():
         for k in range(0, len(ordered), batch):
@@ -264,7 +268,7 @@ def evaluate(model: Any, kept: Sequence[Sample], batch: int) -> float:  # noqa: 
     return total / max(n, 1)
 
 
-def collate(samples: Sequence[Sample], *, with_briefs: bool = False) -> Batch:
+def collate(samples: Sequence[Sample], *, with_briefs: bool = False) -> LessonBatch:
     """Samples side by side; a branch sees itself and what all branches share, never another branch.
 
     Args:
@@ -272,8 +276,10 @@ def collate(samples: Sequence[Sample], *, with_briefs: bool = False) -> Batch:
         with_briefs: what the branches share counts in the loss as well as their replies.
     """
     size = (len(samples), max(sample.n_tokens for sample in samples))
-    tokens, positions = torch.zeros(size, dtype=torch.long), torch.zeros(size, dtype=torch.long)
-    labels, part = torch.full(size, IGNORED), torch.full(size, -1)  # part: 0 shared, then by branch; -1 filled up
+    tokens = torch.zeros(size, dtype=torch.long)
+    positions = torch.zeros(size, dtype=torch.long)
+    labels = torch.full(size, IGNORED)
+    part = torch.full(size, -1)  # part: 0 shared, then by branch; -1 filled up
     for row, sample in enumerate(samples):
         at = n_shared = len(sample.shared)
         tokens[row, :at], positions[row, :at], part[row, :at] = torch.tensor(sample.shared), torch.arange(at), 0
@@ -286,7 +292,7 @@ def collate(samples: Sequence[Sample], *, with_briefs: bool = False) -> Batch:
             at = end
     is_before = torch.ones(size[1], size[1], dtype=torch.bool).tril()
     sees = is_before & ((part[:, None, :] == 0) | (part[:, None, :] == part[:, :, None]))
-    return Batch(tokens=tokens, labels=labels, positions=positions, sees=sees[:, None])
+    return LessonBatch(tokens=tokens, labels=labels, positions=positions, sees=sees[:, None])
 
 
 def _batches(samples: Sequence[Sample], config: FineTuneConfig) -> Iterator[list[Sample]]:

@@ -3,8 +3,9 @@
     log d_k = w_k . x + e_k         d_k delay of plan k, x figures of the brief
     e ~ N(0, S)                     S over the plans: who does well by more than expected, and who with him
 
-One junction's day is half chance; over many junctions the chance averages out, and what is left is a function of the brief that
-a model can learn. Some plans' results at a junction correct what is expected of the others there (a Gaussian conditional):
+One junction's day is half chance; over many junctions the chance averages out, and what is left is a function of
+the brief that a model can learn. Some plans' results at a junction correct what is expected of the others there (a
+Gaussian conditional):
 
     E[e_u | e_s] = S_us S_ss^-1 e_s       u unseen, s seen
 """
@@ -47,7 +48,9 @@ class Judgement:
         known = [k for k, what in enumerate(self.whats) if what in (seen or {})]
         if seen and known:
             surprise = np.log([seen[self.whats[k]] for k in known]) - mean[known]
-            mean = mean + self.covariance[:, known] @ np.linalg.solve(self.covariance[np.ix_(known, known)], surprise)
+            mean = mean + self.covariance[:, known] @ np.linalg.solve(
+                self.covariance[np.ix_(known, known)], surprise
+            )
         return dict(zip(self.whats, mean.tolist(), strict=True))
 
     def imagined(self, brief: Brief, rng: Rng) -> dict[str, float]:
@@ -65,7 +68,8 @@ def judge(studies: Sequence[Study]) -> Judgement:
     """Fit what the studies found (ridge regression, one for each plan)."""
     x = np.array([figures(study.brief) for study in studies])
     y = np.log([[tried.delay_s for tried in study.tried] for study in studies])
-    centre, scale = x.mean(axis=0), np.maximum(x.std(axis=0), 1e-9)
+    centre = x.mean(axis=0)
+    scale = np.maximum(x.std(axis=0), 1e-9)
     design = np.hstack([np.ones((len(x), 1)), (x - centre) / scale])
     penalty = RIDGE * np.diag([0.0] + [1.0] * x.shape[1])
     # W = (X'X + r I)^-1 X'Y
@@ -81,7 +85,8 @@ def figures(brief: Brief) -> Array:
     """(F,) what of a junction may decide which plan is best; all of it is in the brief's text or follows from it."""
     ratios = np.array([flow_ratios(brief, p) for p in range(len(brief.period_starts_s))])
     fullest = ratios[int(ratios.sum(axis=1).argmax())]
-    full, lost_s = float(fullest.sum()), lost_time(brief.timing)
+    full = float(fullest.sum())
+    lost_s = lost_time(brief.timing)
     lanes = brief.intersection.lanes
     return np.array(
         [

@@ -1,7 +1,8 @@
 """Random junctions with random demand, as scenarios of our own: what a planner learns from, and is examined on.
 
-Each has one signal, three or four legs of different widths, speeds and bays, and demand that changes from one quarter hour to
-the next. Its volume is scaled so that the fullest quarter has a drawn critical flow ratio: from light traffic to nearly full.
+Each has one signal, three or four legs of different widths, speeds and bays, and demand that changes from one
+quarter hour to the next. Its volume is scaled so that the fullest quarter has a drawn critical flow ratio: from
+light traffic to nearly full.
 """
 
 import json
@@ -11,7 +12,14 @@ from pathlib import Path
 
 import numpy as np
 
-from leed_traffic.artifacts.recipe import RECIPE_NAME, DemandRecipe, FlowRecipe, NetRecipe, ScenarioRecipe, Street
+from leed_traffic.artifacts.recipe import (
+    RECIPE_NAME,
+    DemandRecipe,
+    FlowRecipe,
+    NetRecipe,
+    ScenarioRecipe,
+    StreetRecipe,
+)
 from leed_traffic.artifacts.scenario import Scenario, load_scenario
 from leed_traffic.artifacts.site import load_site
 from leed_traffic.artifacts.whole_file import write_whole
@@ -23,7 +31,8 @@ from leed_traffic.simulation.network.network_import import import_network
 from leed_traffic.simulation.scenario.build import build_scenario
 
 LEG_M = (200.0, 350.0)  # from the rim to the stop line
-N_PERIODS, N_PERIODS_SHARE = (1, 2), (0.7, 0.3)  # quarter hours; short ones cost less to simulate
+N_PERIODS = (1, 2)
+N_PERIODS_SHARE = (0.7, 0.3)  # quarter hours; short ones cost less to simulate
 FULLNESS = (0.3, 0.8)  # critical flow ratio of the fullest quarter: Webster's Y
 TRIES = 20  # draws until netconvert's program leaves every through stage a green
 SIGNAL = "J"
@@ -57,19 +66,27 @@ def build_junction(folder: Path, rng: Rng) -> Scenario:
         draft.rmdir()
         _write_recipe(folder, scaled)
         return load_scenario(str(folder / RECIPE_NAME))
-    raise ScenarioError(f"{folder}: none of {TRIES} drawn junctions could be built; is SUMO installed (leedctl doctor)?")
+    raise ScenarioError(
+        f"{folder}: none of {TRIES} drawn junctions could be built; is SUMO installed (leedctl doctor)?"
+    )
 
 
 def draw_junction(rng: Rng) -> ScenarioRecipe:
     """Geometry, program and relative demand of one junction."""
     legs = ("W", "E", "S", "N")[: 4 if rng.random() < 0.6 else 3]
-    main, side = int(rng.choice([1, 2, 3], p=[0.4, 0.4, 0.2])), int(rng.choice([1, 2], p=[0.7, 0.3]))
+    main = int(rng.choice([1, 2, 3], p=[0.4, 0.4, 0.2]))
+    side = int(rng.choice([1, 2], p=[0.7, 0.3]))
     n_periods = int(rng.choice(N_PERIODS, p=N_PERIODS_SHARE))
     crossings = rng.random() < 0.3
     bay_m = (float(rng.choice([0, 50, 80, 110])), float(rng.choice([0, 0, 50, 80])))
     streets = (
-        Street(nodes=("W", SIGNAL, "E"), lanes=main, speed_kmh=float(rng.choice([40, 50, 60, 70, 80])), left_bay_m=bay_m[0]),
-        Street(
+        StreetRecipe(
+            nodes=("W", SIGNAL, "E"),
+            lanes=main,
+            speed_kmh=float(rng.choice([40, 50, 60, 70, 80])),
+            left_bay_m=bay_m[0],
+        ),
+        StreetRecipe(
             nodes=("S", SIGNAL, "N") if len(legs) == 4 else ("S", SIGNAL),
             lanes=side,
             speed_kmh=float(rng.choice([30, 40, 50, 60])),
@@ -115,7 +132,9 @@ def _flows(width: Mapping[str, int], n_periods: int, rng: Rng) -> tuple[FlowReci
         straight = {"W": "E", "E": "W", "N": "S", "S": "N"}[origin]
         share = rng.dirichlet([6.0 * width[leg] if leg == straight else 1.5 for leg in exits])
         for leg, part in zip(exits, share, strict=True):
-            flows.append(FlowRecipe(origin=origin, destination=leg, per_hour=tuple(np.round(volume * part, 1).tolist())))
+            flows.append(
+                FlowRecipe(origin=origin, destination=leg, per_hour=tuple(np.round(volume * part, 1).tolist()))
+            )
     return tuple(flows)
 
 

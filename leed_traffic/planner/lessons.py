@@ -1,8 +1,8 @@
 """From studied junctions to lessons: the messages that `leedctl generate` would send, and the reply that should have come.
 
-The reply is the plan of which the judgement over all junctions (`judgement.py`) expects most there, of the kind that the
-question's emphasis asks for: a function of the brief and not of one day's luck. Its sentence of reasoning repeats the figures
-that it follows from and says why.
+The reply is the plan of which the judgement over all junctions (`judgement.py`) expects most there, of the kind
+that the question's emphasis asks for: a function of the brief and not of one day's luck. Its sentence of reasoning
+repeats the figures that it follows from and says why.
 """
 
 import json
@@ -10,9 +10,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict
 
-from leed_traffic.domain.plan import PRIORITY_FIELDS, Plan, PriorityPlan, SequencePlan
+from leed_traffic.domain.document import Document
+from leed_traffic.domain.plan import PRIORITY_FIELDS, Plan, SequencePlan, UrgencyPlan
 from leed_traffic.generate.brief import Attempt, Brief, Feedback
 from leed_traffic.generate.language_model.brief_text import render_brief, system_text, task_text
 from leed_traffic.generate.language_model.names import Names, name_parts
@@ -23,19 +23,21 @@ from leed_traffic.planner.study import Study, Tried
 from leed_traffic.simulation.incumbents.webster import flow_ratios
 
 PROPOSALS = 4  # per round, as `leedctl generate` asks by default
-FIRST_ROUNDS, LATER_ROUNDS = 6, 10  # briefs per junction, without and with earlier plans; each gives a lesson per proposal
+FIRST_ROUNDS, LATER_ROUNDS = (
+    6,
+    10,
+)  # briefs per junction, without and with earlier plans; each gives a lesson per proposal
 NEAR = 1.1  # a plan of the wanted kind may be expected to be so much worse than the best, in delay
 COUNT_VEHPH = 4.0  # one vehicle in a quarter hour: what a count of one day can tell apart
-FULL, LIGHT = 0.55, 0.4  # critical flow ratio from which, and up to which, the reasoning says so
+FULL = 0.55
+LIGHT = 0.4  # critical flow ratio from which, and up to which, the reasoning says so
 
 Rng = np.random.Generator
 Kind = Callable[[Plan], bool]
 
 
-class Lesson(BaseModel):
+class Lesson(Document):
     """One question and the reply to be learnt, as fine-tuning tools take it (`messages`, the last one the assistant's)."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     messages: tuple[dict[str, str], ...]
     junction: str
@@ -53,7 +55,9 @@ def lessons_of(study: Study, judgement: Judgement, junction: str, rng: Rng) -> I
     seen = {t.what: t.delay_s for t in study.starts}
     by_what = {t.what: t for t in study.others}
     plans = {t.what: t.plan for t in study.tried}
-    first = [by_what[w] for w in _targets(plans, judgement.expected(study.brief, seen), [start.what]) if w in by_what]
+    first = [
+        by_what[w] for w in _targets(plans, judgement.expected(study.brief, seen), [start.what]) if w in by_what
+    ]
     for k in range(FIRST_ROUNDS + LATER_ROUNDS):
         earlier: list[Tried] = []
         if k >= FIRST_ROUNDS:
@@ -98,7 +102,9 @@ def with_demand(brief: Brief, rng: Rng) -> Brief:
 
     def scaled(factor: float) -> Brief:
         rates = {turn: np.round(factor * flow / COUNT_VEHPH) * COUNT_VEHPH for turn, flow in flows.items()}
-        return replace(brief, turns=tuple(replace(turn, flow_vehph=tuple(rates[turn].tolist())) for turn in brief.turns))
+        return replace(
+            brief, turns=tuple(replace(turn, flow_vehph=tuple(rates[turn].tolist())) for turn in brief.turns)
+        )
 
     fullest = max(sum(flow_ratios(scaled(1.0), p)) for p in range(n_periods))
     return scaled(float(rng.uniform(*FULLNESS)) / max(fullest, 0.05))
@@ -107,7 +113,7 @@ def with_demand(brief: Brief, rng: Rng) -> Brief:
 def reply_text(plan: Plan, reasoning: str, names: Names) -> str:
     """A plan as the reply's schema wants it: short names, whole numbers without a point, no spaces."""
     stated: dict[str, object] = {"form": plan.form, "reasoning": reasoning, "reach_m": _short(plan.reach_m)}
-    if isinstance(plan, PriorityPlan):
+    if isinstance(plan, UrgencyPlan):
         stated |= {field: _short(getattr(plan, field)) for field in PRIORITY_FIELDS if field != "reach_m"}
         stated["lane_weights"] = {names.lanes[lane]: _short(weight) for lane, weight in plan.lane_weights.items()}
     else:
@@ -117,7 +123,8 @@ def reply_text(plan: Plan, reasoning: str, names: Names) -> str:
 
 def reasoning_of(brief: Brief, plan: Plan) -> str:
     """Critical flow ratios (Webster) in the words of the brief, how full that is, and why such a plan."""
-    parts, fullest = [], 0.0
+    parts = []
+    fullest = 0.0
     for p, from_s in enumerate(brief.period_starts_s):
         ratios = flow_ratios(brief, p)
         fullest = max(fullest, sum(ratios))
@@ -162,7 +169,9 @@ def relabelled(brief: Brief, rng: Rng) -> Brief:
     found = feedback.diagnosis
     queues = tuple(found.queue_veh[k] for k in order)
     longest = tuple(found.longest_veh[k] for k in order)
-    return replace(changed, feedback=replace(feedback, diagnosis=replace(found, queue_veh=queues, longest_veh=longest)))
+    return replace(
+        changed, feedback=replace(feedback, diagnosis=replace(found, queue_veh=queues, longest_veh=longest))
+    )
 
 
 def _informed(brief: Brief, standing: Tried, attempts: Sequence[Attempt]) -> Brief:
@@ -178,7 +187,11 @@ def _informed(brief: Brief, standing: Tried, attempts: Sequence[Attempt]) -> Bri
 
 def _targets(plans: Mapping[str, Plan], expected: Mapping[str, float], barred: Sequence[str]) -> list[str]:
     """For each emphasis of `prompts/` the plan of its kind from which most is expected, else the best left; none twice."""
-    ranked = [what for what in sorted(expected, key=lambda what: expected[what]) if what not in barred and _is_writable(what)]
+    ranked = [
+        what
+        for what in sorted(expected, key=lambda what: expected[what])
+        if what not in barred and _is_writable(what)
+    ]
     limit = expected[ranked[0]] + np.log(NEAR)
     chosen = {0: ranked.pop(0)}  # the best for the first; then those that are particular
     for emphasis, wanted in KINDS.items():
@@ -197,7 +210,7 @@ def _is_writable(what: str) -> bool:
 
 
 def _sees_far(plan: Plan) -> bool:
-    return isinstance(plan, PriorityPlan) and (plan.reach_m >= 120.0 or plan.approaching > 1.0)
+    return isinstance(plan, UrgencyPlan) and (plan.reach_m >= 120.0 or plan.approaching > 1.0)
 
 
 def _is_sequence(plan: Plan) -> bool:
@@ -205,10 +218,14 @@ def _is_sequence(plan: Plan) -> bool:
 
 
 def _counts_waiting(plan: Plan) -> bool:
-    return isinstance(plan, PriorityPlan) and (plan.waiting > 0.0 or bool(plan.lane_weights))
+    return isinstance(plan, UrgencyPlan) and (plan.waiting > 0.0 or bool(plan.lane_weights))
 
 
-KINDS: Mapping[int, Kind] = {2: _is_sequence, 1: _sees_far, 3: _counts_waiting}  # by the emphasis's place in `prompts/`
+KINDS: Mapping[int, Kind] = {
+    2: _is_sequence,
+    1: _sees_far,
+    3: _counts_waiting,
+}  # by the emphasis's place in `prompts/`
 
 
 def _period(period: dict[str, object], names: Names) -> dict[str, object]:
@@ -223,7 +240,8 @@ def _period(period: dict[str, object], names: Names) -> dict[str, object]:
 
 
 def _step(step: Mapping[str, object], names: Names) -> dict[str, object]:
-    extension, skip = step["extend_while"], step["skip_if_queue_at_most"]
+    extension = step["extend_while"]
+    skip = step["skip_if_queue_at_most"]
     shown = None
     if isinstance(extension, dict):
         letters = [names.approaches[approach] for approach in extension["approaches"]]

@@ -1,7 +1,7 @@
 """The plans that every junction tries: rules for any junction, and Webster's greens stretched, all in a reply's own values.
 
-Because every junction tries the same ones, what is best where can be read from many junctions together (`judgement.py`); the
-best of a handful of random plans on a single day is half chance.
+Because every junction tries the same ones, what is best where can be read from many junctions together
+(`judgement.py`); the best of a handful of random plans on a single day is half chance.
 """
 
 from dataclasses import dataclass
@@ -44,7 +44,9 @@ SEQUENCES = (
 
 def portfolio(brief: Brief) -> dict[str, Plan]:
     """The plans beside the embedded ones, by name, in an order that is the same at every junction."""
-    rules: dict[str, Plan] = {what: rule_plan(brief.intersection.id, what) for what in RULES if what not in START_RULES}
+    rules: dict[str, Plan] = {
+        what: rule_plan(brief.intersection.id, what) for what in RULES if what not in START_RULES
+    }
     return rules | {one.what: stretched(brief, one) for one in SEQUENCES}
 
 
@@ -64,8 +66,10 @@ def stretched(brief: Brief, one: Stretched) -> SequencePlan:
 
 
 def _steps(brief: Brief, one: Stretched, p: int) -> tuple[Step, ...]:
-    timing, splits = brief.timing, own_splits(brief, p)
-    ratios, greens = splits.flow_ratio, splits.green_s
+    timing = brief.timing
+    splits = own_splits(brief, p)
+    ratios = splits.flow_ratio
+    greens = splits.green_s
     busiest = max(range(len(ratios)), key=lambda s: (ratios[s], -s))
     walks = [bool(stage.green & brief.intersection.pedestrian_links) for stage in brief.intersection.stages]
     return tuple(
@@ -81,5 +85,6 @@ def _steps(brief: Brief, one: Stretched, p: int) -> tuple[Step, ...]:
 
 
 def _green(wanted_s: float, stage: int, timing: Timing) -> float:
-    low, high = np.ceil(timing.min_green_s[stage]), np.floor(timing.max_green_s[stage])
+    low = np.ceil(timing.min_green_s[stage])
+    high = np.floor(timing.max_green_s[stage])
     return float(min(max(round(wanted_s), low), high))

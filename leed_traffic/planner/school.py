@@ -4,9 +4,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict
 
 from leed_traffic.artifacts.whole_file import write_whole
+from leed_traffic.domain.document import Document
 from leed_traffic.planner.judgement import judge
 from leed_traffic.planner.lessons import Lesson, drawn_lessons, lessons_of
 from leed_traffic.planner.study import Study, Task, study_junction
@@ -17,10 +17,8 @@ LESSONS_NAME = "lessons.jsonl"
 OnJunction = Callable[[int, str], None]
 
 
-class Summary(BaseModel):
+class Summary(Document):
     """What the studies found; the command's `--json`."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     path: Path
     junctions: int
@@ -33,7 +31,9 @@ class Summary(BaseModel):
     """Mean over the junctions on the first author's seed, by whose plans."""
 
 
-def write_lessons(out: Path, *, junctions: int, drawn: int, seed: int, workers: int, on_junction: OnJunction) -> Summary:
+def write_lessons(
+    out: Path, *, junctions: int, drawn: int, seed: int, workers: int, on_junction: OnJunction
+) -> Summary:
     """Study so many junctions and write their lessons; the same seed gives the same file.
 
     Args:
@@ -49,7 +49,10 @@ def write_lessons(out: Path, *, junctions: int, drawn: int, seed: int, workers: 
     """
     tasks = [Task(folder=out / "junctions" / f"{seed}-{k:04d}", seed=seed, index=k) for k in range(junctions)]
     studies: list[Study] = run_parallel(
-        study_junction, tasks, workers=workers if workers > 1 else 0, on_done=lambda index, study: on_junction(1, "")
+        study_junction,
+        tasks,
+        workers=workers if workers > 1 else 0,
+        on_done=lambda index, study: on_junction(1, ""),
     )
     judgement = judge(studies)
     lessons: list[Lesson] = []
@@ -72,7 +75,9 @@ def write_lessons(out: Path, *, junctions: int, drawn: int, seed: int, workers: 
 def _delays(studies: list[Study]) -> dict[str, float]:
     by_name = {
         "fallback cycle": [study.baseline_delay_s for study in studies],
-        **{start.what: [study.starts[k].delay_s for study in studies] for k, start in enumerate(studies[0].starts)},
+        **{
+            start.what: [study.starts[k].delay_s for study in studies] for k, start in enumerate(studies[0].starts)
+        },
         "best of the embedded": [min(t.delay_s for t in study.starts) for study in studies],
         "best of all tried": [min(t.delay_s for t in study.tried) for study in studies],
     }

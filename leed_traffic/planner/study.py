@@ -81,7 +81,8 @@ def _study(bench: Bench) -> Study:
 
 
 def _try(bench: Bench, plans: Mapping[str, Plan]) -> tuple[Tried, ...]:
-    junction, timing = bench.setting.network.intersections[0], bench.setting.site.timings[0]
+    junction = bench.setting.network.intersections[0]
+    timing = bench.setting.site.timings[0]
     for plan in plans.values():
         check_plan(plan, junction, timing)
     trials = bench.try_out([{plan.intersection: plan} for plan in plans.values()], (SEED,), "plans")

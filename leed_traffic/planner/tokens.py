@@ -1,7 +1,8 @@
 """A tokenizer for briefs and plans alone: a phrase that all briefs share is one token, and so is every usual number.
 
-Copying a figure is then one step of attention; written in digits, a model this small took too long to learn it. A brief that
-has over 1,000 tokens under a general tokenizer has about 330 here: only so is training on a CPU affordable.
+Copying a figure is then one step of attention; written in digits, a model this small took too long to learn it. A
+brief that has over 1,000 tokens under a general tokenizer has about 330 here: only so is training on a CPU
+affordable.
 """
 
 from collections.abc import Sequence
@@ -13,7 +14,8 @@ from transformers import PreTrainedTokenizerFast
 SPECIAL = ("<|pad|>", "<|bos|>", "<|eos|>", "<|user|>", "<|assistant|>", "<|end|>")
 VOCABULARY = 1536
 LONGEST = 48  # characters of a token
-# What every question begins with (role `system`) says the same each time; a model trained for this task alone need not read it
+# What every question begins with (role `system`) says the same each time; a model trained for this task alone need
+# not read it
 CHAT_TEMPLATE = (
     "{{ bos_token }}{% for m in messages %}{% if m['role'] != 'system' %}<|{{ m['role'] }}|>{{ m['content'] }}<|end|>"
     "{% endif %}{% endfor %}{% if add_generation_prompt %}<|assistant|>{% endif %}"

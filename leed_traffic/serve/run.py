@@ -20,7 +20,7 @@ from leed_traffic.serve.control.assignment import Assignment, assign
 from leed_traffic.serve.control.config import Connect, Look, ServeConfig
 from leed_traffic.serve.control.hot_swap import Decider, Generation, HotSwap
 from leed_traffic.serve.control.loop import OnTick, ServeSummary, StopRequest, Watcher
-from leed_traffic.serve.control.orders import Mailbox
+from leed_traffic.serve.control.orders import CommandQueue
 from leed_traffic.serve.control.pace import Clock
 from leed_traffic.serve.control.service import Service
 from leed_traffic.serve.device.contract import SignalDevice
@@ -31,11 +31,11 @@ from leed_traffic.serve.logs.journal import FolderJournal
 from leed_traffic.serve.logs.recorded_device import RecordedDevice
 from leed_traffic.serve.logs.recording import Header, envelope_digest
 from leed_traffic.serve.operations.channel import listening
-from leed_traffic.serve.operations.desk import Desk
+from leed_traffic.serve.operations.desk import CommandServer
 from leed_traffic.serve.operations.status import StatusBoard
 from leed_traffic.serve.safety.kept_waits import KeptWaits, WaitStore
 from leed_traffic.serve.safety.latch import LatchStore, Now
-from leed_traffic.serve.safety.supervisor import Control
+from leed_traffic.serve.safety.supervisor import OperatingMode
 
 __all__ = ["Connect", "ServeConfig", "connect_traci", "serve"]
 
@@ -53,7 +53,11 @@ def connect_traci(
     from leed_traffic.serve.device.traci import TraciDevice
 
     endpoint = Endpoint(
-        host=config.host, port=config.port, deadline_s=config.deadline_s, connect_s=config.connect_s, order=config.order
+        host=config.host,
+        port=config.port,
+        deadline_s=config.deadline_s,
+        connect_s=config.connect_s,
+        order=config.order,
     )
     return TraciDevice(
         endpoint,
@@ -78,7 +82,7 @@ def serve(
     decider: Callable[[Bundle, Sequence[str]], Decider] = Policy,
     watchers: Sequence[Watcher] = (),
     board: StatusBoard | None = None,
-    mailbox: Mailbox | None = None,
+    mailbox: CommandQueue | None = None,
     now: Now = lambda: datetime.now(UTC),
     sleep: Callable[[float], None] = time.sleep,
     on_wait: Callable[[str], None] = lambda why: None,
@@ -110,7 +114,8 @@ def serve(
         UsageError: the folder of the logs or of the latches cannot be used.
     """
     bundle = verify_bundle(config.bundle, config.trust)
-    board, mailbox = board or StatusBoard(), mailbox or Mailbox()
+    board = board or StatusBoard()
+    mailbox = mailbox or CommandQueue()
     everybody = (*watchers, board)
     for watcher in everybody:
         watcher.begin(bundle)
@@ -132,11 +137,13 @@ def serve(
         is_shared = connect is connect_traci if is_shared is None else is_shared
         locks = SignalLocks(config.host, config.port, assignment.ids if is_shared else (), config.state)
         stack.enter_context(locks)
-        if config.control is Control.ACTIVE:
+        if config.control is OperatingMode.ACTIVE:
             locks.take()
         kept = () if store is None else store.read()
-        desk = Desk(assignment, bundle, config, decider, mailbox, board, locks.take)
-        journal = stack.enter_context(FolderJournal(config.events, header_of(config, assignment, bundle, latches, kept)))
+        desk = CommandServer(assignment, bundle, config, decider, mailbox, board, locks.take)
+        journal = stack.enter_context(
+            FolderJournal(config.events, header_of(config, assignment, bundle, latches, kept))
+        )
         if config.events is not None:
             write_detectors(config.events, assignment.intersections)
         if config.takes_orders and config.state is not None:

@@ -63,7 +63,8 @@ class WorkerPool:
         module = function.func.__module__ if isinstance(function, partial) else function.__module__
         if self._template is None or self._module != module:
             self._close()
-            self._template, self._module = Template([module]), module
+            self._template = Template([module])
+            self._module = module
         try:
             connection = self._template.copy()
             connection.send((function, task))
@@ -88,7 +89,9 @@ class WorkerPool:
     def __enter__(self) -> "WorkerPool":
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self._close()
 
 

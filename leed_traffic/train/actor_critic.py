@@ -1,7 +1,8 @@
 """One actor and one critic per intersection, all with parameters of their own, evaluated as one stacked batch.
 
-N networks are one set of arrays with N in front; a `bmm` evaluates them together, which costs far less than N calls. Unequal
-observation and stage counts are padded with zeros; the padded weights stay zero, because their inputs are.
+N networks are one set of arrays with N in front; a `bmm` evaluates them together, which costs far less than N
+calls. Unequal observation and stage counts are padded with zeros; the padded weights stay zero, because their
+inputs are.
 """
 
 from collections.abc import Sequence
@@ -19,12 +20,14 @@ NOT_LEGAL = -1e9  # logit of a stage that may not be asked for: its probability 
 class StackedMlp(nn.Module):
     """N networks of two tanh layers and a direct path beside them: (N, B, D_max) -> (N, B, outputs).
 
-    Many rules of the field are linear in what the detectors count (max-wave: the vehicles of a stage's lanes, weighed by their
-    links). The direct path learns such a rule from a few hours; the layers are for what is not linear (wide and deep, Cheng et
-    al. 2016).
+    Many rules of the field are linear in what the detectors count (max-wave: the vehicles of a stage's lanes,
+    weighed by their links). The direct path learns such a rule from a few hours; the layers are for what is not
+    linear (wide and deep, Cheng et al. 2016).
     """
 
-    def __init__(self, sizes: Sequence[int], hidden: int, outputs: int, *, gain: float, generator: torch.Generator) -> None:
+    def __init__(
+        self, sizes: Sequence[int], hidden: int, outputs: int, *, gain: float, generator: torch.Generator
+    ) -> None:
         """Draw orthogonal weights for every network (Saxe et al. 2014); the direct path begins at zero.
 
         Args:
@@ -35,7 +38,8 @@ class StackedMlp(nn.Module):
             generator: chance.
         """
         super().__init__()
-        n, d_max = len(sizes), max(sizes)
+        n = len(sizes)
+        d_max = max(sizes)
         self.w0 = nn.Parameter(torch.zeros(n, d_max, outputs))
         self.w1 = nn.Parameter(torch.zeros(n, d_max, hidden))
         self.w2 = nn.Parameter(torch.zeros(n, hidden, hidden))
@@ -61,7 +65,13 @@ class ActorCritic(nn.Module):
     """The actors and critics of N intersections; as baselines, some of them in common."""
 
     def __init__(
-        self, sizes: Sequence[int], n_stages_max: int, hidden: int, *, seed: int, sharing: Sharing = Sharing.NOTHING
+        self,
+        sizes: Sequence[int],
+        n_stages_max: int,
+        hidden: int,
+        *,
+        seed: int,
+        sharing: Sharing = Sharing.NOTHING,
     ) -> None:
         """Draw all parameters.
 
@@ -74,7 +84,8 @@ class ActorCritic(nn.Module):
         """
         super().__init__()
         generator = torch.Generator().manual_seed(seed)
-        self._n, self._sharing = len(sizes), sharing
+        self._n = len(sizes)
+        self._sharing = sharing
         own = [max(sizes)] if sharing is Sharing.EVERYTHING else sizes
         self.actor = StackedMlp(own, hidden, n_stages_max, gain=0.01, generator=generator)
         if sharing is Sharing.CRITIC:

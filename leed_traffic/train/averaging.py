@@ -54,4 +54,5 @@ class PolicyAverage:
 
     def load_state(self, state: dict[str, Any]) -> None:
         """Go on from `state()`."""
-        self.count, self._parts = state["count"], [part.numpy() for part in state["parts"]]
+        self.count = state["count"]
+        self._parts = [part.numpy() for part in state["parts"]]

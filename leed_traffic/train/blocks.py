@@ -1,7 +1,8 @@
 """The learner in blocks of intersections: what one thread, or one machine of a cluster, takes over.
 
-No parameter is shared between intersections, so a block learns by itself, from a stream of chance of its own. Who carries a
-block out, and how many others there are, changes no bit of the result; a baseline that shares parameters is one block.
+No parameter is shared between intersections, so a block learns by itself, from a stream of chance of its own. Who
+carries a block out, and how many others there are, changes no bit of the result; a baseline that shares parameters
+is one block.
 """
 
 from collections.abc import Sequence
@@ -43,7 +44,8 @@ class Block:
 
     def of_episode(self, episode: Episode) -> Episode:
         """Its part of an hour."""
-        rows, d = self.rows, max(self.sizes)
+        rows = self.rows
+        d = max(self.sizes)
         return replace(
             episode,
             observation=episode.observation[:, rows, :d],
@@ -76,7 +78,9 @@ class Block:
         )
 
 
-def cut_into_blocks(sizes: Sequence[int], n_stages_max: int, config: TrainConfig, *, size: int = BLOCK_SIZE) -> list[Block]:
+def cut_into_blocks(
+    sizes: Sequence[int], n_stages_max: int, config: TrainConfig, *, size: int = BLOCK_SIZE
+) -> list[Block]:
     """N intersections in blocks; the first block's seed is the run's.
 
     Args:
@@ -132,7 +136,8 @@ class BlockedLearner:
     """The learner of a run: `Learner` for all intersections, block by block."""
 
     def __init__(self, blocks: Sequence[Block], work: BlockWork) -> None:
-        self._blocks, self._work = tuple(blocks), work
+        self._blocks = tuple(blocks)
+        self._work = work
         self._share = np.array([len(block.sizes) for block in blocks], dtype=np.float64)
         self._share /= self._share.sum()
         work.begin(self._blocks)
@@ -167,13 +172,18 @@ class BlockedLearner:
         means = self._all("update", arguments)
         names = list(dict.fromkeys(name for mean in means for name in mean))
         parts = {name: np.array([mean.get(name, 0.0) for mean in means]) for name in names}
-        return {name: float(part.sum() if name == "skipped" else self._share @ part) for name, part in parts.items()}
+        return {
+            name: float(part.sum() if name == "skipped" else self._share @ part) for name, part in parts.items()
+        }
 
     def weights(self) -> ActorWeights:
         """The actors of all intersections, padded to D_max."""
         parts = self._work.weights()
         d_max = max(part.w1.shape[1] for part in parts)
-        w0, w1 = ([_padded(w, d_max) for w in column] for column in zip(*((part.w0, part.w1) for part in parts), strict=True))
+        w0, w1 = (
+            [_padded(w, d_max) for w in column]
+            for column in zip(*((part.w0, part.w1) for part in parts), strict=True)
+        )
         rest = (np.concatenate(column) for column in list(zip(*parts, strict=True))[2:])
         return ActorWeights(np.concatenate(w0), np.concatenate(w1), *rest)
 

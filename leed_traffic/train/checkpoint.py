@@ -61,7 +61,15 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
     try:
         _check_size(path)
         content: Any = torch.load(path, map_location="cpu", weights_only=True)
-    except (OSError, RuntimeError, EOFError, KeyError, ValueError, pickle.UnpicklingError, zipfile.BadZipFile) as err:
+    except (
+        OSError,
+        RuntimeError,
+        EOFError,
+        KeyError,
+        ValueError,
+        pickle.UnpicklingError,
+        zipfile.BadZipFile,
+    ) as err:
         raise TrainingError(f"{path}: damaged checkpoint ({describe(err)}); train again") from err
     if not isinstance(content, dict) or content.get("format") != FORMAT:
         raise TrainingError(f"{path}: not a checkpoint of format {FORMAT}; train again with this version")

@@ -4,8 +4,9 @@ import hashlib
 from enum import StrEnum
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
+from leed_traffic.domain.document import FiniteDocument
 from leed_traffic.domain.observation import DEFAULT_REACH_M
 from leed_traffic.domain.safety.timing import DEFAULT_DECISION_INTERVAL_S
 from leed_traffic.domain.seeds import SEEDS_PER_RUN
@@ -17,7 +18,7 @@ WHERE_NOT_WHAT = frozenset(
 )  # settings that do not shape the result
 
 
-class Engine(StrEnum):
+class Backend(StrEnum):
     """Who does the work; the result is the same."""
 
     LOCAL = "local"  # processes of this machine
@@ -45,14 +46,14 @@ class Sharing(StrEnum):
     """What intersections have in common while they learn; what is exported is one policy each in any case."""
 
     NOTHING = "nothing"  # actor and critic of their own, local observations (IPPO; ours)
-    CRITIC = "critic"  # one critic sees all observations (MAPPO: central training, local execution; Yu et al. 2022)
+    CRITIC = (
+        "critic"  # one critic sees all observations (MAPPO: central training, local execution; Yu et al. 2022)
+    )
     EVERYTHING = "everything"  # one actor and one critic for all, each on local observations
 
 
-class TrainConfig(BaseModel):
+class TrainConfig(FiniteDocument):
     """Settings of one run; defaults are those that worked (docs/decisions.md)."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     scenario: str
     """A name under scenarios/ or a path to a .sumocfg."""
@@ -68,7 +69,7 @@ class TrainConfig(BaseModel):
     """Of weights, choices and training demand (seed * 10,000 + episode)."""
     workers: int = Field(default=2, ge=0, le=256)
     """Rollout processes, and threads that learn; 0 drives in this process."""
-    engine: Engine = Engine.LOCAL
+    engine: Backend = Backend.LOCAL
     """Who does the work."""
     address: str | None = None
     """With the engine `ray`: HOST:PORT of the cluster's head or `auto`; None: a cluster of this machine alone."""
@@ -168,7 +169,7 @@ class TrainConfig(BaseModel):
     def _consistent(self) -> "TrainConfig":
         if self.demonstrations is None and self.cloning_steps == 0 and self.episodes == 0:
             raise ValueError("nothing to do: no demonstrations to clone and no episodes")
-        if self.address is not None and self.engine is not Engine.RAY:
+        if self.address is not None and self.engine is not Backend.RAY:
             raise ValueError(f"an address needs the engine ray, got {self.address} with {self.engine}")
         if self.episodes % self.episodes_per_update:
             raise ValueError(
@@ -204,7 +205,9 @@ class TrainConfig(BaseModel):
         """Hours that a run simulates, validation included."""
         looks = -(-self.n_updates // self.validate_every)
         if self.demonstrations is not None:
-            looks += 2 - (-self.n_rounds // self.validate_every)  # the expert, the clones, the clones as they are relabelled
+            looks += 2 - (
+                -self.n_rounds // self.validate_every
+            )  # the expert, the clones, the clones as they are relabelled
         return self.episodes + self.n_rounds * self.dagger_episodes + looks * self.validation_seeds
 
     def training_seed(self, episode: int) -> int:

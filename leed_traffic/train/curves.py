@@ -21,7 +21,10 @@ class ScalarLog:
     def add(self, row: MetricsRow) -> None:
         """One unit's figures."""
         scalars = {"simulated_hours": row.simulated_hours, "return": row.mean_return, "delay_s": row.delay_s}
-        scalars |= {"expert_delay_s": row.expert_delay_s, **{f"loss/{name}": value for name, value in row.losses.items()}}
+        scalars |= {
+            "expert_delay_s": row.expert_delay_s,
+            **{f"loss/{name}": value for name, value in row.losses.items()},
+        }
         scalars |= {f"weight/{id_}": value for id_, value in row.weights.items()}
         scalars |= {f"similarity/{id_}": value for id_, value in row.similarity.items()}
         for name, value in scalars.items():
@@ -37,5 +40,7 @@ class ScalarLog:
     def __enter__(self) -> "ScalarLog":
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self._writer.close()

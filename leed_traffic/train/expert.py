@@ -58,7 +58,9 @@ def is_left_aside(manifest: DemonstrationManifest, config: TrainConfig) -> bool:
     return is_worse and not config.follow_worse_expert and config.episodes > 0
 
 
-def check_demonstrations(manifest: DemonstrationManifest, config: TrainConfig, network: Network, site: Site) -> None:
+def check_demonstrations(
+    manifest: DemonstrationManifest, config: TrainConfig, network: Network, site: Site
+) -> None:
     """Refuse demonstrations that were made for something else.
 
     Raises:
@@ -68,10 +70,20 @@ def check_demonstrations(manifest: DemonstrationManifest, config: TrainConfig, n
     pairs = (
         ("network", manifest.network_digest[:12], network.digest()[:12], "generate for this scenario"),
         ("site limits", manifest.site_digest[:12], site.digest[:12], "generate with the same --site"),
-        ("decision interval", f"{manifest.decision_interval_s:g} s", f"{config.decision_interval_s:g} s", "use the same one"),
+        (
+            "decision interval",
+            f"{manifest.decision_interval_s:g} s",
+            f"{config.decision_interval_s:g} s",
+            "use the same one",
+        ),
         ("detector reach", f"{manifest.reach_m:g} m", f"{config.reach_m:g} m", "use the same one"),
         ("reward", manifest.reward, str(config.reward), "use the same one"),
-        ("weights of road users", _worded(manifest.weights), _worded(site.weights), "generate with the same site file"),
+        (
+            "weights of road users",
+            _worded(manifest.weights),
+            _worded(site.weights),
+            "generate with the same site file",
+        ),
     )
     for what, made_for, asked, advice in pairs:
         if made_for != asked:
@@ -103,10 +115,16 @@ def stack_demonstrations(
     by_key = {(t.intersection, t.seed): t for t in demonstrations.trajectories}
     lengths = {len(t) for t in demonstrations.trajectories}
     if len(lengths) != 1:
-        raise DemonstrationError(f"demonstrated hours need one length, got {sorted(lengths)[:5]} steps; generate again")
-    e, t, (n, d) = len(seeds), lengths.pop(), shape
-    observation, legal = np.zeros((e, t, n, d), dtype=np.float32), np.zeros((e, t, n, n_stages), dtype=bool)
-    stage, reward = np.zeros((e, t, n), dtype=np.int64), np.zeros((e, t, n))
+        raise DemonstrationError(
+            f"demonstrated hours need one length, got {sorted(lengths)[:5]} steps; generate again"
+        )
+    e = len(seeds)
+    t = lengths.pop()
+    (n, d) = shape
+    observation = np.zeros((e, t, n, d), dtype=np.float32)
+    legal = np.zeros((e, t, n, n_stages), dtype=bool)
+    stage = np.zeros((e, t, n), dtype=np.int64)
+    reward = np.zeros((e, t, n))
     for k, seed in enumerate(seeds):
         for i, intersection in enumerate(network.intersections):
             shown: Trajectory | None = by_key.get((intersection.id, seed))

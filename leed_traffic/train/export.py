@@ -1,7 +1,8 @@
 """From a training run to a bundle: one ONNX graph per intersection, held to the policies that were trained.
 
-A graph is three Gemm nodes, two Tanh and the direct path's MatMul and Add, written node by node: deterministic, and nothing to
-trace. What scaling there is sits in the observation's definition, which is fixed and travels as the bundle's table.
+A graph is three Gemm nodes, two Tanh and the direct path's MatMul and Add, written node by node: deterministic,
+and nothing to trace. What scaling there is sits in the observation's definition, which is fixed and travels as the
+bundle's table.
 """
 
 from pathlib import Path
@@ -25,8 +26,11 @@ from leed_traffic.train.config import TrainConfig
 from leed_traffic.train.rollout import ActorWeights
 from leed_traffic.train.run_folder import BEST_NAME, read_config, read_setting
 
-OPSET, IR_VERSION = 17, 8  # old enough for any onnxruntime since 1.13
-PARITY = 1e-5  # of the logits' size, by which torch and onnxruntime may differ; a float32 is known to 1e-7 of itself
+OPSET = 17
+IR_VERSION = 8  # old enough for any onnxruntime since 1.13
+PARITY = (
+    1e-5  # of the logits' size, by which torch and onnxruntime may differ; a float32 is known to 1e-7 of itself
+)
 
 
 def export_run(run: Path, out: Path) -> Bundle:
@@ -40,11 +44,13 @@ def export_run(run: Path, out: Path) -> Bundle:
         TrainingError: the run is missing or damaged, or a graph does not compute what was trained.
         BundleError: `out` holds something else or cannot be written.
     """
-    config, setting = read_config(run), read_setting(run)
+    config = read_config(run)
+    setting = read_setting(run)
     best = read_checkpoint(run / BEST_NAME)
     try:
         weights = ActorWeights(*(best["actor"][name].numpy() for name in ActorWeights._fields))
-        observation, legal = best["golden_observation"].numpy(), best["golden_legal"].numpy()
+        observation = best["golden_observation"].numpy()
+        legal = best["golden_legal"].numpy()
         record = TrainingRecord(
             seed=config.seed,
             episodes=best["episodes"],
@@ -62,7 +68,13 @@ def export_run(run: Path, out: Path) -> Bundle:
     try:
         policies = {
             i.id: export_policy(
-                n, i, config, weights, observation[:, n], legal[:, n], counts_persons=setting.weights.counts_persons
+                n,
+                i,
+                config,
+                weights,
+                observation[:, n],
+                legal[:, n],
+                counts_persons=setting.weights.counts_persons,
             )
             for n, i in enumerate(network.intersections)
         }
@@ -103,7 +115,8 @@ def export_policy(
         counts_persons: whether the observation tells of persons at crossings.
 
     Raises:
-        TrainingError: a logit differs by more than 1e-5 of the logits' size, another stage is chosen, or one is not finite.
+        TrainingError: a logit differs by more than 1e-5 of the logits' size, another stage is chosen, or one is
+            not finite.
     """
     spec = observation_spec(
         intersection,
@@ -111,7 +124,8 @@ def export_policy(
         reach_m=config.reach_m,
         counts_persons=counts_persons,
     )
-    d, s = spec.size, intersection.n_stages
+    d = spec.size
+    s = intersection.n_stages
     model = _graph(weights, n, d, s)
     rows = observation[:, :d]
     expected = _torch_logits(weights, n, observation)[:, :s]
@@ -129,9 +143,13 @@ def export_policy(
 
 def _torch_logits(weights: ActorWeights, n: int, observation: NDArray[np.float32]) -> NDArray[np.float32]:
     """(K, S_max) of the n-th actor as it was trained."""
-    sizes, hidden, outputs = [weights.w1.shape[1]], weights.w1.shape[2], weights.w3.shape[2]
+    sizes = [weights.w1.shape[1]]
+    hidden = weights.w1.shape[2]
+    outputs = weights.w3.shape[2]
     actor = StackedMlp(sizes, hidden, outputs, gain=1.0, generator=torch.Generator())
-    values: dict[str, Any] = {k: torch.from_numpy(np.ascontiguousarray(v[n : n + 1])) for k, v in weights._asdict().items()}
+    values: dict[str, Any] = {
+        k: torch.from_numpy(np.ascontiguousarray(v[n : n + 1])) for k, v in weights._asdict().items()
+    }
     actor.load_state_dict(values)
     with torch.no_grad():
         logits: NDArray[np.float32] = actor(torch.from_numpy(np.ascontiguousarray(observation))[None])[0].numpy()
@@ -163,7 +181,10 @@ def _graph(weights: ActorWeights, n: int, d: int, s: int) -> bytes:
         "policy",
         [helper.make_tensor_value_info(INPUT_NAME, TensorProto.FLOAT, [1, d])],
         [helper.make_tensor_value_info(OUTPUT_NAME, TensorProto.FLOAT, [1, s])],
-        [numpy_helper.from_array(np.ascontiguousarray(value, dtype=np.float32), name) for name, value in values.items()],
+        [
+            numpy_helper.from_array(np.ascontiguousarray(value, dtype=np.float32), name)
+            for name, value in values.items()
+        ],
     )
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", OPSET)], producer_name="leed_traffic")
     model.ir_version = IR_VERSION

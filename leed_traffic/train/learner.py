@@ -14,7 +14,14 @@ from leed_traffic.train.actor_critic import ActorCritic, masked_log_probs
 from leed_traffic.train.config import Sharing, TrainConfig
 from leed_traffic.train.expert import Demonstrated, ExpertSteps
 from leed_traffic.train.gae import discounted_returns, truncated_gae
-from leed_traffic.train.losses import advantage_weight, entropy, expert_policy_loss, mixed_loss, own_policy_loss, value_loss
+from leed_traffic.train.losses import (
+    advantage_weight,
+    entropy,
+    expert_policy_loss,
+    mixed_loss,
+    own_policy_loss,
+    value_loss,
+)
 
 Array = NDArray[np.float64]
 
@@ -42,7 +49,8 @@ class ReturnScale:
 
     def __init__(self, n: int) -> None:
         self.count = 0.0
-        self.mean, self.square = np.zeros(n), np.zeros(n)
+        self.mean = np.zeros(n)
+        self.square = np.zeros(n)
 
     def add(self, returns: Array) -> None:
         """Take in (T, N) discounted returns (Chan et al. 1979)."""
@@ -76,7 +84,9 @@ class Learner:
         self.model = ActorCritic(sizes, n_stages_max, config.hidden, seed=config.seed, sharing=config.sharing)
         direct = [self.model.actor.w0]
         others = [p for p in self.model.parameters() if p is not direct[0]]
-        self._optimiser = torch.optim.Adam([{"params": others}, {"params": direct}], lr=config.learning_rate, eps=1e-5)
+        self._optimiser = torch.optim.Adam(
+            [{"params": others}, {"params": direct}], lr=config.learning_rate, eps=1e-5
+        )
         self._generator = torch.Generator().manual_seed(config.seed)
         self.scale = ReturnScale(len(sizes))
 
@@ -95,7 +105,8 @@ class Learner:
         batches = _Batches(steps, config.minibatch, self._generator)
         share = torch.zeros(len(steps.stage))
         for begin in range(0, n_steps, AGREEMENT_STEPS):
-            agreed, seen = torch.zeros(len(steps.stage)), torch.zeros(len(steps.stage))
+            agreed = torch.zeros(len(steps.stage))
+            seen = torch.zeros(len(steps.stage))
             for _ in range(begin, min(begin + AGREEMENT_STEPS, n_steps)):
                 observation, legal, stage, weight, free = batches.draw()
                 log_probs = self.model.log_probs(observation, legal)
@@ -110,23 +121,27 @@ class Learner:
     def soften(self, steps: ExpertSteps) -> None:
         """Make cloned actors uncertain enough to learn by trying: up to the entropy of the settings, mean over the states.
 
-        A clone that agrees with its expert is certain of everything: it draws the same stage always, and own experience shows
-        it nothing new. Its logits are scaled, so its best stage, and with it what it does in the street, stays the same.
+        A clone that agrees with its expert is certain of everything: it draws the same stage always, and own
+        experience shows it nothing new. Its logits are scaled, so its best stage, and with it what it does in the
+        street, stays the same.
 
         Args:
             steps: states that the expert was asked about.
         """
         config = self._config
-        observation, legal = torch.from_numpy(steps.observation), torch.from_numpy(steps.legal)
+        observation = torch.from_numpy(steps.observation)
+        legal = torch.from_numpy(steps.legal)
         free = torch.from_numpy(steps.usable)
         with torch.no_grad():
             log_probs = self.model.log_probs(observation, legal)
-        low, high = torch.zeros(len(free)), torch.ones(len(free))
+        low = torch.zeros(len(free))
+        high = torch.ones(len(free))
         for _ in range(BISECTIONS):  # entropy falls as the factor grows
             middle = (low + high) / 2.0
             scaled = masked_log_probs(middle.view(-1, 1, 1) * log_probs, legal)
             is_certain = entropy(scaled, free) < config.own_entropy
-            low, high = torch.where(is_certain, low, middle), torch.where(is_certain, middle, high)
+            low = torch.where(is_certain, low, middle)
+            high = torch.where(is_certain, middle, high)
         self.model.soften_actors(high)
 
     def fit_critic(self, demonstrated: Demonstrated, n_steps: int) -> None:
@@ -137,7 +152,9 @@ class Learner:
             self.scale.add(hour)
         # what the hour's end cuts off is under 5 % where gamma^k < 0.05
         tail = min(int(np.ceil(np.log(0.05) / np.log(max(gamma, 1e-9)))), returns.shape[1] - 1)
-        target = torch.from_numpy(np.ascontiguousarray(_flat(returns[:, : returns.shape[1] - tail] / self.scale.std)))
+        target = torch.from_numpy(
+            np.ascontiguousarray(_flat(returns[:, : returns.shape[1] - tail] / self.scale.std))
+        )
         observation = torch.from_numpy(_flat(demonstrated.observation[:, : returns.shape[1] - tail]))
         self._set_rates(self._config.learning_rate, self._config.direct_learning_rate)
         agents = torch.arange(len(observation))[:, None]
@@ -153,7 +170,9 @@ class Learner:
         advantages = []
         for observation, reward in zip(demonstrated.observation, demonstrated.reward, strict=True):
             values = self._values(observation)
-            advantages.append(truncated_gae(reward / self.scale.std, values, values[-1], gamma=self._config.gamma, lam=0.95))
+            advantages.append(
+                truncated_gae(reward / self.scale.std, values, values[-1], gamma=self._config.gamma, lam=0.95)
+            )
         flat = _flat(np.stack(advantages))
         standard = torch.from_numpy(flat / (flat.std(axis=1, keepdims=True) + 1e-8))
         weight = advantage_weight(standard, beta=self._config.advantage_beta or 1.0, limit=ADVANTAGE_LIMIT)
@@ -172,7 +191,8 @@ class Learner:
             critic_only: leave the actors as they are.
 
         Returns:
-            Means over intersections: losses, entropy, KL divergence from the policy that acted, explained variance; and per
+            Means over intersections: losses, entropy, KL divergence from the policy that acted, explained
+                variance; and per
             gradient step how many networks took none, because their gradient was not finite.
         """
         config = self._config
@@ -216,13 +236,15 @@ class Learner:
         self, own: Experience, pick: Tensor, batches: "_Batches | None", w: Tensor, critic_only: bool
     ) -> dict[str, Tensor]:
         """The mixed loss of one minibatch and its parts, (N,) each."""
-        config, free = self._config, own.free[:, pick]
+        config = self._config
+        free = own.free[:, pick]
         value = self.model.values(own.observation[:, pick])
         l_v = value_loss(value, own.target[:, pick], torch.ones_like(value))
         if critic_only:
             return {"loss": config.value_weight * l_v, "value_loss": l_v.detach()}
         log_probs = self.model.log_probs(own.observation[:, pick], own.legal[:, pick])
-        log_prob, old = _pick(log_probs, own.stage[:, pick]), own.old_log_prob[:, pick]
+        log_prob = _pick(log_probs, own.stage[:, pick])
+        old = own.old_log_prob[:, pick]
         l_a = own_policy_loss(log_prob, old, own.advantage[:, pick], free, epsilon=config.clip)
         h = entropy(log_probs, free)
         l_e = torch.zeros_like(l_a)
@@ -231,7 +253,13 @@ class Learner:
             l_e = expert_policy_loss(_pick(self.model.log_probs(observation, legal), stage), weight, usable)
         # L_i = (1 - w_i) L_a + w_i L_e + c_v L_V - c_h H
         loss = mixed_loss(l_a, l_e, w) + config.value_weight * l_v - config.entropy_weight * h
-        parts = {"policy_loss": l_a, "expert_loss": l_e, "value_loss": l_v, "entropy": h, "kl": (old - log_prob).mean(-1)}
+        parts = {
+            "policy_loss": l_a,
+            "expert_loss": l_e,
+            "value_loss": l_v,
+            "entropy": h,
+            "kl": (old - log_prob).mean(-1),
+        }
         return {"loss": loss, **{name: part.detach() for name, part in parts.items()}}
 
     def _descend(self, loss: Tensor) -> int:
@@ -251,11 +279,14 @@ class Learner:
         config = self._config
         for episode in episodes:
             self.scale.add(discounted_returns(episode.reward, gamma=config.gamma))
-        advantages, targets = [], []
+        advantages = []
+        targets = []
         for episode in episodes:
             values = self._values(episode.observation)
             last = self._values(episode.last_observation[None])[0]
-            advantage = truncated_gae(episode.reward / self.scale.std, values, last, gamma=config.gamma, lam=config.lam)
+            advantage = truncated_gae(
+                episode.reward / self.scale.std, values, last, gamma=config.gamma, lam=config.lam
+            )
             advantages.append(advantage)
             targets.append(advantage + values)
         observation = torch.from_numpy(_join([e.observation for e in episodes]))
@@ -296,12 +327,16 @@ class _Batches:
     """Draws expert steps at which there was a choice, for every intersection from its own."""
 
     def __init__(self, steps: ExpertSteps, size: int, generator: torch.Generator) -> None:
-        self._observation, self._legal = torch.from_numpy(steps.observation), torch.from_numpy(steps.legal)
-        self._stage, self._weight = torch.from_numpy(steps.stage), torch.from_numpy(steps.weight)
+        self._observation = torch.from_numpy(steps.observation)
+        self._legal = torch.from_numpy(steps.legal)
+        self._stage = torch.from_numpy(steps.stage)
+        self._weight = torch.from_numpy(steps.weight)
         counts = steps.usable.sum(axis=1)
         table = np.argsort(~steps.usable, axis=1, kind="stable")  # usable steps first
-        self._table, self._counts = torch.from_numpy(table), torch.from_numpy(counts)
-        self._size, self._generator = size, generator
+        self._table = torch.from_numpy(table)
+        self._counts = torch.from_numpy(counts)
+        self._size = size
+        self._generator = generator
         self._agents = torch.arange(len(counts))[:, None]
 
     def draw(self) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:

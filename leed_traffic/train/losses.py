@@ -5,16 +5,18 @@
 The mix is LEED's (arXiv 2509.14680); the form of L_e and of w (train/similarity.py) is our reconstruction, as are
 relabelling before PPO (train/expert.py) and the gate on return.
 
-L_a is PPO's clipped loss on own experience (Schulman et al. 2017), L_e the likelihood of the expert's choices. Every mean
-runs over the steps where there was a choice: while a signal clears or a minimum green runs, one stage is legal and nothing is
-there to learn.
+L_a is PPO's clipped loss on own experience (Schulman et al. 2017), L_e the likelihood of the expert's choices.
+Every mean runs over the steps where there was a choice: while a signal clears or a minimum green runs, one stage
+is legal and nothing is there to learn.
 """
 
 import torch
 from torch import Tensor
 
 
-def own_policy_loss(log_prob: Tensor, old_log_prob: Tensor, advantage: Tensor, free: Tensor, *, epsilon: float) -> Tensor:
+def own_policy_loss(
+    log_prob: Tensor, old_log_prob: Tensor, advantage: Tensor, free: Tensor, *, epsilon: float
+) -> Tensor:
     """(N,) L_a = -E[min(rho A, clip(rho, 1 - eps, 1 + eps) A)], rho = pi(a|o) / pi_old(a|o).
 
     Args:

@@ -1,9 +1,9 @@
 """Rollouts and blocks of the learner on a Ray cluster: the one file that knows ray.
 
-Everything is a task: an hour to drive, or a block of the learner with its last state and what to do with it. A task depends on
-what it is given alone, so Ray runs it again where a worker or a machine died, to the same bits; nothing is counted twice. The
-driver keeps the states. Arguments and results are pickled by ourselves: arrays that Ray hands out are read-only views of
-its object store, and would hold that memory as long as an episode lives.
+Everything is a task: an hour to drive, or a block of the learner with its last state and what to do with it. A
+task depends on what it is given alone, so Ray runs it again where a worker or a machine died, to the same bits;
+nothing is counted twice. The driver keeps the states. Arguments and results are pickled by ourselves: arrays that
+Ray hands out are read-only views of its object store, and would hold that memory as long as an episode lives.
 """
 
 import logging
@@ -119,7 +119,8 @@ class RayBlocks:
 
     def load_states(self, states: Sequence[dict[str, Any]]) -> None:
         """See `BlockWork`."""
-        self._states, self._weights = list(states), []
+        self._states = list(states)
+        self._weights = []
         for block, state in zip(self._blocks, states, strict=True):
             learner = block.new_learner()
             learner.load_state(state)

@@ -10,13 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from leed_traffic.domain.action import choose_at_random, choose_best
-from leed_traffic.domain.plan import PriorityPlan, SequencePlan
+from leed_traffic.domain.plan import SequencePlan, UrgencyPlan
 from leed_traffic.simulation.env.env_spec import EnvSpec
 from leed_traffic.simulation.env.episode import Episode, PlanController, run_episode
 from leed_traffic.simulation.env.signal_env import SignalEnv, Situation
 
 _CHOICES = 1  # stream of chance apart from the demand's of the same seed
-Plans = Mapping[str, PriorityPlan | SequencePlan]
+Plans = Mapping[str, UrgencyPlan | SequencePlan]
 
 
 class ActorWeights(NamedTuple):
@@ -62,7 +62,8 @@ class ActorController:
     """Stacked actors as a controller; an expert may look over their shoulders."""
 
     def __init__(self, weights: ActorWeights, sample_seed: int | None, plans: Plans | None = None) -> None:
-        self._weights, self._sample_seed = weights, sample_seed
+        self._weights = weights
+        self._sample_seed = sample_seed
         self._rng = np.random.default_rng(0)
         self._expert = None if plans is None else PlanController(plans, sees_truth=True)
         self.labels: list[NDArray[np.int64]] = []

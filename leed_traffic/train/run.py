@@ -1,7 +1,7 @@
 """A training run from demonstrations to a bundle: clone, relabel what the policies run into, learn from own experience.
 
-The work comes in units (cloning, a relabelling round, an update); after each the run is checkpointed, and a killed run goes on
-from there to the same bits.
+The work comes in units (cloning, a relabelling round, an update); after each the run is checkpointed, and a killed
+run goes on from there to the same bits.
 """
 
 import time
@@ -63,7 +63,9 @@ from leed_traffic.train.workers import Rollouts, ThreadedBlocks, crew
 Progress = Callable[[int, str], None]  # episodes done since the last call, a few words
 
 GOLDEN_VECTORS = 8
-CLONE, DAGGER, OWN = "clone", "dagger", "own"
+CLONE = "clone"
+DAGGER = "dagger"
+OWN = "own"
 
 
 def train(config: TrainConfig, on_progress: Progress) -> Path:
@@ -83,14 +85,19 @@ def train(config: TrainConfig, on_progress: Progress) -> Path:
         TrainingError: the folder holds another run, or its checkpoint is damaged.
     """
     spec = env_of(config)
-    scenario, network, site = spec.scenario, spec.network, spec.site
+    scenario = spec.scenario
+    network = spec.network
+    site = spec.site
     demonstrations = None if config.demonstrations is None else read_demonstrations(config.demonstrations)
     if demonstrations is not None:
         check_demonstrations(demonstrations.manifest, config, network, site)
     manifest = demonstrations.manifest if demonstrations else None
     if manifest is not None and is_left_aside(manifest, config):
-        on_progress(0, f"expert left aside: {manifest.delay_s:.1f} s, fallback cycle {manifest.baseline_delay_s:.1f} s")
-        config, demonstrations = config.model_copy(update={"demonstrations": None}), None
+        on_progress(
+            0, f"expert left aside: {manifest.delay_s:.1f} s, fallback cycle {manifest.baseline_delay_s:.1f} s"
+        )
+        config = config.model_copy(update={"demonstrations": None})
+        demonstrations = None
     setting = RunSetting(
         scenario=scenario.name,
         intersections=network.intersections,
@@ -140,7 +147,9 @@ def train_with(
     work: BlockWork | None = None,
 ) -> Path:
     """The same on rollouts from anywhere, learning anywhere; without `work` in this process."""
-    torch.set_num_threads(1)  # small matrices: threads cost more than they give, and one thread always adds in one order
+    torch.set_num_threads(
+        1
+    )  # small matrices: threads cost more than they give, and one thread always adds in one order
     prepare_folder(config, setting)
     with ScalarLog(config.out / TENSORBOARD_NAME) as scalars:
         run = TrainingRun(config, setting, demonstrations, rollouts, on_progress, work or ThreadedBlocks(1))
@@ -160,7 +169,8 @@ def prepare_folder(config: TrainConfig, setting: RunSetting) -> None:
     """
     out = config.out
     if config.resume:
-        different, made_on = settings_that_differ(out, config), read_setting(out)
+        different = settings_that_differ(out, config)
+        made_on = read_setting(out)
         if different or made_on.model_dump(mode="json") != setting.model_dump(mode="json"):
             raise TrainingError(
                 f"{out}: was begun with other settings ({', '.join(different) or 'scenario or demonstrations'}); "
@@ -186,7 +196,10 @@ class TrainingRun:
         work: BlockWork,
     ) -> None:
         """Begin, or prepare to resume; see `train_with`."""
-        self._config, self._setting, self._rollouts, self._on_progress = config, setting, rollouts, on_progress
+        self._config = config
+        self._setting = setting
+        self._rollouts = rollouts
+        self._on_progress = on_progress
         network = setting.network
         specs = [
             observation_spec(
@@ -197,7 +210,8 @@ class TrainingRun:
             )
             for i in network.intersections
         ]
-        sizes, n_stages = [spec.size for spec in specs], max(i.n_stages for i in network.intersections)
+        sizes = [spec.size for spec in specs]
+        n_stages = max(i.n_stages for i in network.intersections)
         self._plans = demonstrations.plans if demonstrations else None
         self._demonstrated = None
         if demonstrations:
@@ -207,13 +221,18 @@ class TrainingRun:
         self.learner = BlockedLearner(cut_into_blocks(sizes, n_stages, config, size=block), work)
         self._weighting = ExpertWeighting(self._demonstrated, len(sizes), config)
         self._average = PolicyAverage(config.averaging)
-        self._units = [CLONE] * (demonstrations is not None) + [DAGGER] * config.n_rounds + [OWN] * config.n_updates
-        self._episodes, self._own_hours = 0, 0.0
+        self._units = (
+            [CLONE] * (demonstrations is not None) + [DAGGER] * config.n_rounds + [OWN] * config.n_updates
+        )
+        self._episodes = 0
+        self._own_hours = 0.0
         self._best_delay_s = float("inf")
         self._expert_delay_s: float | None = None
         self.rows: list[MetricsRow] = []
         self._timings: list[UnitTiming] = []
-        self._cpu_elsewhere_s = 0.0  # of simulations: those of validation are taken off, those in other processes added
+        self._cpu_elsewhere_s = (
+            0.0  # of simulations: those of validation are taken off, those in other processes added
+        )
 
     def resume(self) -> None:
         """Take up the last checkpoint; without one the run begins anew.
@@ -229,9 +248,13 @@ class TrainingRun:
             self.learner.load_state(content["learner"])
             self._weighting.load_state(content["weighting"])
             self._average.load_state(content["average"])
-            self._labelled = [ExpertSteps(**{k: v.numpy() for k, v in part.items()}) for part in content["labelled"]]
-            self._episodes, self._own_hours = content["episodes"], content["own_hours"]
-            self._best_delay_s, self._expert_delay_s = content["best_delay_s"], content["expert_delay_s"]
+            self._labelled = [
+                ExpertSteps(**{k: v.numpy() for k, v in part.items()}) for part in content["labelled"]
+            ]
+            self._episodes = content["episodes"]
+            self._own_hours = content["own_hours"]
+            self._best_delay_s = content["best_delay_s"]
+            self._expert_delay_s = content["expert_delay_s"]
             done = content["done"]
         except (KeyError, TypeError, ValueError, RuntimeError, AttributeError) as err:
             raise TrainingError(f"{path}: damaged checkpoint ({describe(err)}); train again") from err
@@ -244,7 +267,8 @@ class TrainingRun:
         work = {CLONE: self._clone, DAGGER: self._relabel, OWN: self._learn}
         for unit in range(len(self.rows), len(self._units)):
             phase = self._units[unit]
-            begin_cpu_s, self._cpu_elsewhere_s = time.process_time(), 0.0
+            begin_cpu_s = time.process_time()
+            self._cpu_elsewhere_s = 0.0
             figures = work[phase](unit)
             cpu_s = time.process_time() - begin_cpu_s + self._cpu_elsewhere_s
             self._timings.append(UnitTiming(unit=unit + 1, cpu_s=cpu_s))
@@ -379,7 +403,9 @@ class TrainingRun:
             "learner": self.learner.state(),
             "weighting": self._weighting.state(),
             "average": self._average.state(),
-            "labelled": [{name: torch.from_numpy(getattr(part, name)) for name in fields} for part in self._labelled],
+            "labelled": [
+                {name: torch.from_numpy(getattr(part, name)) for name in fields} for part in self._labelled
+            ],
             "episodes": self._episodes,
             "own_hours": self._own_hours,
             "best_delay_s": self._best_delay_s,

@@ -16,11 +16,12 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field, ValidationError
 
 from leed_traffic.artifacts.site import Site, make_site
 from leed_traffic.artifacts.validation import first_fault
 from leed_traffic.artifacts.whole_file import write_whole
+from leed_traffic.domain.document import Document
 from leed_traffic.domain.network import Intersection, Network
 from leed_traffic.domain.priority import PriorityRule
 from leed_traffic.domain.road_users import CARS, Weights
@@ -28,14 +29,18 @@ from leed_traffic.domain.safety.timing import Timing
 from leed_traffic.errors import TrainingError
 from leed_traffic.train.config import WHERE_NOT_WHAT, TrainConfig
 
-CONFIG_NAME, SETTING_NAME, METRICS_NAME, TIMINGS_NAME = "config.json", "setting.json", "metrics.jsonl", "timings.jsonl"
-CHECKPOINT_NAME, BEST_NAME, BUNDLE_NAME, TENSORBOARD_NAME = "checkpoint.pt", "best.pt", "bundle", "tensorboard"
+CONFIG_NAME = "config.json"
+SETTING_NAME = "setting.json"
+METRICS_NAME = "metrics.jsonl"
+TIMINGS_NAME = "timings.jsonl"
+CHECKPOINT_NAME = "checkpoint.pt"
+BEST_NAME = "best.pt"
+BUNDLE_NAME = "bundle"
+TENSORBOARD_NAME = "tensorboard"
 
 
-class RunSetting(BaseModel):
+class RunSetting(Document):
     """setting.json: what a run was made on."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     scenario: str
     intersections: tuple[Intersection, ...]
@@ -65,10 +70,8 @@ class RunSetting(BaseModel):
         return make_site(self.site_name, self.timings, weights=self.weights)
 
 
-class MetricsRow(BaseModel):
+class MetricsRow(Document):
     """One line of metrics.jsonl."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     unit: int
     """Units of work done so far; counts from 1."""
@@ -94,10 +97,8 @@ class MetricsRow(BaseModel):
     """Means over intersections: losses, entropy, kl, agreement with the expert, explained variance."""
 
 
-class UnitTiming(BaseModel):
+class UnitTiming(Document):
     """One line of timings.jsonl: what a unit of work cost, looks at the validation hours not counted."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     unit: int
     cpu_s: float

@@ -50,12 +50,15 @@ def dtw(a: Array, b: Array, *, band: int) -> Array:
         b: (T_b, N, D).
         band: only pairs with |i - j T_a / T_b| <= band are matched; at least |T_a - T_b|, or no path exists.
     """
-    t_a, t_b, n = len(a), len(b), a.shape[1]
+    t_a = len(a)
+    t_b = len(b)
+    n = a.shape[1]
     band = max(band, abs(t_a - t_b), 1)
     before: tuple[Array, Array] = _unreached(n, t_a)  # diagonal k - 2, indexed by i
     last: tuple[Array, Array] = _unreached(n, t_a)  # diagonal k - 1
     for k in range(t_a + t_b - 1):
-        low, high = max(0, k - t_b + 1, -(-(k - band) // 2)), min(k, t_a - 1, (k + band) // 2)
+        low = max(0, k - t_b + 1, -(-(k - band) // 2))
+        high = min(k, t_a - 1, (k + band) // 2)
         now = _unreached(n, t_a)
         i = np.arange(low, high + 1)
         cost = np.sqrt(np.square(a[i] - b[k - i]).sum(axis=2)).T  # (N, cells)
@@ -68,7 +71,8 @@ def dtw(a: Array, b: Array, *, band: int) -> Array:
             best = sums.argmin(axis=0)[None]
             now[0][:, i + 1] = cost + np.take_along_axis(sums, best, axis=0)[0]
             now[1][:, i + 1] = 1.0 + np.take_along_axis(steps, best, axis=0)[0]
-        before, last = last, now
+        before = last
+        last = now
     out: Array = last[0][:, t_a] / last[1][:, t_a]
     return out
 

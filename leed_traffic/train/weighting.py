@@ -10,7 +10,15 @@ from leed_traffic.errors import TrainingError
 from leed_traffic.simulation.env.episode import Episode
 from leed_traffic.train.config import ExpertWeight, Similarity, TrainConfig
 from leed_traffic.train.expert import Demonstrated
-from leed_traffic.train.similarity import distances, expert_floor, return_gate, similarity, smooth_weight, switch_off, thin_out
+from leed_traffic.train.similarity import (
+    distances,
+    expert_floor,
+    return_gate,
+    similarity,
+    smooth_weight,
+    switch_off,
+    thin_out,
+)
 
 Array = NDArray[np.float64]
 
@@ -31,7 +39,8 @@ class ExpertWeighting:
         Raises:
             TrainingError: the similarity needs two demonstrated hours to know how much the expert itself varies.
         """
-        self._config, self._n = config, n
+        self._config = config
+        self._n = n
         self._kind = config.expert_weight if demonstrated is not None else ExpertWeight.NONE
         self._smoothed: Array | None = None
         self._updates = 0
@@ -61,7 +70,9 @@ class ExpertWeighting:
             self._updates += 1
             return switch_off(np.full(self._n, w))
         agent_return = np.mean([episode.total_reward for episode in episodes], axis=0)
-        self.gate = return_gate(self._expert_return, agent_return, self._config.gate, margin=self._config.gate_margin)
+        self.gate = return_gate(
+            self._expert_return, agent_return, self._config.gate, margin=self._config.gate_margin
+        )
         fresh = self.gate
         if self._references and self.gate.any():  # DTW costs time and a closed gate hides it
             d = np.mean([distances(e.observation, self._references) for e in episodes[:MAX_REFERENCES]], axis=0)

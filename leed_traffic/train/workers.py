@@ -13,7 +13,7 @@ from leed_traffic.errors import TrainingError
 from leed_traffic.simulation.env.env_spec import EnvSpec
 from leed_traffic.simulation.pool import WorkerPool
 from leed_traffic.train.blocks import Block, BlockWork, Order, carry_out
-from leed_traffic.train.config import Engine, TrainConfig
+from leed_traffic.train.config import Backend, TrainConfig
 from leed_traffic.train.learner import Learner
 from leed_traffic.train.rollout import ActorWeights, Rollout, RolloutTask, roll_out
 
@@ -43,7 +43,9 @@ class PooledRollouts:
     def __enter__(self) -> "PooledRollouts":
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self._pool.__exit__(kind, error, trace)
 
 
@@ -86,7 +88,7 @@ def crew(config: TrainConfig, spec: EnvSpec) -> Iterator[tuple[Rollouts, BlockWo
     Raises:
         TrainingError: there is no such cluster, or Ray is not installed.
     """
-    if config.engine is Engine.LOCAL:
+    if config.engine is Backend.LOCAL:
         with PooledRollouts(spec, config.workers) as rollouts:
             yield rollouts, ThreadedBlocks(config.workers)
         return

@@ -9,9 +9,9 @@ import pytest
 
 from leed_traffic.artifacts import sealed_folder
 from leed_traffic.artifacts.bundle import check_bundle_fits, read_bundle
-from leed_traffic.artifacts.file_names import former_name, safe_name
 from leed_traffic.artifacts.sealed_folder import write_sealed
 from leed_traffic.artifacts.site import make_site
+from leed_traffic.artifacts.whole_file import former_name, safe_name
 from leed_traffic.domain.network import Network
 from leed_traffic.domain.road_users import Weights
 from leed_traffic.errors import BundleError, MismatchError
@@ -56,7 +56,9 @@ def test_the_standard_tool_checks_the_sums(tmp_path):
 
 def test_nothing_is_left_beside_a_bundle_and_an_older_one_is_replaced(tmp_path):
     write_sample(tmp_path / "b")
-    write_sample(tmp_path / "b", Network(intersections=NETWORK.intersections[:1]), make_site("test", SITE.timings[:1]))
+    write_sample(
+        tmp_path / "b", Network(intersections=NETWORK.intersections[:1]), make_site("test", SITE.timings[:1])
+    )
     assert os.listdir(tmp_path) == ["b"]
     assert read_bundle(tmp_path / "b").ids == ("A",)
 
@@ -98,7 +100,9 @@ def test_missing_extra_and_altered_files_are_all_named(tmp_path):
         read_bundle(tmp_path / "b")
 
 
-def test_a_folder_of_strangers_is_not_listed_to_its_end_and_nothing_is_called_missing_that_is_there(tmp_path, monkeypatch):
+def test_a_folder_of_strangers_is_not_listed_to_its_end_and_nothing_is_called_missing_that_is_there(
+    tmp_path, monkeypatch
+):
     write_sample(tmp_path / "b")
     monkeypatch.setattr(sealed_folder, "_MOST_STRANGERS", 7)
     for k in range(20):
@@ -197,7 +201,9 @@ def test_links_are_refused(tmp_path):
         read_bundle(tmp_path / "b")
 
 
-@pytest.mark.parametrize("line", ["0" * 64 + "  ../secret", "0" * 64 + "  /etc/passwd", "nonsense", "F" * 64 + "  site.json"])
+@pytest.mark.parametrize(
+    "line", ["0" * 64 + "  ../secret", "0" * 64 + "  /etc/passwd", "nonsense", "F" * 64 + "  site.json"]
+)
 def test_a_line_of_sums_that_leaves_the_folder_is_refused(tmp_path, line):
     write_sample(tmp_path / "b")
     sums = tmp_path / "b" / "SHA256SUMS"
@@ -243,7 +249,9 @@ def test_a_manifest_that_contradicts_the_rest_is_refused_though_sealed(tmp_path,
 def test_a_document_of_nothing_but_brackets_is_refused_before_it_is_read(tmp_path, monkeypatch, name, content):
     write_sample(tmp_path / "b")
     reseal(tmp_path / "b", **{name: content})
-    monkeypatch.setattr("leed_traffic.artifacts.bundle.from_json", lambda read: pytest.fail("read") if read == content else [])
+    monkeypatch.setattr(
+        "leed_traffic.artifacts.bundle.from_json", lambda read: pytest.fail("read") if read == content else []
+    )
     with pytest.raises(BundleError, match=r"entries are no document of ours|maximum recursion|recursion limit"):
         read_bundle(tmp_path / "b")
 
@@ -283,7 +291,12 @@ def test_a_bundle_fits_where_it_was_trained_and_where_there_are_more_signals(tmp
 @pytest.mark.parametrize(
     ("intersections", "timings", "interval_s", "complaint"),
     [
-        (NETWORK.intersections[1:], SITE.timings[1:], 5.0, "made for intersection A, which this network does not have"),
+        (
+            NETWORK.intersections[1:],
+            SITE.timings[1:],
+            5.0,
+            "made for intersection A, which this network does not have",
+        ),
         (
             (star(3, "A"), NETWORK.intersections[1]),
             SITE.timings,
@@ -294,7 +307,9 @@ def test_a_bundle_fits_where_it_was_trained_and_where_there_are_more_signals(tmp
         (NETWORK.intersections, SITE.timings[1:], 5.0, "no limits for it"),
     ],
 )
-def test_a_bundle_for_another_place_is_refused_with_the_difference(tmp_path, intersections, timings, interval_s, complaint):
+def test_a_bundle_for_another_place_is_refused_with_the_difference(
+    tmp_path, intersections, timings, interval_s, complaint
+):
     bundle = write_sample(tmp_path / "b")
     with pytest.raises(MismatchError, match=complaint):
         check_bundle_fits(bundle, Network(intersections=tuple(intersections)), make_site("s", timings), interval_s)
@@ -303,7 +318,9 @@ def test_a_bundle_for_another_place_is_refused_with_the_difference(tmp_path, int
 def test_other_limits_stages_or_lanes_are_named(tmp_path):
     bundle = write_sample(tmp_path / "b")
     first, second = NETWORK.intersections
-    slower = make_site("slow", [replace(SITE.timings[0], min_green_s=(9.0, 9.0), fallback_green_s=(9.0, 9.0)), SITE.timings[1]])
+    slower = make_site(
+        "slow", [replace(SITE.timings[0], min_green_s=(9.0, 9.0), fallback_green_s=(9.0, 9.0)), SITE.timings[1]]
+    )
     with pytest.raises(MismatchError, match=r"b/A: trained with min_green_s of stage 0 7\.0, the site has 9\.0"):
         check_bundle_fits(bundle, NETWORK, slower, 5.0)
     turned = replace(first, stages=(replace(first.stages[0], state="Gs"), first.stages[1]))
@@ -319,7 +336,9 @@ def test_a_bundle_says_who_counted_how_much_and_runs_only_where_persons_are_seen
     size = 2 * junction.n_lanes + 4 * junction.n_stages + 2 + 4
     bundle = write_sample(tmp_path / "b", network, walked, {"X": linear_policy(size, 4)})
     assert bundle.manifest.weights == bundle.site.weights == walked.weights
-    assert [entry.name for entry in bundle.specs[0].entries[-4:]] == [f"persons at crossing {k}" for k in (8, 9, 10, 11)]
+    assert [entry.name for entry in bundle.specs[0].entries[-4:]] == [
+        f"persons at crossing {k}" for k in (8, 9, 10, 11)
+    ]
     check_bundle_fits(bundle, network, walked)
     with pytest.raises(MismatchError, match="trained to see persons at crossings"):
         check_bundle_fits(bundle, network, make_site("bare", timings))

@@ -37,7 +37,9 @@ def trajectory(name, seed, n_steps=5, size=4, n_stages=3):
 
 
 def demonstrations():
-    trajectories = tuple(trajectory(name, seed, size=size) for name, size in (("A", 4), ("B", 6)) for seed in (1, 2))
+    trajectories = tuple(
+        trajectory(name, seed, size=size) for name, size in (("A", 4), ("B", 6)) for seed in (1, 2)
+    )
     plans = {"B": max_wave_plan("B"), "A": max_pressure_plan("A")}
     return Demonstrations(manifest=manifest(), plans=plans, trajectories=trajectories)
 
@@ -62,7 +64,11 @@ def test_the_same_demonstrations_have_the_same_bytes(folder, tmp_path):
     write_demonstrations(tmp_path / "again", demonstrations())
     for file in folder.iterdir():
         assert file.read_bytes() == (tmp_path / "again" / file.name).read_bytes()
-    assert sorted(file.name for file in folder.iterdir()) == ["manifest.json", "plans.json", "trajectories.parquet"]
+    assert sorted(file.name for file in folder.iterdir()) == [
+        "manifest.json",
+        "plans.json",
+        "trajectories.parquet",
+    ]
 
 
 def test_the_digest_of_plans_does_not_depend_on_their_order():
@@ -132,7 +138,9 @@ def reseal(folder, table):
     """Put another table there, with a digest that fits."""
     pq.write_table(table, folder / "trajectories.parquet")
     stated = json.loads((folder / "manifest.json").read_text())
-    stated["files"]["trajectories.parquet"] = hashlib.sha256((folder / "trajectories.parquet").read_bytes()).hexdigest()
+    stated["files"]["trajectories.parquet"] = hashlib.sha256(
+        (folder / "trajectories.parquet").read_bytes()
+    ).hexdigest()
     (folder / "manifest.json").write_text(json.dumps(stated))
 
 
@@ -144,7 +152,9 @@ def test_an_unwritable_place_is_one_line(tmp_path):
 
 def test_a_plan_for_another_intersection_is_refused():
     with pytest.raises(ValueError, match="was written for A"):
-        Demonstrations(manifest=manifest((1,)), plans={"B": max_wave_plan("A")}, trajectories=(trajectory("B", 1),))
+        Demonstrations(
+            manifest=manifest((1,)), plans={"B": max_wave_plan("A")}, trajectories=(trajectory("B", 1),)
+        )
 
 
 def put(folder, content):
@@ -190,7 +200,9 @@ def test_sixteen_bytes_that_are_wrong_are_told_as_damage_and_not_as_a_full_disk(
 @pytest.mark.parametrize(("n_steps", "size"), [(6000, 30), (10, 20_000)])
 def test_a_small_table_that_holds_much_is_refused_before_it_is_unpacked(folder, monkeypatch, n_steps, size):
     place = pa.array(np.zeros(n_steps, dtype=np.int64))
-    observation = pa.ListArray.from_arrays(pa.array([0, size], pa.int32()), pa.array(np.zeros(size, dtype=np.float32)))
+    observation = pa.ListArray.from_arrays(
+        pa.array([0, size], pa.int32()), pa.array(np.zeros(size, dtype=np.float32))
+    )
     table = pa.table(
         {
             "intersection": pa.array(["A"]).take(place),

@@ -1,9 +1,24 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from leed_traffic.artifacts.file_names import distinct_names, former_name, safe_name
+from leed_traffic.artifacts.whole_file import distinct_names, former_name, safe_name
 
-ODD = ("../../etc", "a/b", "a b", "a_b", "", ".", "..", "x" * 300, "x" * 301, "-rf", "\x1b[2J", "nul\0", "\ud800", "ä")
+ODD = (
+    "../../etc",
+    "a/b",
+    "a b",
+    "a_b",
+    "",
+    ".",
+    "..",
+    "x" * 300,
+    "x" * 301,
+    "-rf",
+    "\x1b[2J",
+    "nul\0",
+    "\ud800",
+    "ä",
+)
 
 
 def test_any_id_becomes_a_harmless_and_distinct_name():
@@ -17,9 +32,9 @@ def test_an_id_that_is_another_ones_file_name_gets_a_name_of_its_own():
     for first in ODD:
         name = safe_name(first)
         assert name == first or safe_name(name) != name
-        assert safe_name(former_name(first)) == former_name(first) == first or safe_name(former_name(first)) != former_name(
-            first
-        )
+        assert safe_name(former_name(first)) == former_name(first) == first or safe_name(
+            former_name(first)
+        ) != former_name(first)
 
 
 @given(st.text(), st.text())

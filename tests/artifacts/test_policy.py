@@ -161,9 +161,7 @@ def test_who_decides_reports_to_nobody(tmp_path):
     """ONNX Runtime from 1.32 on keeps a database in the home folder and a thread that uploads it."""
     path, home = write_sample(tmp_path / "b").path, tmp_path / "home"
     home.mkdir()
-    code = (
-        "import sys, pathlib; from leed_traffic.artifacts.policy import verify_bundle; verify_bundle(pathlib.Path(sys.argv[1]))"
-    )
+    code = "import sys, pathlib; from leed_traffic.artifacts.policy import verify_bundle; verify_bundle(pathlib.Path(sys.argv[1]))"
     environment = {key: value for key, value in os.environ.items() if not key.startswith(("ORT_", "XDG_"))} | {
         "HOME": str(home)
     }

@@ -85,7 +85,15 @@ def test_how_signals_and_routes_work_is_kept_and_what_is_written_is_not(town):
 
 @pytest.mark.parametrize(
     "option",
-    ["mesosim", "random", "load-state", "weight-files", "astar.all-distances", "device.fcd-replay.files", "configuration-file"],
+    [
+        "mesosim",
+        "random",
+        "load-state",
+        "weight-files",
+        "astar.all-distances",
+        "device.fcd-replay.files",
+        "configuration-file",
+    ],
 )
 def test_an_option_that_changes_what_is_simulated_is_refused_by_name(town, option):
     with pytest.raises(ScenarioError) as fault:
@@ -168,7 +176,9 @@ def test_options_of_an_imported_folder_are_held_to_the_same_table(town):
         ('"--scale", "--fcd-output=x"', "scale is '--fcd-output=x', expected a number"),
         ('"--scale"', "need an option and its value in turn"),
     ):
-        (town / "scenario.toml").write_text(f'title = "x"\n[imported]\nsource = "x"\ndemand = "given"\noptions = [{options}]\n')
+        (town / "scenario.toml").write_text(
+            f'title = "x"\n[imported]\nsource = "x"\ndemand = "given"\noptions = [{options}]\n'
+        )
         with pytest.raises(ScenarioError) as fault:
             load_scenario(str(town))
         assert said in one_line(fault)
@@ -214,7 +224,9 @@ def test_a_missing_configuration_is_refused_in_one_line(tmp_path):
     assert "nowhere.sumocfg: cannot be read" in one_line(fault)
 
 
-@pytest.mark.parametrize("content", [b"", b"<net", b"\x1f\x8b broken", b'<?xml version="1.0" encoding="odd"?><net/>'])
+@pytest.mark.parametrize(
+    "content", [b"", b"<net", b"\x1f\x8b broken", b'<?xml version="1.0" encoding="odd"?><net/>']
+)
 def test_an_unreadable_net_is_refused_in_one_line(town, content):
     for name in ("town.net.xml", "town.net.xml.gz"):
         (town / name).write_bytes(content)
@@ -279,7 +291,5 @@ def test_a_broken_recipe_is_refused_in_one_line(tmp_path, old, new, said):
 
 
 def test_reading_scenarios_needs_no_sumo():
-    code = (
-        "import sys, leed_traffic.artifacts.scenario; sys.exit(any(m in sys.modules for m in ('sumolib', 'libsumo', 'traci')))"
-    )
+    code = "import sys, leed_traffic.artifacts.scenario; sys.exit(any(m in sys.modules for m in ('sumolib', 'libsumo', 'traci')))"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -24,7 +24,9 @@ def test_the_known_kinds_need_no_file(name):
     [
         replace(CAMERA, detectors=DETECTORS, varies=True),
         replace(
-            LOOPS, detectors=DETECTORS, faults=FaultRates(faults_per_lane_hour=0.2, one_per_intersection=DetectorFault.DEAD)
+            LOOPS,
+            detectors=DETECTORS,
+            faults=FaultRates(faults_per_lane_hour=0.2, one_per_intersection=DetectorFault.DEAD),
         ),
     ],
     ids=["camera", "loops"],
@@ -71,7 +73,10 @@ def test_a_missing_file_names_what_is_known(tmp_path):
 @pytest.mark.parametrize(
     ("detectors", "message"),
     [
-        (tuple(replace(d, signal="Z") for d in DETECTORS), "has no detector of kind zone"),  # of another part of the town
+        (
+            tuple(replace(d, signal="Z") for d in DETECTORS),
+            "has no detector of kind zone",
+        ),  # of another part of the town
         (tuple(replace(d, informs=(("elsewhere", 1.0),)) for d in DETECTORS), "no such lane"),
         (tuple(d for d in DETECTORS if d.kind is not DetectorKind.ZONE), "has no detector of kind zone"),
         ((*DETECTORS, DETECTORS[0]), "listed twice"),

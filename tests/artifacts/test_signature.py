@@ -49,7 +49,9 @@ def test_a_bundle_signed_by_somebody_else_is_refused(tmp_path, signed):
         verify_bundle(signed, stranger)
 
 
-@pytest.mark.parametrize("signature", [b"", b"x", b"\xff" * 64, base64.b64encode(b"0" * 64), base64.b64encode(b"0" * 63)])
+@pytest.mark.parametrize(
+    "signature", [b"", b"x", b"\xff" * 64, base64.b64encode(b"0" * 64), base64.b64encode(b"0" * 63)]
+)
 def test_what_is_no_signature_is_refused(signed, keys, signature):
     (signed / "SHA256SUMS.sig").write_bytes(signature)
     with pytest.raises(BundleError, match="its signature is not by"):
@@ -74,7 +76,9 @@ def test_openssl_agrees(signed, keys, tmp_path):
     (tmp_path / "message").write_bytes(b"leed_traffic bundle\n" + (signed / "SHA256SUMS").read_bytes())
     (tmp_path / "sig").write_bytes(base64.b64decode((signed / "SHA256SUMS.sig").read_bytes()))
     command = ["openssl", "pkeyutl", "-verify", "-pubin", "-inkey", str(keys[1]), "-rawin"]
-    done = subprocess.run([*command, "-in", str(tmp_path / "message"), "-sigfile", str(tmp_path / "sig")], capture_output=True)
+    done = subprocess.run(
+        [*command, "-in", str(tmp_path / "message"), "-sigfile", str(tmp_path / "sig")], capture_output=True
+    )
     assert done.returncode == 0, done.stderr
 
 
@@ -103,7 +107,9 @@ def test_an_unsound_bundle_is_not_signed(signed, keys):
 def test_nothing_but_the_seal_is_read_before_the_signature_was_looked_at(tmp_path, keys, monkeypatch):
     write_sample(tmp_path / "b")
     read, seen = sealed_folder._read, []
-    monkeypatch.setattr(sealed_folder, "_read", lambda path, name, size: (seen.append(name), read(path, name, size))[1])
+    monkeypatch.setattr(
+        sealed_folder, "_read", lambda path, name, size: (seen.append(name), read(path, name, size))[1]
+    )
     with pytest.raises(BundleError, match="not signed"):
         verify_bundle(tmp_path / "b", keys[1])
     (tmp_path / "b" / "SHA256SUMS.sig").write_bytes(base64.b64encode(b"0" * 64))

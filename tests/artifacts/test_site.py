@@ -5,7 +5,7 @@ import pytest
 
 from leed_traffic.artifacts.scenario import Scenario
 from leed_traffic.artifacts.site import check_interval, derive_site, load_site, read_site_file, write_site_file
-from leed_traffic.domain.network import Kind, Network
+from leed_traffic.domain.network import MovementKind, Network
 from leed_traffic.domain.priority import PriorityRule
 from leed_traffic.domain.road_users import CARS, Weights
 from leed_traffic.errors import ExitCode, SiteError
@@ -67,7 +67,15 @@ def test_the_file_explains_every_key(written):
     path, _ = written
     head = path.read_text().split("[[intersection]]")[0]
     assert all(line.startswith("#") for line in head.strip().splitlines())
-    for key in ("min_green_s", "max_green_s", "yellow_s", "all_red_s", "pedestrian_clearance_s", "intergreen", "max_red_s"):
+    for key in (
+        "min_green_s",
+        "max_green_s",
+        "yellow_s",
+        "all_red_s",
+        "pedestrian_clearance_s",
+        "intergreen",
+        "max_red_s",
+    ):
         assert key in head
 
 
@@ -174,12 +182,20 @@ def test_an_intergreen_of_links_that_are_not_there_is_refused(tmp_path):
         ("min_green_s = [7.0, 5.0", "min_green_s = [6.9, 5.0", "need a walk of at least 7.0 s, got 6.9"),
         ("min_green_s = [7.0, 5.0", "min_green_s = [nan, 5.0", "min_green_s"),
         ("min_green_s = [7.0, 5.0", "min_green_s = [7.0, -5.0", "intersection X: min_green_s"),
-        ("min_green_s = [7.0, 5.0", "min_green_s = [7.0", "min_green_s: need one number or 4, one per stage, got 3"),
+        (
+            "min_green_s = [7.0, 5.0",
+            "min_green_s = [7.0",
+            "min_green_s: need one number or 4, one per stage, got 3",
+        ),
         ("min_green_s = [7.0, 5.0", "min_green = [7.0, 5.0", "min_green"),
         ("min_green_s = [7.0, 5.0", 'min_green_s = ["long", 5.0', "intersection X: min_green_s"),
         ("max_green_s = [60.0", "max_green_s = [11.0", "need 0 < min_green_s <= fallback_green_s <= max_green_s"),
         ("max_red_s = 180.0", "max_red_s = 40.0", "need max_red_s >= one round"),
-        ("fallback_order = [0, 1, 2, 3]", "fallback_order = [0, 1, 2, 2]", "fallback_order needs each of 4 stages once"),
+        (
+            "fallback_order = [0, 1, 2, 3]",
+            "fallback_order = [0, 1, 2, 2]",
+            "fallback_order needs each of 4 stages once",
+        ),
         (
             "yellow_s = [\n  [0.0, 3.5",
             "yellow_s = [\n  [0.0, 2.9",
@@ -253,7 +269,9 @@ def test_a_longer_decision_interval_needs_a_longer_maximum_red():
 
 def test_a_crossing_too_long_for_any_limit_is_refused():
     junction = four_legs()
-    movements = tuple(replace(m, length_m=90.0) if m.kind is Kind.PEDESTRIAN else m for m in junction.movements)
+    movements = tuple(
+        replace(m, length_m=90.0) if m.kind is MovementKind.PEDESTRIAN else m for m in junction.movements
+    )
     with pytest.raises(SiteError, match="pedestrian_clearance_s needs 4 values"):
         derive_site(Network(intersections=(replace(junction, movements=movements),)))
 
@@ -309,7 +327,11 @@ SHARED = Network(intersections=(shared_link(),))
 def test_a_link_of_cars_and_walkers_needs_the_red_to_cross_and_the_yellow_of_cars(tmp_path):
     path, derived = tmp_path / "site.toml", derive_site(SHARED).timings[0]
     for name, value, complaint in (
-        ("all_red_s", 11.9, "link 0 serves vehicles and a crossing (12.8 m), which walkers may enter until its yellow ends"),
+        (
+            "all_red_s",
+            11.9,
+            "link 0 serves vehicles and a crossing (12.8 m), which walkers may enter until its yellow ends",
+        ),
         ("yellow_s", 2.9, "yellow_s from stage 0 to 1: vehicles lose their green"),
     ):
         write_site_file(path, SHARED, [changed(derived, name, 0, 1, value)])

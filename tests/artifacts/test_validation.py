@@ -18,7 +18,10 @@ def fault(content, **options):
     ("options", "said"),
     [
         ({}, "min_green_s.1: Input should be a valid number, unable to parse string as a number"),
-        ({"shows_value": True}, "min_green_s.1: Input should be a valid number, unable to parse string as a number, got 'x'"),
+        (
+            {"shows_value": True},
+            "min_green_s.1: Input should be a valid number, unable to parse string as a number, got 'x'",
+        ),
         ({"as_option": True}, "--min-green-s: Input should be a valid number, unable to parse string as a number"),
     ],
 )

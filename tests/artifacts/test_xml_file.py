@@ -13,7 +13,10 @@ READERS = [lambda path: list(top_level(path)), read_root, root_tag]
 def test_a_file_is_read_plain_and_packed(tmp_path, name):
     path = tmp_path / name
     path.write_bytes(gzip.compress(CONTENT.encode()) if name.endswith(".gz") else CONTENT.encode())
-    assert [(item.get("id"), [lane.get("id") for lane in item]) for item in top_level(path)] == [("a", ["a_0"]), ("b", [])]
+    assert [(item.get("id"), [lane.get("id") for lane in item]) for item in top_level(path)] == [
+        ("a", ["a_0"]),
+        ("b", []),
+    ]
     assert root_tag(path) == read_root(path).tag == "net"
 
 
@@ -115,7 +118,9 @@ def test_files_that_include_each_other_are_named(tmp_path):
 
 
 def test_elements_are_named_as_they_are_written_and_one_with_a_prefix_is_another(tmp_path):
-    (tmp_path / "a.xml").write_text('<net xmlns="u" xmlns:s="v"><edge id="a"/><s:edge id="b"/><edge xmlns="w" id="c"/></net>')
+    (tmp_path / "a.xml").write_text(
+        '<net xmlns="u" xmlns:s="v"><edge id="a"/><s:edge id="b"/><edge xmlns="w" id="c"/></net>'
+    )
     assert root_tag(tmp_path / "a.xml") == "net"
     assert [item.get("id") for item in top_level(tmp_path / "a.xml") if item.tag == "edge"] == ["a", "c"]
 

@@ -1,6 +1,6 @@
 import pytest
 
-from leed_traffic.benchmark.findings import Finding, ScenarioFindings, StudyFindings, TrainingSeed
+from leed_traffic.benchmark.findings import LearnerFindings, ScenarioFindings, StudyFindings, TrainingSeed
 from leed_traffic.benchmark.page import COLUMNS, draw_curves, render_tables, row, write_pages
 
 
@@ -18,12 +18,18 @@ def seed(delay_s, hours=None):
 
 
 def finding(*seeds):
-    return Finding(learner="leed", what="", seeds=seeds)
+    return LearnerFindings(learner="leed", what="", seeds=seeds)
 
 
 @pytest.mark.parametrize(
     ("hours", "median"),
-    [((8.0, 4.0, 6.0), 6.0), ((None, 4.0, 6.0), 6.0), ((None, None, 6.0), None), ((4.0, None), None), ((4.0,), 4.0)],
+    [
+        ((8.0, 4.0, 6.0), 6.0),
+        ((None, 4.0, 6.0), 6.0),
+        ((None, None, 6.0), None),
+        ((4.0, None), None),
+        ((4.0,), 4.0),
+    ],
 )
 def test_the_median_cost_counts_runs_that_never_got_there(hours, median):
     assert finding(*(seed(20.0, h) for h in hours)).median("hours_to_bar") == median
@@ -41,7 +47,9 @@ def test_a_table_has_a_cell_for_every_column_and_says_never():
 
 
 def test_the_study_is_written_as_json_table_and_picture(tmp_path):
-    scenario = ScenarioFindings(scenario="net", site="as-net", bar_s=21.0, rules=(), learners=(finding(seed(20.0, 8.0)),))
+    scenario = ScenarioFindings(
+        scenario="net", site="as-net", bar_s=21.0, rules=(), learners=(finding(seed(20.0, 8.0)),)
+    )
     found = StudyFindings(
         training_seeds=1, evaluation_seeds=1, validation_seeds=1, episodes=4, long_episodes=8, search_runs=6,
         sumo_version="1.28.0", scenarios=(scenario,),

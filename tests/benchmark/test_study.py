@@ -10,10 +10,17 @@ from tests.short_scenario import shortened
 
 
 def test_learners_of_one_seed_share_their_experts_demonstrations(tmp_path):
-    config = StudyConfig(scenarios=("crossing",), out=tmp_path, learners="leed,ippo,clone,bad-expert", training_seeds=2)
+    config = StudyConfig(
+        scenarios=("crossing",), out=tmp_path, learners="leed,ippo,clone,bad-expert", training_seeds=2
+    )
     (ground,) = config.grounds()
     cells = config.cells(ground)
-    assert [(cell.learner.name, cell.seed) for cell in cells[:4]] == [("leed", 1), ("ippo", 1), ("clone", 1), ("bad-expert", 1)]
+    assert [(cell.learner.name, cell.seed) for cell in cells[:4]] == [
+        ("leed", 1),
+        ("ippo", 1),
+        ("clone", 1),
+        ("bad-expert", 1),
+    ]
     assert cells[0].demonstrations == cells[2].demonstrations != cells[4].demonstrations
     assert cells[1].demonstrations is None
     assert cells[3].demonstrations.expert is Expert.BAD
@@ -39,14 +46,18 @@ def test_a_study_ends_with_findings_and_does_nothing_twice(tmp_path):
     found = study(config, told.append)
     assert len(told) == config.n_steps
     leed, ippo = found.scenarios[0].learners
-    assert leed.seeds[0].curve[0][0] == pytest.approx(6 * 120.0 / 3600.0, abs=1e-3), "search and demonstrations count"
+    assert leed.seeds[0].curve[0][0] == pytest.approx(6 * 120.0 / 3600.0, abs=1e-3), (
+        "search and demonstrations count"
+    )
     assert ippo.seeds[0].curve[-1][0] == pytest.approx(2 * 120.0 / 3600.0, abs=1e-3)
     assert leed.seeds[0].unsafe_changes == 0
     made = {path: path.stat().st_mtime_ns for path in Path(config.out).rglob("*.pt")}
     assert study(config, lambda note: None) == found
     assert {path: path.stat().st_mtime_ns for path in Path(config.out).rglob("*.pt")} == made
     alone = study(config.model_copy(update={"learners": "ippo"}), lambda note: None)
-    assert (alone.episodes, alone.search_runs, alone.long_episodes) == (None, None, 2), "nobody with an expert took part"
+    assert (alone.episodes, alone.search_runs, alone.long_episodes) == (None, None, 2), (
+        "nobody with an expert took part"
+    )
     for other in ({"episodes": 4}, {"search_runs": 42}, {"validation_seeds": 2}):
         with pytest.raises(UsageError, match="was trained with other settings"):
             study(config.model_copy(update={"learners": "leed", **other}), lambda note: None)

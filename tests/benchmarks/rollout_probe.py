@@ -1,7 +1,8 @@
 """One rollout in a process of its own, timed: `python rollout_probe.py ours|sumo-rl|sumo-rl-info SECONDS`; prints JSON.
 
-All choose at random among the stages, every 5 s, over libsumo, on the net and the demand of grid4x4. Loading is not counted.
-`sumo-rl` leaves out what sumo-rl gathers for its info dictionaries unless told otherwise; `sumo-rl-info` is as it comes.
+All choose at random among the stages, every 5 s, over libsumo, on the net and the demand of grid4x4. Loading is
+not counted. `sumo-rl` leaves out what sumo-rl gathers for its info dictionaries unless told otherwise;
+`sumo-rl-info` is as it comes.
 """
 
 import json

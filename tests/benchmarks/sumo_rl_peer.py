@@ -2,10 +2,10 @@
 
     python -m tests.benchmarks.sumo_rl_peer SCENARIO [--site as-net] --hours 32 --seed 1
 
-Stable-Baselines3's PPO has the settings of sumo-rl's own example (`experiments/sb3_grid4x4.py`): one policy for all signals,
-so that they must be alike (a single signal, a grid). Its final policy drives the evaluation hours with its best stages and is
-scored as everything else here. sumo-rl has no all-red, no maximum red and no detectors beyond its own lanes. Prints a JSON
-document; `pip install '.[bench]'`.
+Stable-Baselines3's PPO has the settings of sumo-rl's own example (`experiments/sb3_grid4x4.py`): one policy for
+all signals, so that they must be alike (a single signal, a grid). Its final policy drives the evaluation hours
+with its best stages and is scored as everything else here. sumo-rl has no all-red, no maximum red and no detectors
+beyond its own lanes. Prints a JSON document; `pip install '.[bench]'`.
 """
 
 import argparse
@@ -24,12 +24,12 @@ import sumo
 
 from leed_traffic.artifacts.scenario import Scenario, load_scenario
 from leed_traffic.artifacts.whole_file import write_whole
-from leed_traffic.benchmark.cell import Cell, DemonstrationTask, Ground, demonstrate, train_config
+from leed_traffic.benchmark.cell import Cell, DemonstrationTask, StudyScenario, demonstrate, train_config
 from leed_traffic.benchmark.learners import BY_NAME, Expert
 from leed_traffic.benchmark.study import curve_of
 from leed_traffic.domain.seeds import FIRST_EVALUATION_SEED, SEEDS_PER_RUN
 from leed_traffic.evaluate.compare import EvaluateConfig, compare
-from leed_traffic.evaluate.controllers import Choice, Kind
+from leed_traffic.evaluate.controllers import Choice, ControllerKind
 from leed_traffic.generate.search.budget import SHORT_RUNS
 from leed_traffic.simulation.demand.demand import write_demand
 from leed_traffic.simulation.env.env_spec import env_spec
@@ -39,7 +39,9 @@ from leed_traffic.train.config import TrainConfig
 from leed_traffic.train.run import train
 
 DELTA_S = 5
-LEAST_HOURS = SHORT_RUNS + TrainConfig.model_fields["dagger_rounds"].default  # LEED's search, demonstrations, relabelling
+LEAST_HOURS = (
+    SHORT_RUNS + TrainConfig.model_fields["dagger_rounds"].default
+)  # LEED's search, demonstrations, relabelling
 SETTINGS = {
     "gamma": 0.95, "n_steps": 256, "ent_coef": 0.0905168, "learning_rate": 0.00062211, "vf_coef": 0.042202,
     "max_grad_norm": 0.9, "gae_lambda": 0.99, "n_epochs": 5, "clip_range": 0.3, "batch_size": 256,
@@ -63,11 +65,16 @@ class Hours:
         self.space = self._env.observation_spaces(self.signals[0])
         self.choices = self._env.action_spaces(self.signals[0])
         if any(
-            self._env.observation_spaces(s) != self.space or self._env.action_spaces(s) != self.choices for s in self.signals
+            self._env.observation_spaces(s) != self.space or self._env.action_spaces(s) != self.choices
+            for s in self.signals
         ):
-            raise SystemExit(f"{scenario.name}: one policy for all needs signals that are alike, got different ones")
+            raise SystemExit(
+                f"{scenario.name}: one policy for all needs signals that are alike, got different ones"
+            )
         if scenario.step_length_s != 1.0:
-            raise SystemExit(f"{scenario.name}: sumo-rl counts steps as seconds, got steps of {scenario.step_length_s} s")
+            raise SystemExit(
+                f"{scenario.name}: sumo-rl counts steps as seconds, got steps of {scenario.step_length_s} s"
+            )
 
     def reset(self, record: Path | None = None) -> np.ndarray:
         """Begin the next hour; (N, D)."""
@@ -88,7 +95,11 @@ class Hours:
     def step(self, choices: Sequence[int]) -> tuple[np.ndarray, np.ndarray, bool]:
         """(N, D) observations, (N,) rewards, and whether the hour is over."""
         seen, earned, done, _ = self._env.step({s: int(c) for s, c in zip(self.signals, choices, strict=True)})
-        return self._stacked(seen), np.array([earned[s] for s in self.signals], dtype=np.float32), bool(done["__all__"])
+        return (
+            self._stacked(seen),
+            np.array([earned[s] for s in self.signals], dtype=np.float32),
+            bool(done["__all__"]),
+        )
 
     def score(self, record: Path) -> float:
         """Delay of the hour that ran, in s per vehicle scheduled; see `simulation/score/score.py`."""
@@ -173,17 +184,19 @@ def sumo_rl(scenario: Scenario, yellow_s: int, asked: argparse.Namespace) -> dic
 def ours(name: str, asked: argparse.Namespace, folder: Path) -> dict[str, Any]:
     """Train one of our learners for as many hours, search and demonstrations included, and let what it exports drive.
 
-    Every learner is looked at once at its end, LEED also before and after relabelling, on one validation hour; it exports the
-    best look, the others their last policies. Looks are counted in neither hours nor CPU time.
+    Every learner is looked at once at its end, LEED also before and after relabelling, on one validation hour; it
+    exports the best look, the others their last policies. Looks are counted in neither hours nor CPU time.
     """
-    ground = Ground(scenario=asked.scenario, site=asked.site, folder=folder)
+    ground = StudyScenario(scenario=asked.scenario, site=asked.site, folder=folder)
     learner = BY_NAME[name]
     expert = None
     if learner.expert is not Expert.NOBODY:
         expert = DemonstrationTask(ground=ground, expert=learner.expert, seed=asked.seed, runs=SHORT_RUNS)
         demonstrate(expert)
     own = asked.hours if expert is None else asked.hours - LEAST_HOURS
-    cell = Cell(ground=ground, learner=learner, seed=asked.seed, episodes=own, validation_seeds=1, demonstrations=expert)
+    cell = Cell(
+        ground=ground, learner=learner, seed=asked.seed, episodes=own, validation_seeds=1, demonstrations=expert
+    )
     config = train_config(cell).model_copy(update={"validate_every": max(1, own)})
     train(config, lambda _n, _note: None)
     end = curve_of(cell)[-1]  # the last unit is always looked at
@@ -191,7 +204,7 @@ def ours(name: str, asked: argparse.Namespace, folder: Path) -> dict[str, Any]:
     judged = EvaluateConfig(
         scenario=asked.scenario,
         site=asked.site,
-        controllers=(Choice(kind=Kind.BUNDLE, path=cell.bundle),),
+        controllers=(Choice(kind=ControllerKind.BUNDLE, path=cell.bundle),),
         seeds=seeds,
         workers=0,
         out=folder / f"{name}-evaluation",
@@ -216,7 +229,9 @@ def main() -> None:
     parser.add_argument("--out", type=Path, help="file to write; one that is there is left as it is")
     asked = parser.parse_args()
     if asked.hours < LEAST_HOURS or asked.hours % 2:
-        parser.error(f"--hours {asked.hours}: need an even number from {LEAST_HOURS} on, so that all learners get as many")
+        parser.error(
+            f"--hours {asked.hours}: need an even number from {LEAST_HOURS} on, so that all learners get as many"
+        )
     if asked.out is not None and asked.out.exists():
         return
     os.environ["SUMO_HOME"] = sumo.SUMO_HOME

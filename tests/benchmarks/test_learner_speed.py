@@ -64,7 +64,9 @@ def test_a_stacked_update_beats_a_loop_over_agents(n, capsys):
     alone = [Learner([D], S, CONFIG) for _ in range(n)]
     parts = [of_one(episode, k) for k in range(n)]
     together_s = cpu_s(lambda: stacked.update([episode], None, w))
-    one_by_one_s = cpu_s(lambda: [a.update([p], None, w[:1]) for a, p in zip(alone, parts, strict=True)], repeats=1)
+    one_by_one_s = cpu_s(
+        lambda: [a.update([p], None, w[:1]) for a, p in zip(alone, parts, strict=True)], repeats=1
+    )
     ratio = one_by_one_s / together_s
     with capsys.disabled():
         print(
@@ -94,7 +96,9 @@ def test_an_update_grows_at_most_with_the_number_of_agents(capsys):
         episode, w = hour(n), np.zeros(n)
         seconds[n] = cpu_s(partial(learner.update, [episode], None, w))
     with capsys.disabled():
-        print("\nupdate, 1 epoch, by blocks: " + ", ".join(f"N = {n}: {s * 1e3:.0f} ms" for n, s in seconds.items()))
+        print(
+            "\nupdate, 1 epoch, by blocks: " + ", ".join(f"N = {n}: {s * 1e3:.0f} ms" for n, s in seconds.items())
+        )
         print(f"196 against 16 agents: {seconds[196] / seconds[16]:.1f} times")
     assert seconds[196] / seconds[16] < 196 / 16
     assert seconds[400] / seconds[16] < 400 / 16

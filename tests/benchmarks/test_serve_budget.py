@@ -40,23 +40,29 @@ def mlp(size, n_stages, seed):
     rng, sizes = np.random.default_rng(seed), [size, 64, 64, n_stages]
     nodes, tensors, inner = [], [], "observation"
     for k, (rows, columns) in enumerate(pairwise(sizes)):
-        tensors.append(numpy_helper.from_array(rng.normal(size=(rows, columns)).astype(np.float32) / rows**0.5, f"w{k}"))
+        tensors.append(
+            numpy_helper.from_array(rng.normal(size=(rows, columns)).astype(np.float32) / rows**0.5, f"w{k}")
+        )
         last = k == len(sizes) - 2
         nodes.append(helper.make_node("MatMul", [inner, f"w{k}"], ["logits" if last else f"z{k}"]))
         if not last:
             nodes.append(helper.make_node("Tanh", [f"z{k}"], [f"h{k}"]))
             inner = f"h{k}"
     ends = [
-        helper.make_tensor_value_info(n, TensorProto.FLOAT, [1, d]) for n, d in (("observation", size), ("logits", n_stages))
+        helper.make_tensor_value_info(n, TensorProto.FLOAT, [1, d])
+        for n, d in (("observation", size), ("logits", n_stages))
     ]
     model = helper.make_model(
-        helper.make_graph(nodes, "policy", ends[:1], ends[1:], tensors), opset_imports=[helper.make_opsetid("", 17)]
+        helper.make_graph(nodes, "policy", ends[:1], ends[1:], tensors),
+        opset_imports=[helper.make_opsetid("", 17)],
     )
     model.ir_version = 8
     onnx = model.SerializeToString(deterministic=True)
     row = np.full(size, 0.5, dtype=np.float32)
     answer = PolicyNetwork(onnx, size, n_stages, "mlp").logits(row).astype(float).tolist()
-    golden = GoldenVectors(observation=(tuple(row.tolist()),), legal=((True,) * n_stages,), logits=(tuple(answer),))
+    golden = GoldenVectors(
+        observation=(tuple(row.tolist()),), legal=((True,) * n_stages,), logits=(tuple(answer),)
+    )
     return PolicyFile(onnx=onnx, golden=golden)
 
 
@@ -108,7 +114,9 @@ print(resident_mb() - before_mb)
 
 def test_100_policies_stay_below_150_mb(place, tmp_path, capsys):
     bundle = write_mlps(place, tmp_path / "many", 100)
-    done = subprocess.run([sys.executable, "-c", MEASURE, str(bundle.path)], capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", MEASURE, str(bundle.path)], capture_output=True, text=True, check=True
+    )
     grown_mb = float(done.stdout)
     with capsys.disabled():
         print(f"\n100 policies: {grown_mb:.1f} MB")

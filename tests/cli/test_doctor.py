@@ -26,7 +26,9 @@ def test_the_doctor_finds_what_this_environment_has():
 
 def test_the_doctor_says_how_to_get_what_is_missing(monkeypatch):
     find = util.find_spec
-    monkeypatch.setattr(doctor.util, "find_spec", lambda name: None if name in ("torch", "libsumo") else find(name))
+    monkeypatch.setattr(
+        doctor.util, "find_spec", lambda name: None if name in ("torch", "libsumo") else find(name)
+    )
     report = json.loads(invoke("--json").output)
     assert (report["can_serve"], report["can_simulate"], report["can_train"]) == (True, False, False)
     advice = {check["what"]: check["advice"] for check in report["checks"]}

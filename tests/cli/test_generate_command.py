@@ -32,7 +32,14 @@ def test_the_help_says_how_much_a_search_needs(command):
 
 def test_what_a_study_does_unless_told_otherwise_is_what_its_command_does():
     given = inspect.signature(benchmark_command).parameters
-    for name in ("training_seeds", "evaluation_seeds", "validation_seeds", "episodes", "long_episodes", "search_runs"):
+    for name in (
+        "training_seeds",
+        "evaluation_seeds",
+        "validation_seeds",
+        "episodes",
+        "long_episodes",
+        "search_runs",
+    ):
         assert given[name].default == StudyConfig.model_fields[name].default, name
 
 

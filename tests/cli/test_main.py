@@ -8,7 +8,7 @@ from typer.testing import CliRunner
 
 from leed_traffic import __version__
 from leed_traffic.cli import main
-from leed_traffic.cli.output import parse_seeds
+from leed_traffic.cli.terminal.output import parse_seeds
 from leed_traffic.errors import LeedError, SiteError, UsageError
 
 WITHOUT_RESULTS = {
@@ -56,7 +56,11 @@ def failing(error):
     [
         (LeedError("net.xml: broken\nat line 3"), 2, "error LeedError: net.xml: broken at line 3"),
         (SiteError("J1: two stages"), 4, "error SiteError: J1: two stages"),
-        (OSError(28, "No space left on device", "/logs/x"), 2, "error UsageError: /logs/x: No space left on device; free some"),
+        (
+            OSError(28, "No space left on device", "/logs/x"),
+            2,
+            "error UsageError: /logs/x: No space left on device; free some",
+        ),
         (
             ModuleNotFoundError("x", name="torch"),
             2,
@@ -83,7 +87,9 @@ def test_a_bug_keeps_its_traceback(error, monkeypatch):
 
 def test_a_misspelt_option_is_a_usage_error():
     run = subprocess.run(
-        [sys.executable, "-m", "leed_traffic.cli.main", "evaluate", "crossing", "--nonsense"], capture_output=True, text=True
+        [sys.executable, "-m", "leed_traffic.cli.main", "evaluate", "crossing", "--nonsense"],
+        capture_output=True,
+        text=True,
     )
     assert run.returncode == 2
     assert "No such option" in run.stderr

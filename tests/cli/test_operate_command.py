@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from leed_traffic.errors import ExitCode
-from leed_traffic.serve.operations.channel import Reply, listening
+from leed_traffic.serve.operations.channel import CommandReply, listening
 from leed_traffic.serve.operations.status import StatusBoard, status_document
 from tests.serve.bundles import write_crossing_bundle
 from tests.serve.operations.test_status import blind
@@ -41,9 +41,21 @@ def place():
 def controller(place):
     pytest.importorskip("sumo", reason="needs SUMO")
     write_crossing_bundle(place / "a")
-    words = ["serve", place / "a", "--scenario", "crossing", "--state", place / "state", "--events", place / "logs", "--json"]
+    words = [
+        "serve",
+        place / "a",
+        "--scenario",
+        "crossing",
+        "--state",
+        place / "state",
+        "--events",
+        place / "logs",
+        "--json",
+    ]
     with (place / "err.txt").open("w") as errors:
-        process = subprocess.Popen([*LEEDCTL, *map(str, words), "--realtime"], stdout=subprocess.PIPE, stderr=errors, text=True)
+        process = subprocess.Popen(
+            [*LEEDCTL, *map(str, words), "--realtime"], stdout=subprocess.PIPE, stderr=errors, text=True
+        )
     give_up_s = time.monotonic() + 60.0
     while leedctl("status", "--state", place / "state")[0] != 0:
         assert process.poll() is None, (place / "err.txt").read_text()
@@ -65,7 +77,7 @@ def test_status_says_where_no_clearance_is_extended(place, device, says_so):
     drive_watched(write_crossing_bundle(place / "a").path, board, device=device(), until_s=20.0)
     status = status_document.dump_python(board.latest, mode="json")
     (place / "state").mkdir()
-    with listening(place / "state", lambda line, who: Reply(exit_code=ExitCode.OK, said="", status=status)):
+    with listening(place / "state", lambda line, who: CommandReply(exit_code=ExitCode.OK, said="", status=status)):
         code, out, _ = leedctl("status", "--state", place / "state")
     assert (code, "hand back" in out) == (0, True)
     assert ("no clearance is extended at C: nothing there sees inside the junction" in out) == says_so

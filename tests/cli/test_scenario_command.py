@@ -66,7 +66,9 @@ def test_detectors_are_written_for_sumo_and_for_whoever_reads_them(tmp_path):
     out = tmp_path / "crossing.add.xml"
     shown = CliRunner().invoke(app, ["detectors", "crossing", "--kind", "loops", "--out", str(out), "--json"])
     assert shown.exit_code == 0, shown.output
-    assert json.loads(shown.stdout)["signals"] == [{"signal": "C", "zone": 10, "exit": 6, "stop": 10, "advance": 10}]
+    assert json.loads(shown.stdout)["signals"] == [
+        {"signal": "C", "zone": 10, "exit": 6, "stop": 10, "advance": 10}
+    ]
     scenario = load_scenario("crossing")
     sensing = load_sensing(str(tmp_path / "crossing.sensing.toml"), import_network(scenario.net_file))
     assert sensing.kind is SensingKind.LOOPS
@@ -76,7 +78,9 @@ def test_detectors_are_written_for_sumo_and_for_whoever_reads_them(tmp_path):
 def test_detectors_that_nobody_reads_are_refused(tmp_path):
     with pytest.raises(UsageError, match="reads no detectors"):
         CliRunner().invoke(
-            app, ["detectors", "crossing", "--kind", "ideal", "--out", str(tmp_path / "x.add.xml")], catch_exceptions=False
+            app,
+            ["detectors", "crossing", "--kind", "ideal", "--out", str(tmp_path / "x.add.xml")],
+            catch_exceptions=False,
         )
 
 
@@ -86,7 +90,9 @@ def test_check_prints_a_page_and_lists_each_correction_of_its_copy(tmp_path):
     from tests.networks.oddities import ODDITIES
 
     config = ODDITIES["one_stage_beside_another"](tmp_path)
-    shown = CliRunner().invoke(app, ["check", str(config), "--fix", str(tmp_path / "copy")], catch_exceptions=False)
+    shown = CliRunner().invoke(
+        app, ["check", str(config), "--fix", str(tmp_path / "copy")], catch_exceptions=False
+    )
     assert shown.exit_code == 0
     for part in (
         "1 signals to control, 1 left alone",

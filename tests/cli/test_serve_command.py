@@ -76,7 +76,9 @@ def test_a_busy_port_is_refused(bundle):
 @pytest.mark.sumo
 def test_a_scenario_is_served_by_a_sumo_of_its_own(bundle, tmp_path):
     pytest.importorskip("sumo")
-    result = invoke(bundle, "--scenario", "crossing", "--until", "60", "--events", str(tmp_path / "logs"), "--json")
+    result = invoke(
+        bundle, "--scenario", "crossing", "--until", "60", "--events", str(tmp_path / "logs"), "--json"
+    )
     assert result.exit_code == 0
     summary = json.loads(result.stdout)
     assert summary["ended_by"] == "until"
@@ -129,7 +131,9 @@ def test_a_latched_signal_stays_on_its_own_program_until_somebody_resets_it(bund
     pytest.importorskip("sumo")
     folder = state_home / "leed_traffic" / "crossing"
     assert folder == default_state("crossing")
-    LatchStore(folder, lambda: datetime(2026, 1, 2, tzinfo=UTC)).trip("C", "conflict", "links 0 and 1 both show G", 12.0)
+    LatchStore(folder, lambda: datetime(2026, 1, 2, tzinfo=UTC)).trip(
+        "C", "conflict", "links 0 and 1 both show G", 12.0
+    )
     held = invoke(bundle, "--scenario", "crossing", "--until", "40", "--json")
     assert held.exit_code == 7
     assert json.loads(held.stdout)["latched"] == {"C": "conflict"}
@@ -205,7 +209,9 @@ def test_the_old_port_for_figures_is_the_same_server_for_one_more_version(capsys
     assert (page.option, page.host, page.port) == ("--status-port", "0.0.0.0", 8080)
     assert capsys.readouterr().err == ""
     places = _places("0.0.0.0", 8080, 9117)
-    assert [(place.option, place.host, place.port) for place in places[1:]] == [("--metrics-port", "127.0.0.1", 9117)]
+    assert [(place.option, place.host, place.port) for place in places[1:]] == [
+        ("--metrics-port", "127.0.0.1", 9117)
+    ]
     said = "--metrics-port goes with the next version: /metrics is at --status-port, too; use --status-port 9117\n"
     assert capsys.readouterr().err == said
     assert len(_places("127.0.0.1", 8080, 8080)) == 1

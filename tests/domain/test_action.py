@@ -35,5 +35,8 @@ def test_a_random_stage_follows_the_softmax_of_the_legal_logits():
 
 
 def test_the_same_seed_draws_the_same_stages():
-    draws = [choose_at_random(np.zeros((50, 4)), np.ones((50, 4), dtype=bool), np.random.default_rng(1)) for _ in range(2)]
+    draws = [
+        choose_at_random(np.zeros((50, 4)), np.ones((50, 4), dtype=bool), np.random.default_rng(1))
+        for _ in range(2)
+    ]
     assert (draws[0] == draws[1]).all()

@@ -47,7 +47,9 @@ def test_an_impossible_intersection_is_refused(make, complaint):
         make()
 
 
-@pytest.mark.parametrize(("from_m", "to_m", "share"), [(-0.1, 10.0, 1.0), (5.0, 4.9, 1.0), (0.0, 10.0, 0.0), (0.0, 10.0, 1.1)])
+@pytest.mark.parametrize(
+    ("from_m", "to_m", "share"), [(-0.1, 10.0, 1.0), (5.0, 4.9, 1.0), (0.0, 10.0, 0.0), (0.0, 10.0, 1.1)]
+)
 def test_an_impossible_span_is_refused(from_m, to_m, share):
     with pytest.raises(ValueError, match="need 0 <= from_m <= to_m and 0 < share <= 1"):
         Span(lane="a", from_m=from_m, to_m=to_m, distance_m=0.0, share=share)

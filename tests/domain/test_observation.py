@@ -33,7 +33,9 @@ PERMISSIONS = [
 
 
 def encode(seen=None):
-    return Encoder([T, X], TIMINGS, reach_m=100.0).encode(readings() if seen is None else seen, STATES, PERMISSIONS)
+    return Encoder([T, X], TIMINGS, reach_m=100.0).encode(
+        readings() if seen is None else seen, STATES, PERMISSIONS
+    )
 
 
 def by_name(junction, row):
@@ -70,7 +72,9 @@ def test_the_order_is_lanes_then_stages_then_clock_then_permissions_then_waits()
     assert names[5] == "count in0_0"
     assert names[10:13] == [f"exit fill of stage {s}" for s in range(3)]
     assert names[13:18] == ["stage 0 shown", "stage 1 shown", "stage 2 shown", "clearing", "time since green"]
-    assert names[18:] == [f"stage {s} may be asked for" for s in range(3)] + [f"wait for stage {s}" for s in range(3)]
+    assert names[18:] == [f"stage {s} may be asked for" for s in range(3)] + [
+        f"wait for stage {s}" for s in range(3)
+    ]
 
 
 def test_rows_are_padded_with_zeros_beyond_their_own_size():
@@ -127,12 +131,15 @@ def test_persons_at_crossings_are_entries_of_their_own_where_the_site_counts_the
     walked = observation_spec(X, decision_interval_s=5.0, counts_persons=True)
     assert walked.entries[: bare.size] == bare.entries
     assert [e.name for e in walked.entries[bare.size :]] == [f"persons at crossing {k}" for k in (8, 9, 10, 11)]
-    without_crossings = [observation_spec(T, decision_interval_s=5.0, counts_persons=counts) for counts in (False, True)]
+    without_crossings = [
+        observation_spec(T, decision_interval_s=5.0, counts_persons=counts) for counts in (False, True)
+    ]
     assert without_crossings[0].digest() == without_crossings[1].digest()
 
 
 @pytest.mark.parametrize(
-    ("persons", "expected"), [([0.0, 5.0, 20.0, 30.0], [0.0, 0.5, 2.0, 2.0]), ([np.nan] * 4, [-1.0] * 4), (None, [-1.0] * 4)]
+    ("persons", "expected"),
+    [([0.0, 5.0, 20.0, 30.0], [0.0, 0.5, 2.0, 2.0]), ([np.nan] * 4, [-1.0] * 4), (None, [-1.0] * 4)],
 )
 def test_persons_are_scaled_and_capped_and_minus_one_where_nobody_counts_them(persons, expected):
     encoder = Encoder([T, X], TIMINGS, counts_persons=True)

@@ -7,9 +7,9 @@ from leed_traffic.domain.plan import (
     Extension,
     Period,
     PlanInterpreter,
-    PriorityPlan,
     SequencePlan,
     Step,
+    UrgencyPlan,
     check_plan,
     max_pressure_plan,
     max_wave_plan,
@@ -72,40 +72,43 @@ def test_nothing_is_asked_for_during_a_clearance():
 
 @pytest.mark.parametrize(("approaching", "stage"), [(0.0, 2), (0.5, 2), (0.75, 1)])
 def test_approaching_vehicles_count_as_far_as_the_plan_says(approaching, stage):
-    plan = PriorityPlan(intersection="Y", approaching=approaching)
+    plan = UrgencyPlan(intersection="Y", approaching=approaching)
     assert ask(plan, seen((0, 6, 4), queue=(0, 0, 4)), at(0)) == stage
 
 
 def test_a_blocked_exit_takes_its_share_of_the_urgency():
-    plan = PriorityPlan(intersection="Y", blocked_exit=1.0)
+    plan = UrgencyPlan(intersection="Y", blocked_exit=1.0)
     assert ask(plan, seen((0, 10, 6), fill=(0, 0.5, 0)), at(0)) == 2
 
 
 def test_waiting_makes_a_stage_urgent():
-    plan = PriorityPlan(intersection="Y", waiting=0.1)
+    plan = UrgencyPlan(intersection="Y", waiting=0.1)
     assert ask(plan, seen((3, 1, 0)), at(0, wait_s=(0.0, 30.0, 0.0))) == 1
 
 
 @pytest.mark.parametrize(("other", "stage"), [(5.9, 0), (6.1, 1)])
 def test_keep_is_a_bonus_for_the_stage_shown(other, stage):
-    plan = PriorityPlan(intersection="Y", keep=2.0)
+    plan = UrgencyPlan(intersection="Y", keep=2.0)
     assert ask(plan, seen((4, other, 0)), at(0)) == stage
 
 
 def test_keep_counts_only_as_far_as_anybody_is_served():
-    assert ask(PriorityPlan(intersection="Y", keep=5.0), seen((0, 1, 0)), at(0)) == 1
+    assert ask(UrgencyPlan(intersection="Y", keep=5.0), seen((0, 1, 0)), at(0)) == 1
 
 
 def test_a_lane_weighs_what_the_plan_says():
-    plan = PriorityPlan(intersection="Y", lane_weights={"in2_0": 3.0})
+    plan = UrgencyPlan(intersection="Y", lane_weights={"in2_0": 3.0})
     assert ask(plan, seen((0, 5, 2)), at(0)) == 2
 
 
 @pytest.mark.parametrize(("permissive", "stage"), [(0.0, 1), (1.0, 0)])
 def test_permissive_greens_count_as_far_as_the_plan_says(permissive, stage):
-    plan = PriorityPlan(intersection="T", permissive=permissive)
+    plan = UrgencyPlan(intersection="T", permissive=permissive)
     readings = LocalReadings(
-        queue_veh=np.zeros(5), count_veh=np.array([0, 3, 2.5, 0, 0]), exit_count_veh=np.zeros(5), exit_fill=np.zeros(5)
+        queue_veh=np.zeros(5),
+        count_veh=np.array([0, 3, 2.5, 0, 0]),
+        exit_count_veh=np.zeros(5),
+        exit_fill=np.zeros(5),
     )
     assert ask(plan, readings, at(2), junction=t_junction("T")) == stage
 
@@ -123,7 +126,8 @@ def test_a_step_without_extension_stands_for_its_maximum(green_s, stage):
 
 
 @pytest.mark.parametrize(
-    ("green_s", "queue", "stage"), [(9.9, 0, 0), (10.0, 0, 1), (10.0, 2, 1), (10.0, 3, 0), (29.9, 3, 0), (30.0, 3, 1)]
+    ("green_s", "queue", "stage"),
+    [(9.9, 0, 0), (10.0, 0, 1), (10.0, 2, 1), (10.0, 3, 0), (29.9, 3, 0), (30.0, 3, 1)],
 )
 def test_an_extended_step_stands_while_its_queue_lasts_between_minimum_and_maximum(green_s, queue, stage):
     plan = sequence(step(0, extend_while=Extension(queue_over=2.0)), step(1), step(2))
@@ -139,7 +143,9 @@ def test_an_extension_looks_only_at_the_approaches_that_it_names():
     elsewhere, here = np.zeros(8), np.zeros(8)
     elsewhere[4], here[0] = 5.0, 1.0
     for count, stage in ((elsewhere, 1), (here, 0)):
-        readings = LocalReadings(queue_veh=count, count_veh=count, exit_count_veh=np.zeros(8), exit_fill=np.zeros(8))
+        readings = LocalReadings(
+            queue_veh=count, count_veh=count, exit_count_veh=np.zeros(8), exit_fill=np.zeros(8)
+        )
         assert ask(plan, readings, state, junction=four_legs("X")) == stage
 
 
@@ -175,7 +181,8 @@ def test_from_a_stage_that_is_in_no_step_a_sequence_asks_for_its_own():
     assert ask(sequence(step(0), step(1)), seen(), at(2, 5.0)) == 0
 
 
-# cycle 60 s, offset 10 s: the first step's split of 30 s ends 40 s after the shared clock's zero, 100 s after it, ...
+# cycle 60 s, offset 10 s: the first step's split of 30 s ends 40 s after the shared clock's zero, 100 s after it,
+# ...
 @pytest.mark.parametrize(
     ("begin_s", "time_s", "stage"),
     [
@@ -210,11 +217,14 @@ def test_the_period_at_hand_gives_the_steps(time_s, stage):
     ("plan", "complaint"),
     [
         (max_wave_plan("Z"), "was written for intersection Z"),
-        (PriorityPlan(intersection="Y", lane_weights={"in9_0": 1.0}), "in9_0, which is no incoming lane"),
-        (PriorityPlan(intersection="Y", lane_weights={"in1_0": 0.0}), "over 0 and at most 10"),
-        (PriorityPlan(intersection="Y", lane_weights={"in1_0": 10.1}), "over 0 and at most 10"),
+        (UrgencyPlan(intersection="Y", lane_weights={"in9_0": 1.0}), "in9_0, which is no incoming lane"),
+        (UrgencyPlan(intersection="Y", lane_weights={"in1_0": 0.0}), "over 0 and at most 10"),
+        (UrgencyPlan(intersection="Y", lane_weights={"in1_0": 10.1}), "over 0 and at most 10"),
         (sequence(step(0), step(3)), "stage 3 does not exist, stages are 0 to 2"),
-        (sequence(step(0, 6.9), step(1), step(2)), "asks for 6.9 to 30.0 s of green, the site allows 7.0 to 40.0 s"),
+        (
+            sequence(step(0, 6.9), step(1), step(2)),
+            "asks for 6.9 to 30.0 s of green, the site allows 7.0 to 40.0 s",
+        ),
         (sequence(step(0, 10.0, 40.1), step(1), step(2)), "asks for 10.0 to 40.1 s"),
         (
             sequence(step(0, extend_while=Extension(approaches=("in7",)))),
@@ -229,7 +239,9 @@ def test_a_plan_that_does_not_fit_is_refused(plan, complaint):
     assert complaint in str(caught.value)
 
 
-@pytest.mark.parametrize("plan", [max_wave_plan("Y"), max_pressure_plan("Y"), sequence(step(0, 7.0, 40.0), step(1), step(2))])
+@pytest.mark.parametrize(
+    "plan", [max_wave_plan("Y"), max_pressure_plan("Y"), sequence(step(0, 7.0, 40.0), step(1), step(2))]
+)
 def test_a_sound_plan_is_accepted_and_survives_json(plan):
     check_plan(plan, Y, TIMING)
     assert plan_adapter.validate_json(plan_adapter.dump_json(plan)) == plan

@@ -5,7 +5,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from leed_traffic.domain.priority import Favour, Means, Priorities, PriorityRule, PriorityVehicle, RuleMemory, favour
+from leed_traffic.domain.priority import (
+    Priorities,
+    PriorityRequest,
+    PriorityRule,
+    PriorityStrategy,
+    PriorityVehicle,
+    RuleMemory,
+    favour,
+)
 from leed_traffic.domain.safety import envelope
 from leed_traffic.domain.safety.signal_state import SignalState
 from leed_traffic.domain.safety.verification import Subject
@@ -14,7 +22,9 @@ from tests.street import Street
 
 X = four_legs()
 BUS = PriorityRule(classes=("bus",), reach_m=100.0, max_extension_s=10.0, keep_green_s=12.0, lockout_s=60.0)
-EMERGENCY = PriorityRule(classes=("emergency",), reach_m=200.0, max_extension_s=30.0, keep_green_s=0.0, lockout_s=0.0)
+EMERGENCY = PriorityRule(
+    classes=("emergency",), reach_m=200.0, max_extension_s=30.0, keep_green_s=0.0, lockout_s=0.0
+)
 FRESH = (RuleMemory(), RuleMemory())
 
 
@@ -37,11 +47,18 @@ def test_a_green_is_held_for_a_bus_that_it_serves_and_no_longer_than_its_extensi
     for k in range(4):
         answer, memories = asked(2, [caller(0)], standing(0), memories=memories, time_s=100.0 + 5.0 * k)
         means.append((answer.request, answer.means))
-    assert means == [(0, Means.HOLD), (0, Means.HOLD), (2, Means.NONE), (2, Means.NONE)]
+    assert means == [
+        (0, PriorityStrategy.HOLD),
+        (0, PriorityStrategy.HOLD),
+        (2, PriorityStrategy.NONE),
+        (2, PriorityStrategy.NONE),
+    ]
     assert memories[1].locked_until_s == 110.0 + 60.0
 
 
-@pytest.mark.parametrize(("green_s", "expected"), [(11.9, (0, Means.NONE)), (12.0, (2, Means.EARLY_GREEN))])
+@pytest.mark.parametrize(
+    ("green_s", "expected"), [(11.9, (0, PriorityStrategy.NONE)), (12.0, (2, PriorityStrategy.EARLY_GREEN))]
+)
 def test_another_stage_keeps_its_green_then_ends_early(green_s, expected):
     answer, _ = asked(0, [caller(2)], standing(0, green_s))
     assert (answer.request, answer.means) == expected
@@ -49,7 +66,7 @@ def test_another_stage_keeps_its_green_then_ends_early(green_s, expected):
 
 def test_where_the_policy_wants_the_same_nothing_is_used_up():
     answer, memories = asked(0, [caller(0)], standing(0))
-    assert answer == Favour(request=0, means=Means.AS_WANTED)
+    assert answer == PriorityRequest(request=0, means=PriorityStrategy.AS_WANTED)
     assert memories == FRESH
 
 
@@ -57,7 +74,7 @@ def test_a_use_ends_with_its_vehicle_and_locks_the_rule():
     _, memories = asked(0, [caller(2)], standing(0))
     _, memories = asked(0, [], standing(2), memories=memories, time_s=110.0)
     assert memories[1].locked_until_s == 170.0
-    for time_s, means in ((169.9, Means.NONE), (170.0, Means.EARLY_GREEN)):
+    for time_s, means in ((169.9, PriorityStrategy.NONE), (170.0, PriorityStrategy.EARLY_GREEN)):
         assert asked(0, [caller(2)], standing(0), memories=memories, time_s=time_s)[0].means is means
 
 
@@ -65,14 +82,14 @@ def test_buses_that_come_by_turns_from_two_sides_are_not_served_by_turns():
     """One stage is favoured, then the rule rests."""
     _, memories = asked(0, [caller(2)], standing(0))
     answer, memories = asked(2, [caller(0)], standing(2), memories=memories, time_s=120.0)
-    assert (answer.means, memories[1].locked_until_s) == (Means.NONE, 180.0)
+    assert (answer.means, memories[1].locked_until_s) == (PriorityStrategy.NONE, 180.0)
 
 
 def test_a_stage_that_a_limit_has_ended_is_not_called_back():
     _, memories = asked(0, [caller(2)], standing(0))
     _, memories = asked(0, [caller(2)], standing(2), memories=memories, time_s=120.0)
     answer, memories = asked(0, [caller(2)], standing(0), memories=memories, time_s=150.0)
-    assert (answer.means, memories[1].locked_until_s) == (Means.NONE, 210.0)
+    assert (answer.means, memories[1].locked_until_s) == (PriorityStrategy.NONE, 210.0)
 
 
 def test_the_first_rule_that_has_a_vehicle_counts_and_the_nearest_vehicle_of_it():
@@ -84,17 +101,23 @@ def test_the_first_rule_that_has_a_vehicle_counts_and_the_nearest_vehicle_of_it(
 
 @pytest.mark.parametrize(
     "nobody",
-    [caller(2, distance_m=100.1), caller(2, kind="passenger"), caller(12), caller(-1), caller(2, distance_m=math.nan)],
+    [
+        caller(2, distance_m=100.1),
+        caller(2, kind="passenger"),
+        caller(12),
+        caller(-1),
+        caller(2, distance_m=math.nan),
+    ],
 )
 def test_who_is_too_far_of_another_class_or_on_no_link_is_not_favoured(nobody):
-    assert asked(0, [nobody], standing(0))[0].means is Means.NONE
+    assert asked(0, [nobody], standing(0))[0].means is PriorityStrategy.NONE
 
 
 @pytest.mark.parametrize("wanted", [None, math.nan, 7, -1, 0.5])
 def test_where_the_policy_names_no_stage_none_is_named_here(wanted):
     answer, _ = asked(wanted, [caller(2)], standing(0))
     assert answer.request is wanted
-    assert answer.means is Means.NONE
+    assert answer.means is PriorityStrategy.NONE
 
 
 def test_a_link_that_has_priority_in_one_stage_and_yields_in_another_gets_the_one():
@@ -110,12 +133,13 @@ def test_signals_remember_apart_and_hear_their_own_callers_alone():
     twins = Priorities([X, replace(X, id="Y")], [BUS])
     call = [caller(2, signal="Y")]
     answers = [twins.favour(n, 0, call, standing(0), time_s=0.0, horizon_s=5.0).means for n in (0, 1)]
-    assert answers == [Means.NONE, Means.EARLY_GREEN]
+    assert answers == [PriorityStrategy.NONE, PriorityStrategy.EARLY_GREEN]
     assert Priorities([X], []).favour(0, 3, call, standing(0), time_s=0.0, horizon_s=5.0).request == 3
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"classes": ()}, {"reach_m": 0.0}, {"reach_m": 201.0}, {"max_extension_s": 61.0}, {"lockout_s": -1.0}]
+    "wrong",
+    [{"classes": ()}, {"reach_m": 0.0}, {"reach_m": 201.0}, {"max_extension_s": 61.0}, {"lockout_s": -1.0}],
 )
 def test_an_impossible_rule_is_refused(wrong):
     with pytest.raises(ValueError, match="need"):
@@ -130,15 +154,18 @@ class Recorder:
         self.callers, self.time_s, self.uses = [], 0.0, []
 
     def rule(self, wanted, state, timing, **context):
-        answer = self.priorities.favour(0, wanted, self.callers, state, time_s=self.time_s, horizon_s=self.interval_s)
-        if answer.means in (Means.HOLD, Means.EARLY_GREEN):
+        answer = self.priorities.favour(
+            0, wanted, self.callers, state, time_s=self.time_s, horizon_s=self.interval_s
+        )
+        if answer.means in (PriorityStrategy.HOLD, PriorityStrategy.EARLY_GREEN):
             self.uses.append((self.time_s, answer.means, answer.request))
         self.time_s += self.interval_s
         return envelope.rule(answer.request, state, timing, **context)
 
 
 call_rows = st.lists(
-    st.tuples(st.integers(-1, 12), st.sampled_from(["bus", "emergency", "tram"]), st.floats(0.0, 250.0)), max_size=3
+    st.tuples(st.integers(-1, 12), st.sampled_from(["bus", "emergency", "tram"]), st.floats(0.0, 250.0)),
+    max_size=3,
 )
 step = st.tuples(st.one_of(st.integers(-1, 4), st.just(math.nan), st.none()), call_rows, st.booleans())
 
@@ -170,7 +197,7 @@ def test_a_rule_holds_no_longer_than_it_may_and_rests_between_two_uses(steps):
         if before and time_s - before[0] >= BUS.lockout_s:
             before, held_s = None, 0.0
         assert before is None or stage in served_with(before[1])
-        held_s += 5.0 * (means is Means.HOLD)
+        held_s += 5.0 * (means is PriorityStrategy.HOLD)
         assert held_s <= BUS.max_extension_s
         before = time_s, stage
 

@@ -8,7 +8,9 @@ def test_by_itself_a_vehicle_counts_one_and_nobody_on_foot():
     assert (CARS.by_class, CARS.counts_persons) == ({}, False)
 
 
-@pytest.mark.parametrize("wrong", [{"classes": (("bus", 0.0),)}, {"classes": (("bus", 101.0),)}, {"persons": -1.0}])
+@pytest.mark.parametrize(
+    "wrong", [{"classes": (("bus", 0.0),)}, {"classes": (("bus", 101.0),)}, {"persons": -1.0}]
+)
 def test_weights_that_make_no_sense_are_refused(wrong):
     with pytest.raises(ValueError, match="need class weights over 0"):
         Weights(**wrong)

@@ -18,8 +18,14 @@ ENVELOPE = [
     ("if not state.green_s >= timing.min_green_s[now]:", "if False:"),
     ("if not state.green_s >= timing.min_green_s[now]:", "if not state.green_s >= min(timing.min_green_s) - 1.0:"),
     ("return _only(_longest_waiting(state), timing, Reason.MAX_RED)", "return _only(now, timing, Reason.MAX_RED)"),
-    ("others_wait and state.green_s + state.earlier_s + horizon_s >", "others_wait and state.green_s + state.earlier_s >"),
-    ("others_wait and state.green_s + state.earlier_s + horizon_s >", "others_wait and state.green_s + horizon_s > 1.0 +"),
+    (
+        "others_wait and state.green_s + state.earlier_s + horizon_s >",
+        "others_wait and state.green_s + state.earlier_s >",
+    ),
+    (
+        "others_wait and state.green_s + state.earlier_s + horizon_s >",
+        "others_wait and state.green_s + horizon_s > 1.0 +",
+    ),
     ("if others_wait and state.green_s", "if not others_wait and state.green_s"),
     ("for j in s if j != now)", "for j in s if j == now)"),
     ("legal = tuple(in_time[j] and j != now for j in s)", "legal = in_time"),
@@ -27,12 +33,18 @@ ENVELOPE = [
         "return Permission(legal=in_time, otherwise=_longest_waiting(state, in_time)",
         "return Permission(legal=in_time, otherwise=now",
     ),
-    ("in_time = tuple(_all_served_in_time(j, state, timing, horizon_s) for j in s)", "in_time = (True,) * timing.n_stages"),
+    (
+        "in_time = tuple(_all_served_in_time(j, state, timing, horizon_s) for j in s)",
+        "in_time = (True,) * timing.n_stages",
+    ),
     ("if not request_age_s <= lease_s:", "if request_age_s != request_age_s:"),
     ("if permission.legal[stage]:", "if True:"),
     ("reason=Reason.GRANTED, renews=not state.is_clearing)", "reason=Reason.GRANTED)"),
     ("reason=permission.reason, renews=not state.is_clearing)", "reason=permission.reason)"),
-    ("return Ruling(stage=state.stage, reason=reason, renews=False)", "return Ruling(stage=state.stage, reason=reason)"),
+    (
+        "return Ruling(stage=state.stage, reason=reason, renews=False)",
+        "return Ruling(stage=state.stage, reason=reason)",
+    ),
     ("if permission.reason in (Reason.MAX_GREEN, Reason.MAX_RED):", "if permission.reason is Reason.MAX_RED:"),
     ("if permission.reason in (Reason.MAX_GREEN, Reason.MAX_RED):", "if permission.reason is Reason.MAX_GREEN:"),
     ("return max(rest_s, shortest_s, min(lease_s, room_s))", "return max(shortest_s, min(lease_s, room_s))"),
@@ -68,7 +80,10 @@ PROGRAM = [
     ("first += len(way)", "first += len(way) - 1"),
 ]
 WAITS = [
-    ("self._wait_s = np.where(called, self._wait_s + elapsed_s, 0.0)", "self._wait_s = np.where(called, 0.0, 0.0)"),
+    (
+        "self._wait_s = np.where(called, self._wait_s + elapsed_s, 0.0)",
+        "self._wait_s = np.where(called, 0.0, 0.0)",
+    ),
     ("self._wait_s *= 1.0 - shown", "self._wait_s *= 0.0 * shown"),
     ("links.append(row * k_max + movement.link)", "links.append(row * k_max)"),
     ("self._wait_s[:, None, :]).max(axis=2)", "self._wait_s[:, None, :]).min(axis=2)"),
@@ -76,9 +91,15 @@ WAITS = [
 TIMING = [
     ("needed = max((pedestrian_clearance_time(m) for m in walkers), default=0.0)", "needed = 0.0"),
     ("max(0.0, needed - yellow[i][j] - all_red[i][j])", "max(0.0, needed - yellow[i][j] - all_red[i][j] - 2.0)"),
-    ("            losing = intersection.stages[i].green - intersection.stages[j].green", "            losing = frozenset()"),
+    (
+        "            losing = intersection.stages[i].green - intersection.stages[j].green",
+        "            losing = frozenset()",
+    ),
     ("WALKING_SPEED_MPS = 1.07", "WALKING_SPEED_MPS = 1.4"),
-    ("max(math.ceil(seconds * 2.0 - 1e-9) / 2.0, YELLOW_MIN_S), YELLOW_MAX_S)", "math.ceil(seconds * 2.0 - 1e-9) / 2.0, 2.5)"),
+    (
+        "max(math.ceil(seconds * 2.0 - 1e-9) / 2.0, YELLOW_MIN_S), YELLOW_MAX_S)",
+        "math.ceil(seconds * 2.0 - 1e-9) / 2.0, 2.5)",
+    ),
 ]
 
 
@@ -119,7 +140,9 @@ def complaints(*, subject=None, wait_clocks=signal_state.WaitClocks, derive=None
             limits = replace(limits, max_green_s=tuple(max(14.0, low + 5.0) for low in limits.min_green_s),
                              fallback_green_s=tuple(max(5.0, low) for low in limits.min_green_s))  # fmt: skip
         for interval_s, lease_s in ((5, 12.0), (1, 2.0)):
-            found = verify_timing(junction, limits, decision_interval_s=interval_s, lease_s=lease_s, subject=subject).violations
+            found = verify_timing(
+                junction, limits, decision_interval_s=interval_s, lease_s=lease_s, subject=subject
+            ).violations
             if found:
                 return found
             street = Street(junction, limits, interval_s=interval_s, subject=subject, wait_clocks=wait_clocks)

@@ -36,7 +36,9 @@ def test_what_no_policy_depends_on_may_change():
     other_program = (OwnPhase(state="r" * TRAINED.n_links, duration_s=9.0), *TRAINED.own_program)
     for here in (
         TRAINED,
-        replace(TRAINED, neighbours=(neighbour,), own_offset_s=12.0, own_program_id="9", own_program_type="actuated"),
+        replace(
+            TRAINED, neighbours=(neighbour,), own_offset_s=12.0, own_program_id="9", own_program_type="actuated"
+        ),
         replace(TRAINED, own_program=other_program),
         with_way(0, speed_mps=15.0, length_m=25.0),
         with_span(0, 0, to_m=80.4),
@@ -57,7 +59,9 @@ def test_a_lane_that_is_gone_or_in_another_place_is_named():
 
 def test_links_in_another_order_are_named_with_what_they_serve():
     swapped = {0: 2, 2: 0}
-    here = replace(TRAINED, movements=tuple(replace(m, link=swapped.get(m.link, m.link)) for m in TRAINED.movements))
+    here = replace(
+        TRAINED, movements=tuple(replace(m, link=swapped.get(m.link, m.link)) for m in TRAINED.movements)
+    )
     said = "made for link 0 that serves in0_0 to out0_0, at intersection X it serves in2_0 to out2_0"
     assert difference(here) == said
 
@@ -88,7 +92,9 @@ def test_an_exit_elsewhere_and_a_new_conflict_are_named():
     )
 
 
-@pytest.mark.parametrize("name", ["min_green_s", "max_green_s", "yellow_s", "all_red_s", "pedestrian_clearance_s", "max_red_s"])
+@pytest.mark.parametrize(
+    "name", ["min_green_s", "max_green_s", "yellow_s", "all_red_s", "pedestrian_clearance_s", "max_red_s"]
+)
 def test_every_limit_that_a_policy_meets_is_compared_by_its_stages(name):
     timing = flat_timing(3)
     old = getattr(timing, name)

@@ -1,7 +1,8 @@
 """Envelope, stage program and monitor together, driven by whatever hypothesis thinks of; two judges look at every second.
 
-The independent monitor (serve/safety/monitor.py) and the oracle (domain/safety/oracle.py) share no code with each other, nor
-with what they judge. While somebody rules, nobody whom the detectors have seen waits beyond the maximum red.
+The independent monitor (serve/safety/monitor.py) and the oracle (domain/safety/oracle.py) share no code with each
+other, nor with what they judge. While somebody rules, nobody whom the detectors have seen waits beyond the maximum
+red.
 """
 
 import math
@@ -10,7 +11,14 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule, run_state_machine_as_test
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
 
 from leed_traffic.domain.safety import envelope, program
 from leed_traffic.domain.safety.envelope import Ruling, may_extend
@@ -84,7 +92,9 @@ class SignalMachine(RuleBasedStateMachine):
     subject = Subject()
     limits = staticmethod(tight_timing)
 
-    @initialize(name=st.sampled_from(sorted(JUNCTIONS)), interval_s=st.sampled_from([1, 5]), stage=st.integers(0, 3))
+    @initialize(
+        name=st.sampled_from(sorted(JUNCTIONS)), interval_s=st.sampled_from([1, 5]), stage=st.integers(0, 3)
+    )
     def begin(self, name, interval_s, stage):
         junction = JUNCTIONS[name]
         self.street = WatchedStreet(junction, self.limits(junction), interval_s=interval_s, subject=self.subject)
@@ -94,7 +104,9 @@ class SignalMachine(RuleBasedStateMachine):
     @rule(request=REQUESTS, age_s=AGES, link=LINKS, second=st.integers(0, 4))
     def ask(self, request, age_s, link, second):
         street = self.street
-        street.decide(request, age_s=age_s, arrivals=[(second % street.interval_s, link % street.intersection.n_links)])
+        street.decide(
+            request, age_s=age_s, arrivals=[(second % street.interval_s, link % street.intersection.n_links)]
+        )
 
     @precondition(lambda self: self.street.is_ours)
     @rule(request=REQUESTS, times=st.integers(2, 20))
@@ -174,7 +186,9 @@ def no_yellow(intersection, timing, *, step_s):
     )
 
 
-@pytest.mark.parametrize("subject", [Subject(rule=short_green), Subject(build_program=no_yellow)], ids=["envelope", "program"])
+@pytest.mark.parametrize(
+    "subject", [Subject(rule=short_green), Subject(build_program=no_yellow)], ids=["envelope", "program"]
+)
 def test_the_machine_finds_a_fault_that_is_put_in(subject):
     class Faulty(SignalMachine):
         pass
@@ -191,7 +205,8 @@ def test_the_machine_finds_clearances_that_are_shorter_than_the_monitor_s():
             junction = four_legs()
             limits, less = tight_timing(junction), derive_timing(star(4))
             hasty = type(limits)(
-                **{f: getattr(limits, f) for f in limits.__dataclass_fields__} | {"all_red_s": less.pedestrian_clearance_s}
+                **{f: getattr(limits, f) for f in limits.__dataclass_fields__}
+                | {"all_red_s": less.pedestrian_clearance_s}
             )
             self.street = WatchedStreet(junction, hasty, monitor_limits=limits, is_reviewed=False)
 

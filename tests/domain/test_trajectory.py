@@ -20,7 +20,10 @@ def test_a_trajectory_has_a_length_and_a_total_reward():
 
 def test_an_empty_trajectory_is_one():
     empty = trajectory(
-        observation=np.zeros((0, 2), np.float32), stage=np.zeros(0, int), reward=np.zeros(0), legal=np.ones((0, 2), bool)
+        observation=np.zeros((0, 2), np.float32),
+        stage=np.zeros(0, int),
+        reward=np.zeros(0),
+        legal=np.ones((0, 2), bool),
     )
     assert (len(empty), empty.total_reward) == (0, 0.0)
 

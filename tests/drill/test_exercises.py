@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 
 from leed_traffic.cli.drill import drill_command
 from leed_traffic.drill import catalogue
-from leed_traffic.drill.catalogue import CATALOGUE, Entry
+from leed_traffic.drill.catalogue import CATALOGUE, CatalogueEntry
 from leed_traffic.drill.exercises import (
     beside,
     budget,
@@ -31,12 +31,12 @@ from leed_traffic.drill.exercises.budget import latch_survives, serve_many, tick
 from leed_traffic.drill.exercises.event_log import events_agree
 from leed_traffic.drill.exercises.oracle_runs import outside_oracle
 from leed_traffic.drill.exercises.starvation import WaitWatch, always_hold
-from leed_traffic.drill.row import Finding, Ground
+from leed_traffic.drill.row import DrillSetting, Finding
 from leed_traffic.errors import UsageError
 from leed_traffic.serve.control.hot_swap import HotSwap
 from leed_traffic.serve.control.pace import Pace
 from leed_traffic.serve.safety.monitor import Monitor
-from leed_traffic.serve.safety.supervisor import Mode
+from leed_traffic.serve.safety.supervisor import SignalMode
 from tests.intersections import four_legs
 
 pytestmark = pytest.mark.sumo
@@ -44,7 +44,7 @@ pytestmark = pytest.mark.sumo
 
 @pytest.fixture
 def ground(crossing_place):
-    return Ground(crossing=crossing_place, full=False, seed=2)
+    return DrillSetting(crossing=crossing_place, full=False, seed=2)
 
 
 def invoke(*arguments):
@@ -60,17 +60,20 @@ def test_all_states_of_the_crossing_are_sound(ground):
 
 
 def test_the_event_log_tells_what_sumo_wrote_down(ground, monkeypatch):
-    monkeypatch.setattr(Ground, "many", lambda self, short, full: 300)
+    monkeypatch.setattr(DrillSetting, "many", lambda self, short, full: 300)
     found = events_agree(ground)
     assert found.faults == []
     assert found.count > 200
 
 
 def test_an_event_log_that_tells_of_a_green_too_many_is_found_out(ground, monkeypatch):
-    monkeypatch.setattr(Ground, "many", lambda self, short, full: 120)
+    monkeypatch.setattr(DrillSetting, "many", lambda self, short, full: 120)
     read = event_log._read_csv
     monkeypatch.setattr(event_log, "_read_csv", lambda path: [*read(path), (50.3, 1, 1)])
-    assert events_agree(ground).faults == ["events.parquet and events.csv differ", "phase 1, begin_green: apart at [50.3] s"]
+    assert events_agree(ground).faults == [
+        "events.parquet and events.csv differ",
+        "phase 1, begin_green: apart at [50.3] s",
+    ]
 
 
 def test_every_cut_clearance_trips_the_monitor(ground):
@@ -97,19 +100,19 @@ def test_a_latch_survives(ground):
 
 
 def test_the_outside_oracle_tells_an_unsafe_controller_from_ours(ground, monkeypatch):
-    monkeypatch.setattr(Ground, "many", lambda self, short, full: 900)
+    monkeypatch.setattr(DrillSetting, "many", lambda self, short, full: 900)
     assert outside_oracle(replace(ground, scenarios=("crossing",))).faults == []
 
 
 def test_an_oracle_that_is_given_an_unsafe_controller_as_ours_complains(ground, monkeypatch):
-    monkeypatch.setattr(Ground, "many", lambda self, short, full: 300)
+    monkeypatch.setattr(DrillSetting, "many", lambda self, short, full: 300)
     monkeypatch.setattr(oracle_runs, "without_clearances", lambda site: site)
     (fault,) = outside_oracle(replace(ground, scenarios=("crossing",))).faults
     assert "without clearances: the oracle blames nobody" in fault
 
 
 def test_nobody_waits_beyond_the_maximum_red_though_a_stage_is_held(ground, monkeypatch):
-    monkeypatch.setattr(Ground, "many", lambda self, short, full: 500)
+    monkeypatch.setattr(DrillSetting, "many", lambda self, short, full: 500)
     found = always_hold(replace(ground, scenarios=("crossing",)))
     assert (found.faults, found.count) == ([], 2)
     assert "worst waits crossing: 17" in found.detail  # the policy goes to the limit, not beyond it
@@ -133,7 +136,7 @@ def test_the_watch_counts_a_wait_from_the_call_to_the_green():
 
 
 def test_a_lost_simulator_is_regained(ground, monkeypatch):
-    monkeypatch.setattr(Ground, "many", lambda self, short, full: 2)
+    monkeypatch.setattr(DrillSetting, "many", lambda self, short, full: 2)
     assert restarts.lost_simulators(ground).faults == []
 
 
@@ -149,7 +152,7 @@ def test_a_missing_lane_on_a_street_degrades_its_junction_alone(ground, monkeypa
 
 def test_what_a_tick_costs_is_told_and_judged(ground, monkeypatch):
     """Whether the budget holds is for `leedctl drill` and the benchmarks to say: a shared machine must not fail the tests."""
-    monkeypatch.setattr(Ground, "many", lambda self, short, full: 60)
+    monkeypatch.setattr(DrillSetting, "many", lambda self, short, full: 60)
     monkeypatch.setattr(budget, "TICK_BUDGET_MS", math.inf)
     found = tick_budget(ground)
     assert (found.count, found.faults) == (60, [])
@@ -162,7 +165,7 @@ def test_what_a_tick_costs_is_told_and_judged(ground, monkeypatch):
 
 
 def test_swaps_leave_nothing_behind_and_what_would_grow_is_found_out(ground, monkeypatch):
-    monkeypatch.setattr(Ground, "many", lambda self, short, full: 20)
+    monkeypatch.setattr(DrillSetting, "many", lambda self, short, full: 20)
     assert swaps.swap_again_and_again(ground).faults == []
     kept = [(100.0, 20), (150.0, 30)]
     monkeypatch.setattr(swaps, "_footprint", lambda: kept.pop(0))
@@ -197,7 +200,7 @@ def test_costly_bundles_are_refused_and_a_check_that_pays_for_them_is_found_out(
 
 
 def test_recorded_runs_are_decided_again(ground, monkeypatch):
-    monkeypatch.setattr(Ground, "many", lambda self, short, full: 2)
+    monkeypatch.setattr(DrillSetting, "many", lambda self, short, full: 2)
     assert replays.decide_again(ground).faults == []
 
 
@@ -221,7 +224,7 @@ def test_what_becomes_of_one_controller_is_no_danger_to_the_other(ground):
 
 def test_many_junctions_are_served_from_memory(crossing_place, tmp_path):
     summary = serve_many(crossing_place, tmp_path / "b", 5, 60.0)
-    assert set(summary.modes.values()) == {Mode.ENGAGED}
+    assert set(summary.modes.values()) == {SignalMode.ENGAGED}
     assert summary.violations == []
     assert summary.ticks == 60
 
@@ -237,7 +240,10 @@ def test_the_command_prints_a_row_for_each_promise_and_fails_with_any(monkeypatc
         raise ZeroDivisionError("an exercise of ours")
 
     def entries(*exercises):
-        return tuple(Entry(name=f"e{k}", promise=f"promise {k}", tried="somehow", exercise=e) for k, e in enumerate(exercises))
+        return tuple(
+            CatalogueEntry(name=f"e{k}", promise=f"promise {k}", tried="somehow", exercise=e)
+            for k, e in enumerate(exercises)
+        )
 
     monkeypatch.setattr(catalogue, "CATALOGUE", entries(holds))
     good = invoke("--json")
@@ -261,7 +267,7 @@ def test_an_unknown_row_is_refused():
 
 
 def test_nobody_waits_beyond_the_maximum_red_though_connection_and_process_are_lost(ground, monkeypatch):
-    monkeypatch.setattr(Ground, "many", lambda self, short, full: 300)
+    monkeypatch.setattr(DrillSetting, "many", lambda self, short, full: 300)
     monkeypatch.setattr(reconnections, "CASES", ((11, 0, True),))
     found = reconnections.lose_again_and_again(ground)
     assert found.faults == []
@@ -276,7 +282,7 @@ def test_waits_that_begin_anew_at_every_connection_are_found_out(ground, monkeyp
         self._gap_s = lambda n, time_s: 1.0 if self._is_watched else 0.0
 
     monkeypatch.setattr(StreetWaits, "lost", forget)
-    monkeypatch.setattr(Ground, "many", lambda self, short, full: 300)
+    monkeypatch.setattr(DrillSetting, "many", lambda self, short, full: 300)
     monkeypatch.setattr(reconnections, "CASES", ((11, 0, True),))
     assert "max_red_s is 180" in reconnections.lose_again_and_again(ground).faults[0]
 

@@ -45,7 +45,9 @@ def test_memory_that_grows_little_by_little_and_a_file_that_stays_open_are_found
     assert leaking.growth_mb < soaking.GROWTH_MB
     assert leaking.slope_mb_per_hour == pytest.approx(0.6, abs=0.1)
     assert not _report([hour(open_files=12 + k // 10) for k in range(24)], 1, 3600.0).holds
-    assert _report([hour(resident_mb=250.0), *[hour() for _ in range(23)]], 1, 3600.0).holds  # what is loaded in the first hour
+    assert _report(
+        [hour(resident_mb=250.0), *[hour() for _ in range(23)]], 1, 3600.0
+    ).holds  # what is loaded in the first hour
 
 
 def test_a_slope_is_the_median_of_all_pairs():

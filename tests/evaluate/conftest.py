@@ -4,9 +4,9 @@ import pytest
 
 from leed_traffic.evaluate.compare import EvaluateConfig, compare
 from leed_traffic.evaluate.controllers import parse_controllers
-from leed_traffic.evaluate.records.timeline import Shown, StageRows, Timeline
+from leed_traffic.evaluate.records.timeline import ShownStage, StageRows, Timeline
 from leed_traffic.evaluate.report.report import Story, render_report
-from leed_traffic.evaluate.runs import Comparison, Run
+from leed_traffic.evaluate.runs import Comparison, ControllerRun
 from leed_traffic.evaluate.summary import evaluate_runs
 
 SEEDS = (1001, 1002, 1003)
@@ -14,8 +14,8 @@ SEEDS = (1001, 1002, 1003)
 MakeComparison = Callable[[dict[str, tuple[float, ...]]], Comparison]
 
 
-def make_run(controller: str, seed: int, delay_s: float, timeline: Timeline | None = None) -> Run:
-    return Run(
+def make_run(controller: str, seed: int, delay_s: float, timeline: Timeline | None = None) -> ControllerRun:
+    return ControllerRun(
         controller=controller,
         seed=seed,
         delay_s=delay_s,
@@ -34,12 +34,12 @@ def make_run(controller: str, seed: int, delay_s: float, timeline: Timeline | No
     )
 
 
-def make_timeline() -> dict[str, tuple[Shown, ...]]:
+def make_timeline() -> dict[str, tuple[ShownStage, ...]]:
     """Two signals for 100 s: a green, a clearance, another green."""
     spans = (
-        Shown(begin_s=0.0, end_s=40.0, stage=0),
-        Shown(begin_s=40.0, end_s=45.0, stage=None),
-        Shown(begin_s=45.0, end_s=100.0, stage=1),
+        ShownStage(begin_s=0.0, end_s=40.0, stage=0),
+        ShownStage(begin_s=40.0, end_s=45.0, stage=None),
+        ShownStage(begin_s=45.0, end_s=100.0, stage=1),
     )
     return {"J1": spans, "J2": spans}
 
@@ -57,7 +57,9 @@ def make_comparison() -> MakeComparison:
         rules = [name for name in delays_s if ":" not in name]
         evaluation = evaluate_runs(runs, scenario="crossing", site="derived", sumo_version="1.28.0", rules=rules)
         return Comparison(
-            evaluation=evaluation, runs=tuple(runs), rows=StageRows(order=("J1", "J2"), positions_m={"J1": 0.0, "J2": 250.0})
+            evaluation=evaluation,
+            runs=tuple(runs),
+            rows=StageRows(order=("J1", "J2"), positions_m={"J1": 0.0, "J2": 250.0}),
         )
 
     return make
@@ -85,7 +87,9 @@ LABELS = {
 def report_pages(recorded, recorded_crossing) -> dict[str, str]:
     """The reports of both, with the controller marked that is compared with the reference."""
     return {
-        name: render_report(comparison, LABELS, Story(title="Test", ours=comparison.evaluation.differences[0].controller))
+        name: render_report(
+            comparison, LABELS, Story(title="Test", ours=comparison.evaluation.differences[0].controller)
+        )
         for name, comparison in (("road", recorded), ("crossing", recorded_crossing))
     }
 

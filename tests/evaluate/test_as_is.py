@@ -11,7 +11,7 @@ from leed_traffic.artifacts.scenario import load_scenario
 from leed_traffic.artifacts.site import derive_site
 from leed_traffic.errors import UsageError
 from leed_traffic.evaluate.compare import EvaluateConfig, compare
-from leed_traffic.evaluate.controllers import OWN_PROGRAM, Choice, Kind, parse_controllers
+from leed_traffic.evaluate.controllers import OWN_PROGRAM, Choice, ControllerKind, parse_controllers
 from leed_traffic.evaluate.one_run import RunTask, _in_env, _own_program
 from leed_traffic.simulation.demand.demand import write_demand
 from leed_traffic.simulation.network.network_import import import_network
@@ -23,7 +23,15 @@ from tests.networks.oddities import ODDITIES, configure, cross
 
 pytestmark = pytest.mark.sumo
 
-KINDS = ["two_stages", "actuated", "delay_based", "nema_with_lefts", "weekly_plan", "packed_and_writing", "a_conflicting_pair"]
+KINDS = [
+    "two_stages",
+    "actuated",
+    "delay_based",
+    "nema_with_lefts",
+    "weekly_plan",
+    "packed_and_writing",
+    "a_conflicting_pair",
+]
 
 
 def shown_by_sumo(config, folder):
@@ -35,7 +43,11 @@ def shown_by_sumo(config, folder):
     import sumo
 
     subprocess.run(
-        [str(Path(sumo.SUMO_HOME) / "bin" / "sumo"), *options], check=True, capture_output=True, timeout=60, cwd=folder
+        [str(Path(sumo.SUMO_HOME) / "bin" / "sumo"), *options],
+        check=True,
+        capture_output=True,
+        timeout=60,
+        cwd=folder,
     )
     return read_runs(folder / "plain" / STATES_NAME)
 
@@ -44,7 +56,7 @@ def task_of(config):
     scenario = load_scenario(str(config))
     network = import_network(scenario.net_file, scenario.additional_files, begin_s=scenario.begin_s)
     return RunTask(
-        choice=Choice(kind=Kind.AS_IS), seed=7, scenario=scenario, network=network, site=derive_site(network),
+        choice=Choice(kind=ControllerKind.AS_IS), seed=7, scenario=scenario, network=network, site=derive_site(network),
         decision_interval_s=5.0, reach_m=200.0,
     )  # fmt: skip
 
@@ -66,7 +78,12 @@ def test_a_weekly_plan_switches_as_it_does_in_the_street(tmp_path):
 
 
 def compared(config, controllers, **changes):
-    settings = {"scenario": str(config), "controllers": parse_controllers(controllers), "seeds": (1, 2), "workers": 0}
+    settings = {
+        "scenario": str(config),
+        "controllers": parse_controllers(controllers),
+        "seeds": (1, 2),
+        "workers": 0,
+    }
     return compare(EvaluateConfig.model_validate({**settings, **changes}))
 
 
@@ -82,7 +99,10 @@ def test_as_is_stands_beside_the_others_under_one_site_and_its_breaks_are_told(t
 
 
 def test_as_is_is_the_reference_where_there_is_no_other_rule(tmp_path):
-    assert compared(ODDITIES["two_stages"](tmp_path), "as-is,fixed", reference="as-is").evaluation.reference == "as-is"
+    assert (
+        compared(ODDITIES["two_stages"](tmp_path), "as-is,fixed", reference="as-is").evaluation.reference
+        == "as-is"
+    )
 
 
 def test_under_the_nets_own_limits_as_is_and_fixed_are_the_same(tmp_path):
@@ -108,7 +128,12 @@ def plan_in_the_net(folder):
 
 
 @pytest.mark.parametrize(
-    ("kind", "shown"), [(Kind.AS_IS, {"day", "night"}), (Kind.FIXED, {"leed-static"}), (Kind.MAX_WAVE, {"leed"})]
+    ("kind", "shown"),
+    [
+        (ControllerKind.AS_IS, {"day", "night"}),
+        (ControllerKind.FIXED, {"leed-static"}),
+        (ControllerKind.MAX_WAVE, {"leed"}),
+    ],
 )
 def test_a_weekly_plan_in_the_net_file_itself_takes_no_signal_away_from_us(tmp_path, kind, shown):
     task = replace(task_of(plan_in_the_net(tmp_path)), choice=Choice(kind=kind))
@@ -140,6 +165,8 @@ def test_traffic_is_sumos_whatever_further_files_are_named(tmp_path, case):
     options = sumo_options(scenario, seed=7, route_files=scenario.route_files, record=tmp_path / "plain")
     import sumo
 
-    subprocess.run([str(Path(sumo.SUMO_HOME) / "bin" / "sumo"), *options], check=True, capture_output=True, timeout=60)
+    subprocess.run(
+        [str(Path(sumo.SUMO_HOME) / "bin" / "sumo"), *options], check=True, capture_output=True, timeout=60
+    )
     plain, ours = ((tmp_path / name / TRIPS_NAME).read_text() for name in ("plain", "record"))
     assert ours[ours.index("<tripinfos") :] == plain[plain.index("<tripinfos") :]

@@ -60,7 +60,9 @@ def test_how_much_days_differ_can_be_asked_for_and_the_table_says_where_they_do_
 
 
 def test_people_get_a_table_a_verdict_and_the_files_that_they_asked_for(fake_compare, tmp_path):
-    result = run("--controllers", "fixed,plan:x", "--report", str(tmp_path / "r.html"), "--out", str(tmp_path / "out"))
+    result = run(
+        "--controllers", "fixed,plan:x", "--report", str(tmp_path / "r.html"), "--out", str(tmp_path / "out")
+    )
     assert result.exit_code == 0
     assert "Not distinguishable" in result.stdout
     assert sorted(p.name for p in tmp_path.rglob("*") if p.is_file()) == [

@@ -40,8 +40,17 @@ def test_every_controller_meets_the_same_vehicles(comparison):
 
 
 def test_results_come_in_the_order_asked(comparison):
-    assert [r.controller for r in comparison.evaluation.results] == ["fixed", "actuated", "max-pressure", "max-wave"]
-    assert [(run.controller, run.seed) for run in comparison.runs[:3]] == [("fixed", 1001), ("fixed", 1002), ("actuated", 1001)]
+    assert [r.controller for r in comparison.evaluation.results] == [
+        "fixed",
+        "actuated",
+        "max-pressure",
+        "max-wave",
+    ]
+    assert [(run.controller, run.seed) for run in comparison.runs[:3]] == [
+        ("fixed", 1001),
+        ("fixed", 1002),
+        ("actuated", 1001),
+    ]
     assert comparison.evaluation.scenario == "crossing"
     assert comparison.evaluation.seeds == (1001, 1002)
 
@@ -68,7 +77,9 @@ def test_every_run_tells_its_classes_and_its_intersections(comparison):
     for run in comparison.runs:
         vehicles = [score for score in run.classes if score.of_class in ("car", "truck")]
         assert sum(score.scheduled for score in vehicles) == run.scheduled
-        assert sum(score.scheduled * score.delay_s for score in vehicles) == pytest.approx(run.scheduled * run.delay_s)
+        assert sum(score.scheduled * score.delay_s for score in vehicles) == pytest.approx(
+            run.scheduled * run.delay_s
+        )
         assert any(score.of_class == "walker" for score in run.classes)
         (local,) = run.intersections
         assert sum(local.stage_share) + local.clearance_share == pytest.approx(1.0)
@@ -85,7 +96,10 @@ def test_a_reference_or_a_pair_that_names_nobody_ranked_is_refused():
 def test_the_first_seeds_runs_tell_what_the_signals_showed(comparison):
     shown = [run for run in comparison.runs if run.timeline]
     assert {run.seed for run in shown} == {1001}
-    assert [run.controller for run in shown] == ["fixed", "max-wave"]  # the first and, without a bundle, the last one
+    assert [run.controller for run in shown] == [
+        "fixed",
+        "max-wave",
+    ]  # the first and, without a bundle, the last one
     for run in shown:
         (spans,) = run.timeline.values()
         assert spans[-1].end_s == HORIZON_S
@@ -112,7 +126,9 @@ def test_parallel_processes_find_the_same(comparison):
 
 def test_results_are_written_beside_every_single_run(tmp_path, comparison):
     write_results(tmp_path / "out", comparison)
-    assert Evaluation.model_validate_json((tmp_path / "out" / "results.json").read_bytes()) == comparison.evaluation
+    assert (
+        Evaluation.model_validate_json((tmp_path / "out" / "results.json").read_bytes()) == comparison.evaluation
+    )
     with (tmp_path / "out" / "per_seed.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))
     assert len(rows) == 8
@@ -167,7 +183,9 @@ def test_a_bundle_drives_the_signals(bundle):
 
 
 @pytest.mark.parametrize(
-    "changes", [{"site": "as-net"}, {"decision_interval_s": 10.0}, {"scenario": "arterial5"}], ids=lambda c: next(iter(c))
+    "changes",
+    [{"site": "as-net"}, {"decision_interval_s": 10.0}, {"scenario": "arterial5"}],
+    ids=lambda c: next(iter(c)),
 )
 def test_a_bundle_made_for_something_else_is_refused(bundle, changes):
     with pytest.raises(MismatchError, match=r"^bundle:.*crossing"):
@@ -176,7 +194,9 @@ def test_a_bundle_made_for_something_else_is_refused(bundle, changes):
 
 def test_a_run_that_fails_names_its_controller(tmp_path):
     scenario = load_scenario("crossing")
-    (tmp_path / "broken.rou.xml").write_text('<routes><trip id="a" depart="1" from="nowhere" to="nowhere"/></routes>')
+    (tmp_path / "broken.rou.xml").write_text(
+        '<routes><trip id="a" depart="1" from="nowhere" to="nowhere"/></routes>'
+    )
     sumocfg = f'<configuration><net-file value="{scenario.net_file}"/><route-files value="broken.rou.xml"/>'
     (tmp_path / "broken.sumocfg").write_text(f'{sumocfg}<begin value="0"/><end value="60"/></configuration>')
     with pytest.raises(ScenarioError, match="max-wave on seed 1001: "):

@@ -5,12 +5,12 @@ import pytest
 from leed_traffic.artifacts.plans_file import read_plans
 from leed_traffic.artifacts.site import derive_site
 from leed_traffic.domain.network import Intersection, Lane, Movement, Network, Stage
-from leed_traffic.domain.network import Kind as Who
-from leed_traffic.domain.plan import PriorityPlan, max_wave_plan
+from leed_traffic.domain.network import MovementKind as Who
+from leed_traffic.domain.plan import UrgencyPlan, max_wave_plan
 from leed_traffic.errors import PlanError, UsageError
 from leed_traffic.evaluate.controllers import (
     Choice,
-    Kind,
+    ControllerKind,
     build_controller,
     labels,
     own_plans,
@@ -20,7 +20,9 @@ from leed_traffic.simulation.env.episode import PlanController
 
 
 def network() -> Network:
-    lanes = tuple(Lane(id=f"{e}_0", approach=e, length_m=100.0, speed_mps=13.9, spans=()) for e in ("north", "west"))
+    lanes = tuple(
+        Lane(id=f"{e}_0", approach=e, length_m=100.0, speed_mps=13.9, spans=()) for e in ("north", "west")
+    )
     movements = tuple(
         Movement(
             link=k,
@@ -51,8 +53,15 @@ def network() -> Network:
 
 def test_every_known_controller_is_parsed_in_order():
     choices = parse_controllers("fixed, actuated,max-pressure,max-wave,bundle:out/b,plan:out/d")
-    assert [c.name for c in choices] == ["fixed", "actuated", "max-pressure", "max-wave", "bundle:out/b", "plan:out/d"]
-    assert choices[4] == Choice(kind=Kind.BUNDLE, path=Path("out/b"))
+    assert [c.name for c in choices] == [
+        "fixed",
+        "actuated",
+        "max-pressure",
+        "max-wave",
+        "bundle:out/b",
+        "plan:out/d",
+    ]
+    assert choices[4] == Choice(kind=ControllerKind.BUNDLE, path=Path("out/b"))
 
 
 @pytest.mark.parametrize(
@@ -93,15 +102,18 @@ def test_a_label_is_short_unless_two_would_be_the_same():
 
 def test_a_path_belongs_to_plans_and_bundles_alone():
     with pytest.raises(ValueError, match="a path belongs to"):
-        Choice(kind=Kind.FIXED, path=Path("x"))
+        Choice(kind=ControllerKind.FIXED, path=Path("x"))
     with pytest.raises(ValueError, match="a path belongs to"):
-        Choice(kind=Kind.BUNDLE)
+        Choice(kind=ControllerKind.BUNDLE)
 
 
 def test_max_pressure_and_max_wave_are_plans_for_every_intersection():
-    wave, pressure = own_plans(Kind.MAX_WAVE, network())["J"], own_plans(Kind.MAX_PRESSURE, network())["J"]
-    assert isinstance(wave, PriorityPlan)
-    assert isinstance(pressure, PriorityPlan)
+    wave, pressure = (
+        own_plans(ControllerKind.MAX_WAVE, network())["J"],
+        own_plans(ControllerKind.MAX_PRESSURE, network())["J"],
+    )
+    assert isinstance(wave, UrgencyPlan)
+    assert isinstance(pressure, UrgencyPlan)
     assert (wave.reach_m, wave.downstream) == (100.0, 0.0)
     assert pressure.downstream == 1.0
 
@@ -148,7 +160,10 @@ def test_the_signals_own_programs_need_no_controller():
 
 def test_a_shadow_pair_names_who_drives_and_who_is_asked():
     (choice,) = parse_controllers("shadow:max-wave+bundle:models/a+b")
-    assert choice.pair == (Choice(kind=Kind.MAX_WAVE), Choice(kind=Kind.BUNDLE, path=Path("models/a+b")))
+    assert choice.pair == (
+        Choice(kind=ControllerKind.MAX_WAVE),
+        Choice(kind=ControllerKind.BUNDLE, path=Path("models/a+b")),
+    )
     assert choice.name == "shadow:max-wave+bundle:models/a+b"
     assert choice.label == "max-wave, asked along: bundle:a+b"
 
@@ -171,4 +186,4 @@ def test_a_pair_that_cannot_be_asked_is_refused_in_one_line(text, message):
 
 def test_a_pair_belongs_to_a_shadow_alone():
     with pytest.raises(ValueError, match="a pair belongs to"):
-        Choice(kind=Kind.SHADOW)
+        Choice(kind=ControllerKind.SHADOW)

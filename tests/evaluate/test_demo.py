@@ -49,9 +49,15 @@ def test_the_learning_curve_holds_validated_units_references_and_weights(tmp_pat
         MetricsRow(unit=3, phase="own", episodes=6, simulated_hours=10.0, delay_s=50.0, weights={"J1": 0.5}),
     ]
     (tmp_path / METRICS_NAME).write_text("".join(row.model_dump_json() + "\n" for row in rows))
-    monkeypatch.setattr("leed_traffic.train.run_folder.read_setting", lambda run: type("S", (), {"demonstration_hours": 4.0}))
-    comparison = make_comparison({"fixed": (90.0, 91.0, 92.0), "plan:x": (54.0, 55.0, 56.0), "bundle:y": (49.0, 50.0, 51.0)})
-    curve = _curve(tmp_path, comparison, {"fixed": "fixed", "plan:x": "demonstrating plan", "bundle:y": "LEED policies"})
+    monkeypatch.setattr(
+        "leed_traffic.train.run_folder.read_setting", lambda run: type("S", (), {"demonstration_hours": 4.0})
+    )
+    comparison = make_comparison(
+        {"fixed": (90.0, 91.0, 92.0), "plan:x": (54.0, 55.0, 56.0), "bundle:y": (49.0, 50.0, 51.0)}
+    )
+    curve = _curve(
+        tmp_path, comparison, {"fixed": "fixed", "plan:x": "demonstrating plan", "bundle:y": "LEED policies"}
+    )
     assert curve.hours == (4.0, 10.0)
     assert curve.delay_s == (60.0, 50.0)
     assert curve.references_s == {"fixed": 91.0, "demonstrating plan": 55.0}

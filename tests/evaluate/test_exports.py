@@ -14,7 +14,10 @@ LOCAL = LocalScore(
     intersection="J", vehicles=10, delay_s=7.25, waiting_s=1.0, queue_veh=2.0, stage_share=(0.5, 0.375), clearance_share=0.125,
     changes_per_h=60.0,
 )  # fmt: skip
-RUNS = (replace(make_run("fixed", 1001, 10.25), classes=(BUS,), intersections=(LOCAL,)), make_run("plan:a,b", 1002, 11.0))
+RUNS = (
+    replace(make_run("fixed", 1001, 10.25), classes=(BUS,), intersections=(LOCAL,)),
+    make_run("plan:a,b", 1002, 11.0),
+)
 
 
 def test_every_table_holds_the_same_in_csv_and_parquet():
@@ -26,7 +29,10 @@ def test_every_table_holds_the_same_in_csv_and_parquet():
 
 def test_a_class_and_an_intersection_are_a_row_per_run():
     assert as_csv(class_rows(RUNS)).splitlines()[1] == "fixed,1001,bus,4,4,3,9.500,1.000,9.000"
-    assert as_csv(intersection_rows(RUNS)).splitlines()[1] == "fixed,1001,J,10,7.250,1.000,2.000,0.125,60.000,0.5000;0.3750"
+    assert (
+        as_csv(intersection_rows(RUNS)).splitlines()[1]
+        == "fixed,1001,J,10,7.250,1.000,2.000,0.125,60.000,0.5000;0.3750"
+    )
 
 
 def test_the_same_rows_give_the_same_bytes():

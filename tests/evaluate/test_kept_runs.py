@@ -16,7 +16,7 @@ from leed_traffic.domain.priority import PriorityRule
 from leed_traffic.domain.road_users import Weights
 from leed_traffic.evaluate import compare as comparing
 from leed_traffic.evaluate.compare import EvaluateConfig, compare
-from leed_traffic.evaluate.controllers import Choice, Kind, parse_controllers
+from leed_traffic.evaluate.controllers import Choice, ControllerKind, parse_controllers
 from leed_traffic.evaluate.exports import write_results
 from leed_traffic.evaluate.kept_runs import RUNS_NAME, KeptRuns, digest_of
 from leed_traffic.evaluate.one_run import RunTask
@@ -34,7 +34,7 @@ RULE = PriorityRule(classes=("bus",), reach_m=100.0, max_extension_s=10.0, keep_
 def task(**changes) -> RunTask:
     site = load_site(None, SCENARIO, NETWORK)
     base = RunTask(
-        choice=Choice(kind=Kind.FIXED), seed=1001, scenario=SCENARIO, network=NETWORK, site=site, decision_interval_s=5.0,
+        choice=Choice(kind=ControllerKind.FIXED), seed=1001, scenario=SCENARIO, network=NETWORK, site=site, decision_interval_s=5.0,
         reach_m=100.0,
     )  # fmt: skip
     return replace(base, **changes)
@@ -64,7 +64,7 @@ def test_every_input_of_a_run_decides_its_digest(tmp_path):
     digests = {digest_of(task())}
     for changes in (
         {"seed": 1002},
-        {"choice": Choice(kind=Kind.ACTUATED)},
+        {"choice": Choice(kind=ControllerKind.ACTUATED)},
         {"decision_interval_s": 6.0},
         {"reach_m": 50.0},
         {"sensing": Sensing(miss=0.5)},
@@ -78,7 +78,7 @@ def test_every_input_of_a_run_decides_its_digest(tmp_path):
         digests.add(digest_of(task(**changes)))
     for reach_m in (50.0, 60.0):  # another content under the same name
         plans.write_text(f'{{"C": {max_wave_plan("C", reach_m=reach_m).model_dump_json()}}}')
-        digests.add(digest_of(task(choice=Choice(kind=Kind.PLAN, path=plans))))
+        digests.add(digest_of(task(choice=Choice(kind=ControllerKind.PLAN, path=plans))))
     assert len(digests) == 14
 
 
@@ -86,7 +86,7 @@ def test_the_same_content_elsewhere_is_the_same_run(tmp_path):
     files = [tmp_path / name for name in ("a.json", "b.json")]
     for file in files:
         file.write_text(f'{{"C": {max_wave_plan("C").model_dump_json()}}}')
-    one, other = (task(choice=Choice(kind=Kind.PLAN, path=file)) for file in files)
+    one, other = (task(choice=Choice(kind=ControllerKind.PLAN, path=file)) for file in files)
     assert digest_of(one) == digest_of(other)
     kept = KeptRuns(tmp_path)
     kept.keep(one, make_run(one.choice.name, 1001, 10.0))

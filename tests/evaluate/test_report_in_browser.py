@@ -20,7 +20,9 @@ MARKED_MIN = 0.004
 
 @pytest.fixture(scope="module")
 def browser():
-    sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed: pip install playwright")
+    sync_api = pytest.importorskip(
+        "playwright.sync_api", reason="playwright is not installed: pip install playwright"
+    )
     with sync_api.sync_playwright() as driver:
         chromium = driver.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
         yield chromium
@@ -108,8 +110,12 @@ def test_links_lead_to_their_sections(reports, view):
 def test_an_empty_plot_and_a_console_error_would_be_found(view, tmp_path):
     axes = '<path d="M40 10V180H390" stroke="#444" fill="none"/><path d="M40 60H390" stroke="#ddd"/>'
     page = f'<body style="margin:0"><svg id="empty" width="400" height="200">{axes}</svg>'
-    page += '<svg id="full" width="400" height="200"><rect x="50" y="50" width="90" height="90" fill="#0b63b0"/></svg>'
-    (tmp_path / "page.html").write_text(f"{page}<script>console.error('broken')</script><img src='gone.png'/></body>")
+    page += (
+        '<svg id="full" width="400" height="200"><rect x="50" y="50" width="90" height="90" fill="#0b63b0"/></svg>'
+    )
+    (tmp_path / "page.html").write_text(
+        f"{page}<script>console.error('broken')</script><img src='gone.png'/></body>"
+    )
     window, complaints = view((tmp_path / "page.html").as_uri())
     assert is_empty(window.query_selector("#empty"))
     assert not is_empty(window.query_selector("#full"))

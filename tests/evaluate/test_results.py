@@ -9,7 +9,7 @@ from leed_traffic.evaluate.exports import as_csv, run_rows, write_output
 from leed_traffic.evaluate.records.intersections import LocalScore
 from leed_traffic.evaluate.results import ControllerResult, Evaluation, ProgramCycle
 from leed_traffic.evaluate.runs import Comparison
-from leed_traffic.evaluate.shadow import Tally
+from leed_traffic.evaluate.shadow import AgreementTally
 from leed_traffic.evaluate.summary import evaluate_runs, summarise
 from leed_traffic.evaluate.words import (
     collision_lines,
@@ -74,7 +74,9 @@ def test_a_document_survives_being_written_and_read(make_comparison):
 
 
 def test_counts_are_totals_and_figures_are_means_over_the_seeds():
-    result = summarise("fixed", [make_run("fixed", seed, delay) for seed, delay in ((1, 10.0), (2, 12.0), (3, 14.0))])
+    result = summarise(
+        "fixed", [make_run("fixed", seed, delay) for seed, delay in ((1, 10.0), (2, 12.0), (3, 14.0))]
+    )
     assert (result.scheduled, result.departed, result.finished, result.never_departed) == (300, 294, 270, 6)
     assert result.emergency_stops == 3
     assert result.delay_s.mean == 12.0
@@ -150,7 +152,12 @@ def test_the_others_are_compared_with_the_best_rule_unless_said_otherwise(make_c
     evaluation = make_comparison(delays).evaluation
     assert evaluation.reference == "max-wave"
     fixed, bundle = evaluation.differences
-    assert (fixed.controller, fixed.differs, bundle.controller, bundle.differs) == ("fixed", True, "bundle:b", True)
+    assert (fixed.controller, fixed.differs, bundle.controller, bundle.differs) == (
+        "fixed",
+        True,
+        "bundle:b",
+        True,
+    )
     assert bundle.mean == pytest.approx(-4.9667, abs=1e-3)
     lines = difference_lines(make_comparison(delays), {name: name for name in delays})
     assert lines[1] == "  fixed: +40.3 [+38.9, +41.8], p < 0.001, worse"
@@ -169,7 +176,10 @@ def test_one_seed_shows_no_difference(make_comparison):
 
 
 def test_seeds_that_ended_in_gridlock_are_counted_out_of_all():
-    runs = [replace(make_run("a", seed, delay), stuck_veh=stuck) for seed, delay, stuck in ((1, 9.0, 0), (2, 900.0, 14))]
+    runs = [
+        replace(make_run("a", seed, delay), stuck_veh=stuck)
+        for seed, delay, stuck in ((1, 9.0, 0), (2, 900.0, 14))
+    ]
     (spread,) = evaluate_runs(runs, scenario="x", site="y", sumo_version="1", rules=()).spread
     assert (spread.worst_seed, spread.worst_delay_s, spread.gridlocked_seeds, spread.seeds) == (2, 900.0, 1, 2)
     comparison = Comparison(
@@ -182,7 +192,9 @@ def test_seeds_that_ended_in_gridlock_are_counted_out_of_all():
 
 def test_classes_and_intersections_are_summed_up_over_the_seeds():
     def run_of(seed, bus_s, junction_s):
-        bus = ClassScore(of_class="bus", scheduled=4, departed=4, finished=3, delay_s=bus_s, waiting_s=1.0, trip_time_s=9.0)
+        bus = ClassScore(
+            of_class="bus", scheduled=4, departed=4, finished=3, delay_s=bus_s, waiting_s=1.0, trip_time_s=9.0
+        )
         local = LocalScore(
             intersection="J", vehicles=10, delay_s=junction_s, waiting_s=1.0, queue_veh=2.0, stage_share=(0.5, 0.4),
             clearance_share=0.1, changes_per_h=60.0,
@@ -197,7 +209,7 @@ def test_classes_and_intersections_are_summed_up_over_the_seeds():
 
 
 def test_a_shadow_pair_is_told_but_not_ranked():
-    tally = Tally(intersection="J", decisions=10, agreed=7, differences=((0, 1, 3),))
+    tally = AgreementTally(intersection="J", decisions=10, agreed=7, differences=((0, 1, 3),))
     runs = [make_run("a", 1, 9.0), replace(make_run("shadow:a+b", 1, 9.0), tallies=(tally,))]
     evaluation = evaluate_runs(runs, scenario="x", site="y", sumo_version="1", rules=("a",))
     assert [result.controller for result in evaluation.results] == ["a"]
@@ -216,11 +228,15 @@ def test_who_breaks_the_sites_limits_is_said_in_the_row_and_in_a_line_and_not_ca
     runs = [
         run
         for seed in (1, 2, 3)
-        for run in (replace(make_run("as-is", seed, 9.0 + seed), limit_breaks=(found,)), make_run("fixed", seed, 30.0 + seed))
+        for run in (
+            replace(make_run("as-is", seed, 9.0 + seed), limit_breaks=(found,)),
+            make_run("fixed", seed, 30.0 + seed),
+        )
     ]
     names = {"as-is": "as-is", "fixed": "fixed"}
     comparison = Comparison(
-        evaluation=evaluate_runs(runs, scenario="x", site="y", sumo_version="1", rules=("fixed",)), runs=tuple(runs)
+        evaluation=evaluate_runs(runs, scenario="x", site="y", sumo_version="1", rules=("fixed",)),
+        runs=tuple(runs),
     )
     rows = [dict(zip(table_columns(comparison), row, strict=True)) for row in table_rows(comparison, names)]
     assert [row["limits broken"] for row in rows] == ["21, by 1.5 s", "0"]
@@ -228,7 +244,9 @@ def test_who_breaks_the_sites_limits_is_said_in_the_row_and_in_a_line_and_not_ca
         "as-is does not keep the site's limits: short yellow 21 (by up to 1.5 s), at 1 signal, over all seeds; "
         "by signal: --json, limit_breaks.csv."
     ]
-    assert verdict(comparison, names).startswith("Lowest delay: as-is (11.0 s), which does not keep the site's limits.")
+    assert verdict(comparison, names).startswith(
+        "Lowest delay: as-is (11.0 s), which does not keep the site's limits."
+    )
     (breaks,) = comparison.evaluation.limit_breaks
     assert (breaks.times, breaks.worst_s, breaks.shown_s, breaks.needed_s) == (21, 1.5, 3.0, 4.5)
 

@@ -2,7 +2,7 @@ from types import SimpleNamespace
 
 import numpy as np
 
-from leed_traffic.evaluate.shadow import ShadowedController, Tally, add_up
+from leed_traffic.evaluate.shadow import AgreementTally, ShadowedController, add_up
 
 
 class Says:
@@ -52,8 +52,8 @@ def test_a_new_episode_begins_with_an_empty_tally():
 
 
 def test_tallies_of_several_runs_add_up():
-    one = Tally(intersection="J", decisions=3, agreed=1, differences=((0, 1, 2),))
-    other = Tally(intersection="J", decisions=5, agreed=1, differences=((1, 0, 3), (0, 1, 1)))
+    one = AgreementTally(intersection="J", decisions=3, agreed=1, differences=((0, 1, 2),))
+    other = AgreementTally(intersection="J", decisions=5, agreed=1, differences=((1, 0, 3), (0, 1, 1)))
     total = add_up([one, other])
     assert (total.decisions, total.agreed) == (8, 2)
     assert total.differences == ((0, 1, 3), (1, 0, 3))

@@ -106,7 +106,9 @@ def test_at_the_quantile_the_p_value_is_five_percent(degrees):
 
 def test_p_values_are_those_of_the_tables():
     # one-sided 99.5 % quantiles of Student's t: 63.657, 9.925, 3.169 (v = 1, 2, 10)
-    assert [two_sided_p(t, v) for t, v in ((63.657, 1), (9.925, 2), (3.169, 10))] == pytest.approx([0.01] * 3, abs=1e-5)
+    assert [two_sided_p(t, v) for t, v in ((63.657, 1), (9.925, 2), (3.169, 10))] == pytest.approx(
+        [0.01] * 3, abs=1e-5
+    )
     assert two_sided_p(0.0, 5) == pytest.approx(1.0)
     assert two_sided_p(-3.169, 10) == two_sided_p(3.169, 10)
 

@@ -25,7 +25,9 @@ def brief_of(junction, *, n_periods=4, feedback=True):
         queue_veh=(2.5,) * approaches, longest_veh=(9.0,) * approaches, green_share=(0.8 / stages,) * stages,
         wasted_share=0.12, blocked_share=0.03,
     )  # fmt: skip
-    told = Feedback(what="max-wave", network_delay_s=61.5, local_return=-900.0, diagnosis=found) if feedback else None
+    told = (
+        Feedback(what="max-wave", network_delay_s=61.5, local_return=-900.0, diagnosis=found) if feedback else None
+    )
     return Brief(
         intersection=junction,
         timing=flat_timing(stages, name=junction.id, max_red_s=40.0 * stages + 60.0),

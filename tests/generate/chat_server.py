@@ -140,7 +140,9 @@ class _Handler(BaseHTTPRequestHandler):
         return self.chat.key is None or self.headers.get("Authorization") == f"Bearer {self.chat.key}"
 
     def _drop(self):
-        self.wfile.write(b'HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 900\r\n\r\n{"id": ')
+        self.wfile.write(
+            b'HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 900\r\n\r\n{"id": '
+        )
         self.wfile.flush()
         self.close_connection = True
         with suppress(OSError):
@@ -161,7 +163,11 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _send(self, status, body, headers=()):
         self.send_response(status)
-        for name, value in {"Content-Type": "application/json", "Content-Length": str(len(body)), **dict(headers)}.items():
+        for name, value in {
+            "Content-Type": "application/json",
+            "Content-Length": str(len(body)),
+            **dict(headers),
+        }.items():
             self.send_header(name, value)
         self.end_headers()
         self.wfile.write(body)
@@ -171,10 +177,21 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 def completion(answer):
-    choice = {"index": 0, "finish_reason": answer.finish_reason, "message": {"role": "assistant", "content": answer.text}}
+    choice = {
+        "index": 0,
+        "finish_reason": answer.finish_reason,
+        "message": {"role": "assistant", "content": answer.text},
+    }
     usage = {"prompt_tokens": 1700, "completion_tokens": max(1, len(answer.text) // 4), "total_tokens": 0}
     return json.dumps(
-        {"id": "c", "object": "chat.completion", "created": 0, "model": "tiny", "choices": [choice], "usage": usage}
+        {
+            "id": "c",
+            "object": "chat.completion",
+            "created": 0,
+            "model": "tiny",
+            "choices": [choice],
+            "usage": usage,
+        }
     ).encode()
 
 

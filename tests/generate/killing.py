@@ -2,8 +2,9 @@
 
     python -m tests.generate.killing arterial5 --out /tmp/killed --kills 10
 
-Asks a scripted server of its own, or a real one (--url, --model) through a proxy that counts. Says how often prompts reached
-it, and shows that those asked again are exactly those whose reply was not on the disk when the client was killed.
+Asks a scripted server of its own, or a real one (--url, --model) through a proxy that counts. Says how often
+prompts reached it, and shows that those asked again are exactly those whose reply was not on the disk when the
+client was killed.
 """
 
 import argparse
@@ -47,7 +48,9 @@ def passed_on(url):
 
     def ask(request, n):
         body = json.dumps(request).encode()
-        sent = urllib.request.Request(f"{url}/chat/completions", data=body, headers={"Content-Type": "application/json"})
+        sent = urllib.request.Request(
+            f"{url}/chat/completions", data=body, headers={"Content-Type": "application/json"}
+        )
         with urllib.request.urlopen(sent, timeout=600.0) as reply:
             return Answer(body=reply.read())
 

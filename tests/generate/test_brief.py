@@ -29,7 +29,9 @@ WAY = ("west", "in0", "out0", "in1", "out1")
 
 def junction(name, link):
     """A signal on whose first link vehicles go from in{link} to out{link}."""
-    return intersection(["Gr", "rG"], [vehicle(0, name=str(link)), vehicle(1, name=f"side{link}")], {(0, 1)}, name=name)
+    return intersection(
+        ["Gr", "rG"], [vehicle(0, name=str(link)), vehicle(1, name=f"side{link}")], {(0, 1)}, name=name
+    )
 
 
 NETWORK = Network(intersections=(junction("A", 0), junction("B", 1)))
@@ -133,7 +135,9 @@ def test_a_brief_counts_turns_in_the_period_of_their_arrival(tmp_path):
 
 
 def test_a_brief_tells_which_signal_feeds_it_and_how_far_away_it_is(tmp_path):
-    first, second = write_briefs(scenario(tmp_path, '<trip depart="1000" from="west" to="out1"/>'), NETWORK, TIMINGS, (11,))
+    first, second = write_briefs(
+        scenario(tmp_path, '<trip depart="1000" from="west" to="out1"/>'), NETWORK, TIMINGS, (11,)
+    )
     assert first.upstream == ()
     (up,) = second.upstream
     assert (up.neighbour, up.from_approach, up.to_approach) == ("A", "in0", "in1")
@@ -145,4 +149,6 @@ def test_demand_of_our_own_scenarios_is_the_mean_over_days(tmp_path):
     flow = Flow(name="f", edges=WAY, per_hour=(400.0, 100.0))
     spec = DemandSpec(period_s=900.0, spread=0.0, truck_share=0.0, vehicles=(flow,), pedestrians=())
     first, _ = write_briefs(scenario(tmp_path, "", demand=spec), NETWORK, TIMINGS, range(11, 61))
-    assert first.turns[0].flow_vehph == pytest.approx((390.0, 110.0), rel=0.06)  # some of the first period arrive in the second
+    assert first.turns[0].flow_vehph == pytest.approx(
+        (390.0, 110.0), rel=0.06
+    )  # some of the first period arrive in the second

@@ -18,7 +18,9 @@ ESCAPES = "\x1b[2J\x1b]0;owned\x07 \x9b31m \u202e \x7f \x00"
 def test_a_reply_that_drips_is_given_up_after_the_time_for_one_reply():
     with (
         ChatServer(lambda request, n: Answer(how=DRIP)) as server,
-        pytest.raises(DeviceError, match=r"no reply within 0\.4 s in 2 attempts; lower --concurrency or raise --timeout"),
+        pytest.raises(
+            DeviceError, match=r"no reply within 0\.4 s in 2 attempts; lower --concurrency or raise --timeout"
+        ),
     ):
         ask(model_at(server, timeout_s=0.4, attempts=2))
     assert server.n_bytes < 2 * 50  # of 200 that it would have sent each time
@@ -67,9 +69,13 @@ def test_no_codec_that_a_server_names_is_let_loose_on_its_words(status, charset)
 def test_a_question_goes_to_the_address_that_was_given_and_no_further(status):
     with (
         ChatServer(echo) as other,
-        ChatServer(lambda request, n: Answer(status=status, headers={"Location": f"{other.url}/chat/completions"})) as server,
+        ChatServer(
+            lambda request, n: Answer(status=status, headers={"Location": f"{other.url}/chat/completions"})
+        ) as server,
     ):
-        with pytest.raises(UsageError, match=f"sends its callers elsewhere, to {other.url}/chat/completions; give --url"):
+        with pytest.raises(
+            UsageError, match=f"sends its callers elsewhere, to {other.url}/chat/completions; give --url"
+        ):
             ask(model_at(server))
         assert other.requests == []
         assert len(server.requests) == 1
@@ -99,7 +105,10 @@ def test_no_control_code_of_a_server_reaches_a_message():
 
 
 def test_no_control_code_of_a_reply_is_kept(tmp_path):
-    with ChatServer(lambda request, n: Answer(text=f"a\n{ESCAPES}")) as server, Transcripts(tmp_path / "t.jsonl") as kept:
+    with (
+        ChatServer(lambda request, n: Answer(text=f"a\n{ESCAPES}")) as server,
+        Transcripts(tmp_path / "t.jsonl") as kept,
+    ):
         (reply,) = ask(RememberedModel(kept, model_at(server), "tiny")).values()
         assert kept.find("tiny", question()) == reply
     assert reply.text.replace("\n", "").isprintable()

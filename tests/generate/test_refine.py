@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 
 from leed_traffic.domain.network import Network
-from leed_traffic.domain.plan import PriorityPlan, SequencePlan, check_plan, max_wave_plan
+from leed_traffic.domain.plan import SequencePlan, UrgencyPlan, check_plan, max_wave_plan
 from leed_traffic.generate.author import Proposal
 from leed_traffic.generate.bench import Result, Trial
 from leed_traffic.generate.brief import Brief
-from leed_traffic.generate.refine import Standing, compose, refine
+from leed_traffic.generate.refine import ExecutedPlans, compose, refine
 from leed_traffic.generate.search.author import SearchAuthor
 from leed_traffic.simulation.incumbents.webster import webster_plans
 from tests.intersections import flat_timing, star
@@ -16,7 +16,8 @@ from tests.intersections import flat_timing, star
 NAMES = ("A", "B")
 JUNCTIONS = tuple(star(2, name) for name in NAMES)
 BRIEFS = tuple(
-    Brief(intersection=j, timing=flat_timing(2, name=j.id), period_starts_s=(0.0,), turns=(), upstream=()) for j in JUNCTIONS
+    Brief(intersection=j, timing=flat_timing(2, name=j.id), period_starts_s=(0.0,), turns=(), upstream=())
+    for j in JUNCTIONS
 )
 BEST_GREEN_S = {"A": 9.0, "B": 21.0}
 
@@ -39,8 +40,10 @@ def trial_of(plans):
 
 
 def standing(what, *greens):
-    plans = {name: PriorityPlan(intersection=name, green_s=green) for name, green in zip(NAMES, greens, strict=True)}
-    return Standing(what=what, plans=plans, trial=trial_of(plans))
+    plans = {
+        name: UrgencyPlan(intersection=name, green_s=green) for name, green in zip(NAMES, greens, strict=True)
+    }
+    return ExecutedPlans(what=what, plans=plans, trial=trial_of(plans))
 
 
 class ScriptedAuthor:
@@ -86,10 +89,14 @@ def test_nothing_worse_than_the_start_ever_stands():
 
 
 def test_a_plan_that_does_not_fit_is_not_executed_and_its_author_hears_why():
-    unfit = PriorityPlan(intersection="A", lane_weights={"nowhere_0": 2.0})
-    fit = PriorityPlan(intersection="B", green_s=20.0)
+    unfit = UrgencyPlan(intersection="A", lane_weights={"nowhere_0": 2.0})
+    fit = UrgencyPlan(intersection="B", green_s=20.0)
     author = ScriptedAuthor(
-        [Proposal(what="half", plans={"A": unfit, "B": fit}), Proposal(what="none", plans={}, faults={"B": "no JSON"})], []
+        [
+            Proposal(what="half", plans={"A": unfit, "B": fit}),
+            Proposal(what="none", plans={}, faults={"B": "no JSON"}),
+        ],
+        [],
     )
     bench = FakeBench()
     _, rounds = refine(author, BRIEFS, standing("start", 5, 5), bench, (11,), (2, 1))
@@ -118,7 +125,11 @@ def test_a_brief_carries_the_incumbent_and_how_it_did():
     refine(author, BRIEFS, standing("start", 5, 5), FakeBench(), (11,), (1,))
     told = author.briefs[0][1]
     assert told.incumbent.green_s == 5.0
-    assert (told.feedback.what, told.feedback.network_delay_s, told.feedback.local_return) == ("start", 20.0, -16.0)
+    assert (told.feedback.what, told.feedback.network_delay_s, told.feedback.local_return) == (
+        "start",
+        20.0,
+        -16.0,
+    )
 
 
 def test_the_search_finds_what_each_intersection_needs():
@@ -142,7 +153,7 @@ def test_whatever_the_search_proposes_fits(round_index):
         for proposal in SearchAuthor(seed, 100.0).propose(BRIEFS, round_index, 10):
             for brief in BRIEFS:
                 plan = proposal.plans[brief.intersection.id]
-                assert PriorityPlan.model_validate(plan.model_dump()) == plan
+                assert UrgencyPlan.model_validate(plan.model_dump()) == plan
                 assert plan.reach_m <= 100.0
                 check_plan(plan, brief.intersection, brief.timing)
 

@@ -18,7 +18,7 @@ from leed_traffic.generate.author import Author
 from leed_traffic.generate.bench import Bench, Result, Trial
 from leed_traffic.generate.brief import write_briefs
 from leed_traffic.generate.config import GenerateConfig
-from leed_traffic.generate.refine import Standing
+from leed_traffic.generate.refine import ExecutedPlans
 from leed_traffic.generate.run import _best_start, _confirmed, generate
 from leed_traffic.generate.search.budget import (
     AUTHOR_SEEDS,
@@ -66,8 +66,15 @@ def test_webster_writes_demonstrations_that_are_its_better_half(short, tmp_path)
     assert all(isinstance(plan, SequencePlan) for plan in made.plans.values())
     assert made.manifest.delay_s == min(made.manifest.starts.values())
     assert (made.manifest.author, made.manifest.model) == ("webster", None)
-    assert [(t.intersection, t.seed, len(t)) for t in made.trajectories] == [("C", 1, SHORT_S // 5), ("C", 2, SHORT_S // 5)]
-    assert sorted(item.name for item in config.out.iterdir()) == ["manifest.json", "plans.json", "trajectories.parquet"]
+    assert [(t.intersection, t.seed, len(t)) for t in made.trajectories] == [
+        ("C", 1, SHORT_S // 5),
+        ("C", 2, SHORT_S // 5),
+    ]
+    assert sorted(item.name for item in config.out.iterdir()) == [
+        "manifest.json",
+        "plans.json",
+        "trajectories.parquet",
+    ]
 
 
 @pytest.mark.sumo
@@ -158,7 +165,12 @@ def test_a_trial_on_a_demonstrated_seed_keeps_its_trajectories(short, tmp_path):
     setting = bench(short, tmp_path, pool).setting
     both = Bench(setting, pool, tmp_path, lambda what: None, shown_seeds=(12, 13))
     both.try_out([plans, None], (11, 12), "x")
-    assert [(run.seed, run.wants_trajectories) for run in pool.runs] == [(11, False), (12, True), (11, False), (12, False)]
+    assert [(run.seed, run.wants_trajectories) for run in pool.runs] == [
+        (11, False),
+        (12, True),
+        (11, False),
+        (12, False),
+    ]
 
 
 def test_the_bench_asks_again_when_plans_or_limits_change(short, tmp_path):
@@ -201,7 +213,9 @@ def test_a_half_written_result_is_asked_again(short, tmp_path):
     assert len(pool.runs) == 2
 
 
-@pytest.mark.parametrize(("trials", "sizes"), [(0, ()), (2, ()), (3, (2,)), (5, (4,)), (12, (5, 5)), (30, (5, 5, 5, 5, 5))])
+@pytest.mark.parametrize(
+    ("trials", "sizes"), [(0, ()), (2, ()), (3, (2,)), (5, (4,)), (12, (5, 5)), (30, (5, 5, 5, 5, 5))]
+)
 def test_the_budget_is_cut_into_rounds_that_it_can_pay(trials, sizes):
     assert round_sizes(trials) == sizes
     assert sum(sizes) + len(sizes) <= trials
@@ -229,14 +243,18 @@ def test_a_small_budget_chooses_a_rule_on_two_hours(short, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("steady_s", "chosen"), [((94.0, 94.0), "steady"), ((70.0, 96.0), "max-wave 100 m"), ((96.0, 70.0), "max-wave 100 m")]
+    ("steady_s", "chosen"),
+    [((94.0, 94.0), "steady"), ((70.0, 96.0), "max-wave 100 m"), ((96.0, 70.0), "max-wave 100 m")],
 )
 def test_in_a_small_budget_a_rule_must_beat_max_wave_by_more_than_chance_on_every_hour(steady_s, chosen):
     class Tried:
         def try_out(self, candidates, seeds, what):
             delays = [(200.0, 220.0), (100.0, 100.0), steady_s]
             assert len(candidates) == len(delays)
-            return [Trial(results=tuple(Result(delay_s=d, returns=(0.0,), simulated_s=1.0) for d in row)) for row in delays]
+            return [
+                Trial(results=tuple(Result(delay_s=d, returns=(0.0,), simulated_s=1.0) for d in row))
+                for row in delays
+            ]
 
     written = _best_start([crossroads("J")], Tried(), Author.SEARCH)
     assert (written.baseline_delay_s, written.final.what) == (210.0, chosen)
@@ -256,17 +274,25 @@ class Told:
         names = [plans["J"] for plans in candidates]
         self.asked.append((names, tuple(seeds)))
         hours = {13: 0, 14: 1, 15: 1}
-        results = [[Result(delay_s=self.delays_s[n][hours[s]], returns=(0.0,), simulated_s=1.0) for s in seeds] for n in names]
+        results = [
+            [Result(delay_s=self.delays_s[n][hours[s]], returns=(0.0,), simulated_s=1.0) for s in seeds]
+            for n in names
+        ]
         return [Trial(results=tuple(row)) for row in results]
 
 
 def standing(what):
-    return Standing(what=what, plans={"J": what}, trial=Trial(results=()))
+    return ExecutedPlans(what=what, plans={"J": what}, trial=Trial(results=()))
 
 
 @pytest.mark.parametrize(
     ("fresh_s", "chosen"),
-    [([50, 50, 50, 50], "max-wave"), ([50, 49, 51, 60], "known"), ([50, 51, 49, 60], "second"), ([50, 51, 51, 49], "third")],
+    [
+        ([50, 50, 50, 50], "max-wave"),
+        ([50, 49, 51, 60], "known"),
+        ([50, 51, 49, 60], "second"),
+        ([50, 51, 51, 49], "third"),
+    ],
 )
 def test_what_won_on_the_authors_hours_must_beat_max_wave_on_fresh_ones(fresh_s, chosen):
     names = ["max-wave", "known", "second", "third"]
@@ -292,7 +318,9 @@ def test_max_wave_ahead_meets_the_next_best_other_plans():
 
 def test_plans_that_are_all_the_same_meet_themselves():
     bench = Told(max_wave=(50, 50))
-    assert _confirmed([standing("max-wave")] * 2, [standing("max-wave")] * 2, bench, FRESH, MORE).what == "max-wave"
+    assert (
+        _confirmed([standing("max-wave")] * 2, [standing("max-wave")] * 2, bench, FRESH, MORE).what == "max-wave"
+    )
 
 
 @pytest.mark.sumo
@@ -302,18 +330,26 @@ def test_an_older_authors_record_does_not_stay_beside_other_plans(short, tmp_pat
     for name in ("authorship.json", "report.html"):
         (config.out / name).write_text("of other plans")
     generate(config)
-    assert sorted(item.name for item in config.out.iterdir()) == ["manifest.json", "plans.json", "trajectories.parquet"]
+    assert sorted(item.name for item in config.out.iterdir()) == [
+        "manifest.json",
+        "plans.json",
+        "trajectories.parquet",
+    ]
 
 
 @pytest.mark.sumo
 def test_plans_that_are_there_already_become_demonstrations(short, tmp_path):
-    (tmp_path / "plans.json").write_text(json.dumps({"C": max_wave_plan("C", reach_m=70.0).model_dump(mode="json")}))
+    (tmp_path / "plans.json").write_text(
+        json.dumps({"C": max_wave_plan("C", reach_m=70.0).model_dump(mode="json")})
+    )
     config = GenerateConfig(
         scenario=short, out=tmp_path / "out", author=Author.GIVEN, plans=tmp_path / "plans.json", seeds=(1,)
     )
     made = generate(config)
     assert (made.manifest.author, made.manifest.simulated_hours) == ("given", pytest.approx(3 * SHORT_S / 3600.0))
-    assert made.manifest.author_seeds == AUTHOR_SEEDS[:1]  # the baseline, the plans, and one hour to demonstrate: three runs
+    assert (
+        made.manifest.author_seeds == AUTHOR_SEEDS[:1]
+    )  # the baseline, the plans, and one hour to demonstrate: three runs
     assert made.plans == {"C": max_wave_plan("C", reach_m=70.0)}
 
 

@@ -1,7 +1,7 @@
 """Every network through the whole program: import, check, fifteen minutes of max-wave; then training, export and serving.
 
-`make test` drives every oddity and some of the others and takes four through the second half, `make matrix` all of them through
-both.
+`make test` drives every oddity and some of the others and takes four through the second half, `make matrix` all of
+them through both.
 """
 
 import json
@@ -30,7 +30,9 @@ NETWORKS = GENERATED | ODDITIES
 WHOLE_VARIABLE = "LEED_MATRIX"  # `full`: every network is driven, trained on and served
 IS_FULL = os.environ.get(WHOLE_VARIABLE) == "full"
 DRIVEN = list(NETWORKS) if IS_FULL else [*list(GENERATED)[::4], *ODDITIES]
-TRAINED = list(NETWORKS) if IS_FULL else ["random, two lanes", "nema_with_lefts", "weekly_plan", "buses_and_a_tram"]
+TRAINED = (
+    list(NETWORKS) if IS_FULL else ["random, two lanes", "nema_with_lefts", "weekly_plan", "buses_and_a_tram"]
+)
 HOUR_S = 120  # of the training's short hours
 BUSY = {"links_that_share_a_lane"}  # one lane serves two stages: full whatever the controller
 

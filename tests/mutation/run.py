@@ -1,9 +1,9 @@
 """Mutation testing of the safety core: `make mutation`, or `python -m tests.mutation.run [PATTERN ...]`.
 
-mutmut changes envelope, stage program, limits, clocks, oracle, enumeration, monitor, plausibility and what makes a command one
-step at the device line by line (see pyproject.toml), and runs the fast tests that reach each change. Every mutant must be
-found out, or be one of those in explained.toml that no test can tell from the original, each with its reason. Exit code 1: one
-survived unexplained, or an explanation explains nothing any more.
+mutmut changes envelope, stage program, limits, clocks, oracle, enumeration, monitor, plausibility and what makes a
+command one step at the device line by line (see pyproject.toml), and runs the fast tests that reach each change.
+Every mutant must be found out, or be one of those in explained.toml that no test can tell from the original, each
+with its reason. Exit code 1: one survived unexplained, or an explanation explains nothing any more.
 """
 
 import difflib
@@ -43,7 +43,11 @@ class Explanation:
     why: str
 
     def explains(self, mutant):
-        return fnmatch(mutant.where, self.where) and self.old in mutant.old and any(part in mutant.new for part in self.new)
+        return (
+            fnmatch(mutant.where, self.where)
+            and self.old in mutant.old
+            and any(part in mutant.new for part in self.new)
+        )
 
 
 def read_explanations():
@@ -93,7 +97,9 @@ def not_failed(patterns):
 
 def main(patterns):
     workers = os.environ.get("MUTATION_WORKERS", "2")
-    run = subprocess.run([sys.executable, "-m", "mutmut", "run", "--max-children", workers, *patterns], check=False)
+    run = subprocess.run(
+        [sys.executable, "-m", "mutmut", "run", "--max-children", workers, *patterns], check=False
+    )
     if run.returncode:
         return run.returncode
     explanations = read_explanations()
@@ -105,7 +111,9 @@ def main(patterns):
         print(f"survived: {m.name}\n  - {m.old}\n  + {m.new}")
     for e in idle:
         print(f"explains nothing any more: {e.where}: {e.old}")
-    print(f"{count} mutants, {count - len(found)} found out, {len(found) - len(new)} explained, {len(new)} survived")
+    print(
+        f"{count} mutants, {count - len(found)} found out, {len(found) - len(new)} explained, {len(new)} survived"
+    )
     return 1 if new or idle else 0
 
 

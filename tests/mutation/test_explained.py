@@ -24,7 +24,10 @@ def test_every_explained_line_is_still_there_and_has_a_reason(entry):
     ("name", "where"),
     [
         ("leed_traffic.serve.safety.monitor.xǁMonitorǁjudge__mutmut_4", "serve.safety.monitor.Monitor.judge"),
-        ("leed_traffic.serve.safety.monitor.xǁMonitorǁ__init____mutmut_17", "serve.safety.monitor.Monitor.__init__"),
+        (
+            "leed_traffic.serve.safety.monitor.xǁMonitorǁ__init____mutmut_17",
+            "serve.safety.monitor.Monitor.__init__",
+        ),
         ("leed_traffic.domain.safety.envelope.x_hold_s__mutmut_10", "domain.safety.envelope.hold_s"),
         ("leed_traffic.domain.safety.timing.x__only_left__mutmut_9", "domain.safety.timing._only_left"),
     ],
@@ -43,6 +46,16 @@ def test_an_explanation_is_of_one_line_and_of_certain_changes():
 
 
 def test_the_body_of_one_function_is_read():
-    source = ["def f__mutmut_orig(", "    a,", "):", "    return a", "", "def f__mutmut_1(", "    a,", "):", "    return -a"]
+    source = [
+        "def f__mutmut_orig(",
+        "    a,",
+        "):",
+        "    return a",
+        "",
+        "def f__mutmut_1(",
+        "    a,",
+        "):",
+        "    return -a",
+    ]
     assert lines_of(source, "f__mutmut_orig") == ["a,", "):", "return a", ""]
     assert lines_of(source, "f__mutmut_1") == ["a,", "):", "return -a"]

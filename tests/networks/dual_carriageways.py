@@ -5,7 +5,8 @@ import subprocess
 import numpy as np
 import sumo
 
-# per leg, in metres: where its incoming carriageway begins and ends, where the outgoing one begins and ends; lanes of both
+# per leg, in metres: where its incoming carriageway begins and ends, where the outgoing one begins and ends; lanes
+# of both
 LEGS = [
     ("140.6,52.9 11.3,12.5", "16.4,-3.8 145.7,36.6", 2, 2),
     ("-15.9,149.5 -10.3,15.2", "9.0,16.0 3.3,150.3", 1, 2),
@@ -25,7 +26,9 @@ def build_dual_carriageways(folder):
             x, y = place.split(",")
             nodes.append(f'<node id="{name}" x="{x}" y="{y}"/>')
         edges.append(f'<edge id="i{k}" from="a{k}" to="c" numLanes="{lanes_in}" speed="13.9" shape="{inwards}"/>')
-        edges.append(f'<edge id="o{k}" from="c" to="b{k}" numLanes="{lanes_out}" speed="13.9" shape="{outwards}"/>')
+        edges.append(
+            f'<edge id="o{k}" from="c" to="b{k}" numLanes="{lanes_out}" speed="13.9" shape="{outwards}"/>'
+        )
     (folder / "n.nod.xml").write_text(f"<nodes>{''.join(nodes)}</nodes>")
     (folder / "n.edg.xml").write_text(f"<edges>{''.join(edges)}</edges>")
     command = [f"{sumo.SUMO_HOME}/bin/netconvert", "-n", folder / "n.nod.xml", "-e", folder / "n.edg.xml"]

@@ -16,7 +16,15 @@ PLACES = {"N": (0, 200), "E": (200, 0), "S": (0, -200), "W": (-200, 0)}
 
 
 def cross(
-    folder, *options, lanes=1, kind="traffic_light", extra_nodes="", extra_edges="", connections="", lane_tags="", legs=LEGS
+    folder,
+    *options,
+    lanes=1,
+    kind="traffic_light",
+    extra_nodes="",
+    extra_edges="",
+    connections="",
+    lane_tags="",
+    legs=LEGS,
 ):
     """A junction C with four legs of 200 m; edges are called NC, CN and so on. Returns the net's path."""
     nodes = "".join(f'<node id="{n}" x="{x}" y="{y}"/>' for n, (x, y) in PLACES.items() if n in legs)
@@ -34,7 +42,13 @@ def convert(folder, nodes, edges, connections, *options):
     (folder / "x.edg.xml").write_text(f"<edges>{edges}</edges>")
     (folder / "x.con.xml").write_text(f"<connections>{connections}</connections>")
     net = folder / "x.net.xml"
-    command = [str(Path(sumo.SUMO_HOME) / "bin" / "netconvert"), "-n", folder / "x.nod.xml", "-e", folder / "x.edg.xml"]
+    command = [
+        str(Path(sumo.SUMO_HOME) / "bin" / "netconvert"),
+        "-n",
+        folder / "x.nod.xml",
+        "-e",
+        folder / "x.edg.xml",
+    ]
     command += ["-x", folder / "x.con.xml", "-o", net, "--no-warnings", "--tls.allred.time=2", *options]
     if not any("turnarounds" in option for option in options):
         command.append("--no-turnarounds")
@@ -45,7 +59,8 @@ def convert(folder, nodes, edges, connections, *options):
 def cars(*pairs, period=9):
     """Flows between edges, and nothing else."""
     return "".join(
-        f'<flow id="{a}-{b}" from="{a}" to="{b}" begin="0" end="900" period="{period + k}"/>' for k, (a, b) in enumerate(pairs)
+        f'<flow id="{a}-{b}" from="{a}" to="{b}" begin="0" end="900" period="{period + k}"/>'
+        for k, (a, b) in enumerate(pairs)
     )
 
 
@@ -71,7 +86,9 @@ def program(net, *phases, head='type="static" programID="0" offset="0"'):
     """Put another program for C into a net."""
     rows = "".join(f'<phase duration="{seconds}" state="{state}"/>' for state, seconds in phases)
     text = net.read_text()
-    text = re.sub(r'<tlLogic id="C".*?</tlLogic>', f'<tlLogic id="C" {head}>{rows}</tlLogic>', text, count=1, flags=re.DOTALL)
+    text = re.sub(
+        r'<tlLogic id="C".*?</tlLogic>', f'<tlLogic id="C" {head}>{rows}</tlLogic>', text, count=1, flags=re.DOTALL
+    )
     net.write_text(text)
     return net
 
@@ -97,11 +114,13 @@ def all_red_and_walkers_alone(folder):
     net = cross(folder, "--sidewalks.guess", "--crossings.guess")
     n = len(re.search(r'<phase duration="\d+"\s+state="(\w+)"', net.read_text())[1])
     phases = re.findall(
-        r'<phase duration="(\d+)"\s+state="(\w+)"', re.search(r'<tlLogic id="C".*?</tlLogic>', net.read_text(), re.DOTALL)[0]
+        r'<phase duration="(\d+)"\s+state="(\w+)"',
+        re.search(r'<tlLogic id="C".*?</tlLogic>', net.read_text(), re.DOTALL)[0],
     )
     walkers = range(n - 4, n)
     alone = [
-        ("".join("r" if k in walkers else letter for k, letter in enumerate(state)), int(seconds)) for seconds, state in phases
+        ("".join("r" if k in walkers else letter for k, letter in enumerate(state)), int(seconds))
+        for seconds, state in phases
     ]
     alone = [(state, seconds) for k, (state, seconds) in enumerate(alone) if k == 0 or state != alone[k - 1][0]]
     scramble = "r" * (n - 4) + "GGGG"
@@ -147,8 +166,12 @@ def two_nodes_under_one_signal(folder):
         '<node id="b" x="40" y="0" type="traffic_light" tl="both"/><node id="an" x="0" y="150"/><node id="bn" x="40" y="150"/>'
     )
     streets = [("w", "a"), ("a", "b"), ("b", "e"), ("an", "a"), ("bn", "b")]
-    edges = "".join(f'<edge id="{u}{v}" from="{u}" to="{v}"/><edge id="{v}{u}" from="{v}" to="{u}"/>' for u, v in streets)
-    return configure(folder, convert(folder, nodes, edges, ""), cars(("wa", "be"), ("eb", "aw"), ("ana", "be"), ("bnb", "aw")))
+    edges = "".join(
+        f'<edge id="{u}{v}" from="{u}" to="{v}"/><edge id="{v}{u}" from="{v}" to="{u}"/>' for u, v in streets
+    )
+    return configure(
+        folder, convert(folder, nodes, edges, ""), cars(("wa", "be"), ("eb", "aw"), ("ana", "be"), ("bnb", "aw"))
+    )
 
 
 def links_that_share_a_lane(folder):
@@ -169,16 +192,17 @@ def buses_and_a_tram(folder):
     nodes = '<node id="t" x="-150" y="150"/><node id="u" x="150" y="-150"/>'
     way = '<connection from="tC" to="Cu" fromLane="0" toLane="0"/>'
     net = cross(
-        folder, lanes=2, lane_tags='<lane index="0" allow="bus"/>', extra_nodes=nodes, extra_edges=track, connections=way
+        folder,
+        lanes=2,
+        lane_tags='<lane index="0" allow="bus"/>',
+        extra_nodes=nodes,
+        extra_edges=track,
+        connections=way,
     )
-    types = (
-        '<vTypeDistribution id="mix"><vType id="car" probability="0.8"/><vType id="van" vClass="delivery" probability="0.2"/>'
-    )
+    types = '<vTypeDistribution id="mix"><vType id="car" probability="0.8"/><vType id="van" vClass="delivery" probability="0.2"/>'
     types += '</vTypeDistribution><vType id="bus" vClass="bus"/><vType id="tram" vClass="tram"/>'
     traffic = ALL_WAYS.replace("<flow ", '<flow type="mix" ')
-    traffic += (
-        '<flow id="b" type="bus" from="WC" to="CE" begin="0" end="900" period="60"><stop busStop="stop" duration="10"/></flow>'
-    )
+    traffic += '<flow id="b" type="bus" from="WC" to="CE" begin="0" end="900" period="60"><stop busStop="stop" duration="10"/></flow>'
     traffic += '<flow id="t" type="tram" from="tC" to="Cu" begin="0" end="900" period="120"/>'
     stop = '<busStop id="stop" lane="CE_0" startPos="50" endPos="80"/>'
     return configure(folder, net, types + traffic, additional=stop)
@@ -188,7 +212,13 @@ def a_conflicting_pair(folder):
     """Somebody's program lets two crossing streams go together; the other stages serve everybody."""
     net = cross(folder)
     wrong = ("GGGGGGrrrrrr", 10), ("yyyyyyrrrrrr", 4)
-    right = [("GGgrrrGGgrrr", 20), ("yyyrrryyyrrr", 4), ("rrrrrrrrrrrr", 2), ("rrrGGgrrrGGg", 20), ("rrryyyrrryyy", 4)]
+    right = [
+        ("GGgrrrGGgrrr", 20),
+        ("yyyrrryyyrrr", 4),
+        ("rrrrrrrrrrrr", 2),
+        ("rrrGGgrrrGGg", 20),
+        ("rrryyyrrryyy", 4),
+    ]
     return configure(folder, program(net, *wrong, *right))
 
 
@@ -207,7 +237,16 @@ def nema(folder):
 def nema_with_lefts(folder):
     """Two rings with eight phases: through 2 and 6, 4 and 8, protected lefts 1 and 5, 3 and 7."""
     net = cross(folder, "--tls.default-type=NEMA", lanes=2)
-    served = {"1": (15,), "2": (4, 5, 6), "3": (11,), "4": (0, 1, 2), "5": (7,), "6": (12, 13, 14), "7": (3,), "8": (8, 9, 10)}
+    served = {
+        "1": (15,),
+        "2": (4, 5, 6),
+        "3": (11,),
+        "4": (0, 1, 2),
+        "5": (7,),
+        "6": (12, 13, 14),
+        "7": (3,),
+        "8": (8, 9, 10),
+    }
     rows = "".join(
         f'<phase duration="40" minDur="5" maxDur="{12 if len(links) == 1 else 30}" vehext="2" yellow="3" red="2" name="{name}" '
         f'state="{"".join("G" if k in links else "r" for k in range(16))}"/>'
@@ -217,7 +256,9 @@ def nema_with_lefts(folder):
     rows += "".join(f'<param key="{key}" value="{value}"/>' for key, value in params.items())
     program(net)
     net.write_text(
-        net.read_text().replace('programID="0" offset="0">', f'programID="0" offset="0">{rows}').replace("static", "NEMA")
+        net.read_text()
+        .replace('programID="0" offset="0">', f'programID="0" offset="0">{rows}')
+        .replace("static", "NEMA")
     )
     return configure(folder, net)
 
@@ -228,9 +269,7 @@ def weekly_plan(folder):
     shown = re.search(r'<tlLogic id="C".*?</tlLogic>', net.read_text(), re.DOTALL)[0]
     day = shown.replace('programID="0"', 'programID="day"')
     night = re.sub(r'duration="[3-9]\d"', 'duration="15"', shown.replace('programID="0"', 'programID="night"'))
-    plan = (
-        '<WAUT id="week" refTime="0" startProg="night"><wautSwitch time="25000" to="day"/><wautSwitch time="25500" to="night"/>'
-    )
+    plan = '<WAUT id="week" refTime="0" startProg="night"><wautSwitch time="25000" to="day"/><wautSwitch time="25500" to="night"/>'
     plan += '</WAUT><wautJunction wautID="week" junctionID="C"/>'
     hour = 'begin value="25200"/><end value="26100"'
     traffic = ALL_WAYS.replace('begin="0" end="900"', 'begin="7:00:00" end="7:15:00"')
@@ -261,9 +300,7 @@ def rails_beside(folder):
     edges += '<edge id="Rf" from="R" to="f"/><edge id="fR" from="f" to="R"/>'
     edges += '<edge id="r1" from="rn" to="R" allow="rail"/><edge id="r2" from="R" to="rs" allow="rail"/>'
     edges += '<edge id="r3" from="rs" to="rx" allow="rail"/><edge id="r4" from="rx" to="rz" allow="rail"/>'
-    train = (
-        '<vType id="train" vClass="rail"/><flow id="train" type="train" from="r1" to="r4" begin="0" end="900" period="300"/>'
-    )
+    train = '<vType id="train" vClass="rail"/><flow id="train" type="train" from="r1" to="r4" begin="0" end="900" period="300"/>'
     return configure(folder, cross(folder, extra_nodes=nodes, extra_edges=edges), ALL_WAYS + train)
 
 
@@ -273,7 +310,15 @@ def grouped_links(folder):
 
 def red_and_yellow_before_green(folder):
     net = cross(folder)
-    states = ["GGgrrrGGgrrr", "yyyrrryyyrrr", "rrrrrrrrrrrr", "rrruuurrruuu", "rrrGGgrrrGGg", "rrryyyrrryyy", "uuurrruuurrr"]
+    states = [
+        "GGgrrrGGgrrr",
+        "yyyrrryyyrrr",
+        "rrrrrrrrrrrr",
+        "rrruuurrruuu",
+        "rrrGGgrrrGGg",
+        "rrryyyrrryyy",
+        "uuurrruuurrr",
+    ]
     return configure(folder, program(net, *zip(states, (20, 4, 2, 1, 20, 4, 1), strict=True)))
 
 

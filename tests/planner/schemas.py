@@ -19,7 +19,9 @@ def allows(schema, value):
         return (
             isinstance(value, list)
             and schema.get("minItems", 0) <= len(value) <= schema["maxItems"]
-            and all(allows(first[k] if k < len(first) else schema["items"], inner) for k, inner in enumerate(value))
+            and all(
+                allows(first[k] if k < len(first) else schema["items"], inner) for k, inner in enumerate(value)
+            )
         )
     kinds = {"integer": int, "string": str, "null": type(None)}
     return isinstance(value, kinds[schema["type"]])

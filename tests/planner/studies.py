@@ -22,7 +22,9 @@ def tried(what, plan, delay_s, brief):
         wasted_share=0.1,
         blocked_share=0.0,
     )
-    return Tried(what=what, attempt=Attempt(plan=plan, local_return=-100 * delay_s, diagnosis=diagnosis), delay_s=delay_s)
+    return Tried(
+        what=what, attempt=Attempt(plan=plan, local_return=-100 * delay_s, diagnosis=diagnosis), delay_s=delay_s
+    )
 
 
 def loaded(factor, name="J"):

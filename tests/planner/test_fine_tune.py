@@ -49,7 +49,9 @@ def test_only_the_reply_counts_in_the_loss_and_the_constant_instructions_are_not
     tokenizer = train_tokenizer([m["content"] for m in lessons[0].messages], context=4096)
     batch = collate([*samples_of(lessons[:4], tokenizer), *samples_of(lessons[-1:], tokenizer)])
     counted = batch.labels[0][batch.labels[0] != IGNORED].tolist()
-    assert tokenizer.decode(counted) == "".join(f"{lesson.messages[2]['content']}<|end|>" for lesson in lessons[:4])
+    assert tokenizer.decode(counted) == "".join(
+        f"{lesson.messages[2]['content']}<|end|>" for lesson in lessons[:4]
+    )
     assert "You are a traffic signal engineer" not in tokenizer.decode(batch.tokens[0])
 
 
@@ -58,7 +60,9 @@ def test_lessons_about_one_brief_are_read_together_and_cost_the_same_loss_as_eac
     tokenizer = train_tokenizer([m["content"] for m in lessons[0].messages], context=4096)
     together = samples_of(lessons, tokenizer)
     assert [len(sample.branches) for sample in together] == [4, 2]
-    alone = [Sample(shared=(), branches=(_whole(sample, branch),)) for sample in together for branch in sample.branches]
+    alone = [
+        Sample(shared=(), branches=(_whole(sample, branch),)) for sample in together for branch in sample.branches
+    ]
     model = build_model(tokenizer, FineTuneConfig(lessons=lessons_file, out=lessons_file, hidden=32, layers=2))
     with torch.inference_mode():
         losses = [float(collate([sample]).loss(model)) for sample in alone]
@@ -88,7 +92,9 @@ def test_training_writes_a_folder_that_loads_and_lowers_the_loss_on_junctions_it
     assert json.loads((config.out / "training.json").read_text())["parameters"] == record.parameters
     model, tokenizer = AutoModelForCausalLM.from_pretrained(config.out), AutoTokenizer.from_pretrained(config.out)
     assert sum(p.numel() for p in model.parameters()) == record.parameters
-    prompt = tokenizer.apply_chat_template([{"role": "user", "content": "x"}], add_generation_prompt=True, tokenize=False)
+    prompt = tokenizer.apply_chat_template(
+        [{"role": "user", "content": "x"}], add_generation_prompt=True, tokenize=False
+    )
     assert prompt == "<|bos|><|user|>x<|end|><|assistant|>"
 
 

@@ -26,7 +26,9 @@ def test_a_plan_that_did_better_than_expected_raises_hopes_of_its_like():
         from dataclasses import replace
 
         others = tuple(
-            replace(t, delay_s=t.delay_s * float(np.exp(luck * t.what.startswith("Webster") + 0.02 * rng.normal())))
+            replace(
+                t, delay_s=t.delay_s * float(np.exp(luck * t.what.startswith("Webster") + 0.02 * rng.normal()))
+            )
             for t in one.others
         )
         noisy.append(replace(one, others=others))
@@ -36,7 +38,9 @@ def test_a_plan_that_did_better_than_expected_raises_hopes_of_its_like():
     after = judgement.expected(brief, seen)
     assert after["Webster x 1.5, over 2 within 50 m"] < before["Webster x 1.5, over 2 within 50 m"] - 0.2
     assert after["quick"] == pytest.approx(before["quick"], abs=0.1)
-    assert after["Webster x 2, over 2 within 50 m"] == pytest.approx(np.log(seen["Webster x 2, over 2 within 50 m"]))
+    assert after["Webster x 2, over 2 within 50 m"] == pytest.approx(
+        np.log(seen["Webster x 2, over 2 within 50 m"])
+    )
 
 
 def test_an_imagined_trial_is_around_what_is_expected_and_the_same_for_the_same_seed():

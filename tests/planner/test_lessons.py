@@ -43,7 +43,9 @@ def test_a_junction_gives_briefs_of_a_first_and_of_later_rounds_with_a_lesson_pe
     made = lessons()
     assert [lesson.round for lesson in made] == [1] * FIRST_ROUNDS * PROPOSALS + [2] * LATER_ROUNDS * PROPOSALS
     assert all([m["role"] for m in lesson.messages] == ["system", "user", "assistant"] for lesson in made)
-    assert all(("Your last plans against it" in lesson.messages[1]["content"]) == (lesson.round == 2) for lesson in made)
+    assert all(
+        ("Your last plans against it" in lesson.messages[1]["content"]) == (lesson.round == 2) for lesson in made
+    )
     briefs = [lesson.messages[1]["content"].rpartition("\n\n")[0] for lesson in made]
     assert all(len(set(briefs[k : k + PROPOSALS])) == 1 for k in range(0, len(briefs), PROPOSALS))
     assert len(set(briefs)) > (FIRST_ROUNDS + LATER_ROUNDS) / 2
@@ -90,7 +92,8 @@ def test_a_drawn_demand_fills_the_junction_to_a_drawn_degree_in_whole_vehicles()
 def test_relabelling_changes_the_letters_and_keeps_each_approachs_figures():
     found = STUDY.starts[0].attempt.diagnosis
     brief = replace(
-        STUDY.brief, feedback=Feedback(what="x", network_delay_s=1.0, local_return=-1.0, diagnosis=found, attempts=())
+        STUDY.brief,
+        feedback=Feedback(what="x", network_delay_s=1.0, local_return=-1.0, diagnosis=found, attempts=()),
     )
     queue_of = dict(zip(name_parts(brief).approaches, found.queue_veh, strict=True))
     letters = set()
@@ -106,9 +109,13 @@ def test_relabelling_changes_the_letters_and_keeps_each_approachs_figures():
 def test_the_reasoning_states_the_flow_ratios_how_full_that_is_and_why_such_a_plan(factor, level):
     brief = study(factor=factor).brief
     plans = embedded(brief) | portfolio(brief)
-    said = {what: reasoning_of(brief, plans[what]) for what in (STRETCHED, QUICK, "slowest", "steady, waiting counts")}
+    said = {
+        what: reasoning_of(brief, plans[what]) for what in (STRETCHED, QUICK, "slowest", "steady, waiting counts")
+    }
     percent = " ".join(f"{100 * ratio:.0f}" for ratio in flow_ratios(brief, 0))
-    assert all(text.startswith(f"From 0 s: critical flow ratios {percent} percent, together ") for text in said.values())
+    assert all(
+        text.startswith(f"From 0 s: critical flow ratios {percent} percent, together ") for text in said.values()
+    )
     assert all(f". {level}: " in text for text in said.values())
     assert len(set(said.values())) == 4
     assert max(map(len, said.values())) <= 240

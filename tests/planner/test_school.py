@@ -4,7 +4,17 @@ import numpy as np
 import pytest
 
 from leed_traffic.generate.language_model.config import ModelConfig
-from leed_traffic.planner.exam import AFTER, ALONE, BEST_START, CHANCE_ALONE, FALLBACK, ExamConfig, ExamResult, Sitting, examine
+from leed_traffic.planner.exam import (
+    AFTER,
+    ALONE,
+    BEST_START,
+    CHANCE_ALONE,
+    FALLBACK,
+    ExamConfig,
+    ExamResult,
+    Sitting,
+    examine,
+)
 from leed_traffic.planner.school import write_lessons
 from tests.generate.chat_server import ChatServer, willing
 
@@ -13,7 +23,13 @@ from tests.generate.chat_server import ChatServer, willing
 @pytest.mark.slow
 def test_a_study_that_is_repeated_simulates_nothing_anew_and_writes_the_same_lessons(tmp_path):
     told = []
-    wanted = {"junctions": 2, "drawn": 1, "seed": 3, "workers": 1, "on_junction": lambda done, note: told.append(done)}
+    wanted = {
+        "junctions": 2,
+        "drawn": 1,
+        "seed": 3,
+        "workers": 1,
+        "on_junction": lambda done, note: told.append(done),
+    }
     first = write_lessons(tmp_path, **wanted)
     content = first.path.read_bytes()
     stamps = {path: path.stat().st_mtime_ns for path in tmp_path.glob("junctions/*/tried/*.json")}
@@ -23,7 +39,11 @@ def test_a_study_that_is_repeated_simulates_nothing_anew_and_writes_the_same_les
     assert {path: path.stat().st_mtime_ns for path in tmp_path.glob("junctions/*/tried/*.json")} == stamps
     assert first.lessons == len(content.splitlines()) == 2 * 4 * (1 + 6 + 10)
     assert first.drawn == 2 * 4
-    assert first.delay_s["best of all tried"] <= first.delay_s["best of the embedded"] <= first.delay_s["max-wave 100 m"]
+    assert (
+        first.delay_s["best of all tried"]
+        <= first.delay_s["best of the embedded"]
+        <= first.delay_s["max-wave 100 m"]
+    )
     assert json.loads(content.splitlines()[0])["messages"][2]["role"] == "assistant"
 
 
@@ -34,7 +54,9 @@ def test_an_exam_measures_a_served_model_beside_the_embedded_plans_and_asks_noth
         language = ModelConfig(urls=(server.url,), model="tiny", rounds=2, candidates=1)
         result = examine(ExamConfig(out=tmp_path, language=language, junctions=1, seed=4))
         n_asked = len(server.requests)
-        assert examine(ExamConfig(out=tmp_path, language=language, junctions=1, seed=4)).sittings == result.sittings
+        assert (
+            examine(ExamConfig(out=tmp_path, language=language, junctions=1, seed=4)).sittings == result.sittings
+        )
         assert len(server.requests) == n_asked == 2
     assert (result.asked, result.valid) == (2, 2)
     (sitting,) = result.sittings

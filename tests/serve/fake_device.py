@@ -7,7 +7,7 @@ import numpy as np
 from leed_traffic.domain.detectors.detection import Vehicles
 from leed_traffic.domain.safety.program import PROGRAM_ID, build_program
 from leed_traffic.errors import DeviceError
-from leed_traffic.serve.device.contract import Sighting, Snapshot
+from leed_traffic.serve.device.contract import SignalDisplay, Snapshot
 
 
 class FakeDevice:
@@ -37,7 +37,9 @@ class FakeDevice:
             raise DeviceError("fake: lost")
         if self._time_s >= self.end_s:
             return None
-        return Snapshot(time_s=self._time_s, sightings=(self._sighting(),), vehicles=self._vehicles(), missing=self.missing)
+        return Snapshot(
+            time_s=self._time_s, sightings=(self._sighting(),), vehicles=self._vehicles(), missing=self.missing
+        )
 
     def engage(self, n, stage):
         if not 0 <= stage < self._program.n_stages or self._state() != self._intersection.stages[stage].state:
@@ -49,7 +51,12 @@ class FakeDevice:
 
     def request(self, n, stage, hold_s):
         self.requests.append((self._time_s, stage, hold_s))
-        if not self._ours or not isinstance(stage, int) or not 0 <= stage < self._program.n_stages or not 0.0 < hold_s < 1e9:
+        if (
+            not self._ours
+            or not isinstance(stage, int)
+            or not 0 <= stage < self._program.n_stages
+            or not 0.0 < hold_s < 1e9
+        ):
             return False
         now, is_clearing = self._program.stage_of(self._phase)
         if is_clearing:
@@ -105,7 +112,7 @@ class FakeDevice:
         return self._program.phases[self._phase].state if self._ours else self._own[self._phase][0]
 
     def _sighting(self):
-        return Sighting(
+        return SignalDisplay(
             state=self.shown_by_others or self._state(),
             program=PROGRAM_ID if self._ours else "0",
             phase=self._phase,

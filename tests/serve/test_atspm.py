@@ -19,7 +19,12 @@ END_S = 1800
 STEP_S = 1.0  # the letters that SUMO records for step t rule the movement that its loops date between t - 1 and t
 RED_S, FULL = 5, 0.8  # split failure: zone occupied for 80 % of the green and of the first 5 s of red
 SHARES = {"red_occupancy_threshold": FULL, "green_occupancy_threshold": FULL}
-SPLIT = {"red_time": RED_S, "by_approach": True, "by_cycle": True, **SHARES}  # a phase's zones together: on if any is
+SPLIT = {
+    "red_time": RED_S,
+    "by_approach": True,
+    "by_cycle": True,
+    **SHARES,
+}  # a phase's zones together: on if any is
 PHASES = {p.number: p.links[0] for p in phases_of(crossing()[0]) if not p.is_walk}
 
 
@@ -72,7 +77,9 @@ def measure(atspm, events, detectors):
     ) as processor:
         processor.load()
         processor.aggregate()
-        tables = {name: processor.conn.query(f"SELECT * FROM {name}").df() for name in (a["name"] for a in aggregations)}
+        tables = {
+            name: processor.conn.query(f"SELECT * FROM {name}").df() for name in (a["name"] for a in aggregations)
+        }
         return {name: sorted(table.to_dict("records"), key=str) for name, table in tables.items()}
 
 
@@ -113,7 +120,11 @@ def check_arrivals_on_green(rows, folder, runs):
             expected_on_green[phase] += any(begin_s <= time_s < end_s for begin_s, end_s in greens(runs, phase))
     assert sum(expected.values()) > 500
     for phase in PHASES:  # each lane change beside a loop makes a difference of one
-        assert abs(arrivals[phase] - expected[phase]) <= max(2, 0.02 * expected[phase]), (phase, arrivals, expected)
+        assert abs(arrivals[phase] - expected[phase]) <= max(2, 0.02 * expected[phase]), (
+            phase,
+            arrivals,
+            expected,
+        )
         assert abs(on_green[phase] - expected_on_green[phase]) <= max(2, 0.02 * expected[phase])
 
 

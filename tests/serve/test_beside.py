@@ -24,7 +24,13 @@ def test_two_controllers_share_a_street_and_one_leaves_cleanly(tmp_path):
     place = make_place("arterial5", tmp_path, seconds=200.0)
     ids, port, summaries = place.bundle.ids, free_port(), {}
     server = start_server(
-        place.scenario, port=port, seed=7, route_files=place.route_files, record=tmp_path / "r", audit=True, num_clients=2
+        place.scenario,
+        port=port,
+        seed=7,
+        route_files=place.route_files,
+        record=tmp_path / "r",
+        audit=True,
+        num_clients=2,
     )
     stops = [StopRequest(), StopRequest()]
 

@@ -11,7 +11,7 @@ from leed_traffic.domain.safety.envelope import Reason
 from leed_traffic.serve.logs import events
 from leed_traffic.serve.logs.events import Decision, Event, EventLog, Record
 from leed_traffic.serve.logs.journal import _move_aside
-from leed_traffic.serve.safety.supervisor import Mode
+from leed_traffic.serve.safety.supervisor import SignalMode
 
 
 def record(k):
@@ -20,7 +20,13 @@ def record(k):
 
 def decision(k):
     return Decision(
-        time_s=float(k), intersection="C", mode=Mode.ENGAGED, requested=1.0, ruled=1, reason=Reason.GRANTED, shown=0
+        time_s=float(k),
+        intersection="C",
+        mode=SignalMode.ENGAGED,
+        requested=1.0,
+        ruled=1,
+        reason=Reason.GRANTED,
+        shown=0,
     )
 
 

@@ -15,7 +15,7 @@ from leed_traffic.domain.safety.program import build_program
 from leed_traffic.drill.rig.linear_policy import write_linear_bundle
 from leed_traffic.errors import ExitCode
 from leed_traffic.serve.operations.status import StatusBoard
-from leed_traffic.serve.safety.supervisor import Control, Mode
+from leed_traffic.serve.safety.supervisor import OperatingMode, SignalMode
 from leed_traffic.simulation.sumo.detector_file import render_additional
 from tests.serve.bundles import crossing
 from tests.serve.device.test_contract import without_all_red
@@ -77,7 +77,9 @@ def test_a_clearance_stands_until_who_stood_drives_off_fast_enough(crossing_bund
     assert summary.violations == []
     assert summary.exit_code is ExitCode.OK
     with (tmp_path / "decisions.csv").open() as file:
-        noted = [(float(row["time_s"]), row["ruled"]) for row in csv.DictReader(file) if row["reason"] == "occupied"]
+        noted = [
+            (float(row["time_s"]), row["ruled"]) for row in csv.DictReader(file) if row["reason"] == "occupied"
+        ]
     assert noted == [(end_s, "1")]
 
 
@@ -93,13 +95,13 @@ def test_a_signal_that_walks_by_itself_is_left_alone(crossing_bundle):
         return [None if k >= 5 else float(k // 4 % 4)]  # in the middle of the first way
 
     summary, device, found = serve_with(crossing_bundle, lambda time_s: 0.0, policy=falls_silent, until_s=70.0)
-    assert summary.modes == {"C": Mode.DEGRADED}
+    assert summary.modes == {"C": SignalMode.DEGRADED}
     assert len(found) >= 2
     held = [time_s for time_s, _, _ in device.extensions]
     assert max(held, default=0.0) < 25.0
 
 
-@pytest.mark.parametrize("control", [Control.SHADOW, Control.MONITOR])
+@pytest.mark.parametrize("control", [OperatingMode.SHADOW, OperatingMode.MONITOR])
 def test_who_only_watches_extends_nothing(crossing_bundle, control):
     assert serve_with(crossing_bundle, lambda time_s: 0.0, control=control)[1].extensions == []
 
@@ -131,7 +133,9 @@ def crawlers(tmp_path):
 
 def bundle_of(path, place):
     intersection, timing = place()
-    return write_linear_bundle(path, "crossing", Network(intersections=(intersection,)), make_site("test", [timing]), {}).path
+    return write_linear_bundle(
+        path, "crossing", Network(intersections=(intersection,)), make_site("test", [timing]), {}
+    ).path
 
 
 def changes_every_15_s(k):
@@ -163,7 +167,9 @@ def test_simulation_and_street_extend_the_same_clearances(start_sumo, tmp_path, 
     policy = ScriptedPolicy(lambda k, observation, legal: [requests[k]])
     summary = run(bundle_of(tmp_path / "b", place), sumo.port, policy=policy)
     assert sumo.process.wait(10.0) == 0
-    street, expected = ({t: state for t, _, state in displays(r)} for r in (sumo.record, tmp_path / "simulated" / STATES_NAME))
+    street, expected = (
+        {t: state for t, _, state in displays(r)} for r in (sumo.record, tmp_path / "simulated" / STATES_NAME)
+    )
     assert summary.clearance_extensions >= 2
     assert summary.violations == []
     shared = sorted(street.keys() & expected.keys())
@@ -191,7 +197,9 @@ def test_a_server_without_lanes_in_the_junction_gives_no_occupancy_and_says_so_o
 
 @pytest.mark.sumo
 @pytest.mark.parametrize("sensing", ["camera", "loops"])
-def test_a_sites_own_detectors_see_nobody_inside_and_the_controller_says_so(start_sumo, tmp_path, crawlers, caplog, sensing):
+def test_a_sites_own_detectors_see_nobody_inside_and_the_controller_says_so(
+    start_sumo, tmp_path, crawlers, caplog, sensing
+):
     """The same crawlers as above: what stands inside is not guessed from what passed the stop line, and nothing is extended."""
     detectors = tmp_path / "d.add.xml"
     detectors.write_text(render_additional([*place_zones(crossing()[0], 80.0), *place_loops(crossing()[0])]))

@@ -24,7 +24,7 @@ from leed_traffic.errors import MismatchError
 from leed_traffic.serve.control.assignment import assign
 from leed_traffic.serve.control.loop import StopRequest
 from leed_traffic.serve.detectors.readings import FieldEyes, site_detectors
-from leed_traffic.serve.device.contract import Sighting, Snapshot
+from leed_traffic.serve.device.contract import SignalDisplay, Snapshot
 from leed_traffic.serve.device.traci import Endpoint, TraciDevice
 from leed_traffic.serve.logs.recording import pack_snapshot, unpack_snapshot
 from leed_traffic.serve.replay.replay import replay
@@ -64,7 +64,11 @@ def test_a_bundle_drives_by_the_sites_own_detectors_and_a_replay_decides_the_sam
     start_sumo, detectors, crossing_bundle, tmp_path, sensing
 ):
     sumo = start_sumo(additional=[detectors])
-    summary = run(ServeConfig(bundle=crossing_bundle, port=sumo.port, sensing=sensing, until_s=240.0, events=tmp_path / "logs"))
+    summary = run(
+        ServeConfig(
+            bundle=crossing_bundle, port=sumo.port, sensing=sensing, until_s=240.0, events=tmp_path / "logs"
+        )
+    )
     assert (summary.violations, summary.detector_faults) == ([], {})
     assert summary.rulings["granted"] > 150
     report = replay(tmp_path / "logs" / "recording.leed")
@@ -77,7 +81,9 @@ def test_vehicles_that_call_are_favoured_in_the_street_and_the_event_log_says_ho
 ):
     sumo = start_sumo()
     summary = run(
-        ServeConfig(bundle=crossing_bundle, port=sumo.port, site=priority_site, until_s=400.0, events=tmp_path / "logs")
+        ServeConfig(
+            bundle=crossing_bundle, port=sumo.port, site=priority_site, until_s=400.0, events=tmp_path / "logs"
+        )
     )
     assert summary.violations == []
     with (tmp_path / "logs" / "events.csv").open() as file:
@@ -92,7 +98,9 @@ def test_the_policy_sees_over_traci_what_it_saw_in_training(start_sumo, detector
     """Loops asked every 5 s under the net's own program: simulator and device keep the same balance."""
     intersection, timing = crossing()
     sound = replace(LOOPS, miss=0.0, faults=FaultRates())
-    endpoint = Endpoint(host="localhost", port=start_sumo(additional=[detectors]).port, deadline_s=5.0, connect_s=20.0)
+    endpoint = Endpoint(
+        host="localhost", port=start_sumo(additional=[detectors]).port, deadline_s=5.0, connect_s=20.0
+    )
     device = TraciDevice(
         endpoint, [intersection], (), lambda n, step_s: build_program(intersection, timing, step_s=step_s),
         detectors=site_detectors(sound, [intersection], reach_m),
@@ -113,7 +121,9 @@ def test_the_policy_sees_over_traci_what_it_saw_in_training(start_sumo, detector
     index = {span.lane: k for k, span in enumerate(s for lane in intersection.lanes for s in lane.spans)}
     index |= {m.exit_span.lane: 0 for m in intersection.vehicle_movements}
     policy = SensedDetection(sensors, [intersection], [reach_m], index)
-    engine.start(scenario, seed=7, route_files=write_demand(scenario, 7, tmp_path), additional_files=loops.lay_out(tmp_path))
+    engine.start(
+        scenario, seed=7, route_files=write_demand(scenario, 7, tmp_path), additional_files=loops.lay_out(tmp_path)
+    )
     try:
         for k in range(41):
             engine.advance(5.0 * k)
@@ -135,7 +145,10 @@ def test_loops_that_count_more_than_fits_say_the_same_in_the_street_and_in_train
     index = {span.lane: 0 for lane in intersection.lanes for span in lane.spans}
     index |= {m.exit_span.lane: 0 for m in intersection.vehicle_movements}
     policy = SensedDetection(sensors, [intersection], [reach_m], index)
-    n, nobody = intersection.n_lanes, Vehicles(lane=np.array([], dtype=np.intp), position_m=np.zeros(0), speed_mps=np.zeros(0))
+    n, nobody = (
+        intersection.n_lanes,
+        Vehicles(lane=np.array([], dtype=np.intp), position_m=np.zeros(0), speed_mps=np.zeros(0)),
+    )
     for k in range(21):  # a vehicle every second comes in, none leaves
         came, stands = (0.0, 0.0) if k == 0 else (5.0, 5.0)
         sensors.take(5.0 * k, came, LoopCounts(
@@ -143,13 +156,16 @@ def test_loops_that_count_more_than_fits_say_the_same_in_the_street_and_in_train
             advance_passed_veh=np.full(n, came), advance_covered_s=np.zeros(n),
         ))  # fmt: skip
         counters = {
-            d.id: (5.0 * k, 0.0) if d.kind is DetectorKind.ADVANCE else (0.0, 5.0 * k) for d in place_loops(intersection)
+            d.id: (5.0 * k, 0.0) if d.kind is DetectorKind.ADVANCE else (0.0, 5.0 * k)
+            for d in place_loops(intersection)
         }
         snapshot = Snapshot(time_s=5.0 * k, sightings=(), vehicles=nobody, detected=counters)
         seen, trained = eyes.ask(snapshot, None, came), policy.measure(nobody)
         np.testing.assert_allclose(seen.count_veh, trained.count_veh, atol=1e-9)
         np.testing.assert_allclose(seen.queue_veh, trained.queue_veh, atol=1e-9)
-    assert seen.count_veh.max() == pytest.approx(min(reach_m, stopping_distance_m(speed_mps)) / JAM_SPACING_M, abs=1.0)
+    assert seen.count_veh.max() == pytest.approx(
+        min(reach_m, stopping_distance_m(speed_mps)) / JAM_SPACING_M, abs=1.0
+    )
 
 
 def test_a_site_with_other_limits_than_the_bundles_is_refused(crossing_bundle, priority_site):
@@ -172,7 +188,9 @@ def test_persons_who_wait_are_seen_over_traci_as_in_training(start_sumo, tmp_pat
     intersection, timing = crossing()
     crossings = crossings_of([intersection])
     endpoint = Endpoint(host="localhost", port=start_sumo().port, deadline_s=5.0, connect_s=20.0)
-    device = TraciDevice(endpoint, [intersection], (), lambda n, step_s: build_program(intersection, timing, step_s=step_s))
+    device = TraciDevice(
+        endpoint, [intersection], (), lambda n, step_s: build_program(intersection, timing, step_s=step_s)
+    )
     try:
         device.watch_crossings(crossings)
         seen = [device.read().persons for _ in range(401)]
@@ -219,13 +237,17 @@ def test_a_bundle_that_sees_persons_drives_and_a_replay_decides_the_same(start_s
 
 
 @pytest.mark.sumo
-def test_a_place_where_nobody_counts_persons_refuses_a_bundle_that_sees_them(start_sumo, walkers_bundle, monkeypatch):
+def test_a_place_where_nobody_counts_persons_refuses_a_bundle_that_sees_them(
+    start_sumo, walkers_bundle, monkeypatch
+):
     bundle = read_bundle(walkers_bundle)
     with pytest.raises(MismatchError, match="a site that sees by loops counts none; serve with --sensing ideal"):
         assign(bundle, None, sensing=LOOPS)
     nowhere = [((":C_w0", ":C_w9"), ":C_c0")]
     monkeypatch.setattr("leed_traffic.serve.control.assignment.crossings_of", lambda intersections: nowhere)
-    with pytest.raises(MismatchError, match="has no :C_w9, at which the policies see persons waiting; serve a bundle that"):
+    with pytest.raises(
+        MismatchError, match="has no :C_w9, at which the policies see persons waiting; serve a bundle that"
+    ):
         run(ServeConfig(bundle=walkers_bundle, port=start_sumo().port, until_s=60.0))
 
 
@@ -233,7 +255,7 @@ def test_what_stands_beside_the_road_comes_back_from_a_recording_as_it_was():
     nobody = Vehicles(lane=np.array([], dtype=np.intp), position_m=np.array([]), speed_mps=np.array([]))
     snapshot = Snapshot(
         time_s=3.0,
-        sightings=(Sighting(state="Gr", program=PROGRAM_ID, phase=0, spent_s=1.0),),
+        sightings=(SignalDisplay(state="Gr", program=PROGRAM_ID, phase=0, spent_s=1.0),),
         vehicles=nobody,
         detected={"leed.stop.C.W_0": (3.0, 0.1 + 0.2)},
         callers=(PriorityVehicle(signal="C", link=2, distance_m=1 / 3, kind="bus"),),

@@ -111,7 +111,9 @@ def test_every_command_is_one_message(opened):
     stage = standing(device)
     assert device.engage(0, stage)
     device.commit()
-    assert line.take() == ["logic", "ours phase note note"], "the phases first, unseen, then the change of the program"
+    assert line.take() == ["logic", "ours phase note note"], (
+        "the phases first, unseen, then the change of the program"
+    )
 
 
 def test_a_clearance_without_all_red_is_extended_by_one_message(opened):
@@ -307,14 +309,18 @@ def test_our_program_with_other_phases_is_not_taken_for_the_one_of_now(start_sum
 def plans(tmp_path, *names):
     """Further programs of the crossing's own, each with longer greens."""
     intersection, _ = crossing()
-    rows = "".join(f'<phase duration="{p.duration_s + 11.0}" state="{p.state}"/>' for p in intersection.own_program)
+    rows = "".join(
+        f'<phase duration="{p.duration_s + 11.0}" state="{p.state}"/>' for p in intersection.own_program
+    )
     path = tmp_path / "plans.add.xml"
     logics = "".join(f'<tlLogic id="C" type="static" programID="{n}" offset="0">{rows}</tlLogic>' for n in names)
     path.write_text(f"<additional>{logics}</additional>")
     return path
 
 
-def test_a_hand_back_goes_to_the_program_in_force_not_to_that_of_the_connection(start_sumo, opened, tmp_path, caplog):
+def test_a_hand_back_goes_to_the_program_in_force_not_to_that_of_the_connection(
+    start_sumo, opened, tmp_path, caplog
+):
     device = opened(start_sumo(additional=[plans(tmp_path, "night", "day")]).port)
     assert "have several programs of their own: C (0, day, night)" in caplog.text
     begun = shown(device).program
@@ -343,7 +349,9 @@ def test_a_plan_that_takes_the_signal_from_us_gets_it_back_later(start_sumo, ope
 
 def test_under_a_plan_that_never_shows_a_stage_nothing_is_taken_over(start_sumo, opened, tmp_path, caplog):
     device = (
-        opened(start_sumo(additional=[plans(tmp_path, "short", leave_out=2)]).port, place=lambda: crossing()) if False else None
+        opened(start_sumo(additional=[plans(tmp_path, "short", leave_out=2)]).port, place=lambda: crossing())
+        if False
+        else None
     )
     assert device is None
     sumo = start_sumo()

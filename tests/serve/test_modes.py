@@ -4,18 +4,18 @@ import pytest
 
 from leed_traffic.domain.detectors.detection import lanes_to_read
 from leed_traffic.errors import ExitCode, UsageError
-from leed_traffic.serve.control.agreement import Comparison
+from leed_traffic.serve.control.agreement import StageComparison
 from leed_traffic.serve.control.loop import StopRequest
-from leed_traffic.serve.control.orders import Mailbox, SetControl
+from leed_traffic.serve.control.orders import CommandQueue, SetOperatingMode
 from leed_traffic.serve.run import ServeConfig, serve
-from leed_traffic.serve.safety.supervisor import Cause, Control, Finding, Mode, Standing, transition
+from leed_traffic.serve.safety.supervisor import Cause, ModeEvent, ModeState, OperatingMode, SignalMode, transition
 from tests.serve.bundles import crossing
 from tests.serve.fake_device import FakeDevice
 from tests.serve.test_run import asks_for, fake, read_events
 
 
 def test_shadow_counts_what_the_signal_did_against_what_was_asked_for():
-    comparison = Comparison(5.0)
+    comparison = StageComparison(5.0)
     comparison.ask(10.0, 0, 0)
     comparison.look(14.0, 0, False)
     assert comparison.counts.compared == 0, "too early to tell"
@@ -33,27 +33,34 @@ def test_shadow_counts_what_the_signal_did_against_what_was_asked_for():
 def test_shadow_tells_the_share_and_logs_both_sides(crossing_bundle, tmp_path):
     device = fake()
     summary = serve(
-        ServeConfig(bundle=crossing_bundle, port=1, control=Control.SHADOW, events=tmp_path, until_s=300.0),
+        ServeConfig(bundle=crossing_bundle, port=1, control=OperatingMode.SHADOW, events=tmp_path, until_s=300.0),
         clock=lambda: 0.0, stop=StopRequest(), connect=lambda *_: device, decider=lambda bundle, ids: asks_for(0),
     )  # fmt: skip
     counts = summary.agreement["C"]
     assert counts.compared > 20
     assert 0.0 < counts.share < 1.0
     assert counts.would_have_stayed > 0, "its own greens are short"
-    assert counts.agreed + counts.would_have_left + counts.would_have_stayed + counts.another_stage == counts.compared
+    assert (
+        counts.agreed + counts.would_have_left + counts.would_have_stayed + counts.another_stage == counts.compared
+    )
     header, first, *_ = (tmp_path / "decisions.csv").read_text().splitlines()
     assert header.endswith("requested,ruled,reason,shown")
     assert first.split(",")[3:] == ["0", "0", "granted", "0"]
 
 
-def serve_with_modes(bundle, changes, tmp_path, *, control=Control.ACTIVE, until_s=300.0):
+def serve_with_modes(bundle, changes, tmp_path, *, control=OperatingMode.ACTIVE, until_s=300.0):
     """Change the mode at these times; (summary, device, whether the signal was ours at each tick)."""
-    mailbox, device, ours, letters = Mailbox(), fake(queues={lane.id: 3 for lane in crossing()[0].lanes}), {}, []
+    mailbox, device, ours, letters = (
+        CommandQueue(),
+        fake(queues={lane.id: 3 for lane in crossing()[0].lanes}),
+        {},
+        [],
+    )
 
     def on_tick(time_s, end_s, note):
         ours[time_s] = device._ours
         if time_s in changes:
-            letters.append(mailbox.drop(SetControl(control=changes[time_s]), "test"))
+            letters.append(mailbox.drop(SetOperatingMode(control=changes[time_s]), "test"))
 
     summary = serve(
         ServeConfig(bundle=bundle, port=1, control=control, events=tmp_path, until_s=until_s), clock=lambda: 0.0,
@@ -62,17 +69,19 @@ def serve_with_modes(bundle, changes, tmp_path, *, control=Control.ACTIVE, until
     return summary, device, ours, letters
 
 
-@pytest.mark.parametrize("quiet", [Control.SHADOW, Control.MONITOR])
+@pytest.mark.parametrize("quiet", [OperatingMode.SHADOW, OperatingMode.MONITOR])
 @pytest.mark.parametrize("at_s", [41.0, 47.0, 53.0])
 def test_a_signal_is_handed_back_and_taken_over_again_as_a_person_wants(crossing_bundle, tmp_path, quiet, at_s):
-    summary, _, ours, letters = serve_with_modes(crossing_bundle, {at_s: quiet, 150.0: Control.ACTIVE}, tmp_path)
+    summary, _, ours, letters = serve_with_modes(
+        crossing_bundle, {at_s: quiet, 150.0: OperatingMode.ACTIVE}, tmp_path
+    )
     assert ours[at_s]
     given_back = min(t for t, is_ours in ours.items() if t > at_s and not is_ours)
     assert given_back - at_s <= 25.0
     assert not any(ours[t] for t in ours if given_back <= t <= 150.0)
     assert any(ours[t] for t in ours if 150.0 < t < 200.0)
-    assert summary.control is Control.ACTIVE
-    assert summary.modes == {"C": Mode.ENGAGED}
+    assert summary.control is OperatingMode.ACTIVE
+    assert summary.modes == {"C": SignalMode.ENGAGED}
     assert summary.violations == []
     assert summary.transitions["fallback: withdrawn"] == 1
     assert summary.exit_code is ExitCode.OK
@@ -82,34 +91,38 @@ def test_a_signal_is_handed_back_and_taken_over_again_as_a_person_wants(crossing
 
 
 def test_a_controller_that_only_watches_may_be_told_to_drive(crossing_bundle, tmp_path):
-    summary, device, ours, _ = serve_with_modes(crossing_bundle, {100.0: Control.ACTIVE}, tmp_path, control=Control.MONITOR)
+    summary, device, ours, _ = serve_with_modes(
+        crossing_bundle, {100.0: OperatingMode.ACTIVE}, tmp_path, control=OperatingMode.MONITOR
+    )
     assert not any(ours[t] for t in ours if t <= 100.0)
     assert any(ours.values())
     assert min(time_s for time_s, _, _ in device.requests) > 100.0
-    assert summary.modes == {"C": Mode.ENGAGED}
+    assert summary.modes == {"C": SignalMode.ENGAGED}
 
 
 def test_a_change_of_mind_keeps_the_signal(crossing_bundle, tmp_path):
-    summary, _, ours, _ = serve_with_modes(crossing_bundle, {41.0: Control.SHADOW, 42.0: Control.ACTIVE}, tmp_path)
-    assert summary.modes == {"C": Mode.ENGAGED}
+    summary, _, ours, _ = serve_with_modes(
+        crossing_bundle, {41.0: OperatingMode.SHADOW, 42.0: OperatingMode.ACTIVE}, tmp_path
+    )
+    assert summary.modes == {"C": SignalMode.ENGAGED}
     assert summary.violations == []
     assert ours[60.0]
 
 
 def test_a_latched_signal_stays_latched_whatever_the_mode():
-    latched = Standing(cause=Cause.MONITOR_TRIP, is_latched=True)
-    assert transition(latched, Finding.WITHDRAWN) == latched
+    latched = ModeState(cause=Cause.MONITOR_TRIP, is_latched=True)
+    assert transition(latched, ModeEvent.WITHDRAWN) == latched
 
 
 def test_a_controller_that_is_leaving_takes_no_orders(crossing_bundle, tmp_path):
-    mailbox, stop, letters = Mailbox(), StopRequest(), []
+    mailbox, stop, letters = CommandQueue(), StopRequest(), []
     device = fake(queues={lane.id: 3 for lane in crossing()[0].lanes})
 
     def on_tick(time_s, end_s, note):
         if time_s == 41.0:
             stop(15)
         if time_s == 42.0:
-            letters.append(mailbox.drop(SetControl(control=Control.SHADOW), "test"))
+            letters.append(mailbox.drop(SetOperatingMode(control=OperatingMode.SHADOW), "test"))
 
     summary = serve(
         ServeConfig(bundle=crossing_bundle, port=1), clock=lambda: 0.0, stop=stop, connect=lambda *_: device,
@@ -121,7 +134,7 @@ def test_a_controller_that_is_leaving_takes_no_orders(crossing_bundle, tmp_path)
 
 
 def test_a_signal_that_a_change_of_mode_gives_back_is_given_back_over_a_loss_of_the_connection(crossing_bundle):
-    mailbox, first = Mailbox(), fake(lost_at_s=43.0)
+    mailbox, first = CommandQueue(), fake(lost_at_s=43.0)
     devices = [first]
 
     def connect(*_):
@@ -132,7 +145,7 @@ def test_a_signal_that_a_change_of_mode_gives_back_is_given_back_over_a_loss_of_
 
     def on_tick(time_s, end_s, note):
         if time_s == 41.0:
-            mailbox.drop(SetControl(control=Control.MONITOR), "test")
+            mailbox.drop(SetOperatingMode(control=OperatingMode.MONITOR), "test")
 
     summary = serve(
         ServeConfig(bundle=crossing_bundle, port=1, until_s=100.0, retry_s=10.0), clock=lambda: 0.0, stop=StopRequest(),

@@ -40,7 +40,12 @@ class Street:
         self.site = derive_site(self.network)
         self.port, self.record = free_port(), self.folder / "record"
         self.server = start_server(
-            self.scenario, port=self.port, seed=1, route_files=self.scenario.route_files, record=self.record, audit=True
+            self.scenario,
+            port=self.port,
+            seed=1,
+            route_files=self.scenario.route_files,
+            record=self.record,
+            audit=True,
         )
 
     def shown(self):
@@ -71,7 +76,9 @@ def leave(street, folder, until_s, **changes):
     """Serves the junction up to a moment, then hands it back."""
     bundle = write_linear_bundle(folder, street.name, street.network, street.site).path
     return serve(
-        ServeConfig(bundle=bundle, port=street.port, until_s=until_s, **changes), clock=time.perf_counter, stop=StopRequest()
+        ServeConfig(bundle=bundle, port=street.port, until_s=until_s, **changes),
+        clock=time.perf_counter,
+        stop=StopRequest(),
     )
 
 
@@ -113,7 +120,11 @@ def test_a_nema_controller_goes_on_by_itself_after_the_hand_back(open_street, na
                 engaged_s = snapshot.time_s if device.engage(0, stage_of[seen.state]) else None
             elif engaged_s is not None and back_s is None and not program.stage_of(seen.phase)[1]:
                 stage = seen.phase
-                if seen.spent_s >= timing.min_green_s[stage] and snapshot.time_s > engaged_s + 60.0 and device.release(0):
+                if (
+                    seen.spent_s >= timing.min_green_s[stage]
+                    and snapshot.time_s > engaged_s + 60.0
+                    and device.release(0)
+                ):
                     back_s = snapshot.time_s
                 elif back_s is None:
                     device.request(0, stage, timing.min_green_s[stage] + 1.0)

@@ -11,14 +11,14 @@ import pytest
 from leed_traffic.artifacts.policy import Policy
 from leed_traffic.errors import ExitCode, MismatchError, OwnerError
 from leed_traffic.serve.control.assignment import assign
-from leed_traffic.serve.control.orders import Mailbox
+from leed_traffic.serve.control.orders import CommandQueue
 from leed_traffic.serve.control.pace import divides
 from leed_traffic.serve.device.owner import is_marked
 from leed_traffic.serve.device.signal_locks import SignalLocks
-from leed_traffic.serve.operations.desk import Desk
+from leed_traffic.serve.operations.desk import CommandServer
 from leed_traffic.serve.operations.status import StatusBoard
 from leed_traffic.serve.run import ServeConfig, serve
-from leed_traffic.serve.safety.supervisor import Cause, Control, Mode
+from leed_traffic.serve.safety.supervisor import Cause, OperatingMode, SignalMode
 from tests.serve.bundles import write_crossing_bundle
 from tests.serve.test_run import StopRequest, asks_for, drive, fake
 
@@ -42,7 +42,9 @@ def test_a_second_controller_is_refused_before_it_reaches_the_device(crossing_bu
     config = ServeConfig(bundle=crossing_bundle, port=port, state=state and tmp_path / state)
     with SignalLocks("::1", port, ["C"], None) as owner:
         owner.take()
-        with pytest.raises(OwnerError, match=f"localhost:{port}: signal C .* by process {os.getpid()};") as refused:
+        with pytest.raises(
+            OwnerError, match=f"localhost:{port}: signal C .* by process {os.getpid()};"
+        ) as refused:
             serve(config, clock=lambda: 0.0, stop=StopRequest(), connect=never, is_shared=True)
     assert refused.value.exit_code is ExitCode.USAGE
 
@@ -51,7 +53,7 @@ def test_a_second_controller_is_refused_before_it_reaches_the_device(crossing_bu
 def test_who_only_watches_owns_nothing_until_he_is_to_drive(crossing_bundle, port):
     with SignalLocks("127.0.0.1", port, ["C"], None) as owner:
         owner.take()
-        summary, _ = drive(crossing_bundle, fake(end_s=5.0), port=port, control=Control.SHADOW)
+        summary, _ = drive(crossing_bundle, fake(end_s=5.0), port=port, control=OperatingMode.SHADOW)
     assert summary.exit_code is ExitCode.OK
     bundle, said = write_crossing_bundle(crossing_bundle.parent / "again"), []
 
@@ -60,7 +62,7 @@ def test_who_only_watches_owns_nothing_until_he_is_to_drive(crossing_bundle, por
         raise OwnerError("signal C is controlled already, by process 7")
 
     config = ServeConfig(bundle=bundle.path, port=port)
-    desk = Desk(assign(bundle, None), bundle, config, Policy, Mailbox(), StatusBoard(), refuse)
+    desk = CommandServer(assign(bundle, None), bundle, config, Policy, CommandQueue(), StatusBoard(), refuse)
     reply = desk.answer(b'{"order": "mode", "mode": "active"}', "test")
     assert (reply.exit_code, reply.said) == (ExitCode.USAGE, "signal C is controlled already, by process 7")
     assert said == ["asked"]
@@ -74,7 +76,7 @@ def test_a_signal_with_another_owners_program_falls_back_and_says_so(crossing_bu
     device.engage = lambda n, stage: engaged.append(stage)
     summary, _ = drive(crossing_bundle, device, policy=asks_for(0))
     assert engaged == []
-    assert summary.modes == {"C": Mode.FALLBACK}
+    assert summary.modes == {"C": SignalMode.FALLBACK}
     assert summary.alarms == {Cause.FOREIGN_PROGRAM: 1}
     assert summary.exit_code is ExitCode.FALLBACK_AT_END
 
@@ -102,7 +104,8 @@ def test_steps_that_do_not_fill_a_tick_are_refused_at_connection(crossing_bundle
 
 
 @pytest.mark.parametrize(
-    "harm", [shutil.rmtree, lambda folder: (folder / "owner").write_text("?"), lambda folder: (folder / "owner").unlink()]
+    "harm",
+    [shutil.rmtree, lambda folder: (folder / "owner").write_text("?"), lambda folder: (folder / "owner").unlink()],
 )
 def test_a_process_knows_its_own_program_again_whatever_becomes_of_its_folder(crossing_bundle, tmp_path, harm):
     names, device = [], fake(lost_at_s=10.0)

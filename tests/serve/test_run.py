@@ -17,7 +17,7 @@ from leed_traffic.drill.rig.linear_policy import write_linear_bundle
 from leed_traffic.errors import BundleError, DeviceError, ExitCode, MismatchError
 from leed_traffic.serve.control.loop import StopRequest
 from leed_traffic.serve.run import ServeConfig, serve
-from leed_traffic.serve.safety.supervisor import Control, Mode
+from leed_traffic.serve.safety.supervisor import OperatingMode, SignalMode
 from tests.serve.bundles import crossing
 from tests.serve.fake_device import FakeDevice
 
@@ -77,7 +77,7 @@ def test_a_run_to_the_end_serves_every_stage_and_ends_well(crossing_bundle):
     assert summary.ended_by == "end"
     assert summary.ticks == 600
     assert summary.decisions == 120
-    assert summary.modes == {"C": Mode.ENGAGED}
+    assert summary.modes == {"C": SignalMode.ENGAGED}
     assert summary.violations == []
     assert {stage for _, stage, _ in device.requests} == {0, 1, 2, 3}
 
@@ -106,7 +106,9 @@ def test_take_over_waits_until_the_own_program_shows_a_stage(crossing_bundle):
     drive(crossing_bundle, device, on_tick=lambda time_s, end_s, note: seen.append(note), until_s=60.0)
     assert seen[0] == "1 standby"
     first = seen.index("1 engaged")
-    assert first == 9 + 4 + 2 + 1  # s, what is left of the own program before its next stage, and the tick that sees it
+    assert (
+        first == 9 + 4 + 2 + 1
+    )  # s, what is left of the own program before its next stage, and the tick that sees it
 
 
 def test_the_lease_is_short_but_never_shorter_than_the_minimum_green(crossing_bundle):
@@ -120,7 +122,9 @@ def test_the_lease_is_short_but_never_shorter_than_the_minimum_green(crossing_bu
 def test_silence_lets_the_signal_walk_on_by_itself_and_good_decisions_bring_it_back(crossing_bundle):
     policy = ScriptedPolicy(lambda k, observation, legal: [None if 4 <= k < 8 else 0.0])
     seen = []
-    summary, _ = drive(crossing_bundle, policy=policy, on_tick=lambda time_s, end_s, note: seen.append(note), until_s=100.0)
+    summary, _ = drive(
+        crossing_bundle, policy=policy, on_tick=lambda time_s, end_s, note: seen.append(note), until_s=100.0
+    )
     assert seen[19] == "1 engaged"
     assert set(seen[20:50]) == {"1 degraded"}  # 4 bad decisions, then 3 good ones: the third ends it
     assert seen[50] == "1 engaged"
@@ -133,7 +137,7 @@ def test_a_senseless_request_is_never_passed_on(crossing_bundle, answer):
     policy = ScriptedPolicy(lambda k, observation, legal: [answer])
     summary, device = drive(crossing_bundle, policy=policy, until_s=50.0)
     assert device.requests == []
-    assert summary.modes == {"C": Mode.FALLBACK}
+    assert summary.modes == {"C": SignalMode.FALLBACK}
     assert summary.exit_code is ExitCode.FALLBACK_AT_END
 
 
@@ -151,7 +155,7 @@ def test_a_policy_that_breaks_is_logged_and_the_signal_goes_back_to_its_own_prog
 
     summary, device = drive(crossing_bundle, policy=ScriptedPolicy(answer), until_s=200.0)
     assert "a fault of the policy" in caplog.text
-    assert summary.modes == {"C": Mode.FALLBACK}
+    assert summary.modes == {"C": SignalMode.FALLBACK}
     assert summary.transitions["degraded: no_decision"] == 1
     assert summary.transitions["fallback: silent_too_long"] == 1
     assert summary.exit_code is ExitCode.FALLBACK_AT_END
@@ -160,7 +164,9 @@ def test_a_policy_that_breaks_is_logged_and_the_signal_goes_back_to_its_own_prog
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 @pytest.mark.parametrize("at_s", range(8, 40, 3))
-def test_a_stop_hands_back_at_the_same_display_after_clearance_and_minimum_green(crossing_bundle, number, code, at_s):
+def test_a_stop_hands_back_at_the_same_display_after_clearance_and_minimum_green(
+    crossing_bundle, number, code, at_s
+):
     device, stop, shown = fake(queues={lane.id: 3 for lane in crossing()[0].lanes}), StopRequest(), []
     release = device.release
 
@@ -172,7 +178,9 @@ def test_a_stop_hands_back_at_the_same_display_after_clearance_and_minimum_green
         return done
 
     device.release = watched
-    summary, _ = drive(crossing_bundle, device, stop=stop, on_tick=lambda time_s, end_s, note: time_s == at_s and stop(number))
+    summary, _ = drive(
+        crossing_bundle, device, stop=stop, on_tick=lambda time_s, end_s, note: time_s == at_s and stop(number)
+    )
     assert summary.exit_code == code
     assert summary.handed_back
     ((before, after, green_s),) = shown
@@ -203,7 +211,7 @@ def test_a_monitor_trip_hands_the_signal_back_for_good(crossing_bundle, caplog):
     summary, _ = drive(crossing_bundle, device, on_tick=break_it, policy=asks_for(0))
     assert summary.exit_code is ExitCode.MONITOR_VIOLATION
     assert any("conflict" in line for line in summary.violations)
-    assert summary.modes == {"C": Mode.FALLBACK}
+    assert summary.modes == {"C": SignalMode.FALLBACK}
     assert not device._ours
     assert max(time_s for time_s, _, _ in device.requests) < 30.0
     assert "monitor: conflict" in caplog.text
@@ -224,14 +232,14 @@ def test_a_program_that_somebody_else_changed_is_left_alone_for_a_while(crossing
     assert summary.transitions["fallback: program_lost"] == 1
 
 
-@pytest.mark.parametrize("control", [Control.MONITOR, Control.SHADOW])
+@pytest.mark.parametrize("control", [OperatingMode.MONITOR, OperatingMode.SHADOW])
 def test_watching_sends_nothing(crossing_bundle, control, tmp_path):
     summary, device = drive(crossing_bundle, control=control, events=tmp_path, until_s=120.0)
     assert device.requests == []
     assert not device._ours
     assert summary.exit_code is ExitCode.OK
     decisions = (tmp_path / "decisions.csv").read_text().splitlines()
-    assert (len(decisions) > 1) == (control is Control.SHADOW)
+    assert (len(decisions) > 1) == (control is OperatingMode.SHADOW)
     codes = {code for _, code, _ in read_events(tmp_path)}
     assert {1, 7, 8, 9, 10, 11} <= codes
 
@@ -240,8 +248,15 @@ def test_events_tell_the_way_from_one_stage_to_the_next(crossing_bundle, tmp_pat
     policy = ScriptedPolicy(lambda k, observation, legal: [0.0 if k < 3 else 1.0])
     drive(crossing_bundle, policy=policy, events=tmp_path, until_s=40.0)
     events = read_events(tmp_path)
-    assert events[:2] == [("1970-01-01 00:00:00.000", 1, 3), ("1970-01-01 00:00:00.000", 21, 5)]  # east-west, its walkers
-    change = [(stamp[17:21], code, phase) for stamp, code, phase in events if stamp >= "1970-01-01 00:00:15" and code < 81]
+    assert events[:2] == [
+        ("1970-01-01 00:00:00.000", 1, 3),
+        ("1970-01-01 00:00:00.000", 21, 5),
+    ]  # east-west, its walkers
+    change = [
+        (stamp[17:21], code, phase)
+        for stamp, code, phase in events
+        if stamp >= "1970-01-01 00:00:15" and code < 81
+    ]
     assert change[:9] == [
         ("15.0", 22, 5),  # asked for at 15 s; walkers first, while vehicles stay green for 3.5 s, rounded up
         ("19.0", 6, 3),
@@ -321,7 +336,7 @@ def test_a_controller_that_starts_again_takes_over_its_own_program(crossing_bund
     device.read()
     assert device.engage(0, 0)
     summary, _ = drive(crossing_bundle, device, until_s=40.0)
-    assert summary.modes == {"C": Mode.ENGAGED}
+    assert summary.modes == {"C": SignalMode.ENGAGED}
     assert summary.exit_code is ExitCode.OK
     assert not device._ours
 
@@ -349,7 +364,9 @@ def test_no_sequence_of_requests_makes_the_monitor_trip(crossing_bundle, seed):
 def test_a_device_of_too_long_steps_is_refused_before_a_signal_is_touched(crossing_bundle):
     device = fake()
     device.step_s = 1.001
-    with pytest.raises(MismatchError, match=r"steps of 1\.001 s, expected up to 1 s; start SUMO with --step-length 1"):
+    with pytest.raises(
+        MismatchError, match=r"steps of 1\.001 s, expected up to 1 s; start SUMO with --step-length 1"
+    ):
         drive(crossing_bundle, device)
     assert device.is_closed
     assert device.requests == []

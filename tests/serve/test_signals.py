@@ -64,7 +64,13 @@ def test_the_first_signal_counts():
 
 @pytest.mark.parametrize(
     ("number", "code"),
-    [(signal.SIGHUP, 129), (signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGQUIT, 143), (signal.SIGPWR, 143)],
+    [
+        (signal.SIGHUP, 129),
+        (signal.SIGINT, 130),
+        (signal.SIGTERM, 143),
+        (signal.SIGQUIT, 143),
+        (signal.SIGPWR, 143),
+    ],
 )
 def test_every_stop_has_its_exit_code(crossing_bundle, number, code):
     assert stop_code(number) == code

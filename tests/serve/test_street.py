@@ -50,7 +50,9 @@ def check_clearances(shown):
     intersection, timing = crossing()
     program = build_program(intersection, timing)
     legal = {(a.state, program.phases[a.next].state) for a in program.phases}
-    legal |= {(program.phases[i].state, program.phases[program.entries[i][j]].state) for i in range(4) for j in range(4)}
+    legal |= {
+        (program.phases[i].state, program.phases[program.entries[i][j]].state) for i in range(4) for j in range(4)
+    }
     runs = []
     for time_s, name, state in shown:
         if is_marked(name) and runs and runs[-1][0] == state:
@@ -96,7 +98,9 @@ def stop_at(at_s, number, stop):
     return lambda time_s, end_s, note: stop(number) if time_s == at_s else None
 
 
-@pytest.mark.parametrize(("number", "at_s"), [(signal.SIGTERM, 52.0), (signal.SIGINT, 58.0), (signal.SIGTERM, 61.0)])
+@pytest.mark.parametrize(
+    ("number", "at_s"), [(signal.SIGTERM, 52.0), (signal.SIGINT, 58.0), (signal.SIGTERM, 61.0)]
+)
 def test_a_stop_hands_back_at_the_same_display(crossing_bundle, start_sumo, number, at_s):
     sumo, stop = start_sumo(), StopRequest()
     policy = ScriptedPolicy(changes_every_20_s)
@@ -118,7 +122,9 @@ def test_an_actuated_program_is_taken_over_and_gets_its_signal_back(crossing_bun
     own.write_text(f"<additional>{logic}{''.join(phases)}</tlLogic></additional>")
     sumo, stop = start_sumo(additional=[own]), StopRequest()
     policy = ScriptedPolicy(changes_every_20_s)
-    summary = run(crossing_bundle, sumo.port, stop=stop, policy=policy, on_tick=stop_at(61.0, signal.SIGTERM, stop))
+    summary = run(
+        crossing_bundle, sumo.port, stop=stop, policy=policy, on_tick=stop_at(61.0, signal.SIGTERM, stop)
+    )
     assert sumo.process.wait(10.0) == 0
     assert summary.handed_back
     assert summary.violations == []

@@ -13,7 +13,7 @@ from leed_traffic.errors import ExitCode
 from leed_traffic.serve.control.loop import StopRequest
 from leed_traffic.serve.detectors.health import SensingFault
 from leed_traffic.serve.logs import events
-from leed_traffic.serve.logs.events import Step
+from leed_traffic.serve.logs.events import ChangeKind
 from leed_traffic.serve.operations.systemd import ServiceManager
 from leed_traffic.serve.run import ServeConfig, serve
 from leed_traffic.serve.safety.supervisor import Cause
@@ -62,7 +62,7 @@ def test_every_label_of_a_counter_reads_0_before_anything_has_happened(crossing_
         ("leed_envelope_overrides_total", "rule", set(Reason) - {Reason.GRANTED}),
         ("leed_fallback_transitions_total", "reason", Cause),
         ("leed_detector_faults_total", "kind", [fault.name.lower() for fault in SensingFault if fault]),
-        ("leed_bundle_steps_total", "step", Step),
+        ("leed_bundle_steps_total", "step", ChangeKind),
     ):
         assert {read(metrics, name, **{label: str(value)}) for value in values} == {0.0}, name
 

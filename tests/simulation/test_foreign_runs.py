@@ -56,7 +56,9 @@ def sumo_inserts(config):
 
 def each(n, **attributes):
     words = " ".join(f'{name}="{value}"' for name, value in attributes.items())
-    return "".join(f'<trip id="{attributes.get("type", "v")}{k}" depart="{5 * k}" {words} {WAY}/>' for k in range(n))
+    return "".join(
+        f'<trip id="{attributes.get("type", "v")}{k}" depart="{5 * k}" {words} {WAY}/>' for k in range(n)
+    )
 
 
 TYPES = (
@@ -91,7 +93,9 @@ def test_turns_are_counted_as_sumo_scales_them(tmp_path):
 def test_check_says_who_is_out_of_order(tmp_path):
     scenario = load_scenario(str(configure(tmp_path, DEMANDS["unsorted"])))
     [found] = find_never_departing(scenario)
-    assert found.reason.startswith("the route file is not sorted by departure, and SUMO ignores whoever it names late")
+    assert found.reason.startswith(
+        "the route file is not sorted by departure, and SUMO ignores whoever it names late"
+    )
     assert found.vehicles == 4
 
 

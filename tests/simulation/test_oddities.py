@@ -69,7 +69,10 @@ def test_its_stages_are_found_and_what_is_left_alone_has_its_reason(bring, name)
 
 def test_a_stage_with_a_conflicting_pair_is_reported_and_not_used(bring):
     [(signal, note)] = bring("a_conflicting_pair").notes
-    assert (signal, note) == ("C", "phase 0 gives priority to links 0 and 4, whose paths conflict: not used as a stage")
+    assert (signal, note) == (
+        "C",
+        "phase 0 gives priority to links 0 and 4, whose paths conflict: not used as a stage",
+    )
 
 
 def test_bus_lanes_and_tram_tracks_are_movements_like_any_other(bring):
@@ -126,7 +129,9 @@ def test_the_program_of_a_weekly_plan_that_is_in_force_at_the_begin_counts(bring
     junction = network.intersections[0]
     assert junction.own_program_id == "day"
     assert junction.stages[0].own_green_s > 20.0
-    assert network.notes == (("C", "follows the weekly plan week: program day, in force at 25200 s, stands for the whole run"),)
+    assert network.notes == (
+        ("C", "follows the weekly plan week: program day, in force at 25200 s, stands for the whole run"),
+    )
 
 
 def test_an_earlier_begin_finds_the_other_program(tmp_path):
@@ -139,7 +144,9 @@ def test_an_earlier_begin_finds_the_other_program(tmp_path):
 def test_a_weekly_plan_may_tell_its_times_as_a_clock_does(tmp_path):
     config = ODDITIES["weekly_plan"](tmp_path)
     plan = tmp_path / "x.add.xml"
-    plan.write_text(plan.read_text().replace('time="25000"', 'time="6:56:40"').replace('refTime="0"', 'refTime="0:00:00"'))
+    plan.write_text(
+        plan.read_text().replace('time="25000"', 'time="6:56:40"').replace('refTime="0"', 'refTime="0:00:00"')
+    )
     scenario = load_scenario(str(config))
     network = import_network(scenario.net_file, scenario.additional_files, begin_s=scenario.begin_s)
     assert network.intersections[0].own_program_id == "day"
@@ -160,11 +167,15 @@ def test_a_time_of_a_weekly_plan_that_is_none_is_named(tmp_path):
     scenario = load_scenario(str(ODDITIES["weekly_plan"](tmp_path)))
     plan = tmp_path / "x.add.xml"
     plan.write_text(plan.read_text().replace('time="25000"', 'time="dawn"'))
-    with pytest.raises(ScenarioError, match=r"x\.add\.xml: weekly plan week: the time 'dawn', expected seconds or H:M:S"):
+    with pytest.raises(
+        ScenarioError, match=r"x\.add\.xml: weekly plan week: the time 'dawn', expected seconds or H:M:S"
+    ):
         import_network(scenario.net_file, scenario.additional_files)
 
 
-@pytest.mark.parametrize(("name", "kind"), [("actuated", "actuated"), ("delay_based", "delay_based"), ("nema", "NEMA")])
+@pytest.mark.parametrize(
+    ("name", "kind"), [("actuated", "actuated"), ("delay_based", "delay_based"), ("nema", "NEMA")]
+)
 def test_self_adapting_programs_are_incumbents_of_their_kind(bring, tmp_path, name, kind):
     network = bring(name)
     assert network.intersections[0].own_program_type == kind

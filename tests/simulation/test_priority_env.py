@@ -66,7 +66,9 @@ def test_a_bus_line_loses_less_time_at_bounded_cost_to_the_others_and_no_limit_b
 def test_a_bus_calls_with_its_link_and_distance_and_not_while_it_stands_at_its_stop(tmp_path):
     scenario = with_bus_line(1, tmp_path, STOP)
     intersection = import_network(scenario.net_file).intersections[0]
-    (link,) = [m.link for m in intersection.vehicle_movements if m.from_lane.startswith("N_C") and m.direction == "s"]
+    (link,) = [
+        m.link for m in intersection.vehicle_movements if m.from_lane.startswith("N_C") and m.direction == "s"
+    ]
     engine, heard_m = Engine(), []
     engine.start(scenario, seed=1, route_files=scenario.route_files[1:])
     try:

@@ -72,7 +72,9 @@ def test_a_task_of_a_pool_and_a_simulation_of_its_own_agree(carriageways, tmp_pa
     with WorkerPool(1) as pool:
         pooled = pool.run(partial(drive, carriageways), [Job(8, tmp_path / "p8"), Job(7, tmp_path / "p7")])
     assert kept
-    assert pooled[1] == alone  # not plain SUMO's: its heap holds other things besides, and so its junctions other orders
+    assert (
+        pooled[1] == alone
+    )  # not plain SUMO's: its heap holds other things besides, and so its junctions other orders
 
 
 def test_a_time_out_that_a_program_has_set_for_its_sockets_ends_no_simulation(carriageways, tmp_path):
@@ -96,7 +98,11 @@ def test_a_second_simulation_of_a_task_is_as_the_first(carriageways, tmp_path):
 
 
 def children(pid: int) -> list[int]:
-    own = [int(word) for task in Path(f"/proc/{pid}/task").iterdir() for word in (task / "children").read_text().split()]
+    own = [
+        int(word)
+        for task in Path(f"/proc/{pid}/task").iterdir()
+        for word in (task / "children").read_text().split()
+    ]
     return [*own, *(further for child in own for further in children(child))]
 
 
@@ -166,7 +172,13 @@ def test_whoever_runs_a_script_from_its_input_simulates_with_the_code_that_it_im
     )
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
     ran = subprocess.run(
-        [sys.executable, "-"], input=script, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=60
+        [sys.executable, "-"],
+        input=script,
+        cwd=tmp_path,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=60,
     )
     assert ran.stdout.split()[-1:] == ["True"], ran.stderr
 

@@ -29,7 +29,9 @@ def drive(crossing, sensing, *, over="libsumo", reward=Reward.TIME_LOSS, end_s=S
     """Observations, rewards, true and reported counts while the stages are asked for in turn, whatever is seen."""
     scenario, network, site = crossing
     seen = []
-    with SignalEnv(replace(scenario, end_s=end_s), network, site, sensing=sensing, over=over, reward=reward) as env:
+    with SignalEnv(
+        replace(scenario, end_s=end_s), network, site, sensing=sensing, over=over, reward=reward
+    ) as env:
         truth = env.watch([100.0], truly=True)
         situation, ended, k = env.reset(5), False, 0
         while not ended:
@@ -95,7 +97,9 @@ def test_a_plan_sees_what_the_detectors_report_unless_it_teaches(crossing):
     scenario, network, site = crossing
     plans = {i.id: max_wave_plan(i.id) for i in network.intersections}
     teacher, pupil = PlanController(plans, sees_truth=True), PlanController(plans)
-    empty = Sensing(kind=SensingKind.CAMERA, faults=FaultRates(one_per_intersection=DetectorFault.STUCK_OFF), miss=0.99)
+    empty = Sensing(
+        kind=SensingKind.CAMERA, faults=FaultRates(one_per_intersection=DetectorFault.STUCK_OFF), miss=0.99
+    )
     moves = []
     with SignalEnv(replace(scenario, end_s=300.0), network, site, sensing=empty) as env:
         teacher.reset(env, 1)

@@ -20,7 +20,17 @@ STREETS = {"WC": "WC", "CW": "CW", "CE": "CE", "EC": "EC", "NC": "NC", "CN": "CN
 STREETS |= {"EF": "EF", "FE": "FE"}
 
 
-def build(folder, *, nodes=None, streets=None, signals=("C",), lanes=None, speeds=None, name="town", edit=lambda text: text):
+def build(
+    folder,
+    *,
+    nodes=None,
+    streets=None,
+    signals=("C",),
+    lanes=None,
+    speeds=None,
+    name="town",
+    edit=lambda text: text,
+):
     """The net of a crossing C, with changes."""
     nodes, streets = nodes or NODES, streets or STREETS
     rows = [
@@ -34,7 +44,13 @@ def build(folder, *, nodes=None, streets=None, signals=("C",), lanes=None, speed
     ]
     (folder / f"{name}.edg.xml").write_text(f"<edges>{''.join(rows)}</edges>")
     net = folder / f"{name}.net.xml"
-    command = [str(Path(sumo.SUMO_HOME) / "bin" / "netconvert"), "--no-turnarounds", "--no-warnings", "-o", str(net)]
+    command = [
+        str(Path(sumo.SUMO_HOME) / "bin" / "netconvert"),
+        "--no-turnarounds",
+        "--no-warnings",
+        "-o",
+        str(net),
+    ]
     command += [f"--node-files={folder}/{name}.nod.xml", f"--edge-files={folder}/{name}.edg.xml"]
     subprocess.run(command, check=True, capture_output=True, timeout=60)
     net.write_text(edit(net.read_text()))
@@ -64,24 +80,39 @@ def test_a_new_name_a_street_far_away_and_another_signal_are_harmless(bundle, tm
 
 
 def test_another_program_with_the_same_stages_is_harmless(bundle, tmp_path):
-    slower = build(tmp_path, edit=lambda text: text.replace('programID="0" offset="0"', 'programID="night" offset="7"'))
+    slower = build(
+        tmp_path, edit=lambda text: text.replace('programID="0" offset="0"', 'programID="night" offset="7"')
+    )
     assert slower.intersections[0].own_program_id == "night"
     offer(bundle, slower)
 
 
 def swap_links(text):
     """Links 0 and 1 of the signal in the other's place; netconvert wrote them in the usual order."""
-    return text.replace('linkIndex="0"', 'linkIndex="x"').replace('linkIndex="1"', 'linkIndex="0"').replace('"x"', '"1"')
+    return (
+        text.replace('linkIndex="0"', 'linkIndex="x"')
+        .replace('linkIndex="1"', 'linkIndex="0"')
+        .replace('"x"', '"1"')
+    )
 
 
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
         ({"lanes": {"WC": 2}}, r"C: made for 4 incoming lanes, intersection C has 5: lane WC_1 is new"),
-        ({"edit": swap_links}, r"C: made for link 0 that serves NC_0 to CW_0, at intersection C it serves NC_0 to CS_0"),
-        ({"speeds": dict.fromkeys(STREETS, 18.0)}, r"C: trained with yellow_s of stage 0 to 1 3\.5, the site has 4\.0"),
+        (
+            {"edit": swap_links},
+            r"C: made for link 0 that serves NC_0 to CW_0, at intersection C it serves NC_0 to CS_0",
+        ),
+        (
+            {"speeds": dict.fromkeys(STREETS, 18.0)},
+            r"C: trained with yellow_s of stage 0 to 1 3\.5, the site has 4\.0",
+        ),
         ({"nodes": NODES | {"W": (-70, 0)}}, r"C: lane WC_0: detectors saw 100\.0 m of WC_0 .* here [\d.]+ m"),
-        ({"nodes": {**{k: v for k, v in NODES.items() if k != "C"}, "D": (0, 0)}}, r"made for intersection C, which this"),
+        (
+            {"nodes": {**{k: v for k, v in NODES.items() if k != "C"}, "D": (0, 0)}},
+            r"made for intersection C, which this",
+        ),
     ],
 )
 def test_a_harmful_edit_is_refused_with_the_difference(bundle, tmp_path, changes, message):
@@ -97,6 +128,8 @@ def test_a_harmful_edit_is_refused_with_the_difference(bundle, tmp_path, changes
 def test_a_stage_that_is_gone_is_named(bundle, tmp_path):
     trained = bundle.network.intersections[0]
     network = build(tmp_path)
-    here = replace(network.intersections[0], stages=(*trained.stages[1:], replace(trained.stages[0], state="r" * 11 + "G")))
+    here = replace(
+        network.intersections[0], stages=(*trained.stages[1:], replace(trained.stages[0], state="r" * 11 + "G"))
+    )
     with pytest.raises(MismatchError, match=rf"made for stage 0 = {trained.stages[0].state}"):
         offer(bundle, replace(network, intersections=(here,)))

@@ -9,7 +9,7 @@ import pytest
 from leed_traffic.artifacts.scenario import load_scenario
 from leed_traffic.artifacts.site import derive_site, load_site
 from leed_traffic.domain.safety.verification import verify_timing
-from leed_traffic.evaluate.controllers import Choice, Kind, build_controller
+from leed_traffic.evaluate.controllers import Choice, ControllerKind, build_controller
 from leed_traffic.simulation.env.episode import run_episode
 from leed_traffic.simulation.env.signal_env import SignalEnv
 from leed_traffic.simulation.incumbents.own_program import Incumbent, write_programs
@@ -51,14 +51,16 @@ def test_cars_on_it_always_see_their_yellow_and_nothing_is_unsafe(street, tmp_pa
     site, record = load_site(site_name, scenario, network), tmp_path / "record"
     record.mkdir()
     if who == "max-wave":
-        controller = build_controller(Choice(kind=Kind(who)), network, site, decision_interval_s=5.0)
+        controller = build_controller(Choice(kind=ControllerKind(who)), network, site, decision_interval_s=5.0)
         with SignalEnv(scenario, network, site, decision_interval_s=5.0, record=record) as env:
             assert run_episode(env, controller, 1).score.unsafe_changes == 0
     else:
         incumbent = {"fixed": Incumbent.FIXED, "actuated": Incumbent.ACTUATED}[who]
         added = write_programs(tmp_path, network, site, incumbent, step_s=1.0)
         engine = Engine()
-        engine.start(scenario, seed=1, route_files=scenario.route_files, record=record, additional_files=added, audit=True)
+        engine.start(
+            scenario, seed=1, route_files=scenario.route_files, record=record, additional_files=added, audit=True
+        )
         engine.advance(scenario.end_s)
         engine.close()
     letters = [run.state[SHARED] for run in read_runs(record / STATES_NAME)["C"]]

@@ -17,7 +17,9 @@ def drive(weights, *, reward=Reward.TIME_LOSS, over="libsumo", end_s=600.0):
     scenario = replace(load_scenario("crossing"), end_s=end_s)
     network = import_network(scenario.net_file)
     seen = []
-    with SignalEnv(scenario, network, replace(derive_site(network), weights=weights), reward=reward, over=over) as env:
+    with SignalEnv(
+        scenario, network, replace(derive_site(network), weights=weights), reward=reward, over=over
+    ) as env:
         plan = env.watch([100.0])
         situation, ended, k = env.reset(1), False, 0
         while not ended:

@@ -32,7 +32,9 @@ def hour(seed, choose):
     for n, s in enumerate(N_STAGES):
         legal[:, n, :s] = True
         legal[::4, n, 1:] = False  # every fourth step is forced
-    right = np.stack([np.where(legal[:, n], observation[:, n, :S_MAX], -9.0).argmax(axis=1) for n in range(2)], axis=1)
+    right = np.stack(
+        [np.where(legal[:, n], observation[:, n, :S_MAX], -9.0).argmax(axis=1) for n in range(2)], axis=1
+    )
     stage = np.stack([choose(observation[t], legal[t], right[t]) for t in range(T)])
     reward = -(stage != right[:T]).astype(float)
     score = SeedScore(
@@ -61,7 +63,11 @@ class FakeRollouts:
                 if task.weights is None:
                     return right
                 logits = task.weights.logits(observation)
-                return choose_best(logits, legal) if task.sample_seed is None else choose_at_random(logits, legal, rng)
+                return (
+                    choose_best(logits, legal)
+                    if task.sample_seed is None
+                    else choose_at_random(logits, legal, rng)
+                )
 
             episode, right = hour(task.seed, choose)
             rollouts.append(Rollout(episode=episode, label=right if task.plans and task.weights else None))

@@ -40,7 +40,10 @@ def blocked(tmp_path, size, threads=1):
 
 
 def test_one_block_is_the_learner_itself_bit_for_bit(tmp_path):
-    alone, one = learned(Learner(SIZES, S_MAX, config(tmp_path)), tmp_path), learned(blocked(tmp_path, 32), tmp_path)
+    alone, one = (
+        learned(Learner(SIZES, S_MAX, config(tmp_path)), tmp_path),
+        learned(blocked(tmp_path, 32), tmp_path),
+    )
     assert alone[0] == one[0]
     assert np.array_equal(alone[1], one[1])
     assert alone[2] == one[2]

@@ -9,7 +9,14 @@ from typer.testing import CliRunner
 from leed_traffic.artifacts.demonstrations import write_demonstrations
 from leed_traffic.cli.bundle import app as bundle_app
 from leed_traffic.cli.train import export_command, train_command
-from leed_traffic.errors import BundleError, DemonstrationError, LeedError, MismatchError, TrainingError, UsageError
+from leed_traffic.errors import (
+    BundleError,
+    DemonstrationError,
+    LeedError,
+    MismatchError,
+    TrainingError,
+    UsageError,
+)
 from leed_traffic.train.config import TrainConfig
 from tests.artifacts.sample_bundle import write_sample
 from tests.train.fakes import demonstrations
@@ -25,7 +32,11 @@ def run(*words, commands=app):
 
 
 def test_a_setting_that_makes_no_sense_is_a_usage_error(tmp_path):
-    for words in (("--episodes", "-1"), ("--expert-weight", "huge"), ("--episodes", "7", "--episodes-per-update", "4")):
+    for words in (
+        ("--episodes", "-1"),
+        ("--expert-weight", "huge"),
+        ("--episodes", "7", "--episodes-per-update", "4"),
+    ):
         with pytest.raises(UsageError):
             run("train", "crossing", "--out", tmp_path / "run", *words)
     assert not (tmp_path / "run").exists()
@@ -33,7 +44,11 @@ def test_a_setting_that_makes_no_sense_is_a_usage_error(tmp_path):
 
 def test_the_help_tells_the_defaults_of_the_settings():
     parameters = inspect.signature(train_command, eval_str=True).parameters
-    told = {name: parameter.annotation.__metadata__[0].help for name, parameter in parameters.items() if name != "spread"}
+    told = {
+        name: parameter.annotation.__metadata__[0].help
+        for name, parameter in parameters.items()
+        if name != "spread"
+    }
     fields = {"decision_interval": "decision_interval_s", "reach": "reach_m"}
     for name, text in told.items():
         field = TrainConfig.model_fields.get(fields.get(name, name))
@@ -68,8 +83,18 @@ def test_whoever_trains_on_one_day_alone_is_told(tmp_path, words, is_told):
 )
 def test_whoever_gives_a_bad_expert_is_told(tmp_path, delay_s, words, is_told):
     made = demonstrations()
-    write_demonstrations(tmp_path / "demos", replace(made, manifest=made.manifest.model_copy(update={"delay_s": delay_s})))
-    words = ("train", "crossing", "--out", str(tmp_path / "run"), "--demonstrations", str(tmp_path / "demos"), *words)
+    write_demonstrations(
+        tmp_path / "demos", replace(made, manifest=made.manifest.model_copy(update={"delay_s": delay_s}))
+    )
+    words = (
+        "train",
+        "crossing",
+        "--out",
+        str(tmp_path / "run"),
+        "--demonstrations",
+        str(tmp_path / "demos"),
+        *words,
+    )
     result = CliRunner().invoke(app, words)
     assert isinstance(result.exception, MismatchError)  # of another network: nothing is trained
     assert ("left aside" in " ".join(result.stderr.split())) is is_told

@@ -14,7 +14,9 @@ def config(**settings):
 
 
 def roll(learner, seed, **task):
-    return FakeRollouts().run([RolloutTask(weights=learner.model.weights(), seed=seed, sample_seed=seed, **task)])[0]
+    return FakeRollouts().run([RolloutTask(weights=learner.model.weights(), seed=seed, sample_seed=seed, **task)])[
+        0
+    ]
 
 
 def test_cloning_learns_what_the_expert_shows():
@@ -31,7 +33,11 @@ def linear_expert(seed, steps=600):
     stage = observation.reshape(1, steps, 4, 2).sum(axis=3).argmax(axis=2)
     every = np.ones((1, steps, 4), dtype=bool)
     return ExpertSteps(
-        observation=observation, legal=every, stage=stage, usable=every[..., 0], weight=np.ones((1, steps), dtype=np.float32)
+        observation=observation,
+        legal=every,
+        stage=stage,
+        usable=every[..., 0],
+        weight=np.ones((1, steps), dtype=np.float32),
     )
 
 
@@ -95,7 +101,10 @@ def test_with_a_weight_of_1_only_the_expert_moves_the_policy():
     expert = steps_of(stack_demonstrations(demonstrations(range(20)), NETWORK, SHAPE, S_MAX))
     for k in range(40):
         learner.update([roll(learner, k).episode], expert, np.ones(2))
-    assert FakeRollouts().run([RolloutTask(weights=learner.model.weights(), seed=999)])[0].episode.reward.mean() > -0.2
+    assert (
+        FakeRollouts().run([RolloutTask(weights=learner.model.weights(), seed=999)])[0].episode.reward.mean()
+        > -0.2
+    )
 
 
 def test_padding_stays_zero_while_learning():

@@ -70,7 +70,12 @@ def spec():
     network = import_network(scenario.net_file, scenario.additional_files)
     site = load_site(None, scenario, network)
     return EnvSpec(
-        scenario=scenario, network=network, site=site, decision_interval_s=5.0, reach_m=100.0, reward=Reward.TIME_LOSS
+        scenario=scenario,
+        network=network,
+        site=site,
+        decision_interval_s=5.0,
+        reach_m=100.0,
+        reward=Reward.TIME_LOSS,
     )
 
 
@@ -124,7 +129,9 @@ class Killer(threading.Thread):
             time.sleep(0.02)
 
 
-def test_a_cluster_gives_the_bytes_of_this_machine_though_a_worker_dies_in_an_hour(joined, spec, tmp_path, monkeypatch):
+def test_a_cluster_gives_the_bytes_of_this_machine_though_a_worker_dies_in_an_hour(
+    joined, spec, tmp_path, monkeypatch
+):
     in_three = partial(cut_into_blocks, size=2)  # five signals
     monkeypatch.setattr("leed_traffic.train.run.cut_into_blocks", in_three)
     with PooledRollouts(spec, 1) as pool:

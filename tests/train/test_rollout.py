@@ -60,7 +60,8 @@ def test_with_faults_the_policies_see_broken_detectors_and_the_expert_the_truth(
     assert (told.episode.observation[:, 0, : 2 * n_lanes] == -1.0).any()
     blind = replace(IDEAL, faults=FaultRates(one_per_intersection=DetectorFault.DEAD))
     labels = [
-        roll_out(replace(spec, sensing=s), replace(task, weights=drawn(spec), sample_seed=1)).label[0] for s in (IDEAL, blind)
+        roll_out(replace(spec, sensing=s), replace(task, weights=drawn(spec), sample_seed=1)).label[0]
+        for s in (IDEAL, blind)
     ]
     np.testing.assert_array_equal(labels[0], labels[1])
 

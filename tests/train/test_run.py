@@ -37,7 +37,9 @@ def config(out, **settings):
         "epochs": 2,
     }
     small |= {"gate": "none", "validation_seeds": 2}
-    return TrainConfig.model_validate({"scenario": "fake", "demonstrations": "demos", "out": out, **small, **settings})
+    return TrainConfig.model_validate(
+        {"scenario": "fake", "demonstrations": "demos", "out": out, **small, **settings}
+    )
 
 
 def run(out, rollouts=None, **settings):
@@ -50,7 +52,10 @@ def run(out, rollouts=None, **settings):
 
 def result_of(out):
     """What a run leaves behind, byte for byte."""
-    names = ["metrics.jsonl", *(str(p.relative_to(out)) for p in sorted((out / "bundle").rglob("*")) if p.is_file())]
+    names = [
+        "metrics.jsonl",
+        *(str(p.relative_to(out)) for p in sorted((out / "bundle").rglob("*")) if p.is_file()),
+    ]
     return {name: (out / name).read_bytes() for name in names}
 
 
@@ -109,7 +114,8 @@ def test_cloned_policies_are_judged_as_the_mean_of_their_updates_and_fresh_ones_
 
 
 @pytest.mark.parametrize(
-    ("settings", "factor"), [({}, 3.0), ({"demonstrations": None}, 1.0), ({"cloning_steps": 0, "dagger_rounds": 0}, 1.0)]
+    ("settings", "factor"),
+    [({}, 3.0), ({"demonstrations": None}, 1.0), ({"cloning_steps": 0, "dagger_rounds": 0}, 1.0)],
 )
 def test_cloned_policies_take_larger_steps_of_their_own(tmp_path, settings, factor):
     rates = config(tmp_path, policy_learning_rate=0.001, policy_direct_learning_rate=0.004, **settings).own_rates
@@ -137,7 +143,9 @@ def test_the_same_seed_gives_the_same_bytes_and_another_seed_others(tmp_path):
 def test_exporting_again_gives_the_same_bytes(tmp_path):
     run(tmp_path / "run")
     export_run(tmp_path / "run", tmp_path / "again")
-    assert (tmp_path / "again" / "SHA256SUMS").read_bytes() == (tmp_path / "run" / "bundle" / "SHA256SUMS").read_bytes()
+    assert (tmp_path / "again" / "SHA256SUMS").read_bytes() == (
+        tmp_path / "run" / "bundle" / "SHA256SUMS"
+    ).read_bytes()
 
 
 def scaled(path, factor):
@@ -164,7 +172,9 @@ def test_logits_in_the_hundreds_and_beyond_are_exported_and_verified(tmp_path, f
 
 def test_an_export_that_is_refused_loses_nothing_and_says_how_to_go_on(tmp_path, monkeypatch):
     logits = PolicyNetwork.logits
-    monkeypatch.setattr(PolicyNetwork, "logits", lambda self, row: logits(self, row) * np.float32(1.001) + np.float32(0.001))
+    monkeypatch.setattr(
+        PolicyNetwork, "logits", lambda self, row: logits(self, row) * np.float32(1.001) + np.float32(0.001)
+    )
     with pytest.raises(
         TrainingError, match=rf"A: torch and onnxruntime differ: .* stays in {tmp_path}/run: leedctl export"
     ) as caught:
@@ -174,7 +184,9 @@ def test_an_export_that_is_refused_loses_nothing_and_says_how_to_go_on(tmp_path,
     export_run(tmp_path / "run", tmp_path / "bundle")
     assert verify_bundle(tmp_path / "bundle").ids == ("A", "B")
     run(tmp_path / "run", resume=True)
-    assert (tmp_path / "run" / "bundle" / "SHA256SUMS").read_bytes() == (tmp_path / "bundle" / "SHA256SUMS").read_bytes()
+    assert (tmp_path / "run" / "bundle" / "SHA256SUMS").read_bytes() == (
+        tmp_path / "bundle" / "SHA256SUMS"
+    ).read_bytes()
 
 
 def test_a_bundle_that_cannot_be_written_loses_nothing_either(tmp_path):
@@ -246,7 +258,10 @@ def test_a_damaged_checkpoint_is_refused_in_one_line(tmp_path, name, damage):
 def test_a_checkpoint_that_unpacks_to_more_than_it_is_is_refused(tmp_path):
     write_checkpoint(tmp_path / "a.pt", {"x": torch.zeros(200_000)})
     assert read_checkpoint(tmp_path / "a.pt")["x"].shape == (200_000,)
-    with zipfile.ZipFile(tmp_path / "a.pt") as archive, zipfile.ZipFile(tmp_path / "b.pt", "w", zipfile.ZIP_DEFLATED) as packed:
+    with (
+        zipfile.ZipFile(tmp_path / "a.pt") as archive,
+        zipfile.ZipFile(tmp_path / "b.pt", "w", zipfile.ZIP_DEFLATED) as packed,
+    ):
         for name in archive.namelist():
             packed.writestr(name, archive.read(name))
     with pytest.raises(TrainingError, match=r"damaged checkpoint .* bytes that unpack to 8"):
@@ -317,7 +332,9 @@ def test_tensorboard_gets_the_curve(tmp_path):
 def test_rollout_processes_never_import_torch():
     """A spawned process imports what the pickled function and its tasks name: train/rollout.py and nothing else of train/."""
     code = "import sys, leed_traffic.train.rollout; print(json.dumps('torch' in sys.modules))"
-    done = subprocess.run([sys.executable, "-c", "import json; " + code], capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", "import json; " + code], capture_output=True, text=True, check=True
+    )
     assert json.loads(done.stdout) is False
 
 

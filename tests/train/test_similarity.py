@@ -55,7 +55,10 @@ def test_an_hour_like_the_experts_own_hours_is_fully_similar():
     rng = np.random.default_rng(0)
     references = [thin_out(rng.normal(size=(50, 2, 3))) for _ in range(3)]
     floor = expert_floor(references)
-    near, far = distances(rng.normal(size=(50, 2, 3)), references), distances(10.0 + rng.normal(size=(50, 2, 3)), references)
+    near, far = (
+        distances(rng.normal(size=(50, 2, 3)), references),
+        distances(10.0 + rng.normal(size=(50, 2, 3)), references),
+    )
     assert (similarity(near, floor) > 0.8).all()
     assert (similarity(far, floor) < 0.1).all()
 

@@ -1,7 +1,8 @@
 """`make test-vllm`: a real vLLM server with a tiny random model, real HTTP, real SUMO, `leedctl generate` from end to end.
 
-The model writes nonsense in the shape of plans. Checked: replies under constrained decoding, repair and stand-ins, a server
-killed in the middle, two servers behind one run, the model in process, the replay. Not checked: that its plans are any good.
+The model writes nonsense in the shape of plans. Checked: replies under constrained decoding, repair and stand-ins,
+a server killed in the middle, two servers behind one run, the model in process, the replay. Not checked: that its
+plans are any good.
 """
 
 import argparse
@@ -53,9 +54,23 @@ def write_corpus(path):
 
 def generate(scenario, out, *options):
     """One run of the command; its standard error, shown as it comes."""
-    command = [sys.executable, "-m", "leed_traffic.cli.main", "generate", scenario, "--author", "vllm", "--out", out]
+    command = [
+        sys.executable,
+        "-m",
+        "leed_traffic.cli.main",
+        "generate",
+        scenario,
+        "--author",
+        "vllm",
+        "--out",
+        out,
+    ]
     done = subprocess.run(
-        [str(part) for part in [*command, *options]], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, check=False
+        [str(part) for part in [*command, *options]],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+        check=False,
     )
     if done.returncode:
         raise SystemExit(f"leedctl generate ended with {done.returncode}: {done.stderr[-2000:]}")
@@ -139,16 +154,24 @@ def check_in_process(python, model, folder):
     command = [python, "-m", "tests.vllm.in_process", model, folder / "questions.json", folder / "replies.json"]
     with (folder / "in_process.log").open("wb") as log:
         subprocess.run(
-            [str(p) for p in command], stdout=log, stderr=log, env=os.environ | SETTINGS | {"PYTHONPATH": "."}, check=True
+            [str(p) for p in command],
+            stdout=log,
+            stderr=log,
+            env=os.environ | SETTINGS | {"PYTHONPATH": "."},
+            check=True,
         )
     sound = 0
-    for (brief, names), (text, finish, _, fault) in zip(parts, json.loads((folder / "replies.json").read_text()), strict=True):
+    for (brief, names), (text, finish, _, fault) in zip(
+        parts, json.loads((folder / "replies.json").read_text()), strict=True
+    ):
         try:
             sound += not fault and bool(read_plan(text, finish, brief, names))
         except PlanError:
             continue
     seconds = time.monotonic() - began_s
-    print(f"\n== in process\n{len(asked)} questions in one batch, {sound} sound plans, {seconds:.0f} s with loading")
+    print(
+        f"\n== in process\n{len(asked)} questions in one batch, {sound} sound plans, {seconds:.0f} s with loading"
+    )
 
 
 def main():

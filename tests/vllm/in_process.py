@@ -2,7 +2,8 @@
 
     .venv-vllm/bin/python -m tests.vllm.in_process MODEL QUESTIONS REPLIES
 
-QUESTIONS is a JSON list of [subject, messages, schema]; REPLIES becomes one of [text, finish reason, tokens, fault].
+QUESTIONS is a JSON list of [subject, messages, schema]; REPLIES becomes one of [text, finish reason, tokens,
+fault].
 """
 
 import json

@@ -12,7 +12,12 @@ from tests.generate.chat_server import free_port
 
 START_S = 240.0  # a loaded machine needs 1 to 2 minutes
 CONTEXT = 8192
-SETTINGS = {"VLLM_TARGET_DEVICE": "cpu", "VLLM_CPU_KVCACHE_SPACE": "1", "HF_HUB_OFFLINE": "1", "VLLM_NO_USAGE_STATS": "1"}
+SETTINGS = {
+    "VLLM_TARGET_DEVICE": "cpu",
+    "VLLM_CPU_KVCACHE_SPACE": "1",
+    "HF_HUB_OFFLINE": "1",
+    "VLLM_NO_USAGE_STATS": "1",
+}
 FLAGS = (
     "--dtype float32 --enforce-eager --no-enable-chunked-prefill --max-num-seqs 64 "
     f"--max-model-len {CONTEXT} --max-num-batched-tokens {CONTEXT} "
@@ -33,11 +38,23 @@ class VllmServer:
         return f"http://127.0.0.1:{self.port}/v1"
 
     def start(self):
-        command = [self._python, "-m", "vllm.entrypoints.openai.api_server", "--model", self._model, "--host", "127.0.0.1"]
+        command = [
+            self._python,
+            "-m",
+            "vllm.entrypoints.openai.api_server",
+            "--model",
+            self._model,
+            "--host",
+            "127.0.0.1",
+        ]
         command += ["--port", self.port, "--served-model-name", self._name, *FLAGS.split()]
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(
-                [str(part) for part in command], stdout=log, stderr=log, env=os.environ | SETTINGS, start_new_session=True
+                [str(part) for part in command],
+                stdout=log,
+                stderr=log,
+                env=os.environ | SETTINGS,
+                start_new_session=True,
             )
 
     def wait(self):

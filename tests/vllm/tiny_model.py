@@ -1,6 +1,7 @@
 """A language model of a few layers with random weights, and a tokenizer trained on a text of ours: nothing is downloaded.
 
-It writes nonsense; under constrained decoding the nonsense has the shape of a plan. Runs in the environment that holds vLLM.
+It writes nonsense; under constrained decoding the nonsense has the shape of a plan. Runs in the environment that
+holds vLLM.
 
     .venv-vllm/bin/python tests/vllm/tiny_model.py OUT --corpus FILE
 """
@@ -29,7 +30,9 @@ def train_tokenizer(corpus):
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     tokenizer.decoder = decoders.ByteLevel()
     alphabet = pre_tokenizers.ByteLevel.alphabet()
-    trainer = trainers.BpeTrainer(vocab_size=VOCABULARY, special_tokens=SPECIAL, initial_alphabet=alphabet, show_progress=False)
+    trainer = trainers.BpeTrainer(
+        vocab_size=VOCABULARY, special_tokens=SPECIAL, initial_alphabet=alphabet, show_progress=False
+    )
     tokenizer.train_from_iterator(corpus, trainer)
     fast = PreTrainedTokenizerFast(
         tokenizer_object=tokenizer, bos_token="<|bos|>", eos_token="<|eos|>", pad_token="<|pad|>",

@@ -84,7 +84,9 @@ def within_reach(lane: Lane, reach_m: float) -> tuple[Span, ...]:
 
 def capacity_veh(lane: Lane, reach_m: float) -> float:
     """How many queued vehicles fit within reach: at least one."""
-    return max(1.0, sum(span.share * (span.to_m - span.from_m) for span in within_reach(lane, reach_m)) / JAM_SPACING_M)
+    return max(
+        1.0, sum(span.share * (span.to_m - span.from_m) for span in within_reach(lane, reach_m)) / JAM_SPACING_M
+    )
 
 
 def lanes_to_read(intersections: Sequence[Intersection], reach_m: float) -> tuple[str, ...]:
@@ -113,7 +115,8 @@ class SpanTable:
             keys: (V,) sorted, of `Vehicles`.
             values: arrays (V,) in the same order.
         """
-        low, high = np.searchsorted(keys, self._low, "left"), np.searchsorted(keys, self._high, "right")
+        low = np.searchsorted(keys, self._low, "left")
+        high = np.searchsorted(keys, self._high, "right")
         sums: list[Array] = []
         for value in values:
             running = np.zeros(len(value) + 1)
@@ -149,7 +152,9 @@ class Detection:
         lanes: list[tuple[int, Span]] = []
         exits: list[tuple[int, Span]] = []
         mouths: list[tuple[int, Span]] = []
-        lane_starts, movement_starts, exit_length = [0], [0], []
+        lane_starts = [0]
+        movement_starts = [0]
+        exit_length = []
         for intersection, reach in zip(intersections, reaches, strict=True):
             for k, lane in enumerate(intersection.lanes, lane_starts[-1]):
                 lanes += [(k, span) for span in within_reach(lane, reach)]
@@ -161,8 +166,10 @@ class Detection:
                 exit_length.append(min(span.to_m, BLOCKED_EXIT_M) if span else BLOCKED_EXIT_M)
             lane_starts.append(lane_starts[-1] + intersection.n_lanes)
             movement_starts.append(movement_starts[-1] + len(intersection.vehicle_movements))
-        self._lane_starts, self._movement_starts = tuple(lane_starts), tuple(movement_starts)
-        n_lanes, n_exits = lane_starts[-1], movement_starts[-1]
+        self._lane_starts = tuple(lane_starts)
+        self._movement_starts = tuple(movement_starts)
+        n_lanes = lane_starts[-1]
+        n_exits = movement_starts[-1]
         exits = [(n_lanes + k, span) for k, span in exits]
         mouths = [(n_lanes + n_exits + k, span) for k, span in mouths]
         self._table = SpanTable([*lanes, *exits, *mouths], n_lanes + 2 * n_exits, lane_index)  # one pass for all
@@ -174,9 +181,11 @@ class Detection:
         flags = (speed < QUEUE_SPEED_MPS, np.ones(len(speed), dtype=bool), speed < BLOCKED_SPEED_MPS)
         halting, present, slow = (flag.astype(np.float64) for flag in flags)
         if self._is_weighted and vehicles.weight is not None:
-            halting, present = halting * vehicles.weight, vehicles.weight
+            halting = halting * vehicles.weight
+            present = vehicles.weight
         halting, present, slow = self._table.add_up(vehicles.key, [halting, present, slow])
-        n_lanes, n_exits = self._lane_starts[-1], self._movement_starts[-1]
+        n_lanes = self._lane_starts[-1]
+        n_exits = self._movement_starts[-1]
         return Readings(
             queue_veh=halting[:n_lanes],
             count_veh=present[:n_lanes],

@@ -77,7 +77,8 @@ def draw_faults(rates: FaultRates, lanes: Sequence[int], duration_s: float, rng:
         duration_s: of the hour.
         rng: the only source of chance.
     """
-    n_lanes, rows = sum(lanes), []
+    n_lanes = sum(lanes)
+    rows = []
     hours = duration_s / 3600.0
     for kinds, per_hour, length_s in (
         ((DetectorFault.DEAD,), rates.dropouts_per_lane_hour, rates.dropout_s),
@@ -87,7 +88,9 @@ def draw_faults(rates: FaultRates, lanes: Sequence[int], duration_s: float, rng:
         begin_s = np.sort(rng.uniform(0.0, duration_s, n))
         for start_s in begin_s.tolist():
             kind = kinds[int(rng.integers(len(kinds)))]
-            rows.append((int(rng.integers(n_lanes)), int(kind), start_s, start_s + float(rng.exponential(length_s))))
+            rows.append(
+                (int(rng.integers(n_lanes)), int(kind), start_s, start_s + float(rng.exponential(length_s)))
+            )
     if rates.one_per_intersection:
         first = 0
         for own in lanes:

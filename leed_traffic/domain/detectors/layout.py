@@ -45,7 +45,9 @@ class Detector:
     from_m: float  # along that lane; a loop is a point: from_m = to_m
     to_m: float
     distance_m: float  # from the stop line to its nearer end; 0 at an exit
-    informs: tuple[tuple[str, float], ...]  # lanes of the signal, and the share of what it sees that heads for each
+    informs: tuple[
+        tuple[str, float], ...
+    ]  # lanes of the signal, and the share of what it sees that heads for each
 
     def __post_init__(self) -> None:
         if not 0.0 <= self.from_m <= self.to_m or not self.distance_m >= 0.0:
@@ -53,7 +55,9 @@ class Detector:
                 f"{self.id}: need 0 <= from_m <= to_m and distance_m >= 0, got {self.from_m}, {self.to_m}, {self.distance_m}"
             )
         if self.kind in LOOPS and self.from_m != self.to_m:
-            raise ValueError(f"{self.id}: a loop is a point, need from_m = to_m, got {self.from_m} and {self.to_m}")
+            raise ValueError(
+                f"{self.id}: a loop is a point, need from_m = to_m, got {self.from_m} and {self.to_m}"
+            )
         if not all(0.0 < share <= 1.0 for _, share in self.informs):
             raise ValueError(f"{self.id}: need 0 < share <= 1, got {self.informs}")
 
@@ -97,15 +101,21 @@ def covered(intersection: Intersection, detectors: Iterable[Detector]) -> Inters
         ValueError: a zone tells of a lane that the intersection does not have.
     """
     own = [d for d in detectors if d.signal == intersection.id and d.kind not in LOOPS]
-    known = {lane.id for lane in intersection.lanes} | {m.exit_span.lane for m in intersection.movements if m.exit_span}
+    known = {lane.id for lane in intersection.lanes} | {
+        m.exit_span.lane for m in intersection.movements if m.exit_span
+    }
     for zone in own:
         if strange := [lane for lane, _ in zone.informs if lane not in known]:
-            raise ValueError(f"{zone.id}: tells of lane {strange[0]}, which signal {intersection.id} does not have")
+            raise ValueError(
+                f"{zone.id}: tells of lane {strange[0]}, which signal {intersection.id} does not have"
+            )
     spans: dict[str, list[Span]] = {lane.id: [] for lane in intersection.lanes}
     exits: dict[str, Span] = {}
     for zone in own:
         for lane, share in zone.informs:
-            span = Span(lane=zone.lane, from_m=zone.from_m, to_m=zone.to_m, distance_m=zone.distance_m, share=share)
+            span = Span(
+                lane=zone.lane, from_m=zone.from_m, to_m=zone.to_m, distance_m=zone.distance_m, share=share
+            )
             if zone.kind is DetectorKind.ZONE:
                 spans[lane].append(span)
             else:
@@ -119,7 +129,9 @@ def covered(intersection: Intersection, detectors: Iterable[Detector]) -> Inters
     )
 
 
-def loops_by_lane(intersections: Sequence[Intersection], detectors: Iterable[Detector]) -> list[tuple[str | None, str | None]]:
+def loops_by_lane(
+    intersections: Sequence[Intersection], detectors: Iterable[Detector]
+) -> list[tuple[str | None, str | None]]:
     """(L,) the ids of the stop loop and of the advance loop of every incoming lane of all intersections in turn."""
     ids = {(d.signal, lane, d.kind): d.id for d in detectors for lane, _ in d.informs}
     return [

@@ -55,7 +55,9 @@ class LoopLanes:
 
     def __post_init__(self) -> None:
         if len(self.distance_m) != len(self.speed_mps) or not (self.speed_mps > 0.0).all():
-            raise ValueError(f"need L distances and L speeds over 0, got {len(self.distance_m)} and {self.speed_mps}")
+            raise ValueError(
+                f"need L distances and L speeds over 0, got {len(self.distance_m)} and {self.speed_mps}"
+            )
 
     @property
     def room_veh(self) -> Array:
@@ -114,7 +116,9 @@ def balance(memory: LoopMemory, seen: LoopCounts, lanes: LoopLanes, elapsed_s: f
     # b <- b + in - out
     between = np.maximum(np.nan_to_num(memory.between_veh) + seen.advance_passed_veh - seen.stop_passed_veh, 0.0)
     moving = np.where(moving < NOBODY_VEH, 0.0, moving)
-    between = np.where(free_s >= GAP_S, np.minimum(between, moving), np.minimum(between, lanes.room_veh - standing))  # gap
+    between = np.where(
+        free_s >= GAP_S, np.minimum(between, moving), np.minimum(between, lanes.room_veh - standing)
+    )  # gap
     is_full = seen.advance_covered_s / elapsed_s >= COVERED
     between = np.where(is_full, lanes.room_veh - standing, between)  # full
     moving = np.where(is_full, 0.0, np.minimum(moving, between))

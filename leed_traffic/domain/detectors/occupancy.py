@@ -12,8 +12,10 @@ def inner_lanes(links: Sequence[Sequence[tuple[str, str, str]]], lane_behind: Ca
     """Per link of a signal the lanes inside the junction that its vehicles pass.
 
     Args:
-        links: of each signal link (from lane, to lane, first lane inside the junction or "") of the ways that it serves.
-        lane_behind: the lane inside the junction that follows another there, or "": the way may wait in the middle and go on.
+        links: of each signal link (from lane, to lane, first lane inside the junction or "") of the ways that it
+            serves.
+        lane_behind: the lane inside the junction that follows another there, or "": the way may wait in the middle
+            and go on.
     """
     every: list[tuple[str, ...]] = []
     for ways in links:

@@ -77,7 +77,11 @@ class Sensing:
     @property
     def is_perfect(self) -> bool:
         """Whether readings are the truth within the reach of the observation."""
-        return self.kind is SensingKind.IDEAL and self.faults.is_sound and not (self.miss or self.occlusion or self.noise)
+        return (
+            self.kind is SensingKind.IDEAL
+            and self.faults.is_sound
+            and not (self.miss or self.occlusion or self.noise)
+        )
 
 
 IDEAL = Sensing()
@@ -148,8 +152,12 @@ class Sensors:
             count, queue = within_room(self._memory.count_veh, self._memory.queue_veh, room_veh)
         else:
             count, queue = self._seen(truth, room_veh)
-            is_full = (self._fault == DetectorFault.STUCK_ON) | ((self._fault == DetectorFault.CHATTER) & self._is_on)
-            is_empty = (self._fault == DetectorFault.STUCK_OFF) | ((self._fault == DetectorFault.CHATTER) & ~self._is_on)
+            is_full = (self._fault == DetectorFault.STUCK_ON) | (
+                (self._fault == DetectorFault.CHATTER) & self._is_on
+            )
+            is_empty = (self._fault == DetectorFault.STUCK_OFF) | (
+                (self._fault == DetectorFault.CHATTER) & ~self._is_on
+            )
             for value in (count, queue):
                 value[is_full] = room_veh[is_full]
                 value[is_empty] = 0.0
@@ -161,8 +169,10 @@ class Sensors:
 
     def _seen(self, truth: Readings, room_veh: Array) -> tuple[Array, Array]:
         """(L,) vehicles and queue as the zones report them, before any fault."""
-        n, q = truth.count_veh, truth.queue_veh
-        sensing, level = self.sensing, self._level
+        n = truth.count_veh
+        q = truth.queue_veh
+        sensing = self.sensing
+        level = self._level
         if not (sensing.miss or sensing.occlusion or sensing.noise):
             return n.copy(), q.copy()
         # n' = round(p n + z s)
@@ -196,10 +206,15 @@ class SensedDetection:
     ) -> None:
         """Lay out the detectors; lanes as in `Detection`."""
         sensing = sensors.sensing
-        seen_m, eyes = [sensing.seen_m(reach) for reach in reach_m], intersections
-        if sensing.kind is SensingKind.CAMERA and _has_zones(sensing):  # a zone counts as it lies, whatever is asked for
-            seen_m, eyes = [MAX_REACH_M] * len(intersections), [covered(i, sensing.detectors) for i in intersections]
-        self._sensors, self._detection = sensors, Detection(eyes, seen_m, lane_index)
+        seen_m = [sensing.seen_m(reach) for reach in reach_m]
+        eyes = intersections
+        if sensing.kind is SensingKind.CAMERA and _has_zones(
+            sensing
+        ):  # a zone counts as it lies, whatever is asked for
+            seen_m = [MAX_REACH_M] * len(intersections)
+            eyes = [covered(i, sensing.detectors) for i in intersections]
+        self._sensors = sensors
+        self._detection = Detection(eyes, seen_m, lane_index)
         pairs = zip(eyes, seen_m, strict=True)
         self._room_veh = np.array([capacity_veh(lane, reach) for i, reach in pairs for lane in i.lanes])
 
@@ -229,7 +244,9 @@ def loop_lanes(intersections: Sequence[Intersection], sensing: Sensing) -> LoopL
 
 def _damaged(seen: LoopCounts, fault: NDArray[np.intp], is_on: NDArray[np.bool_], elapsed_s: float) -> LoopCounts:
     """What broken loops report; stuck on, the stop loop is the one that is stuck."""
-    covered_s, passed, advance = seen.stop_covered_s.copy(), seen.stop_passed_veh.copy(), seen.advance_passed_veh.copy()
+    covered_s = seen.stop_covered_s.copy()
+    passed = seen.stop_passed_veh.copy()
+    advance = seen.advance_passed_veh.copy()
     behind_s = seen.advance_covered_s.copy()
     stuck_on, stuck_off, chatter = (
         fault == kind for kind in (DetectorFault.STUCK_ON, DetectorFault.STUCK_OFF, DetectorFault.CHATTER)
@@ -240,4 +257,6 @@ def _damaged(seen: LoopCounts, fault: NDArray[np.intp], is_on: NDArray[np.bool_]
         value[fault == DetectorFault.DEAD] = math.nan
     covered_s[chatter] = np.where(is_on[chatter], elapsed_s, 0.0)
     passed[chatter] = elapsed_s
-    return LoopCounts(stop_passed_veh=passed, stop_covered_s=covered_s, advance_passed_veh=advance, advance_covered_s=behind_s)
+    return LoopCounts(
+        stop_passed_veh=passed, stop_covered_s=covered_s, advance_passed_veh=advance, advance_covered_s=behind_s
+    )

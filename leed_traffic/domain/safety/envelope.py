@@ -1,7 +1,8 @@
 """The only way to a stage change: the policy asks, `rule` decides and says why.
 
-A request is granted if the signal is not clearing, the minimum green is over, the maximum green is respected, and everybody who
-waits can still be served within the maximum red. `rule` is pure and total: whatever comes in, a `Ruling` comes out.
+A request is granted if the signal is not clearing, the minimum green is over, the maximum green is respected, and
+everybody who waits can still be served within the maximum red. `rule` is pure and total: whatever comes in, a
+`Ruling` comes out.
 """
 
 import math
@@ -58,7 +59,8 @@ def permit(state: SignalState, timing: Timing, *, horizon_s: float) -> Permissio
         timing: the site's limits.
         horizon_s: seconds until the next ruling.
     """
-    s, now = range(timing.n_stages), state.stage
+    s = range(timing.n_stages)
+    now = state.stage
     if state.is_clearing:
         return _only(now, timing, Reason.CLEARING)
     if not state.green_s >= timing.min_green_s[now]:  # a NaN green has not lasted
@@ -146,11 +148,13 @@ def may_extend(state: SignalState, timing: Timing, *, extended_s: float, delay_s
     return _all_served_in_time(state.stage, state, timing, horizon_s, delay_s=delay_s)
 
 
-def _without_request(permission: Permission, state: SignalState, timing: Timing, horizon_s: float, reason: Reason) -> Ruling:
+def _without_request(
+    permission: Permission, state: SignalState, timing: Timing, horizon_s: float, reason: Reason
+) -> Ruling:
     """Only a limit moves the signal; else the lease runs out and the fallback cycle goes on.
 
-    The cycle may move at any time before the next ruling. Where its next stage would then come too early for somebody else's
-    maximum red, the stage that stands is held instead.
+    The cycle may move at any time before the next ruling. Where its next stage would then come too early for
+    somebody else's maximum red, the stage that stands is held instead.
     """
     if permission.reason in (Reason.MAX_GREEN, Reason.MAX_RED):
         return Ruling(stage=permission.otherwise, reason=permission.reason)
@@ -185,7 +189,9 @@ def _is_far_from_max_red(state: SignalState, timing: Timing, horizon_s: float) -
     return max(state.wait_s) + horizon_s + timing.round_at(horizon_s) <= timing.max_red_s
 
 
-def _all_served_in_time(choice: int, state: SignalState, timing: Timing, horizon_s: float, *, delay_s: float = 0.0) -> bool:
+def _all_served_in_time(
+    choice: int, state: SignalState, timing: Timing, horizon_s: float, *, delay_s: float = 0.0
+) -> bool:
     """Whether everybody can be green within the maximum red if `choice` is next, after a delay, and then the most urgent first.
 
     A wait grows while the stages before it take their clearance, their minimum green and a decision's delay each:
@@ -201,6 +207,8 @@ def _all_served_in_time(choice: int, state: SignalState, timing: Timing, horizon
         start_s += 0.0 if keeps else timing.longest_clearances_s[stage]
         if state.wait_s[stage] + start_s > timing.max_red_s:
             return False
-        has_stood = keeps and not state.is_clearing  # its minimum green is over; a stage that is cleared towards has it to come
+        has_stood = (
+            keeps and not state.is_clearing
+        )  # its minimum green is over; a stage that is cleared towards has it to come
         start_s += horizon_s if has_stood else timing.min_green_s[stage] + horizon_s
     return True

@@ -1,17 +1,19 @@
 """The stage program: every stage and every clearance of a signal as one program that the signal walks by itself.
 
-Phases 0..S-1 are the stages. Each has a finite duration and leads on to the stage that follows in the fallback order: silence
-means that the signal cycles on safely. For every ordered pair (i, j) up to three clearance phases lead from i to j:
+Phases 0..S-1 are the stages. Each has a finite duration and leads on to the stage that follows in the fallback
+order: silence means that the signal cycles on safely. For every ordered pair (i, j) up to three clearance phases
+lead from i to j:
 
     pedestrians of i turn red  ->  vehicles of i turn yellow  ->  all of i that j does not serve is red  ->  stage j
 
-A link that serves a crossing and vehicles is shown as vehicles need it, with a yellow; the red after it is long enough for
-those who began to walk at its end (`timing.py`).
+A link that serves a crossing and vehicles is shown as vehicles need it, with a yellow; the red after it is long
+enough for those who began to walk at its end (`timing.py`).
 
 So a command is one jump to the first clearance phase, or a longer duration for the stage that stands.
 
-A clearance that is over may be extended while a vehicle still stands in the junction: everything that j does not serve stays
-red for some more steps, in the way's own all-red or, where it has none, in a phase beside the way that nothing leads to.
+A clearance that is over may be extended while a vehicle still stands in the junction: everything that j does not
+serve stays red for some more steps, in the way's own all-red or, where it has none, in a phase beside the way that
+nothing leads to.
 """
 
 import math
@@ -34,7 +36,9 @@ class ProgramPhase:
     next: int
     stage: int  # the stage shown, or being cleared towards
     is_clearance: bool
-    extension: int | None = None  # of the last phase of a way: the phase (perhaps itself) in which an occupied junction is held
+    extension: int | None = (
+        None  # of the last phase of a way: the phase (perhaps itself) in which an occupied junction is held
+    )
     is_beside: bool = False  # shown in an extension alone: no way leads through it
 
 
@@ -44,7 +48,9 @@ class StageProgram:
 
     intersection: str
     phases: tuple[ProgramPhase, ...]
-    entries: tuple[tuple[int, ...], ...]  # (S, S) phase at which the way from i to j begins; j itself on the diagonal
+    entries: tuple[
+        tuple[int, ...], ...
+    ]  # (S, S) phase at which the way from i to j begins; j itself on the diagonal
     step_s: float
 
     @property
@@ -70,9 +76,11 @@ class StageProgram:
     def extension_at(self, phase: int, spent_s: float, hold_s: float) -> int | None:
         """The phase in which a clearance stands for `hold_s` more seconds; None: not now, or not so long.
 
-        Only the last phase of a way can be extended, and never shortened; a yellow that has not stood its whole time stays.
+        Only the last phase of a way can be extended, and never shortened; a yellow that has not stood its whole
+        time stays.
         """
-        extension, rest_s = self.phases[phase].extension, self.rest_s(phase, spent_s)
+        extension = self.phases[phase].extension
+        rest_s = self.rest_s(phase, spent_s)
         if extension is None or (extension != phase and rest_s > _EPSILON_S):
             return None
         return extension if hold_s > 0.0 and rest_s - _EPSILON_S <= hold_s <= LONGEST_HOLD_S else None
@@ -90,10 +98,13 @@ def build_program(intersection: Intersection, timing: Timing, *, step_s: float =
         ValueError: timing and intersection differ in their number of stages.
     """
     if timing.n_stages != intersection.n_stages:
-        raise ValueError(f"{intersection.id}: {intersection.n_stages} stages, but its timing has {timing.n_stages}")
+        raise ValueError(
+            f"{intersection.id}: {intersection.n_stages} stages, but its timing has {timing.n_stages}"
+        )
     s = range(intersection.n_stages)
     ways = {(i, j): _way(intersection, timing, i, j, step_s) for i in s for j in s if i != j}
-    first, entries = intersection.n_stages, [[j] * len(s) for j in s]
+    first = intersection.n_stages
+    entries = [[j] * len(s) for j in s]
     for (i, j), way in ways.items():
         entries[i][j] = first if way else j
         first += len(way)
@@ -120,7 +131,9 @@ def build_program(intersection: Intersection, timing: Timing, *, step_s: float =
         beside += bool(way) and not has_all_red
     for (i, j), way in ways.items():
         if way and not timing.all_red_s[i][j] > 0.0:
-            phases.append(replace(_clearance(_cleared(intersection, i, j), step_s, j, j, len(phases)), is_beside=True))
+            phases.append(
+                replace(_clearance(_cleared(intersection, i, j), step_s, j, j, len(phases)), is_beside=True)
+            )
     return StageProgram(
         intersection=intersection.id,
         phases=tuple(phases),
@@ -135,12 +148,16 @@ def whole_steps(seconds: float, step_s: float) -> float:
 
 
 def _clearance(state: str, seconds: float, follower: int, stage: int, extension: int | None) -> ProgramPhase:
-    return ProgramPhase(state=state, duration_s=seconds, next=follower, stage=stage, is_clearance=True, extension=extension)
+    return ProgramPhase(
+        state=state, duration_s=seconds, next=follower, stage=stage, is_clearance=True, extension=extension
+    )
 
 
 def _way(intersection: Intersection, timing: Timing, i: int, j: int, step_s: float) -> list[tuple[str, float]]:
     """The clearance phases from stage i to stage j as (state, seconds); a part of zero seconds is left out."""
-    before, after, walkers = intersection.stages[i].state, intersection.stages[j].state, intersection.walk_only_links
+    before = intersection.stages[i].state
+    after = intersection.stages[j].state
+    walkers = intersection.walk_only_links
     parts = (
         ([_walk_out(a, b, k in walkers) for k, (a, b) in enumerate(zip(before, after, strict=True))],
          timing.pedestrian_clearance_s[i][j]),
@@ -153,7 +170,9 @@ def _way(intersection: Intersection, timing: Timing, i: int, j: int, step_s: flo
 
 def _cleared(intersection: Intersection, i: int, j: int) -> str:
     """All-red between two stages: what both serve stays green, everything else is red."""
-    return "".join(_kept(a, b) for a, b in zip(intersection.stages[i].state, intersection.stages[j].state, strict=True))
+    return "".join(
+        _kept(a, b) for a, b in zip(intersection.stages[i].state, intersection.stages[j].state, strict=True)
+    )
 
 
 def _kept(before: str, after: str) -> str:

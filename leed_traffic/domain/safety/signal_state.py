@@ -16,8 +16,12 @@ class SignalState:
     stage: int  # shown, or being cleared towards
     is_clearing: bool
     green_s: float  # since the stage turned green; 0 while clearing
-    wait_s: tuple[float, ...]  # (S,) how long the longest-waiting movement of each stage has waited at red; 0: nobody
-    earlier_s: float = 0.0  # shown as green before `green_s` began to count: part of a maximum green, never of a minimum
+    wait_s: tuple[
+        float, ...
+    ]  # (S,) how long the longest-waiting movement of each stage has waited at red; 0: nobody
+    earlier_s: float = (
+        0.0  # shown as green before `green_s` began to count: part of a maximum green, never of a minimum
+    )
 
     def __post_init__(self) -> None:
         if not 0 <= self.stage < len(self.wait_s):
@@ -27,13 +31,15 @@ class SignalState:
 class WaitClocks:
     """Seconds that a call has stood at red, for every link of N signals at once.
 
-    A call is remembered from the first detection until its link turns green, as a locking detector does. A crossing without a
-    button calls whenever it is red.
+    A call is remembered from the first detection until its link turns green, as a locking detector does. A
+    crossing without a button calls whenever it is red.
     """
 
     def __init__(self, intersections: Sequence[Intersection]) -> None:
-        n, k_max = len(intersections), max(i.n_links for i in intersections)
-        self._n_stages, self._n_links = [i.n_stages for i in intersections], [i.n_links for i in intersections]
+        n = len(intersections)
+        k_max = max(i.n_links for i in intersections)
+        self._n_stages = [i.n_stages for i in intersections]
+        self._n_links = [i.n_links for i in intersections]
         self._every = np.arange(n)
         self._wait_s = np.zeros((n, k_max))
         self._green = np.zeros((n, max(self._n_stages), k_max))  # 1 where a stage serves a link
@@ -51,7 +57,8 @@ class WaitClocks:
                 if movement.from_lane in lane_index:
                     links.append(row * k_max + movement.link)
                     lanes.append(lane_index[movement.from_lane])
-        self._links, self._lanes = np.array(links, dtype=np.intp), np.array(lanes, dtype=np.intp)
+        self._links = np.array(links, dtype=np.intp)
+        self._lanes = np.array(lanes, dtype=np.intp)
 
     def reset(self) -> None:
         """Forget every call."""
@@ -67,7 +74,9 @@ class WaitClocks:
 
     def limit(self, n: int, stage_s: Sequence[float]) -> None:
         """No link of the n-th signal has waited longer than its stages may: (S,) in seconds, the least of several counts."""
-        of_links = np.where(self._green[n, : self._n_stages[n]] > 0.0, np.array(stage_s)[:, None], np.inf).min(axis=0)
+        of_links = np.where(self._green[n, : self._n_stages[n]] > 0.0, np.array(stage_s)[:, None], np.inf).min(
+            axis=0
+        )
         self._wait_s[n] = np.minimum(self._wait_s[n], of_links)
 
     def longest_s(self) -> list[tuple[float, ...]]:
@@ -87,7 +96,8 @@ class WaitClocks:
         Args:
             stages: (N,) shown, or being cleared towards.
             are_clearing: (N,) nothing of the target stage counts as green yet.
-            count_veh: vehicles within reach on the lanes of all signals in turn; NaN (a dead detector) counts as a call.
+            count_veh: vehicles within reach on the lanes of all signals in turn; NaN (a dead detector) counts as a
+                call.
             elapsed_s: since the last update, one for all signals or (N, 1).
         """
         occupied = ~(count_veh <= 0.0)  # NaN <= 0 is False: a dead detector calls

@@ -6,8 +6,9 @@ Formulas that propose them from speeds and geometry (`derive_timing`):
     all-red R = (W + l) / v            l = 6.1 m vehicle length (ITE), W path through the junction
     pedestrian clearance P = W / 1.07  crossing length over walking speed (MUTCD, 3.5 ft/s)
 
-A crossing turns red P before a conflicting green at the latest; yellow and all-red of the vehicles beside it count towards P.
-A link that serves vehicles, too, turns red after its yellow, and walkers may begin until then: P lies in the all-red after it.
+A crossing turns red P before a conflicting green at the latest; yellow and all-red of the vehicles beside it count
+towards P. A link that serves vehicles, too, turns red after its yellow, and walkers may begin until then: P lies
+in the all-red after it.
 """
 
 import math
@@ -15,7 +16,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from leed_traffic.domain.network import GREEN, Intersection, Kind, Movement
+from leed_traffic.domain.network import GREEN, Intersection, Movement, MovementKind
 
 DEFAULT_DECISION_INTERVAL_S = 5.0  # s
 
@@ -23,12 +24,16 @@ DEFAULT_DECISION_INTERVAL_S = 5.0  # s
 REACTION_S = 1.0  # s, ITE
 DECELERATION_MPS2 = 3.05  # m/s2, ITE: 10 ft/s2
 VEHICLE_LENGTH_M = 6.1  # m, ITE: 20 ft
-YELLOW_MIN_S, YELLOW_MAX_S = 3.0, 6.0  # s, MUTCD
-ALL_RED_MIN_S, ALL_RED_MAX_S = 1.0, 6.0  # s
+YELLOW_MIN_S = 3.0
+YELLOW_MAX_S = 6.0  # s, MUTCD
+ALL_RED_MIN_S = 1.0
+ALL_RED_MAX_S = 6.0  # s
 WALKING_SPEED_MPS = 1.07  # m/s, MUTCD: 3.5 ft/s
 WALK_MIN_S = 7.0  # s, MUTCD
-MIN_GREEN_THROUGH_S, MIN_GREEN_LEFT_S = 7.0, 5.0  # s, common practice: 7 to 15 s and 2 to 5 s
-MAX_GREEN_THROUGH_S, MAX_GREEN_LEFT_S = 60.0, 30.0  # s, common practice: 30 to 70 s and 15 to 30 s
+MIN_GREEN_THROUGH_S = 7.0
+MIN_GREEN_LEFT_S = 5.0  # s, common practice: 7 to 15 s and 2 to 5 s
+MAX_GREEN_THROUGH_S = 60.0
+MAX_GREEN_LEFT_S = 30.0  # s, common practice: 30 to 70 s and 15 to 30 s
 MAX_RED_S = 180.0  # s, beyond which people take a signal for broken
 DECISION_MARGIN_S = 5.0  # s, a maximum green leaves room for one decision after the minimum
 
@@ -54,11 +59,16 @@ class Timing:
     max_red_s: float
 
     def __post_init__(self) -> None:
-        where, s = self.intersection, len(self.min_green_s)
+        where = self.intersection
+        s = len(self.min_green_s)
         for name in ("max_green_s", "fallback_green_s", "pedestrian_clearance_s", "yellow_s", "all_red_s"):
             if len(getattr(self, name)) != s:
-                raise ValueError(f"{where}: {name} needs {s} entries as min_green_s has, got {len(getattr(self, name))}")
-        for i, (low, fallback, high) in enumerate(zip(self.min_green_s, self.fallback_green_s, self.max_green_s, strict=True)):
+                raise ValueError(
+                    f"{where}: {name} needs {s} entries as min_green_s has, got {len(getattr(self, name))}"
+                )
+        for i, (low, fallback, high) in enumerate(
+            zip(self.min_green_s, self.fallback_green_s, self.max_green_s, strict=True)
+        ):
             if not (0.0 < low <= fallback <= high < math.inf):
                 raise ValueError(
                     f"{where} stage {i}: need 0 < min_green_s <= fallback_green_s <= max_green_s, got {low}, {fallback}, {high}"
@@ -142,7 +152,9 @@ def derive_timing(intersection: Intersection) -> Timing:
     max_green = tuple(MAX_GREEN_LEFT_S if _only_left(intersection, i) else MAX_GREEN_THROUGH_S for i in s)
     fallback = tuple(min(max(intersection.stages[i].own_green_s, min_green[i]), max_green[i]) for i in s)
     order = tuple(sorted(s, key=lambda i: intersection.stages[i].own_phase))
-    return assemble_timing(intersection, min_green, max_green, fallback, order, (walk_out, yellow, all_red), MAX_RED_S)
+    return assemble_timing(
+        intersection, min_green, max_green, fallback, order, (walk_out, yellow, all_red), MAX_RED_S
+    )
 
 
 def timing_as_net(intersection: Intersection, *, min_green_s: float = 5.0) -> Timing:
@@ -201,7 +213,9 @@ def assemble_timing(
 
 def _longest_clearance(clearances: tuple[Matrix, ...], following: int) -> float:
     """Seconds of the longest way to a stage; steps of up to 1 s may stretch each part to the next whole second."""
-    return max(float(sum(math.ceil(part[i][following] - 1e-9) for part in clearances)) for i in range(len(clearances[0])))
+    return max(
+        float(sum(math.ceil(part[i][following] - 1e-9) for part in clearances)) for i in range(len(clearances[0]))
+    )
 
 
 def _clearances(intersection: Intersection) -> tuple[Matrix, Matrix, Matrix]:
@@ -214,9 +228,11 @@ def _clearances(intersection: Intersection) -> tuple[Matrix, Matrix, Matrix]:
         for j in s:
             losing = intersection.stages[i].green - intersection.stages[j].green
             moves = [m for m in intersection.movements if m.link in losing]
-            vehicles = [m for m in moves if m.kind is Kind.VEHICLE]
-            walkers = [m for m in moves if m.kind is Kind.PEDESTRIAN]
-            among_vehicles = [pedestrian_clearance_time(m) for m in walkers if m.link not in intersection.walk_only_links]
+            vehicles = [m for m in moves if m.kind is MovementKind.VEHICLE]
+            walkers = [m for m in moves if m.kind is MovementKind.PEDESTRIAN]
+            among_vehicles = [
+                pedestrian_clearance_time(m) for m in walkers if m.link not in intersection.walk_only_links
+            ]
             unseen = YELLOW_MIN_S if losing - {m.link for m in moves} else 0.0  # a link that no movement describes
             yellow[i][j] = max((yellow_time(m.speed_mps) for m in vehicles), default=unseen)
             all_red[i][j] = max([*(all_red_time(m) for m in vehicles), *among_vehicles], default=0.0)
@@ -244,7 +260,8 @@ def _min_green(intersection: Intersection, stage: int) -> float:
 
 def _own_clearance(intersection: Intersection, stage: int) -> tuple[float, float, float]:
     """(pedestrian lead, yellow, all-red) that follow a stage in the signal's own program, in seconds."""
-    phases, start = intersection.own_program, intersection.stages[stage].own_phase
+    phases = intersection.own_program
+    start = intersection.stages[stage].own_phase
     stage_states = {st.state for st in intersection.stages}
     walk_out = yellow = all_red = 0.0
     for step in range(1, len(phases)):

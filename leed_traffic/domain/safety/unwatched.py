@@ -1,8 +1,9 @@
 """Waits that nobody counted: a controller was away, or begins.
 
-A wait that was counted before goes on with the time that has passed: nobody can have waited longer. Without that, it is taken
-to be as long as a signal within its limits can have left it behind: long enough that everybody is served in one round from now
-on, short enough that this round is still lawful. A signal that walked its stage program alone served everybody in its cycle.
+A wait that was counted before goes on with the time that has passed: nobody can have waited longer. Without that,
+it is taken to be as long as a signal within its limits can have left it behind: long enough that everybody is
+served in one round from now on, short enough that this round is still lawful. A signal that walked its stage
+program alone served everybody in its cycle.
 """
 
 import math
@@ -40,7 +41,8 @@ def _starts(wait_s: Sequence[float], stage: int, timing: Timing, horizon_s: floa
     while len(order) < timing.n_stages:
         order.append(timing.next_in_fallback(order[-1]))
     order[1:] = sorted(order[1:], key=lambda j: -wait_s[j])
-    starts, start_s = [], 0.0
+    starts = []
+    start_s = 0.0
     for j in order:
         start_s += timing.longest_clearances_s[j]
         starts.append((j, start_s))

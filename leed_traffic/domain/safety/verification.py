@@ -1,11 +1,11 @@
 """Proof by enumeration: every state that a signal can reach under any requests, judged by an independent oracle.
 
-The real envelope and the real stage program are walked step by step. At every ruling anything may be asked (each stage,
-nothing, NaN, an unknown number, a stale request), anybody may wait (nobody, somebody, somebody overdue), or the controller is
-silent and leases run out; a clearance that is over may be extended by any number of steps. States are the same when stage
-program, oracle and clock cannot tell them apart; time beyond the maximum green is one state. Waits are not tracked here but
-taken as given anew at each ruling; that nobody waits beyond the maximum red is argued at `envelope._all_served_in_time` and
-tested on sequences.
+The real envelope and the real stage program are walked step by step. At every ruling anything may be asked (each
+stage, nothing, NaN, an unknown number, a stale request), anybody may wait (nobody, somebody, somebody overdue), or
+the controller is silent and leases run out; a clearance that is over may be extended by any number of steps.
+States are the same when stage program, oracle and clock cannot tell them apart; time beyond the maximum green is
+one state. Waits are not tracked here but taken as given anew at each ruling; that nobody waits beyond the maximum
+red is argued at `envelope._all_served_in_time` and tested on sequences.
 """
 
 import math
@@ -13,9 +13,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
-from leed_traffic.domain.network import Intersection, Kind
+from leed_traffic.domain.network import Intersection, MovementKind
 from leed_traffic.domain.safety import envelope, program
-from leed_traffic.domain.safety.oracle import Memory, Oracle
+from leed_traffic.domain.safety.oracle import Oracle, OracleMemory
 from leed_traffic.domain.safety.program import StageProgram
 from leed_traffic.domain.safety.signal_state import SignalState
 from leed_traffic.domain.safety.timing import DEFAULT_DECISION_INTERVAL_S, Timing
@@ -77,12 +77,14 @@ def verify_timing(
         subject: other functions than the real ones, to see whether they are found out.
     """
     walk = _Walk(intersection, timing, decision_interval_s, step_s, lease_s, is_reviewed, subject or Subject())
-    return Verification(intersection=intersection.id, states=walk.explore(), violations=tuple(sorted(walk.violations)))
+    return Verification(
+        intersection=intersection.id, states=walk.explore(), violations=tuple(sorted(walk.violations))
+    )
 
 
 def question(intersection: Intersection, timing: Timing) -> tuple[object, ...]:
     """All that a verification depends on: intersections with equal questions have the same answer."""
-    walks = tuple((m.link, m.length_m) for m in intersection.movements if m.kind is Kind.PEDESTRIAN)
+    walks = tuple((m.link, m.length_m) for m in intersection.movements if m.kind is MovementKind.PEDESTRIAN)
     states = tuple(stage.state for stage in intersection.stages)
     return states, intersection.foes, walks, intersection.walk_only_links, replace(timing, intersection="")
 
@@ -100,7 +102,10 @@ class _Walk:
         is_reviewed: bool,
         subject: Subject,
     ) -> None:
-        self._timing, self._step_s, self._interval_s, self._subject = timing, step_s, interval_s, subject
+        self._timing = timing
+        self._step_s = step_s
+        self._interval_s = interval_s
+        self._subject = subject
         self._interval = max(1, round(interval_s / step_s))
         self._shortest_s = interval_s + step_s
         self._lease_s = self._shortest_s if lease_s is None else lease_s
@@ -109,8 +114,8 @@ class _Walk:
         self._duration = [round(duration_s / step_s) for duration_s in lasting]
         self._oracle = Oracle(intersection, timing, step_s=step_s, is_reviewed=is_reviewed)
         self._oldest = math.ceil((max(timing.max_green_s) + interval_s) / step_s) + 1
-        self._memories: list[Memory] = []
-        self._numbers: dict[Memory, int] = {}
+        self._memories: list[OracleMemory] = []
+        self._numbers: dict[OracleMemory, int] = {}
         self._seen: dict[tuple[int, int], int] = {}  # (memory, phase) -> memory
         self._commands: dict[tuple[int, int], tuple[_Command, ...]] = {}  # (stage, green)
         self.violations: set[str] = set()
@@ -125,7 +130,8 @@ class _Walk:
             for s in range(self._timing.n_stages)
             for c in range(self._interval)
         ]
-        reached, frontier = set(start), start
+        reached = set(start)
+        frontier = start
         while frontier:
             coming: list[_Moment] = []
             for moment in frontier:
@@ -138,13 +144,16 @@ class _Walk:
 
     def _judge_program(self) -> None:
         """Every phase ends, and silence serves every stage within the maximum red."""
-        phases, s = self._program.phases, self._timing.n_stages
+        phases = self._program.phases
+        s = self._timing.n_stages
         for k, phase in enumerate(phases):
             if not (self._duration[k] >= 1 and 0 <= phase.next < len(phases)):
                 self.violations.add(f"phase {k} never ends: {phase.duration_s} s, then {phase.next}")
                 return
         for first in range(s):
-            at, stages, elapsed_s = first, {first}, 0.0
+            at = first
+            stages = {first}
+            elapsed_s = 0.0
             for _ in range(len(phases)):
                 elapsed_s += phases[at].duration_s
                 at = phases[at].next
@@ -155,17 +164,23 @@ class _Walk:
             if len(stages) < s or at != first:
                 self.violations.add(f"silence from stage {first} on serves only stages {sorted(stages)}")
             elif elapsed_s - phases[first].duration_s > self._timing.max_red_s + 1e-6:
-                self.violations.add(f"silence: stage {first} is red for longer than max_red_s, {elapsed_s:g} s a cycle")
+                self.violations.add(
+                    f"silence: stage {first} is red for longer than max_red_s, {elapsed_s:g} s a cycle"
+                )
 
     def _followers(self, moment: _Moment) -> set[_Moment]:
         if moment.until_ruling > 0:
             return self._stepped(moment, moment.until_ruling - 1)
         followers = set()
         for command in self._rulings(moment.phase, moment.green):
-            phase, green, left = moment.phase, moment.green, moment.left
+            phase = moment.phase
+            green = moment.green
+            left = moment.left
             if command is not None and command[0] >= 0:
                 self._leave(phase, green)
-                phase, green, left = command[0], 0, self._duration[command[0]]
+                phase = command[0]
+                green = 0
+                left = self._duration[command[0]]
             elif command is not None and command[1] > 0:
                 left = command[1]
             followers |= self._stepped(_Moment(phase, green, left, 0, moment.memory), self._interval - 1)
@@ -173,14 +188,16 @@ class _Walk:
 
     def _stepped(self, moment: _Moment, until_ruling: int) -> set[_Moment]:
         """A step later: the phase is shown, then perhaps ends; a clearance that ends may be extended by a step."""
-        phase, s = moment.phase, self._timing.n_stages
+        phase = moment.phase
+        s = self._timing.n_stages
         memory = self._look(moment.memory, phase)
         green = min(moment.green + 1, self._oldest) if phase < s else 0
         left = moment.left - 1
         if left > 0:
             return {_Moment(phase, green, left, until_ruling, memory)}
         self._leave(phase, green)
-        shown, extension = self._program.phases[phase].next, self._program.phases[phase].extension
+        shown = self._program.phases[phase].next
+        extension = self._program.phases[phase].extension
         followers = {_Moment(shown, 0, self._duration[shown], until_ruling, memory)}
         if extension is not None:
             followers.add(_Moment(extension, 0, 1, until_ruling, memory))
@@ -199,7 +216,7 @@ class _Walk:
             self._seen[memory, phase] = self._number(seen)
         return self._seen[memory, phase]
 
-    def _number(self, memory: Memory) -> int:
+    def _number(self, memory: OracleMemory) -> int:
         if memory not in self._numbers:
             self._numbers[memory] = len(self._memories)
             self._memories.append(memory)
@@ -212,7 +229,9 @@ class _Walk:
         if key not in self._commands:
             commands: set[_Command] = {None}
             for wait_s in _waits(self._timing, stage):
-                for green_s in (0.0, math.inf) if is_clearing else (green * self._step_s,):  # no time means anything there
+                for green_s in (
+                    (0.0, math.inf) if is_clearing else (green * self._step_s,)
+                ):  # no time means anything there
                     state = SignalState(stage=stage, is_clearing=is_clearing, green_s=green_s, wait_s=wait_s)
                     commands |= self._answers(state)
             self._commands[key] = tuple(commands)
@@ -225,7 +244,9 @@ class _Walk:
         for late in range(n_stages):
             if self._command(state, float(late), math.inf) != silent:
                 self.violations.add(f"a stale request for stage {late} is obeyed")
-        return {silent} | {self._command(state, request, 0.0) for request in (*range(n_stages), *_NONSENSE, float(n_stages))}
+        return {silent} | {
+            self._command(state, request, 0.0) for request in (*range(n_stages), *_NONSENSE, float(n_stages))
+        }
 
     def _command(self, state: SignalState, request: float | None, age_s: float) -> _Command:
         ruling = self._subject.rule(
@@ -254,7 +275,12 @@ def _waits(timing: Timing, stage: int) -> list[tuple[float, ...]]:
     """Nobody; one or everybody for a moment, close to the maximum red, or beyond it. Nobody waits for the stage shown."""
     others = [j for j in range(timing.n_stages) if j != stage]
     patterns = {(0.0,) * timing.n_stages}
-    for wait_s in (1.0, timing.max_red_s / 2.0, timing.max_red_s - timing.round_s / timing.n_stages, timing.max_red_s + 1.0):
+    for wait_s in (
+        1.0,
+        timing.max_red_s / 2.0,
+        timing.max_red_s - timing.round_s / timing.n_stages,
+        timing.max_red_s + 1.0,
+    ):
         patterns.add(tuple(wait_s if j != stage else 0.0 for j in range(timing.n_stages)))
         for one in others:
             patterns.add(tuple(wait_s if j == one else 0.0 for j in range(timing.n_stages)))

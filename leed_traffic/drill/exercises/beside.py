@@ -7,8 +7,8 @@ import sys
 import time
 from pathlib import Path
 
-from leed_traffic.drill.rig.place import Outcome, Place, make_place, watch
-from leed_traffic.drill.row import Finding, Ground
+from leed_traffic.drill.rig.place import Place, ServeOutcome, make_place, watch
+from leed_traffic.drill.row import DrillSetting, Finding
 from leed_traffic.errors import DeviceError, ExitCode
 from leed_traffic.serve.control.loop import StopRequest
 from leed_traffic.serve.run import ServeConfig, connect_traci, serve
@@ -20,11 +20,12 @@ UNTIL_S = 150.0
 _SERVE = "from leed_traffic.cli.main import run; run()"
 
 
-def neighbours(ground: Ground) -> Finding:
+def neighbours(ground: DrillSetting) -> Finding:
     """Each way to leave, on arterial5: two signals each side, one at the other."""
     folder = ground.crossing.folder / "beside"
     place = make_place("arterial5", folder, seed=ground.seed, seconds=300.0)
-    faults, count = [], 0
+    faults = []
+    count = 0
     for number in (signal.SIGTERM, signal.SIGKILL, signal.SIGSTOP):
         for _ in range(ground.many(1, 10)):
             count += 1
@@ -36,7 +37,7 @@ def neighbours(ground: Ground) -> Finding:
     return Finding(count=count, faults=faults, detail=detail)
 
 
-def judge(outcome: Outcome, code: int | None, number: signal.Signals) -> list[str]:
+def judge(outcome: ServeOutcome, code: int | None, number: signal.Signals) -> list[str]:
     """What is wrong with how the survivor fared.
 
     Args:
@@ -49,7 +50,10 @@ def judge(outcome: Outcome, code: int | None, number: signal.Signals) -> list[st
     if number is signal.SIGTERM:
         summary = outcome.summary
         is_well = (
-            summary is not None and summary.exit_code is ExitCode.OK and summary.end_s >= UNTIL_S and not summary.violations
+            summary is not None
+            and summary.exit_code is ExitCode.OK
+            and summary.end_s >= UNTIL_S
+            and not summary.violations
         )
         return ([] if code == ExitCode.TERMINATED else [f"left with exit code {code}"]) + (
             [] if is_well else [f"the other one: {outcome.error or summary}"]
@@ -58,9 +62,10 @@ def judge(outcome: Outcome, code: int | None, number: signal.Signals) -> list[st
     return [] if is_well else [f"the other one: {outcome.error or outcome.summary}, expected exit code 5"]
 
 
-def leave_beside(place: Place, record: Path, number: signal.Signals) -> tuple[Outcome, int | None]:
+def leave_beside(place: Place, record: Path, number: signal.Signals) -> tuple[ServeOutcome, int | None]:
     """One controller in a process of its own gets a signal at 60 s; how the other one fares, and the exit code of the first."""
-    ids, port = place.bundle.ids, free_port()
+    ids = place.bundle.ids
+    port = free_port()
     for old in record.glob("*.xml"):
         old.unlink()
     server = start_server(
@@ -91,7 +96,9 @@ def leave_beside(place: Place, record: Path, number: signal.Signals) -> tuple[Ou
     )  # fmt: skip
     try:
         outcome = watch(
-            lambda: serve(config, clock=time.perf_counter, stop=StopRequest(), on_tick=on_tick, connect=connect_traci),
+            lambda: serve(
+                config, clock=time.perf_counter, stop=StopRequest(), on_tick=on_tick, connect=connect_traci
+            ),
             lambda: stop_server(server),
         )
         code = leaver.wait(30.0) if number is not signal.SIGSTOP else None

@@ -11,20 +11,23 @@ from leed_traffic.domain.network import Network
 from leed_traffic.drill.rig.linear_policy import write_linear_bundle
 from leed_traffic.drill.rig.place import Place
 from leed_traffic.drill.rig.walking_device import WalkingDevice, copies, walking
-from leed_traffic.drill.row import Finding, Ground
+from leed_traffic.drill.row import DrillSetting, Finding
 from leed_traffic.errors import ExitCode
 from leed_traffic.serve.control.loop import ServeSummary, StopRequest
 from leed_traffic.serve.run import ServeConfig, serve
 from leed_traffic.serve.safety.latch import reset_latches
 
-N_JUNCTIONS, TICK_BUDGET_MS = 100, 20.0
+N_JUNCTIONS = 100
+TICK_BUDGET_MS = 20.0
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 
 
-def tick_budget(ground: Ground) -> Finding:
+def tick_budget(ground: DrillSetting) -> Finding:
     """100 junctions: the processor time of a tick, all logs on, without the simulator's own."""
     folder = ground.crossing.folder
-    summary = serve_many(ground.crossing, folder / "hundred", N_JUNCTIONS, ground.many(400, 3600), events=folder / "logs")
+    summary = serve_many(
+        ground.crossing, folder / "hundred", N_JUNCTIONS, ground.many(400, 3600), events=folder / "logs"
+    )
     tick = summary.tick
     faults = [] if tick.p99_ms < TICK_BUDGET_MS else [f"p99 {tick.p99_ms:.1f} ms, allowed {TICK_BUDGET_MS:g} ms"]
     detail = f"{N_JUNCTIONS} junctions: p50 {tick.p50_ms:.1f}, p99 {tick.p99_ms:.1f}, max {tick.max_ms:.1f} ms"
@@ -40,10 +43,12 @@ def serve_many(place: Place, folder: Path, n: int, seconds: float, events: Path 
     return _serve(ServeConfig(bundle=bundle.path, port=1, events=events), seconds, lambda device, time_s: None)
 
 
-def latch_survives(ground: Ground) -> Finding:
+def latch_survives(ground: DrillSetting) -> Finding:
     """The display breaks; the controller is started again, and again after a reset."""
-    place, state = ground.crossing, ground.crossing.folder / "latches"
-    signal, n_links = place.network.intersections[0].id, place.network.intersections[0].n_links
+    place = ground.crossing
+    state = ground.crossing.folder / "latches"
+    signal = place.network.intersections[0].id
+    n_links = place.network.intersections[0].n_links
     config = ServeConfig(bundle=place.bundle.path, port=1, state=state)
 
     def break_at(device: WalkingDevice, time_s: float) -> None:
@@ -55,13 +60,19 @@ def latch_survives(ground: Ground) -> Finding:
     freed = _serve(config, 120.0, lambda device, time_s: None)
     codes = (broken.exit_code, held.exit_code, freed.exit_code)
     expected = (ExitCode.MONITOR_VIOLATION, ExitCode.FALLBACK_AT_END, ExitCode.OK)
-    faults = [] if codes == expected else [f"exit codes {[int(c) for c in codes]}, expected {[int(c) for c in expected]}"]
+    faults = (
+        []
+        if codes == expected
+        else [f"exit codes {[int(c) for c in codes]}, expected {[int(c) for c in expected]}"]
+    )
     first_s = float(broken.violations[0].split()[0]) if broken.violations else -1.0
     if first_s != 61.0:
         faults.append(f"tripped at {first_s:g} s, the display broke at 61 s")
     if held.rulings or held.latched.keys() != {signal}:
         faults.append(f"a latched signal was ruled on: {held.rulings}")
-    return Finding(count=3, faults=faults, detail="trips within the tick; exit codes 6, 7 while latched, 0 after the reset")
+    return Finding(
+        count=3, faults=faults, detail="trips within the tick; exit codes 6, 7 while latched, 0 after the reset"
+    )
 
 
 def _serve(config: ServeConfig, seconds: float, meddle: Callable[[WalkingDevice, float], None]) -> ServeSummary:
@@ -71,4 +82,6 @@ def _serve(config: ServeConfig, seconds: float, meddle: Callable[[WalkingDevice,
         meddle(devices[0], time_s)
 
     connect = walking(devices, end_s=seconds)
-    return serve(config, clock=time.process_time, stop=StopRequest(), on_tick=on_tick, connect=connect, now=lambda: NOON)
+    return serve(
+        config, clock=time.process_time, stop=StopRequest(), on_tick=on_tick, connect=connect, now=lambda: NOON
+    )

@@ -1,8 +1,8 @@
 """Bundles damaged in every way that a disk, a network or an enemy finds; each must be refused, or decide as before.
 
-Three kinds of damage: to the bytes (a bit, a cut, an exchange), to the folder (a file gone, extra, a link, a way out), and
-to what is sealed again afterwards (numbers in the documents, tensors of huge size or outside the file, weights that are no
-numbers, foreign operators). Sealed damage that leaves every decision as it was is no damage.
+Three kinds of damage: to the bytes (a bit, a cut, an exchange), to the folder (a file gone, extra, a link, a way
+out), and to what is sealed again afterwards (numbers in the documents, tensors of huge size or outside the file,
+weights that are no numbers, foreign operators). Sealed damage that leaves every decision as it was is no damage.
 """
 
 import json
@@ -27,7 +27,21 @@ Random = np.random.Generator
 Damage = Callable[[Path, Bundle, Random], None]
 
 _PROBES = 64  # observations on which decisions are compared
-_LEAVES: tuple[Any, ...] = (0, -1, 2**63, 1e308, 0.5, "", "x" * 1000, "../../etc/passwd", None, [], {}, True, [[[[]]]])
+_LEAVES: tuple[Any, ...] = (
+    0,
+    -1,
+    2**63,
+    1e308,
+    0.5,
+    "",
+    "x" * 1000,
+    "../../etc/passwd",
+    None,
+    [],
+    {},
+    True,
+    [[[[]]]],
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,7 +65,9 @@ def fuzz_bundles(bundle: Bundle, scratch: Path, count: int, seed: int) -> FuzzRe
     """
     rng = np.random.default_rng(seed)
     expected = _decisions(bundle, 0)
-    outcome, by_damage, faults = Counter[str](), Counter[str](), []
+    outcome = Counter[str]()
+    by_damage = Counter[str]()
+    faults = []
     with ThreadPoolExecutor(max_workers=1) as executor:
         for k in range(count):
             name, damage = DAMAGES[k % len(DAMAGES)]
@@ -60,9 +76,17 @@ def fuzz_bundles(bundle: Bundle, scratch: Path, count: int, seed: int) -> FuzzRe
             damage(copy, bundle, rng)
             future = executor.submit(_judge, copy, expected)
             error = future.exception()  # whatever it is: a refusal is the only one that is right
-            result = "refused" if isinstance(error, BundleError) else "same" if error is None and future.result() else ""
+            result = (
+                "refused"
+                if isinstance(error, BundleError)
+                else "same"
+                if error is None and future.result()
+                else ""
+            )
             if not result:
-                faults.append(f"{name} {k}: {f'{type(error).__name__}: {error}' if error else 'decides otherwise'}")
+                faults.append(
+                    f"{name} {k}: {f'{type(error).__name__}: {error}' if error else 'decides otherwise'}"
+                )
             outcome[result] += 1
             by_damage[name] += 1
             shutil.rmtree(copy)
@@ -78,8 +102,10 @@ def _judge(path: Path, expected: list[list[float | None]]) -> bool:
 
 def _decisions(bundle: Bundle, seed: int) -> list[list[float | None]]:
     rng = np.random.default_rng(seed)
-    d_max, s_max = max(spec.size for spec in bundle.specs), max(i.n_stages for i in bundle.network.intersections)
-    policy, n = Policy(bundle), len(bundle.ids)
+    d_max = max(spec.size for spec in bundle.specs)
+    s_max = max(i.n_stages for i in bundle.network.intersections)
+    policy = Policy(bundle)
+    n = len(bundle.ids)
     legal = np.ones((n, s_max), dtype=bool)
     return [policy.decide(rng.uniform(size=(n, d_max)).astype(np.float32), legal) for _ in range(_PROBES)]
 
@@ -104,8 +130,10 @@ def _truncate(path: Path, bundle: Bundle, rng: Random) -> None:
 
 def _splice(path: Path, bundle: Bundle, rng: Random) -> None:
     """The end of one file behind the beginning of another."""
-    one, other = _pick(path, rng), _pick(path, rng)
-    a, b = one.read_bytes(), other.read_bytes()
+    one = _pick(path, rng)
+    other = _pick(path, rng)
+    a = one.read_bytes()
+    b = other.read_bytes()
     spliced = a[: int(rng.integers(len(a)))] + b[int(rng.integers(len(b))) :]
     one.write_bytes(spliced if spliced != a else b"")
 
@@ -155,7 +183,9 @@ def _resealed(alter: Callable[[dict[str, bytes], Bundle, Random], None]) -> Dama
 
 def _document(files: dict[str, bytes], bundle: Bundle, rng: Random) -> None:
     """A number or a text somewhere in a document becomes another."""
-    name = sorted(n for n in files if n.endswith(".json"))[int(rng.integers(sum(n.endswith(".json") for n in files)))]
+    name = sorted(n for n in files if n.endswith(".json"))[
+        int(rng.integers(sum(n.endswith(".json") for n in files)))
+    ]
     document = json.loads(files[name])
     node: Any = document
     while True:
@@ -170,7 +200,9 @@ def _document(files: dict[str, bytes], bundle: Bundle, rng: Random) -> None:
 
 def _deep(files: dict[str, bytes], bundle: Bundle, rng: Random) -> None:
     """A document nested deeper than any stack."""
-    name = sorted(n for n in files if n.endswith(".json"))[int(rng.integers(sum(n.endswith(".json") for n in files)))]
+    name = sorted(n for n in files if n.endswith(".json"))[
+        int(rng.integers(sum(n.endswith(".json") for n in files)))
+    ]
     files[name] = (b"[", b'{"a":')[int(rng.integers(2))] * int(rng.integers(1000, 200_000))
 
 

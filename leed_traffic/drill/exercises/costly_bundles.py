@@ -14,13 +14,13 @@ from leed_traffic.artifacts.policy import Policy, verify_bundle
 from leed_traffic.artifacts.sealed_folder import SIGNATURE_NAME, SUMS_NAME, write_sealed
 from leed_traffic.drill.exercises.swaps import serve_walking, two_bundles
 from leed_traffic.drill.rig.onnx_bytes import model, node, one_row, row, tensor
-from leed_traffic.drill.row import Finding, Ground
+from leed_traffic.drill.row import DrillSetting, Finding
 from leed_traffic.errors import BundleError
 from leed_traffic.serve.control.assignment import assign
 from leed_traffic.serve.control.hot_swap import Decider
-from leed_traffic.serve.control.orders import Mailbox, Reload
-from leed_traffic.serve.logs.events import Step
-from leed_traffic.serve.operations.desk import Desk
+from leed_traffic.serve.control.orders import CommandQueue, Reload
+from leed_traffic.serve.logs.events import ChangeKind
+from leed_traffic.serve.operations.desk import CommandServer
 from leed_traffic.serve.operations.status import StatusBoard
 from leed_traffic.serve.run import ServeConfig
 
@@ -28,37 +28,49 @@ MOST_MB, MOST_S = (
     64.0,
     1.0,
 )  # of memory above what was held before, of processor time; a sound bundle of one policy takes 0.02 s
-_BROAD, _SPARSE_BYTES = 20_000, 1 << 36
+_BROAD = 20_000
+_SPARSE_BYTES = 1 << 36
 
 Bomb = Callable[[int, int], bytes]  # D, S -> a model
 Verify = Callable[[Path], Bundle]
 
 
-def costly_bundles(ground: Ground, verify: Verify = verify_bundle) -> Finding:
+def costly_bundles(ground: DrillSetting, verify: Verify = verify_bundle) -> Finding:
     """Every bomb is refused before it costs anything; a bundle that is slow on probation goes."""
-    faults, count, dearest_mb, dearest_s = list[str](), 0, 0.0, 0.0
+    faults = list[str]()
+    count = 0
+    dearest_mb = 0.0
+    dearest_s = 0.0
     for name, path in _bombs(ground.crossing.bundle, ground.crossing.folder / "costly"):
         count += 1
-        begin_mb, begin_s = _peak_mb(anew=True), time.process_time()
+        begin_mb = _peak_mb(anew=True)
+        begin_s = time.process_time()
         try:
             verify(path)
             faults.append(f"{name}: accepted")
         except BundleError:
             pass
-        mb, seconds = _peak_mb(anew=False) - begin_mb, time.process_time() - begin_s
-        dearest_mb, dearest_s = max(dearest_mb, mb), max(dearest_s, seconds)
+        mb = _peak_mb(anew=False) - begin_mb
+        seconds = time.process_time() - begin_s
+        dearest_mb = max(dearest_mb, mb)
+        dearest_s = max(dearest_s, seconds)
         if mb > MOST_MB or seconds > MOST_S:
             faults.append(f"{name}: cost {mb:.0f} MB and {seconds:.2f} s")
         shutil.rmtree(path)
     for seconds, stays in ((0.4, True), (0.6, False)):
         count += 1
-        faults += _slow(*two_bundles(ground.crossing, ground.crossing.folder / f"slow{seconds:g}"), seconds, stays=stays)
-    return Finding(count=count, faults=faults, detail=f"the dearest took {max(dearest_mb, 0.0):.0f} MB and {dearest_s:.2f} s")
+        faults += _slow(
+            *two_bundles(ground.crossing, ground.crossing.folder / f"slow{seconds:g}"), seconds, stays=stays
+        )
+    return Finding(
+        count=count, faults=faults, detail=f"the dearest took {max(dearest_mb, 0.0):.0f} MB and {dearest_s:.2f} s"
+    )
 
 
 def _bombs(bundle: Bundle, folder: Path) -> Iterator[tuple[str, Path]]:
     """Copies of a sound bundle, sealed again, whose first policy asks for much; or with files that are large and not there."""
-    intersection, spec = bundle.network.intersections[0], bundle.specs[0]
+    intersection = bundle.network.intersections[0]
+    spec = bundle.specs[0]
     place = bundle.manifest.intersections[0].folder
     for name, bomb in BOMBS.items():
         path = _copy(bundle, folder)
@@ -132,7 +144,9 @@ def _wide(size: int, n_stages: int) -> bytes:
     """Many observations at once."""
     outputs = [row("logits", 1 << 20, n_stages)]
     weights = [tensor("w", np.zeros((size, n_stages)))]
-    return model([node("MatMul", ["observation", "w"], ["logits"])], weights, [row("observation", 1 << 20, size)], outputs)
+    return model(
+        [node("MatMul", ["observation", "w"], ["logits"])], weights, [row("observation", 1 << 20, size)], outputs
+    )
 
 
 def _operator(op: str) -> Bomb:
@@ -172,7 +186,19 @@ BOMBS: dict[str, Bomb] = {
     "a message 2,000 deep": _deep,
     **{
         op: _operator(op)
-        for op in ("ConstantOfShape", "Expand", "Tile", "Range", "Pad", "Gather", "Resize", "Loop", "Scan", "Pow", "Einsum")
+        for op in (
+            "ConstantOfShape",
+            "Expand",
+            "Tile",
+            "Range",
+            "Pad",
+            "Gather",
+            "Resize",
+            "Loop",
+            "Scan",
+            "Pow",
+            "Einsum",
+        )
     },
 }
 
@@ -181,7 +207,9 @@ class _Slow:
     """A policy that is sound and takes a while, by a clock of its own."""
 
     def __init__(self, policy: Decider, seconds: float) -> None:
-        self._policy, self._seconds, self.now_s = policy, seconds, 0.0
+        self._policy = policy
+        self._seconds = seconds
+        self.now_s = 0.0
 
     def decide(self, observation: NDArray[np.float32], legal: NDArray[np.bool_]) -> list[float | None]:
         """What it wants, late."""
@@ -191,12 +219,15 @@ class _Slow:
 
 def _slow(first: Bundle, second: Bundle, seconds: float, *, stays: bool) -> list[str]:
     """What is wrong with the life of a bundle whose decisions take so long."""
-    mailbox, slow = Mailbox(), _Slow(Policy(second), seconds)
+    mailbox = CommandQueue()
+    slow = _Slow(Policy(second), seconds)
 
     def decider(bundle: Bundle, ids: Sequence[str]) -> Decider:
         return slow if bundle.digest == second.digest else Policy(bundle, ids)
 
-    desk = Desk(assign(first, None), first, ServeConfig(bundle=first.path, port=1), decider, mailbox, StatusBoard())
+    desk = CommandServer(
+        assign(first, None), first, ServeConfig(bundle=first.path, port=1), decider, mailbox, StatusBoard()
+    )
 
     def on_tick(time_s: float) -> None:
         if time_s == 30.0:
@@ -206,9 +237,10 @@ def _slow(first: Bundle, second: Bundle, seconds: float, *, stays: bool) -> list
     summary = serve_walking(
         config, lambda time_s, device: on_tick(time_s), mailbox=mailbox, decider=decider, clock=lambda: slow.now_s
     )
-    runs, wanted = summary.bundle_digest, (second if stays else first).digest
+    runs = summary.bundle_digest
+    wanted = (second if stays else first).digest
     said = [] if runs == wanted else [f"decisions of {seconds:g} s: {runs[:12]} runs, expected {wanted[:12]}"]
-    n_back = summary.steps.get(Step.ROLLED_BACK, 0)
+    n_back = summary.steps.get(ChangeKind.ROLLED_BACK, 0)
     return said + ([] if n_back == (not stays) else [f"decisions of {seconds:g} s: rolled back {n_back} times"])
 
 

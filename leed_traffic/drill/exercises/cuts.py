@@ -1,8 +1,8 @@
 """The line to a controller is cut before and after every kind of message that moves a signal; the street goes on without it.
 
-First a whole run is listened to: take-over, holds, jumps, extended clearances, a swap of bundles, hand-back, and all that again
-by a second controller that finds the first one's program there. Then, in simulations of their own, the line is cut around a
-message of each kind. SUMO's own record is judged.
+First a whole run is listened to: take-over, holds, jumps, extended clearances, a swap of bundles, hand-back, and
+all that again by a second controller that finds the first one's program there. Then, in simulations of their own,
+the line is cut around a message of each kind. SUMO's own record is judged.
 """
 
 import shutil
@@ -20,12 +20,12 @@ from leed_traffic.drill.rig.field_device import PassingOn, through
 from leed_traffic.drill.rig.frames import GET_SIGNAL, SET_SIGNAL, commands
 from leed_traffic.drill.rig.gateway import Cut, Gateway
 from leed_traffic.drill.rig.own_controllers import KINDS, under
-from leed_traffic.drill.rig.place import Outcome, Place, sumo, wait_for_end, watch
-from leed_traffic.drill.row import Finding, Ground
+from leed_traffic.drill.rig.place import Place, ServeOutcome, sumo, wait_for_end, watch
+from leed_traffic.drill.row import DrillSetting, Finding
 from leed_traffic.errors import DeviceError
 from leed_traffic.serve.control.hot_swap import Decider, Generation
 from leed_traffic.serve.control.loop import StopRequest
-from leed_traffic.serve.control.orders import Mailbox, Reload
+from leed_traffic.serve.control.orders import CommandQueue, Reload
 from leed_traffic.serve.device.contract import Snapshot
 from leed_traffic.serve.run import ServeConfig, serve
 
@@ -37,7 +37,7 @@ _WORDS = {0x2C: "logic", 0x22: "phase", 0x24: "hold", 0x7E: "note"}
 _PROGRAM = 0x23
 
 
-def gateway_cuts(ground: Ground, kinds: Sequence[str] = KINDS) -> Finding:
+def gateway_cuts(ground: DrillSetting, kinds: Sequence[str] = KINDS) -> Finding:
     """Each kind of message of each kind of street: its last one, or as many as `--full` wants."""
     faults: list[str] = []
     tried: Counter[str] = Counter()
@@ -106,11 +106,11 @@ def _chosen(counts: Counter[str], most: int) -> list[tuple[str, int]]:
     ]
 
 
-def _tour(place: Place, folder: Path, messages: Messages) -> list[Outcome]:
+def _tour(place: Place, folder: Path, messages: Messages) -> list[ServeOutcome]:
     """Two controllers one after the other; the second one only if the first one's line was not cut."""
     for old in ("record", "state"):
         shutil.rmtree(folder / old, ignore_errors=True)
-    outcomes: list[Outcome] = []
+    outcomes: list[ServeOutcome] = []
     with sumo(place, folder / "record") as (port, server):
         with Gateway(port, steps_alone=STEPS_ALONE, on_question=messages) as gateway:
             for until_s in UNTIL_S:
@@ -121,17 +121,22 @@ def _tour(place: Place, folder: Path, messages: Messages) -> list[Outcome]:
     return outcomes
 
 
-def _serve(place: Place, port: int, state: Path, until_s: float) -> Outcome:
-    mailbox, begin_s = Mailbox(), place.scenario.begin_s
+def _serve(place: Place, port: int, state: Path, until_s: float) -> ServeOutcome:
+    mailbox = CommandQueue()
+    begin_s = place.scenario.begin_s
 
     def on_tick(time_s: float, end_s: float, note: str) -> None:
         if time_s == begin_s + SWAP_S:
-            mailbox.drop(Reload(generation=Generation(bundle=place.bundle, decider=restless(place.bundle, ()))), "drill")
+            mailbox.drop(
+                Reload(generation=Generation(bundle=place.bundle, decider=restless(place.bundle, ()))), "drill"
+            )
 
     def restless(bundle: Bundle, ids: Sequence[str]) -> Decider:
-        return Restless([i.n_stages for i in place.network.intersections])
+        return EveryTenSeconds([i.n_stages for i in place.network.intersections])
 
-    config = ServeConfig(bundle=place.bundle.path, port=port, host="127.0.0.1", until_s=until_s, deadline_s=5.0, state=state)
+    config = ServeConfig(
+        bundle=place.bundle.path, port=port, host="127.0.0.1", until_s=until_s, deadline_s=5.0, state=state
+    )
     return watch(
         lambda: serve(
             config, clock=time.perf_counter, stop=StopRequest(), on_tick=on_tick, connect=through(_Occupied), decider=restless,
@@ -153,11 +158,12 @@ def _judged(place: Place, folder: Path, where: str) -> list[str]:
     return found
 
 
-class Restless:
+class EveryTenSeconds:
     """Wants another stage of every signal every ten seconds."""
 
     def __init__(self, n_stages: Sequence[int]) -> None:
-        self._n_stages, self._asked = tuple(n_stages), 0
+        self._n_stages = tuple(n_stages)
+        self._asked = 0
 
     def decide(self, observation: NDArray[np.float32], legal: NDArray[np.bool_]) -> list[float | None]:
         """One stage each."""

@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from leed_traffic.drill.rig.walking_device import WalkingDevice, walking
-from leed_traffic.drill.row import Finding, Ground
+from leed_traffic.drill.row import DrillSetting, Finding
 from leed_traffic.errors import ExitCode, LeedError
 from leed_traffic.serve.control.loop import ServeSummary, StopRequest
 from leed_traffic.serve.operations.metrics import Metrics
@@ -28,7 +28,9 @@ NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 READERS = 32  # that the page promises at most; its own number, so that a raised one is seen
 SPARE = 4  # sockets that come and go beside the readers'
 LIMIT = 512  # descriptors, while they are used up
-READ_S, BREAK_S, END_S = 30.0, 60.0, 120.0
+READ_S = 30.0
+BREAK_S = 60.0
+END_S = 120.0
 _CROWD = """
 import resource, socket, sys
 hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
@@ -42,12 +44,18 @@ sys.stdin.read()
 """
 
 
-def few_descriptors(ground: Ground) -> Finding:
+def few_descriptors(ground: DrillSetting) -> Finding:
     """A crowd at the page, then every descriptor in use while the display breaks, then a start after it."""
-    place, state = ground.crossing, ground.crossing.folder / "descriptors"
-    signal, n_links = place.network.intersections[0].id, place.network.intersections[0].n_links
-    config, faults, n_readers = ServeConfig(bundle=place.bundle.path, port=1, state=state), [], ground.many(300, 3000)
-    board, metrics, taken = StatusBoard(), Metrics(), contextlib.ExitStack()
+    place = ground.crossing
+    state = ground.crossing.folder / "descriptors"
+    signal = place.network.intersections[0].id
+    n_links = place.network.intersections[0].n_links
+    config = ServeConfig(bundle=place.bundle.path, port=1, state=state)
+    faults = []
+    n_readers = ground.many(300, 3000)
+    board = StatusBoard()
+    metrics = Metrics()
+    taken = contextlib.ExitStack()
 
     def meddle(device: WalkingDevice, time_s: float) -> None:
         if time_s == READ_S:
@@ -57,13 +65,23 @@ def few_descriptors(ground: Ground) -> Finding:
         device.shown_instead = {0: "G" * n_links} if time_s == BREAK_S else {}
         if time_s == BREAK_S + 5.0:
             taken.close()
-            faults.extend([] if signal in _latched(state) else ["the latch was not kept while no descriptor was left"])
+            faults.extend(
+                [] if signal in _latched(state) else ["the latch was not kept while no descriptor was left"]
+            )
 
-    with taken, published(board, metrics, [Listen(option="--status-port", host="127.0.0.1", port=0)]) as (address,):
+    with (
+        taken,
+        published(board, metrics, [Listen(option="--status-port", host="127.0.0.1", port=0)]) as (address,),
+    ):
         broken = _serve(config, meddle, board, metrics)
     held = _serve(config, lambda device, time_s: None, StatusBoard(), Metrics())
-    codes, expected = (broken.exit_code, held.exit_code), (ExitCode.MONITOR_VIOLATION, ExitCode.FALLBACK_AT_END)
-    faults += [] if codes == expected else [f"exit codes {[int(c) for c in codes]}, expected {[int(c) for c in expected]}"]
+    codes = (broken.exit_code, held.exit_code)
+    expected = (ExitCode.MONITOR_VIOLATION, ExitCode.FALLBACK_AT_END)
+    faults += (
+        []
+        if codes == expected
+        else [f"exit codes {[int(c) for c in codes]}, expected {[int(c) for c in expected]}"]
+    )
     detail = f"{n_readers} that hold the line get {READERS} descriptors, one that asks is answered; exit codes 6, then 7"
     return Finding(count=n_readers + 2, faults=faults, detail=detail)
 
@@ -87,7 +105,8 @@ def no_descriptor_left() -> Iterator[None]:
 
 def _besiege(address: str, n_readers: int) -> list[str]:
     """What is wrong while so many connections are held open from another process."""
-    before, port = _sockets(), address.rstrip("/").rpartition(":")[2]
+    before = _sockets()
+    port = address.rstrip("/").rpartition(":")[2]
     crowd = subprocess.Popen(
         [sys.executable, "-c", _CROWD, port, str(n_readers)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
     )
@@ -95,7 +114,8 @@ def _besiege(address: str, n_readers: int) -> list[str]:
         if crowd.stdout is None or crowd.stdout.readline().strip() != str(n_readers).encode():
             crowd.kill()
             return [f"{n_readers} readers could not connect"]
-        status, grown = _ask(address + "health"), _sockets() - before
+        status = _ask(address + "health")
+        grown = _sockets() - before
         crowd.communicate(b"")
     faults = [] if status == "200" else [f"/health: {status} while {n_readers} hold the line"]
     return faults + ([] if grown <= READERS + SPARE else [f"{grown} more sockets for {n_readers} readers"])

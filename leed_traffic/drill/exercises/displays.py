@@ -18,7 +18,7 @@ from leed_traffic.domain.safety.program import build_program
 from leed_traffic.domain.safety.timing import Timing
 from leed_traffic.domain.safety.verification import question, verify_timing
 from leed_traffic.drill.rig.place import Place, sumo, wait_for_end, watch
-from leed_traffic.drill.row import Finding, Ground
+from leed_traffic.drill.row import DrillSetting, Finding
 from leed_traffic.serve.control.loop import StopRequest
 from leed_traffic.serve.device.owner import is_marked
 from leed_traffic.serve.run import ServeConfig, serve
@@ -28,10 +28,11 @@ from leed_traffic.simulation.network.network_import import import_network
 Display = tuple[str, int]  # letters, seconds
 
 
-def enumerate_states(ground: Ground) -> Finding:
+def enumerate_states(ground: DrillSetting) -> Finding:
     """Every state that each different junction of the shipped scenarios can reach."""
     faults: list[str] = []
-    states, asked = 0, set()
+    states = 0
+    asked = set()
     for name in ground.scenarios:
         scenario = load_scenario(name)
         network = import_network(scenario.net_file, scenario.additional_files, begin_s=scenario.begin_s)
@@ -46,10 +47,11 @@ def enumerate_states(ground: Ground) -> Finding:
     return Finding(count=states, faults=faults, detail=f"{len(asked)} different junctions")
 
 
-def cut_displays(ground: Ground) -> Finding:
+def cut_displays(ground: DrillSetting) -> Finding:
     """Every clearance of the crossing, each part cut by a second or left out, foes green together: the monitor must trip."""
     (intersection,), (timing,) = ground.crossing.network.intersections, ground.crossing.site.timings
-    faults, count = [], 0
+    faults = []
+    count = 0
     stages = range(intersection.n_stages)
     for i, j in product(stages, stages):
         if i == j:
@@ -64,9 +66,11 @@ def cut_displays(ground: Ground) -> Finding:
     return Finding(count=count, faults=faults, detail="each within the tick that shows it; sound ways never trip")
 
 
-def hand_back_at_every_tick(ground: Ground) -> Finding:
+def hand_back_at_every_tick(ground: DrillSetting) -> Finding:
     """SIGTERM at each tick of a cycle of the crossing, in a simulation of its own."""
-    place, faults, latest_s = ground.crossing, [], 0.0
+    place = ground.crossing
+    faults = []
+    latest_s = 0.0
     ticks = range(20, 20 + 120, 1 if ground.full else 6)
     for at in ticks:
         record = place.folder / "hand-back"
@@ -88,10 +92,15 @@ def _hand_back(place: Place, record: Path, at_s: float) -> tuple[str, float]:
     with sumo(place, record) as (port, server):
         config = ServeConfig(bundle=place.bundle.path, port=port)
         outcome = watch(
-            lambda: serve(config, clock=time.perf_counter, stop=stop, on_tick=on_tick, decider=_restless), server.kill
+            lambda: serve(config, clock=time.perf_counter, stop=stop, on_tick=on_tick, decider=_restless),
+            server.kill,
         )
         wait_for_end(server)
-    if outcome.summary is None or outcome.summary.exit_code != 128 + signal.SIGTERM or not outcome.summary.handed_back:
+    if (
+        outcome.summary is None
+        or outcome.summary.exit_code != 128 + signal.SIGTERM
+        or not outcome.summary.handed_back
+    ):
         return f"ended with {outcome.error or outcome.summary}", math.inf
     runs = place.runs(record)
     for intersection in place.network.intersections:
@@ -105,15 +114,16 @@ def _hand_back(place: Place, record: Path, at_s: float) -> tuple[str, float]:
     return (f"{unsafe} unsafe changes" if unsafe else ""), outcome.summary.end_s - at_s
 
 
-def _restless(bundle: Bundle, ids: object) -> "_Restless":
-    return _Restless(bundle.network.intersections[0].n_stages)
+def _restless(bundle: Bundle, ids: object) -> "_EverNextStage":
+    return _EverNextStage(bundle.network.intersections[0].n_stages)
 
 
-class _Restless:
+class _EverNextStage:
     """Wants the next stage at every decision: a cycle full of clearances."""
 
     def __init__(self, n_stages: int) -> None:
-        self._n_stages, self._k = n_stages, 0
+        self._n_stages = n_stages
+        self._k = 0
 
     def decide(self, observation: NDArray[np.float32], legal: NDArray[np.bool_]) -> list[float | None]:
         """The next one in turn, every second time."""
@@ -152,7 +162,8 @@ def _broken_ways(intersection: Intersection, way: list[Display]) -> list[tuple[s
 
 
 def _trips(intersection: Intersection, timing: Timing, way: list[Display]) -> str:
-    monitor, time_s = Monitor(intersection, replace(timing)), 0.0
+    monitor = Monitor(intersection, replace(timing))
+    time_s = 0.0
     for state, seconds in way:
         for _ in range(seconds):
             if found := monitor.judge(time_s, state):

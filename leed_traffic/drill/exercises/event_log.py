@@ -9,12 +9,12 @@ from pathlib import Path
 import pyarrow.parquet as pq
 
 from leed_traffic.drill.rig.place import sumo, wait_for_end, watch
-from leed_traffic.drill.row import Finding, Ground
+from leed_traffic.drill.row import DrillSetting, Finding
 from leed_traffic.serve.control.loop import StopRequest
 from leed_traffic.serve.logs.events import EVENTS_NAME, PARQUET_NAME, Event
 from leed_traffic.serve.logs.phases import Phase, phases_of
 from leed_traffic.serve.run import ServeConfig, serve
-from leed_traffic.simulation.score.audit import Run
+from leed_traffic.simulation.score.audit import StateRun
 
 _EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001, RUF100 - the device's clock has no zone
 _BEGINS = {Event.BEGIN_GREEN: "Gg", Event.BEGIN_YELLOW: "y", Event.BEGIN_RED_CLEARANCE: "rs"}
@@ -22,17 +22,23 @@ _BEGINS = {Event.BEGIN_GREEN: "Gg", Event.BEGIN_YELLOW: "y", Event.BEGIN_RED_CLE
 Row = tuple[float, int, int]  # second, event, parameter
 
 
-def events_agree(ground: Ground) -> Finding:
+def events_agree(ground: DrillSetting) -> Finding:
     """The crossing for a while; CSV and Parquet hold the same, and both what SUMO wrote down."""
-    place, logs = ground.crossing, ground.crossing.folder / "logs"
+    place = ground.crossing
+    logs = ground.crossing.folder / "logs"
     record = place.folder / "events"
     with sumo(place, record) as (port, server):
-        config = ServeConfig(bundle=place.bundle.path, port=port, until_s=float(ground.many(600, 3000)), events=logs)
-        outcome = watch(lambda: serve(config, clock=time.perf_counter, stop=StopRequest()), server.kill, hang_s=600.0)
+        config = ServeConfig(
+            bundle=place.bundle.path, port=port, until_s=float(ground.many(600, 3000)), events=logs
+        )
+        outcome = watch(
+            lambda: serve(config, clock=time.perf_counter, stop=StopRequest()), server.kill, hang_s=600.0
+        )
         wait_for_end(server)
     if outcome.summary is None:
         return Finding(count=0, faults=[f"ended with {outcome.error}"], detail="")
-    told, faults = _read_csv(logs / EVENTS_NAME), []
+    told = _read_csv(logs / EVENTS_NAME)
+    faults = []
     if told != _read_parquet(logs / PARQUET_NAME):
         faults.append(f"{PARQUET_NAME} and {EVENTS_NAME} differ")
     (intersection,) = place.network.intersections
@@ -41,17 +47,18 @@ def events_agree(ground: Ground) -> Finding:
         if not phase.is_walk:
             faults += _compare(told, phase, place.runs(record)[intersection.id], end_s)
     codes = {event for _, event, _ in told}
-    detail = (
-        f"events of {len(codes)} codes, {sum(event in (81, 82) for _, event, _ in told)} of them of detectors; no second apart"
-    )
+    detail = f"events of {len(codes)} codes, {sum(event in (81, 82) for _, event, _ in told)} of them of detectors; no second apart"
     return Finding(count=len(told), faults=faults, detail=detail)
 
 
-def _compare(told: Sequence[Row], phase: Phase, runs: Sequence[Run], end_s: float) -> list[str]:
+def _compare(told: Sequence[Row], phase: Phase, runs: Sequence[StateRun], end_s: float) -> list[str]:
     """What the log says of a phase and SUMO does not, or the other way round; the last second is not whole."""
-    faults, link = [], phase.links[0]
+    faults = []
+    link = phase.links[0]
     for event, letters in _BEGINS.items():
-        logged = {at_s for at_s, code, number in told if code == event and number == phase.number and at_s < end_s - 1.0}
+        logged = {
+            at_s for at_s, code, number in told if code == event and number == phase.number and at_s < end_s - 1.0
+        }
         shown = {
             run.begin_s
             for before, run in zip([None, *runs], runs, strict=False)
@@ -59,7 +66,9 @@ def _compare(told: Sequence[Row], phase: Phase, runs: Sequence[Run], end_s: floa
             and run.begin_s < end_s - 1.0
             and (before is None or before.state[link] not in letters)
         }
-        shown = {at_s for at_s in shown if at_s > 0.0 or event is not Event.BEGIN_RED_CLEARANCE}  # red at the first look
+        shown = {
+            at_s for at_s in shown if at_s > 0.0 or event is not Event.BEGIN_RED_CLEARANCE
+        }  # red at the first look
         if logged != shown:
             faults.append(f"phase {phase.number}, {event.name.lower()}: apart at {sorted(logged ^ shown)[:3]} s")
     return faults

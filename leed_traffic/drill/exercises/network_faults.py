@@ -7,8 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
-from leed_traffic.drill.rig.place import Outcome, Place, sumo, wait_for_end, watch
-from leed_traffic.drill.rig.proxy import Fault, Plan, Proxy
+from leed_traffic.drill.rig.place import Place, ServeOutcome, sumo, wait_for_end, watch
+from leed_traffic.drill.rig.proxy import NetworkFault, Plan, Proxy
 from leed_traffic.serve.control.loop import StopRequest
 from leed_traffic.serve.run import ServeConfig, serve
 
@@ -41,11 +41,15 @@ def try_faults(place: Place, folder: Path, count: int, seed: int) -> FaultsResul
         seed: of kinds' details and moments.
     """
     rng = np.random.default_rng(seed)
-    kinds, by_fault, unclassified = list(Fault), Counter[str](), []
+    kinds = list(NetworkFault)
+    by_fault = Counter[str]()
+    unclassified = []
     struck = hangs = unsafe = trips = 0
     slowest_s = 0.0
     for k in range(count):
-        plan = Plan(fault=kinds[k % len(kinds)], at_answer=int(rng.integers(1, LAST_ANSWER)), seed=int(rng.integers(2**31)))
+        plan = Plan(
+            fault=kinds[k % len(kinds)], at_answer=int(rng.integers(1, LAST_ANSWER)), seed=int(rng.integers(2**31))
+        )
         outcome, has_struck, unsafe_here = _try(place, folder / "record", plan)
         by_fault[plan.fault] += 1
         struck += has_struck
@@ -54,7 +58,9 @@ def try_faults(place: Place, folder: Path, count: int, seed: int) -> FaultsResul
         trips += bool(outcome.summary and outcome.summary.violations)
         slowest_s = max(slowest_s, outcome.seconds)
         if not outcome.is_classified:
-            unclassified.append(f"{plan.fault} at answer {plan.at_answer}: {type(outcome.error).__name__}: {outcome.error}")
+            unclassified.append(
+                f"{plan.fault} at answer {plan.at_answer}: {type(outcome.error).__name__}: {outcome.error}"
+            )
     return FaultsResult(
         runs=count,
         struck=struck,
@@ -67,7 +73,7 @@ def try_faults(place: Place, folder: Path, count: int, seed: int) -> FaultsResul
     )
 
 
-def _try(place: Place, record: Path, plan: Plan) -> tuple[Outcome, bool, int]:
+def _try(place: Place, record: Path, plan: Plan) -> tuple[ServeOutcome, bool, int]:
     for old in record.glob("*.xml"):
         old.unlink()
     with sumo(place, record) as (port, server):

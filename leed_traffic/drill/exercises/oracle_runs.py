@@ -1,8 +1,8 @@
 """The outside oracle: SUMO counts collisions within junctions and emergency stops. Ours must cause none.
 
-Each scenario runs twice under the same restless policy: with the site's clearances, and with none, where the oracle must find
-the signal to blame. A collision that would happen under any signal (a permissive turn, a driver) is told apart by
-`attribution.py`.
+Each scenario runs twice under the same restless policy: with the site's clearances, and with none, where the
+oracle must find the signal to blame. A collision that would happen under any signal (a permissive turn, a driver)
+is told apart by `attribution.py`.
 """
 
 from dataclasses import dataclass, replace
@@ -11,7 +11,7 @@ from pathlib import Path
 from leed_traffic.artifacts.site import Site, make_site
 from leed_traffic.domain.safety.timing import Timing
 from leed_traffic.drill.rig.place import Place, make_place
-from leed_traffic.drill.row import Finding, Ground
+from leed_traffic.drill.row import DrillSetting, Finding
 from leed_traffic.simulation.env.episode import run_episode
 from leed_traffic.simulation.env.signal_env import SignalEnv, Situation
 from leed_traffic.simulation.score.attribution import Attribution, count_verdicts
@@ -37,18 +37,25 @@ class OracleResult:
     def in_words(self) -> str:
         """One line."""
         why = "; ".join(f"{count} {what}" for what, count in self.verdicts.items())
-        return f"{self.collisions} collisions, {self.emergency_stops} emergency stops" + (f" ({why})" if why else "")
+        return f"{self.collisions} collisions, {self.emergency_stops} emergency stops" + (
+            f" ({why})" if why else ""
+        )
 
 
-def outside_oracle(ground: Ground) -> Finding:
+def outside_oracle(ground: DrillSetting) -> Finding:
     """Every scenario with its clearances and with none."""
-    faults, words = [], []
+    faults = []
+    words = []
     for name in ground.scenarios:
-        place = make_place(name, ground.folder_of(name, "oracle"), seed=ground.seed, seconds=ground.many(1800, 3600))
+        place = make_place(
+            name, ground.folder_of(name, "oracle"), seed=ground.seed, seconds=ground.many(1800, 3600)
+        )
         safe = run_oracle(place, place.site, place.folder / "safe", ground.seed)
         unsafe = run_oracle(place, without_clearances(place.site), place.folder / "unsafe", ground.seed)
         if safe.of_the_signal or safe.unsafe_changes or safe.unexplained:
-            faults.append(f"{name}, under the site's limits: {safe.in_words()}; {safe.unsafe_changes} unsafe changes")
+            faults.append(
+                f"{name}, under the site's limits: {safe.in_words()}; {safe.unsafe_changes} unsafe changes"
+            )
         if not (unsafe.of_the_signal and unsafe.unsafe_changes):
             faults.append(f"{name}, without clearances: the oracle blames nobody: {unsafe.in_words()}")
         words.append(f"{name} {safe.share_in_words()}, without clearances {unsafe.share_in_words()}")

@@ -2,24 +2,28 @@
 
 import numpy as np
 
-from leed_traffic.drill.row import Finding, Ground
+from leed_traffic.drill.row import DrillSetting, Finding
 from leed_traffic.serve.control.pace import Pace
-from leed_traffic.serve.control.tally import Tally
+from leed_traffic.serve.control.tally import ServeTally
 
 WINDOW_TICKS = 10
 
 
-def stalls(ground: Ground) -> Finding:
+def stalls(ground: DrillSetting) -> Finding:
     """A clock that stands still but for pauses and for what a tick takes: mostly a fifth of it, at times a hundred."""
-    rng, tick_s, count = np.random.default_rng(ground.seed), 1.0, ground.many(20_000, 200_000)
-    now_s, shortest_s = 0.0, float("inf")
+    rng = np.random.default_rng(ground.seed)
+    tick_s = 1.0
+    count = ground.many(20_000, 200_000)
+    now_s = 0.0
+    shortest_s = float("inf")
 
     def sleep(seconds: float) -> None:
         nonlocal now_s, shortest_s
         shortest_s = min(shortest_s, seconds)
         now_s += seconds
 
-    tally, begun_s = Tally(), np.zeros(count)
+    tally = ServeTally()
+    begun_s = np.zeros(count)
     pace = Pace(tick_s, lambda: now_s, sleep, tally)
     for k in range(count):
         pace.wait()

@@ -11,18 +11,22 @@ from leed_traffic.drill.exercises.starvation import TICK_S, WaitWatch, holding, 
 from leed_traffic.drill.rig.frames import STEP, commands
 from leed_traffic.drill.rig.gateway import Cut, Gateway
 from leed_traffic.drill.rig.place import Place, sumo, wait_for_end
-from leed_traffic.drill.row import Finding, Ground
+from leed_traffic.drill.row import DrillSetting, Finding
 from leed_traffic.errors import DeviceError
 from leed_traffic.serve.control.loop import StopRequest
 from leed_traffic.serve.run import ServeConfig, serve
 
 RETRY_S = 30.0
 STEPS_ALONE = 1  # of the simulation, after every connection
-CASES = ((9, 0, True), (4, 1, True), (23, 2, False))  # ticks of a connection, the stage that is held, whether the process lives
+CASES = (
+    (9, 0, True),
+    (4, 1, True),
+    (23, 2, False),
+)  # ticks of a connection, the stage that is held, whether the process lives
 MORE = ((7, 3, True), (9, 2, False), (20, 1, True), (60, 1, True), (60, 3, False), (150, 0, True))
 
 
-def lose_again_and_again(ground: Ground) -> Finding:
+def lose_again_and_again(ground: DrillSetting) -> Finding:
     """Every case in a simulation of its own."""
     seconds = float(ground.many(500, 1500))
     faults: list[str] = []
@@ -37,7 +41,9 @@ def lose_again_and_again(ground: Ground) -> Finding:
         for watcher, limits in zip(watchers, ground.crossing.site.timings, strict=True):
             words.append(f"{where}: {watcher.longest_s:g} of {limits.max_red_s:g} s")
             if watcher.longest_s > limits.max_red_s + TICK_S:
-                faults.append(f"{where}: {watcher.where} waited {watcher.longest_s:g} s, max_red_s is {limits.max_red_s:g}")
+                faults.append(
+                    f"{where}: {watcher.where} waited {watcher.longest_s:g} s, max_red_s is {limits.max_red_s:g}"
+                )
     return Finding(count=count, faults=faults, detail="; ".join(words))
 
 
@@ -53,7 +59,10 @@ def _lose(place: Place, every: int, stage: int, until_s: float, *, lives: bool) 
         asked += code == STEP
         return Cut.BEFORE if code == STEP and asked % every == 0 else None
 
-    with sumo(place, folder / "record") as (port, server), Gateway(port, steps_alone=STEPS_ALONE, on_question=cut) as gateway:
+    with (
+        sumo(place, folder / "record") as (port, server),
+        Gateway(port, steps_alone=STEPS_ALONE, on_question=cut) as gateway,
+    ):
         config = ServeConfig(
             bundle=place.bundle.path,
             host="127.0.0.1",

@@ -9,21 +9,22 @@ from leed_traffic.artifacts.policy import Policy
 from leed_traffic.drill.exercises.swaps import two_bundles
 from leed_traffic.drill.rig.place import sumo
 from leed_traffic.drill.rig.walking_device import WalkingDevice, walking
-from leed_traffic.drill.row import Finding, Ground
+from leed_traffic.drill.row import DrillSetting, Finding
 from leed_traffic.serve.control.hot_swap import Generation
 from leed_traffic.serve.control.loop import StopRequest
-from leed_traffic.serve.control.orders import Mailbox, Order, Reload, Rollback, SetControl
+from leed_traffic.serve.control.orders import Command, CommandQueue, Reload, Rollback, SetOperatingMode
 from leed_traffic.serve.logs.recording import RECORDING_NAME
 from leed_traffic.serve.replay.replay import replay
 from leed_traffic.serve.run import ServeConfig, connect_traci, serve
-from leed_traffic.serve.safety.supervisor import Control
+from leed_traffic.serve.safety.supervisor import OperatingMode
 
 RUN_S = 600.0
 
 
-def decide_again(ground: Ground) -> Finding:
+def decide_again(ground: DrillSetting) -> Finding:
     """Every run is replayed as a whole and cut off at a random byte; one is a real SUMO's."""
-    rng, folder = np.random.default_rng(ground.seed), ground.crossing.folder / "replays"
+    rng = np.random.default_rng(ground.seed)
+    folder = ground.crossing.folder / "replays"
     bundles = two_bundles(ground.crossing, folder / "bundles")
     faults: list[str] = []
     decisions = size = 0
@@ -48,16 +49,19 @@ def decide_again(ground: Ground) -> Finding:
     return Finding(count=count, faults=faults, detail=detail)
 
 
-def _serve_sumo(ground: Ground, logs: Path) -> None:
+def _serve_sumo(ground: DrillSetting, logs: Path) -> None:
     with sumo(ground.crossing, ground.crossing.folder / "record") as (port, _):
         config = ServeConfig(
-            bundle=ground.crossing.bundle.path, port=port, events=logs, until_s=ground.crossing.scenario.begin_s + 200.0
+            bundle=ground.crossing.bundle.path,
+            port=port,
+            events=logs,
+            until_s=ground.crossing.scenario.begin_s + 200.0,
         )
         serve(config, clock=lambda: 0.0, stop=StopRequest(), connect=connect_traci)
 
 
 def _serve_in_memory(bundles: tuple[Bundle, Bundle], logs: Path, rng: np.random.Generator) -> None:
-    mailbox = Mailbox()
+    mailbox = CommandQueue()
     devices: list[WalkingDevice] = []
     connect = walking(devices, end_s=RUN_S, seed=int(rng.integers(1000)))
 
@@ -70,8 +74,10 @@ def _serve_in_memory(bundles: tuple[Bundle, Bundle], logs: Path, rng: np.random.
     serve(config, clock=lambda: 0.0, stop=StopRequest(), connect=connect, mailbox=mailbox, on_tick=on_tick)
 
 
-def _any_order(bundles: tuple[Bundle, Bundle], rng: np.random.Generator) -> Order:
+def _any_order(bundles: tuple[Bundle, Bundle], rng: np.random.Generator) -> Command:
     if rng.uniform() < 0.5:
         bundle = bundles[int(rng.integers(2))]
         return Reload(generation=Generation(bundle=bundle, decider=Policy(bundle, bundle.ids)))
-    return Rollback() if rng.uniform() < 0.3 else SetControl(control=list(Control)[int(rng.integers(3))])
+    return (
+        Rollback() if rng.uniform() < 0.3 else SetOperatingMode(control=list(OperatingMode)[int(rng.integers(3))])
+    )

@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 
 from leed_traffic.drill.rig.field_device import new_simulators
-from leed_traffic.drill.rig.place import Outcome, Place, watch
-from leed_traffic.drill.row import Finding, Ground
+from leed_traffic.drill.rig.place import Place, ServeOutcome, watch
+from leed_traffic.drill.row import DrillSetting, Finding
 from leed_traffic.serve.control.loop import StopRequest
 from leed_traffic.serve.run import ServeConfig, serve
 
@@ -15,7 +15,7 @@ RESUME_S = 10.0
 UNTIL_S = 200.0
 
 
-def lost_simulators(ground: Ground) -> Finding:
+def lost_simulators(ground: DrillSetting) -> Finding:
     """One kill in each run; the run then goes to its end in a new simulation."""
     rng = np.random.default_rng(ground.seed)
     faults: list[str] = []
@@ -34,7 +34,7 @@ def lost_simulators(ground: Ground) -> Finding:
     return Finding(count=count, faults=faults, detail=f"resumed after {p95_s:.1f} s at p95")
 
 
-def _lose(place: Place, record: Path, at_s: float) -> Outcome:
+def _lose(place: Place, record: Path, at_s: float) -> ServeOutcome:
     with new_simulators(place, lambda k: record) as (connect, servers):
 
         def on_tick(time_s: float, end_s: float, note: str) -> None:

@@ -5,10 +5,10 @@ import threading
 import time
 from pathlib import Path
 
-from leed_traffic.drill.exercises.cuts import Restless
-from leed_traffic.drill.rig.place import Outcome, Place, watch
-from leed_traffic.drill.rig.proxy import Fault, Plan, Proxy
-from leed_traffic.drill.row import Finding, Ground
+from leed_traffic.drill.exercises.cuts import EveryTenSeconds
+from leed_traffic.drill.rig.place import Place, ServeOutcome, watch
+from leed_traffic.drill.rig.proxy import NetworkFault, Plan, Proxy
+from leed_traffic.drill.row import DrillSetting, Finding
 from leed_traffic.errors import OwnerError
 from leed_traffic.serve.control.loop import StopRequest
 from leed_traffic.serve.device.owner import is_marked
@@ -17,23 +17,29 @@ from leed_traffic.serve.run import ServeConfig, serve
 from leed_traffic.simulation.sumo.server import free_port, start_server, stop_server
 
 UNTIL_S = (100.0, 400.0)  # whoever comes first leaves, the other one is there to take over
-_NEVER = Plan(fault=Fault.DELAY, at_answer=10**9, seed=1)
+_NEVER = Plan(fault=NetworkFault.DELAY, at_answer=10**9, seed=1)
 
 
-def second_owner(ground: Ground) -> Finding:
+def second_owner(ground: DrillSetting) -> Finding:
     """On one machine under every name of it; as if on two machines, whoever's turn comes first."""
-    place, folder = ground.crossing, ground.crossing.folder / "owners"
-    faults, count = _same_machine(place), 4
+    place = ground.crossing
+    folder = ground.crossing.folder / "owners"
+    faults = _same_machine(place)
+    count = 4
     for k in range(ground.many(2, 20)):
         count += 1
         faults += [f"two machines, run {k}: {fault}" for fault in _two_machines(place, folder, first=k % 2)]
-    detail = "refused by name of the other's process; from another machine the second waits until the first has left"
+    detail = (
+        "refused by name of the other's process; from another machine the second waits until the first has left"
+    )
     return Finding(count=count, faults=faults, detail=detail)
 
 
 def _same_machine(place: Place) -> list[str]:
     """Every spelling of this machine is the same street; another port is not."""
-    port, other, faults = free_port(), free_port(), []
+    port = free_port()
+    other = free_port()
+    faults = []
     with SignalLocks("127.0.0.1", port, place.bundle.ids, None) as owner:
         owner.take()
         for host in ("127.0.0.1", "localhost", "::1"):
@@ -51,11 +57,12 @@ def _same_machine(place: Place) -> list[str]:
 def _two_machines(place: Place, folder: Path, *, first: int) -> list[str]:
     """Two controllers with a state folder each, the second one by way of a relay: another address for the same signals."""
     shutil.rmtree(folder, ignore_errors=True)
-    record, port = folder / "record", free_port()
+    record = folder / "record"
+    port = free_port()
     server = start_server(
         place.scenario, port=port, seed=7, route_files=place.route_files, record=record, audit=True, num_clients=2
     )
-    outcomes: dict[int, Outcome] = {}
+    outcomes: dict[int, ServeOutcome] = {}
     try:
         with Proxy(port, _NEVER) as relay:
 
@@ -74,7 +81,7 @@ def _two_machines(place: Place, folder: Path, *, first: int) -> list[str]:
     return _judged(place, record, outcomes)
 
 
-def _judged(place: Place, record: Path, outcomes: dict[int, Outcome]) -> list[str]:
+def _judged(place: Place, record: Path, outcomes: dict[int, ServeOutcome]) -> list[str]:
     unsafe = place.unsafe_changes(record)
     faults = [f"{unsafe} unsafe changes in SUMO's record"] if unsafe else []
     for k, outcome in sorted(outcomes.items()):
@@ -96,7 +103,7 @@ def _serve(
     host: str = "127.0.0.1",
     order: int = 1,
     connect_s: float = 5.0,
-) -> Outcome:
+) -> ServeOutcome:
     config = ServeConfig(
         bundle=place.bundle.path,
         port=port,
@@ -107,7 +114,7 @@ def _serve(
         deadline_s=20.0,
         connect_s=connect_s,
     )
-    policy = Restless([i.n_stages for i in place.network.intersections])
+    policy = EveryTenSeconds([i.n_stages for i in place.network.intersections])
     return watch(
         lambda: serve(config, clock=time.perf_counter, stop=StopRequest(), decider=lambda bundle, ids: policy),
         lambda: None,

@@ -10,23 +10,29 @@ import numpy as np
 from leed_traffic.domain.detectors.detection import Vehicles, within_reach
 from leed_traffic.drill.rig.field_device import PassingOn, through
 from leed_traffic.drill.rig.place import Place, make_place, sumo, wait_for_end, watch
-from leed_traffic.drill.row import Finding, Ground
+from leed_traffic.drill.row import DrillSetting, Finding
 from leed_traffic.serve.control.loop import StopRequest
 from leed_traffic.serve.device.contract import SignalDevice, Snapshot
 from leed_traffic.serve.run import ServeConfig, connect_traci, serve
-from leed_traffic.serve.safety.supervisor import Mode
+from leed_traffic.serve.safety.supervisor import SignalMode
 
-BEGIN_S, END_S, UNTIL_S = 120.0, 420.0, 660.0
+BEGIN_S = 120.0
+END_S = 420.0
+UNTIL_S = 660.0
 Break = Callable[[Snapshot, Snapshot, frozenset[int]], Snapshot]  # now, when it began, the lanes concerned
 
 
-def bad_sensing(ground: Ground) -> Finding:
+def bad_sensing(ground: DrillSetting) -> Finding:
     """Detectors of the first junction of arterial5 go bad for five minutes."""
     place = make_place("arterial5", ground.crossing.folder / "sensing", seed=ground.seed, seconds=UNTIL_S + 60.0)
     faults: list[str] = []
     for name, spoil in (("", None), *BREAKS.items()):
-        faults += [f"{name or 'sound detectors'}: {wrong}" for wrong in _try(place, place.folder / "record", name, spoil)]
-    return Finding(count=len(BREAKS), faults=faults, detail="of five junctions only the one concerned degrades, and returns")
+        faults += [
+            f"{name or 'sound detectors'}: {wrong}" for wrong in _try(place, place.folder / "record", name, spoil)
+        ]
+    return Finding(
+        count=len(BREAKS), faults=faults, detail="of five junctions only the one concerned degrades, and returns"
+    )
 
 
 def _try(place: Place, record: Path, name: str, spoil: Break | None) -> list[str]:
@@ -58,7 +64,7 @@ def _try(place: Place, record: Path, name: str, spoil: Break | None) -> list[str
     alone = {"5 engaged", "4 engaged, 1 degraded", "1 fallback, 4 engaged", "1 standby, 4 engaged"}
     if not modes["during"] <= alone or not modes["during"] & {"4 engaged, 1 degraded", "1 fallback, 4 engaged"}:
         wrong.append(f"modes {sorted(modes['during'])}")
-    if summary.modes[victim.id] is not Mode.ENGAGED:
+    if summary.modes[victim.id] is not SignalMode.ENGAGED:
         wrong.append(f"{victim.id} is in {summary.modes[victim.id]} four minutes after the end")
     return wrong
 
@@ -89,7 +95,8 @@ def _others(snapshot: Snapshot, lanes: frozenset[int]) -> Vehicles:
 
 def _with(snapshot: Snapshot, lanes: frozenset[int], per_lane: int, speed_mps: float) -> Snapshot:
     """These lanes hold nothing but so many vehicles, always at the same places."""
-    rest, lane = _others(snapshot, lanes), np.repeat(sorted(lanes), per_lane)
+    rest = _others(snapshot, lanes)
+    lane = np.repeat(sorted(lanes), per_lane)
     position = np.tile(1.0 + np.arange(per_lane) * 60.0 / max(per_lane, 1), len(lanes))
     vehicles = Vehicles(
         lane=np.concatenate([rest.lane, lane]).astype(np.intp),

@@ -16,7 +16,7 @@ from leed_traffic.domain.safety.timing import Timing
 from leed_traffic.drill.rig.holder import Holder
 from leed_traffic.drill.rig.place import Place, sumo, wait_for_end
 from leed_traffic.serve.device.owner import is_marked
-from leed_traffic.simulation.score.audit import Run
+from leed_traffic.simulation.score.audit import StateRun
 
 LEASE_S = 4.0  # of `serve`, without a renewal
 STEPS_ALONE = 120
@@ -45,7 +45,8 @@ def try_silences(place: Place, folder: Path, count: int, seed: int) -> SilenceRe
     """
     rng = np.random.default_rng(seed)
     faults: list[str] = []
-    unsafe, longest_s = 0, 0.0
+    unsafe = 0
+    longest_s = 0.0
     for k in range(count):
         number = (signal.SIGSTOP, signal.SIGKILL)[k % 2]
         record = folder / "record"
@@ -67,7 +68,7 @@ def try_silences(place: Place, folder: Path, count: int, seed: int) -> SilenceRe
     return SilenceResult(runs=count, faults=tuple(faults), unsafe_changes=unsafe, longest_s=longest_s)
 
 
-def judge_walk(runs: list[Run], intersection: Intersection, timing: Timing, silent_s: float) -> float | str:
+def judge_walk(runs: list[StateRun], intersection: Intersection, timing: Timing, silent_s: float) -> float | str:
     """Seconds beyond the minimum green for which the stage outlived its controller, or what is wrong with the way after it.
 
     Args:
@@ -99,17 +100,29 @@ def judge_walk(runs: list[Run], intersection: Intersection, timing: Timing, sile
     return outlived_s
 
 
-def _was_never_held(run: Run, timing: Timing, stage: int, silent_s: float) -> bool:
+def _was_never_held(run: StateRun, timing: Timing, stage: int, silent_s: float) -> bool:
     """Whether a stage began in the very step before the silence and stood for its fallback green: no lease had been given."""
     return silent_s - run.begin_s <= 2.0 and run.duration_s <= timing.fallback_green_s[stage] + 1.0
 
 
-def _silence(place: Place, record: Path, number: signal.Signals, after_steps: int, *, pause_s: float) -> float | None:
+def _silence(
+    place: Place, record: Path, number: signal.Signals, after_steps: int, *, pause_s: float
+) -> float | None:
     """Serve, fall silent, let the simulation go on; the simulated second of the silence, or None if something hung."""
     with sumo(place, record) as (port, server), Holder(port) as holder:
-        command = [sys.executable, "-c", _SERVE, "serve", str(place.bundle.path), "--connect", f"127.0.0.1:{holder.port}"]
+        command = [
+            sys.executable,
+            "-c",
+            _SERVE,
+            "serve",
+            str(place.bundle.path),
+            "--connect",
+            f"127.0.0.1:{holder.port}",
+        ]
         command += ["--state", str(record.parent / "state")]
-        client = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
+        client = subprocess.Popen(
+            command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
+        )
         try:
             give_up_s = time.monotonic() + START_S
             while holder.steps < after_steps:

@@ -1,7 +1,7 @@
 """A policy that holds one stage for ever: how long does anybody wait at red? Counted here anew, from what SUMO reports.
 
-A wait begins when a vehicle is within reach of a stop line, or at once where a crossing is red, and ends with the green. The
-promise holds while somebody rules, so a wait counts from the take-over on.
+A wait begins when a vehicle is within reach of a stop line, or at once where a crossing is red, and ends with the
+green. The promise holds while somebody rules, so a wait counts from the take-over on.
 """
 
 import time
@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from leed_traffic.domain.network import GREEN, Intersection
 from leed_traffic.drill.rig.field_device import PassingOn, through
-from leed_traffic.drill.rig.place import Outcome, Place, make_place, sumo, wait_for_end, watch
-from leed_traffic.drill.row import Finding, Ground
+from leed_traffic.drill.rig.place import Place, ServeOutcome, make_place, sumo, wait_for_end, watch
+from leed_traffic.drill.row import DrillSetting, Finding
 from leed_traffic.serve.control.config import Connect
 from leed_traffic.serve.control.hot_swap import Decider
 from leed_traffic.serve.control.loop import StopRequest
@@ -23,9 +23,11 @@ from leed_traffic.serve.run import ServeConfig, serve
 TICK_S = 1.0
 
 
-def always_hold(ground: Ground) -> Finding:
+def always_hold(ground: DrillSetting) -> Finding:
     """Every scenario, every stage in turn: the n-th signal is held at stage k + n."""
-    faults, words, count = [], [], 0
+    faults = []
+    words = []
+    count = 0
     for name in ground.scenarios:
         place = make_place(name, ground.folder_of(name, "hold"), seed=ground.seed, seconds=ground.many(900, 3600))
         most_stages = max(i.n_stages for i in place.network.intersections)
@@ -38,7 +40,9 @@ def always_hold(ground: Ground) -> Finding:
             for watcher, limits in zip(watchers, place.site.timings, strict=True):
                 worst = max(worst, (watcher.longest_s, limits.max_red_s, watcher.where), key=lambda w: w[0] / w[1])
                 if watcher.longest_s > limits.max_red_s + TICK_S:
-                    faults.append(f"{name}, {watcher.where}: waited {watcher.longest_s:g} s, max_red_s is {limits.max_red_s:g}")
+                    faults.append(
+                        f"{name}, {watcher.where}: waited {watcher.longest_s:g} s, max_red_s is {limits.max_red_s:g}"
+                    )
         words.append(f"{name}: {worst[0]:g} of {worst[1]:g} s at {worst[2]}")
     return Finding(count=count, faults=faults, detail="worst waits " + "; ".join(words))
 
@@ -55,14 +59,16 @@ class WaitWatch:
             reach_m: from the stop line.
         """
         lengths_m = {lane.id: lane.length_m for lane in intersection.lanes}
-        self._id, self._walkers = intersection.id, intersection.pedestrian_links
+        self._id = intersection.id
+        self._walkers = intersection.pedestrian_links
         self._ways = [
             (m.link, lane_index[m.from_lane], lengths_m[m.from_lane] - reach_m)
             for m in intersection.vehicle_movements
             if m.from_lane in lengths_m and m.from_lane in lane_index
         ]
         self._since_s: dict[int, float] = {}
-        self.longest_s, self.where = 0.0, intersection.id
+        self.longest_s = 0.0
+        self.where = intersection.id
 
     def see(self, time_s: float, state: str, nearest: NDArray[np.float64], *, counts: bool) -> None:
         """One tick.
@@ -81,7 +87,8 @@ class WaitWatch:
                 self._since_s.setdefault(link, time_s)
         for link, since_s in self._since_s.items():
             if time_s - since_s > self.longest_s:
-                self.longest_s, self.where = time_s - since_s, f"{self._id}, link {link}"
+                self.longest_s = time_s - since_s
+                self.where = f"{self._id}, link {link}"
 
 
 class _Fixed:
@@ -130,7 +137,7 @@ def through_watchers(place: Place, watchers: list[WaitWatch]) -> Connect:
     return through(watched)
 
 
-def _hold(place: Place, k: int) -> tuple[Outcome, list[WaitWatch]]:
+def _hold(place: Place, k: int) -> tuple[ServeOutcome, list[WaitWatch]]:
     watchers: list[WaitWatch] = []
     with sumo(place, place.folder / f"hold-{k}") as (port, server):
         config = ServeConfig(bundle=place.bundle.path, port=port, until_s=place.scenario.end_s - 60.0)

@@ -18,35 +18,41 @@ from leed_traffic.domain.network import Network
 from leed_traffic.drill.rig.linear_policy import longest_wait, write_linear_bundle
 from leed_traffic.drill.rig.place import Place
 from leed_traffic.drill.rig.walking_device import WalkingDevice, copies, walking
-from leed_traffic.drill.row import Finding, Ground
+from leed_traffic.drill.row import DrillSetting, Finding
 from leed_traffic.errors import LeedError
 from leed_traffic.serve.control.assignment import assign
 from leed_traffic.serve.control.hot_swap import Decider
 from leed_traffic.serve.control.loop import ServeSummary, StopRequest
-from leed_traffic.serve.control.orders import Mailbox, Reload
-from leed_traffic.serve.logs.events import Step
-from leed_traffic.serve.operations.desk import Desk
+from leed_traffic.serve.control.orders import CommandQueue, Reload
+from leed_traffic.serve.logs.events import ChangeKind
+from leed_traffic.serve.operations.desk import CommandServer
 from leed_traffic.serve.operations.status import StatusBoard
 from leed_traffic.serve.run import ServeConfig, serve
 
 N_SIGNALS = 3
-GROWTH_MB, GROWTH_FILES = 10.0, 0  # from a tenth of the swaps to the last
+GROWTH_MB = 10.0
+GROWTH_FILES = 0  # from a tenth of the swaps to the last
 BAD_EVERY = 10  # every tenth order names an altered bundle
 _FOR_EVER_S = 1e7
 
 OnTick = Callable[[float, WalkingDevice], None]
 
 
-def swap_again_and_again(ground: Ground) -> Finding:
+def swap_again_and_again(ground: DrillSetting) -> Finding:
     """Two bundles take turns as fast as stages begin; every tenth order is refused."""
-    folder, count = ground.crossing.folder / "swaps", ground.many(100, 1000)
+    folder = ground.crossing.folder / "swaps"
+    count = ground.many(100, 1000)
     first, second = two_bundles(ground.crossing, folder)
     altered = _altered(second, folder / "altered")
-    mailbox, board, stop, marks = Mailbox(), StatusBoard(), StopRequest(), []
+    mailbox = CommandQueue()
+    board = StatusBoard()
+    stop = StopRequest()
+    marks = []
     config = ServeConfig(bundle=first.path, port=1)
-    desk = Desk(assign(first, None), first, config, Policy, mailbox, board)
+    desk = CommandServer(assign(first, None), first, config, Policy, mailbox, board)
     faults: list[str] = []
-    done, refused = 0, 0
+    done = 0
+    refused = 0
 
     def on_tick(time_s: float, device: WalkingDevice) -> None:
         nonlocal done, refused
@@ -71,30 +77,37 @@ def swap_again_and_again(ground: Ground) -> Finding:
         (after - before for before, after in zip(*marks, strict=True)) if len(marks) == 2 else (math.nan,) * 2
     )
     faults += [f"{len(summary.violations)} violations"] if summary.violations else []
-    faults += [] if summary.steps.get(Step.COMPLETE) == count else [f"{summary.steps} of {count} swaps"]
+    faults += [] if summary.steps.get(ChangeKind.COMPLETE) == count else [f"{summary.steps} of {count} swaps"]
     faults += [] if refused == math.ceil(count / BAD_EVERY) else [f"{refused} altered bundles refused"]
     if not (grown_mb <= GROWTH_MB and grown_files <= GROWTH_FILES):
         faults.append(f"memory {grown_mb:+.1f} MB, open files {grown_files:+g}")
-    detail = f"{summary.steps.get(Step.MOVED, 0):,} moves at stage boundaries, {refused} altered bundles refused meanwhile, "
-    return Finding(count=done, faults=faults, detail=f"{detail}memory {grown_mb:+.1f} MB, open files {grown_files:+g}")
+    detail = f"{summary.steps.get(ChangeKind.MOVED, 0):,} moves at stage boundaries, {refused} altered bundles refused meanwhile, "
+    return Finding(
+        count=done, faults=faults, detail=f"{detail}memory {grown_mb:+.1f} MB, open files {grown_files:+g}"
+    )
 
 
-def demote_bad_bundles(ground: Ground) -> Finding:
+def demote_bad_bundles(ground: DrillSetting) -> Finding:
     """Nonsense, an exception, or a display that breaks, at several moments after the swap."""
     first, second = two_bundles(ground.crossing, ground.crossing.folder / "demotion")
-    faults, count = [], 0
+    faults = []
+    count = 0
     for what in ("none", "nan", "unknown stage", "exception", "monitor"):
         for after_s in (40.0, 123.0, *((200.0, 301.0) if ground.full else ())):
             count += 1
             faults += [f"{what} {after_s:g} s after: {said}" for said in _demote(first, second, what, after_s)]
     return Finding(
-        count=count, faults=faults, detail="back to the bundle before by the next decision; no other signal falls back"
+        count=count,
+        faults=faults,
+        detail="back to the bundle before by the next decision; no other signal falls back",
     )
 
 
 def _demote(first: Bundle, second: Bundle, what: str, after_s: float) -> list[str]:
-    mailbox, board = Mailbox(), StatusBoard()
-    begin_s, fault_s = 30.0, 30.0 + after_s
+    mailbox = CommandQueue()
+    board = StatusBoard()
+    begin_s = 30.0
+    fault_s = 30.0 + after_s
     seen: dict[float, str] = {}
 
     def decider(bundle: Bundle, ids: Sequence[str]) -> Decider:
@@ -105,7 +118,9 @@ def _demote(first: Bundle, second: Bundle, what: str, after_s: float) -> list[st
             else policy
         )
 
-    desk = Desk(assign(first, None), first, ServeConfig(bundle=first.path, port=1), decider, mailbox, board)
+    desk = CommandServer(
+        assign(first, None), first, ServeConfig(bundle=first.path, port=1), decider, mailbox, board
+    )
 
     def on_tick(time_s: float, device: WalkingDevice) -> None:
         seen[time_s] = board.latest.bundle if board.latest else ""
@@ -128,7 +143,9 @@ class _Failing:
     """A policy that is sound until its time has come."""
 
     def __init__(self, policy: Decider, how: str, is_due: Callable[[], bool]) -> None:
-        self._policy, self._how, self._is_due = policy, how, is_due
+        self._policy = policy
+        self._how = how
+        self._is_due = is_due
 
     def decide(self, observation: NDArray[np.float32], legal: NDArray[np.bool_]) -> list[float | None]:
         """What it wants, or its fault."""
@@ -144,7 +161,8 @@ def two_bundles(place: Place, folder: Path) -> tuple[Bundle, Bundle]:
     """The same junctions, two sets of policies."""
     (intersection, *_), (timing, *_) = place.network.intersections, place.site.timings
     many = copies(intersection, N_SIGNALS)
-    network, site = Network(intersections=many), make_site("copies", [replace(timing, intersection=i.id) for i in many])
+    network = Network(intersections=many)
+    site = make_site("copies", [replace(timing, intersection=i.id) for i in many])
     size = place.bundle.specs[0].size
     keen = {i.id: 2.0 * longest_wait(size, i.n_stages) for i in many}
     return (
@@ -163,7 +181,7 @@ def _altered(bundle: Bundle, path: Path) -> Path:
     return path
 
 
-def _is_refused(desk: Desk, path: Path) -> bool:
+def _is_refused(desk: CommandServer, path: Path) -> bool:
     try:
         desk.check(path)
     except LeedError:
@@ -182,7 +200,7 @@ def serve_walking(
     config: ServeConfig,
     on_tick: OnTick,
     *,
-    mailbox: Mailbox,
+    mailbox: CommandQueue,
     board: StatusBoard | None = None,
     stop: StopRequest | None = None,
     decider: Callable[[Bundle, Sequence[str]], Decider] = Policy,

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 
 from leed_traffic.drill.rig.gateway import Gateway
 from leed_traffic.drill.rig.place import Place, sumo, wait_for_end
-from leed_traffic.drill.row import Finding, Ground
+from leed_traffic.drill.row import DrillSetting, Finding
 from leed_traffic.errors import ExitCode
 from leed_traffic.serve.device.owner import is_marked
 
@@ -21,7 +21,7 @@ _SERVE = "import sys; from leed_traffic.cli.main import run; run()"
 _WAYS = ("closed", "full", "reader gone", "nobody reads", "hang up")
 
 
-def speak_to_nobody(ground: Ground) -> Finding:
+def speak_to_nobody(ground: DrillSetting) -> Finding:
     """Every way in turn: the right exit code, and the own program at the end."""
     faults: list[str] = []
     for k, way in enumerate(_WAYS):
@@ -38,7 +38,15 @@ def _speak(place: Place, way: str, k: int) -> tuple[int | None, set[str]]:
     """Exit code, and the programs that the signals ran afterwards."""
     record = place.folder / f"unheard-{k}"
     with sumo(place, record) as (port, server), Gateway(port, steps_alone=STEPS_ALONE) as gateway:
-        command = [sys.executable, "-c", _SERVE, "serve", str(place.bundle.path), "--connect", f"127.0.0.1:{gateway.port}"]
+        command = [
+            sys.executable,
+            "-c",
+            _SERVE,
+            "serve",
+            str(place.bundle.path),
+            "--connect",
+            f"127.0.0.1:{gateway.port}",
+        ]
         command += ["--state", str(record / "state"), "--until", f"{UNTIL_S:g}"]
         command += ["--realtime"] if way == "hang up" else []
         command = ["sh", "-c", 'exec "$@" >&- 2>&-', "sh", *command] if way == "closed" else command

@@ -20,9 +20,15 @@ class PassingOn:
 
     def __init__(self, device: SignalDevice) -> None:
         self._device = device
-        self.step_s, self.lane_index, self.end_s = device.step_s, device.lane_index, device.end_s
-        self.engage, self.request, self.extend = device.engage, device.request, device.extend
-        self.release, self.close, self.watch_crossings = device.release, device.close, device.watch_crossings
+        self.step_s = device.step_s
+        self.lane_index = device.lane_index
+        self.end_s = device.end_s
+        self.engage = device.engage
+        self.request = device.request
+        self.extend = device.extend
+        self.release = device.release
+        self.close = device.close
+        self.watch_crossings = device.watch_crossings
         self.commit = device.commit
 
 

@@ -6,11 +6,14 @@ import threading
 import time
 from collections.abc import Iterator
 
-STEP, CLOSE = 0x02, 0x7F  # traci.constants.CMD_SIMSTEP, CMD_CLOSE
-SET_SIGNAL, GET_SIGNAL = 0xC2, 0xA2  # traci.constants.CMD_SET_TL_VARIABLE, CMD_GET_TL_VARIABLE
+STEP = 0x02
+CLOSE = 0x7F  # traci.constants.CMD_SIMSTEP, CMD_CLOSE
+SET_SIGNAL = 0xC2
+GET_SIGNAL = 0xA2  # traci.constants.CMD_SET_TL_VARIABLE, CMD_GET_TL_VARIABLE
 ONE_STEP = struct.pack("!iBBd", 14, 10, STEP, 0.0)  # the question for one simulation step
 GOODBYE = struct.pack("!iBB", 6, 2, CLOSE)
-_HOST, _PATIENCE_S = "127.0.0.1", 20.0  # s
+_HOST = "127.0.0.1"
+_PATIENCE_S = 20.0  # s
 
 
 def reach_server(port: int, ends: threading.Event) -> socket.socket:
@@ -46,9 +49,11 @@ def commands(frame: bytes) -> Iterator[tuple[int, bytes]]:
     """The commands of a question: what is to be done, and with what."""
     at = 4
     while at < len(frame):
-        length, head = frame[at], 1
+        length = frame[at]
+        head = 1
         if length == 0:  # a long one
-            length, head = struct.unpack_from("!i", frame, at + 1)[0], 5
+            length = struct.unpack_from("!i", frame, at + 1)[0]
+            head = 5
         yield frame[at + head], frame[at + head + 1 : at + length]
         at += length
 

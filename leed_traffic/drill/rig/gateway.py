@@ -1,8 +1,8 @@
 """A gateway as a street has one: its signals go on when a controller leaves, however it leaves, and it takes the next one.
 
-SUMO ends with its last client, so a line that is cut between two commands shows nothing there. Behind this gateway the
-simulation lives on: it passes frames on while a controller speaks, then makes some steps alone, then listens for the next one.
-Before or after any message it can cut the line.
+SUMO ends with its last client, so a line that is cut between two commands shows nothing there. Behind this gateway
+the simulation lives on: it passes frames on while a controller speaks, then makes some steps alone, then listens
+for the next one. Before or after any message it can cut the line.
 """
 
 import contextlib
@@ -30,7 +30,11 @@ class Gateway:
     """Serves one controller after the other; a context."""
 
     def __init__(
-        self, server_port: int, *, steps_alone: int, on_question: Callable[[bytes], Cut | None] = lambda question: None
+        self,
+        server_port: int,
+        *,
+        steps_alone: int,
+        on_question: Callable[[bytes], Cut | None] = lambda question: None,
     ) -> None:
         """Nothing is connected yet.
 
@@ -39,7 +43,9 @@ class Gateway:
             steps_alone: that it makes after each controller, before it listens for the next one.
             on_question: looks at every message of a controller, and may have the line cut.
         """
-        self._server_port, self._steps_alone, self._on_question = server_port, steps_alone, on_question
+        self._server_port = server_port
+        self._steps_alone = steps_alone
+        self._on_question = on_question
         self._listener = socket.create_server((_HOST, 0), backlog=8)
         self._listener.settimeout(0.05)
         self._ends = threading.Event()

@@ -1,7 +1,8 @@
 """Keeps a simulation's clock going when its controller falls silent, as a street does.
 
-SUMO stops with a client that stops, and ends with a client that dies. A gateway in front of real signals does neither, and nor
-does this relay: it passes frames on while the controller speaks, and on `take_over` steps the simulation itself.
+SUMO stops with a client that stops, and ends with a client that dies. A gateway in front of real signals does
+neither, and nor does this relay: it passes frames on while the controller speaks, and on `take_over` steps the
+simulation itself.
 """
 
 import contextlib
@@ -21,7 +22,8 @@ class Holder:
         self._server_port = server_port
         self._listener = socket.create_server((_HOST, 0), backlog=1)
         self._listener.settimeout(0.1)
-        self._ends, self._taken = threading.Event(), threading.Event()
+        self._ends = threading.Event()
+        self._taken = threading.Event()
         self._steps_alone = 0
         self.steps = 0  # that the controller has asked for
         self.is_done = False

@@ -12,7 +12,8 @@ from leed_traffic.artifacts.site import Site
 from leed_traffic.domain.network import Network
 from leed_traffic.domain.observation import observation_spec
 
-REACH_M, INTERVAL_S = 100.0, 5.0
+REACH_M = 100.0
+INTERVAL_S = 5.0
 _RECORD = TrainingRecord(
     seed=0,
     episodes=0,
@@ -36,7 +37,9 @@ def write_linear_bundle(
     policies = {}
     for intersection in network.intersections:
         counts_persons = site.weights.counts_persons
-        spec = observation_spec(intersection, decision_interval_s=INTERVAL_S, reach_m=REACH_M, counts_persons=counts_persons)
+        spec = observation_spec(
+            intersection, decision_interval_s=INTERVAL_S, reach_m=REACH_M, counts_persons=counts_persons
+        )
         chosen = (weights or {}).get(intersection.id)
         if chosen is None:
             n_crossings = len(intersection.pedestrian_links) if counts_persons else 0
@@ -85,7 +88,12 @@ def linear_model(weights: NDArray[np.float32]) -> bytes:
 
 def model_of(tensor: bytes, size: int, n_stages: int, *, op: bytes = b"MatMul") -> bytes:
     """The model around one tensor."""
-    node = bytes_field(1, b"observation") + bytes_field(1, b"weights") + bytes_field(2, b"logits") + bytes_field(4, op)
+    node = (
+        bytes_field(1, b"observation")
+        + bytes_field(1, b"weights")
+        + bytes_field(2, b"logits")
+        + bytes_field(4, op)
+    )
     graph = bytes_field(1, node) + bytes_field(2, b"policy") + bytes_field(5, tensor)
     graph += bytes_field(11, _value(b"observation", size)) + bytes_field(12, _value(b"logits", n_stages))
     return int_field(1, 8) + bytes_field(7, graph) + bytes_field(8, int_field(2, 17))

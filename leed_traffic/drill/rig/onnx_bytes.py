@@ -30,7 +30,9 @@ def row(name: str, *dims: int) -> bytes:
     return bytes_field(1, name.encode()) + bytes_field(2, bytes_field(1, int_field(1, 1) + bytes_field(2, shape)))
 
 
-def model(nodes: Sequence[bytes], tensors: Sequence[bytes], inputs: Sequence[bytes], outputs: Sequence[bytes]) -> bytes:
+def model(
+    nodes: Sequence[bytes], tensors: Sequence[bytes], inputs: Sequence[bytes], outputs: Sequence[bytes]
+) -> bytes:
     """A whole file."""
     graph = b"".join(bytes_field(1, content) for content in nodes) + bytes_field(2, b"policy")
     graph += b"".join(bytes_field(5, content) for content in tensors)

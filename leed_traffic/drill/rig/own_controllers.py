@@ -12,9 +12,25 @@ from leed_traffic.simulation.network.network_import import import_network
 
 BARE = "no all-red"  # static; a clearance is held in a red beside it
 KINDS = ("static", "actuated", "NEMA", BARE)
-_RINGS = {"ring1": "1,2,3,4", "ring2": "5,6,7,8", "barrierPhases": "4,8", "coordinatePhases": "2,6", "minRecall": "2,4,6,8"}
-# The links of the shipped crossing that each of NEMA's phases serves: 2, 4, 6 and 8 straight on and right, the others left.
-_SERVED = {"1": (6,), "2": (10, 11, 12), "3": (2,), "4": (7, 8), "5": (13,), "6": (3, 4, 5), "7": (9,), "8": (0, 1)}
+_RINGS = {
+    "ring1": "1,2,3,4",
+    "ring2": "5,6,7,8",
+    "barrierPhases": "4,8",
+    "coordinatePhases": "2,6",
+    "minRecall": "2,4,6,8",
+}
+# The links of the shipped crossing that each of NEMA's phases serves: 2, 4, 6 and 8 straight on and right, the
+# others left.
+_SERVED = {
+    "1": (6,),
+    "2": (10, 11, 12),
+    "3": (2,),
+    "4": (7, 8),
+    "5": (13,),
+    "6": (3, 4, 5),
+    "7": (9,),
+    "8": (0, 1),
+}
 
 
 def under(place: Place, kind: str, folder: Path) -> Place:

@@ -17,7 +17,7 @@ from leed_traffic.errors import DeviceError
 from leed_traffic.serve.control.loop import ServeSummary
 from leed_traffic.simulation.demand.demand import write_demand
 from leed_traffic.simulation.network.network_import import import_network
-from leed_traffic.simulation.score.audit import Run, count_unsafe_changes, read_runs
+from leed_traffic.simulation.score.audit import StateRun, count_unsafe_changes, read_runs
 from leed_traffic.simulation.sumo.options import STATES_NAME
 from leed_traffic.simulation.sumo.server import free_port, start_server, stop_server
 
@@ -39,7 +39,7 @@ class Place:
         """What SUMO's own record of every step says of the signals' changes."""
         return count_unsafe_changes(self.runs(record), self.network, self.site.timings)
 
-    def runs(self, record: Path) -> dict[str, list[Run]]:
+    def runs(self, record: Path) -> dict[str, list[StateRun]]:
         """What each signal showed; empty where SUMO wrote nothing."""
         path = record / STATES_NAME
         return read_runs(path) if path.is_file() else {}
@@ -66,7 +66,9 @@ def make_place(name: str, folder: Path, *, seed: int = 7, seconds: float = 3600.
 def sumo(place: Place, record: Path, *, seed: int = 7) -> Iterator["tuple[int, subprocess.Popen[bytes]]"]:
     """A real SUMO that records every step; its port and process. Gone when the context ends."""
     port = free_port()
-    server = start_server(place.scenario, port=port, seed=seed, route_files=place.route_files, record=record, audit=True)
+    server = start_server(
+        place.scenario, port=port, seed=seed, route_files=place.route_files, record=record, audit=True
+    )
     try:
         yield port, server
     finally:
@@ -82,7 +84,7 @@ def wait_for_end(server: "subprocess.Popen[bytes]", seconds: float = 5.0) -> boo
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Outcome:
+class ServeOutcome:
     """How one `serve` ended."""
 
     summary: ServeSummary | None
@@ -95,19 +97,22 @@ class Outcome:
         """Whether it ended in time with a summary, or with one of the documented errors of a device."""
         from leed_traffic.errors import MismatchError
 
-        return not self.is_hung and (self.summary is not None or isinstance(self.error, (DeviceError, MismatchError)))
+        return not self.is_hung and (
+            self.summary is not None or isinstance(self.error, (DeviceError, MismatchError))
+        )
 
 
-def watch(run: Callable[[], ServeSummary], let_go: Callable[[], None], *, hang_s: float = HANG_S) -> Outcome:
+def watch(run: Callable[[], ServeSummary], let_go: Callable[[], None], *, hang_s: float = HANG_S) -> ServeOutcome:
     """Run to the end or to the point where it counts as hung; then `let_go` frees it."""
     begin_s = time.monotonic()
     executor = ThreadPoolExecutor(max_workers=1)
     future: Future[ServeSummary] = executor.submit(run)
     while not future.done() and time.monotonic() - begin_s < hang_s:
         time.sleep(0.005)
-    is_hung, seconds = not future.done(), time.monotonic() - begin_s
+    is_hung = not future.done()
+    seconds = time.monotonic() - begin_s
     if is_hung:
         let_go()
     executor.shutdown(wait=True)
     error = future.exception()
-    return Outcome(summary=None if error else future.result(), error=error, is_hung=is_hung, seconds=seconds)
+    return ServeOutcome(summary=None if error else future.result(), error=error, is_hung=is_hung, seconds=seconds)

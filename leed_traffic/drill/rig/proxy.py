@@ -1,7 +1,7 @@
 """A TCP proxy between a controller and its signals that does what networks do on a bad day, once, at a chosen answer.
 
-It knows the frames of TraCI (a length of four bytes, itself included), so that faults hit whole answers: the n-th one is late,
-cut, altered, doubled, lost, or never ends.
+It knows the frames of TraCI (a length of four bytes, itself included), so that faults hit whole answers: the n-th
+one is late, cut, altered, doubled, lost, or never ends.
 """
 
 import contextlib
@@ -21,7 +21,7 @@ _HOST = "127.0.0.1"
 _PIECE = 1 << 16
 
 
-class Fault(StrEnum):
+class NetworkFault(StrEnum):
     """What happens to the chosen answer."""
 
     DELAY = "delay"  # late, but within the deadline
@@ -43,7 +43,7 @@ class Fault(StrEnum):
 class Plan:
     """Which fault, when, and the chance in it."""
 
-    fault: Fault
+    fault: NetworkFault
     at_answer: int
     seed: int
     delay_s: float = 0.2
@@ -53,7 +53,8 @@ class Proxy:
     """Takes one client; a context. Ends, and lets go of both sides, when the context does."""
 
     def __init__(self, server_port: int, plan: Plan) -> None:
-        self._server_port, self._plan = server_port, plan
+        self._server_port = server_port
+        self._plan = plan
         self._rng = np.random.default_rng(plan.seed)
         self._listener = socket.socket()
         self._listener.bind((_HOST, 0))
@@ -132,34 +133,36 @@ class Proxy:
 
     def _strike(self, answer: bytes, client: socket.socket, server: socket.socket) -> None:
         fault = self._plan.fault
-        if fault in (Fault.DELAY, Fault.JITTER):
-            time.sleep(self._plan.delay_s if fault is Fault.DELAY else 0.05)
-            self._jitters = 20 if fault is Fault.JITTER else 0
+        if fault in (NetworkFault.DELAY, NetworkFault.JITTER):
+            time.sleep(self._plan.delay_s if fault is NetworkFault.DELAY else 0.05)
+            self._jitters = 20 if fault is NetworkFault.JITTER else 0
             client.sendall(answer)
-        elif fault is Fault.DUPLICATE:
+        elif fault is NetworkFault.DUPLICATE:
             client.sendall(answer + answer)
-        elif fault in (Fault.BYTE_FLIP, Fault.WRONG_LENGTH, Fault.GARBAGE):
+        elif fault in (NetworkFault.BYTE_FLIP, NetworkFault.WRONG_LENGTH, NetworkFault.GARBAGE):
             client.sendall(self._altered(answer))
-        elif fault is Fault.HALF_CLOSE:
+        elif fault is NetworkFault.HALF_CLOSE:
             client.shutdown(socket.SHUT_WR)
             self._wait(client)
-        elif fault is Fault.FREEZE:
+        elif fault is NetworkFault.FREEZE:
             self._wait(client)
-        elif fault is Fault.DRIP:
+        elif fault is NetworkFault.DRIP:
             self._drip(answer, client)
-        elif fault is not Fault.DROP:
-            if fault is Fault.TRUNCATION:
+        elif fault is not NetworkFault.DROP:
+            if fault is NetworkFault.TRUNCATION:
                 client.sendall(answer[: max(1, len(answer) // 2)])
-            if fault is Fault.RESET:
+            if fault is NetworkFault.RESET:
                 client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
             raise _EndedError
 
     def _altered(self, answer: bytes) -> bytes:
         fault = self._plan.fault
-        if fault is Fault.GARBAGE:
+        if fault is NetworkFault.GARBAGE:
             return self._rng.bytes(int(self._rng.integers(1, 400)))
-        if fault is Fault.WRONG_LENGTH:
-            wrong = (0, -1, 3, len(answer) - 1, len(answer) + 1, 1 << 20, (1 << 31) - 1)[int(self._rng.integers(7))]
+        if fault is NetworkFault.WRONG_LENGTH:
+            wrong = (0, -1, 3, len(answer) - 1, len(answer) + 1, 1 << 20, (1 << 31) - 1)[
+                int(self._rng.integers(7))
+            ]
             return struct.pack("!i", wrong) + answer[4:]
         content = bytearray(answer)
         content[int(self._rng.integers(4, len(content)))] ^= 1 << int(self._rng.integers(8))

@@ -12,7 +12,7 @@ from leed_traffic.domain.road_users import Crossing
 from leed_traffic.domain.safety.program import PROGRAM_ID, StageProgram
 from leed_traffic.serve.control.assignment import Assignment
 from leed_traffic.serve.control.config import Connect, Look, ServeConfig
-from leed_traffic.serve.device.contract import Sighting, Snapshot
+from leed_traffic.serve.device.contract import SignalDisplay, Snapshot
 
 STEP_S = 1.0
 
@@ -40,15 +40,20 @@ class WalkingDevice:
             seed: of the vehicles.
             vehicles_per_lane: mean.
         """
-        self.step_s, self.end_s = STEP_S, end_s
+        self.step_s = STEP_S
+        self.end_s = end_s
         self.lane_index = {lane: k for k, lane in enumerate(lanes)}
         self._programs = [make_program(n, STEP_S) for n in range(len(intersections))]
         self._intersections = tuple(intersections)
-        self._rng, self._density = np.random.default_rng(seed), vehicles_per_lane
+        self._rng = np.random.default_rng(seed)
+        self._density = vehicles_per_lane
         n = len(intersections)
-        self._ours, self._phase = [False] * n, [0] * n
-        self._since_s, self._left_s = [0.0] * n, [i.own_program[0].duration_s for i in intersections]
-        self._time_s, self._is_first = 0.0, True
+        self._ours = [False] * n
+        self._phase = [0] * n
+        self._since_s = [0.0] * n
+        self._left_s = [i.own_program[0].duration_s for i in intersections]
+        self._time_s = 0.0
+        self._is_first = True
         self.shown_instead: dict[int, str] = {}  # a display that somebody else forces on a signal
 
     def watch_crossings(self, crossings: Sequence[Crossing]) -> None:
@@ -90,7 +95,8 @@ class WalkingDevice:
 
     def extend(self, n: int, hold_s: float) -> bool:
         """Let a clearance stand longer, in red."""
-        phase, spent_s = self._phase[n], self._time_s - self._since_s[n]
+        phase = self._phase[n]
+        spent_s = self._time_s - self._since_s[n]
         extension = self._programs[n].extension_at(phase, spent_s, hold_s) if self._ours[n] else None
         if extension is None:
             return False
@@ -127,11 +133,12 @@ class WalkingDevice:
         program = self._programs[n].phases if self._ours[n] else self._intersections[n].own_program
         self._phase[n], self._since_s[n], self._left_s[n] = phase, self._time_s, program[phase].duration_s
 
-    def _sighting(self, n: int) -> Sighting:
-        phase, is_ours = self._phase[n], self._ours[n]
+    def _sighting(self, n: int) -> SignalDisplay:
+        phase = self._phase[n]
+        is_ours = self._ours[n]
         program = self._programs[n].phases if is_ours else self._intersections[n].own_program
         is_last = is_ours and self._programs[n].phases[phase].extension is not None
-        return Sighting(
+        return SignalDisplay(
             state=self.shown_instead.get(n, program[phase].state),
             program=PROGRAM_ID if is_ours else "0",
             phase=phase,
@@ -143,7 +150,9 @@ class WalkingDevice:
         n = len(self.lane_index)
         lane = np.repeat(np.arange(n), self._rng.poisson(self._density, n))
         speed = np.where(self._rng.uniform(size=len(lane)) < 0.5, 0.0, 10.0)
-        return Vehicles(lane=lane.astype(np.intp), position_m=self._rng.uniform(0.0, 100.0, len(lane)), speed_mps=speed)
+        return Vehicles(
+            lane=lane.astype(np.intp), position_m=self._rng.uniform(0.0, 100.0, len(lane)), speed_mps=speed
+        )
 
 
 def walking(devices: list[WalkingDevice], *, end_s: float, seed: int = 1) -> Connect:
@@ -161,7 +170,9 @@ def walking(devices: list[WalkingDevice], *, end_s: float, seed: int = 1) -> Con
         make_program: Callable[[int, float], StageProgram],
         look: Look,
     ) -> WalkingDevice:
-        devices.append(WalkingDevice(assignment.intersections, assignment.lanes, make_program, end_s=end_s, seed=seed))
+        devices.append(
+            WalkingDevice(assignment.intersections, assignment.lanes, make_program, end_s=end_s, seed=seed)
+        )
         return devices[-1]
 
     return connect

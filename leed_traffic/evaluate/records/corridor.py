@@ -51,7 +51,8 @@ def find_corridor(street_map: StreetMap, intersections: Sequence[Intersection]) 
 
 def _way(edge: str, street_map: StreetMap) -> list[str]:
     """Straight on from an edge, until the road ends or comes back to itself."""
-    way, passed = [edge], {edge}
+    way = [edge]
+    passed = {edge}
     while (onwards := street_map.ahead.get(way[-1])) is not None and onwards not in passed:
         way.append(onwards)
         passed.add(onwards)
@@ -60,7 +61,8 @@ def _way(edge: str, street_map: StreetMap) -> list[str]:
 
 def _corridor(way: Sequence[str], turns: Turns, street_map: StreetMap) -> Corridor | None:
     """From the way's beginning to one edge behind its last signal."""
-    begins_m, last = [0.0], 0
+    begins_m = [0.0]
+    last = 0
     stops: list[Stop] = []
     for k, turn in enumerate(pairwise(way)):
         begins_m.append(begins_m[-1] + street_map.streets[turn[0]].length_m)

@@ -1,7 +1,7 @@
 """How each intersection did in one run, from SUMO's record of every edge and of every signal.
 
-An edge belongs to the signal that its vehicles meet next within the detectors' farthest reach, so a short lane's queue that
-goes on upstream is counted. With T the length of the run and sums over the edges of an intersection:
+An edge belongs to the signal that its vehicles meet next within the detectors' farthest reach, so a short lane's
+queue that goes on upstream is counted. With T the length of the run and sums over the edges of an intersection:
 
     delay    = (time lost on them + wait to enter the net on them) / vehicles that came to the stop lines
     waiting  = time under 0.1 m/s on them / vehicles that came
@@ -18,7 +18,7 @@ from xml.sax.saxutils import quoteattr
 
 from leed_traffic.domain.network import Intersection, edge_of
 from leed_traffic.errors import ScenarioError
-from leed_traffic.evaluate.records.timeline import Shown
+from leed_traffic.evaluate.records.timeline import ShownStage
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,7 +73,9 @@ def read_edges(path: Path) -> Iterator[tuple[float, str, EdgeUse]]:
                 yield begin_s, item.get("id", ""), _use(item)
                 item.clear()
     except (OSError, ET.ParseError, ValueError) as err:
-        raise ScenarioError(f"{path}: the record of the edges is missing or cut short ({err}); run it again") from err
+        raise ScenarioError(
+            f"{path}: the record of the edges is missing or cut short ({err}); run it again"
+        ) from err
 
 
 def add_up_edges(uses: Iterator[tuple[float, str, EdgeUse]]) -> dict[str, EdgeUse]:
@@ -110,7 +112,7 @@ def score_intersections(
     intersections: Sequence[Intersection],
     uses: Mapping[str, EdgeUse],
     entry_waits_s: Mapping[str, float],
-    timeline: Mapping[str, Sequence[Shown]],
+    timeline: Mapping[str, Sequence[ShownStage]],
     *,
     seconds: float,
 ) -> tuple[LocalScore, ...]:
@@ -149,9 +151,11 @@ def score_intersections(
     return tuple(scores)
 
 
-def _share(shown: Sequence[Shown], stage: int | None) -> float:
+def _share(shown: Sequence[ShownStage], stage: int | None) -> float:
     total_s = sum(span.end_s - span.begin_s for span in shown)
-    return sum(span.end_s - span.begin_s for span in shown if span.stage == stage) / total_s if total_s > 0.0 else 0.0
+    return (
+        sum(span.end_s - span.begin_s for span in shown if span.stage == stage) / total_s if total_s > 0.0 else 0.0
+    )
 
 
 def _use(item: ET.Element) -> EdgeUse:

@@ -1,7 +1,8 @@
 """What a report draws of one run: signal letters, arrivals, queues, trajectories and the use of every edge.
 
-Arrivals are counted by loops ARRIVAL_M before the stop line, across all lanes of an approach, and moved on to the stop line by
-the travel time at the speed limit, as Purdue coordination diagrams do. Trajectories are kept on the corridor, in a window.
+Arrivals are counted by loops ARRIVAL_M before the stop line, across all lanes of an approach, and moved on to the
+stop line by the travel time at the speed limit, as Purdue coordination diagrams do. Trajectories are kept on the
+corridor, in a window.
 """
 
 import html
@@ -12,19 +13,23 @@ from pathlib import Path
 from xml.sax.saxutils import quoteattr
 
 from leed_traffic.artifacts.scenario import Scenario
-from leed_traffic.domain.network import Intersection, Kind, edge_of
+from leed_traffic.domain.network import Intersection, MovementKind, edge_of
 from leed_traffic.errors import ScenarioError
 from leed_traffic.evaluate.records.corridor import Corridor
 from leed_traffic.evaluate.records.intersections import edges_of, read_edges
 from leed_traffic.simulation.score.audit import read_runs
 
-ARRIVAL_M = 100.0  # m before the stop line: advance detectors stand 75 to 120 m (250 to 400 ft) ahead at 35 to 45 mph
+ARRIVAL_M = (
+    100.0  # m before the stop line: advance detectors stand 75 to 120 m (250 to 400 ft) ahead at 35 to 45 mph
+)
 INTERVAL_S = 60.0  # s over which queues are averaged
 WINDOW_S = 600.0  # s of trajectories
 TRAJECTORY_STEP_S = 2.0  # s between two points
 PATH_ERROR_M = 2.0  # m by which a drawn trajectory may be off
 MAX_SHOWN = 4  # intersections with detectors and diagrams of their own
-_LOOPS_NAME, _LOOP_EVENTS_NAME, _PATHS_NAME = "loops.add.xml", "loops.xml", "paths.xml"
+_LOOPS_NAME = "loops.add.xml"
+_LOOP_EVENTS_NAME = "loops.xml"
+_PATHS_NAME = "paths.xml"
 _CORRIDOR_NAME = "corridor.txt"
 _EVENT = re.compile(r'<instantOut id="([^"]*)" time="([0-9.]+)" state="enter"')
 _STEP = re.compile(r'<timestep time="([0-9.]+)"')
@@ -62,7 +67,9 @@ class Recording:
     paths: tuple[tuple[tuple[float, float], ...], ...] = ()  # (time, metre on the corridor) of each vehicle
 
 
-def choose_plotted(intersections: Sequence[Intersection], corridor: Corridor | None, scenario: Scenario) -> Plotted:
+def choose_plotted(
+    intersections: Sequence[Intersection], corridor: Corridor | None, scenario: Scenario
+) -> Plotted:
     """The corridor's signals, else the widest intersections; trajectories from the middle of the run."""
     if corridor is not None:
         names = [stop.intersection for stop in corridor.stops]
@@ -83,7 +90,7 @@ def approaches_of(intersection: Intersection) -> tuple[Approach, ...]:
     for edge in dict.fromkeys(lane.approach for lane in intersection.lanes):
         lanes = [lane for lane in intersection.lanes if lane.approach == edge]
         names = {lane.id for lane in lanes}
-        mine = [m for m in intersection.movements if m.kind is Kind.VEHICLE and m.from_lane in names]
+        mine = [m for m in intersection.movements if m.kind is MovementKind.VEHICLE and m.from_lane in names]
         straight = [m for m in mine if m.direction == "s"] or mine
         spans = [span for lane in lanes for span in lane.spans]
         farthest_m = max((span.distance_m + span.to_m - span.from_m for span in spans), default=0.0)
@@ -120,10 +127,17 @@ def instrument(
     (folder / _LOOPS_NAME).write_text(f"<additional>\n{''.join(lines)}</additional>\n", encoding="utf-8")
     options = list(scenario.options)
     if plotted.corridor is not None:
-        (folder / _CORRIDOR_NAME).write_text("".join(f"edge:{edge}\n" for edge in plotted.corridor.edges), encoding="utf-8")
+        (folder / _CORRIDOR_NAME).write_text(
+            "".join(f"edge:{edge}\n" for edge in plotted.corridor.edges), encoding="utf-8"
+        )
         options += ["--fcd-output", str(folder / _PATHS_NAME), "--fcd-output.attributes", "lane,pos"]
         options += ["--fcd-output.filter-edges.input-file", str(folder / _CORRIDOR_NAME)]
-        options += ["--device.fcd.period", f"{TRAJECTORY_STEP_S:g}", "--device.fcd.begin", f"{plotted.window_s[0]:g}"]
+        options += [
+            "--device.fcd.period",
+            f"{TRAJECTORY_STEP_S:g}",
+            "--device.fcd.begin",
+            f"{plotted.window_s[0]:g}",
+        ]
     return replace(scenario, options=tuple(options)), folder / _LOOPS_NAME
 
 
@@ -140,12 +154,15 @@ def read_recording(
         states = {
             name: tuple((run.begin_s, run.end_s, run.state) for run in runs)
             for name, runs in read_runs(states_file).items()
-            if name in plotted.intersections or (plotted.corridor and name in {s.intersection for s in plotted.corridor.stops})
+            if name in plotted.intersections
+            or (plotted.corridor and name in {s.intersection for s in plotted.corridor.stops})
         }
         arrivals_s = _arrivals(folder / _LOOP_EVENTS_NAME, _shown(plotted, intersections))
         paths = _paths(folder / _PATHS_NAME, plotted.corridor, plotted.window_s[1]) if plotted.corridor else ()
     except OSError as err:
-        raise ScenarioError(f"{folder}: what a report draws was not recorded ({err.strerror}); run it again") from err
+        raise ScenarioError(
+            f"{folder}: what a report draws was not recorded ({err.strerror}); run it again"
+        ) from err
     queues_veh, edges = _uses(edges_file, shown)
     return Recording(states=states, arrivals_s=arrivals_s, queues_veh=queues_veh, edges=edges, paths=paths)
 
@@ -163,7 +180,9 @@ def _arrivals(path: Path, approaches: Sequence[Approach]) -> dict[str, tuple[flo
     return {edge: tuple(sorted(times)) for edge, times in found.items()}
 
 
-def _uses(path: Path, shown: Sequence[Intersection]) -> tuple[dict[str, tuple[float, ...]], dict[str, tuple[int, float]]]:
+def _uses(
+    path: Path, shown: Sequence[Intersection]
+) -> tuple[dict[str, tuple[float, ...]], dict[str, tuple[int, float]]]:
     """Mean queue per interval and approach; vehicles and time lost per edge."""
     owners = edges_of(shown)
     owner = {edge: leg for i in shown for edge, leg in _legs(i).items() if owners[edge] == i.id}

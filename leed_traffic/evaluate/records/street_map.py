@@ -11,7 +11,7 @@ Point = tuple[float, float]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Street:
+class MapStreet:
     """One edge; `shape` is its outermost lane's, from begin to end, in m of the net's own plane."""
 
     shape: tuple[Point, ...]
@@ -23,7 +23,7 @@ class Street:
 class StreetMap:
     """All edges for vehicles, and for each the edge that lies straight ahead (of several the widest)."""
 
-    streets: dict[str, Street]
+    streets: dict[str, MapStreet]
     ahead: dict[str, str]
 
 
@@ -33,15 +33,17 @@ def read_street_map(net_file: Path) -> StreetMap:
     Raises:
         ScenarioError: the net cannot be read.
     """
-    streets: dict[str, Street] = {}
+    streets: dict[str, MapStreet] = {}
     straight: list[tuple[str, str]] = []
     try:
         for item in top_level(net_file):
             if item.tag == "edge":
                 lanes = [lane for lane in item.findall("lane") if lane.get("allow") != "pedestrian"]
                 if lanes and item.get("function") not in ("internal", "crossing", "walkingarea", "connector"):
-                    streets[item.get("id", "")] = Street(
-                        shape=_points(lanes[0].get("shape", "")), length_m=float(lanes[0].get("length", 0)), n_lanes=len(lanes)
+                    streets[item.get("id", "")] = MapStreet(
+                        shape=_points(lanes[0].get("shape", "")),
+                        length_m=float(lanes[0].get("length", 0)),
+                        n_lanes=len(lanes),
                     )
             elif item.get("dir") == STRAIGHT and not item.get("from", ":").startswith(":"):
                 straight.append((item.get("from", ""), item.get("to", "")))

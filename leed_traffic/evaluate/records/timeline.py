@@ -11,7 +11,7 @@ from leed_traffic.simulation.score.limit_breaks import stage_numbers
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Shown:
+class ShownStage:
     """One stage, or a clearance (stage None), from one moment to the next, in seconds of the simulation."""
 
     begin_s: float
@@ -27,10 +27,12 @@ class StageRows:
     positions_m: Mapping[str, float] | None  # along the road, where they follow one
 
 
-Timeline = Mapping[str, tuple[Shown, ...]]  # by intersection
+Timeline = Mapping[str, tuple[ShownStage, ...]]  # by intersection
 
 
-def read_timeline(states_file: Path, intersections: Sequence[Intersection], *, end_s: float) -> dict[str, tuple[Shown, ...]]:
+def read_timeline(
+    states_file: Path, intersections: Sequence[Intersection], *, end_s: float
+) -> dict[str, tuple[ShownStage, ...]]:
     """What each intersection showed, from SUMO's SaveTLSStates output.
 
     Args:
@@ -76,15 +78,19 @@ def along_the_road(intersections: Sequence[Intersection]) -> dict[str, float] | 
     ends = [name for name, near in gaps.items() if len(near) == 1]
     if len(ends) != 2 or any(len(near) > 2 for near in gaps.values()):
         return None
-    position, here = {min(ends): 0.0}, min(ends)
+    position = {min(ends): 0.0}
+    here = min(ends)
     while onwards := [name for name in gaps[here] if name not in position]:
         position[onwards[0]] = position[here] + gaps[here][onwards[0]]
         here = onwards[0]
     return position if len(position) == len(gaps) else None
 
 
-def _joined(shown: Sequence[tuple[float, int | None]], end_s: float) -> tuple[Shown, ...]:
+def _joined(shown: Sequence[tuple[float, int | None]], end_s: float) -> tuple[ShownStage, ...]:
     """One span per stage or clearance, from the moments at which states began."""
     changes = [at for k, at in enumerate(shown) if k == 0 or at[1] != shown[k - 1][1]]
     ends = [*(begin for begin, _ in changes[1:]), end_s]
-    return tuple(Shown(begin_s=begin, end_s=end, stage=stage) for (begin, stage), end in zip(changes, ends, strict=True))
+    return tuple(
+        ShownStage(begin_s=begin, end_s=end, stage=stage)
+        for (begin, stage), end in zip(changes, ends, strict=True)
+    )

@@ -1,7 +1,7 @@
 """What all figures share: colours, style, and SVG that follows the reader's light or dark theme.
 
-matplotlib draws with the light theme's colours; in the text they become CSS variables, whose values the theme decides. Letters
-are outlines: they look the same everywhere.
+matplotlib draws with the light theme's colours; in the text they become CSS variables, whose values the theme
+decides. Letters are outlines: they look the same everywhere.
 """
 
 import io
@@ -29,7 +29,9 @@ _THEMED = {
 INK, FAINT, GRID, SOFT, OURS, OTHERS, CLEARANCE = (light for light, _ in _THEMED.values())
 # Okabe and Ito (2008): told apart by colour-blind readers, too, and on both themes
 STAGES = ("#56b4e9", "#e69f00", "#009e73", "#cc79a7", "#d55e00", "#0072b2", "#c9b800", "#9aa5b1")
-GO, CAUTION, STOP = "#009e73", "#e6a700", "#d1495b"  # signal colours, in hues that differ for everybody
+GO = "#009e73"
+CAUTION = "#e6a700"
+STOP = "#d1495b"  # signal colours, in hues that differ for everybody
 
 STYLE: dict[Any, Any] = {
     "svg.fonttype": "path",
@@ -69,7 +71,9 @@ def as_svg(figure: Figure) -> str:
     return f"{head}<style>{theme_css()}</style>\n {tag}{rest}"
 
 
-def draw_polylines(axes: Axes, lines: Sequence[Sequence[tuple[float, float]]], *, color: str, linewidth: float) -> None:
+def draw_polylines(
+    axes: Axes, lines: Sequence[Sequence[tuple[float, float]]], *, color: str, linewidth: float
+) -> None:
     """Many lines as one path: a tenth of the text that one element per line would take."""
     nowhere = (math.nan, math.nan)
     corners = [corner for line in lines for corner in (*line, nowhere)] or [nowhere]
@@ -86,4 +90,6 @@ def theme_css() -> str:
 
 def short(name: str, width: int = 24) -> str:
     """A name that fits beside an axis."""
-    return textwrap.shorten(name, width, placeholder="…") if len(name) > width and " " in name else fold(name, width)
+    return (
+        textwrap.shorten(name, width, placeholder="…") if len(name) > width and " " in name else fold(name, width)
+    )

@@ -57,11 +57,21 @@ def draw_delays(rows: Sequence[DelayRow]) -> str:
         axes = figure.subplots()
         for y, row in enumerate(ordered):
             colour = OURS if row.is_ours else OTHERS
-            axes.plot(row.seeds_s, [y - 0.22] * len(row.seeds_s), "o", color=colour, alpha=0.5, markersize=4, markeredgewidth=0)
+            axes.plot(
+                row.seeds_s,
+                [y - 0.22] * len(row.seeds_s),
+                "o",
+                color=colour,
+                alpha=0.5,
+                markersize=4,
+                markeredgewidth=0,
+            )
             if row.low_s is not None and row.high_s is not None:
                 axes.plot([row.low_s, row.high_s], [y, y], color=colour, linewidth=2.4, solid_capstyle="butt")
             axes.plot([row.mean_s], [y], "D", color=colour, markersize=7, zorder=3)
-            axes.annotate(f"{row.mean_s:.1f}", (row.mean_s, y), (0, 8), textcoords="offset points", ha="center", color=INK)
+            axes.annotate(
+                f"{row.mean_s:.1f}", (row.mean_s, y), (0, 8), textcoords="offset points", ha="center", color=INK
+            )
         axes.set_yticks(range(len(ordered)), [row.label for row in ordered])
         axes.set_ylim(-0.6, len(ordered) - 0.2)
         axes.set_xlabel("delay, s per vehicle (diamond: mean; bar: 95 % interval; dots: single seeds)")
@@ -72,7 +82,9 @@ def draw_delays(rows: Sequence[DelayRow]) -> str:
         return as_svg(figure)
 
 
-def draw_differences(found: Sequence[PairedDelay], labels: Mapping[str, str], reference: str, ours: str | None) -> str:
+def draw_differences(
+    found: Sequence[PairedDelay], labels: Mapping[str, str], reference: str, ours: str | None
+) -> str:
     """SVG: every controller's paired difference from the reference; hollow where the seeds show no difference."""
     ordered = sorted(found, key=lambda difference: -difference.mean)
     with mpl.rc_context(STYLE):
@@ -82,11 +94,18 @@ def draw_differences(found: Sequence[PairedDelay], labels: Mapping[str, str], re
         for y, difference in enumerate(ordered):
             colour = OURS if difference.controller == ours else OTHERS
             if difference.low is not None and difference.high is not None:
-                axes.plot([difference.low, difference.high], [y, y], color=colour, linewidth=2.4, solid_capstyle="butt")
+                axes.plot(
+                    [difference.low, difference.high], [y, y], color=colour, linewidth=2.4, solid_capstyle="butt"
+                )
             inside = colour if difference.differs else "none"
             axes.plot([difference.mean], [y], "D", color=colour, markerfacecolor=inside, markersize=7, zorder=3)
             axes.annotate(
-                f"{difference.mean:+.1f}", (difference.mean, y), (0, 7), textcoords="offset points", ha="center", fontsize=9
+                f"{difference.mean:+.1f}",
+                (difference.mean, y),
+                (0, 7),
+                textcoords="offset points",
+                ha="center",
+                fontsize=9,
             )
         axes.set_yticks(range(len(ordered)), [labels[difference.controller] for difference in ordered])
         axes.set_ylim(-0.6, len(ordered) - 0.2)
@@ -115,7 +134,10 @@ def draw_learning(curve: LearningCurve) -> str:
         axes.set_ylim(*_near(curve.delay_s, curve.references_s.values()))
         axes.grid(axis="y")
         _name_lines(
-            axes, {**curve.references_s, "LEED (validation)": curve.delay_s[-1]} if curve.delay_s else curve.references_s
+            axes,
+            {**curve.references_s, "LEED (validation)": curve.delay_s[-1]}
+            if curve.delay_s
+            else curve.references_s,
         )
         return as_svg(figure)
 
@@ -151,7 +173,10 @@ def _name_lines(axes: Axes, lines: Mapping[str, float]) -> None:
     bottom_s, top_s = axes.get_ylim()
     low, top = (axes.transData.transform((0.0, value))[1] * 72.0 / axes.figure.dpi for value in (bottom_s, top_s))
     drawn = {name: min(max(value, bottom_s), top_s) for name, value in lines.items()}
-    at = {name: float(axes.transData.transform((0.0, value))[1]) * 72.0 / axes.figure.dpi for name, value in drawn.items()}
+    at = {
+        name: float(axes.transData.transform((0.0, value))[1]) * 72.0 / axes.figure.dpi
+        for name, value in drawn.items()
+    }
     names = sorted(at, key=lambda name: at[name])
     height = {}
     before = low - room

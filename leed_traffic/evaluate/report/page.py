@@ -98,15 +98,20 @@ def table(
         alarming: columns in which anything but 0 is an alarm.
         texts: columns of names, to the left as the first one is.
     """
-    head = "".join(f'<th scope="col"{_kind(n in texts, False)}>{escape(column)}</th>' for n, column in enumerate(columns))
+    head = "".join(
+        f'<th scope="col"{_kind(n in texts, False)}>{escape(column)}</th>' for n, column in enumerate(columns)
+    )
     lines = []
     for k, row in enumerate(rows):
         mark = "ours" if k < len(marked) and marked[k] else "other"
         cells = "".join(
-            f"<td{_kind(n in texts, n in alarming and cell != '0')}>{escape(cell)}</td>" for n, cell in enumerate(row)
+            f"<td{_kind(n in texts, n in alarming and cell != '0')}>{escape(cell)}</td>"
+            for n, cell in enumerate(row)
         )
         lines.append(f'<tr class="{mark}">{cells}</tr>')
-    return f'<div class="scroll"><table><thead><tr>{head}</tr></thead><tbody>{"".join(lines)}</tbody></table></div>'
+    return (
+        f'<div class="scroll"><table><thead><tr>{head}</tr></thead><tbody>{"".join(lines)}</tbody></table></div>'
+    )
 
 
 def folded(summary: str, content: str) -> str:

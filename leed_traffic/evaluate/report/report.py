@@ -120,7 +120,9 @@ def _scope(story: Story) -> str:
 def _results(comparison: Comparison, labels: Mapping[str, str], ours: str | None) -> str:
     columns = table_columns(comparison)
     alarming = frozenset(
-        columns.index(name) for name in ("never dep.", "unsafe", "coll.", "telep.", LIMITS_COLUMN) if name in columns
+        columns.index(name)
+        for name in ("never dep.", "unsafe", "coll.", "telep.", LIMITS_COLUMN)
+        if name in columns
     )
     marked = [result.controller == ours for result in comparison.evaluation.results]
     results = table(columns, table_rows(comparison, labels), marked=marked, alarming=alarming)
@@ -147,7 +149,8 @@ def _delays(comparison: Comparison, labels: Mapping[str, str], ours: str | None)
 
 def _differences(comparison: Comparison, labels: Mapping[str, str], ours: str | None) -> str:
     evaluation = comparison.evaluation
-    reference, found = evaluation.reference, evaluation.differences
+    reference = evaluation.reference
+    found = evaluation.differences
     if reference is None or not found or len(evaluation.seeds) == 1:
         return ""
     told = "; ".join(f"{labels[d.controller]} {d.mean:+.1f} s, {p_text(d.p_adjusted)}" for d in found)
@@ -157,7 +160,9 @@ def _differences(comparison: Comparison, labels: Mapping[str, str], ours: str | 
         "comparisons); hollow: these seeds show no difference, and the two are not ranked. A reference that was chosen "
         "because it did best here flatters nobody but itself."
     )
-    return picture(draw_differences(found, labels, reference, ours), f"Differences from {labels[reference]}: {told}", caption)
+    return picture(
+        draw_differences(found, labels, reference, ours), f"Differences from {labels[reference]}: {told}", caption
+    )
 
 
 def _classes(evaluation: Evaluation, labels: Mapping[str, str]) -> str:
@@ -169,7 +174,9 @@ def _classes(evaluation: Evaluation, labels: Mapping[str, str]) -> str:
     rows = []
     for result in evaluation.results:
         mine = {c.of_class: c for c in evaluation.classes if c.controller == result.controller}
-        rows.append([labels[result.controller], *(interval_text(mine[n].delay_s) if n in mine else "" for n in names)])
+        rows.append(
+            [labels[result.controller], *(interval_text(mine[n].delay_s) if n in mine else "" for n in names)]
+        )
     return table(columns, rows) + note(
         "Delay in s per vehicle or person scheduled, with its 95 % interval; in brackets how many travelled over all seeds. "
         "Of a walker it is the time lost against walking freely, of a rider at least the time spent waiting."
@@ -191,9 +198,7 @@ def _learning(curve: LearningCurve | None) -> str:
     parts = [picture(draw_learning(curve), alt, caption)]
     if curve.weights:
         alt = f"Weight of the expert loss over training for {len(curve.weights)} intersections"
-        caption = (
-            "How far each intersection still leans on the demonstrations: 1 imitates only, 0 learns from its own experience."
-        )
+        caption = "How far each intersection still leans on the demonstrations: 1 imitates only, 0 learns from its own experience."
         parts.append(picture(draw_weights(curve), alt, caption))
     return "".join(parts)
 

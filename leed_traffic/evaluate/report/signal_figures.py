@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from leed_traffic.domain.network import GREEN
 from leed_traffic.evaluate.records.recording import INTERVAL_S
-from leed_traffic.evaluate.records.timeline import Shown, Timeline
+from leed_traffic.evaluate.records.timeline import ShownStage, Timeline
 from leed_traffic.evaluate.report.drawing import (
     CLEARANCE,
     FAINT,
@@ -33,7 +33,9 @@ States = Sequence[tuple[float, float, str]]  # begin, end, letters of one signal
 DOT_MIN = 1e-3  # minutes, the length of a line that its round ends make a dot
 SHORTEST_RED_S = 8.0  # s, a shorter break is the seam between two stages that both serve the approach
 AT_LIMIT_S = 1.0  # s, a green that ended so near its minimum or maximum counts as ended there
-_MIN, _MAX, _BETWEEN = "v", "^", "o"  # markers of the split monitor
+_MIN = "v"
+_MAX = "^"
+_BETWEEN = "o"  # markers of the split monitor
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,7 +58,9 @@ class Diagram:
     @property
     def on_green(self) -> float | None:
         """Share of the arrivals during green; None if nobody arrived in a whole cycle."""
-        seen = [at for at in self.arrivals_s if self.cycles and self.cycles[0].begin_s <= at < self.cycles[-1].end_s]
+        seen = [
+            at for at in self.arrivals_s if self.cycles and self.cycles[0].begin_s <= at < self.cycles[-1].end_s
+        ]
         green = sum(any(c.green_s <= at < c.end_s for c in self.cycles) for at in seen)
         return green / len(seen) if seen else None
 
@@ -125,12 +129,15 @@ def draw_stages(
         return as_svg(figure)
 
 
-def _draw_signal(axes: Axes, spans: Sequence[Shown], y: float, bar: float, window_s: tuple[float, float]) -> set[int]:
+def _draw_signal(
+    axes: Axes, spans: Sequence[ShownStage], y: float, bar: float, window_s: tuple[float, float]
+) -> set[int]:
     """Draw one signal's row; return the stages seen."""
     low, high = window_s
     seen: dict[int | None, list[tuple[float, float]]] = {}
     for span in spans:
-        begin, end = max(span.begin_s, low), min(span.end_s, high)
+        begin = max(span.begin_s, low)
+        end = min(span.end_s, high)
         if begin < end:
             seen.setdefault(span.stage, []).append((begin / 60.0, (end - begin) / 60.0))
     for stage, bars in seen.items():
@@ -159,7 +166,9 @@ def draw_splits(greens: Mapping[str, Timeline], intersection: str, limits: Seque
             spans = timeline.get(intersection, ())[1:-1]  # the first and the last one are cut by the run
             for stage, limit in enumerate(limits):
                 axes = panels[stage][column]
-                _draw_greens(axes, [span for span in spans if span.stage == stage], limit, STAGES[stage % len(STAGES)])
+                _draw_greens(
+                    axes, [span for span in spans if span.stage == stage], limit, STAGES[stage % len(STAGES)]
+                )
                 axes.set_ylabel(f"stage {stage}, s" if column == 0 else "")
                 axes.grid(axis="y")
                 axes.tick_params(length=0)
@@ -172,15 +181,25 @@ def draw_splits(greens: Mapping[str, Timeline], intersection: str, limits: Seque
         return as_svg(figure)
 
 
-def _draw_greens(axes: Axes, spans: Sequence[Shown], limit: StageLimits, colour: str) -> None:
+def _draw_greens(axes: Axes, spans: Sequence[ShownStage], limit: StageLimits, colour: str) -> None:
     lengths = [span.end_s - span.begin_s for span in spans]
     for mark in (_BETWEEN, _MIN, _MAX):
         chosen = [
-            (span.begin_s / 60.0, length) for span, length in zip(spans, lengths, strict=True) if _ended(length, limit) == mark
+            (span.begin_s / 60.0, length)
+            for span, length in zip(spans, lengths, strict=True)
+            if _ended(length, limit) == mark
         ]
         if chosen:
             x, y = zip(*chosen, strict=True)
-            axes.plot(x, y, mark, color=colour, markersize=4.5 if mark == _BETWEEN else 6.0, alpha=0.85, markeredgewidth=0)
+            axes.plot(
+                x,
+                y,
+                mark,
+                color=colour,
+                markersize=4.5 if mark == _BETWEEN else 6.0,
+                alpha=0.85,
+                markeredgewidth=0,
+            )
     axes.axhline(limit.low_s, color=OTHERS, linewidth=0.9, linestyle=(0, (4, 3)))
     if lengths and max(lengths) > 0.7 * limit.high_s:
         axes.axhline(limit.high_s, color=OTHERS, linewidth=0.9, linestyle=(0, (4, 3)))
@@ -215,7 +234,9 @@ def draw_coordination(rows: Sequence[Mapping[str, Diagram]]) -> str:
         handles = [
             Line2D([], [], color=GO, linewidth=2.0, label="green begins"),
             Line2D([], [], color=STOP, linewidth=2.0, label="green ends"),
-            Line2D([], [], color=FAINT, marker="o", markersize=3.5, linestyle="", label="arrival at the stop line"),
+            Line2D(
+                [], [], color=FAINT, marker="o", markersize=3.5, linestyle="", label="arrival at the stop line"
+            ),
         ]
         figure.legend(handles=handles, loc="outside upper right", ncols=3, fontsize=9)
         return as_svg(figure)
@@ -225,7 +246,12 @@ def _draw_cycles(axes: Axes, diagram: Diagram) -> None:
     begins = [c.begin_s / 60.0 for c in diagram.cycles]
     axes.step(begins, [c.green_s - c.begin_s for c in diagram.cycles], where="post", color=GO, linewidth=1.4)
     axes.step(begins, [c.end_s - c.begin_s for c in diagram.cycles], where="post", color=STOP, linewidth=1.4)
-    points = [(at / 60.0, at - c.begin_s) for at in diagram.arrivals_s for c in diagram.cycles if c.begin_s <= at < c.end_s]
+    points = [
+        (at / 60.0, at - c.begin_s)
+        for at in diagram.arrivals_s
+        for c in diagram.cycles
+        if c.begin_s <= at < c.end_s
+    ]
     draw_polylines(axes, [[(x, y), (x + DOT_MIN, y)] for x, y in points], color=FAINT, linewidth=1.8)
     axes.tick_params(length=0)
 
@@ -251,7 +277,9 @@ def draw_queues(rows: Mapping[str, Mapping[str, Mapping[str, Sequence[float]]]],
             for axes, (label, queues) in zip(panel_row, row.items(), strict=True):
                 for k, (approach, values) in enumerate(queues.items()):
                     minutes = [begin_s / 60.0 + (i + 0.5) * INTERVAL_S / 60.0 for i in range(len(values))]
-                    axes.plot(minutes, values, color=STAGES[k % len(STAGES)], linewidth=1.4, label=short(approach, 18))
+                    axes.plot(
+                        minutes, values, color=STAGES[k % len(STAGES)], linewidth=1.4, label=short(approach, 18)
+                    )
                 axes.set_title(f"{short(name, 20)} · {short(label)}", fontsize=9.5)
                 axes.tick_params(length=0)
                 axes.grid(axis="y")

@@ -65,19 +65,27 @@ def draw_map(
         panels = figure.subplots(*((n, 1) if is_flat else (1, n)), squeeze=False).ravel()
         for axes, (label, recording) in zip(panels, recordings.items(), strict=True):
             axes.add_collection(LineCollection(shapes, colors=GRID, linewidths=1.0))
-            used = [(edge, use) for edge, use in sorted(recording.edges.items()) if use[0] and edge in street_map.streets]
+            used = [
+                (edge, use)
+                for edge, use in sorted(recording.edges.items())
+                if use[0] and edge in street_map.streets
+            ]
             axes.add_collection(
                 LineCollection(
                     [street_map.streets[edge].shape for edge, _ in used],
                     colors=DELAYS(scale([lost_s / vehicles for _, (vehicles, lost_s) in used])),
-                    linewidths=[1.2 + 3.3 * math.sqrt(min(1.0, vehicles / FULL_WIDTH_VEH)) for _, (vehicles, _) in used],
+                    linewidths=[
+                        1.2 + 3.3 * math.sqrt(min(1.0, vehicles / FULL_WIDTH_VEH)) for _, (vehicles, _) in used
+                    ],
                     capstyle="round",
                 )
             )
             _label_places(axes, places, delays_s[label])
             _frame(axes, (left, right), (low, high))
             axes.set_title(short(label, 40))
-        bar = figure.colorbar(mpl.cm.ScalarMappable(scale, DELAYS), ax=list(panels), shrink=0.7, pad=0.01, aspect=25)
+        bar = figure.colorbar(
+            mpl.cm.ScalarMappable(scale, DELAYS), ax=list(panels), shrink=0.7, pad=0.01, aspect=25
+        )
         bar.set_label("delay on the edge, s per vehicle")
         bar.outline.set_visible(False)
         return as_svg(figure)
@@ -133,17 +141,27 @@ def _draw_stop(
     """The signal's colours along its stop line."""
     bars: dict[str, list[tuple[float, float]]] = {GO: [], CAUTION: [], STOP: []}
     for begin_s, end_s, letters in states:
-        begin, end = max(begin_s, window_s[0]), min(end_s, window_s[1])
+        begin = max(begin_s, window_s[0])
+        end = min(end_s, window_s[1])
         if begin < end:
             shown = {letters[k] for k in links}
             colour = GO if shown & set(GREEN) else CAUTION if shown & set("yY") else STOP
             bars[colour].append((begin / 60.0, end / 60.0))
     for colour, spans in bars.items():
-        axes.hlines([at_m] * len(spans), [b for b, _ in spans], [e for _, e in spans], colors=colour, linewidths=3.5, zorder=3)
+        axes.hlines(
+            [at_m] * len(spans),
+            [b for b, _ in spans],
+            [e for _, e in spans],
+            colors=colour,
+            linewidths=3.5,
+            zorder=3,
+        )
 
 
 def draw_stage_plans(
-    intersections: Sequence[Intersection], street_map: StreetMap, shares: Mapping[str, Mapping[str, Sequence[float]]]
+    intersections: Sequence[Intersection],
+    street_map: StreetMap,
+    shares: Mapping[str, Mapping[str, Sequence[float]]],
 ) -> str:
     """SVG: the ways that each stage opens, one row per intersection; solid with priority, dashed where they yield.
 
@@ -156,7 +174,8 @@ def draw_stage_plans(
     cell_in = WIDTH_IN / min(columns, 6)
     with mpl.rc_context(STYLE):
         figure = Figure(
-            figsize=(cell_in * columns, 0.2 + len(intersections) * (min(cell_in, 2.2) + 0.45)), layout="constrained"
+            figsize=(cell_in * columns, 0.2 + len(intersections) * (min(cell_in, 2.2) + 0.45)),
+            layout="constrained",
         )
         panels = figure.subplots(len(intersections), columns, squeeze=False)
         for row, intersection in zip(panels, intersections, strict=True):
@@ -182,7 +201,8 @@ def _draw_ways(axes: Axes, intersection: Intersection, stage: int, street_map: S
         return
     ends = {way: (street_map.streets[way[0]].shape[-1], street_map.streets[way[1]].shape[0]) for way in ways}
     corners = np.array([corner for pair in ends.values() for corner in pair])
-    centre, size = corners.mean(axis=0), max(float(np.abs(corners - corners.mean(axis=0)).max()), 1.0)
+    centre = corners.mean(axis=0)
+    size = max(float(np.abs(corners - corners.mean(axis=0)).max()), 1.0)
     for way, letter in sorted(ways.items(), key=lambda item: "srgG".find(item[1])):
         begin, end = ((np.array(corner) - centre) / size for corner in ends[way])
         path = Outline(
@@ -204,7 +224,11 @@ def _draw_ways(axes: Axes, intersection: Intersection, stage: int, street_map: S
     walks = len(intersection.stages[stage].green & intersection.pedestrian_links)
     if walks:
         axes.annotate(
-            f"{walks} crossing{'s' if walks > 1 else ''}", (0.5, 0.0), xycoords="axes fraction", ha="center", fontsize=7.5
+            f"{walks} crossing{'s' if walks > 1 else ''}",
+            (0.5, 0.0),
+            xycoords="axes fraction",
+            ha="center",
+            fontsize=7.5,
         )
     axes.set_xlim(-1.5, 1.5)
     axes.set_ylim(-1.5, 1.5)
@@ -234,4 +258,7 @@ def compass_names(edges: Sequence[str], street_map: StreetMap) -> dict[str, str]
         clockwise_deg = math.degrees(math.atan2(x0 - x1, y0 - y1)) % 360.0
         names[edge] = "from " + ("N", "NE", "E", "SE", "S", "SW", "W", "NW")[round(clockwise_deg / 45.0) % 8]
     given = list(names.values())
-    return {edge: name if given.count(name) == 1 or name == edge else f"{name} ({edge})" for edge, name in names.items()}
+    return {
+        edge: name if given.count(name) == 1 or name == edge else f"{name} ({edge})"
+        for edge, name in names.items()
+    }

@@ -27,7 +27,7 @@ from leed_traffic.evaluate.report.street_figures import (
     draw_stage_plans,
     places_of,
 )
-from leed_traffic.evaluate.runs import Comparison, Run, Scene
+from leed_traffic.evaluate.runs import Comparison, ControllerRun, Scene
 
 STAGES_WINDOW_S = 600.0  # s of signals in the stage diagram: longer, and single greens can no longer be seen
 STAGES_ROWS = 24  # intersections in it at most
@@ -63,22 +63,35 @@ def _intersections(comparison: Comparison, labels: Mapping[str, str]) -> str:
     delays = {(result.controller, result.intersection): result for result in found}
     controllers = [result.controller for result in comparison.evaluation.results]
     shown = names if len(names) <= OPEN_ROWS else _worst(comparison, TABLE_ROWS)
-    rows, ids, streets = [], fold_ids(names), comparison.evaluation.streets
+    rows = []
+    ids = fold_ids(names)
+    streets = comparison.evaluation.streets
     for name in shown:
         mine = [delays[c, name] for c in controllers]
         where = [fold(streets.get(name, ""), LONGEST_STREETS)] if streets else []
         rows.append(
-            [ids[name], *where, f"{mine[0].vehicles:.0f}", *(f"{r.delay_s.mean:.1f}  ({r.queue_veh:.1f})" for r in mine)]
+            [
+                ids[name],
+                *where,
+                f"{mine[0].vehicles:.0f}",
+                *(f"{r.delay_s.mean:.1f}  ({r.queue_veh:.1f})" for r in mine),
+            ]
         )
     sorted_by = " Those with the most delay come first." if len(names) > OPEN_ROWS else ""
-    left_out = f"{sorted_by} The {len(shown)} worst of {len(names)} are shown." if len(shown) < len(names) else sorted_by
+    left_out = (
+        f"{sorted_by} The {len(shown)} worst of {len(names)} are shown." if len(shown) < len(names) else sorted_by
+    )
     explained = (
         "Delay in s per vehicle that came to the stop lines, in brackets the mean queue in vehicles; both on the approaches, "
         f"as far as detectors reach, mean over the seeds. Intervals are in the exports.{left_out}"
     )
     head = ["intersection", *(["streets"] if streets else []), "vehicles", *(labels[c] for c in controllers)]
     texts = frozenset({1} if streets else ())
-    more = folded(f"{len(rows) - OPEN_ROWS} more", table(head, rows[OPEN_ROWS:], texts=texts)) if len(rows) > OPEN_ROWS else ""
+    more = (
+        folded(f"{len(rows) - OPEN_ROWS} more", table(head, rows[OPEN_ROWS:], texts=texts))
+        if len(rows) > OPEN_ROWS
+        else ""
+    )
     return table(head, rows[:OPEN_ROWS], texts=texts) + more + note(explained)
 
 
@@ -105,21 +118,27 @@ def _map(
         if len(places) <= LABELLED
         else f"{len(places)} intersections are too many for figures beside them: the table names the worst."
     )
-    caption = f"Seed {seed}, the whole run. Colour: mean delay of a vehicle on the edge; width: its traffic. {figures}"
+    caption = (
+        f"Seed {seed}, the whole run. Colour: mean delay of a vehicle on the edge; width: its traffic. {figures}"
+    )
     return picture(svg, f"Map of the network coloured by delay under {_and(recordings)}", caption)
 
 
 def _corridor(scene: Scene, recordings: Mapping[str, Recording], seed: int) -> str:
     corridor = scene.plotted.corridor
     if corridor is None:
-        return note("Left out: no two signals of this network follow each other straight on, so there is no corridor to draw.")
+        return note(
+            "Left out: no two signals of this network follow each other straight on, so there is no corridor to draw."
+        )
     svg = draw_corridor(corridor, recordings, scene.plotted.window_s)
     caption = (
         f"Seed {seed}, the longest way straight on through {len(corridor.stops)} signals. Each line is a vehicle, flat where "
         "it stands; the bars are what it sees at each stop line. Lines that run through several greens without a step are a "
         "green wave."
     )
-    return picture(svg, f"Time-space diagram along {len(corridor.stops)} signals under {_and(recordings)}", caption)
+    return picture(
+        svg, f"Time-space diagram along {len(corridor.stops)} signals under {_and(recordings)}", caption
+    )
 
 
 def _coordination(scene: Scene, recordings: Mapping[str, Recording], seed: int) -> str:
@@ -129,7 +148,9 @@ def _coordination(scene: Scene, recordings: Mapping[str, Recording], seed: int) 
         legs = approaches_of(intersection)
         on_way = [leg for leg in legs if scene.plotted.corridor and leg.edge in scene.plotted.corridor.edges]
         leg = max(
-            on_way or legs, key=lambda leg: max(len(r.arrivals_s.get(leg.edge, ())) for r in recordings.values()), default=None
+            on_way or legs,
+            key=lambda leg: max(len(r.arrivals_s.get(leg.edge, ())) for r in recordings.values()),
+            default=None,
         )
         if leg is None:
             continue
@@ -154,7 +175,9 @@ def _coordination(scene: Scene, recordings: Mapping[str, Recording], seed: int) 
         "over the green's share of time; above 1 the signal is well placed in the stream, 1 is chance."
     )
     return picture(
-        draw_coordination(rows), f"Arrivals in the cycle at {len(rows)} approaches under {_and(recordings)}", caption
+        draw_coordination(rows),
+        f"Arrivals in the cycle at {len(rows)} approaches under {_and(recordings)}",
+        caption,
     )
 
 
@@ -172,7 +195,9 @@ def _queues(scene: Scene, recordings: Mapping[str, Recording], seed: int) -> str
         f"Vehicles under 0.1 m/s on each approach and the road before it, as far as detectors reach; mean of every "
         f"{INTERVAL_S:.0f} s of seed {seed}. A line that keeps rising is an approach that gets less green than it needs."
     )
-    return picture(draw_queues(rows, scene.begin_s), f"Queues at {_and(map(short, rows))} under {_and(recordings)}", caption)
+    return picture(
+        draw_queues(rows, scene.begin_s), f"Queues at {_and(map(short, rows))} under {_and(recordings)}", caption
+    )
 
 
 def _stage_plans(scene: Scene, shares: Mapping[str, Mapping[str, Sequence[float]]]) -> str:
@@ -182,7 +207,9 @@ def _stage_plans(scene: Scene, shares: Mapping[str, Mapping[str, Sequence[float]
         f"percentages are the stage's share of the time under {_and(shares, ' | ')}; the rest is clearance."
     )
     return picture(
-        draw_stage_plans(drawn, scene.street_map, shares), f"Stages of {_and([short(i.id) for i in drawn])}", caption
+        draw_stage_plans(drawn, scene.street_map, shares),
+        f"Stages of {_and([short(i.id) for i in drawn])}",
+        caption,
     )
 
 
@@ -211,7 +238,10 @@ def _splits(
     worst = max(scene.plotted.intersections, key=lambda name: max(_delay_s(run, name) for run in drawn))
     k = next(k for k, i in enumerate(scene.intersections) if i.id == worst)
     timing = scene.timings[k]
-    limits = [StageLimits(low_s=low, high_s=high) for low, high in zip(timing.min_green_s, timing.max_green_s, strict=True)]
+    limits = [
+        StageLimits(low_s=low, high_s=high)
+        for low, high in zip(timing.min_green_s, timing.max_green_s, strict=True)
+    ]
     greens = {labels[run.controller]: run.timeline for run in drawn}
     caption = (
         f"Every green of {short(worst)}, where delay is highest, on seed {seed}: how long it was, and whether it ended at the "
@@ -219,17 +249,20 @@ def _splits(
         "greens at the minimum in a row, that it is called for a single vehicle or starved."
     )
     return picture(
-        draw_splits(greens, worst, limits), f"Lengths of the greens of {short(worst)} under {_and(recordings)}", caption
+        draw_splits(greens, worst, limits),
+        f"Lengths of the greens of {short(worst)} under {_and(recordings)}",
+        caption,
     )
 
 
-def _delay_s(run: Run, intersection: str) -> float:
+def _delay_s(run: ControllerRun, intersection: str) -> float:
     return next((score.delay_s for score in run.intersections if score.intersection == intersection), 0.0)
 
 
 def _stages(comparison: Comparison, labels: Mapping[str, str], ours: str | None) -> str:
     """The first controller beside ours (or the last): more panels would be too many to compare."""
-    shown, rows = [run for run in comparison.runs if run.timeline], comparison.rows
+    shown = [run for run in comparison.runs if run.timeline]
+    rows = comparison.rows
     if not shown or rows is None:
         return ""
     beside = next((run for run in shown if run.controller == ours), shown[-1])
@@ -238,10 +271,13 @@ def _stages(comparison: Comparison, labels: Mapping[str, str], ours: str | None)
     if len(order) > STAGES_ROWS:
         worst = _worst(comparison, OPEN_ROWS) or order[-OPEN_ROWS:]
         order = tuple(name for name in order if name in worst)
-    seed, window = beside.seed, _window(timelines.values())
+    seed = beside.seed
+    window = _window(timelines.values())
     layout = "placed at their distance along the road" if rows.positions_m else "one row per intersection"
     is_cut = len(order) < len(rows.order)
-    left_out = f" The {len(order)} of {len(rows.order)} intersections with the most delay are shown." if is_cut else ""
+    left_out = (
+        f" The {len(order)} of {len(rows.order)} intersections with the most delay are shown." if is_cut else ""
+    )
     alt = f"Stages shown over time by {' and '.join(timelines)} at {len(order)} intersections on seed {seed}"
     caption = (
         f"What the signals showed on seed {seed} in {(window[1] - window[0]) / 60.0:.0f} minutes in the middle of the run, "
@@ -253,7 +289,8 @@ def _stages(comparison: Comparison, labels: Mapping[str, str], ours: str | None)
 def _window(timelines: Iterable[Timeline]) -> tuple[float, float]:
     """First and last second to show: the middle of the run."""
     spans = [span for timeline in timelines for shown in timeline.values() for span in shown]
-    begin_s, end_s = min(span.begin_s for span in spans), max(span.end_s for span in spans)
+    begin_s = min(span.begin_s for span in spans)
+    end_s = max(span.end_s for span in spans)
     middle_s = (begin_s + end_s) / 2.0
     return max(begin_s, middle_s - STAGES_WINDOW_S / 2.0), min(end_s, middle_s + STAGES_WINDOW_S / 2.0)
 

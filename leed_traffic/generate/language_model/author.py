@@ -11,11 +11,17 @@ from leed_traffic.errors import PlanError, UsageError
 from leed_traffic.generate.author import Proposal
 from leed_traffic.generate.brief import Brief
 from leed_traffic.generate.language_model.authorship import RoundWriting, Writing, diversity, summarise
-from leed_traffic.generate.language_model.brief_text import emphasis, render_brief, repair_text, system_text, task_text
+from leed_traffic.generate.language_model.brief_text import (
+    emphasis,
+    render_brief,
+    repair_text,
+    system_text,
+    task_text,
+)
 from leed_traffic.generate.language_model.names import Names, name_parts
 from leed_traffic.generate.language_model.plan_schema import Schema, plan_schema, simple_schema
 from leed_traffic.generate.language_model.reply import read_plan
-from leed_traffic.generate.language_model.served import LanguageModel, Question, Reply
+from leed_traffic.generate.language_model.served import LanguageModel, ModelReply, Question
 
 ECHO_CHARS = 2000  # of a refused reply, sent back with the reason
 
@@ -26,7 +32,9 @@ class Sampling:
 
     temperature: float = 0.7
     max_tokens: int = 1500
-    repairs: int = 2  # times that a refused plan goes back to the model; the last time only the simpler form is allowed
+    repairs: int = (
+        2  # times that a refused plan goes back to the model; the last time only the simpler form is allowed
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,16 +63,18 @@ class _Conversation:
     question: Question
     plan: Plan | None = None
     reasons: list[str] = field(default_factory=list)
-    replies: list[Reply] = field(default_factory=list)
+    replies: list[ModelReply] = field(default_factory=list)
     is_over: bool = False
 
 
-class VllmAuthor:
+class LanguageModelAuthor:
     """Asks a language model; the same replies propose the same plans, in whatever order they come."""
 
     name = "vllm"
 
-    def __init__(self, model: LanguageModel, sampling: Sampling, clock: Callable[[], float], on_asking: OnAsking) -> None:
+    def __init__(
+        self, model: LanguageModel, sampling: Sampling, clock: Callable[[], float], on_asking: OnAsking
+    ) -> None:
         """Prepare.
 
         Args:
@@ -73,7 +83,10 @@ class VllmAuthor:
             clock: monotonic seconds.
             on_asking: told after every reply.
         """
-        self._model, self._sampling, self._clock, self._on_asking = model, sampling, clock, on_asking
+        self._model = model
+        self._sampling = sampling
+        self._clock = clock
+        self._on_asking = on_asking
         self.model = model.name
         self.rounds: list[RoundWriting] = []
         self._authors: dict[str, str] = {}
@@ -88,7 +101,7 @@ class VllmAuthor:
         talks = [talk for brief in briefs for talk in self._begin(brief, n_candidates)]
         progress = _Progress(round_index + 1, len(briefs), talks, self._clock, self._on_asking)
 
-        def on_reply(index: int, reply: Reply) -> Question | None:
+        def on_reply(index: int, reply: ModelReply) -> Question | None:
             following = self._take(talks[index], reply)
             progress.tell(talks[index], reply)
             return following
@@ -123,7 +136,7 @@ class VllmAuthor:
             talks.append(_Conversation(brief=brief, names=names, question=question))
         return talks
 
-    def _take(self, talk: _Conversation, reply: Reply) -> Question | None:
+    def _take(self, talk: _Conversation, reply: ModelReply) -> Question | None:
         """Read a reply: a plan ends the conversation, a fault leads to the next question while repairs are left."""
         talk.replies.append(reply)
         if reply.fault:
@@ -167,14 +180,25 @@ class _Progress:
     """Says how far a round is."""
 
     def __init__(
-        self, number: int, intersections: int, talks: Sequence[_Conversation], clock: Callable[[], float], on_asking: OnAsking
+        self,
+        number: int,
+        intersections: int,
+        talks: Sequence[_Conversation],
+        clock: Callable[[], float],
+        on_asking: OnAsking,
     ) -> None:
-        self._number, self._asked, self._intersections = number, len(talks), intersections
+        self._number = number
+        self._asked = len(talks)
+        self._intersections = intersections
         self._left = Counter(talk.brief.intersection.id for talk in talks)
-        self._plans, self._valid, self._tokens = 0, 0, 0
-        self._clock, self._on_asking, self._began_s = clock, on_asking, clock()
+        self._plans = 0
+        self._valid = 0
+        self._tokens = 0
+        self._clock = clock
+        self._on_asking = on_asking
+        self._began_s = clock()
 
-    def tell(self, talk: _Conversation, reply: Reply) -> None:
+    def tell(self, talk: _Conversation, reply: ModelReply) -> None:
         """A reply has come in one of the conversations."""
         self._tokens += reply.reply_tokens
         if talk.is_over:

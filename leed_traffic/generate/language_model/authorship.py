@@ -4,20 +4,17 @@ from collections.abc import Mapping, Sequence
 from itertools import combinations
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field, ValidationError
 
 from leed_traffic.artifacts.whole_file import write_whole
+from leed_traffic.domain.document import Document
 from leed_traffic.domain.plan import Plan
 from leed_traffic.errors import DemonstrationError
 
 AUTHORSHIP_NAME = "authorship.json"
 
 
-class _Document(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Writing(_Document):
+class Writing(Document):
     """What the model wrote for one intersection in one round."""
 
     asked: int = Field(ge=0)
@@ -31,7 +28,7 @@ class Writing(_Document):
     """Share of settings in which two valid plans differ, mean over the pairs; None with fewer than two."""
 
 
-class RoundWriting(_Document):
+class RoundWriting(Document):
     """One round over all intersections."""
 
     number: int = Field(ge=1)
@@ -49,7 +46,7 @@ class RoundWriting(_Document):
     intersections: dict[str, Writing]
 
 
-class Authorship(_Document):
+class Authorship(Document):
     """The whole run."""
 
     model: str
@@ -66,7 +63,9 @@ class Authorship(_Document):
     @property
     def shares(self) -> dict[str, float]:
         """Share of the final plans by author: the model in whatever round, or one of the embedded plans."""
-        authors = [self.model if who.startswith(f"{self.model}, round ") else who for who in self.written_by.values()]
+        authors = [
+            self.model if who.startswith(f"{self.model}, round ") else who for who in self.written_by.values()
+        ]
         return {author: authors.count(author) / len(authors) for author in sorted(set(authors))}
 
 
@@ -74,7 +73,8 @@ def diversity(plans: Sequence[Plan]) -> float | None:
     """Share of settings in which two plans differ, mean over all pairs: 0 all alike, 1 nothing in common."""
     settings = [_settings(plan.model_dump(mode="json", exclude={"reasoning", "intersection"})) for plan in plans]
     differing = [
-        sum(a.get(k) != b.get(k) for k in a.keys() | b.keys()) / len(a.keys() | b.keys()) for a, b in combinations(settings, 2)
+        sum(a.get(k) != b.get(k) for k in a.keys() | b.keys()) / len(a.keys() | b.keys())
+        for a, b in combinations(settings, 2)
     ]
     return round(sum(differing) / len(differing), 4) if differing else None
 

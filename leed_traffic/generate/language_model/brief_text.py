@@ -32,7 +32,9 @@ LEFT_OUT = (
     "stages by movement",
     "lanes, and figures of the last plans",
 )
-PERIODS, INCUMBENT, NEIGHBOURS, TURNS, STAGES, LANES = range(1, len(LEFT_OUT) + 1)  # shortening from which each is left out
+PERIODS, INCUMBENT, NEIGHBOURS, TURNS, STAGES, LANES = range(
+    1, len(LEFT_OUT) + 1
+)  # shortening from which each is left out
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,7 +71,10 @@ def task_text(number: int, of: int, *, has_attempts: bool) -> str:
     """What one of several proposals should look at."""
     chosen = emphasis(number)
     return (
-        _environment().get_template("task.md.j2").render(number=number + 1, of=of, emphasis=chosen, last=has_attempts).strip()
+        _environment()
+        .get_template("task.md.j2")
+        .render(number=number + 1, of=of, emphasis=chosen, last=has_attempts)
+        .strip()
     )
 
 
@@ -105,7 +110,9 @@ def _sources() -> dict[str, str]:
 
 @cache
 def _environment() -> Environment:
-    return Environment(loader=DictLoader(_sources()), undefined=StrictUndefined, autoescape=False, trim_blocks=True)
+    return Environment(
+        loader=DictLoader(_sources()), undefined=StrictUndefined, autoescape=False, trim_blocks=True
+    )
 
 
 @cache
@@ -115,8 +122,11 @@ def _system_tokens() -> int:
 
 def _render(brief: Brief, names: Names, step: int) -> Rendered:
     periods = _periods(brief, step)
-    junction, timing = brief.intersection, brief.timing
-    clearances = [timing.clearance_s(i, j) for i in range(timing.n_stages) for j in range(timing.n_stages) if i != j]
+    junction = brief.intersection
+    timing = brief.timing
+    clearances = [
+        timing.clearance_s(i, j) for i in range(timing.n_stages) for j in range(timing.n_stages) if i != j
+    ]
     incumbent = brief.incumbent
     facts: dict[str, Any] = {
         "shortened": LEFT_OUT[:step],
@@ -241,7 +251,12 @@ def _upstream(brief: Brief, names: Names, periods: Sequence[int], step: int) -> 
     busiest = sorted(flows.items(), key=lambda item: (-sum(item[1][1]), item[0]))
     shown = dict(busiest[:3] if step >= NEIGHBOURS else busiest)
     return [
-        {"signal": signal, "approach": approach, "travel_s": round(travel_s), "flows": [f"{flow:.0f}" for flow in sums]}
+        {
+            "signal": signal,
+            "approach": approach,
+            "travel_s": round(travel_s),
+            "flows": [f"{flow:.0f}" for flow in sums],
+        }
         for (signal, approach), (travel_s, sums) in sorted(shown.items())
     ]
 
@@ -275,7 +290,9 @@ def _figures(feedback: Feedback, names: Names) -> str:
         return ""
     queues = [
         f"{letter} {mean:.1f} (longest {longest:.0f})"
-        for letter, mean, longest in zip(names.approaches.values(), found.queue_veh, found.longest_veh, strict=True)
+        for letter, mean, longest in zip(
+            names.approaches.values(), found.queue_veh, found.longest_veh, strict=True
+        )
     ]
     greens = [f"{k} {share:.0%}" for k, share in enumerate(found.green_share)]
     return (

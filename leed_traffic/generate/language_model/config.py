@@ -3,15 +3,14 @@
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
+from leed_traffic.domain.document import Document
 from leed_traffic.errors import UsageError
 
 
-class ModelConfig(BaseModel):
+class ModelConfig(Document):
     """Settings of the author `vllm`."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     model: str | None = None
     """Name under which the servers offer it; without a URL the model that vLLM loads in this process."""

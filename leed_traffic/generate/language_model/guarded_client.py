@@ -31,6 +31,10 @@ class GuardedClient(DefaultAsyncHttpxClient):
                     raise UnusableReplyError(f"the reply has over {MAX_BODY_BYTES >> 20} MiB", request, body=None)
         finally:
             await response.aclose()
-        taken = type(response)(response.status_code, headers=response.headers, content=bytes(body), request=request)
-        taken.encoding = "utf-8"  # not the one that the server names: punycode takes hours, zlib unpacks, rot13 fails
+        taken = type(response)(
+            response.status_code, headers=response.headers, content=bytes(body), request=request
+        )
+        taken.encoding = (
+            "utf-8"  # not the one that the server names: punycode takes hours, zlib unpacks, rot13 fails
+        )
         return taken

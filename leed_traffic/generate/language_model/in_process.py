@@ -6,7 +6,7 @@ from typing import Any
 
 from leed_traffic.errors import UsageError
 from leed_traffic.generate.language_model.plain_text import clean_text, one_line
-from leed_traffic.generate.language_model.served import OnReply, Question, Reply
+from leed_traffic.generate.language_model.served import ModelReply, OnReply, Question
 
 INSTALL = "pip install '.[vllm]' (an environment of its own: vllm pins its torch), or give --url of a server"
 
@@ -28,12 +28,15 @@ class InProcessModel:
         try:
             from vllm import LLM
         except ImportError as err:
-            raise UsageError(f"--model {model} without --url needs vllm, which is not installed here; {INSTALL}") from err
+            raise UsageError(
+                f"--model {model} without --url needs vllm, which is not installed here; {INSTALL}"
+            ) from err
         try:
             self._llm: Any = LLM(model=model, max_model_len=max_model_len)
         except (OSError, ValueError, RuntimeError) as err:
             raise UsageError(f"--model {model}: vLLM cannot load it ({one_line(err)})") from err
-        self.name, self._clock = model, clock
+        self.name = model
+        self._clock = clock
 
     def converse(self, questions: Sequence[Question], on_reply: OnReply) -> None:
         """See `LanguageModel`; what a reply leads to is asked in the next batch."""
@@ -46,7 +49,7 @@ class InProcessModel:
                     following.append((index, question))
             batch = following
 
-    def _answer(self, questions: Sequence[Question]) -> list[Reply]:
+    def _answer(self, questions: Sequence[Question]) -> list[ModelReply]:
         from vllm import SamplingParams
         from vllm.sampling_params import StructuredOutputsParams
 
@@ -65,14 +68,14 @@ class InProcessModel:
         except ValueError as err:  # a prompt too long for the model refuses the batch: find out which, one by one
             if len(questions) > 1:
                 return [reply for question in questions for reply in self._answer([question])]
-            return [Reply(text="", finish_reason="refused", fault=one_line(err))]
+            return [ModelReply(text="", finish_reason="refused", fault=one_line(err))]
         seconds = (self._clock() - began_s) / len(questions)
         return [_reply(output, seconds) for output in outputs]
 
 
-def _reply(output: Any, seconds: float) -> Reply:  # noqa: ANN401  # vLLM's RequestOutput; vLLM is not here to name it
+def _reply(output: Any, seconds: float) -> ModelReply:  # noqa: ANN401  # vLLM's RequestOutput; vLLM is not here to name it
     completion = output.outputs[0]
-    return Reply(
+    return ModelReply(
         text=clean_text(completion.text),
         finish_reason="length" if completion.finish_reason == "length" else "stop",
         prompt_tokens=len(output.prompt_token_ids or ()),

@@ -1,7 +1,8 @@
 """Short names for what a junction consists of, so that nothing from a net file ever enters a prompt.
 
-Approaches are letters, their lanes the letter with a number, neighbouring signals `signal 1` and so on. Identifiers of real
-nets cost many tokens, and a street may be called anything, an instruction to the model included.
+Approaches are letters, their lanes the letter with a number, neighbouring signals `signal 1` and so on.
+Identifiers of real nets cost many tokens, and a street may be called anything, an instruction to the model
+included.
 """
 
 import string

@@ -1,8 +1,8 @@
 """The JSON schema of a reply, made for one junction: what does not exist there cannot be named.
 
-Only constructs that hold under constrained decoding (xgrammar): enumerations, integer ranges, bounded patterns and arrays.
-A `maxLength` would admit control characters, free numbers would run on for ever, `uniqueItems` is refused by the server, and a
-count over 128 in a pattern ends in an internal error there (xgrammar 0.2.8).
+Only constructs that hold under constrained decoding (xgrammar): enumerations, integer ranges, bounded patterns and
+arrays. A `maxLength` would admit control characters, free numbers would run on for ever, `uniqueItems` is refused
+by the server, and a count over 128 in a pattern ends in an internal error there (xgrammar 0.2.8).
 """
 
 import math
@@ -19,7 +19,8 @@ REASONING_PATTERN = r"^[ !#-\[\]-~]{1,120}[ !#-\[\]-~]{0,120}$"
 MAX_STEPS = 8  # per period; more only lengthen replies
 REACH_M = [30, 40, 50, 60, 70, 80, 100, 120, 150, 200]
 QUEUES_VEH = [0, 1, 2, 3, 4, 5, 7, 10]
-CYCLE_LOW_S, CYCLE_HIGH_S = 30, 180  # s, common practice
+CYCLE_LOW_S = 30
+CYCLE_HIGH_S = 180  # s, common practice
 
 PRIORITY_VALUES: dict[str, list[float]] = {
     "green_s": [0, 3, 5, 7, 8, 10, 12, 15, 20],
@@ -45,7 +46,12 @@ def simple_schema(names: Names) -> Schema:
 
 def _object(properties: Schema) -> Schema:
     """All properties in this order, and nothing else."""
-    return {"type": "object", "properties": properties, "required": list(properties), "additionalProperties": False}
+    return {
+        "type": "object",
+        "properties": properties,
+        "required": list(properties),
+        "additionalProperties": False,
+    }
 
 
 def _reasoning() -> Schema:
@@ -60,7 +66,12 @@ def _priority(names: Names) -> Schema:
             "reasoning": _reasoning(),
             "reach_m": {"enum": REACH_M},
             **{name: {"enum": values} for name, values in PRIORITY_VALUES.items()},
-            "lane_weights": {"type": "object", "properties": weights, "required": [], "additionalProperties": False},
+            "lane_weights": {
+                "type": "object",
+                "properties": weights,
+                "required": [],
+                "additionalProperties": False,
+            },
         }
     )
 
@@ -95,8 +106,10 @@ def _sequence(brief: Brief, names: Names) -> Schema:
 
 
 def _step(stage: int, timing: Timing, names: Names) -> Schema:
-    low, high = timing.min_green_s[stage], timing.max_green_s[stage]
-    first, last = math.ceil(low), math.floor(high)
+    low = timing.min_green_s[stage]
+    high = timing.max_green_s[stage]
+    first = math.ceil(low)
+    last = math.floor(high)
     green = _integer(first, last) if first <= last else {"enum": sorted({low, high})}
     letters = list(names.approaches.values())
     extension = _object(

@@ -1,14 +1,16 @@
 """A plan on one line, as a person and a model read it."""
 
-from leed_traffic.domain.plan import PRIORITY_FIELDS, Period, Plan, PriorityPlan, Step
+from leed_traffic.domain.plan import PRIORITY_FIELDS, Period, Plan, Step, UrgencyPlan
 from leed_traffic.generate.language_model.names import Names
 
 
 def describe_plan(plan: Plan, names: Names) -> str:
     """The plan in short names; weights of 1 are left out, and a period that repeats another's steps says so."""
-    if isinstance(plan, PriorityPlan):
+    if isinstance(plan, UrgencyPlan):
         parts = [f"{field} {getattr(plan, field):g}" for field in PRIORITY_FIELDS]
-        weights = [f"{names.lanes[lane]} {weight:g}" for lane, weight in plan.lane_weights.items() if weight != 1.0]
+        weights = [
+            f"{names.lanes[lane]} {weight:g}" for lane, weight in plan.lane_weights.items() if weight != 1.0
+        ]
         return "priority: " + ", ".join(parts) + (f", lane_weights {', '.join(weights)}" if weights else "")
     periods = [_period(period, names) for period in plan.periods]
     return f"sequence: reach_m {plan.reach_m:g}; " + "; ".join(periods)

@@ -25,7 +25,8 @@ def read_plan(text: str, finish_reason: str, brief: Brief, names: Names) -> Plan
     """The plan that a reply holds, in the junction's own identifiers.
 
     Raises:
-        PlanError: why it is no plan for this junction, in words that its author can act on; no identifier is in them.
+        PlanError: why it is no plan for this junction, in words that its author can act on; no identifier is in
+            them.
     """
     if finish_reason == "length":
         raise PlanError("the reply was cut off at the longest length allowed; write a shorter plan")
@@ -51,7 +52,8 @@ def read_plan(text: str, finish_reason: str, brief: Brief, names: Names) -> Plan
 def _parse(text: str) -> dict[str, Any]:
     if len(text) > MAX_REPLY_CHARS:
         raise PlanError(f"the reply has over {MAX_REPLY_CHARS} characters; a plan needs a few hundred")
-    first, last = text.find("{"), text.rfind("}")
+    first = text.find("{")
+    last = text.rfind("}")
     if first < 0 or last < first:
         raise PlanError("the reply holds no JSON object")
     try:
@@ -73,7 +75,9 @@ def _translate(stated: dict[str, Any], names: Names) -> dict[str, Any]:
     weights = stated.get("lane_weights")
     if isinstance(weights, dict):
         lane_of = names.lane_of()
-        translated["lane_weights"] = {_known(short, lane_of, "lane_weights", "lanes"): w for short, w in weights.items()}
+        translated["lane_weights"] = {
+            _known(short, lane_of, "lane_weights", "lanes"): w for short, w in weights.items()
+        }
     if isinstance(stated.get("periods"), list):
         translated["periods"] = [_translate_period(period, names.approach_of()) for period in stated["periods"]]
     return translated
@@ -119,7 +123,9 @@ def _check_served(plan: Plan, brief: Brief, names: Names) -> None:
         served = {link for step in period.steps if step.stage < len(stages) for link in stages[step.stage].green}
         if missing := names.words(sorted(every - served)):
             raise PlanError(
-                _cut(f"no step from {period.from_s:g} s on serves {', '.join(missing)}; every movement needs a green")
+                _cut(
+                    f"no step from {period.from_s:g} s on serves {', '.join(missing)}; every movement needs a green"
+                )
             )
 
 

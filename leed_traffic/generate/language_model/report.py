@@ -18,19 +18,25 @@ from leed_traffic.generate.language_model.plan_words import describe_plan
 
 SHOWN_REASONS = 20
 COLOURS = ("#1769aa", "#b5541c", "#3d7d3d", "#7a4a9c", "#8a7a1e", "#a33a5f", "#666666")
-LEFT, RIGHT, TOP, BOTTOM = 80.0, 600.0, 40.0, 156.0  # of the chart's plot, in its own units
+LEFT = 80.0
+RIGHT = 600.0
+TOP = 40.0
+BOTTOM = 156.0  # of the chart's plot, in its own units
 
 
 def write_report(path: Path, made: Demonstrations, authorship: Authorship, briefs: Sequence[Brief]) -> None:
     """Write the page."""
-    source = (resources.files("leed_traffic.generate.language_model") / "report.html.j2").read_text(encoding="utf-8")
+    source = (resources.files("leed_traffic.generate.language_model") / "report.html.j2").read_text(
+        encoding="utf-8"
+    )
     environment = Environment(autoescape=True, undefined=StrictUndefined)
     environment.filters["fold"] = fold
     write_whole(path, environment.from_string(source).render(_facts(made, authorship, briefs)))
 
 
 def _facts(made: Demonstrations, authorship: Authorship, briefs: Sequence[Brief]) -> dict[str, Any]:
-    manifest, rounds = made.manifest, authorship.rounds
+    manifest = made.manifest
+    rounds = authorship.rounds
     reasons = Counter(reason for r in rounds for w in r.intersections.values() for reason in w.reasons)
     return {
         "scenario": manifest.scenario,
@@ -60,7 +66,8 @@ def _facts(made: Demonstrations, authorship: Authorship, briefs: Sequence[Brief]
 
 def _plan(brief: Brief, made: Demonstrations, authorship: Authorship) -> dict[str, Any]:
     """The final plan beside the splits of the signal's own program."""
-    junction, names = brief.intersection, name_parts(brief)
+    junction = brief.intersection
+    names = name_parts(brief)
     plan = made.plans[junction.id]
     total = sum(stage.own_green_s for stage in junction.stages) or 1.0
     legend = [f"{letter} = {approach}" for approach, letter in names.approaches.items()]
@@ -98,7 +105,8 @@ def _chart(start_s: float, rounds: Sequence[Round]) -> dict[str, Any]:
     stood = [start_s, *(r.delay_s for r in rounds)]
     proposed = [(k, r.proposed_delay_s) for k, r in enumerate(rounds, start=1) if r.proposed_delay_s is not None]
     values = [*stood, *(value for _, value in proposed)]
-    low, high = min(values), max(values)
+    low = min(values)
+    high = max(values)
 
     def point(k: int, value: float) -> dict[str, Any]:
         x = LEFT + (RIGHT - LEFT) * k / max(len(stood) - 1, 1)

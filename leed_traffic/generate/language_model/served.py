@@ -1,7 +1,7 @@
 """A language model as the author sees it, and one that is asked over HTTP: vLLM servers, or whatever speaks their dialect.
 
-A question may lead to another (a refused plan is sent back with the reason), so one asks by conversations: many at once, each a
-chain of questions. Answers come in any order; nothing that the author makes of them may depend on it.
+A question may lead to another (a refused plan is sent back with the reason), so one asks by conversations: many at
+once, each a chain of questions. Answers come in any order; nothing that the author makes of them may depend on it.
 """
 
 import asyncio
@@ -22,7 +22,8 @@ from leed_traffic.generate.language_model.guarded_client import GuardedClient
 from leed_traffic.generate.language_model.plain_text import clean_text, one_line
 
 API_KEY_VARIABLE = "LEED_MODEL_API_KEY"
-FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.5, 20.0
+FIRST_PAUSE_S = 0.5
+LONGEST_PAUSE_S = 20.0
 HEALTH_TIMEOUT_S = 10.0
 MOST_TOKENS = 10**9  # that a reply is believed to have had
 
@@ -44,7 +45,7 @@ class Question:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Reply:
+class ModelReply:
     """What came back; `fault` says why a server refused the question as such."""
 
     text: str
@@ -55,7 +56,7 @@ class Reply:
     fault: str = ""
 
 
-OnReply = Callable[[int, Reply], Question | None]  # conversation, reply -> what to ask next in it
+OnReply = Callable[[int, ModelReply], Question | None]  # conversation, reply -> what to ask next in it
 
 
 class LanguageModel(Protocol):
@@ -78,11 +79,13 @@ class LanguageModel(Protocol):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Patience:
+class ServerPatience:
     """How long to wait for a server, and how often to ask again."""
 
     timeout_s: float = 300.0  # for one reply, from the question to its last byte
-    start_s: float = 240.0  # for a server that is not up, at the beginning or after it died; a vLLM takes 1 to 2 minutes
+    start_s: float = (
+        240.0  # for a server that is not up, at the beginning or after it died; a vLLM takes 1 to 2 minutes
+    )
     attempts: int = 8  # of one question, overloads and lost connections alike
 
 
@@ -111,7 +114,7 @@ class ServedModel:
         model: str,
         *,
         concurrency: int,
-        patience: Patience,
+        patience: ServerPatience,
         clock: Clock,
         rng: Random,
         sleep: Sleep = asyncio.sleep,
@@ -127,8 +130,13 @@ class ServedModel:
             rng: for the jitter of pauses; replies do not depend on it.
             sleep: pauses; a test may shorten them.
         """
-        self._urls, self._model, self._concurrency = tuple(urls), model, concurrency
-        self._patience, self._clock, self._rng, self._sleep = patience, clock, rng, sleep
+        self._urls = tuple(urls)
+        self._model = model
+        self._concurrency = concurrency
+        self._patience = patience
+        self._clock = clock
+        self._rng = rng
+        self._sleep = sleep
         self._servers: list[_Server] = []
 
     @property
@@ -185,7 +193,7 @@ class ServedModel:
         await asyncio.gather(*watches, return_exceptions=True)
         await asyncio.gather(*(server.client.close() for server in self._servers))
 
-    async def _ask(self, question: Question) -> Reply:
+    async def _ask(self, question: Question) -> ModelReply:
         """One reply, over as many attempts as patience allows."""
         attempt = 0
         failed: tuple[_Server, Exception] | None = None
@@ -199,7 +207,7 @@ class ServedModel:
                     content = await self._send(server, question)
                 return _reply(json.loads(content), self._clock() - began_s)
             except openai.BadRequestError as err:
-                return Reply(text="", finish_reason="refused", fault=f"{server.url}: {_said(err)}")
+                return ModelReply(text="", finish_reason="refused", fault=f"{server.url}: {_said(err)}")
             except (openai.APIError, TimeoutError, ValueError, RecursionError) as err:
                 if attempt == self._patience.attempts or not _is_worth_another_try(err):
                     raise self._fault(server, err, attempt) from err
@@ -261,7 +269,8 @@ class ServedModel:
 
     async def _await_health(self, server: _Server) -> None:
         """Poll until the server is well, for as long as a start may take; a server without a health page counts as well."""
-        until_s, attempt = self._clock() + self._patience.start_s, 0
+        until_s = self._clock() + self._patience.start_s
+        attempt = 0
         address = server.url.rstrip("/").removesuffix("/v1") + "/health"
         async with server.turn:
             while not server.is_up:
@@ -293,7 +302,9 @@ class ServedModel:
                 f"{server.url}: sends its callers elsewhere, to {place}; give --url the address that answers itself"
             )
         if isinstance(err, openai.NotFoundError):
-            return UsageError(f"{server.url}: {_said(err)}; --url must name an OpenAI-compatible server, ending in /v1")
+            return UsageError(
+                f"{server.url}: {_said(err)}; --url must name an OpenAI-compatible server, ending in /v1"
+            )
         if isinstance(err, openai.APITimeoutError | TimeoutError):
             return DeviceError(
                 f"{server.url}: no reply within {self._patience.timeout_s:g} s in {attempts} attempts; "
@@ -304,12 +315,13 @@ class ServedModel:
         )
 
 
-def _reply(completion: object, latency_s: float) -> Reply:
+def _reply(completion: object, latency_s: float) -> ModelReply:
     """Whatever a server sent as a completion: nothing in it is as it should be until that was seen."""
     choices = _field(completion, "choices")
     choice = choices[0] if isinstance(choices, list) and choices else None
-    content, usage = _field(_field(choice, "message"), "content"), _field(completion, "usage")
-    return Reply(
+    content = _field(_field(choice, "message"), "content")
+    usage = _field(completion, "usage")
+    return ModelReply(
         text=clean_text(content) if isinstance(content, str) else "",
         finish_reason="length" if _field(choice, "finish_reason") == "length" else "stop",
         prompt_tokens=_count(_field(usage, "prompt_tokens")),

@@ -9,11 +9,18 @@ from urllib.parse import urlsplit
 from leed_traffic.domain.plan import Plan
 from leed_traffic.errors import UsageError
 from leed_traffic.generate.bench import Plans
-from leed_traffic.generate.language_model.author import OnAsking, Sampling, VllmAuthor
+from leed_traffic.generate.language_model.author import LanguageModelAuthor, OnAsking, Sampling
 from leed_traffic.generate.language_model.authorship import Authorship
 from leed_traffic.generate.language_model.brief_text import PROMPT_VERSION, TOKEN_LIMIT, prompt_digest
 from leed_traffic.generate.language_model.config import ModelConfig, check_model
-from leed_traffic.generate.language_model.served import LanguageModel, OnReply, Patience, Question, Reply, ServedModel
+from leed_traffic.generate.language_model.served import (
+    LanguageModel,
+    ModelReply,
+    OnReply,
+    Question,
+    ServedModel,
+    ServerPatience,
+)
 from leed_traffic.generate.language_model.transcripts import RememberedModel, Transcripts
 
 Clock = Callable[[], float]
@@ -23,13 +30,16 @@ class Timed:
     """Passes questions on, and adds up the time and the replies that this run waited for."""
 
     def __init__(self, model: LanguageModel, clock: Clock) -> None:
-        self._model, self._clock = model, clock
-        self.name, self.seconds, self.replies = model.name, 0.0, 0
+        self._model = model
+        self._clock = clock
+        self.name = model.name
+        self.seconds = 0.0
+        self.replies = 0
 
     def converse(self, questions: Sequence[Question], on_reply: OnReply) -> None:
         """See `LanguageModel`."""
 
-        def counted(index: int, reply: Reply) -> Question | None:
+        def counted(index: int, reply: ModelReply) -> Question | None:
             self.replies += 1
             return on_reply(index, reply)
 
@@ -43,8 +53,9 @@ class Timed:
 class ModelRun:
     """The author and what is to be told about it in the end."""
 
-    def __init__(self, author: VllmAuthor, timed: Timed | None) -> None:
-        self.author, self._timed = author, timed
+    def __init__(self, author: LanguageModelAuthor, timed: Timed | None) -> None:
+        self.author = author
+        self._timed = timed
 
     def written_by(self, plans: Plans, starts: dict[str, Plans]) -> dict[str, str]:
         """Who wrote each of the final plans."""
@@ -94,7 +105,7 @@ def open_model_run(
         else:
             timed = Timed(_open_model(config, clock, rng), clock)
             remembered = RememberedModel(transcripts, timed, timed.name)
-        yield ModelRun(VllmAuthor(remembered, sampling, clock, on_asking), timed)
+        yield ModelRun(LanguageModelAuthor(remembered, sampling, clock, on_asking), timed)
 
 
 def _open_model(config: ModelConfig, clock: Clock, rng: Random) -> LanguageModel:
@@ -105,7 +116,7 @@ def _open_model(config: ModelConfig, clock: Clock, rng: Random) -> LanguageModel
         # a repair carries the refused plan and the reason on top of the brief
         return InProcessModel(model, max_model_len=2 * TOKEN_LIMIT + 2 * config.max_tokens, clock=clock)
     urls = [url.rstrip("/") if urlsplit(url).path.strip("/") else f"{url.rstrip('/')}/v1" for url in config.urls]
-    patience = Patience(timeout_s=config.timeout_s, start_s=config.start_s, attempts=config.attempts)
+    patience = ServerPatience(timeout_s=config.timeout_s, start_s=config.start_s, attempts=config.attempts)
     return ServedModel(urls, model, concurrency=config.concurrency, patience=patience, clock=clock, rng=rng)
 
 

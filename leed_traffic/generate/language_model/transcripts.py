@@ -1,6 +1,7 @@
 """Every question that was answered, in one append-only file: nothing is asked twice, and a run can be repeated without a model.
 
-One JSON document per line; a line is on the disk before its reply is used. A last line that was cut off is dropped.
+One JSON document per line; a line is on the disk before its reply is used. A last line that was cut off is
+dropped.
 """
 
 import json
@@ -9,17 +10,16 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field, ValidationError
 
+from leed_traffic.domain.document import Document
 from leed_traffic.errors import DemonstrationError
 from leed_traffic.generate.language_model.plain_text import clean_text, one_line
-from leed_traffic.generate.language_model.served import MOST_TOKENS, LanguageModel, OnReply, Question, Reply
+from leed_traffic.generate.language_model.served import MOST_TOKENS, LanguageModel, ModelReply, OnReply, Question
 
 
-class Exchange(BaseModel):
+class Exchange(Document):
     """One question and its reply."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     digest: str
     """sha256 of the question."""
@@ -36,9 +36,9 @@ class Exchange(BaseModel):
     fault: str = ""
     """Why the server refused the question; asked again when the run is."""
 
-    def reply(self) -> Reply:
+    def reply(self) -> ModelReply:
         """As it arrived; a file from elsewhere may hold what this program would not have written."""
-        return Reply(
+        return ModelReply(
             text=clean_text(self.text),
             finish_reason=self.finish_reason,
             prompt_tokens=self.prompt_tokens,
@@ -71,14 +71,14 @@ class Transcripts:
         """Names of the models that answered, in the order of their first reply."""
         return tuple(dict.fromkeys(model for model, _ in self._known))
 
-    def find(self, model: str, question: Question) -> Reply | None:
+    def find(self, model: str, question: Question) -> ModelReply | None:
         """The reply to a question, if it was ever answered; a refusal counts only where nobody can be asked again."""
         exchange = self._known.get((model, question.digest()))
         if exchange is None or (exchange.fault and self._sink is not None):
             return None
         return exchange.reply()
 
-    def add(self, model: str, question: Question, reply: Reply) -> None:
+    def add(self, model: str, question: Question, reply: ModelReply) -> None:
         """Write one exchange down; it is on the disk when this returns."""
         if self._sink is None:
             raise ValueError(f"{self.path} was opened to be read only")
@@ -105,7 +105,9 @@ class Transcripts:
     def __enter__(self) -> "Transcripts":
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         if self._sink:
             self._sink.close()
 
@@ -114,7 +116,9 @@ class Transcripts:
         try:
             content = self.path.read_bytes()
         except OSError as err:
-            raise DemonstrationError(f"{self.path}: cannot be read ({err.strerror}); give the transcripts of a run") from err
+            raise DemonstrationError(
+                f"{self.path}: cannot be read ({err.strerror}); give the transcripts of a run"
+            ) from err
         sound = 0
         for number, line, ends_at in _lines(content):
             try:
@@ -122,7 +126,9 @@ class Transcripts:
             except (ValidationError, ValueError, RecursionError) as err:
                 if ends_at == len(content):
                     break
-                raise DemonstrationError(f"{self.path}: line {number} is no transcript; restore the file or remove it") from err
+                raise DemonstrationError(
+                    f"{self.path}: line {number} is no transcript; restore the file or remove it"
+                ) from err
             self._known[exchange.model, exchange.digest] = exchange
             sound = ends_at
         return sound
@@ -139,7 +145,9 @@ class RememberedModel:
             model: asked what is missing; None to replay.
             name: of the model that answers or answered.
         """
-        self._transcripts, self._model, self.name = transcripts, model, name
+        self._transcripts = transcripts
+        self._model = model
+        self.name = name
 
     def converse(self, questions: Sequence[Question], on_reply: OnReply) -> None:
         """See `LanguageModel`.
@@ -160,7 +168,7 @@ class RememberedModel:
                 f"({len(open_ones)} missing); replay with the scenario, the options and the version it was made with"
             )
 
-        def remember(place: int, reply: Reply) -> Question | None:
+        def remember(place: int, reply: ModelReply) -> Question | None:
             index, question = open_ones[place]
             self._transcripts.add(self.name, question, reply)
             following = on_reply(index, reply)

@@ -1,8 +1,8 @@
 """The embedded author: changes the parameters of priority plans and lets the simulation judge.
 
-Rounds draw changes for every intersection on its own, smaller from round to round: an evolution strategy with one parent
-(Rechenberg 1973) per intersection, all intersections at once, each credited with its local return. Before them stand known
-rules and a race of drawn ones (`race.py`).
+Rounds draw changes for every intersection on its own, smaller from round to round: an evolution strategy with one
+parent (Rechenberg 1973) per intersection, all intersections at once, each credited with its local return. Before
+them stand known rules and a race of drawn ones (`race.py`).
 """
 
 from collections.abc import Callable, Sequence
@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from leed_traffic.domain.network import Intersection
-from leed_traffic.domain.plan import PriorityPlan, max_wave_plan
+from leed_traffic.domain.plan import UrgencyPlan, max_wave_plan
 from leed_traffic.generate.author import Proposal
 from leed_traffic.generate.brief import Brief
 
@@ -32,7 +32,8 @@ class SearchAuthor:
             seed: of all changes.
             reach_m: no plan is made to see farther, because the policies that shall learn it do not.
         """
-        self._seed, self._reach_m = seed, reach_m
+        self._seed = seed
+        self._reach_m = reach_m
 
     def propose(self, briefs: Sequence[Brief], round_index: int, n_candidates: int) -> list[Proposal]:
         """Changes of each intersection on its own."""
@@ -42,7 +43,9 @@ class SearchAuthor:
             Proposal(
                 what=f"changed per intersection, round {round_index + 1}",
                 plans={
-                    brief.intersection.id: mutate(_parent(brief), brief.intersection, rng, size, reach_m=self._reach_m)
+                    brief.intersection.id: mutate(
+                        _parent(brief), brief.intersection, rng, size, reach_m=self._reach_m
+                    )
                     for brief in briefs
                 },
             )
@@ -51,8 +54,8 @@ class SearchAuthor:
 
 
 def mutate(
-    plan: PriorityPlan, intersection: Intersection, rng: np.random.Generator, size: float, *, reach_m: float
-) -> PriorityPlan:
+    plan: UrgencyPlan, intersection: Intersection, rng: np.random.Generator, size: float, *, reach_m: float
+) -> UrgencyPlan:
     """One to three parameters changed at random.
 
     Args:
@@ -81,19 +84,23 @@ def mutate(
     return plan.model_copy(update={**values, "reasoning": f"Search: changed {named}."})
 
 
-def _weighted(plan: PriorityPlan, intersection: Intersection, rng: np.random.Generator, size: float) -> dict[str, float]:
+def _weighted(
+    plan: UrgencyPlan, intersection: Intersection, rng: np.random.Generator, size: float
+) -> dict[str, float]:
     """Another weight for one lane, or for all lanes of its approach."""
     chosen = intersection.lanes[int(rng.integers(intersection.n_lanes))]
     whole = rng.random() < 0.5
     factor = float(np.exp(0.4 * size * rng.normal()))
-    lanes = [lane.id for lane in intersection.lanes if lane is chosen or (whole and lane.approach == chosen.approach)]
+    lanes = [
+        lane.id for lane in intersection.lanes if lane is chosen or (whole and lane.approach == chosen.approach)
+    ]
     changed = {lane: _between(plan.lane_weights.get(lane, 1.0) * factor, 0.2, 5.0) for lane in lanes}
     return {**plan.lane_weights, **changed}
 
 
-def _parent(brief: Brief) -> PriorityPlan:
+def _parent(brief: Brief) -> UrgencyPlan:
     """The incumbent if it is a priority plan; a sequence has none of these parameters, so max-wave stands in."""
-    if isinstance(brief.incumbent, PriorityPlan):
+    if isinstance(brief.incumbent, UrgencyPlan):
         return brief.incumbent
     return max_wave_plan(brief.intersection.id)
 

@@ -9,7 +9,8 @@ from leed_traffic.generate.search.starts import SHORT_STARTS, START_RULES
 
 AUTHOR_SEEDS = (11, 12)  # every candidate is tried on these
 FIRST_CONFIRMATION_SEED = 13  # and the last ones standing on those to be demonstrated and on hours from here on
-LEAST_CONFIRMED, MOST_CONFIRMED = 3, 100  # hours of each of the last standing,
+LEAST_CONFIRMED = 3
+MOST_CONFIRMED = 100  # hours of each of the last standing,
 CONFIRMED_SHARE = 0.05  # this share of the budget, within those bounds
 LAST_STANDING = 4  # sets that are confirmed: max-wave, the best known start, and the latest two
 DECIDED_TIMES = 2  # the last two run on so many times as many hours more: a rare gridlock takes many to show
@@ -71,7 +72,8 @@ def planned_runs(config: GenerateConfig) -> int:
         return 3 * len(AUTHOR_SEEDS) + len(config.seeds)
     if is_short(config):
         return SHORT_RUNS + len(config.seeds)
-    sizes, n = sizes_of(config), n_racers(config)
+    sizes = sizes_of(config)
+    n = n_racers(config)
     remembered = n // CUT  # of each that goes on in the race, the first hour is told once more
     return (
         _fixed_runs(config)

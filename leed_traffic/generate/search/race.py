@@ -1,16 +1,16 @@
 """Drawn priority rules, the same for all intersections, in a race: all on one hour, the best quarter on the others as well.
 
-One hour tells a good rule from a bad one, not from the next best (successive halving, Jamieson and Talwalkar 2016, one cut);
-who wins here is confirmed later, on hours that chose nothing.
+One hour tells a good rule from a bad one, not from the next best (successive halving, Jamieson and Talwalkar 2016,
+one cut); who wins here is confirmed later, on hours that chose nothing.
 """
 
 from collections.abc import Sequence
 
 import numpy as np
 
-from leed_traffic.domain.plan import PriorityPlan
+from leed_traffic.domain.plan import UrgencyPlan
 from leed_traffic.generate.bench import Bench, Plans
-from leed_traffic.generate.refine import Standing
+from leed_traffic.generate.refine import ExecutedPlans
 
 CUT = 4  # one of so many goes on
 MOST_RACERS = 16
@@ -26,7 +26,7 @@ def race_cost(n: int, n_seeds: int) -> int:
     return n + n // CUT * (n_seeds - 1)
 
 
-def race(names: Sequence[str], n: int, seed: int, bench: Bench, seeds: Sequence[int]) -> list[Standing]:
+def race(names: Sequence[str], n: int, seed: int, bench: Bench, seeds: Sequence[int]) -> list[ExecutedPlans]:
     """Draw rules and let them run.
 
     Args:
@@ -48,10 +48,13 @@ def race(names: Sequence[str], n: int, seed: int, bench: Bench, seeds: Sequence[
     first = bench.try_out(drawn, seeds[:1], what)
     ahead = sorted(range(n), key=lambda k: first[k].delay_s)[: n // CUT]
     trials = bench.try_out([drawn[k] for k in ahead], seeds, what)
-    return [Standing(what=f"drawn rule {k + 1}", plans=drawn[k], trial=trial) for k, trial in zip(ahead, trials, strict=True)]
+    return [
+        ExecutedPlans(what=f"drawn rule {k + 1}", plans=drawn[k], trial=trial)
+        for k, trial in zip(ahead, trials, strict=True)
+    ]
 
 
-def draw_rule(rng: np.random.Generator, reach_m: float) -> PriorityPlan:
+def draw_rule(rng: np.random.Generator, reach_m: float) -> UrgencyPlan:
     """A rule of the kind that suits some junctions: most terms are off in about half of the draws, as they are in max-wave.
 
     Args:
@@ -59,7 +62,7 @@ def draw_rule(rng: np.random.Generator, reach_m: float) -> PriorityPlan:
         reach_m: the rule sees no farther, because the policies that shall learn it do not.
     """
     waiting = 10.0 ** rng.uniform(-3.0, -1.3) if rng.random() < 0.5 else 0.0
-    return PriorityPlan(
+    return UrgencyPlan(
         intersection="",
         reasoning="Search: a drawn rule.",
         reach_m=round(rng.uniform(0.5, 1.0) * reach_m),

@@ -7,9 +7,10 @@ None is best everywhere: the quick ones win where little drives, the slow ones n
 from collections.abc import Mapping
 
 from leed_traffic.domain.network import MAX_REACH_M
-from leed_traffic.domain.plan import PRIORITY_FIELDS, PriorityPlan
+from leed_traffic.domain.plan import PRIORITY_FIELDS, UrgencyPlan
 
-# In the order of PRIORITY_FIELDS: reach_m, green_s, approaching, blocked_exit, waiting, downstream, keep, permissive
+# In the order of PRIORITY_FIELDS: reach_m, green_s, approaching, blocked_exit, waiting, downstream, keep,
+# permissive
 RULES: Mapping[str, tuple[float, ...]] = {
     "quick": (60, 5, 1.25, 0, 0, 0, 0.5, 0.5),
     "quick, waiting counts": (60, 5, 1, 0, 0.02, 0, 1, 0.5),
@@ -23,8 +24,8 @@ RULES: Mapping[str, tuple[float, ...]] = {
 }
 
 
-def rule_plan(intersection: str, what: str, *, reach_m: float = MAX_REACH_M) -> PriorityPlan:
+def rule_plan(intersection: str, what: str, *, reach_m: float = MAX_REACH_M) -> UrgencyPlan:
     """A rule of that name as the plan of an intersection; it sees no farther than `reach_m`."""
     values = dict(zip(PRIORITY_FIELDS, map(float, RULES[what]), strict=True))
     values["reach_m"] = min(values["reach_m"], reach_m)
-    return PriorityPlan(intersection=intersection, reasoning=f"A rule for any junction: {what}.", **values)
+    return UrgencyPlan(intersection=intersection, reasoning=f"A rule for any junction: {what}.", **values)

@@ -10,7 +10,8 @@ from leed_traffic.generate.brief import Brief
 from leed_traffic.generate.search.rules import rule_plan
 from leed_traffic.simulation.incumbents.webster import webster_plans
 
-MAX_PRESSURE, MAX_WAVE = "max-pressure 200 m", "max-wave 100 m"  # the two rules of the field
+MAX_PRESSURE = "max-pressure 200 m"
+MAX_WAVE = "max-wave 100 m"  # the two rules of the field
 START_RULES = ("quick", "steady", "slow")  # and three of ours
 SHORT_STARTS = (MAX_WAVE, "steady")  # those between which a search of a few hours chooses
 
@@ -25,7 +26,9 @@ def start_plans(briefs: Sequence[Brief], author: Author) -> dict[str, Plans]:
     if author is not Author.WEBSTER:
         starts[MAX_PRESSURE] = {name: max_pressure_plan(name) for name in names}
         starts[MAX_WAVE] = {name: max_wave_plan(name) for name in names}
-        starts |= {what: {name: rule_plan(name, what, reach_m=DEFAULT_REACH_M) for name in names} for what in START_RULES}
+        starts |= {
+            what: {name: rule_plan(name, what, reach_m=DEFAULT_REACH_M) for name in names} for what in START_RULES
+        }
     for plans in starts.values():
         for brief in briefs:
             check_plan(plans[brief.intersection.id], brief.intersection, brief.timing)

@@ -1,18 +1,16 @@
 """Shadow mode: how often the policy would have done what the signal did.
 
-A decision while a stage stands asks to keep or to leave it. What the signal did is read one decision interval later, at the
-first moment at which a stage stands again.
+A decision while a stage stands asks to keep or to leave it. What the signal did is read one decision interval
+later, at the first moment at which a stage stands again.
 """
 
 from dataclasses import dataclass
 
-from pydantic import BaseModel, ConfigDict
+from leed_traffic.domain.document import Document
 
 
-class Agreement(BaseModel):
+class Agreement(Document):
     """Decisions of one signal in shadow mode, by what came of them."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     compared: int = 0
     agreed: int = 0
@@ -33,7 +31,7 @@ class _Pending:
     asked: int
 
 
-class Comparison:
+class StageComparison:
     """One signal's asked and shown stages, in turn."""
 
     def __init__(self, interval_s: float) -> None:

@@ -65,7 +65,9 @@ def assign(
     wanted = set(bundle.ids if ids is None else ids)
     if unknown := sorted(wanted - set(bundle.ids)):
         raise MismatchError(f"{bundle.path}: has no intersection {unknown[0]}; it has {', '.join(bundle.ids[:8])}")
-    rows = [(i, t) for i, t in zip(bundle.network.intersections, bundle.site.timings, strict=True) if i.id in wanted]
+    rows = [
+        (i, t) for i, t in zip(bundle.network.intersections, bundle.site.timings, strict=True) if i.id in wanted
+    ]
     return Assignment(
         intersections=tuple(i for i, _ in rows),
         timings=tuple(t for _, t in rows),
@@ -89,7 +91,8 @@ def check_successor(bundle: Bundle, running: Bundle, ids: Sequence[str]) -> None
         MismatchError: the first difference, precisely.
     """
     check_bundle_fits(bundle, running.network, running.site, running.manifest.decision_interval_s)
-    specs, served = dict(zip(bundle.ids, bundle.specs, strict=True)), dict(zip(running.ids, running.specs, strict=True))
+    specs = dict(zip(bundle.ids, bundle.specs, strict=True))
+    served = dict(zip(running.ids, running.specs, strict=True))
     limits = {timing.intersection: timing for timing in running.site.timings}
     for timing in bundle.site.timings:
         if timing.intersection in ids and timing != limits[timing.intersection]:
@@ -99,7 +102,9 @@ def check_successor(bundle: Bundle, running: Bundle, ids: Sequence[str]) -> None
             )
     for id_ in ids:
         if id_ not in specs:
-            raise MismatchError(f"{bundle.path}: has no policy for {id_}, which is served here; it has {', '.join(specs)}")
+            raise MismatchError(
+                f"{bundle.path}: has no policy for {id_}, which is served here; it has {', '.join(specs)}"
+            )
         if specs[id_].digest() != served[id_].digest():
             raise MismatchError(
                 f"{bundle.path}/{id_}: trained on another table of observations or a reach of {specs[id_].reach_m:g} m, "

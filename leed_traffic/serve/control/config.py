@@ -4,19 +4,18 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
+from leed_traffic.domain.document import FiniteDocument
 from leed_traffic.domain.safety.program import StageProgram
 from leed_traffic.serve.control.assignment import Assignment
 from leed_traffic.serve.control.hot_swap import PROBATION_S
 from leed_traffic.serve.device.contract import SignalDevice
-from leed_traffic.serve.safety.supervisor import Control
+from leed_traffic.serve.safety.supervisor import OperatingMode
 
 
-class ServeConfig(BaseModel):
+class ServeConfig(FiniteDocument):
     """What `leedctl serve` needs to know."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     bundle: Path
     """The folder with the policies."""
@@ -26,7 +25,7 @@ class ServeConfig(BaseModel):
     """Of the TraCI server."""
     port: int = Field(ge=1, le=65535)
     """Of the TraCI server."""
-    control: Control = Control.ACTIVE
+    control: OperatingMode = OperatingMode.ACTIVE
     """monitor: watch; shadow: decide and log; active: drive the signals."""
     intersections: tuple[str, ...] | None = None
     """The signals to take care of; None: all of the bundle."""

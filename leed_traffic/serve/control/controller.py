@@ -7,30 +7,30 @@ from collections.abc import Collection, Mapping, Sequence
 from leed_traffic.domain.detectors.detection import Readings
 from leed_traffic.domain.detectors.sensing import IDEAL, Sensing, SensingKind
 from leed_traffic.domain.network import Intersection
-from leed_traffic.domain.priority import Means, Priorities, PriorityRule, PriorityVehicle
+from leed_traffic.domain.priority import Priorities, PriorityRule, PriorityStrategy, PriorityVehicle
 from leed_traffic.domain.safety.envelope import Reason, Ruling, hold_s, rule
 from leed_traffic.domain.safety.program import build_program, whole_steps
 from leed_traffic.domain.safety.timing import Timing
 from leed_traffic.errors import UsageError
-from leed_traffic.serve.control.agreement import Comparison
+from leed_traffic.serve.control.agreement import StageComparison
 from leed_traffic.serve.control.hot_swap import HotSwap
 from leed_traffic.serve.control.monitors import Guard
-from leed_traffic.serve.control.orders import Order, Reload, Rollback
+from leed_traffic.serve.control.orders import Command, Reload, Rollback
 from leed_traffic.serve.control.requests import Requests
 from leed_traffic.serve.control.signal import SignalSight
 from leed_traffic.serve.control.standings import Standings
-from leed_traffic.serve.control.tally import Tally
+from leed_traffic.serve.control.tally import ServeTally
 from leed_traffic.serve.control.waits import StreetWaits
 from leed_traffic.serve.detectors.health import DetectorJudge
 from leed_traffic.serve.detectors.readings import open_eyes
-from leed_traffic.serve.device.contract import Sighting, SignalDevice, Snapshot
+from leed_traffic.serve.device.contract import SignalDevice, SignalDisplay, Snapshot
 from leed_traffic.serve.logs.actuations import Actuations
-from leed_traffic.serve.logs.events import OWN, PRIORITY_EVENTS, Change, Event, Step
+from leed_traffic.serve.logs.events import OWN, PRIORITY_EVENTS, Change, ChangeKind, Event
 from leed_traffic.serve.logs.journal import Journal
 from leed_traffic.serve.safety.clearance import is_to_stand
 from leed_traffic.serve.safety.latch import Latched, LatchStore
 from leed_traffic.serve.safety.standstill import Standstills
-from leed_traffic.serve.safety.supervisor import Cause, Control, Finding, Mode, Standing
+from leed_traffic.serve.safety.supervisor import Cause, ModeEvent, ModeState, OperatingMode, SignalMode
 
 log = logging.getLogger(__name__)
 
@@ -38,12 +38,12 @@ NEMA_PATIENCE_S = 75.0  # s: under the 90 s that deploy/ gives a service to stop
 _LIMITS = (Reason.MAX_GREEN, Reason.MAX_RED)
 
 
-class Controller:
+class SignalController:
     """N signals, each with its sight, its standing and its monitor.
 
-    Two clocks count the waits. The street's, `StreetWaits`, runs every tick, outlives the connection and feeds the rulings. The
-    policy's, in `Requests`, is read at every decision only and begins with the connection, as in training: a policy never sees
-    a number that it was not trained on.
+    Two clocks count the waits. The street's, `StreetWaits`, runs every tick, outlives the connection and feeds the
+    rulings. The policy's, in `Requests`, is read at every decision only and begins with the connection, as in
+    training: a policy never sees a number that it was not trained on.
     """
 
     def __init__(
@@ -55,9 +55,9 @@ class Controller:
         journal: Journal,
         *,
         latches: LatchStore,
-        tally: Tally,
+        tally: ServeTally,
         waits: StreetWaits,
-        control: Control,
+        control: OperatingMode,
         decision_interval_s: float,
         reach_m: float,
         tick_s: float,
@@ -67,9 +67,14 @@ class Controller:
         counts_persons: bool = False,
         withdrawing: Collection[int] = (),
     ) -> None:
-        self._intersections, self._timings = tuple(intersections), tuple(timings)
-        self._policies, self._device, self._log = policies, device, journal
-        self._control, self._interval_s, self._tick_s = control, decision_interval_s, tick_s
+        self._intersections = tuple(intersections)
+        self._timings = tuple(timings)
+        self._policies = policies
+        self._device = device
+        self._log = journal
+        self._control = control
+        self._interval_s = decision_interval_s
+        self._tick_s = tick_s
         self._lease_s = whole_steps(max(lease_s, tick_s + device.step_s), device.step_s)
         pairs = list(zip(self._intersections, self._timings, strict=True))
         self._programs = [build_program(i, t, step_s=device.step_s) for i, t in pairs]
@@ -78,9 +83,11 @@ class Controller:
         self._sights = [SignalSight(intersection, program, memory) for intersection, program, memory in seen]
         self._guard = Guard(self._intersections, self._timings, latches, tally, blind_s=tick_s - device.step_s)
         self._standings = Standings(self.ids, latches.latched, journal, tally)
-        self._latches, self.tally = latches, tally
+        self._latches = latches
+        self.tally = tally
         self._eyes = open_eyes(self._intersections, sensing, reach_m=reach_m, lane_index=device.lane_index)
-        self._priorities, self._means = Priorities(self._intersections, priority), [Means.NONE] * len(pairs)
+        self._priorities = Priorities(self._intersections, priority)
+        self._means = [PriorityStrategy.NONE] * len(pairs)
         self._callers: tuple[PriorityVehicle, ...] = ()
         self._standstills = Standstills(
             self._intersections, self._timings, sees_who_stands=sensing.kind is not SensingKind.LOOPS
@@ -95,10 +102,11 @@ class Controller:
             counts_persons=counts_persons,
         )
         n = len(self._intersections)
-        self._was_ours, self._are_left = [False] * n, [False] * n
+        self._was_ours = [False] * n
+        self._are_left = [False] * n
         self._has_looked = False
         self.reasons: list[Reason | None] = [None] * n  # of the latest ruling
-        self._comparisons = [Comparison(decision_interval_s) for _ in range(n)]
+        self._comparisons = [StageComparison(decision_interval_s) for _ in range(n)]
         self._withdrawing = set(withdrawing)  # signals that a change of mode gives back, perhaps over a loss
         self._is_leaving = False
 
@@ -113,7 +121,7 @@ class Controller:
         return tuple(intersection.id for intersection in self._intersections)
 
     @property
-    def standings(self) -> Sequence[Standing]:
+    def standings(self) -> Sequence[ModeState]:
         """(N,) the mode of each signal, and why."""
         return self._standings.each
 
@@ -128,7 +136,7 @@ class Controller:
         return self._latches.latched
 
     @property
-    def control(self) -> Control:
+    def control(self) -> OperatingMode:
         """How much the controller may do now."""
         return self._control
 
@@ -178,20 +186,26 @@ class Controller:
 
     def is_due(self, snapshot: Snapshot) -> bool:
         """Whether the policy is to be asked at this tick."""
-        is_wanted = self._control is not Control.MONITOR and not all(standing.is_latched for standing in self.standings)
+        is_wanted = self._control is not OperatingMode.MONITOR and not all(
+            standing.is_latched for standing in self.standings
+        )
         return is_wanted and self._requests.is_due(snapshot.time_s)
 
     def look(self, snapshot: Snapshot) -> Readings:
         """Take in a snapshot: monitors first, whatever goes wrong after them; then sights, waits, events."""
         elapsed_s = snapshot.time_s - self._standings.time_s if self._has_looked else 0.0
-        self._has_looked, self._standings.time_s = True, snapshot.time_s
+        self._has_looked = True
+        self._standings.time_s = snapshot.time_s
         for n in range(self.n):
             self._watch(n, snapshot)
         seen, marks = self._eyes.look(snapshot, elapsed_s)
-        readings, self._callers = self._sensing.mask(seen, snapshot.missing), snapshot.callers
+        readings = self._sensing.mask(seen, snapshot.missing)
+        self._callers = snapshot.callers
         for n, sighting in enumerate(snapshot.sightings):
             events = self._sights[n].see(sighting, snapshot.time_s)
-            self._standings.note(n, events, since_s=sighting.spent_s)  # the phase that stands began between two looks
+            self._standings.note(
+                n, events, since_s=sighting.spent_s
+            )  # the phase that stands began between two looks
         for n, cause in enumerate(self._standstills.look(snapshot.time_s, snapshot.sightings, readings)):
             self._standings.alarm(n, cause)
         self._log.note(self._actuations.take(snapshot.vehicles, snapshot.time_s, elapsed_s))
@@ -218,21 +232,21 @@ class Controller:
         for n, request in enumerate(self._requests.wanted):
             if not self._standings.is_believed(n):
                 self._requests.wanted[n] = None
-                self._standings.find(n, Finding.BAD_DECISION, Cause.BAD_SENSING)
+                self._standings.find(n, ModeEvent.BAD_DECISION, Cause.BAD_SENSING)
                 continue
             is_usable = request is not None and math.isfinite(request)
-            self._standings.find(n, Finding.GOOD_DECISION if is_usable else Finding.BAD_DECISION)
+            self._standings.find(n, ModeEvent.GOOD_DECISION if is_usable else ModeEvent.BAD_DECISION)
 
     def act(self, snapshot: Snapshot) -> None:
         """Take over who is ready, rule on every request, hand back who is no longer ours to lead."""
         for n in range(self.n):
             if n in self._withdrawing:
                 self._lead_back(n)
-            elif self._control is Control.SHADOW:
+            elif self._control is OperatingMode.SHADOW:
                 self._rule(n, snapshot.time_s)
-            if self._control is not Control.ACTIVE:
+            if self._control is not OperatingMode.ACTIVE:
                 continue
-            if self.standings[n].mode is Mode.STANDBY:
+            if self.standings[n].mode is SignalMode.STANDBY:
                 self._take_over(n)
             if self.standings[n].is_in_charge:
                 self._rule(n, snapshot.time_s)
@@ -246,9 +260,9 @@ class Controller:
         self._note_changes()
         self._requests.drop()
         for n in range(self.n):
-            self._standings.find(n, Finding.BAD_DECISION, Cause.NO_DECISION)
+            self._standings.find(n, ModeEvent.BAD_DECISION, Cause.NO_DECISION)
 
-    def obey(self, order: Order) -> str:
+    def obey(self, order: Command) -> str:
         """What a person wants, between two ticks; a line on what happens now.
 
         Raises:
@@ -264,7 +278,9 @@ class Controller:
             said = f"back to bundle {self._policies.target.bundle.digest[:12]}: {order.why}"
         elif isinstance(order, Rollback):
             if not self._policies.go_back("rollback by order"):
-                raise UsageError("there is no bundle to go back to: none was swapped since the start or the last rollback")
+                raise UsageError(
+                    "there is no bundle to go back to: none was swapped since the start or the last rollback"
+                )
             said = f"back to bundle {self._policies.target.bundle.digest[:12]}; each signal moves at its stage boundary"
         else:
             said = self._set_control(order.control)
@@ -279,25 +295,31 @@ class Controller:
         """Nobody is led any more: `act` releases every signal as soon as its display allows."""
         self._is_leaving = True
         for n in range(self.n):
-            self._standings.find(n, Finding.HAND_BACK)
+            self._standings.find(n, ModeEvent.HAND_BACK)
 
-    def _set_control(self, control: Control) -> str:
+    def _set_control(self, control: OperatingMode) -> str:
         """Another mode; signals that we lead are handed back as at the end, those to come are taken over as at the start."""
-        before, self._control = self._control, control
+        before = self._control
+        self._control = control
         if control is before:
             return f"mode {control} runs already"
-        if before is Control.ACTIVE:
+        if before is OperatingMode.ACTIVE:
             self._withdrawing = {n for n in range(self.n) if self._was_ours[n] or self._are_left[n]}
             for n in range(self.n):
-                self._standings.find(n, Finding.WITHDRAWN)
-        if before is Control.MONITOR:  # nobody has counted waits for a policy meanwhile
+                self._standings.find(n, ModeEvent.WITHDRAWN)
+        if before is OperatingMode.MONITOR:  # nobody has counted waits for a policy meanwhile
             self._requests.begin_anew()
-        if control is Control.ACTIVE:
+        if control is OperatingMode.ACTIVE:
             self._withdrawing = set()
         for comparison in self._comparisons:
             comparison.forget()
         change = Change(
-            time_s=self._standings.time_s, step=Step.MODE, n=None, digest=control, pattern=0, why=f"{before} before"
+            time_s=self._standings.time_s,
+            step=ChangeKind.MODE,
+            n=None,
+            digest=control,
+            pattern=0,
+            why=f"{before} before",
         )
         self._policies.changes.append(change)
         waits = f"; {len(self._withdrawing)} signals are handed back" if self._withdrawing else ""
@@ -311,13 +333,13 @@ class Controller:
             self._log.note_change(change, id_)
             if change.n is not None and self._was_ours[change.n]:
                 self._standings.note(change.n, [(Event.PATTERN_CHANGE, change.pattern)])
-            if change.step is not Step.MOVED:
+            if change.step is not ChangeKind.MOVED:
                 log.warning("%s at %.1f s: %s: %s", change.step, change.time_s, change.digest[:12], change.why)
         self._policies.changes.clear()
 
     def _compare(self, time_s: float) -> None:
         """In shadow mode: what the signals did, against what was asked for."""
-        if self._control is not Control.SHADOW:
+        if self._control is not OperatingMode.SHADOW:
             return
         for id_, sight, comparison in zip(self.ids, self._sights, self._comparisons, strict=True):
             comparison.look(time_s, sight.shown.stage, sight.shown.is_clearing)
@@ -325,12 +347,13 @@ class Controller:
 
     def _watch(self, n: int, snapshot: Snapshot) -> None:
         """Let the monitor judge what our program shows, and the one display after it, unless somebody else has set that."""
-        sighting, standings = snapshot.sightings[n], self._standings
+        sighting = snapshot.sightings[n]
+        standings = self._standings
         if sighting.is_ours or (self._was_ours[n] and not sighting.is_foreign):
             violation = self._guard.judge(n, snapshot.time_s, sighting.state)
             if violation is not None:
                 self._policies.trip(f"{violation.intersection}: monitor: {violation.fault}")
-                standings.find(n, Finding.MONITOR_TRIP)
+                standings.find(n, ModeEvent.MONITOR_TRIP)
                 self._guard.latch(violation)
         if not sighting.is_ours:
             if not sighting.is_left:
@@ -338,13 +361,13 @@ class Controller:
             self._guard.forget(n)
             if self._was_ours[n]:
                 standings.note(n, [(Event.PATTERN_CHANGE, OWN)])
-            standings.find(n, Finding.FOREIGN_PROGRAM if sighting.is_foreign else Finding.PROGRAM_LOST)
+            standings.find(n, ModeEvent.FOREIGN_PROGRAM if sighting.is_foreign else ModeEvent.PROGRAM_LOST)
         self._was_ours[n], self._are_left[n] = sighting.is_ours, sighting.is_left
 
     def _take_over(self, n: int) -> None:
         if self._engage(n):
             self._standings.note(n, [(Event.PATTERN_CHANGE, self._policies.at(n).pattern)])
-            self._standings.find(n, Finding.TAKEN_OVER)
+            self._standings.find(n, ModeEvent.TAKEN_OVER)
 
     def _engage(self, n: int) -> bool:
         shown = self._sights[n].shown
@@ -357,8 +380,9 @@ class Controller:
         return True
 
     def _rule(self, n: int, time_s: float) -> None:
-        state, sight = self._sights[n].state, self._sights[n]
-        is_heard = self.standings[n].mode is Mode.ENGAGED or self._control is Control.SHADOW
+        state = self._sights[n].state
+        sight = self._sights[n]
+        is_heard = self.standings[n].mode is SignalMode.ENGAGED or self._control is OperatingMode.SHADOW
         requested = self._favoured(n, self._requests.wanted[n] if is_heard else None, time_s)
         ruling = rule(
             requested,
@@ -370,36 +394,45 @@ class Controller:
         )
         self.tally.rulings[ruling.reason] += 1
         self.reasons[n] = ruling.reason
-        if self._control is Control.SHADOW and time_s == self._requests.asked_at_s and ruling.reason is not Reason.CLEARING:
+        if (
+            self._control is OperatingMode.SHADOW
+            and time_s == self._requests.asked_at_s
+            and ruling.reason is not Reason.CLEARING
+        ):
             self._comparisons[n].ask(time_s, state.stage, ruling.stage)
         if time_s == self._requests.asked_at_s or ruling.stage != state.stage:
             self._standings.note_decision(n, requested, ruling, state.stage)
-        if self._control is not Control.ACTIVE or state.is_clearing or not ruling.renews:
+        if self._control is not OperatingMode.ACTIVE or state.is_clearing or not ruling.renews:
             return
         if ruling.stage != state.stage:
             sight.will_end(Event.MAX_OUT if ruling.reason in _LIMITS else Event.FORCE_OFF)
         if not self._device.request(n, ruling.stage, self._hold_s(n)):
             log.error("%s: the device refused stage %d at %.1f s", self._intersections[n].id, ruling.stage, time_s)
-            self._standings.find(n, Finding.BAD_DECISION, Cause.REFUSED)
+            self._standings.find(n, ModeEvent.BAD_DECISION, Cause.REFUSED)
 
     def _favoured(self, n: int, wanted: float | None, time_s: float) -> float | None:
         """The request under the site's priorities; how a vehicle is favoured goes into the event log."""
-        state, horizon_s = self._sights[n].state, self._waits.horizon_s
+        state = self._sights[n].state
+        horizon_s = self._waits.horizon_s
         answer = self._priorities.favour(n, wanted, self._callers, state, time_s=time_s, horizon_s=horizon_s)
-        before, self._means[n] = self._means[n], answer.means
+        before = self._means[n]
+        self._means[n] = answer.means
         if answer.means is not before and answer.means in PRIORITY_EVENTS:
             self._standings.note(n, [(PRIORITY_EVENTS[answer.means], state.stage + 1)])
         return answer.request
 
-    def _keep_closed(self, n: int, sighting: Sighting) -> None:
+    def _keep_closed(self, n: int, sighting: SignalDisplay) -> None:
         """Extend a clearance that would end before the next tick while a vehicle still stands in the junction."""
-        state, program = self._sights[n].state, self._programs[n]
-        is_led = self.standings[n].mode is Mode.ENGAGED and sighting.is_ours and sighting.is_sound
+        state = self._sights[n].state
+        program = self._programs[n]
+        is_led = self.standings[n].mode is SignalMode.ENGAGED and sighting.is_ours and sighting.is_sound
         if not is_led or not is_to_stand(sighting, program, state, self._timings[n], tick_s=self._tick_s):
             return
         if not self._device.extend(n, self._tick_s):
             log.error(
-                "%s: the device refused to extend a clearance at %.1f s", self._intersections[n].id, self._standings.time_s
+                "%s: the device refused to extend a clearance at %.1f s",
+                self._intersections[n].id,
+                self._standings.time_s,
             )
         elif program.extended_s(sighting.phase, sighting.spent_s) == 0.0:
             self.tally.clearance_extensions += 1
@@ -422,7 +455,8 @@ class Controller:
     def _release(self, n: int) -> None:
         """Back to the own program once clearance and minimum green are over; a tripped signal does not wait for the green.
 
-        Unless its own program can only be met (NEMA): then a stage that is left towards it must have stood its minimum green.
+        Unless its own program can only be met (NEMA): then a stage that is left towards it must have stood its
+        minimum green.
         """
         state = self._sights[n].state
         if state.is_clearing:

@@ -4,8 +4,9 @@
                             |                                                          |
                             +---------- a fault of B or a monitor's trip --------------+--> A runs everywhere, at once
 
-A signal that is not ours, or whose stage has stood longer than its maximum green, need not wait for its next stage. What a
-rollback goes back to is the bundle that ran before, as it was checked then: it never left the memory.
+A signal that is not ours, or whose stage has stood longer than its maximum green, need not wait for its next
+stage. What a rollback goes back to is the bundle that ran before, as it was checked then: it never left the
+memory.
 """
 
 import math
@@ -18,8 +19,8 @@ from numpy.typing import NDArray
 
 from leed_traffic.artifacts.bundle import Bundle
 from leed_traffic.domain.safety.timing import Timing
-from leed_traffic.serve.control.signal import Shown
-from leed_traffic.serve.logs.events import Change, Step
+from leed_traffic.serve.control.signal import StageDisplay
+from leed_traffic.serve.logs.events import Change, ChangeKind
 
 PROBATION_S = 600.0  # s of the device's time after the last signal has moved: at least five cycles
 LAST_PATTERN = 253  # NTCIP 1202: 254 is free operation, 255 flash
@@ -45,12 +46,16 @@ class HotSwap:
     """The bundles of N signals over the life of a controller. A `Decider` itself."""
 
     def __init__(self, first: Generation, timings: Sequence[Timing], *, probation_s: float = PROBATION_S) -> None:
-        self._timings, self._probation_s = tuple(timings), probation_s
-        self._target, self._previous = first, first
+        self._timings = tuple(timings)
+        self._probation_s = probation_s
+        self._target = first
+        self._previous = first
         self._rows = [first] * len(timings)
-        self._n_begun, self._time_s, self._complete_at_s = first.pattern, 0.0, -math.inf
+        self._n_begun = first.pattern
+        self._time_s = 0.0
+        self._complete_at_s = -math.inf
         self._is_proven = True
-        self._before: list[Shown | None] = [None] * len(timings)
+        self._before: list[StageDisplay | None] = [None] * len(timings)
         self.changes: list[Change] = []  # for the controller to write down and clear
 
     @property
@@ -81,7 +86,8 @@ class HotSwap:
         """The device's clock may start anew, and nobody is led by us: everybody moves, probation begins again."""
         self._rows = [self._target] * len(self._rows)
         self._before = [None] * len(self._rows)
-        self._time_s, self._complete_at_s = 0.0, -math.inf
+        self._time_s = 0.0
+        self._complete_at_s = -math.inf
 
     def begin(self, generation: Generation, why: str) -> None:
         """From now on every signal moves to this bundle at its next stage boundary; what is proven stays at hand."""
@@ -89,7 +95,7 @@ class HotSwap:
             self._previous = self._target
         self._n_begun = self._n_begun % LAST_PATTERN + 1
         self._aim(replace(generation, pattern=self._n_begun))
-        self._note(Step.BEGUN, None, why)
+        self._note(ChangeKind.BEGUN, None, why)
 
     def go_back(self, why: str) -> bool:
         """A person wants the bundle before, at the stage boundaries; False: there is none."""
@@ -97,26 +103,26 @@ class HotSwap:
             return False
         self._aim(self._previous)
         self._is_proven = True
-        self._note(Step.BEGUN, None, why)
+        self._note(ChangeKind.BEGUN, None, why)
         return True
 
-    def look(self, shown: Sequence[Shown], are_ours: Sequence[bool], time_s: float) -> None:
+    def look(self, shown: Sequence[StageDisplay], are_ours: Sequence[bool], time_s: float) -> None:
         """One tick: whoever is at a stage boundary moves."""
         self._time_s = time_s
         waiting = self.n_waiting
         for n in range(len(self._rows)) if waiting else ():
             if self._rows[n] is not self._target and (not are_ours[n] or self._is_at_boundary(n, shown[n])):
                 self._rows[n] = self._target
-                self._note(Step.MOVED, n, "stage boundary" if are_ours[n] else "not led by us")
+                self._note(ChangeKind.MOVED, n, "stage boundary" if are_ours[n] else "not led by us")
         self._before = list(shown)
         if waiting and not self.n_waiting:
             self._complete_at_s = time_s
-            self._note(Step.COMPLETE, None, "every signal has moved")
+            self._note(ChangeKind.COMPLETE, None, "every signal has moved")
         if not self._is_proven and not self.n_waiting:
             self._complete_at_s = time_s if math.isinf(self._complete_at_s) else self._complete_at_s
             if time_s - self._complete_at_s >= self._probation_s:
                 self._is_proven = True
-                self._note(Step.PROVEN, None, f"{self._probation_s:g} s without a fault")
+                self._note(ChangeKind.PROVEN, None, f"{self._probation_s:g} s without a fault")
 
     def decide(self, observation: NDArray[np.float32], legal: NDArray[np.bool_]) -> list[float | None]:
         """Each signal's request by its own bundle; a new bundle's fault brings the old one's answers in the same tick."""
@@ -133,12 +139,12 @@ class HotSwap:
         if self._is_proven:
             return
         moved = [n for n, row in enumerate(self._rows) if row is not self._previous]
-        self._note(Step.ROLLED_BACK, None, why)
+        self._note(ChangeKind.ROLLED_BACK, None, why)
         self._rows = [self._previous] * len(self._rows)
         self._aim(self._previous)
         self._is_proven = True
         for n in moved:
-            self._note(Step.MOVED, n, "rolled back")
+            self._note(ChangeKind.MOVED, n, "rolled back")
 
     def _ask(self, observation: NDArray[np.float32], legal: NDArray[np.bool_]) -> list[float | None]:
         generations = {id(row): row for row in self._rows}
@@ -148,8 +154,9 @@ class HotSwap:
                 raise ValueError(f"expected {len(self._rows)} requests from the policy, got {len(answer)}")
         return [answers[id(row)][n] for n, row in enumerate(self._rows)]
 
-    def _is_at_boundary(self, n: int, now: Shown) -> bool:
-        before, timing = self._before[n], self._timings[n]
+    def _is_at_boundary(self, n: int, now: StageDisplay) -> bool:
+        before = self._before[n]
+        timing = self._timings[n]
         if now.is_clearing:
             return False
         has_begun = before is not None and (before.is_clearing or before.stage != now.stage)
@@ -159,9 +166,12 @@ class HotSwap:
         return request is not None and math.isfinite(request) and request in range(self._timings[n].n_stages)
 
     def _aim(self, generation: Generation) -> None:
-        self._target, self._is_proven, self._complete_at_s = generation, False, -math.inf
+        self._target = generation
+        self._is_proven = False
+        self._complete_at_s = -math.inf
 
-    def _note(self, step: Step, n: int | None, why: str) -> None:
+    def _note(self, step: ChangeKind, n: int | None, why: str) -> None:
         row = self._target if n is None else self._rows[n]
-        digest, pattern = row.bundle.digest, row.pattern
+        digest = row.bundle.digest
+        pattern = row.pattern
         self.changes.append(Change(time_s=self._time_s, step=step, n=n, digest=digest, pattern=pattern, why=why))

@@ -9,18 +9,18 @@ from types import FrameType
 from typing import Any, Protocol
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict
 
 from leed_traffic.artifacts.bundle import Bundle
+from leed_traffic.domain.document import Document
 from leed_traffic.errors import DeviceError, ExitCode, LeedError
 from leed_traffic.serve.control.agreement import Agreement
-from leed_traffic.serve.control.controller import Controller
-from leed_traffic.serve.control.orders import Letter, Mailbox, Rollback
+from leed_traffic.serve.control.controller import SignalController
+from leed_traffic.serve.control.orders import CommandQueue, QueuedCommand, Rollback
 from leed_traffic.serve.control.pace import Clock, Pace
 from leed_traffic.serve.device.contract import SignalDevice, Snapshot
 from leed_traffic.serve.logs.journal import Journal
 from leed_traffic.serve.safety.latch import Latched
-from leed_traffic.serve.safety.supervisor import Control, Mode
+from leed_traffic.serve.safety.supervisor import OperatingMode, SignalMode
 
 log = logging.getLogger(__name__)
 
@@ -28,7 +28,9 @@ DECISION_LIMIT_S = 0.5  # s of the wall clock, on probation; as `artifacts.polic
 FAULTY_TICKS_TO_GIVE_UP = 10  # in a row: then the signals go back to their own programs
 
 _STOPS: tuple[int, ...] = tuple(
-    getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT", "SIGPWR", "SIGXCPU") if hasattr(signal, name)
+    getattr(signal, name)
+    for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT", "SIGPWR", "SIGXCPU")
+    if hasattr(signal, name)
 )
 _STRAY = ["USR1", "USR2", "ALRM", "VTALRM", "PROF", "IO", "PIPE", "XFSZ", "TTOU", "TTIN", "TSTP", "STKFLT"]
 _IGNORED: tuple[int, ...] = (  # their default ends or stops the process, and nobody means that by them
@@ -46,34 +48,30 @@ class Watcher(Protocol):
     def begin(self, bundle: Bundle) -> None:
         """The bundle was verified."""
 
-    def tick(self, controller: Controller, snapshot: Snapshot, tick_s: float) -> None:
+    def tick(self, controller: SignalController, snapshot: Snapshot, tick_s: float) -> None:
         """A tick was completed without a fault, in so many seconds."""
 
 
-class Spread(BaseModel):
+class DurationSpread(Document):
     """Durations of one kind, in milliseconds."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     p50_ms: float
     p99_ms: float
     max_ms: float
 
 
-class ServeSummary(BaseModel):
+class ServeSummary(Document):
     """How a run went; the --json document of `leedctl serve`."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     exit_code: ExitCode
     ended_by: str  # end, until, fault, or the name of a signal of the operating system
     bundle_digest: str  # at the end
-    control: Control  # at the end
+    control: OperatingMode  # at the end
     begin_s: float
     end_s: float
     ticks: int
     decisions: int
-    modes: dict[str, Mode]  # at the end, before the hand-back
+    modes: dict[str, SignalMode]  # at the end, before the hand-back
     transitions: dict[str, int]  # by "mode: cause"
     rulings: dict[str, int]  # by reason, every tick of every signal
     violations: list[str]
@@ -83,10 +81,10 @@ class ServeSummary(BaseModel):
     handed_back: bool  # no signal runs our program any more, and every one is led by a program of its own
     clearance_extensions: int  # clearances that were extended because a vehicle stood in the junction
     reconnections: int
-    resume: Spread  # from a lost connection to the first tick after it
-    tick: Spread  # from the device's answer to the last request of the tick
-    decision: Spread  # observation, policies
-    lateness: Spread | None  # of ticks by the wall clock; None without --realtime
+    resume: DurationSpread  # from a lost connection to the first tick after it
+    tick: DurationSpread  # from the device's answer to the last request of the tick
+    decision: DurationSpread  # observation, policies
+    lateness: DurationSpread | None  # of ticks by the wall clock; None without --realtime
     missed_ticks: int  # that were dropped because the one before took too long
     steps: dict[str, int]  # of bundles and modes: begun, moved, complete, proven, rolled_back, mode
     agreement: dict[str, Agreement]  # by signal, in shadow mode: what it did against what was asked for
@@ -107,7 +105,8 @@ class StopRequest:
 def stop_on_signals() -> Iterator[StopRequest]:
     """While this context lasts, no signal that can be caught ends the process: some ask for a clean hand-back, some do nothing.
 
-    A terminal that goes away (SIGHUP) hands back, too: nobody watches any more. Under `nohup` it is ignored, as it was before.
+    A terminal that goes away (SIGHUP) hands back, too: nobody watches any more. Under `nohup` it is ignored, as it
+    was before.
     """
     stop = StopRequest()
     before: dict[int, Any] = {}
@@ -133,13 +132,13 @@ class Loop:
 
     def __init__(
         self,
-        controller: Controller,
+        controller: SignalController,
         device: SignalDevice,
         journal: Journal,
         clock: Clock,
         *,
         watchers: Sequence[Watcher] = (),
-        mailbox: Mailbox | None = None,
+        mailbox: CommandQueue | None = None,
         pace: Pace | None = None,
         lost_at_s: float | None = None,
     ) -> None:
@@ -155,18 +154,25 @@ class Loop:
             pace: by the wall clock; None: as fast as the device answers.
             lost_at_s: the clock's time at which the connection before this one was lost.
         """
-        self._controller, self._device, self._log, self._clock = controller, device, journal, clock
-        self._watchers, self._mailbox, self._pace = list(watchers), mailbox or Mailbox(), pace
+        self._controller = controller
+        self._device = device
+        self._log = journal
+        self._clock = clock
+        self._watchers = list(watchers)
+        self._mailbox = mailbox or CommandQueue()
+        self._pace = pace
         self._has_failed = self._is_mute = False
-        self._tally, self._lost_at_s = controller.tally, lost_at_s
+        self._tally = controller.tally
+        self._lost_at_s = lost_at_s
         self._begin_s = self._time_s = math.nan
         self._faulty_ticks = 0
-        self._modes: list[Mode] = []
+        self._modes: list[SignalMode] = []
 
     def drive(self, until_s: float | None, stop: StopRequest, on_tick: OnTick) -> str:
         """Tick until the device ends, `until_s`, or a signal; return which. Hands back before it leaves."""
         end_s = min(math.inf if until_s is None else until_s, self._device.end_s)
-        ended_by, ticks_left = "", self._controller.hand_back_ticks
+        ended_by = ""
+        ticks_left = self._controller.hand_back_ticks
         while not (ended_by and (self._controller.is_handed_back or ticks_left == 0)):
             if not ended_by and (ended_by := self._reason_to_end(stop, end_s)):
                 self._modes = self._current_modes()
@@ -190,7 +196,8 @@ class Loop:
 
     def summary(self, ended_by: str, latched: Mapping[str, Latched]) -> ServeSummary:
         """The figures of the run."""
-        controller, tally = self._controller, self._tally
+        controller = self._controller
+        tally = self._tally
         ids = controller.ids
         return ServeSummary(
             exit_code=self._exit_code(ended_by),
@@ -264,7 +271,7 @@ class Loop:
             log.exception("a fault at %.1f s; %s", self._time_s, comfort)
             self._has_failed = True
 
-    def _obey(self, letter: Letter) -> None:
+    def _obey(self, letter: QueuedCommand) -> None:
         """Carry out an order; whoever gave it hears how it went."""
         self._log.note_order(letter.as_record())
         with self._surviving("an order was not carried out"):
@@ -273,7 +280,9 @@ class Loop:
             except LeedError as err:
                 letter.answer.set_exception(err)
         if self._has_failed:
-            letter.answer.set_exception(DeviceError("a fault of the controller: the order was not carried out; see its log"))
+            letter.answer.set_exception(
+                DeviceError("a fault of the controller: the order was not carried out; see its log")
+            )
 
     def _tell(self, snapshot: Snapshot) -> None:
         for watcher in tuple(self._watchers):
@@ -305,12 +314,12 @@ class Loop:
             why = f"a decision took {took_s:.2f} s, allowed {DECISION_LIMIT_S:g}"
             self._mailbox.drop(Rollback(why=why), "the loop")
 
-    def _current_modes(self) -> list[Mode]:
+    def _current_modes(self) -> list[SignalMode]:
         return [standing.mode for standing in self._controller.standings]
 
     def _note(self) -> str:
         modes = self._current_modes()
-        return ", ".join(f"{modes.count(mode)} {mode}" for mode in Mode if mode in modes)
+        return ", ".join(f"{modes.count(mode)} {mode}" for mode in SignalMode if mode in modes)
 
     def _exit_code(self, ended_by: str) -> ExitCode:
         if self._tally.n_violations:
@@ -319,15 +328,19 @@ class Loop:
             return ExitCode.FALLBACK_AT_END
         if ended_by.startswith("SIG") and self._controller.is_handed_back:
             return stop_code(signal.Signals[ended_by])
-        is_down = ended_by == "fault" or any(mode in (Mode.FALLBACK, Mode.DEGRADED) for mode in self._modes)
+        is_down = ended_by == "fault" or any(
+            mode in (SignalMode.FALLBACK, SignalMode.DEGRADED) for mode in self._modes
+        )
         is_kept = ended_by != "end" and not self._controller.is_handed_back
-        if self._controller.control is Control.ACTIVE and (is_down or is_kept):
+        if self._controller.control is OperatingMode.ACTIVE and (is_down or is_kept):
             return ExitCode.FALLBACK_AT_END
         return ExitCode.OK
 
 
-def _spread(seconds: Collection[float]) -> Spread:
+def _spread(seconds: Collection[float]) -> DurationSpread:
     if not seconds:
-        return Spread(p50_ms=0.0, p99_ms=0.0, max_ms=0.0)
+        return DurationSpread(p50_ms=0.0, p99_ms=0.0, max_ms=0.0)
     p50, p99, longest = np.percentile(np.array(seconds) * 1000.0, [50.0, 99.0, 100.0])
-    return Spread(p50_ms=round(float(p50), 3), p99_ms=round(float(p99), 3), max_ms=round(float(longest), 3))
+    return DurationSpread(
+        p50_ms=round(float(p50), 3), p99_ms=round(float(p99), 3), max_ms=round(float(longest), 3)
+    )

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from leed_traffic.domain.network import Intersection
 from leed_traffic.domain.safety.timing import Timing
-from leed_traffic.serve.control.tally import Tally
+from leed_traffic.serve.control.tally import ServeTally
 from leed_traffic.serve.safety.latch import LatchStore
 from leed_traffic.serve.safety.monitor import Monitor, Violation
 
@@ -20,7 +20,7 @@ class Guard:
         intersections: Sequence[Intersection],
         timings: Sequence[Timing],
         latches: LatchStore,
-        tally: Tally,
+        tally: ServeTally,
         *,
         blind_s: float,
     ) -> None:
@@ -34,7 +34,8 @@ class Guard:
             blind_s: between two looks, beyond a simulation step.
         """
         self._monitors = [Monitor(i, t, blind_s=blind_s) for i, t in zip(intersections, timings, strict=True)]
-        self._latches, self._tally = latches, tally
+        self._latches = latches
+        self._tally = tally
 
     def begin(self, n: int, time_s: float, state: str) -> None:
         """A signal is taken over at this display."""
@@ -59,4 +60,6 @@ class Guard:
         try:
             self._latches.trip(violation.intersection, violation.fault, violation.detail, violation.time_s)
         except OSError as err:
-            log.error("%s: the latch cannot be written to %s: %s", violation.intersection, self._latches.folder, err)
+            log.error(
+                "%s: the latch cannot be written to %s: %s", violation.intersection, self._latches.folder, err
+            )

@@ -1,7 +1,7 @@
 """What a person may ask of a running controller, and the slot through which it reaches the loop.
 
-The loop looks into the slot once a tick and never waits; whoever ordered waits for the answer, in a thread of its own, and may
-take the order back while nobody has begun with it.
+The loop looks into the slot once a tick and never waits; whoever ordered waits for the answer, in a thread of its
+own, and may take the order back while nobody has begun with it.
 """
 
 import queue
@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from leed_traffic.errors import DeviceError
 from leed_traffic.serve.control.hot_swap import Generation
 from leed_traffic.serve.logs.recording import Ordered
-from leed_traffic.serve.safety.supervisor import Control
+from leed_traffic.serve.safety.supervisor import OperatingMode
 
 TAKEN_WITHIN_S = 30.0  # a tick is at most 5 s, an answer of the device 10 s by default
 
@@ -33,20 +33,20 @@ class Rollback:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SetControl:
+class SetOperatingMode:
     """Watch, decide without sending, or drive."""
 
-    control: Control
+    control: OperatingMode
 
 
-Order = Reload | Rollback | SetControl
+Command = Reload | Rollback | SetOperatingMode
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Letter:
+class QueuedCommand:
     """An order on its way, with who gave it and where the answer goes."""
 
-    order: Order
+    order: Command
     who: str
     answer: "Future[str]"
 
@@ -55,19 +55,19 @@ class Letter:
         if isinstance(self.order, Reload):
             bundle = self.order.generation.bundle
             return Ordered(order="reload", who=self.who, value=bundle.digest, path=str(bundle.path.resolve()))
-        if isinstance(self.order, SetControl):
+        if isinstance(self.order, SetOperatingMode):
             return Ordered(order="mode", who=self.who, value=self.order.control)
         return Ordered(order="rollback", who=self.who, value=self.order.why)
 
 
-class Mailbox:
+class CommandQueue:
     """Between the threads that order and the loop that obeys."""
 
     def __init__(self) -> None:
-        self._letters: queue.SimpleQueue[Letter] = queue.SimpleQueue()
+        self._letters: queue.SimpleQueue[QueuedCommand] = queue.SimpleQueue()
         self._is_closed = False
 
-    def post(self, order: Order, who: str, *, within_s: float = TAKEN_WITHIN_S) -> str:
+    def post(self, order: Command, who: str, *, within_s: float = TAKEN_WITHIN_S) -> str:
         """Hand over an order and wait for the answer.
 
         Raises:
@@ -80,11 +80,13 @@ class Mailbox:
         except FutureTimeoutError as err:
             if not letter.answer.cancel():  # taken in this very moment
                 return letter.answer.result(within_s)
-            raise DeviceError(f"the controller has not ticked for {within_s:g} s: nothing was changed; see its log") from err
+            raise DeviceError(
+                f"the controller has not ticked for {within_s:g} s: nothing was changed; see its log"
+            ) from err
 
-    def drop(self, order: Order, who: str) -> Letter:
+    def drop(self, order: Command, who: str) -> QueuedCommand:
         """Hand over an order without waiting."""
-        letter = Letter(order=order, who=who, answer=Future())
+        letter = QueuedCommand(order=order, who=who, answer=Future())
         self._letters.put(letter)
         if self._is_closed:
             self.close()
@@ -96,7 +98,7 @@ class Mailbox:
         for letter in self.take():
             letter.answer.set_exception(DeviceError("the controller has ended: nothing was changed"))
 
-    def take(self) -> Iterator[Letter]:
+    def take(self) -> Iterator[QueuedCommand]:
         """What has come since the last tick, without waiting."""
         while True:
             try:

@@ -4,13 +4,13 @@
     late by less than a tick  begin at once; the next tick stays due where it was, so the delay is made up once
     late by a tick or more    the ticks that were missed are dropped and counted, the schedule begins anew from now
 
-So nothing is ever made up by more than one shortened pause: no burst of commands follows a stall. The limits of the street are
-counted in the device's time, which no pace can shorten.
+So nothing is ever made up by more than one shortened pause: no burst of commands follows a stall. The limits of
+the street are counted in the device's time, which no pace can shorten.
 """
 
 from collections.abc import Callable
 
-from leed_traffic.serve.control.tally import Tally
+from leed_traffic.serve.control.tally import ServeTally
 
 Clock = Callable[[], float]  # seconds, monotonic
 
@@ -24,8 +24,11 @@ def divides(step_s: float, tick_s: float) -> bool:
 class Pace:
     """One tick every `tick_s` seconds of the clock."""
 
-    def __init__(self, tick_s: float, clock: Clock, sleep: Callable[[float], None], tally: Tally) -> None:
-        self._tick_s, self._clock, self._sleep, self._tally = tick_s, clock, sleep, tally
+    def __init__(self, tick_s: float, clock: Clock, sleep: Callable[[float], None], tally: ServeTally) -> None:
+        self._tick_s = tick_s
+        self._clock = clock
+        self._sleep = sleep
+        self._tally = tally
         self._due_s: float | None = None
 
     def wait(self) -> None:

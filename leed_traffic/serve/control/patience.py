@@ -9,11 +9,12 @@ from leed_traffic.serve.control.pace import Clock
 
 log = logging.getLogger(__name__)
 
-FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.5, 10.0
+FIRST_PAUSE_S = 0.5
+LONGEST_PAUSE_S = 10.0
 _LOOK_S = 0.1  # between two looks whether we are to stop
 
 
-class Patience:
+class ReconnectBackoff:
     """Doubles the pause from try to try; a connection that ticked makes it patient anew."""
 
     def __init__(
@@ -33,8 +34,12 @@ class Patience:
             stop: ends the waiting and the run.
             on_wait: told why, at every look.
         """
-        self._retry_s, self._clock, self._sleep = retry_s, clock, sleep
-        self._stop, self._on_wait, self._why = stop, on_wait, "connecting"
+        self._retry_s = retry_s
+        self._clock = clock
+        self._sleep = sleep
+        self._stop = stop
+        self._on_wait = on_wait
+        self._why = "connecting"
         self._pause_s = FIRST_PAUSE_S
         self._is_waiting = self._had_ticks = False
         self.lost_at_s = 0.0
@@ -43,7 +48,8 @@ class Patience:
         """Between two tries: say that the device is still tried, and whether it is to be.
 
         Raises:
-            StopError: we are to stop; the code of the signal where no connection had worked, else that of a lost device.
+            StopError: we are to stop; the code of the signal where no connection had worked, else that of a lost
+                device.
         """
         number = self._stop.number
         if number is not None:

@@ -40,7 +40,8 @@ class Requests:
             reach_m: of the observation.
             counts_persons: whether the policies see who waits at crossings.
         """
-        self._timings, self._interval_s = tuple(timings), interval_s
+        self._timings = tuple(timings)
+        self._interval_s = interval_s
         self._clocks = WaitClocks(intersections)
         self._encoder = Encoder(intersections, timings, reach_m=reach_m, counts_persons=counts_persons)
         self._n_stages_max = max(i.n_stages for i in intersections)
@@ -77,8 +78,12 @@ class Requests:
         """
         waits = wait_s(self._clocks, sights, readings, elapsed_s)
         states = [sight.state_with(wait) for sight, wait in zip(sights, waits, strict=True)]
-        permissions = [permit(s, t, horizon_s=self._interval_s) for s, t in zip(states, self._timings, strict=True)]
-        self.observations = self._encoder.encode(readings, states, permissions, np.array(persons) if persons else None)
+        permissions = [
+            permit(s, t, horizon_s=self._interval_s) for s, t in zip(states, self._timings, strict=True)
+        ]
+        self.observations = self._encoder.encode(
+            readings, states, permissions, np.array(persons) if persons else None
+        )
         self.wanted = policies.decide(self.observations, legal_mask(permissions, self._n_stages_max))
         self.wanted_at_s = self.asked_at_s
 
@@ -93,7 +98,9 @@ class Requests:
         self.asked_at_s = -math.inf
 
 
-def wait_s(clocks: WaitClocks, sights: Sequence[SignalSight], readings: Readings, elapsed_s: float) -> list[tuple[float, ...]]:
+def wait_s(
+    clocks: WaitClocks, sights: Sequence[SignalSight], readings: Readings, elapsed_s: float
+) -> list[tuple[float, ...]]:
     """(N,) of (S,) seconds for which each stage of each signal has been waited for."""
     shown = [sight.shown for sight in sights]
     return clocks.update([s.stage for s in shown], [s.is_clearing for s in shown], readings.count_veh, elapsed_s)

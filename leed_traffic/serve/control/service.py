@@ -8,13 +8,13 @@ from leed_traffic.domain.safety.timing import Timing
 from leed_traffic.errors import DeviceError, MismatchError
 from leed_traffic.serve.control.assignment import Assignment
 from leed_traffic.serve.control.config import Connect, Look, ServeConfig
-from leed_traffic.serve.control.controller import Controller
+from leed_traffic.serve.control.controller import SignalController
 from leed_traffic.serve.control.hot_swap import HotSwap
 from leed_traffic.serve.control.loop import Loop, OnTick, ServeSummary, StopRequest, Watcher
-from leed_traffic.serve.control.orders import Mailbox
+from leed_traffic.serve.control.orders import CommandQueue
 from leed_traffic.serve.control.pace import Clock, Pace, divides
-from leed_traffic.serve.control.patience import Patience
-from leed_traffic.serve.control.tally import Tally
+from leed_traffic.serve.control.patience import ReconnectBackoff
+from leed_traffic.serve.control.tally import ServeTally
 from leed_traffic.serve.control.waits import StreetWaits
 from leed_traffic.serve.device.contract import TICK_S, SignalDevice
 from leed_traffic.serve.logs.journal import Journal
@@ -36,7 +36,7 @@ class Service:
         clock: Clock,
         sleep: Callable[[float], None],
         watchers: Sequence[Watcher] = (),
-        mailbox: Mailbox | None = None,
+        mailbox: CommandQueue | None = None,
         kept: Sequence[KeptWaits] = (),
         store: WaitStore | None = None,
         on_wait: Callable[[str], None] = lambda why: None,
@@ -57,11 +57,18 @@ class Service:
             store: takes down the waits of this one.
             on_wait: told why, while the device is tried.
         """
-        self._config, self._assignment, self._policies = config, assignment, policies
-        self._latches, self._journal, self._clock, self._sleep = latches, journal, clock, sleep
-        self._watchers, self._mailbox = watchers, mailbox or Mailbox()
+        self._config = config
+        self._assignment = assignment
+        self._policies = policies
+        self._latches = latches
+        self._journal = journal
+        self._clock = clock
+        self._sleep = sleep
+        self._watchers = watchers
+        self._mailbox = mailbox or CommandQueue()
         self._on_wait = on_wait
-        self._tally, self._control = Tally(), config.control
+        self._tally = ServeTally()
+        self._control = config.control
         self._withdrawing: frozenset[int] = frozenset()
         self._lost_at_s: float | None = None
         self._waits = StreetWaits(
@@ -89,7 +96,7 @@ class Service:
             MismatchError: the network at the device is another one, or its steps are too long.
             StopError: a stop came while the device was tried.
         """
-        patience = Patience(self._config.retry_s, self._clock, self._sleep, stop, self._on_wait)
+        patience = ReconnectBackoff(self._config.retry_s, self._clock, self._sleep, stop, self._on_wait)
         while True:
             ticks_before = self._tally.ticks
             try:
@@ -99,10 +106,19 @@ class Service:
                 self._lost_at_s = patience.lost_at_s
 
     def _drive(
-        self, connect: Connect, look: Look, stop: StopRequest, on_tick: OnTick, wrap: Callable[[SignalDevice], SignalDevice]
+        self,
+        connect: Connect,
+        look: Look,
+        stop: StopRequest,
+        on_tick: OnTick,
+        wrap: Callable[[SignalDevice], SignalDevice],
     ) -> ServeSummary:
-        config, signals, timings = self._config, self._assignment.intersections, self._assignment.timings
-        opened = connect(config, self._assignment, lambda n, step_s: build_program(signals[n], timings[n], step_s=step_s), look)
+        config = self._config
+        signals = self._assignment.intersections
+        timings = self._assignment.timings
+        opened = connect(
+            config, self._assignment, lambda n, step_s: build_program(signals[n], timings[n], step_s=step_s), look
+        )
         try:
             if self._assignment.crossings:
                 opened.watch_crossings(self._assignment.crossings)
@@ -118,16 +134,18 @@ class Service:
             try:
                 ended_by = loop.drive(config.until_s, stop, on_tick)
             finally:
-                self._control, self._withdrawing = controller.control, controller.withdrawing
+                self._control = controller.control
+                self._withdrawing = controller.withdrawing
                 controller.lost()
         finally:
             opened.close()
         return loop.summary(ended_by, self._latches.latched)
 
-    def _controller(self, device: SignalDevice) -> Controller:
-        config, assignment = self._config, self._assignment
+    def _controller(self, device: SignalDevice) -> SignalController:
+        config = self._config
+        assignment = self._assignment
         self._policies.reconnected()
-        return Controller(
+        return SignalController(
             assignment.intersections,
             assignment.timings,
             self._policies,
@@ -164,7 +182,9 @@ def _check_rhythm(step_s: float, timings: Sequence[Timing]) -> None:
             "--step-length 1, 0.5, 0.25, 0.2 or 0.1"
         )
     for timing in timings:
-        shortest_s = min((whole_steps(s, step_s) for row in timing.yellow_s for s in row if s > 0.0), default=TICK_S)
+        shortest_s = min(
+            (whole_steps(s, step_s) for row in timing.yellow_s for s in row if s > 0.0), default=TICK_S
+        )
         if shortest_s < TICK_S:
             raise MismatchError(
                 f"{timing.intersection}: a yellow of {shortest_s:g} s ends between two looks, which are {TICK_S:g} s apart; "

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from leed_traffic.domain.network import Intersection
 from leed_traffic.domain.safety.program import StageProgram
 from leed_traffic.domain.safety.signal_state import SignalState
-from leed_traffic.serve.device.contract import Sighting
+from leed_traffic.serve.device.contract import SignalDisplay
 from leed_traffic.serve.logs.events import Event
 from leed_traffic.serve.logs.phases import PhaseEvents
 
@@ -13,7 +13,7 @@ _EPSILON_S = 1e-6
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Shown:
+class StageDisplay:
     """The stage that a signal shows or, while clearing, leads to (its own program: the one shown last)."""
 
     stage: int
@@ -23,7 +23,7 @@ class Shown:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Memory:
+class LastSeen:
     """What was seen last over a connection that is gone."""
 
     stage: int
@@ -34,7 +34,7 @@ class Memory:
 class SignalSight:
     """Follows one signal tick by tick: stage, time since green, waits, intervals."""
 
-    def __init__(self, intersection: Intersection, program: StageProgram, memory: Memory | None = None) -> None:
+    def __init__(self, intersection: Intersection, program: StageProgram, memory: LastSeen | None = None) -> None:
         """Nothing is seen yet.
 
         Args:
@@ -42,14 +42,15 @@ class SignalSight:
             program: our stage program of it.
             memory: what stood when the connection before this one was lost.
         """
-        self._intersection, self._program = intersection, program
+        self._intersection = intersection
+        self._program = program
         self._stage_of_state = {stage.state: k for k, stage in enumerate(intersection.stages)}
         self._phases = PhaseEvents(intersection)
         self._green_since_s: float | None = None
         self._time_s = self._began_s = 0.0
         self._memory = memory
         self._terminated_by: tuple[int, Event] | None = None  # the stage that a command has ended, and why
-        self.shown = Shown(stage=0, is_clearing=True, green_s=0.0)
+        self.shown = StageDisplay(stage=0, is_clearing=True, green_s=0.0)
         self.state = self.state_with((0.0,) * intersection.n_stages)
 
     @property
@@ -57,14 +58,16 @@ class SignalSight:
         """S."""
         return self._intersection.n_stages
 
-    def see(self, sighting: Sighting, time_s: float) -> list[tuple[Event, int]]:
+    def see(self, sighting: SignalDisplay, time_s: float) -> list[tuple[Event, int]]:
         """Take in one sighting; return the events since the one before."""
         before = self.shown
         if sighting.is_ours and not sighting.is_sound:
-            now = Shown(stage=before.stage, is_clearing=True, green_s=0.0)
+            now = StageDisplay(stage=before.stage, is_clearing=True, green_s=0.0)
         elif sighting.is_ours:
             stage, is_clearing = self._program.stage_of(sighting.phase)
-            now = Shown(stage=stage, is_clearing=is_clearing, green_s=0.0 if is_clearing else sighting.spent_s)
+            now = StageDisplay(
+                stage=stage, is_clearing=is_clearing, green_s=0.0 if is_clearing else sighting.spent_s
+            )
             self._green_since_s = None
         else:
             now = self._see_own(sighting.state, time_s)
@@ -72,19 +75,26 @@ class SignalSight:
         if not now.is_clearing:
             self._began_s = self._began(before, now, sighting.spent_s)
             now = replace(now, earlier_s=max(0.0, time_s - self._began_s - now.green_s))
-        self.shown, self._memory = now, None
+        self.shown = now
+        self._memory = None
         return self._events(sighting.state)
 
     def taken_over(self, stage: int) -> None:
         """Our program runs from now on: the minimum green counts anew, the maximum green goes on."""
-        self.shown = Shown(stage=stage, is_clearing=False, green_s=0.0, earlier_s=max(0.0, self._time_s - self._began_s))
+        self.shown = StageDisplay(
+            stage=stage, is_clearing=False, green_s=0.0, earlier_s=max(0.0, self._time_s - self._began_s)
+        )
         self.state = self.state_with(self.state.wait_s)
 
-    def remember(self) -> Memory | None:
+    def remember(self) -> LastSeen | None:
         """What the next connection has to know; None: no stage stands."""
         if self._memory is not None:
             return self._memory  # nothing was seen over this connection
-        return None if self.shown.is_clearing else Memory(stage=self.shown.stage, time_s=self._time_s, began_s=self._began_s)
+        return (
+            None
+            if self.shown.is_clearing
+            else LastSeen(stage=self.shown.stage, time_s=self._time_s, began_s=self._began_s)
+        )
 
     def will_end(self, why: Event) -> None:
         """A command has ended the green that stands; the next change is put down to it."""
@@ -101,23 +111,27 @@ class SignalSight:
             earlier_s=shown.earlier_s,
         )
 
-    def _began(self, before: Shown, now: Shown, spent_s: float) -> float:
+    def _began(self, before: StageDisplay, now: StageDisplay, spent_s: float) -> float:
         """When the green that stands began, as far as anybody knows: a phase that is older than the gap stood through it."""
         memory = self._memory
-        if memory is not None and memory.stage == now.stage and 0.0 <= self._time_s - memory.time_s <= spent_s + _EPSILON_S:
+        if (
+            memory is not None
+            and memory.stage == now.stage
+            and 0.0 <= self._time_s - memory.time_s <= spent_s + _EPSILON_S
+        ):
             return memory.began_s
         if not before.is_clearing and before.stage == now.stage:
             return self._began_s
         return self._time_s - spent_s
 
-    def _see_own(self, state: str, time_s: float) -> Shown:
+    def _see_own(self, state: str, time_s: float) -> StageDisplay:
         stage = self._stage_of_state.get(state)
         if stage is None:
             self._green_since_s = None
-            return Shown(stage=self.shown.stage, is_clearing=True, green_s=0.0)
+            return StageDisplay(stage=self.shown.stage, is_clearing=True, green_s=0.0)
         if self._green_since_s is None or stage != self.shown.stage:
             self._green_since_s = time_s
-        return Shown(stage=stage, is_clearing=False, green_s=time_s - self._green_since_s)
+        return StageDisplay(stage=stage, is_clearing=False, green_s=time_s - self._green_since_s)
 
     def _events(self, state: str) -> list[tuple[Event, int]]:
         is_standing = not self.shown.is_clearing

@@ -1,9 +1,10 @@
 """How long people have waited at N signals, over connections, modes and processes.
 
-The clocks run while somebody looks. What passed while nobody did counts, too: the device's clock says how long that was, and
-whoever calls now has waited no longer than that beyond what was counted before. Where nothing was counted, or longer ago than
-a maximum red, a wait is as long as a signal within its limits can have left it behind (`domain/safety/unwatched.py`). A clock
-that shows less than a maximum red has not run for longer, and neither has anybody waited.
+The clocks run while somebody looks. What passed while nobody did counts, too: the device's clock says how long
+that was, and whoever calls now has waited no longer than that beyond what was counted before. Where nothing was
+counted, or longer ago than a maximum red, a wait is as long as a signal within its limits can have left it behind
+(`domain/safety/unwatched.py`). A clock that shows less than a maximum red has not run for longer, and neither has
+anybody waited.
 """
 
 import math
@@ -18,8 +19,8 @@ from leed_traffic.domain.safety.program import LONGEST_HOLD_S
 from leed_traffic.domain.safety.signal_state import WaitClocks
 from leed_traffic.domain.safety.timing import DECISION_MARGIN_S, Timing
 from leed_traffic.domain.safety.unwatched import lawful_waits, silent_cycle_s
-from leed_traffic.serve.control.signal import Memory, Shown, SignalSight
-from leed_traffic.serve.device.contract import Sighting
+from leed_traffic.serve.control.signal import LastSeen, SignalSight, StageDisplay
+from leed_traffic.serve.device.contract import SignalDisplay
 from leed_traffic.serve.safety.kept_waits import KEEP_EVERY_S, KeptWaits, WaitStore
 
 
@@ -57,19 +58,25 @@ class StreetWaits:
             kept: what a process before this one has counted.
             store: takes down what this one counts.
         """
-        self._intersections, self._timings = tuple(intersections), tuple(timings)
-        self._clocks, self._store = WaitClocks(intersections), store
-        self._tick_s, self._sees_all = tick_s, sees_all
+        self._intersections = tuple(intersections)
+        self._timings = tuple(timings)
+        self._clocks = WaitClocks(intersections)
+        self._store = store
+        self._tick_s = tick_s
+        self._sees_all = sees_all
         self._last: list[_Last | None] = [None] * len(timings)
-        self._memories: list[Memory | None] = [None] * len(timings)
+        self._memories: list[LastSeen | None] = [None] * len(timings)
         self._is_watched = False
         self._waits_s = self._clocks.longest_s()
-        self.horizon_s, self._kept_at_s = tick_s, -math.inf
-        self._unheard_s = KEEP_EVERY_S + lease_s + LONGEST_HOLD_S  # until the latest command before the gap has run out
+        self.horizon_s = tick_s
+        self._kept_at_s = -math.inf
+        self._unheard_s = (
+            KEEP_EVERY_S + lease_s + LONGEST_HOLD_S
+        )  # until the latest command before the gap has run out
         self._go_on(kept)
 
     @property
-    def memories(self) -> Sequence[Memory | None]:
+    def memories(self) -> Sequence[LastSeen | None]:
         """(N,) what stood at each signal when the connection was lost."""
         return self._memories
 
@@ -83,28 +90,35 @@ class StreetWaits:
         self.horizon_s = max(self._tick_s, DECISION_MARGIN_S)
 
     def look(
-        self, time_s: float, sightings: Sequence[Sighting], shown: Sequence[Shown], readings: Readings
+        self, time_s: float, sightings: Sequence[SignalDisplay], shown: Sequence[StageDisplay], readings: Readings
     ) -> list[tuple[float, ...]]:
         """Count on to now; (N,) of (S,) seconds for which each stage of each signal has been waited for."""
-        before, counts = self._waits_s, readings.count_veh
+        before = self._waits_s
+        counts = readings.count_veh
         gaps_s = [self._gap_s(n, time_s) for n in range(len(shown))]
         if not self._is_watched and not self._sees_all:
             counts = np.full_like(counts, np.nan)
-        stages, are_clearing = [s.stage for s in shown], [s.is_clearing for s in shown]
+        stages = [s.stage for s in shown]
+        are_clearing = [s.is_clearing for s in shown]
         self._waits_s = self._clocks.update(stages, are_clearing, counts, np.array(gaps_s)[:, None])
         if not self._is_watched:
             for n, gap_s in enumerate(gaps_s):
                 self._bound(n, gap_s, time_s, shown[n].stage, sightings[n].is_ours)
             self._waits_s = self._clocks.longest_s()
         self._last = [_Last(time_s=time_s, was_ours=sighting.is_ours) for sighting in sightings]
-        if not self._is_watched or time_s - self._kept_at_s >= KEEP_EVERY_S or _is_anybody_served(before, self._waits_s):
+        if (
+            not self._is_watched
+            or time_s - self._kept_at_s >= KEEP_EVERY_S
+            or _is_anybody_served(before, self._waits_s)
+        ):
             self._keep(time_s)
         self._is_watched = True
         return self._waits_s
 
     def _gap_s(self, n: int, time_s: float) -> float:
         """Seconds since the waits were counted last, a maximum red at most; that, too, where nobody has counted."""
-        last, longest_s = self._last[n], self._timings[n].max_red_s
+        last = self._last[n]
+        longest_s = self._timings[n].max_red_s
         if last is not None and time_s < last.time_s:  # another device, or one that has started anew
             self._clocks.put(n, [0.0] * self._intersections[n].n_links)
             last = self._last[n] = None
@@ -118,7 +132,8 @@ class StreetWaits:
 
     def _bound(self, n: int, gap_s: float, time_s: float, stage: int, is_ours: bool) -> None:
         """What nobody has counted is no longer than it can be."""
-        last, timing = self._last[n], self._timings[n]
+        last = self._last[n]
+        timing = self._timings[n]
         self._clocks.limit(n, [max(0.0, time_s)] * timing.n_stages)
         cycle_s = silent_cycle_s(timing)
         if last is not None and last.was_ours and is_ours and gap_s >= cycle_s + self._unheard_s:
@@ -143,7 +158,9 @@ class StreetWaits:
             return
         self._store.save(
             [
-                KeptWaits(signal=i.id, wait_s=self._clocks.links_of(n), time_s=max(0.0, time_s), is_ours=last.was_ours)
+                KeptWaits(
+                    signal=i.id, wait_s=self._clocks.links_of(n), time_s=max(0.0, time_s), is_ours=last.was_ours
+                )
                 for n, (i, last) in enumerate(zip(self._intersections, self._last, strict=True))
                 if last is not None
             ]

@@ -7,8 +7,8 @@
     stuck_off      nothing for so long while the intersection's other lanes have seen so many vehicles
     chattering     present, gone, present, gone: more changes a minute than traffic makes
 
-A fault stands from the moment its condition has lasted, and goes when no condition has been met for `return_s`: one good tick
-brings nothing back. Arrays are over the lanes of all intersections in turn, (L,).
+A fault stands from the moment its condition has lasted, and goes when no condition has been met for `return_s`:
+one good tick brings nothing back. Arrays are over the lanes of all intersections in turn, (L,).
 """
 
 import math
@@ -19,7 +19,14 @@ from enum import IntEnum
 import numpy as np
 from numpy.typing import NDArray
 
-from leed_traffic.domain.detectors.detection import Array, Readings, SpanTable, Vehicles, capacity_veh, within_reach
+from leed_traffic.domain.detectors.detection import (
+    Array,
+    Readings,
+    SpanTable,
+    Vehicles,
+    capacity_veh,
+    within_reach,
+)
 from leed_traffic.domain.network import Intersection
 
 MOVING_MPS = 1.0  # m/s, above which a vehicle is somewhere else a second later
@@ -103,7 +110,8 @@ def judge(memory: LaneMemory, sample: LaneSample, elapsed_s: float, limits: Sens
         elapsed_s: since the last tick.
         limits: from when on.
     """
-    count, before = sample.count_veh, memory.count_veh
+    count = sample.count_veh
+    before = memory.count_veh
     missing = np.isnan(count) | np.isnan(sample.queue_veh)
     with np.errstate(invalid="ignore"):
         too_many = count > limits.full_factor * sample.capacity_veh + limits.full_room_veh
@@ -178,16 +186,21 @@ class DetectorJudge:
             lane_index: position of every lane that is read.
             limits: from when on a reading is not believed.
         """
-        self._intersections, self._limits = tuple(intersections), limits or SensingLimits()
+        self._intersections = tuple(intersections)
+        self._limits = limits or SensingLimits()
         lanes = [(n, lane) for n, i in enumerate(intersections) for lane in i.lanes]
         spans = [(k, span) for k, (_, lane) in enumerate(lanes) for span in within_reach(lane, reach_m)]
-        spans = [(k, span) for k, span in spans if span.lane in lane_index]  # none where a site's own detectors are read
+        spans = [
+            (k, span) for k, span in spans if span.lane in lane_index
+        ]  # none where a site's own detectors are read
         self._table = SpanTable(spans, len(lanes), lane_index)
         self._row = np.array([n for n, _ in lanes], dtype=np.intp)
         self._names = [lane.id for _, lane in lanes]
         self._starts = np.searchsorted(self._row, np.arange(len(self._intersections) + 1)).tolist()
         self._capacity = np.array([capacity_veh(lane, reach_m) for _, lane in lanes])
-        self._shares = [[i.lane_shares(s, permissive=0.25) for s in range(i.n_stages)] for i in self._intersections]
+        self._shares = [
+            [i.lane_shares(s, permissive=0.25) for s in range(i.n_stages)] for i in self._intersections
+        ]
         self._dark = [(0.0,) * i.n_lanes for i in self._intersections]
         self._reads: dict[int, list[int]] = {}  # lane read -> lanes of ours whose detectors stand there
         for k, span in spans:
@@ -200,7 +213,8 @@ class DetectorJudge:
         gone = sorted({k for lane in missing for k in self._reads.get(lane, ())})
         if not gone:
             return readings
-        queue, count = readings.queue_veh.copy(), readings.count_veh.copy()
+        queue = readings.queue_veh.copy()
+        count = readings.count_veh.copy()
         queue[gone] = count[gone] = math.nan
         return replace(readings, queue_veh=queue, count_veh=count)
 
@@ -229,7 +243,9 @@ class DetectorJudge:
         found: list[Disbelief | None] = [None] * len(self._intersections)
         for k in np.flatnonzero(faults)[::-1]:  # the first lane's fault is the one that is named
             n = int(self._row[k])
-            found[n] = Disbelief(fault=SensingFault(int(faults[k])), lane=self._names[k], number=int(k) - self._starts[n] + 1)
+            found[n] = Disbelief(
+                fault=SensingFault(int(faults[k])), lane=self._names[k], number=int(k) - self._starts[n] + 1
+            )
         return found
 
     def _sample(self, vehicles: Vehicles, readings: Readings, greens: Sequence[int | None]) -> LaneSample:

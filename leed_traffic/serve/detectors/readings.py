@@ -1,7 +1,8 @@
 """Readings from a site's own detectors, where a controller sees no vehicles: zones as they count, loops by their balance.
 
-The device hands over one pair of numbers per detector id: of a zone or an exit the vehicles in it and those that stand (at an
-exit: are slow), of a loop its two counters, vehicles that came onto it and seconds for which it was covered.
+The device hands over one pair of numbers per detector id: of a zone or an exit the vehicles in it and those that
+stand (at an exit: are slow), of a loop its two counters, vehicles that came onto it and seconds for which it was
+covered.
 """
 
 import math
@@ -22,7 +23,9 @@ Detected = Mapping[str, tuple[float, float]]
 _NOTHING = (math.nan, math.nan)
 
 
-def site_detectors(sensing: Sensing, intersections: Sequence[Intersection], reach_m: float) -> tuple[Detector, ...]:
+def site_detectors(
+    sensing: Sensing, intersections: Sequence[Intersection], reach_m: float
+) -> tuple[Detector, ...]:
     """The detectors that are read; where the file lists none, those that an installer would put there.
 
     Args:
@@ -38,7 +41,9 @@ def site_detectors(sensing: Sensing, intersections: Sequence[Intersection], reac
         every = installed(sensing, intersections).detectors
     else:
         kinds = {DetectorKind.ZONE, DetectorKind.EXIT} if sensing.sees_exits else {DetectorKind.ZONE}
-        every = sensing.detectors or tuple(d for i in intersections for d in place_zones(i, sensing.seen_m(reach_m)))
+        every = sensing.detectors or tuple(
+            d for i in intersections for d in place_zones(i, sensing.seen_m(reach_m))
+        )
     return tuple(d for d in every if d.signal in ids and d.kind in kinds)
 
 
@@ -53,10 +58,13 @@ class FieldDetectors:
             sensing: of the site.
             reach_m: of the policies' observation.
         """
-        self._kind, self._detectors = sensing.kind, site_detectors(sensing, intersections, reach_m)
+        self._kind = sensing.kind
+        self._detectors = site_detectors(sensing, intersections, reach_m)
         lanes = [(i.id, lane.id) for i in intersections for lane in i.lanes]
         self._lane = {key: k for k, key in enumerate(lanes)}
-        exits = [(i.id, m.exit_span.lane if m.exit_span else "") for i in intersections for m in i.vehicle_movements]
+        exits = [
+            (i.id, m.exit_span.lane if m.exit_span else "") for i in intersections for m in i.vehicle_movements
+        ]
         self._exits: dict[tuple[str, str], list[int]] = {}
         for k, key in enumerate(exits):
             self._exits.setdefault(key, []).append(k)
@@ -64,7 +72,8 @@ class FieldDetectors:
         self._lane_starts = tuple(np.cumsum([0, *(i.n_lanes for i in intersections)]).tolist())
         self._movement_starts = tuple(np.cumsum([0, *(len(i.vehicle_movements) for i in intersections)]).tolist())
         pairs = loops_by_lane(intersections, self._detectors)
-        self._stop, self._advance = [stop for stop, _ in pairs], [advance for _, advance in pairs]
+        self._stop = [stop for stop, _ in pairs]
+        self._advance = [advance for _, advance in pairs]
         self._loop_lanes = loop_lanes(intersections, installed(sensing, intersections))
         self._memory, self._before = LoopMemory.fresh(len(lanes)), self._counts({})
 
@@ -77,8 +86,11 @@ class FieldDetectors:
         """
         if self._kind is SensingKind.LOOPS:
             return self._by_loops(detected, elapsed_s)
-        count, queue = np.zeros(len(self._lane)), np.zeros(len(self._lane))
-        exit_count, slow, room = (np.full(self._n_exits, x) for x in (math.nan, math.nan, BLOCKED_EXIT_M / JAM_SPACING_M))
+        count = np.zeros(len(self._lane))
+        queue = np.zeros(len(self._lane))
+        exit_count, slow, room = (
+            np.full(self._n_exits, x) for x in (math.nan, math.nan, BLOCKED_EXIT_M / JAM_SPACING_M)
+        )
         seen: set[int] = set()
         for zone in self._detectors:
             vehicles, standing = detected.get(zone.id, _NOTHING)
@@ -108,12 +120,17 @@ class FieldDetectors:
         passed, covered_s = self._columns(self._stop, detected)
         arrived, behind_s = self._columns(self._advance, detected)
         return LoopCounts(
-            stop_passed_veh=passed, stop_covered_s=covered_s, advance_passed_veh=arrived, advance_covered_s=behind_s
+            stop_passed_veh=passed,
+            stop_covered_s=covered_s,
+            advance_passed_veh=arrived,
+            advance_covered_s=behind_s,
         )
 
     @staticmethod
     def _columns(ids: Sequence[str | None], detected: Detected) -> tuple[Array, Array]:
-        rows = np.array([_NOTHING if name is None else detected.get(name, _NOTHING) for name in ids], dtype=np.float64)
+        rows = np.array(
+            [_NOTHING if name is None else detected.get(name, _NOTHING) for name in ids], dtype=np.float64
+        )
         return rows[:, 0], rows[:, 1]
 
     def _readings(self, queue: Array, count: Array, exit_count: Array, exit_fill: Array) -> Readings:
@@ -151,12 +168,14 @@ class LaneEyes:
 class FieldEyes:
     """Sees what zones and loops report; loops keep one balance a tick, and one a decision, as in training.
 
-    The policies are told of no more vehicles than fit within their reach, as in training; an advance loop may lie farther out.
+    The policies are told of no more vehicles than fit within their reach, as in training; an advance loop may lie
+    farther out.
     """
 
     def __init__(self, intersections: Sequence[Intersection], sensing: Sensing, reach_m: float) -> None:
         self._street, self._policy = (FieldDetectors(intersections, sensing, reach_m) for _ in range(2))
-        self._counts_loops, seen_m = sensing.kind is SensingKind.LOOPS, sensing.seen_m(reach_m)
+        self._counts_loops = sensing.kind is SensingKind.LOOPS
+        seen_m = sensing.seen_m(reach_m)
         self._room_veh = np.array([capacity_veh(lane, seen_m) for i in intersections for lane in i.lanes])
 
     def look(self, snapshot: Snapshot, elapsed_s: float) -> tuple[Readings, Array | None]:
@@ -172,7 +191,9 @@ class FieldEyes:
         return replace(seen, count_veh=count, queue_veh=queue)
 
 
-def open_eyes(intersections: Sequence[Intersection], sensing: Sensing, *, reach_m: float, lane_index: dict[str, int]) -> Eyes:
+def open_eyes(
+    intersections: Sequence[Intersection], sensing: Sensing, *, reach_m: float, lane_index: dict[str, int]
+) -> Eyes:
     """The eyes that fit a site's sensing."""
     if sensing.kind is SensingKind.IDEAL:
         return LaneEyes(intersections, reach_m, lane_index)

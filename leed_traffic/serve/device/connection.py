@@ -37,7 +37,9 @@ class Endpoint:
         return f"{self.host}:{self.port}"
 
 
-def open_connection(endpoint: Endpoint, look: Callable[[], None] = lambda: None) -> tuple[Any, Any, type[Exception]]:
+def open_connection(
+    endpoint: Endpoint, look: Callable[[], None] = lambda: None
+) -> tuple[Any, Any, type[Exception]]:
     """A connection whose every answer has a deadline; traci's constants and its plain refusal.
 
     Args:
@@ -53,7 +55,9 @@ def open_connection(endpoint: Endpoint, look: Callable[[], None] = lambda: None)
     while True:
         try:
             with _time_out_of_new_sockets(min(endpoint.deadline_s, TRY_S)):
-                connection = traci.connect(port=endpoint.port, host=endpoint.host, numRetries=0, waitBetweenRetries=RETRY_S)
+                connection = traci.connect(
+                    port=endpoint.port, host=endpoint.host, numRetries=0, waitBetweenRetries=RETRY_S
+                )
             connection._socket = DeadlineSocket(connection._socket, endpoint.deadline_s)
             return connection, traci.constants, traci.TraCIException
         except (traci.TraCIException, *fatal_errors()) as err:
@@ -83,7 +87,8 @@ def _time_out_of_new_sockets(seconds: float) -> Iterator[None]:
 def fatal_errors() -> tuple[type[Exception], ...]:
     """What traci lets through when a connection is of no more use: its parser meets whatever bytes come.
 
-    BrokenPipeError and timeouts are OSErrors, undecodable text is a ValueError, a wrong type an AssertionError of traci's.
+    BrokenPipeError and timeouts are OSErrors, undecodable text is a ValueError, a wrong type an AssertionError of
+    traci's.
     """
     import traci
 
@@ -117,12 +122,15 @@ class DeadlineSocket:
     """What traci needs of a socket: send, recv, close. The deadline runs from each send."""
 
     def __init__(self, plain: socket.socket, deadline_s: float) -> None:
-        self._plain, self._deadline_s = plain, deadline_s
-        self._until_s, self._read_bytes = time.monotonic() + deadline_s, 0
+        self._plain = plain
+        self._deadline_s = deadline_s
+        self._until_s = time.monotonic() + deadline_s
+        self._read_bytes = 0
 
     def send(self, content: bytes) -> int:
         """Send all of it; the answer's deadline starts now."""
-        self._until_s, self._read_bytes = time.monotonic() + self._deadline_s, 0
+        self._until_s = time.monotonic() + self._deadline_s
+        self._read_bytes = 0
         self._plain.settimeout(self._deadline_s)
         self._plain.sendall(content)
         return len(content)

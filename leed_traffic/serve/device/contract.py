@@ -10,24 +10,31 @@ from leed_traffic.domain.priority import PriorityVehicle
 from leed_traffic.domain.road_users import Crossing
 from leed_traffic.domain.safety.program import PROGRAM_ID
 
-TICK_S = 1.0  # s of the device's time between two looks: the shortest yellow is seen, a lease never runs out unseen
+TICK_S = (
+    1.0  # s of the device's time between two looks: the shortest yellow is seen, a lease never runs out unseen
+)
 
 
-EARLIER, ADOPTED = "earlier ", "adopted "  # before the name of a stage program that was left behind
+EARLIER = "earlier "
+ADOPTED = "adopted "  # before the name of a stage program that was left behind
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Sighting:
+class SignalDisplay:
     """One signal as the device confirms it."""
 
     state: str  # one letter per link
     program: str  # `PROGRAM_ID` for ours; whatever owner's mark it carries at the device, the device takes off
     phase: int
     spent_s: float  # since this phase began
-    is_sound: bool = True  # phase, letters and time fit together; else nothing is commanded from it, but the monitor judges it
-    is_foreign: bool = False  # neither ours nor one of the signal's own: letters of a client, another owner's; never commanded
-    # Of the vehicles inside the junction, on links that are red, in the last phase of a clearance; infinite: nobody is there;
-    # None: nothing sees the inside of this junction.
+    is_sound: bool = (
+        True  # phase, letters and time fit together; else nothing is commanded from it, but the monitor judges it
+    )
+    is_foreign: bool = (
+        False  # neither ours nor one of the signal's own: letters of a client, another owner's; never commanded
+    )
+    # Of the vehicles inside the junction, on links that are red, in the last phase of a clearance; infinite:
+    # nobody is there; None: nothing sees the inside of this junction.
     slowest_inside_mps: float | None = math.inf
 
     @property
@@ -46,12 +53,14 @@ class Snapshot:
     """All signals and all detectors at one moment."""
 
     time_s: float  # the device's clock
-    sightings: tuple[Sighting, ...]  # (N,)
+    sightings: tuple[SignalDisplay, ...]  # (N,)
     vehicles: Vehicles  # none where the site's own detectors are read
     missing: frozenset[int] = frozenset()  # lanes, by `lane_index`, that were not reported this time
     detected: Mapping[str, tuple[float, float]] = field(default_factory=dict)  # by detector; see `field_detectors`
     callers: tuple[PriorityVehicle, ...] = ()  # vehicles that may be favoured
-    persons: tuple[float, ...] = ()  # who waits at each crossing that is watched; NaN where that was not reported this time
+    persons: tuple[
+        float, ...
+    ] = ()  # who waits at each crossing that is watched; NaN where that was not reported this time
 
 
 class SignalDevice(Protocol):
@@ -59,9 +68,9 @@ class SignalDevice(Protocol):
 
     Every method raises DeviceError when the backend is lost; after that only `close` is of use.
 
-    A command is one indivisible step at the device, and reaches it at `commit`, or at the next `read`: whatever is cut, a
-    signal shows what it showed before, or what was wanted for its whole time. None is given to a signal that somebody else
-    has moved since the latest `read`, and none to one that runs another owner's program.
+    A command is one indivisible step at the device, and reaches it at `commit`, or at the next `read`: whatever is
+    cut, a signal shows what it showed before, or what was wanted for its whole time. None is given to a signal
+    that somebody else has moved since the latest `read`, and none to one that runs another owner's program.
     """
 
     @property
@@ -89,8 +98,9 @@ class SignalDevice(Protocol):
     def engage(self, n: int, stage: int) -> bool:
         """Run the stage program from `stage`, which must be what is shown now. False: refused, nothing changed.
 
-        Where it runs already, at this stage, nothing is begun anew. Refused: a display that somebody has set, another owner's
-        program that no person has adopted, an own program that could not be gone back to from every stage.
+        Where it runs already, at this stage, nothing is begun anew. Refused: a display that somebody has set,
+        another owner's program that no person has adopted, an own program that could not be gone back to from
+        every stage.
         """
 
     def request(self, n: int, stage: int, hold_s: float) -> bool:
@@ -102,15 +112,16 @@ class SignalDevice(Protocol):
     def extend(self, n: int, hold_s: float) -> bool:
         """Let a clearance stand for `hold_s` more seconds, at the red that it ends with. False: refused, nothing changed.
 
-        Refused: a signal that is not engaged, anything but the last phase of a clearance, a yellow without a red behind it
-        that has not stood its whole time, a time that would shorten the clearance or is longer than `LONGEST_HOLD_S`.
+        Refused: a signal that is not engaged, anything but the last phase of a clearance, a yellow without a red
+        behind it that has not stood its whole time, a time that would shorten the clearance or is longer than
+        `LONGEST_HOLD_S`.
         """
 
     def release(self, n: int) -> bool:
         """Back to the signal's own program that is in force now, at the same display, once the minimum green is over.
 
-        False: not now. Nothing changed (a clearance runs), or a stage change has begun towards what the own program shows,
-        where that can only be followed.
+        False: not now. Nothing changed (a clearance runs), or a stage change has begun towards what the own
+        program shows, where that can only be followed.
         """
 
     def commit(self) -> None:

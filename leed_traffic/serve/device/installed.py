@@ -1,13 +1,14 @@
 """How a stage program lies at the device: so that a command which hits the wrong program of the signal changes no display.
 
-TraCI's `setPhase` names a number and no program: it moves whichever program runs then. A take-over and a hand-back name a
-program first, in the same message, but a refused command does not stop the next one. So the numbers are laid out:
+TraCI's `setPhase` names a number and no program: it moves whichever program runs then. A take-over and a hand-back
+name a program first, in the same message, but a refused command does not stop the next one. So the numbers are
+laid out:
 
     0 .. K-1    K is how many phases the own program has; at the number of its phase that shows stage k lies our stage k
     K + p       phase p of the stage program
 
-A hand-back whose program was refused finds our stage k at its number; a take-over whose program was refused names a number that
-the own program does not have, and is refused itself.
+A hand-back whose program was refused finds our stage k at its number; a take-over whose program was refused names
+a number that the own program does not have, and is refused itself.
 """
 
 from collections.abc import Sequence

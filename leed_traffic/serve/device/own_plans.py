@@ -1,7 +1,7 @@
 """The programs that a signal has of its own: which one is in force, and where each of our stages is in it.
 
-A weekly plan, or a person, may change the one in force at any time: a hand-back goes to the one that runs now, not to the one
-that ran at connection.
+A weekly plan, or a person, may change the one in force at any time: a hand-back goes to the one that runs now, not
+to the one that ran at connection.
 """
 
 from collections.abc import Mapping
@@ -13,7 +13,9 @@ from leed_traffic.serve.device.owner import is_marked
 from leed_traffic.serve.device.plausible import phase_showing
 
 NEMA = 4  # traci.constants.TRAFFICLIGHT_TYPE_NEMA
-_NOBODYS = frozenset({"online", "off"})  # SUMO's names for a state that a client has set, and for a signal that is off
+_NOBODYS = frozenset(
+    {"online", "off"}
+)  # SUMO's names for a state that a client has set, and for a signal that is off
 
 
 def is_own(program_id: str) -> bool:
@@ -26,7 +28,9 @@ class OwnPlan:
     """One program of the signal's own."""
 
     name: str
-    phases: tuple[int | None, ...] | None  # (S,) where each stage is in it; None where it picks its phases itself (NEMA)
+    phases: (
+        tuple[int | None, ...] | None
+    )  # (S,) where each stage is in it; None where it picks its phases itself (NEMA)
     n_phases: int
 
     @property

@@ -3,9 +3,10 @@
     STATE/owner        eight hexadecimal digits, made at the first start
     leed-<mark>        the stage program's name at the device
 
-A restart with the same state folder recognises its own program. A program with another mark is another controller's, perhaps at
-another machine: it is never commanded. One whose owner is gone for good walks on for ever; `leedctl serve --adopt NAME` lets a
-person name it, and it is then taken over as the signal's own program would be.
+A restart with the same state folder recognises its own program. A program with another mark is another
+controller's, perhaps at another machine: it is never commanded. One whose owner is gone for good walks on for
+ever; `leedctl serve --adopt NAME` lets a person name it, and it is then taken over as the signal's own program
+would be.
 """
 
 import os
@@ -41,7 +42,10 @@ def is_marked(program: str) -> bool:
 
 def is_foreign(program: str) -> bool:
     """Whether a program's name carries a mark; inside, where ours goes by `PROGRAM_ID`, that of another owner."""
-    return program.startswith(f"{PROGRAM_ID}-") and _MARK.fullmatch(program.removeprefix(f"{PROGRAM_ID}-")) is not None
+    return (
+        program.startswith(f"{PROGRAM_ID}-")
+        and _MARK.fullmatch(program.removeprefix(f"{PROGRAM_ID}-")) is not None
+    )
 
 
 def read_mark(folder: Path) -> str:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from leed_traffic.domain.network import GREEN
 from leed_traffic.domain.safety.program import StageProgram
-from leed_traffic.serve.device.contract import Sighting
+from leed_traffic.serve.device.contract import SignalDisplay
 
 LONGEST_STEP_S = 5.0  # s, beyond which no clearance could be shown
 
@@ -21,7 +21,7 @@ def read_step_length(step_s: object) -> float:
     return step_s
 
 
-def read_sighting(id_: str, state: object, program: object, phase: object, spent_s: object) -> Sighting:
+def read_sighting(id_: str, state: object, program: object, phase: object, spent_s: object) -> SignalDisplay:
     """One signal's values, if they are of the kind that they are meant to be.
 
     Raises:
@@ -29,11 +29,11 @@ def read_sighting(id_: str, state: object, program: object, phase: object, spent
     """
     texts = isinstance(state, str) and isinstance(program, str)
     if texts and isinstance(phase, int) and isinstance(spent_s, float) and 0.0 <= spent_s < math.inf:
-        return Sighting(state=str(state), program=str(program), phase=phase, spent_s=spent_s)
+        return SignalDisplay(state=str(state), program=str(program), phase=phase, spent_s=spent_s)
     raise ValueError(f"signal {id_} reads {state!r}, {program!r}, {phase!r}, {spent_s!r}")
 
 
-def is_sound(program: StageProgram, before: Sighting | None, now: Sighting, *, elapsed_s: float) -> bool:
+def is_sound(program: StageProgram, before: SignalDisplay | None, now: SignalDisplay, *, elapsed_s: float) -> bool:
     """Whether phase, letters and time spent of our program tell the same story.
 
     Args:
@@ -57,5 +57,7 @@ def phase_showing(state: str, likely: int, states: Sequence[str]) -> int | None:
     if state in states:
         return states.index(state)
     greens = [letter in GREEN for letter in state]
-    same = [k for k, other in enumerate(states) if "y" not in other and [letter in GREEN for letter in other] == greens]
+    same = [
+        k for k, other in enumerate(states) if "y" not in other and [letter in GREEN for letter in other] == greens
+    ]
     return same[0] if same else None

@@ -13,7 +13,7 @@ from leed_traffic.domain.detectors.layout import LOOPS, Detector
 from leed_traffic.domain.priority import PriorityVehicle
 from leed_traffic.domain.road_users import Crossing
 from leed_traffic.errors import MismatchError
-from leed_traffic.serve.device.traci_batch import Batch
+from leed_traffic.serve.device.traci_batch import TraciBatch
 
 _STOPPED = 1  # bit of a vehicle's stop state
 
@@ -37,7 +37,9 @@ class Roadside:
         Raises:
             MismatchError: a detector is missing.
         """
-        self._connection, self._tc, tc = connection, constants, constants
+        self._connection = connection
+        self._tc = constants
+        tc = constants
         for domain, ids in ((connection.inductionloop, self._loops), (connection.lanearea, self._zones)):
             known = set(domain.getIDList()) if ids else set()
             if missing := [name for name in ids if name not in known]:
@@ -47,37 +49,46 @@ class Roadside:
                 )
         if self._loops:
             self._begin_s = float(connection.simulation.getOption("begin"))
-        batch = Batch(connection)
+        batch = TraciBatch(connection)
         for name in self._loops:
             batch.subscribe(connection.inductionloop, name, [tc.VAR_INTERVAL_NUMBER, tc.VAR_INTERVAL_OCCUPANCY])
         for name in self._zones:
-            batch.subscribe(connection.lanearea, name, [tc.LAST_STEP_VEHICLE_NUMBER, tc.LAST_STEP_VEHICLE_HALTING_NUMBER])
+            batch.subscribe(
+                connection.lanearea, name, [tc.LAST_STEP_VEHICLE_NUMBER, tc.LAST_STEP_VEHICLE_HALTING_NUMBER]
+            )
         batch.granted()
         if self._favoured:
             connection.vehicle.subscribe("", [tc.TRACI_ID_LIST])
 
     def detected(self, time_s: float) -> dict[str, tuple[float, float]]:
         """Of a loop its counters (vehicles, seconds covered), of a zone its vehicles and those that stand."""
-        tc, found = self._tc, {}
+        tc = self._tc
+        found = {}
         for name, values in self._results(self._connection.inductionloop, self._loops):
             covered_s = values[tc.VAR_INTERVAL_OCCUPANCY] / 100.0 * (time_s - self._begin_s)
             found[name] = float(values[tc.VAR_INTERVAL_NUMBER]), covered_s
         for name, values in self._results(self._connection.lanearea, self._zones):
-            found[name] = float(values[tc.LAST_STEP_VEHICLE_NUMBER]), float(values[tc.LAST_STEP_VEHICLE_HALTING_NUMBER])
+            found[name] = (
+                float(values[tc.LAST_STEP_VEHICLE_NUMBER]),
+                float(values[tc.LAST_STEP_VEHICLE_HALTING_NUMBER]),
+            )
         return found
 
     def callers(self) -> tuple[PriorityVehicle, ...]:
         """Vehicles of the favoured classes on their way to a signal; who stands at a stop does not call."""
         if not self._favoured:
             return ()
-        tc, vehicle = self._tc, self._connection.vehicle
+        tc = self._tc
+        vehicle = self._connection.vehicle
         there = vehicle.getSubscriptionResults("")[tc.TRACI_ID_LIST]
         new = [name for name in there if name not in self._classes]
         kinds = dict(zip(new, self._asked(vehicle, [(tc.VAR_VEHICLECLASS, name) for name in new]), strict=True))
         known = self._classes | {name: kind for name, kind in kinds.items() if kind is not None}
         self._classes = {name: known[name] for name in there if name in known}
         favoured = [name for name, kind in self._classes.items() if kind in self._favoured]
-        told = self._asked(vehicle, [(what, name) for name in favoured for what in (tc.VAR_STOPSTATE, tc.VAR_NEXT_TLS)])
+        told = self._asked(
+            vehicle, [(what, name) for name in favoured for what in (tc.VAR_STOPSTATE, tc.VAR_NEXT_TLS)]
+        )
         found = []
         for name, stop, ahead in zip(favoured, told[::2], told[1::2], strict=True):
             if stop is not None and not stop & _STOPPED:  # None: it has just left
@@ -97,23 +108,33 @@ class Roadside:
         Raises:
             MismatchError: an area or a crossing is not there, or nobody counts persons.
         """
-        edge, advice = self._connection.edge, "serve a bundle that was trained without weights for persons"
-        known, needed = set(edge.getIDList()), list(dict.fromkeys(e for areas, own in crossings for e in (*areas, own)))
+        edge = self._connection.edge
+        advice = "serve a bundle that was trained without weights for persons"
+        known = set(edge.getIDList())
+        needed = list(dict.fromkeys(e for areas, own in crossings for e in (*areas, own)))
         if missing := [name for name in needed if name not in known]:
-            raise MismatchError(f"{where}: has no {missing[0]}, at which the policies see persons waiting; {advice}")
+            raise MismatchError(
+                f"{where}: has no {missing[0]}, at which the policies see persons waiting; {advice}"
+            )
         try:
             for area in dict.fromkeys(area for areas, _ in crossings for area in areas):
                 edge.subscribe(area, [self._tc.LAST_STEP_PERSON_ID_LIST])
         except refusal as err:
-            raise MismatchError(f"{where}: tells of no persons, who are seen by the policies ({err}); {advice}") from err
+            raise MismatchError(
+                f"{where}: tells of no persons, who are seen by the policies ({err}); {advice}"
+            ) from err
         self._crossings = tuple(crossings)
 
     def persons(self) -> tuple[float, ...]:
         """Who stands before each crossing and means to go over it; NaN where an area was not reported."""
         if not self._crossings:
             return ()
-        tc, there, known = self._tc, self._connection.edge.getAllSubscriptionResults(), self._known_persons()
-        waiting = [(a, name) for a, values in there.items() for name in values.get(tc.LAST_STEP_PERSON_ID_LIST, ())]
+        tc = self._tc
+        there = self._connection.edge.getAllSubscriptionResults()
+        known = self._known_persons()
+        waiting = [
+            (a, name) for a, values in there.items() for name in values.get(tc.LAST_STEP_PERSON_ID_LIST, ())
+        ]
         self._follow([name for _, name in waiting if name not in known])
         standing: Counter[tuple[str, str]] = Counter()
         for area, name in waiting:
@@ -131,14 +152,14 @@ class Roadside:
 
     def _follow(self, persons: Sequence[str]) -> None:
         """Subscribe to persons seen for the first time, in one message; the answer brings the values."""
-        batch = Batch(self._connection)
+        batch = TraciBatch(self._connection)
         for person in persons:
             batch.subscribe(self._connection.person, person, [self._tc.VAR_NEXT_EDGE, self._tc.VAR_SPEED])
         batch.send()
 
     def _asked(self, domain: Any, questions: Sequence[tuple[int, str]]) -> list[Any]:  # noqa: ANN401
         """Answers to questions of one domain, in one message; None to one that was refused."""
-        batch = Batch(self._connection)
+        batch = TraciBatch(self._connection)
         for what, name in questions:
             batch.ask(domain, what, name)
         return [answer.value for answer in batch.send()]

@@ -1,14 +1,14 @@
 """Whether the street at the device is the one that a bundle was trained on, as far as the device can tell.
 
-The links of a signal are what a command means: a link that serves another way than in the bundle would give green to the wrong
-vehicles. Speeds decide the clearances, lengths what the detectors see. What an agency's gateway may well report slightly
-differently is held to tolerances.
+The links of a signal are what a command means: a link that serves another way than in the bundle would give green
+to the wrong vehicles. Speeds decide the clearances, lengths what the detectors see. What an agency's gateway may
+well report slightly differently is held to tolerances.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from leed_traffic.domain.network import Intersection, Kind, Movement
+from leed_traffic.domain.network import Intersection, Movement, MovementKind
 from leed_traffic.domain.safety.timing import all_red_time, yellow_time
 from leed_traffic.domain.shape import TOLERANCE_M
 
@@ -36,10 +36,14 @@ def difference_at_device(
         return f"has {len(links)} links, the bundle was made for {intersection.n_links}"
     for movement in intersection.movements:
         ways = {(a, b) for a, b, _ in links[movement.link]}
-        if movement.kind is Kind.VEHICLE and (movement.from_lane, movement.to_lane) not in ways:
+        if movement.kind is MovementKind.VEHICLE and (movement.from_lane, movement.to_lane) not in ways:
             served = ", ".join(f"{a} to {b}" for a, b in sorted(ways)) or "nothing"
-            return f"link {movement.link} serves {served}, in the bundle {movement.from_lane} to {movement.to_lane}"
-        if movement.kind is Kind.VEHICLE and (said := _other_clearances(movement, lanes[movement.from_lane])):
+            return (
+                f"link {movement.link} serves {served}, in the bundle {movement.from_lane} to {movement.to_lane}"
+            )
+        if movement.kind is MovementKind.VEHICLE and (
+            said := _other_clearances(movement, lanes[movement.from_lane])
+        ):
             return said
     for lane in intersection.lanes:
         if abs(lanes[lane.id].length_m - lane.length_m) > TOLERANCE_M:

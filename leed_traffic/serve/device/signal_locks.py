@@ -1,10 +1,11 @@
 """One owner per signal on this machine: a second controller of the same signal is refused, whatever its state folder.
 
-A lock is a name in Linux's abstract socket namespace: no file, so nothing depends on HOME, XDG_RUNTIME_DIR or a /tmp that can
-be written, or that a service has for itself. It is gone with the process, however that ends, and the kernel knows whose it is.
-The name is made of the signal and of the address at which it is controlled: `localhost`, 127.0.0.1, ::1 and this machine's
-other addresses are one, another port is another street. A street may have more addresses than can be seen from here, and
-latches and the owner's mark lie in the state folder: it is locked for the signal, too.
+A lock is a name in Linux's abstract socket namespace: no file, so nothing depends on HOME, XDG_RUNTIME_DIR or a
+/tmp that can be written, or that a service has for itself. It is gone with the process, however that ends, and the
+kernel knows whose it is. The name is made of the signal and of the address at which it is controlled: `localhost`,
+127.0.0.1, ::1 and this machine's other addresses are one, another port is another street. A street may have more
+addresses than can be seen from here, and latches and the owner's mark lie in the state folder: it is locked for
+the signal, too.
 """
 
 import hashlib
@@ -38,8 +39,11 @@ class SignalLocks:
             signals: ids of those to control.
             folder: of the state; None: there is none.
         """
-        self._where, self._signals = f"{host}:{port}", tuple(signals)
-        self._host, self._port, self._folder = host, port, folder
+        self._where = f"{host}:{port}"
+        self._signals = tuple(signals)
+        self._host = host
+        self._port = port
+        self._folder = folder
         self._held = ExitStack()
         self._is_taken = False
         self._taking = threading.Lock()
@@ -61,7 +65,10 @@ class SignalLocks:
             if self._is_taken:
                 return
             if not sys.platform.startswith("linux"):
-                log.warning("%s: this system has no locks for signals: see to it that nobody else controls them", self._where)
+                log.warning(
+                    "%s: this system has no locks for signals: see to it that nobody else controls them",
+                    self._where,
+                )
                 return
             places = [(place, self._where) for place in _places(self._host, self._port)]
             if self._folder is not None and self._folder.exists():

@@ -1,11 +1,11 @@
 """Signals behind a TraCI server (SUMO, or a gateway that speaks its protocol).
 
-This and its neighbours `traci_*` are the files of serving that know traci. SUMO enforces no signal safety and traci has no
-timeout of its own: the stage program makes every command a lease, and every call here has a deadline.
+This and its neighbours `traci_*` are the files of serving that know traci. SUMO enforces no signal safety and
+traci has no timeout of its own: the stage program makes every command a lease, and every call here has a deadline.
 
-Every command that moves a signal is one message (`traci_batch`), those of a tick together: whatever is cut, a signal shows what
-it showed before or what was wanted, with its whole time. Before the first command of a tick all signals are read again: one
-that somebody else has moved since the tick's look is not commanded.
+Every command that moves a signal is one message (`traci_batch`), those of a tick together: whatever is cut, a
+signal shows what it showed before or what was wanted, with its whole time. Before the first command of a tick all
+signals are read again: one that somebody else has moved since the tick's look is not commanded.
 """
 
 import logging
@@ -21,7 +21,7 @@ from leed_traffic.domain.road_users import Crossing
 from leed_traffic.domain.safety.program import PROGRAM_ID, StageProgram
 from leed_traffic.errors import DeviceError
 from leed_traffic.serve.device.connection import Endpoint, fatal_errors, let_go, open_connection
-from leed_traffic.serve.device.contract import TICK_S, Sighting, Snapshot
+from leed_traffic.serve.device.contract import TICK_S, SignalDisplay, Snapshot
 from leed_traffic.serve.device.plausible import read_step_length
 from leed_traffic.serve.device.roadside import Roadside
 from leed_traffic.serve.device.traci_commands import Commands
@@ -69,7 +69,8 @@ class TraciDevice:
         self._ids = tuple(i.id for i in intersections)
         self._traffic = Traffic(self._ids, lanes)
         self._roadside = Roadside(detectors, favoured)
-        self._is_first, self._elapsed_s = True, 0.0
+        self._is_first = True
+        self._elapsed_s = 0.0
         self._connection: Any = None
         self._loss: DeviceError | None = None  # that `commit` met: told by the next call
         self._connection, self._tc, self._refusal = open_connection(endpoint, look)
@@ -82,7 +83,13 @@ class TraciDevice:
                 check_network(self._connection, self._tc, str(endpoint), intersections, self._traffic.lane_index)
                 programs = tuple(make_program(n, self._step_s) for n in range(len(self._ids)))
                 self._signals = Signals(
-                    self._connection, self._tc, str(endpoint), intersections, programs, name=program_name, adopted=adopted
+                    self._connection,
+                    self._tc,
+                    str(endpoint),
+                    intersections,
+                    programs,
+                    name=program_name,
+                    adopted=adopted,
                 )
                 self._subscribe()
             self._commands = Commands(self._connection, self._tc, self._signals)
@@ -183,7 +190,8 @@ class TraciDevice:
         self._leave()
 
     def _leave(self) -> None:
-        connection, self._connection = self._connection, None
+        connection = self._connection
+        self._connection = None
         if connection is not None:
             try:
                 connection.close(False)
@@ -201,7 +209,8 @@ class TraciDevice:
         except self._refusal as err:
             raise DeviceError(f"{self._endpoint}: {doing}: refused: {err}") from err
         except fatal_errors() as err:
-            connection, self._connection = self._connection, None
+            connection = self._connection
+            self._connection = None
             let_go(connection)
             waited_s = time.monotonic() - begin_s
             is_late = waited_s >= self._endpoint.deadline_s
@@ -213,7 +222,8 @@ class TraciDevice:
             raise DeviceError(f"{self._endpoint}: {doing}: {why}; see whether the server still runs") from err
 
     def _subscribe(self) -> None:
-        tc, connection = self._tc, self._connection
+        tc = self._tc
+        connection = self._connection
         connection.simulation.subscribe([tc.VAR_TIME, tc.VAR_MIN_EXPECTED_VEHICLES])
         self._signals.subscribe()
         self._traffic.open(connection, tc, self._refusal)
@@ -237,6 +247,8 @@ class TraciDevice:
     def _time_s(self) -> float:
         return float(self._connection.simulation.getSubscriptionResults()[self._tc.VAR_TIME])
 
-    def _with_who_is_inside(self, seen: tuple[Sighting, ...]) -> tuple[Sighting, ...]:
-        inside = self._traffic.slowest_inside_mps({n: s.phase for n, s in enumerate(seen) if s.is_ours and s.is_sound})
+    def _with_who_is_inside(self, seen: tuple[SignalDisplay, ...]) -> tuple[SignalDisplay, ...]:
+        inside = self._traffic.slowest_inside_mps(
+            {n: s.phase for n, s in enumerate(seen) if s.is_ours and s.is_sound}
+        )
         return tuple(replace(s, slowest_inside_mps=inside[n]) if n in inside else s for n, s in enumerate(seen))

@@ -1,9 +1,9 @@
 """Several TraCI commands as one message: SUMO reads a message whole before it obeys any of it, so no cut falls between two.
 
-A message is a length of four bytes and its commands one after the other. The answer holds, command by command, a status
-(length, command, result, words) and, for a question or a subscription that was granted, what it asked for. **A refused command
-stops nothing**: SUMO goes on with the rest of the message (measured, 1.28). Whoever puts commands together has to see to it
-that what follows a refused one does no harm; `installed.py` does.
+A message is a length of four bytes and its commands one after the other. The answer holds, command by command, a
+status (length, command, result, words) and, for a question or a subscription that was granted, what it asked for.
+**A refused command stops nothing**: SUMO goes on with the rest of the message (measured, 1.28). Whoever puts
+commands together has to see to it that what follows a refused one does no harm; `installed.py` does.
 """
 
 import struct
@@ -15,18 +15,19 @@ _NO_TIME = -1073741824.0  # traci.constants.INVALID_DOUBLE_VALUE: a subscription
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
+class CommandAnswer:
     """To one command of a message."""
 
     refusal: str | None = None  # in the server's words; None: granted
     value: Any = None  # of a question
 
 
-class Batch:
+class TraciBatch:
     """Collects commands, sends them as one message, reads the answers in their order. Used once."""
 
     def __init__(self, connection: Any) -> None:  # noqa: ANN401  # traci ships no types
-        self._connection, self._content = connection, b""
+        self._connection = connection
+        self._content = b""
         self._asked: list[tuple[Any, int, int | None, str]] = []  # domain, command, variable, object
 
     def __len__(self) -> int:
@@ -45,12 +46,13 @@ class Batch:
         named = struct.pack("!B", len(variables)) + bytes(variables)
         return self._add(domain, domain._subscribeID, None, object_id, named)
 
-    def send(self) -> list[Answer]:
+    def send(self) -> list[CommandAnswer]:
         """One message there, one back; nothing is sent where nothing was collected.
 
         Raises:
             FatalTraCIError: the connection is lost.
-            ValueError: the answers are not those to the commands. Other errors that traci lets through: see `fatal_errors`.
+            ValueError: the answers are not those to the commands. Other errors that traci lets through: see
+                `fatal_errors`.
         """
         from traci.exceptions import FatalTraCIError
 
@@ -90,7 +92,7 @@ class Batch:
         self._asked.append((domain, command, variable, object_id))
         return len(self._asked) - 1
 
-    def _read(self, said: Any, domain: Any, command: int, variable: int | None, object_id: str) -> Answer:  # noqa: ANN401
+    def _read(self, said: Any, domain: Any, command: int, variable: int | None, object_id: str) -> CommandAnswer:  # noqa: ANN401
         from traci.domain import _parse
 
         said.readLength()
@@ -99,17 +101,17 @@ class Batch:
         if answered != command:
             raise ValueError(f"an answer to command {answered:#x}, expected to {command:#x}")
         if result != _GRANTED:
-            return Answer(refusal=" ".join(words.split()) or f"result {result:#x}")
+            return CommandAnswer(refusal=" ".join(words.split()) or f"result {result:#x}")
         if command == domain._cmdSetID:
-            return Answer()
+            return CommandAnswer()
         if variable is None:
             name, response = self._connection._readSubscription(said)
             if response - command != 16 or name != object_id:
                 raise ValueError(f"an answer to the subscription of {name!r}, expected of {object_id!r}")
-            return Answer()
+            return CommandAnswer()
         said.readLength()
         response, about = said.read("!BB")
         name = said.readString()
         if (response - command, about, name) != (16, variable, object_id):
             raise ValueError(f"an answer about {name!r}, expected about {object_id!r}")
-        return Answer(value=_parse(domain._retValFunc, variable, said))
+        return CommandAnswer(value=_parse(domain._retValFunc, variable, said))

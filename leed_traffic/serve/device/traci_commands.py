@@ -1,7 +1,7 @@
 """The commands of a tick to N signals over TraCI: each indivisible, all in one message, none to a signal that has moved.
 
-What a command was answered is known before it is sent, from what was read; what the server refuses all the same is logged, and
-the next look shows what is there. `installed.py` says why a half that is obeyed changes no display.
+What a command was answered is known before it is sent, from what was read; what the server refuses all the same is
+logged, and the next look shows what is there. `installed.py` says why a half that is obeyed changes no display.
 """
 
 import logging
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from leed_traffic.serve.device.installed import Installed
-from leed_traffic.serve.device.traci_batch import Batch
+from leed_traffic.serve.device.traci_batch import TraciBatch
 from leed_traffic.serve.device.traci_signals import OWN_KEY, TAKEN_KEY, Signals, taken_note
 
 log = logging.getLogger(__name__)
@@ -32,9 +32,13 @@ class Commands:
     """Collects the commands of a tick."""
 
     def __init__(self, connection: Any, constants: Any, signals: Signals) -> None:  # noqa: ANN401  # traci ships no types
-        self._connection, self._tc, self._signals = connection, constants, signals
+        self._connection = connection
+        self._tc = constants
+        self._signals = signals
         self._waiting: list[_Command] = []
-        self._to_meet: set[int] = set()  # signals that this tick wants to hand back to programs that can only be met
+        self._to_meet: set[int] = (
+            set()
+        )  # signals that this tick wants to hand back to programs that can only be met
         self.begin()
 
     @property
@@ -47,11 +51,14 @@ class Commands:
         self._moved: set[int] | None = None  # None: not read again yet
         self._is_refreshed = False
         self._displays: dict[int, str] = {}  # of programs that run on unseen
-        self._met_before, self._to_meet = self._to_meet, set()
+        self._met_before = self._to_meet
+        self._to_meet = set()
 
     def engage(self, n: int, stage: int, time_s: float) -> bool:
         """See `SignalDevice`."""
-        signals, program, shown = self._signals, self._signals.programs[n], self._signals.sightings[n]
+        signals = self._signals
+        program = self._signals.programs[n]
+        shown = self._signals.sightings[n]
         if not 0 <= stage < program.n_stages or shown.state != program.phases[stage].state:
             return False
         if shown.is_ours:  # from before: nothing is begun anew, its green counts on
@@ -61,7 +68,7 @@ class Commands:
         layout = Installed(program=program, own=signals.in_force[n])
         logic = self._logic(layout, stage)
         if signals.exists[n]:  # its phases first, unseen: what is refused then has moved nothing
-            batch = Batch(self._connection)
+            batch = TraciBatch(self._connection)
             batch.tell(self._connection.trafficlight, *self._addressed(n, logic))
             if (refusal := batch.send()[0].refusal) is not None:
                 log.error("%s: the stage program was refused: %s", signals.ids[n], refusal)
@@ -80,7 +87,8 @@ class Commands:
 
     def request(self, n: int, stage: int, hold_s: float) -> bool:
         """See `SignalDevice`."""
-        program, shown = self._signals.programs[n], self._signals.sightings[n]
+        program = self._signals.programs[n]
+        shown = self._signals.sightings[n]
         known = isinstance(stage, int) and 0 <= stage < program.n_stages
         if not known or not shown.is_ours or not shown.is_sound or not 0.0 < hold_s < float("inf"):
             return False
@@ -113,10 +121,12 @@ class Commands:
     def release(self, n: int) -> bool:
         """See `SignalDevice`.
 
-        SUMO's NEMA controller takes no phase from outside (1.28 stands still after one), but runs on unseen: it gets its signal
-        back at a moment when it would show what is shown, and until then our program is led to what it would show.
+        SUMO's NEMA controller takes no phase from outside (1.28 stands still after one), but runs on unseen: it
+        gets its signal back at a moment when it would show what is shown, and until then our program is led to
+        what it would show.
         """
-        signals, shown = self._signals, self._signals.sightings[n]
+        signals = self._signals
+        shown = self._signals.sightings[n]
         if not shown.is_ours or not shown.is_sound:
             return not shown.is_ours
         stage, is_clearing = signals.programs[n].stage_of(shown.phase)
@@ -128,8 +138,12 @@ class Commands:
         plan = signals.in_force[n]
         if plan.phases is None:
             self._to_meet.add(n)
-            if n not in self._displays:  # those that were asked for in the tick before will be again: one message for all
-                self._displays |= self._would_show([m for m in {n} | self._met_before if self._stands_under_a_follower(m)])
+            if (
+                n not in self._displays
+            ):  # those that were asked for in the tick before will be again: one message for all
+                self._displays |= self._would_show(
+                    [m for m in {n} | self._met_before if self._stands_under_a_follower(m)]
+                )
             if self._displays[n] != shown.state:
                 self._lead_to(n, stage, self._displays[n])
                 return False
@@ -144,8 +158,9 @@ class Commands:
 
     def send(self) -> None:
         """All that waits, as one message; what was refused is said, and a hand-back that was half refused is taken back."""
-        commands, self._waiting = self._waiting, []
-        batch = Batch(self._connection)
+        commands = self._waiting
+        self._waiting = []
+        batch = TraciBatch(self._connection)
         for command in commands:
             for part in command.parts:
                 batch.tell(self._connection.trafficlight, *self._addressed(command.n, part))
@@ -154,7 +169,9 @@ class Commands:
             refusals = [next(answers).refusal for _ in command.parts]
             if refused := [words for words in refusals if words is not None]:
                 log.error("%s: %s was refused: %s", self._signals.ids[command.n], command.what, refused[0])
-            if command.hands_back and refusals[0] is None and refused:  # its program runs, at a phase of its own choice
+            if (
+                command.hands_back and refusals[0] is None and refused
+            ):  # its program runs, at a phase of its own choice
                 self._back_to_ours(command.n)
 
     def _is_still_there(self, n: int) -> bool:
@@ -171,13 +188,16 @@ class Commands:
 
     def _would_show(self, which: Sequence[int]) -> dict[int, str]:
         """What programs that run on unseen would show: there and back again in one message, so that nobody sees it."""
-        lights, tc, batch = self._connection.trafficlight, self._tc, Batch(self._connection)
+        lights = self._connection.trafficlight
+        tc = self._tc
+        batch = TraciBatch(self._connection)
         for n in which:
             id_ = self._signals.ids[n]
             batch.tell(lights, tc.TL_PROGRAM, id_, "s", self._signals.in_force[n].name)
             batch.ask(lights, tc.TL_RED_YELLOW_GREEN_STATE, id_)
             batch.tell(lights, tc.TL_PROGRAM, id_, "s", self._signals.name)
-        answers, displays = batch.send(), {}
+        answers = batch.send()
+        displays = {}
         for k, n in enumerate(which):
             there, told, back = answers[3 * k : 3 * k + 3]
             if back.refusal is not None:
@@ -187,15 +207,18 @@ class Commands:
 
     def _back_to_ours(self, n: int) -> None:
         """Our program again, in the phase that it shows: no time has passed since."""
-        batch = Batch(self._connection)
-        batch.tell(self._connection.trafficlight, self._tc.TL_PROGRAM, self._signals.ids[n], "s", self._signals.name)
+        batch = TraciBatch(self._connection)
+        batch.tell(
+            self._connection.trafficlight, self._tc.TL_PROGRAM, self._signals.ids[n], "s", self._signals.name
+        )
         if (refusal := batch.send()[0].refusal) is not None:
             log.error("%s: our program was refused: %s", self._signals.ids[n], refusal)
 
     def _lead_to(self, n: int, stage: int, display: str) -> None:
         """From a stage that stands into the clearance towards a display, if that is one of our stages.
 
-        Of two stages the own program comes back to the one that stands by itself: two that follow each other may never meet.
+        Of two stages the own program comes back to the one that stands by itself: two that follow each other may
+        never meet.
         """
         program = self._signals.programs[n]
         target = next((k for k in range(program.n_stages) if program.phases[k].state == display), stage)
@@ -216,7 +239,9 @@ class Commands:
         self._add(n, what, (self._tc.TL_PHASE_INDEX, "i", (layout.number(phase),)), *more)
         self._signals.note(n, phase)
 
-    def _add(self, n: int, what: str, *parts: tuple[int, str, tuple[object, ...]], hands_back: bool = False) -> None:
+    def _add(
+        self, n: int, what: str, *parts: tuple[int, str, tuple[object, ...]], hands_back: bool = False
+    ) -> None:
         self._waiting.append(_Command(n=n, what=what, parts=parts, hands_back=hands_back))
 
     def _addressed(self, n: int, part: tuple[int, str, tuple[object, ...]]) -> tuple[Any, ...]:

@@ -6,7 +6,7 @@ from typing import Any
 from leed_traffic.domain.network import Intersection
 from leed_traffic.errors import MismatchError
 from leed_traffic.serve.device.same_street import LaneFacts, difference_at_device
-from leed_traffic.serve.device.traci_batch import Batch
+from leed_traffic.serve.device.traci_batch import TraciBatch
 
 
 def check_network(
@@ -37,14 +37,15 @@ def check_network(
     stop_lines = [lane.id for i in intersections for lane in i.lanes]
     if gone := [lane for lane in [*lanes, *stop_lines] if lane not in known]:
         raise MismatchError(f"{where}: has no lane {gone[0]}, which the detectors read; is it another network?")
-    batch = Batch(connection)
+    batch = TraciBatch(connection)
     for name in stop_lines:
         batch.ask(connection.lane, constants.VAR_LENGTH, name)
         batch.ask(connection.lane, constants.VAR_MAXSPEED, name)
     for intersection in intersections:
         batch.ask(connection.trafficlight, constants.TL_CONTROLLED_LINKS, intersection.id)
     told = batch.granted()
-    lengths, speeds = told[: 2 * len(stop_lines) : 2], told[1 : 2 * len(stop_lines) : 2]
+    lengths = told[: 2 * len(stop_lines) : 2]
+    speeds = told[1 : 2 * len(stop_lines) : 2]
     facts = {
         name: LaneFacts(length_m=length_m, speed_mps=speed_mps)
         for name, length_m, speed_mps in zip(stop_lines, lengths, speeds, strict=True)

@@ -1,7 +1,7 @@
 """N signals as a TraCI server tells of them: what each shows, whose program it runs, which of its own is in force.
 
-Our program has its owner's mark in its name at the server. Inside, where everybody means ours, it is called `PROGRAM_ID`, and
-its phases are numbered as in the stage program.
+Our program has its owner's mark in its name at the server. Inside, where everybody means ours, it is called
+`PROGRAM_ID`, and its phases are numbered as in the stage program.
 """
 
 import logging
@@ -13,12 +13,12 @@ from typing import Any
 from leed_traffic.domain.network import Intersection
 from leed_traffic.domain.safety.program import PROGRAM_ID, StageProgram
 from leed_traffic.errors import MismatchError
-from leed_traffic.serve.device.contract import ADOPTED, EARLIER, Sighting
+from leed_traffic.serve.device.contract import ADOPTED, EARLIER, SignalDisplay
 from leed_traffic.serve.device.installed import Installed
 from leed_traffic.serve.device.own_plans import OwnPlan, is_own, own_plans
 from leed_traffic.serve.device.owner import UNMARKED, is_marked
 from leed_traffic.serve.device.plausible import is_sound, read_sighting
-from leed_traffic.serve.device.traci_batch import Batch
+from leed_traffic.serve.device.traci_batch import TraciBatch
 from leed_traffic.serve.device.traci_network import some
 
 log = logging.getLogger(__name__)
@@ -56,19 +56,25 @@ class Signals:
         Raises:
             MismatchError: a signal has no program to go back to, or one that never shows a stage of ours.
         """
-        self._connection, self._tc, self._where = connection, constants, where
-        self._intersections, self.programs = tuple(intersections), tuple(programs)
+        self._connection = connection
+        self._tc = constants
+        self._where = where
+        self._intersections = tuple(intersections)
+        self.programs = tuple(programs)
         self.ids = tuple(i.id for i in intersections)
-        self.name, self._adopted = name, adopted
-        self.sightings: tuple[Sighting, ...] = ()
-        self._read: list[tuple[str, str, int]] = []  # (N,) letters, program and number of its phase, as they were told
+        self.name = name
+        self._adopted = adopted
+        self.sightings: tuple[SignalDisplay, ...] = ()
+        self._read: list[
+            tuple[str, str, int]
+        ] = []  # (N,) letters, program and number of its phase, as they were told
         self._plans: list[dict[str, OwnPlan]] = [{} for _ in self.ids]
         self.in_force: list[OwnPlan] = []
         self.installed: list[Installed | None] = [None] * len(self.ids)  # ours, as it lies there
         self.exists = [False] * len(self.ids)  # a program of our name is there, of whatever phases
         self.taken: dict[int, tuple[int, float]] = {}  # the stage that was shown at take-over, and when
         self._strangers: dict[int, str] = {}
-        batch = Batch(connection)
+        batch = TraciBatch(connection)
         for id_ in self.ids:
             batch.ask(connection.trafficlight, constants.TL_CURRENT_PROGRAM, id_)
         active = batch.granted()
@@ -78,7 +84,8 @@ class Signals:
 
     def subscribe(self) -> None:
         """From now on every step tells what the signals show."""
-        tc, batch = self._tc, Batch(self._connection)
+        tc = self._tc
+        batch = TraciBatch(self._connection)
         shown = [tc.TL_RED_YELLOW_GREEN_STATE, tc.TL_CURRENT_PROGRAM, tc.TL_CURRENT_PHASE, SPENT_DURATION]
         for id_ in self.ids:
             batch.subscribe(self._connection.trafficlight, id_, shown)
@@ -91,7 +98,8 @@ class Signals:
             time_s: of the server.
             elapsed_s: since the look before.
         """
-        tc, results = self._tc, self._connection.trafficlight.getAllSubscriptionResults()
+        tc = self._tc
+        results = self._connection.trafficlight.getAllSubscriptionResults()
         names = (tc.TL_RED_YELLOW_GREEN_STATE, tc.TL_CURRENT_PROGRAM, tc.TL_CURRENT_PHASE, SPENT_DURATION)
         told = [read_sighting(id_, *(results[id_][name] for name in names)) for id_ in self.ids]
         self._read = [(s.state, s.program, s.phase) for s in told]
@@ -106,7 +114,9 @@ class Signals:
 
     def moved(self) -> set[int]:
         """Read all signals again, in one message: those that somebody else has moved since the look."""
-        tc, lights, batch = self._tc, self._connection.trafficlight, Batch(self._connection)
+        tc = self._tc
+        lights = self._connection.trafficlight
+        batch = TraciBatch(self._connection)
         for id_ in self.ids:
             for variable in (tc.TL_RED_YELLOW_GREEN_STATE, tc.TL_CURRENT_PROGRAM, tc.TL_CURRENT_PHASE):
                 batch.ask(lights, variable, id_)
@@ -135,15 +145,19 @@ class Signals:
     def note(self, n: int, phase: int, program: str = PROGRAM_ID) -> None:
         """What is shown since our command, until the next reading confirms it."""
         state = self.programs[n].phases[phase].state if program == PROGRAM_ID else self.sightings[n].state
-        now = Sighting(state=state, program=program, phase=phase, spent_s=0.0)
+        now = SignalDisplay(state=state, program=program, phase=phase, spent_s=0.0)
         self.sightings = (*self.sightings[:n], now, *self.sightings[n + 1 :])
 
     def _logics(self, which: Sequence[int]) -> dict[int, dict[str, Any]]:
         """The programs of some signals by name, in one message."""
-        lights, batch = self._connection.trafficlight, Batch(self._connection)
+        lights = self._connection.trafficlight
+        batch = TraciBatch(self._connection)
         for n in which:
             batch.ask(lights, self._tc.TL_COMPLETE_DEFINITION_RYG, self.ids[n])
-        return {n: {logic.programID: logic for logic in logics} for n, logics in zip(which, batch.granted(), strict=True)}
+        return {
+            n: {logic.programID: logic for logic in logics}
+            for n, logics in zip(which, batch.granted(), strict=True)
+        }
 
     def _open(self, n: int, active: str, logics: dict[str, Any]) -> None:
         """The own program in force, and ours where it lies there from before."""
@@ -153,7 +167,9 @@ class Signals:
         noted = logics[active].subParameter.get(OWN_KEY) if active in logics else None
         name = next((name for name in (active, noted) if name in plans), intersection.own_program_id)
         if name not in plans:
-            raise MismatchError(f"{where} runs program {active!r} and has no {name!r} to go back to; it has {some(logics)}")
+            raise MismatchError(
+                f"{where} runs program {active!r} and has no {name!r} to go back to; it has {some(logics)}"
+            )
         plan = plans[name]
         if plan.missing is not None:
             raise MismatchError(
@@ -164,7 +180,10 @@ class Signals:
         if self.name in logics:
             layout = Installed(program=self.programs[n], own=plan)
             self.exists[n], self.installed[n] = True, layout if layout.is_at(logics[self.name].phases) else None
-            if active == self.name and (taken := _read_taken(logics[active].subParameter.get(TAKEN_KEY))) is not None:
+            if (
+                active == self.name
+                and (taken := _read_taken(logics[active].subParameter.get(TAKEN_KEY))) is not None
+            ):
                 self.taken[n] = taken
 
     def _tell_plans(self) -> None:
@@ -184,22 +203,34 @@ class Signals:
         for n, name in enumerate(running):
             if name != self.in_force[n].name and name in self._plans[n]:
                 plan = self.in_force[n] = self._plans[n][name]
-                missing = "" if plan.missing is None else f"; it never shows stage {plan.missing}: not taken over while it runs"
+                missing = (
+                    ""
+                    if plan.missing is None
+                    else f"; it never shows stage {plan.missing}: not taken over while it runs"
+                )
                 log.warning("%s: its own program is %s now%s", self.ids[n], name, missing)
             is_strange = is_marked(name) and name != self.name
             if is_strange and self._strangers.get(n) != name:
                 adopts = "it is taken over, as a person wants it" if name in self._adopted else (
                     f"it is not commanded; if that controller is gone for good: --adopt {name}"
                 )  # fmt: skip
-                log.warning("%s: %s: runs %s, the program of another controller: %s", self._where, self.ids[n], name, adopts)
+                log.warning(
+                    "%s: %s: runs %s, the program of another controller: %s",
+                    self._where,
+                    self.ids[n],
+                    name,
+                    adopts,
+                )
             self._strangers[n] = name if is_strange else ""
 
-    def _translated(self, n: int, raw: Sighting) -> Sighting:
+    def _translated(self, n: int, raw: SignalDisplay) -> SignalDisplay:
         """In the words that everybody inside uses."""
         if raw.program == self.name:
             layout = self.installed[n]
             if layout is None:
-                return replace(raw, program=f"{EARLIER}{PROGRAM_ID}")  # by its mark, with the phases of another bundle
+                return replace(
+                    raw, program=f"{EARLIER}{PROGRAM_ID}"
+                )  # by its mark, with the phases of another bundle
             return replace(raw, program=PROGRAM_ID, phase=layout.phase(raw.phase))
         if raw.program in self._adopted:
             return replace(raw, program=f"{ADOPTED}{raw.program}")
@@ -207,7 +238,7 @@ class Signals:
             return raw
         return replace(raw, program=UNMARKED if raw.program == PROGRAM_ID else raw.program, is_foreign=True)
 
-    def _since_taken(self, n: int, now: Sighting, time_s: float) -> Sighting:
+    def _since_taken(self, n: int, now: SignalDisplay, time_s: float) -> SignalDisplay:
         """A stage that was taken over counts from then: SUMO goes on from when that phase last began, programs ago."""
         begun = self.taken.get(n)
         if begun is None:

@@ -1,7 +1,7 @@
 """Vehicles read over TraCI: on the lanes before the stop lines, and inside the junctions.
 
-The connection is the device's; `import traci` stays there. A vehicle is followed from the approach on: who is inside a junction
-costs a word per vehicle and no question.
+The connection is the device's; `import traci` stays there. A vehicle is followed from the approach on: who is
+inside a junction costs a word per vehicle and no question.
 """
 
 import math
@@ -13,7 +13,7 @@ import numpy as np
 from leed_traffic.domain.detectors.detection import Vehicles
 from leed_traffic.domain.detectors.occupancy import InnerLanes, inner_lanes, lanes_to_clear
 from leed_traffic.domain.safety.program import StageProgram
-from leed_traffic.serve.device.traci_batch import Batch
+from leed_traffic.serve.device.traci_batch import TraciBatch
 
 
 class Traffic:
@@ -40,13 +40,21 @@ class Traffic:
         Args:
             connection: of the device.
             constants: of traci.
-            refusal: what the connection raises about a vehicle that has just left, or a question that it does not know.
+            refusal: what the connection raises about a vehicle that has just left, or a question that it does not
+                know.
         """
-        self._connection, self._tc, self._refusal, tc = connection, constants, refusal, constants
+        self._connection = connection
+        self._tc = constants
+        self._refusal = refusal
+        tc = constants
         self._inner = tuple(self._inner_lanes(id_) for id_ in self._signals)
         self.blind = frozenset(n for n, inner in enumerate(self._inner) if not (any(inner) and self.lane_index))
-        self._followed = [tc.VAR_LANEPOSITION, tc.VAR_SPEED, *([tc.VAR_LANE_ID] if any(map(any, self._inner)) else [])]
-        batch = Batch(connection)
+        self._followed = [
+            tc.VAR_LANEPOSITION,
+            tc.VAR_SPEED,
+            *([tc.VAR_LANE_ID] if any(map(any, self._inner)) else []),
+        ]
+        batch = TraciBatch(connection)
         for lane in self.lane_index:
             batch.subscribe(connection.lane, lane, [tc.LAST_STEP_VEHICLE_ID_LIST])
         batch.granted()
@@ -57,9 +65,17 @@ class Traffic:
 
     def vehicles(self) -> tuple[Vehicles, frozenset[int]]:
         """All vehicles on the lanes read, and the lanes of which nothing was heard."""
-        tc, known = self._tc, self._connection.vehicle.getAllSubscriptionResults()
+        tc = self._tc
+        known = self._connection.vehicle.getAllSubscriptionResults()
         lists = self._connection.lane.getAllSubscriptionResults()
-        self._follow([name for values in lists.values() for name in values[tc.LAST_STEP_VEHICLE_ID_LIST] if name not in known])
+        self._follow(
+            [
+                name
+                for values in lists.values()
+                for name in values[tc.LAST_STEP_VEHICLE_ID_LIST]
+                if name not in known
+            ]
+        )
         rows: list[tuple[int, float, float]] = []
         missing = []
         for lane, k in self.lane_index.items():
@@ -83,7 +99,9 @@ class Traffic:
             By signal; infinite: nobody is inside, None: nothing sees the inside there, at any time.
         """
         found: dict[int, float | None] = dict.fromkeys(self.blind)
-        red = {n: lanes for n, phase in phases.items() if n not in found and (lanes := self._to_clear[n].get(phase))}
+        red = {
+            n: lanes for n, phase in phases.items() if n not in found and (lanes := self._to_clear[n].get(phase))
+        }
         if not red:
             return found
         slowest: dict[str, float] = {}
@@ -96,7 +114,8 @@ class Traffic:
 
     def _inner_lanes(self, id_: str) -> InnerLanes:
         """Per link the lanes inside the junction; nothing where the server does not know them."""
-        lane, links = self._connection.lane, self._connection.trafficlight.getControlledLinks(id_)
+        lane = self._connection.lane
+        links = self._connection.trafficlight.getControlledLinks(id_)
         try:
             return inner_lanes(links, lambda via: next((link[4] for link in lane.getLinks(via)), ""))
         except self._refusal:
@@ -104,7 +123,7 @@ class Traffic:
 
     def _follow(self, vehicles: Sequence[str]) -> None:
         """Subscribe to vehicles seen for the first time, in one message; the answer brings their values."""
-        batch = Batch(self._connection)
+        batch = TraciBatch(self._connection)
         for vehicle in vehicles:
             batch.subscribe(self._connection.vehicle, vehicle, self._followed)
         batch.send()

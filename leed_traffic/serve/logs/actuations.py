@@ -55,7 +55,9 @@ def channels_of(intersection: Intersection) -> tuple[Channel, ...]:
         channels.append(Channel(number=k + 1, lane=lane.id, phase=phase, function="Presence", from_m=zone_m))
         if lane.id in advance_m:
             number = intersection.n_lanes + k + 1
-            channels.append(Channel(number=number, lane=lane.id, phase=phase, function="Advance", from_m=advance_m[lane.id]))
+            channels.append(
+                Channel(number=number, lane=lane.id, phase=phase, function="Advance", from_m=advance_m[lane.id])
+            )
     return tuple(sorted(channels, key=lambda channel: channel.number))
 
 
@@ -117,7 +119,8 @@ class Actuations:
     def _changed(self, vehicles: Vehicles, time_s: float) -> list[Record]:
         inside = self._zone_of_lane[vehicles.lane[vehicles.position_m >= self._zone_m[vehicles.lane]]]
         is_on = np.bincount(inside, minlength=len(self._zones)) > 0
-        changed, self._is_on = np.flatnonzero(is_on != self._is_on), is_on
+        changed = np.flatnonzero(is_on != self._is_on)
+        self._is_on = is_on
         return [
             Record(
                 time_s=time_s,
@@ -139,5 +142,7 @@ class Actuations:
             device, number = self._points[int(vehicles.lane[k])]
             at_s = time_s - float(beyond_m[k] / vehicles.speed_mps[k])
             records.append(Record(time_s=at_s, device=device, event=Event.DETECTOR_ON, parameter=number))
-            records.append(Record(time_s=at_s + PULSE_S, device=device, event=Event.DETECTOR_OFF, parameter=number))
+            records.append(
+                Record(time_s=at_s + PULSE_S, device=device, event=Event.DETECTOR_OFF, parameter=number)
+            )
         return records

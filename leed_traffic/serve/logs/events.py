@@ -8,12 +8,12 @@
     changes.csv     time_s, step, intersection, digest, pattern, why: bundles that came and went, modes
     recording.leed  all that went in and came out (serve/logs/recording.py), for `leedctl replay`
 
-Parameter is the phase (serve/logs/phases.py) for events 1 to 23 and the channel for 81 and 82; for 83 and 84 the lane's number
-at its intersection, from 1; for 113 and 114 the stage that stood, from 1; for 131 it is 254 for the own program and else the
-number of the bundle: 1 for the first, one more after each reload; for 155 it is NTCIP 1202's unit control status; for 174 its
-unit alarm status 1, 8 (cycle fail) while nobody leads the signal (serve/safety/standstill.py) and 0 when that is over. The
-device's clock counts seconds from 1970-01-01T00:00:00: equal runs give equal bytes. Logs of an earlier run in the same folder
-move to earlier-1, earlier-2 and so on.
+Parameter is the phase (serve/logs/phases.py) for events 1 to 23 and the channel for 81 and 82; for 83 and 84 the
+lane's number at its intersection, from 1; for 113 and 114 the stage that stood, from 1; for 131 it is 254 for the
+own program and else the number of the bundle: 1 for the first, one more after each reload; for 155 it is NTCIP
+1202's unit control status; for 174 its unit alarm status 1, 8 (cycle fail) while nobody leads the signal
+(serve/safety/standstill.py) and 0 when that is over. The device's clock counts seconds from 1970-01-01T00:00:00:
+equal runs give equal bytes. Logs of an earlier run in the same folder move to earlier-1, earlier-2 and so on.
 """
 
 import contextlib
@@ -34,13 +34,13 @@ import pyarrow as pa
 import pyarrow.csv as csv_of_arrow
 import pyarrow.parquet as pq
 
-from leed_traffic.domain.priority import Means
+from leed_traffic.domain.priority import PriorityStrategy
 from leed_traffic.domain.safety.envelope import Reason
 from leed_traffic.errors import UsageError
-from leed_traffic.serve.safety.supervisor import Mode
+from leed_traffic.serve.safety.supervisor import SignalMode
 
 
-class Step(StrEnum):
+class ChangeKind(StrEnum):
     """What happened to a bundle, or to the controller's mode."""
 
     BEGUN = "begun"
@@ -56,7 +56,7 @@ class Change:
     """One line of the log of changes."""
 
     time_s: float
-    step: Step
+    step: ChangeKind
     n: int | None  # the signal; None: all
     digest: str  # of the bundle that this is about; a mode's name for MODE
     pattern: int
@@ -65,16 +65,20 @@ class Change:
 
 log = logging.getLogger(__name__)
 
-EVENTS_NAME, PARQUET_NAME, DECISIONS_NAME = "events.csv", "events.parquet", "decisions.csv"
+EVENTS_NAME = "events.csv"
+PARQUET_NAME = "events.parquet"
+DECISIONS_NAME = "decisions.csv"
 OWN = 254  # parameter of a pattern change to the signal's own program: NTCIP's free operation
 CYCLE_FAIL = 8  # parameter of a unit alarm status: NTCIP 1202, unitAlarmStatus1, bit 3
 CONTROL_STATUS = {
-    Mode.ENGAGED: 2,
-    Mode.STANDBY: 3,
-    Mode.DEGRADED: 4,
-    Mode.FALLBACK: 6,
+    SignalMode.ENGAGED: 2,
+    SignalMode.STANDBY: 3,
+    SignalMode.DEGRADED: 4,
+    SignalMode.FALLBACK: 6,
 }
-PART_BYTES = 64 * 2**20  # of a log, before it goes on in another file: a day of a hundred junctions, half a second of Parquet
+PART_BYTES = (
+    64 * 2**20
+)  # of a log, before it goes on in another file: a day of a hundred junctions, half a second of Parquet
 _BLOCK_BYTES = 2**20  # of a log that is put into Parquet
 _SCHEMA = pa.schema(
     [
@@ -116,7 +120,10 @@ class Event(IntEnum):
     UNIT_ALARM_STATUS = 174
 
 
-PRIORITY_EVENTS = {Means.EARLY_GREEN: Event.PRIORITY_EARLY_GREEN, Means.HOLD: Event.PRIORITY_EXTENDED_GREEN}
+PRIORITY_EVENTS = {
+    PriorityStrategy.EARLY_GREEN: Event.PRIORITY_EARLY_GREEN,
+    PriorityStrategy.HOLD: Event.PRIORITY_EXTENDED_GREEN,
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -135,7 +142,7 @@ class Decision:
 
     time_s: float
     intersection: str
-    mode: Mode
+    mode: SignalMode
     requested: float | None
     ruled: int
     reason: Reason
@@ -145,8 +152,9 @@ class Decision:
 class EventLog:
     """Writes both logs into a folder, line by line; without a folder it only forgets.
 
-    A disk that is full or gone later on costs the log, and a line on stderr, never the signals. However long a run, no more
-    than a block of lines is in memory: parts that are full are put into Parquet beside the loop, by a thread.
+    A disk that is full or gone later on costs the log, and a line on stderr, never the signals. However long a
+    run, no more than a block of lines is in memory: parts that are full are put into Parquet beside the loop, by a
+    thread.
 
     Raises:
         UsageError: the folder cannot be written.
@@ -159,7 +167,8 @@ class EventLog:
             folder: of the logs; None: there are none.
             part_bytes: when a part is full.
         """
-        self._folder, self._part_bytes = folder, part_bytes
+        self._folder = folder
+        self._part_bytes = part_bytes
         self._files: dict[str, TextIO] = {}
         self._parts: dict[str, int] = dict.fromkeys(_HEADS, 0)
         self._converter: Thread | None = None
@@ -245,7 +254,9 @@ class EventLog:
     def __enter__(self) -> "EventLog":
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self.close()
 
 
@@ -259,7 +270,9 @@ def _convert(source: Path) -> None:
     try:
         _write_parquet(source, target)
     except (OSError, pa.ArrowException) as err:
-        log.error("%s: cannot be written: %s; %s has the same lines", target, " ".join(str(err).split()), source.name)
+        log.error(
+            "%s: cannot be written: %s; %s has the same lines", target, " ".join(str(err).split()), source.name
+        )
         with contextlib.suppress(OSError):
             target.with_suffix(".tmp").unlink()
 

@@ -15,8 +15,16 @@ from numpy.typing import NDArray
 
 from leed_traffic.errors import UsageError
 from leed_traffic.serve.logs.actuations import DETECTORS_NAME
-from leed_traffic.serve.logs.events import DECISIONS_NAME, EVENTS_NAME, PARQUET_NAME, Change, Decision, EventLog, Record
-from leed_traffic.serve.logs.recording import RECORDING_NAME, Header, Kind, Ordered, Writer
+from leed_traffic.serve.logs.events import (
+    DECISIONS_NAME,
+    EVENTS_NAME,
+    PARQUET_NAME,
+    Change,
+    Decision,
+    EventLog,
+    Record,
+)
+from leed_traffic.serve.logs.recording import RECORDING_NAME, Header, Ordered, RecordKind, Writer
 
 log = logging.getLogger(__name__)
 
@@ -69,7 +77,9 @@ class FolderJournal:
                 self._changes = (folder / CHANGES_NAME).open("w", newline="", encoding="utf-8")
                 self._writer = Writer(folder / RECORDING_NAME, header)
             except OSError as err:
-                raise UsageError(f"--events {folder}: cannot be written: {err.strerror}; give another folder") from err
+                raise UsageError(
+                    f"--events {folder}: cannot be written: {err.strerror}; give another folder"
+                ) from err
             csv.writer(self._changes, lineterminator="\n").writerow(
                 ("time_s", "step", "intersection", "digest", "pattern", "why")
             )
@@ -105,7 +115,7 @@ class FolderJournal:
 
     def note_stop(self, number: int) -> None:
         """Append a stop."""
-        self.record(lambda writer: writer.write(Kind.STOP, bytes((number,))))
+        self.record(lambda writer: writer.write(RecordKind.STOP, bytes((number,))))
 
     def record(self, write: Callable[[Writer], None]) -> None:
         """Append to the recording, if it still goes on."""
@@ -139,7 +149,9 @@ class FolderJournal:
     def __enter__(self) -> "FolderJournal":
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self.close()
 
 
@@ -154,7 +166,9 @@ def _move_aside(folder: Path) -> None:
     old += [path for stem in ("events", "decisions") for path in sorted(folder.glob(f"{stem}-[0-9]*.*"))]
     if not old:
         return
-    number = 1 + max((int(path.name.partition("-")[2]) for path in folder.glob("earlier-*") if _is_number(path)), default=0)
+    number = 1 + max(
+        (int(path.name.partition("-")[2]) for path in folder.glob("earlier-*") if _is_number(path)), default=0
+    )
     place = folder / f"earlier-{number}"
     try:
         place.mkdir()

@@ -1,7 +1,7 @@
 """Phases as the readers of event logs mean them: links that are green in the same stages, numbered from 1.
 
-A stage is what our program shows, a phase what a high-resolution log speaks of. Vehicles come first in the numbering, then
-crossings; a link that no stage serves belongs to no phase.
+A stage is what our program shows, a phase what a high-resolution log speaks of. Vehicles come first in the
+numbering, then crossings; a link that no stage serves belongs to no phase.
 """
 
 from dataclasses import dataclass
@@ -53,7 +53,8 @@ class PhaseEvents:
     """Follows the letters of one signal and tells what its phases begin and end."""
 
     def __init__(self, intersection: Intersection) -> None:
-        self._phases, self._n_links = phases_of(intersection), intersection.n_links
+        self._phases = phases_of(intersection)
+        self._n_links = intersection.n_links
         self._looks: dict[int, _Look] = {}
 
     def see(self, state: str, *, is_standing: bool, terminated_by: Event | None) -> list[tuple[Event, int]]:
@@ -95,7 +96,15 @@ def _ends(phase: Phase, look: _Look, terminated_by: Event | None) -> list[tuple[
 
 def _begins(phase: Phase, look: _Look) -> list[tuple[Event, int]]:
     if phase.is_walk:
-        beginning = {_Look.GREEN: Event.BEGIN_WALK, _Look.RED: Event.BEGIN_WALK_CLEARANCE, _Look.CLEARED: Event.BEGIN_DONT_WALK}
+        beginning = {
+            _Look.GREEN: Event.BEGIN_WALK,
+            _Look.RED: Event.BEGIN_WALK_CLEARANCE,
+            _Look.CLEARED: Event.BEGIN_DONT_WALK,
+        }
     else:
-        beginning = {_Look.GREEN: Event.BEGIN_GREEN, _Look.YELLOW: Event.BEGIN_YELLOW, _Look.RED: Event.BEGIN_RED_CLEARANCE}
+        beginning = {
+            _Look.GREEN: Event.BEGIN_GREEN,
+            _Look.YELLOW: Event.BEGIN_YELLOW,
+            _Look.RED: Event.BEGIN_RED_CLEARANCE,
+        }
     return [(beginning[look], phase.number)] if look in beginning else []

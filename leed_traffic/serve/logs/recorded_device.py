@@ -7,15 +7,18 @@ from leed_traffic.errors import DeviceError
 from leed_traffic.serve.device.commands import OneCallDevice, Verb, command
 from leed_traffic.serve.device.contract import SignalDevice, Snapshot
 from leed_traffic.serve.logs.journal import FolderJournal
-from leed_traffic.serve.logs.recording import Answer, Kind
+from leed_traffic.serve.logs.recording import RecordedAnswer, RecordKind
 
 
 class RecordedDevice(OneCallDevice):
     """Passes everything on, and takes down what was said and answered."""
 
     def __init__(self, device: SignalDevice, journal: FolderJournal) -> None:
-        self._device, self._journal = device, journal
-        self.step_s, self.lane_index, self.end_s = device.step_s, device.lane_index, device.end_s
+        self._device = device
+        self._journal = journal
+        self.step_s = device.step_s
+        self.lane_index = device.lane_index
+        self.end_s = device.end_s
         lanes = sorted(device.lane_index, key=device.lane_index.__getitem__)
         journal.record(lambda writer: writer.connected(device.step_s, device.end_s, lanes))
 
@@ -28,10 +31,10 @@ class RecordedDevice(OneCallDevice):
         try:
             snapshot = self._device.read()
         except DeviceError:
-            self._journal.record(lambda writer: writer.write(Kind.LOST))
+            self._journal.record(lambda writer: writer.write(RecordKind.LOST))
             raise
         if snapshot is None:
-            self._journal.record(lambda writer: writer.write(Kind.ENDED))
+            self._journal.record(lambda writer: writer.write(RecordKind.ENDED))
         else:
             self._journal.record(lambda writer: writer.tick(snapshot))
         return snapshot
@@ -48,8 +51,8 @@ class RecordedDevice(OneCallDevice):
         try:
             is_done = command(self._device, verb, n, stage, hold_s)
         except DeviceError:
-            self._journal.record(lambda writer: writer.call(verb, n, stage, hold_s, Answer.LOST))
+            self._journal.record(lambda writer: writer.call(verb, n, stage, hold_s, RecordedAnswer.LOST))
             raise
-        answer = Answer.DONE if is_done else Answer.REFUSED
+        answer = RecordedAnswer.DONE if is_done else RecordedAnswer.REFUSED
         self._journal.record(lambda writer: writer.call(verb, n, stage, hold_s, answer))
         return is_done

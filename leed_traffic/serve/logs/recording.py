@@ -8,8 +8,8 @@
     out:  ASKED a policy's request, with the CRC of its observation · RULED a line of decisions.csv · CALL a command and
           the device's answer (a result for us, so it is an input, too)
 
-Append-only: whatever ends the process, the file can be read up to the last tick that reached the operating system. An hour of
-one junction takes about a megabyte (docs/serve.md).
+Append-only: whatever ends the process, the file can be read up to the last tick that reached the operating system.
+An hour of one junction takes about a megabyte (docs/serve.md).
 """
 
 import hashlib
@@ -33,26 +33,30 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 from leed_traffic.artifacts.validation import first_fault
 from leed_traffic.domain.detectors.detection import Vehicles
 from leed_traffic.domain.detectors.sensing import Sensing
+from leed_traffic.domain.document import Document
 from leed_traffic.domain.priority import PriorityRule, PriorityVehicle
 from leed_traffic.domain.safety import envelope
 from leed_traffic.domain.safety.envelope import Reason
 from leed_traffic.errors import UsageError
 from leed_traffic.serve.device.commands import Verb
-from leed_traffic.serve.device.contract import TICK_S, Sighting, Snapshot
+from leed_traffic.serve.device.contract import TICK_S, SignalDisplay, Snapshot
 from leed_traffic.serve.logs.events import Decision
 from leed_traffic.serve.safety.kept_waits import KeptWaits
-from leed_traffic.serve.safety.supervisor import Control, Mode
+from leed_traffic.serve.safety.supervisor import OperatingMode, SignalMode
 
 FORMAT_VERSION: Literal[2] = 2  # 1: a TICK did not say who is inside the junction
 
 
-_TICK, _CALL = struct.Struct("<dIIIII"), struct.Struct("<BHqdB")
+_TICK = struct.Struct("<dIIIII")
+_CALL = struct.Struct("<BHqdB")
 
 
-_ASKED, _RULED = struct.Struct("<HBdI"), struct.Struct("<dHBBdhBh")
+_ASKED = struct.Struct("<HBdI")
+_RULED = struct.Struct("<dHBBdhBh")
 
 
-_MODES, _REASONS = tuple(Mode), tuple(Reason)
+_MODES = tuple(SignalMode)
+_REASONS = tuple(Reason)
 
 
 _LONGEST_TIME_S = 1e10  # s of a device's clock, three hundred years
@@ -86,7 +90,7 @@ def _intact(unpack: Callable[P, T]) -> Callable[P, T]:
     return checked
 
 
-class Answer(IntEnum):
+class RecordedAnswer(IntEnum):
     """Of the device to a command."""
 
     REFUSED = 0
@@ -94,10 +98,8 @@ class Answer(IntEnum):
     LOST = 2
 
 
-class Header(BaseModel):
+class Header(Document):
     """Line 1: what was run, and by which program."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     format_version: Literal[2] = FORMAT_VERSION
     leed_version: str
@@ -108,7 +110,7 @@ class Header(BaseModel):
     site_digest: str
     intersections: tuple[str, ...]
     latched: tuple[str, ...]  # signals that stayed on their own program
-    control: Control
+    control: OperatingMode
     until_s: float | None
     tick_s: float = Field(default=TICK_S, ge=TICK_S, le=TICK_S)  # no run has another
     lease_s: float
@@ -120,7 +122,7 @@ class Header(BaseModel):
     reasons: tuple[str, ...] = _REASONS
 
 
-class Connected(BaseModel):
+class Connected(Document):
     """A device, as far as decisions depend on it."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, ser_json_inf_nan="strings")
@@ -132,8 +134,6 @@ class Connected(BaseModel):
 
 class Ordered(BaseModel):
     """What a person asked of the running controller."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     order: Literal["reload", "rollback", "mode"]
     who: str
@@ -150,7 +150,7 @@ class Call(BaseModel):
     n: int
     stage: int
     hold_s: float
-    answer: Answer
+    answer: RecordedAnswer
 
 
 class Asked(BaseModel):
@@ -165,12 +165,15 @@ class Asked(BaseModel):
 
 def pack_snapshot(snapshot: Snapshot) -> bytes:
     """The bytes of a TICK; floats as they are, their bytes sorted by place so that they compress."""
-    seen, vehicles = snapshot.sightings, snapshot.vehicles
+    seen = snapshot.sightings
+    vehicles = snapshot.vehicles
     states = "\0".join(s.state for s in seen).encode()
     programs = "\0".join(s.program for s in seen).encode()
     beside = _roadside(snapshot)
     parts = [
-        _TICK.pack(snapshot.time_s, len(states), len(programs), len(vehicles.lane), len(snapshot.missing), len(beside)),
+        _TICK.pack(
+            snapshot.time_s, len(states), len(programs), len(vehicles.lane), len(snapshot.missing), len(beside)
+        ),
         states,
         programs,
         beside,
@@ -200,7 +203,7 @@ def unpack_order(payload: bytes) -> Ordered:
     """What an ORDER asks for."""
     order = Ordered.model_validate_json(payload)
     if order.order == "mode":
-        Control(order.value)
+        OperatingMode(order.value)
     return order
 
 
@@ -215,20 +218,29 @@ def unpack_stop(payload: bytes) -> int:
 def unpack_snapshot(payload: bytes, n: int) -> Snapshot:
     """The snapshot of n signals that a TICK holds."""
     time_s, n_states, n_programs, n_vehicles, n_missing, n_beside = _TICK.unpack_from(payload)
-    if not 0.0 <= time_s <= _LONGEST_TIME_S or max(n_states, n_programs, n_vehicles, n_missing, n_beside) > _LARGEST_COUNT:
+    if (
+        not 0.0 <= time_s <= _LONGEST_TIME_S
+        or max(n_states, n_programs, n_vehicles, n_missing, n_beside) > _LARGEST_COUNT
+    ):
         raise ValueError(f"a tick at {time_s} s")
     cut = _Cut(payload, _TICK.size)
-    states, programs = cut.bytes(n_states).decode().split("\0"), cut.bytes(n_programs).decode().split("\0")
+    states = cut.bytes(n_states).decode().split("\0")
+    programs = cut.bytes(n_programs).decode().split("\0")
     detected, callers, *persons = _ROADSIDE.validate_python(json.loads(cut.bytes(n_beside) or b"[{}, []]"))
-    phases, spent_s, flags = cut.array("<i8", n), _whole(cut.bytes(8 * n)), cut.array("u1", n)
+    phases = cut.array("<i8", n)
+    spent_s = _whole(cut.bytes(8 * n))
+    flags = cut.array("u1", n)
     inside_mps = _whole(cut.bytes(8 * n))
     lane = cut.array("<u4", n_vehicles).astype(np.intp)
-    position_m, speed_mps = _whole(cut.bytes(8 * n_vehicles)), _whole(cut.bytes(8 * n_vehicles))
-    rows = zip(states, programs, phases.tolist(), spent_s.tolist(), flags.tolist(), inside_mps.tolist(), strict=True)
+    position_m = _whole(cut.bytes(8 * n_vehicles))
+    speed_mps = _whole(cut.bytes(8 * n_vehicles))
+    rows = zip(
+        states, programs, phases.tolist(), spent_s.tolist(), flags.tolist(), inside_mps.tolist(), strict=True
+    )
     return Snapshot(
         time_s=time_s,
         sightings=tuple(
-            Sighting(
+            SignalDisplay(
                 state=state,
                 program=program,
                 phase=phase,
@@ -256,13 +268,16 @@ def _roadside(snapshot: Snapshot) -> bytes:
     if not snapshot.detected and not snapshot.callers and not snapshot.persons:
         return b""
     persons = [list(snapshot.persons)] if snapshot.persons else []
-    return json.dumps([dict(snapshot.detected), [asdict(caller) for caller in snapshot.callers], *persons]).encode()
+    return json.dumps(
+        [dict(snapshot.detected), [asdict(caller) for caller in snapshot.callers], *persons]
+    ).encode()
 
 
 def pack_decision(decision: Decision, n: int) -> bytes:
     """The bytes of a RULED."""
     requested = 0.0 if decision.requested is None else decision.requested
-    mode, reason = _MODES.index(decision.mode), _REASONS.index(decision.reason)
+    mode = _MODES.index(decision.mode)
+    reason = _REASONS.index(decision.reason)
     is_none = decision.requested is None
     return _RULED.pack(decision.time_s, n, mode, is_none, requested, decision.ruled, reason, decision.shown)
 
@@ -274,7 +289,7 @@ def unpack_decision(payload: bytes, header: Header) -> Decision:
     return Decision(
         time_s=time_s,
         intersection=header.intersections[n],
-        mode=Mode(header.modes[mode]),
+        mode=SignalMode(header.modes[mode]),
         requested=None if is_none else requested,
         ruled=ruled,
         reason=Reason(header.reasons[reason]),
@@ -282,7 +297,7 @@ def unpack_decision(payload: bytes, header: Header) -> Decision:
     )
 
 
-def pack_call(verb: Verb, n: int, stage: int, hold_s: float, answer: Answer) -> bytes:
+def pack_call(verb: Verb, n: int, stage: int, hold_s: float, answer: RecordedAnswer) -> bytes:
     """The bytes of a CALL."""
     return _CALL.pack(verb, n, stage, hold_s, answer)
 
@@ -291,7 +306,7 @@ def pack_call(verb: Verb, n: int, stage: int, hold_s: float, answer: Answer) -> 
 def unpack_call(payload: bytes) -> Call:
     """The command that a CALL holds."""
     verb, n, stage, hold_s, answer = _CALL.unpack(payload)
-    return Call(verb=Verb(verb), n=n, stage=stage, hold_s=hold_s, answer=Answer(answer))
+    return Call(verb=Verb(verb), n=n, stage=stage, hold_s=hold_s, answer=RecordedAnswer(answer))
 
 
 def pack_asked(n: int, request: float | None, observation_crc: int) -> bytes:
@@ -310,7 +325,8 @@ class _Cut:
     """Takes one piece after another off some bytes."""
 
     def __init__(self, payload: bytes, at: int) -> None:
-        self._payload, self._at = payload, at
+        self._payload = payload
+        self._at = at
 
     def bytes(self, size: int) -> bytes:
         """The next `size` bytes."""
@@ -335,11 +351,13 @@ def _whole(content: bytes) -> NDArray[np.float64]:
 
 RECORDING_NAME = "recording.leed"
 _LEVEL = 6  # of zlib
-_FRAME, _CRC = struct.Struct("<BI"), struct.Struct("<I")
-_LONGEST_HEADER, _LARGEST = 16 * 2**20, 256 * 2**20  # bytes
+_FRAME = struct.Struct("<BI")
+_CRC = struct.Struct("<I")
+_LONGEST_HEADER = 16 * 2**20
+_LARGEST = 256 * 2**20  # bytes
 
 
-class Kind(IntEnum):
+class RecordKind(IntEnum):
     """Of a record."""
 
     CONNECTED = 1
@@ -354,7 +372,7 @@ class Kind(IntEnum):
     CLOSED = 10
 
 
-_KINDS = frozenset(int(kind) for kind in Kind)
+_KINDS = frozenset(int(kind) for kind in RecordKind)
 
 
 class Writer:
@@ -367,34 +385,34 @@ class Writer:
         self._file.write(header.model_dump_json().encode() + b"\n")
         self.flush()
 
-    def write(self, kind: Kind, payload: bytes = b"") -> None:
+    def write(self, kind: RecordKind, payload: bytes = b"") -> None:
         """Append one record."""
         crc = zlib.crc32(payload, kind)
         self._file.write(self._stream.compress(_FRAME.pack(kind, len(payload)) + payload + _CRC.pack(crc)))
 
     def connected(self, step_s: float, end_s: float, lanes: Sequence[str]) -> None:
         """A device answers."""
-        self.write(Kind.CONNECTED, _json(Connected(step_s=step_s, end_s=end_s, lanes=tuple(lanes))))
+        self.write(RecordKind.CONNECTED, _json(Connected(step_s=step_s, end_s=end_s, lanes=tuple(lanes))))
 
     def tick(self, snapshot: Snapshot) -> None:
         """What was read."""
-        self.write(Kind.TICK, pack_snapshot(snapshot))
+        self.write(RecordKind.TICK, pack_snapshot(snapshot))
 
-    def call(self, verb: Verb, n: int, stage: int, hold_s: float, answer: Answer) -> None:
+    def call(self, verb: Verb, n: int, stage: int, hold_s: float, answer: RecordedAnswer) -> None:
         """What was commanded, and what the device said."""
-        self.write(Kind.CALL, pack_call(verb, n, stage, hold_s, answer))
+        self.write(RecordKind.CALL, pack_call(verb, n, stage, hold_s, answer))
 
     def asked(self, n: int, request: float | None, observation_crc: int) -> None:
         """What a policy wanted."""
-        self.write(Kind.ASKED, pack_asked(n, request, observation_crc))
+        self.write(RecordKind.ASKED, pack_asked(n, request, observation_crc))
 
     def ruled(self, decision: Decision) -> None:
         """A line of the decision log."""
-        self.write(Kind.RULED, pack_decision(decision, self._ids[decision.intersection]))
+        self.write(RecordKind.RULED, pack_decision(decision, self._ids[decision.intersection]))
 
     def ordered(self, order: Ordered) -> None:
         """A person's order, before the tick that obeys."""
-        self.write(Kind.ORDER, _json(order))
+        self.write(RecordKind.ORDER, _json(order))
 
     def flush(self) -> None:
         """All so far can be read back, whatever happens to this process."""
@@ -407,7 +425,7 @@ class Writer:
 
     def close(self) -> None:
         """The end, said as such."""
-        self.write(Kind.CLOSED)
+        self.write(RecordKind.CLOSED)
         self._file.write(self._stream.flush())
         self._file.close()
 
@@ -421,12 +439,17 @@ class Reader:
         Raises:
             UsageError: no recording, or one of another version.
         """
-        self.path, self.is_torn, self.bytes_read, self.n_records = path, True, 0, 0
+        self.path = path
+        self.is_torn = True
+        self.bytes_read = 0
+        self.n_records = 0
         try:
             with path.open("rb") as file:
                 line = file.readline(_LONGEST_HEADER)
         except OSError as err:
-            raise UsageError(f"{path}: cannot be read: {err.strerror}; expected {RECORDING_NAME} of a run") from err
+            raise UsageError(
+                f"{path}: cannot be read: {err.strerror}; expected {RECORDING_NAME} of a run"
+            ) from err
         self._start = len(line)
         try:
             written = json.loads(line)
@@ -455,15 +478,18 @@ class Reader:
             yield
         except (ValueError, IndexError) as err:
             why = " ".join(str(err).split())
-            raise UsageError(f"{self.path}: damaged in record {place:,}: {why}; take the recording that was made") from err
+            raise UsageError(
+                f"{self.path}: damaged in record {place:,}: {why}; take the recording that was made"
+            ) from err
 
-    def records(self) -> Iterator[tuple[Kind, bytes]]:
+    def records(self) -> Iterator[tuple[RecordKind, bytes]]:
         """Every record up to the end, or to where the file was cut off.
 
         Raises:
             UsageError: a record is damaged.
         """
-        pending, done = bytearray(), 0
+        pending = bytearray()
+        done = 0
         for piece in self._pieces():
             pending += piece
             at = 0
@@ -477,8 +503,9 @@ class Reader:
                 payload = bytes(pending[at + _FRAME.size : end - _CRC.size])
                 if _CRC.unpack_from(pending, end - _CRC.size)[0] != zlib.crc32(payload, number):
                     raise UsageError(f"{self.path}: damaged {done + at:,} bytes into the records; they end there")
-                self.is_torn, self.n_records = number != Kind.CLOSED, self.n_records + 1
-                yield Kind(number), payload
+                self.is_torn = number != RecordKind.CLOSED
+                self.n_records = self.n_records + 1
+                yield RecordKind(number), payload
                 at = end
             done += at
             del pending[:at]

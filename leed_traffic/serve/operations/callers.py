@@ -1,7 +1,8 @@
 """Hears those who call at a controller's socket, side by side: each has a few seconds and 64 kB for its one line.
 
-A caller that drips, or says nothing, keeps nobody waiting: lines are collected by one thread as they come, and each whole one
-is answered in a thread of its own. Beyond MOST_CALLERS at once the one that has been talking the longest is sent away.
+A caller that drips, or says nothing, keeps nobody waiting: lines are collected by one thread as they come, and
+each whole one is answered in a thread of its own. Beyond MOST_CALLERS at once the one that has been talking the
+longest is sent away.
 """
 
 import logging
@@ -16,7 +17,8 @@ from dataclasses import dataclass, field
 
 log = logging.getLogger(__name__)
 
-LINE_S, LARGEST = 5.0, 65536  # s and bytes for one line of a caller, and s to take the answer
+LINE_S = 5.0
+LARGEST = 65536  # s and bytes for one line of a caller, and s to take the answer
 MOST_CALLERS = 16  # that are heard, and as many that are answered
 _LOOK_S = 0.2  # between two looks at whose time is over
 _PAUSE_S = 0.5  # s after a caller that could not be heard
@@ -37,7 +39,8 @@ class Callers:
     """Those at one listening socket."""
 
     def __init__(self, server: socket.socket, reply: Reply) -> None:
-        self._server, self._reply = server, reply
+        self._server = server
+        self._reply = reply
         self._talking: list[_Caller] = []  # the longest first
         self._free = threading.Semaphore(MOST_CALLERS)
         self._selector = selectors.DefaultSelector()
@@ -65,7 +68,9 @@ class Callers:
             return
         except OSError as err:  # no descriptor left, or a caller that went away: the next one may get through
             if not is_over.is_set():
-                log.warning("%s: a caller could not be heard (%s)", threading.current_thread().name, err.strerror or err)
+                log.warning(
+                    "%s: a caller could not be heard (%s)", threading.current_thread().name, err.strerror or err
+                )
                 is_over.wait(_PAUSE_S)
             return
         if len(self._talking) >= MOST_CALLERS:
@@ -125,5 +130,7 @@ def who(talk: socket.socket) -> str:
     """The user at the other end, as the kernel knows it."""
     if not hasattr(socket, "SO_PEERCRED"):
         return "unknown"
-    pid, uid, _ = struct.unpack("3i", talk.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i")))
+    pid, uid, _ = struct.unpack(
+        "3i", talk.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i"))
+    )
     return f"uid {uid}, pid {pid}"

@@ -2,10 +2,11 @@
 
     STATE/serve-<pid>.sock     mode 0600: the same user, or root
 
-One line of JSON there, one line back. Everything happens in threads of its own, and every caller is bounded in time and size
-(serve/operations/callers.py): whatever a caller sends, or does not send, the control loop never waits for it. A controller
-that was killed leaves its socket file; the kernel says that nobody listens there, and the next start removes it. One that is
-too busy to take a caller listens all the same, and its socket is left alone.
+One line of JSON there, one line back. Everything happens in threads of its own, and every caller is bounded in
+time and size (serve/operations/callers.py): whatever a caller sends, or does not send, the control loop never
+waits for it. A controller that was killed leaves its socket file; the kernel says that nobody listens there, and
+the next start removes it. One that is too busy to take a caller listens all the same, and its socket is left
+alone.
 """
 
 import json
@@ -19,16 +20,18 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict
-
+from leed_traffic.domain.document import Document
 from leed_traffic.errors import BundleError, DeviceError, ExitCode, LeedError, MismatchError, UsageError
 from leed_traffic.serve.device.connection import DeadlineSocket
 from leed_traffic.serve.operations.callers import LARGEST, Callers
 
 log = logging.getLogger(__name__)
 
-ANSWER_S = 120.0  # s that a caller waits: a bundle of hundreds of policies is checked, then a tick must take the order
-_BUSY_S, _AGAIN_S = 10.0, 0.05  # s that a controller may have no room for another caller, and between two tries
+ANSWER_S = (
+    120.0  # s that a caller waits: a bundle of hundreds of policies is checked, then a tick must take the order
+)
+_BUSY_S = 10.0
+_AGAIN_S = 0.05  # s that a controller may have no room for another caller, and between two tries
 _LEAVE_S = 5.0  # s for the thread that attends to callers
 _LONGEST_PATH = 100  # bytes: sockaddr_un holds 108 on Linux, 104 elsewhere
 _ERRORS: dict[ExitCode, type[LeedError]] = {
@@ -38,10 +41,8 @@ _ERRORS: dict[ExitCode, type[LeedError]] = {
 }
 
 
-class Reply(BaseModel):
+class CommandReply(Document):
     """One line back."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     exit_code: ExitCode
     said: str
@@ -49,7 +50,7 @@ class Reply(BaseModel):
     status: dict[str, Any] | None = None
 
 
-Answer = Callable[[bytes, str], Reply]  # a line and who sent it -> what to say
+Answer = Callable[[bytes, str], CommandReply]  # a line and who sent it -> what to say
 
 
 @contextmanager
@@ -83,12 +84,12 @@ def running(folder: Path) -> list[int]:
     return [int(path.stem.removeprefix("serve-")) for path in _sockets(folder) if _is_answered(path)]
 
 
-def ask(folder: Path, request: dict[str, str], *, pid: int | None = None) -> Reply:
+def ask(folder: Path, request: dict[str, str], *, pid: int | None = None) -> CommandReply:
     """Send one order to the controller of a state folder.
 
     Args:
         folder: its state folder.
-        request: see `desk.Request`.
+        request: see `desk.CommandLine`.
         pid: which one, where several share the folder.
 
     Raises:
@@ -97,17 +98,21 @@ def ask(folder: Path, request: dict[str, str], *, pid: int | None = None) -> Rep
     """
     pids = running(folder)
     if pid is not None and pid not in pids:
-        raise UsageError(f"{folder}: no controller with process id {pid} takes orders here; there are {_listed(pids)}")
+        raise UsageError(
+            f"{folder}: no controller with process id {pid} takes orders here; there are {_listed(pids)}"
+        )
     if pid is None and len(pids) != 1:
         advice = "name one with --pid" if pids else "is it running, with this --state, as this user?"
-        raise UsageError(f"{folder}: expected one controller that takes orders here, found {_listed(pids)}; {advice}")
+        raise UsageError(
+            f"{folder}: expected one controller that takes orders here, found {_listed(pids)}; {advice}"
+        )
     path = folder / f"serve-{pid or pids[0]}.sock"
     try:
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as caller:
             _reach(caller, path)
             talk = DeadlineSocket(caller, ANSWER_S)
             talk.send(json.dumps(request).encode() + b"\n")
-            reply = Reply.model_validate_json(_line(talk, 64 * LARGEST))
+            reply = CommandReply.model_validate_json(_line(talk, 64 * LARGEST))
     except (OSError, ValueError) as err:
         raise DeviceError(f"{path}: no answer from the controller ({err}); see its log") from err
     if reply.exit_code is not ExitCode.OK:

@@ -6,34 +6,33 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import ValidationError
 
 from leed_traffic.artifacts.bundle import Bundle
 from leed_traffic.artifacts.policy import verify_bundle
 from leed_traffic.artifacts.validation import first_fault
+from leed_traffic.domain.document import Document
 from leed_traffic.errors import ExitCode, LeedError, UsageError
 from leed_traffic.serve.control.assignment import Assignment, check_successor
 from leed_traffic.serve.control.config import ServeConfig
 from leed_traffic.serve.control.hot_swap import Decider, Generation
-from leed_traffic.serve.control.orders import Mailbox, Reload, Rollback, SetControl
-from leed_traffic.serve.operations.channel import Reply
+from leed_traffic.serve.control.orders import CommandQueue, Reload, Rollback, SetOperatingMode
+from leed_traffic.serve.operations.channel import CommandReply
 from leed_traffic.serve.operations.status import StatusBoard, status_document
-from leed_traffic.serve.safety.supervisor import Control
+from leed_traffic.serve.safety.supervisor import OperatingMode
 
 log = logging.getLogger(__name__)
 
 
-class Request(BaseModel):
+class CommandLine(Document):
     """One line of a caller."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     order: Literal["reload", "rollback", "mode", "status"]
     bundle: str = ""  # for reload: its folder; empty: the folder of the start, read again
-    mode: Control = Control.ACTIVE  # for mode
+    mode: OperatingMode = OperatingMode.ACTIVE  # for mode
 
 
-class Desk:
+class CommandServer:
     """Checks a bundle as a start does, and that it fits what runs; hands sound orders to the loop."""
 
     def __init__(
@@ -42,7 +41,7 @@ class Desk:
         running: Bundle,
         config: ServeConfig,
         decider: Callable[[Bundle, Sequence[str]], Decider],
-        mailbox: Mailbox,
+        mailbox: CommandQueue,
         board: StatusBoard,
         own: Callable[[], None] = lambda: None,
     ) -> None:
@@ -58,28 +57,34 @@ class Desk:
             own: makes this controller the owner of its signals, before it may drive them; raises OwnerError.
         """
         self._own = own
-        self._assignment, self._running, self._config = assignment, running, config
-        self._decider, self._mailbox, self._board = decider, mailbox, board
-        self._checking = threading.Lock()  # one bundle at a time: its memory and its processor are the controller's
+        self._assignment = assignment
+        self._running = running
+        self._config = config
+        self._decider = decider
+        self._mailbox = mailbox
+        self._board = board
+        self._checking = (
+            threading.Lock()
+        )  # one bundle at a time: its memory and its processor are the controller's
 
-    def answer(self, line: bytes, who: str) -> Reply:
+    def answer(self, line: bytes, who: str) -> CommandReply:
         """What to say to a caller, once the order has been taken or refused."""
         try:
-            request = Request.model_validate_json(line)
+            request = CommandLine.model_validate_json(line)
             if request.order == "status":
                 return self._status()
             said, digest = self._pass_on(request, who)
         except ValidationError as err:
-            return Reply(exit_code=ExitCode.USAGE, said=f"not an order: {first_fault(err)}")
+            return CommandReply(exit_code=ExitCode.USAGE, said=f"not an order: {first_fault(err)}")
         except LeedError as err:
             log.warning("an order of %s was refused: %s", who, err)
-            return Reply(exit_code=err.exit_code, said=str(err))
+            return CommandReply(exit_code=err.exit_code, said=str(err))
         except (OSError, ValueError) as err:  # a path of odd characters, or too long
             said = f"{request.bundle[:80]}: cannot be read: {getattr(err, 'strerror', None) or err}"
             log.warning("an order of %s was refused: %s", who, said)
-            return Reply(exit_code=ExitCode.BUNDLE_REFUSED, said=said)
+            return CommandReply(exit_code=ExitCode.BUNDLE_REFUSED, said=said)
         log.warning("%s, by order of %s", said, who)
-        return Reply(exit_code=ExitCode.OK, said=said, bundle=digest)
+        return CommandReply(exit_code=ExitCode.OK, said=said, bundle=digest)
 
     def check(self, path: Path) -> Generation:
         """Everything that a start checks, then the fit.
@@ -93,19 +98,21 @@ class Desk:
             check_successor(bundle, self._running, self._assignment.ids)
             return Generation(bundle=bundle, decider=self._decider(bundle, self._assignment.ids))
 
-    def _pass_on(self, request: Request, who: str) -> tuple[str, str]:
+    def _pass_on(self, request: CommandLine, who: str) -> tuple[str, str]:
         """What the loop says to an order, and the digest of the bundle that it is about."""
         if request.order == "reload":
             generation = self.check(Path(request.bundle) if request.bundle else self._config.bundle)
             return self._mailbox.post(Reload(generation=generation), who), generation.bundle.digest
-        if request.order == "mode" and request.mode is Control.ACTIVE:
+        if request.order == "mode" and request.mode is OperatingMode.ACTIVE:
             self._own()
-        order = Rollback() if request.order == "rollback" else SetControl(control=request.mode)
+        order = Rollback() if request.order == "rollback" else SetOperatingMode(control=request.mode)
         return self._mailbox.post(order, who), ""
 
-    def _status(self) -> Reply:
+    def _status(self) -> CommandReply:
         latest = self._board.latest
         if latest is None:
             raise UsageError("no tick yet: there is nothing to tell")
         said = f"{latest.control}, bundle {latest.bundle[:12]}, {self._board.health().status}"
-        return Reply(exit_code=ExitCode.OK, said=said, status=status_document.dump_python(latest, mode="json"))
+        return CommandReply(
+            exit_code=ExitCode.OK, said=said, status=status_document.dump_python(latest, mode="json")
+        )

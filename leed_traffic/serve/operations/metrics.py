@@ -9,11 +9,11 @@ from leed_traffic.artifacts.bundle import Bundle
 from leed_traffic.domain.safety.envelope import Reason
 from leed_traffic.serve.detectors.health import SensingFault
 from leed_traffic.serve.device.contract import Snapshot
-from leed_traffic.serve.logs.events import Step
-from leed_traffic.serve.safety.supervisor import Cause, Mode
+from leed_traffic.serve.logs.events import ChangeKind
+from leed_traffic.serve.safety.supervisor import Cause, SignalMode
 
 if TYPE_CHECKING:
-    from leed_traffic.serve.control.controller import Controller
+    from leed_traffic.serve.control.controller import SignalController
 
 _LATENESS_BUCKETS_S = (0.001, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
 _TICK_BUCKETS_S = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0)
@@ -31,7 +31,10 @@ class Metrics:
         made: dict[str, Any] = {"registry": self.registry}
         self._mode = prom.Gauge("leed_mode", "1 for the mode that a signal is in.", ["signal", "mode"], **made)
         self._tick = prom.Histogram(
-            "leed_tick_duration_seconds", "From the answer of the device to the last request.", buckets=_TICK_BUCKETS_S, **made
+            "leed_tick_duration_seconds",
+            "From the answer of the device to the last request.",
+            buckets=_TICK_BUCKETS_S,
+            **made,
         )
         self._decision = prom.Histogram(
             "leed_decision_duration_seconds", "Observation and policies.", buckets=_DECISION_BUCKETS_S, **made
@@ -47,13 +50,20 @@ class Metrics:
         )
         self._device_time = prom.Gauge("leed_device_time_seconds", "The device's clock at the last tick.", **made)
         self._lateness = prom.Histogram(
-            "leed_tick_lateness_seconds", "How late a tick began, with --realtime.", buckets=_LATENESS_BUCKETS_S, **made
+            "leed_tick_lateness_seconds",
+            "How late a tick began, with --realtime.",
+            buckets=_LATENESS_BUCKETS_S,
+            **made,
         )
         self._missed = prom.Counter("leed_ticks_missed", "Dropped because the one before took too long.", **made)
         self._steps = prom.Counter("leed_bundle_steps", "What happened to bundles and modes.", ["step"], **made)
-        self._probation = prom.Gauge("leed_bundle_on_probation", "1 while a trip leads back to the bundle before.", **made)
+        self._probation = prom.Gauge(
+            "leed_bundle_on_probation", "1 while a trip leads back to the bundle before.", **made
+        )
         self._latched = prom.Gauge("leed_latched_signals", "Signals that wait for a person.", **made)
-        self._alarmed = prom.Gauge("leed_alarmed_signals", "Signals that nobody leads: frozen, off or stuck.", **made)
+        self._alarmed = prom.Gauge(
+            "leed_alarmed_signals", "Signals that nobody leads: frozen, off or stuck.", **made
+        )
         self._bundle = prom.Info("leed_bundle", "The bundle that runs.", **made)
         self._begin_at_zero()
         self._counted: dict[tuple[str, str], float] = {}
@@ -70,15 +80,16 @@ class Metrics:
         for fault in SensingFault:
             if fault is not SensingFault.NONE:
                 self._sensing.labels(fault.name.lower())
-        for step in Step:
+        for step in ChangeKind:
             self._steps.labels(step)
 
     def begin(self, bundle: Bundle) -> None:
         """Name the bundle that was verified."""
-        self._digest, self._scenario = bundle.digest, bundle.manifest.scenario
+        self._digest = bundle.digest
+        self._scenario = bundle.manifest.scenario
         self._bundle.info({"digest": self._digest, "scenario": self._scenario})
 
-    def tick(self, controller: "Controller", snapshot: Snapshot, tick_s: float) -> None:
+    def tick(self, controller: "SignalController", snapshot: Snapshot, tick_s: float) -> None:
         """Take in one tick."""
         tally = controller.tally
         self._tick.observe(tick_s)
@@ -86,13 +97,13 @@ class Metrics:
             self._n_decisions = tally.decisions
             self._decision.observe(tally.decision_s[-1])
         for id_, standing in zip(controller.ids, controller.standings, strict=True):
-            for mode in Mode:
+            for mode in SignalMode:
                 self._mode.labels(id_, mode).set(standing.mode is mode)
         for reason, count in tally.rulings.items():
             if reason is not Reason.GRANTED:
                 self._overrides.labels(reason).inc(self._new("override", reason, count))
         for (mode, cause), count in tally.transitions.items():
-            if mode is Mode.FALLBACK:
+            if mode is SignalMode.FALLBACK:
                 self._fallbacks.labels(cause).inc(self._new("fallback", cause, count))
         for kind, count in tally.sensing.items():
             self._sensing.labels(kind).inc(self._new("sensing", kind, count))

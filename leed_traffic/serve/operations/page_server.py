@@ -1,8 +1,9 @@
 """The server under the status page: whatever comes to its port, it holds few connections, each for a short time.
 
-One request per connection, no bodies, heads up to 16 KiB. At most READERS connections are open: the next one costs the oldest
-that has asked for nothing yet, so a reader that asks at once is answered although many hold the line. A name in the Host header
-that is not allowed is refused: a page elsewhere whose name is pointed at this address (DNS rebinding) reads nothing.
+One request per connection, no bodies, heads up to 16 KiB. At most READERS connections are open: the next one costs
+the oldest that has asked for nothing yet, so a reader that asks at once is answered although many hold the line. A
+name in the Host header that is not allowed is refused: a page elsewhere whose name is pointed at this address (DNS
+rebinding) reads nothing.
 """
 
 import asyncio
@@ -59,7 +60,9 @@ def serving(app: "ASGIApp", places: Sequence[Listen], allowed_hosts: Sequence[st
                 timeout_graceful_shutdown=1, server_header=False,
             )
         )  # fmt: skip
-        thread = threading.Thread(target=server.run, kwargs={"sockets": listeners}, name="leed-status", daemon=True)
+        thread = threading.Thread(
+            target=server.run, kwargs={"sockets": listeners}, name="leed-status", daemon=True
+        )
         thread.start()
         while thread.is_alive() and not server.started:
             time.sleep(0.005)
@@ -78,9 +81,12 @@ class BriefConnection(H11Protocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Begin its time; the oldest that has asked for nothing yields to it."""
         super().connection_made(transport)
-        self._since_s, self._has_yielded = self.loop.time(), False
+        self._since_s = self.loop.time()
+        self._has_yielded = False
         self._end = self.loop.call_later(CONNECTION_S, transport.abort)
-        others = [c for c in self.connections if isinstance(c, BriefConnection) and c is not self and not c._has_yielded]
+        others = [
+            c for c in self.connections if isinstance(c, BriefConnection) and c is not self and not c._has_yielded
+        ]
         if len(others) >= READERS:
             min(others, key=lambda c: (c.cycle is not None, c._since_s)).make_room()
 
@@ -99,14 +105,17 @@ class Doorkeeper:
     """Lets requests through to the application that name an allowed host and bring nothing along."""
 
     def __init__(self, app: "ASGIApp", hosts: frozenset[str]) -> None:
-        self._app, self._hosts = app, hosts
+        self._app = app
+        self._hosts = hosts
 
     async def __call__(self, scope: "Scope", receive: "Receive", send: "Send") -> None:
         """Answer, or let the application answer."""
         headers = Headers(scope=scope)
         answer: ASGIApp = self._app
         if not self._is_allowed(headers.get("host", ""), scope):
-            answer = PlainTextResponse("this name is not among the allowed hosts; see serve --allowed-host\n", status_code=421)
+            answer = PlainTextResponse(
+                "this name is not among the allowed hosts; see serve --allowed-host\n", status_code=421
+            )
         elif headers.get("content-length", "0").strip("0") or "transfer-encoding" in headers:
             answer = PlainTextResponse("no request here has a body\n", status_code=413)
         await answer(scope, receive, send)
@@ -151,7 +160,9 @@ def _listen(place: Listen) -> socket.socket:
         return socket.create_server(address[:2], family=family, backlog=READERS)
     except (OSError, UnicodeError) as err:
         said = getattr(err, "strerror", None) or err
-        raise UsageError(f"{place.option} {place.port} at {place.host}: cannot be used: {said}; choose another") from err
+        raise UsageError(
+            f"{place.option} {place.port} at {place.host}: cannot be used: {said}; choose another"
+        ) from err
 
 
 def _address(listener: socket.socket) -> str:

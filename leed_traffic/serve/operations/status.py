@@ -12,10 +12,10 @@ from leed_traffic.artifacts.bundle import Bundle
 from leed_traffic.serve.control.agreement import Agreement
 from leed_traffic.serve.control.pace import Clock
 from leed_traffic.serve.device.contract import Snapshot
-from leed_traffic.serve.safety.supervisor import ALARMS, Control, Mode
+from leed_traffic.serve.safety.supervisor import ALARMS, OperatingMode, SignalMode
 
 if TYPE_CHECKING:
-    from leed_traffic.serve.control.controller import Controller
+    from leed_traffic.serve.control.controller import SignalController
 
 STALLED_S = 30.0  # s without a sound tick: as long as the unit's watchdog waits
 _LATEST = 600  # ticks whose lateness and duration are summed up
@@ -26,7 +26,7 @@ class SignalStatus:
     """One signal at the last tick."""
 
     id: str
-    mode: Mode
+    mode: SignalMode
     cause: str
     stage: int  # from 0; that stands, or that a clearance leads to
     n_stages: int
@@ -45,7 +45,7 @@ class Status:
     """All signals, and the controller itself."""
 
     scenario: str
-    control: Control
+    control: OperatingMode
     time_s: float  # of the device
     ticks: int
     bundle: str  # digest of what runs, or of what the signals are moving to
@@ -82,7 +82,9 @@ class StatusBoard:
     """A watcher; `latest` is replaced by the loop and read by anybody."""
 
     def __init__(self, clock: Clock = time.monotonic) -> None:
-        self._clock, self._scenario, self._drawn_at_s = clock, "", 0.0
+        self._clock = clock
+        self._scenario = ""
+        self._drawn_at_s = 0.0
         self._tick_ms: deque[float] = deque(maxlen=_LATEST)
         self._late_ms: deque[float] = deque(maxlen=_LATEST)
         self.latest: Status | None = None
@@ -91,14 +93,17 @@ class StatusBoard:
         """The bundle was verified."""
         self._scenario = bundle.manifest.scenario
 
-    def tick(self, controller: "Controller", snapshot: Snapshot, tick_s: float) -> None:
+    def tick(self, controller: "SignalController", snapshot: Snapshot, tick_s: float) -> None:
         """Draw a new picture."""
-        tally, policies = controller.tally, controller.policies
+        tally = controller.tally
+        policies = controller.policies
         self._tick_ms.append(1000.0 * tick_s)
         if tally.lateness_s:
             self._late_ms.append(1000.0 * tally.lateness_s[-1])
         late_ms = list(self._late_ms)
-        p50, p99, longest = np.percentile(late_ms, [50.0, 99.0, 100.0]).round(2).tolist() if late_ms else (None,) * 3
+        p50, p99, longest = (
+            np.percentile(late_ms, [50.0, 99.0, 100.0]).round(2).tolist() if late_ms else (None,) * 3
+        )
         self.latest = Status(
             scenario=self._scenario,
             control=controller.control,
@@ -132,14 +137,21 @@ class StatusBoard:
             f"{s.id}: {s.mode} ({s.cause})"
             for s in latest.signals
             if not s.latched
-            and (s.cause in ALARMS or (latest.control is Control.ACTIVE and s.mode in (Mode.FALLBACK, Mode.DEGRADED)))
+            and (
+                s.cause in ALARMS
+                or (
+                    latest.control is OperatingMode.ACTIVE and s.mode in (SignalMode.FALLBACK, SignalMode.DEGRADED)
+                )
+            )
         ]
         return Health(status="degraded" if reasons else "ok", reasons=tuple(reasons))
 
 
-def _signal(controller: "Controller", snapshot: Snapshot, n: int, id_: str) -> SignalStatus:
-    standing, shown = controller.standings[n], controller.sights[n].shown
-    latched, agreement = controller.latched.get(id_), controller.tally.agreement.get(id_, Agreement())
+def _signal(controller: "SignalController", snapshot: Snapshot, n: int, id_: str) -> SignalStatus:
+    standing = controller.standings[n]
+    shown = controller.sights[n].shown
+    latched = controller.latched.get(id_)
+    agreement = controller.tally.agreement.get(id_, Agreement())
     return SignalStatus(
         id=id_,
         mode=standing.mode,

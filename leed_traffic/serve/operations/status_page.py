@@ -6,8 +6,9 @@
                   when no sound tick has come for 30 s
     /metrics      for Prometheus
 
-The loop puts a picture on the board after each tick and knows nothing of readers: a page that is slow, broken or besieged costs
-readers their page. How many readers there may be, for how long and under which names: serve/operations/page_server.py.
+The loop puts a picture on the board after each tick and knows nothing of readers: a page that is slow, broken or
+besieged costs readers their page. How many readers there may be, for how long and under which names:
+serve/operations/page_server.py.
 """
 
 import base64
@@ -61,7 +62,8 @@ def page(board: StatusBoard, metrics: Metrics) -> "Starlette":
         return HTMLResponse(document, headers=headers)
 
     async def status(request: "Request") -> "Response":
-        latest, health = board.latest, board.health()
+        latest = board.latest
+        health = board.health()
         shown = None if latest is None else status_document.dump_python(latest, mode="json")
         return JSONResponse({"health": asdict(health), "status": shown}, headers=headers)
 
@@ -72,7 +74,9 @@ def page(board: StatusBoard, metrics: Metrics) -> "Starlette":
     async def figures(request: "Request") -> "Response":
         from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
-        return PlainTextResponse(generate_latest(metrics.registry), media_type=CONTENT_TYPE_LATEST, headers=headers)
+        return PlainTextResponse(
+            generate_latest(metrics.registry), media_type=CONTENT_TYPE_LATEST, headers=headers
+        )
 
     pages = {"/": index, "/status.json": status, "/health": health, "/metrics": figures}
     return Starlette(routes=[Route(path, answer) for path, answer in pages.items()])

@@ -1,8 +1,8 @@
 """What systemd wants to hear (sd_notify): a datagram, no library.
 
-READY=1 once the bundle is verified, the device is connected and the first tick is done. WATCHDOG=1 from a tick that was
-completed without a fault, and from every look while a lost device is tried again (`--retry` bounds that): a loop that spins
-without leading anybody, or a try that never comes back, is not alive.
+READY=1 once the bundle is verified, the device is connected and the first tick is done. WATCHDOG=1 from a tick
+that was completed without a fault, and from every look while a lost device is tried again (`--retry` bounds that):
+a loop that spins without leading anybody, or a try that never comes back, is not alive.
 """
 
 import contextlib
@@ -17,7 +17,7 @@ from leed_traffic.serve.device.contract import Snapshot
 STILL_STARTING_S = 30  # s that a start may take on from each look: as long as the unit's watchdog waits
 
 if TYPE_CHECKING:
-    from leed_traffic.serve.control.controller import Controller
+    from leed_traffic.serve.control.controller import SignalController
 
 
 class ServiceManager:
@@ -31,7 +31,7 @@ class ServiceManager:
         """The bundle was verified."""
         self._say(f"STATUS=bundle {bundle.digest[:16]} verified, connecting")
 
-    def tick(self, controller: "Controller", snapshot: Snapshot, tick_s: float) -> None:
+    def tick(self, controller: "SignalController", snapshot: Snapshot, tick_s: float) -> None:
         """A tick was completed."""
         if not self._is_ready:
             self._is_ready = True

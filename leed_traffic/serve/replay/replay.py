@@ -5,31 +5,30 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import ValidationError
 
 from leed_traffic.artifacts.bundle import Bundle
 from leed_traffic.artifacts.policy import Policy, verify_bundle
 from leed_traffic.artifacts.sensing_file import check_places
 from leed_traffic.artifacts.validation import first_fault
 from leed_traffic.domain.detectors.sensing import IDEAL
+from leed_traffic.domain.document import Document
 from leed_traffic.errors import BundleError, DeviceError, MismatchError, SiteError, StopError, UsageError
 from leed_traffic.serve.control.assignment import Assignment, assign
 from leed_traffic.serve.control.config import ServeConfig
 from leed_traffic.serve.control.hot_swap import Generation, HotSwap
-from leed_traffic.serve.control.orders import Order, Reload, Rollback, SetControl
+from leed_traffic.serve.control.orders import Command, Reload, Rollback, SetOperatingMode
 from leed_traffic.serve.control.service import Service
 from leed_traffic.serve.logs.recording import Header, Ordered, Reader, envelope_digest
-from leed_traffic.serve.replay.tape import Difference, EndOfRecordingError, Tape
+from leed_traffic.serve.replay.tape import EndOfRecordingError, ReplayDifference, Tape
 from leed_traffic.serve.safety.latch import Latched, LatchStore
-from leed_traffic.serve.safety.supervisor import Control
+from leed_traffic.serve.safety.supervisor import OperatingMode
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-class ReplayReport(BaseModel):
+class ReplayReport(Document):
     """How it went; the --json document of `leedctl replay`."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     recording: str
     bundle_digest: str
@@ -42,10 +41,12 @@ class ReplayReport(BaseModel):
     rulings: int  # lines of decisions.csv
     commands: int
     differ: int  # of all three
-    first: Difference | None
+    first: ReplayDifference | None
 
 
-def replay(path: Path, bundles: Sequence[Path] = (), on_read: Callable[[int], None] = lambda n: None) -> ReplayReport:
+def replay(
+    path: Path, bundles: Sequence[Path] = (), on_read: Callable[[int], None] = lambda n: None
+) -> ReplayReport:
     """Decide everything again.
 
     Args:
@@ -58,15 +59,19 @@ def replay(path: Path, bundles: Sequence[Path] = (), on_read: Callable[[int], No
         BundleError: a bundle is not the one that ran, or not sound.
     """
     reader = Reader(path)
-    header, shelf = reader.header, _Shelf(path, bundles, reader.header.intersections)
+    header = reader.header
+    shelf = _Shelf(path, bundles, reader.header.intersections)
     first = shelf.find(header.bundle_digest, header.bundle)
-    config, assignment = _config(path, header), _assignment(path, header, first.bundle)
+    config = _config(path, header)
+    assignment = _assignment(path, header, first.bundle)
     tape = Tape(reader, shelf.order_of, on_read)
     service = Service(
         config, assignment, HotSwap(first, assignment.timings, probation_s=header.probation_s), _latches(header), tape,
         clock=lambda: 0.0, sleep=lambda seconds: None, mailbox=tape.mailbox, kept=header.kept,
     )  # fmt: skip
-    with contextlib.suppress(EndOfRecordingError, DeviceError, MismatchError, StopError):  # as the run that was recorded ended
+    with contextlib.suppress(
+        EndOfRecordingError, DeviceError, MismatchError, StopError
+    ):  # as the run that was recorded ended
         service.run(tape.connect, tape.stop)
     tape.finish()
     return ReplayReport(
@@ -89,7 +94,9 @@ class _Shelf:
     """The bundles that ran, by digest."""
 
     def __init__(self, recording: Path, bundles: Sequence[Path], ids: Sequence[str]) -> None:
-        self._recording, self._ids, self._is_given = recording, ids, bool(bundles)
+        self._recording = recording
+        self._ids = ids
+        self._is_given = bool(bundles)
         self._bundles: dict[str, Bundle] = {}
         for path in bundles:
             self._add(path)
@@ -113,13 +120,19 @@ class _Shelf:
         try:
             return Generation(bundle=bundle, decider=Policy(bundle, self._ids))
         except MismatchError as err:
-            raise UsageError(f"{self._recording}: its header is damaged: {err}; take the recording that was made") from err
+            raise UsageError(
+                f"{self._recording}: its header is damaged: {err}; take the recording that was made"
+            ) from err
 
-    def order_of(self, order: Ordered) -> Order:
+    def order_of(self, order: Ordered) -> Command:
         """What a recorded order asks for."""
         if order.order == "reload":
             return Reload(generation=self.find(order.value, order.path))
-        return Rollback(why=order.value) if order.order == "rollback" else SetControl(control=Control(order.value))
+        return (
+            Rollback(why=order.value)
+            if order.order == "rollback"
+            else SetOperatingMode(control=OperatingMode(order.value))
+        )
 
     def _add(self, path: Path) -> None:
         bundle = verify_bundle(path)
@@ -138,7 +151,9 @@ def _assignment(path: Path, header: Header, bundle: Bundle) -> Assignment:
     except (MismatchError, SiteError) as err:
         raise UsageError(f"{path}: its header is damaged: {err}; take the recording that was made") from err
     if found.ids != header.intersections or not found.ids:
-        raise UsageError(f"{path}: its header names other signals than were served; take the recording that was made")
+        raise UsageError(
+            f"{path}: its header names other signals than were served; take the recording that was made"
+        )
     return found
 
 
@@ -154,7 +169,9 @@ def _config(path: Path, header: Header) -> ServeConfig:
             retry_s=86400.0,
         )
     except ValidationError as err:
-        raise UsageError(f"{path}: its header is damaged: {first_fault(err)}; take the recording that was made") from err
+        raise UsageError(
+            f"{path}: its header is damaged: {first_fault(err)}; take the recording that was made"
+        ) from err
 
 
 def _latches(header: Header) -> LatchStore:

@@ -7,24 +7,24 @@ from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict
 
+from leed_traffic.domain.document import Document
 from leed_traffic.domain.road_users import Crossing
 from leed_traffic.domain.safety.program import StageProgram
 from leed_traffic.errors import DeviceError, LeedError
 from leed_traffic.serve.control.assignment import Assignment
 from leed_traffic.serve.control.config import Look, ServeConfig
 from leed_traffic.serve.control.loop import StopRequest
-from leed_traffic.serve.control.orders import Mailbox, Order
+from leed_traffic.serve.control.orders import Command, CommandQueue
 from leed_traffic.serve.device.commands import OneCallDevice, Verb
 from leed_traffic.serve.device.contract import Snapshot
 from leed_traffic.serve.logs.events import Change, Decision, Record
 from leed_traffic.serve.logs.journal import crc_of
 from leed_traffic.serve.logs.recording import (
-    Answer,
-    Kind,
     Ordered,
     Reader,
+    RecordedAnswer,
+    RecordKind,
     pack_asked,
     pack_decision,
     unpack_asked,
@@ -36,14 +36,12 @@ from leed_traffic.serve.logs.recording import (
     unpack_stop,
 )
 
-_INPUTS = (Kind.CONNECTED, Kind.TICK, Kind.LOST, Kind.ENDED)
+_INPUTS = (RecordKind.CONNECTED, RecordKind.TICK, RecordKind.LOST, RecordKind.ENDED)
 Key = tuple[str, int, int]  # asked, ruled or commanded; the signal; how many of its kind came before in this tick
 
 
-class Difference(BaseModel):
+class ReplayDifference(Document):
     """Something that came out otherwise."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     time_s: float
     intersection: str
@@ -59,11 +57,11 @@ class EndOfRecordingError(LeedError):
 class _Group:
     """What the device said, and all that happened until it spoke again."""
 
-    kind: Kind
+    kind: RecordKind
     payload: bytes
     place: int  # among the records, from 1
     outputs: dict[Key, bytes] = field(default_factory=dict)
-    answers: dict[Key, Answer] = field(default_factory=dict)
+    answers: dict[Key, RecordedAnswer] = field(default_factory=dict)
     orders: list[Ordered] = field(default_factory=list)
     stop: int | None = None
 
@@ -71,7 +69,9 @@ class _Group:
 class Tape(OneCallDevice):
     """`SignalDevice` and `Journal` of a controller that decides again."""
 
-    def __init__(self, reader: Reader, order_of: Callable[[Ordered], Order], on_read: Callable[[int], None]) -> None:
+    def __init__(
+        self, reader: Reader, order_of: Callable[[Ordered], Command], on_read: Callable[[int], None]
+    ) -> None:
         """Rewind.
 
         Args:
@@ -79,20 +79,24 @@ class Tape(OneCallDevice):
             order_of: what a recorded order means now.
             on_read: how many bytes have been read.
         """
-        self._reader, self._order_of, self._on_read = reader, order_of, on_read
+        self._reader = reader
+        self._order_of = order_of
+        self._on_read = on_read
         self._ids = {id_: n for n, id_ in enumerate(reader.header.intersections)}
         self._groups = _grouped(reader)
         self._group: _Group | None = None
         self._outputs: dict[Key, bytes] = {}
         self.time_s = 0.0
-        self.mailbox, self.stop = Mailbox(), StopRequest()
+        self.mailbox = CommandQueue()
+        self.stop = StopRequest()
         self.counts: Counter[str] = Counter()
-        self.step_s, self.end_s = 1.0, 0.0
+        self.step_s = 1.0
+        self.end_s = 0.0
         self.lane_index: dict[str, int] = {}
         self._n_phases: tuple[int, ...] = ()
         self._n_crossings = 0
         self.ticks = self.n_differ = 0
-        self.first: Difference | None = None
+        self.first: ReplayDifference | None = None
 
     def connect(
         self,
@@ -103,7 +107,7 @@ class Tape(OneCallDevice):
     ) -> "Tape":
         """The next connection of the run."""
         while (group := self._next()) is not None:
-            if group.kind is Kind.CONNECTED:
+            if group.kind is RecordKind.CONNECTED:
                 self._open(group, assignment, make_program)
                 return self
         raise EndOfRecordingError("the recording ends here")
@@ -117,9 +121,9 @@ class Tape(OneCallDevice):
         group = self._next()
         if group is None:
             raise EndOfRecordingError("the recording ends here")
-        if group.kind is Kind.ENDED:
+        if group.kind is RecordKind.ENDED:
             return None
-        if group.kind is not Kind.TICK:
+        if group.kind is not RecordKind.TICK:
             raise DeviceError("lost, as it was then")
         self.ticks += 1
         with self._reader.believing(group.place):
@@ -164,12 +168,15 @@ class Tape(OneCallDevice):
         while self._next() is not None:
             pass
 
-    def _open(self, group: _Group, assignment: Assignment, make_program: Callable[[int, float], StageProgram]) -> None:
+    def _open(
+        self, group: _Group, assignment: Assignment, make_program: Callable[[int, float], StageProgram]
+    ) -> None:
         with self._reader.believing(group.place):
             device = unpack_connected(group.payload)
             if unknown := sorted(set(assignment.lanes) - set(device.lanes)):
                 raise ValueError(f"a device without lane {unknown[0]}")
-        self.step_s, self.end_s = device.step_s, device.end_s
+        self.step_s = device.step_s
+        self.end_s = device.end_s
         self.lane_index = {lane: k for k, lane in enumerate(device.lanes)}
         self._n_phases = tuple(len(make_program(n, self.step_s).phases) for n in range(len(self._ids)))
         self._n_crossings = 0
@@ -195,7 +202,8 @@ class Tape(OneCallDevice):
         following = next(self._groups, None)
         if self._group is not None:
             self._compare(self._group, may_be_cut_off=following is None and self._reader.is_torn)
-        self._group, self._outputs = following, {}
+        self._group = following
+        self._outputs = {}
         self._on_read(self._reader.bytes_read)
         if following is not None:
             for order in following.orders:
@@ -206,10 +214,10 @@ class Tape(OneCallDevice):
 
     def _call(self, verb: Verb, n: int, stage: int, hold_s: float) -> bool:
         key = self._put("commanded", n, _command(verb, stage, hold_s))
-        answer = self._group.answers.get(key, Answer.DONE) if self._group else Answer.DONE
-        if answer is Answer.LOST:
+        answer = self._group.answers.get(key, RecordedAnswer.DONE) if self._group else RecordedAnswer.DONE
+        if answer is RecordedAnswer.LOST:
             raise DeviceError("lost, as it was then")
-        return answer is Answer.DONE
+        return answer is RecordedAnswer.DONE
 
     def _put(self, what: str, n: int, payload: bytes) -> Key:
         key = _free_key(self._outputs, what, n)
@@ -220,13 +228,17 @@ class Tape(OneCallDevice):
         self.counts.update(what for what, _, _ in group.outputs)
         keys = [*group.outputs, *(key for key in self._outputs if key not in group.outputs and not may_be_cut_off)]
         for key in keys:
-            then, now = group.outputs.get(key), self._outputs.get(key)
+            then = group.outputs.get(key)
+            now = self._outputs.get(key)
             if then == now:
                 continue
             self.n_differ += 1
             if self.first is None:
-                id_, words = self._reader.header.intersections[key[1]], self._in_words
-                self.first = Difference(time_s=self.time_s, intersection=id_, recorded=words(key, then), now=words(key, now))
+                id_ = self._reader.header.intersections[key[1]]
+                words = self._in_words
+                self.first = ReplayDifference(
+                    time_s=self.time_s, intersection=id_, recorded=words(key, then), now=words(key, now)
+                )
 
     def _in_words(self, key: Key, payload: bytes | None) -> str:
         if payload is None:
@@ -236,9 +248,7 @@ class Tape(OneCallDevice):
             return f"asked for {_named(asked.request)} (observation {asked.observation_crc:08x})"
         if key[0] == "ruled":
             ruled = unpack_decision(payload, self._reader.header)
-            return (
-                f"{ruled.mode}: asked for {_named(ruled.requested)}, ruled {ruled.ruled} ({ruled.reason}), shown {ruled.shown}"
-            )
+            return f"{ruled.mode}: asked for {_named(ruled.requested)}, ruled {ruled.ruled} ({ruled.reason}), shown {ruled.shown}"
         return payload.decode()
 
 
@@ -257,18 +267,18 @@ def _grouped(reader: Reader) -> Iterator[_Group]:
         yield group
 
 
-def _add(group: _Group, kind: Kind, payload: bytes, reader: Reader) -> None:
+def _add(group: _Group, kind: RecordKind, payload: bytes, reader: Reader) -> None:
     signals = range(len(reader.header.intersections))
-    if kind is Kind.ORDER:
+    if kind is RecordKind.ORDER:
         group.orders.append(unpack_order(payload))
-    elif kind is Kind.STOP:
+    elif kind is RecordKind.STOP:
         group.stop = unpack_stop(payload)
-    elif kind is Kind.ASKED:
+    elif kind is RecordKind.ASKED:
         group.outputs["asked", signals[unpack_asked(payload).n], 0] = payload
-    elif kind is Kind.RULED:
+    elif kind is RecordKind.RULED:
         n = reader.header.intersections.index(unpack_decision(payload, reader.header).intersection)
         group.outputs[_free_key(group.outputs, "ruled", n)] = payload
-    elif kind is Kind.CALL:
+    elif kind is RecordKind.CALL:
         call = unpack_call(payload)
         key = _free_key(group.outputs, "commanded", signals[call.n])
         group.outputs[key], group.answers[key] = _command(call.verb, call.stage, call.hold_s), call.answer

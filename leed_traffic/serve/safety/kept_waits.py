@@ -2,8 +2,9 @@
 
     STATE/waits-<digest of the signals' ids>.json
 
-Written whenever somebody was served, and every ten seconds. However old a note is, nobody has waited longer than it says and
-the time since: a process that was killed leaves a sound bound. Where a note cannot be read, the waits begin at their worst.
+Written whenever somebody was served, and every ten seconds. However old a note is, nobody has waited longer than
+it says and the time since: a process that was killed leaves a sound bound. Where a note cannot be read, the waits
+begin at their worst.
 """
 
 import logging
@@ -14,10 +15,11 @@ from datetime import datetime
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from leed_traffic.artifacts.sealed_folder import sha256
 from leed_traffic.artifacts.whole_file import write_whole
+from leed_traffic.domain.document import Document
 from leed_traffic.serve.safety.latch import Now
 
 KEEP_EVERY_S = 10.0  # s of the device's clock
@@ -28,10 +30,8 @@ Seconds = Annotated[float, Field(ge=0.0, le=1e9, allow_inf_nan=False)]
 log = logging.getLogger(__name__)
 
 
-class KeptWaits(BaseModel):
+class KeptWaits(Document):
     """One signal, as it was left."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     signal: str
     wait_s: tuple[Seconds, ...]  # of every link
@@ -40,10 +40,8 @@ class KeptWaits(BaseModel):
     away_s: Seconds = 0.0  # by the wall clock, from then to the start of the process that reads this
 
 
-class _Note(BaseModel):
+class _Note(Document):
     """The file."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     noted_at: datetime
     signals: tuple[KeptWaits, ...]
@@ -60,7 +58,9 @@ class WaitStore:
             ids: (N,) of the signals.
             now: the wall clock.
         """
-        self._folder, self._ids, self._now = folder, tuple(ids), now
+        self._folder = folder
+        self._ids = tuple(ids)
+        self._now = now
         self._path = folder / f"waits-{sha256(chr(0).join(ids).encode())[:12]}.json"
         self._has_failed = False
 
@@ -83,7 +83,9 @@ class WaitStore:
         """Leave this; a folder that no longer takes it costs the note, and one line each time that begins."""
         try:
             note = _Note(noted_at=self._now(), signals=tuple(signals))
-            write_whole(self._path, note.model_dump_json(), is_shared=True)  # one that only watches may share the folder
+            write_whole(
+                self._path, note.model_dump_json(), is_shared=True
+            )  # one that only watches may share the folder
         except OSError as err:
             if not self._has_failed:
                 log.error("%s: the waits cannot be written down: %s", self._path, err.strerror or err)

@@ -4,10 +4,10 @@
     STATE/trips-XXXXXXXX.journal   the trips of a running controller, in a file that is open since its start
     STATE/resets.jsonl             who cleared what, and when
 
-A trip goes into the journal first, which needs no descriptor and no room on the disk (serve/safety/trip_journal.py), then into
-a file of its own, which is written beside its place, flushed to the disk and renamed: a power cut leaves the old state or the
-new one. What only a journal knows the end of its controller, or the next start, puts into files. One that cannot be read
-refuses the start: nobody knows what it said.
+A trip goes into the journal first, which needs no descriptor and no room on the disk
+(serve/safety/trip_journal.py), then into a file of its own, which is written beside its place, flushed to the disk
+and renamed: a power cut leaves the old state or the new one. What only a journal knows the end of its controller,
+or the next start, puts into files. One that cannot be read refuses the start: nobody knows what it said.
 """
 
 import contextlib
@@ -18,26 +18,26 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import ValidationError
 
-from leed_traffic.artifacts.file_names import safe_name
 from leed_traffic.artifacts.sealed_folder import sha256
 from leed_traffic.artifacts.validation import first_fault
+from leed_traffic.artifacts.whole_file import safe_name
+from leed_traffic.domain.document import Document
 from leed_traffic.errors import UsageError
 from leed_traffic.serve.safety import trip_journal
 from leed_traffic.serve.safety.trip_journal import TripJournal
 
 log = logging.getLogger(__name__)
 
-FAULT_SUFFIX, RESETS_NAME = ".fault.json", "resets.jsonl"
+FAULT_SUFFIX = ".fault.json"
+RESETS_NAME = "resets.jsonl"
 
 Now = Callable[[], datetime]  # the wall clock, with its zone
 
 
-class Latched(BaseModel):
+class Latched(Document):
     """Why one signal must not be touched."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     signal: str
     fault: str
@@ -46,10 +46,8 @@ class Latched(BaseModel):
     noted_at: datetime  # of the wall
 
 
-class Reset(BaseModel):
+class Reset(Document):
     """One line of the resets' log."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     signal: str
     fault: str
@@ -70,7 +68,8 @@ class LatchStore:
         Raises:
             UsageError: the folder cannot be written, or a file in it cannot be read.
         """
-        self._folder, self._now = folder, now
+        self._folder = folder
+        self._now = now
         self._journal: TripJournal | None = None
         self.latched: dict[str, Latched] = {}
         if folder is None:
@@ -81,7 +80,9 @@ class LatchStore:
                 _take_in(folder, left_behind)
             self._journal = TripJournal(folder)
         except OSError as err:
-            raise UsageError(f"--state {folder}: cannot be written: {err.strerror or err}; give another folder") from err
+            raise UsageError(
+                f"--state {folder}: cannot be written: {err.strerror or err}; give another folder"
+            ) from err
         try:
             self.latched = read_latches(folder)
         except UsageError:
@@ -108,13 +109,19 @@ class LatchStore:
         try:
             self._journal.append(entry.model_dump_json().encode())
         except OSError as err:
-            log.warning("%s: cannot be written (%s): the latch's own file is tried", self._journal.path, err.strerror or err)
+            log.warning(
+                "%s: cannot be written (%s): the latch's own file is tried",
+                self._journal.path,
+                err.strerror or err,
+            )
             _write_latch(self._folder, entry)
             return
         try:
             _write_latch(self._folder, entry)
         except OSError as err:
-            log.warning("%s: latched in %s; no file of its own yet (%s)", signal, self._journal.path, err.strerror or err)
+            log.warning(
+                "%s: latched in %s; no file of its own yet (%s)", signal, self._journal.path, err.strerror or err
+            )
 
     def close(self) -> None:
         """The controller ends: the journal goes, once every trip in it has a file of its own."""
@@ -133,7 +140,9 @@ def read_latches(folder: Path) -> dict[str, Latched]:
         UsageError: a file there makes no sense.
     """
     latched: dict[str, Latched] = {}
-    for path in sorted(folder.glob(trip_journal.PATTERN)):  # first: what leaves a journal meanwhile is in a file by then
+    for path in sorted(
+        folder.glob(trip_journal.PATTERN)
+    ):  # first: what leaves a journal meanwhile is in a file by then
         latched |= {entry.signal: entry for _, entry in _journalled(path)}
     return latched | {entry.signal: entry for _, entry in _filed(folder)}
 
@@ -184,7 +193,7 @@ def _take_in(folder: Path, journal: Path) -> None:
         journal.unlink(missing_ok=True)
 
 
-def _journalled(path: Path) -> list[tuple[trip_journal.Trip, Latched]]:
+def _journalled(path: Path) -> list[tuple[trip_journal.JournaledTrip, Latched]]:
     try:
         trips = trip_journal.standing(path)
     except OSError as err:
@@ -214,7 +223,9 @@ def _parse(path: Path, content: bytes) -> Latched:
 
 
 def _unreadable(path: Path, fault: str) -> UsageError:
-    return UsageError(f"{path}: not a latch that can be read ({fault}); see what happened to the signal, then remove the file")
+    return UsageError(
+        f"{path}: not a latch that can be read ({fault}); see what happened to the signal, then remove the file"
+    )
 
 
 def _write_latch(folder: Path, entry: Latched) -> None:

@@ -1,7 +1,7 @@
 """The independent monitor: judges what a signal shows by tables of its own, and trusts nobody's account of it.
 
-It sees nothing but the letters that the device reads back. Envelope and stage program are not asked: a fault in them is what
-the monitor is for (NEMA's malfunction management unit is the model). Judged, link by link:
+It sees nothing but the letters that the device reads back. Envelope and stage program are not asked: a fault in
+them is what the monitor is for (NEMA's malfunction management unit is the model). Judged, link by link:
 
     conflict          two foes both show G
     missing yellow    a vehicle link goes from green to red, whether a crossing shares it or not
@@ -16,7 +16,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 
-from leed_traffic.domain.network import Intersection, Kind
+from leed_traffic.domain.network import Intersection, MovementKind
 from leed_traffic.domain.safety.timing import Timing
 
 _EPSILON_S = 1e-3  # s, below any device's resolution
@@ -59,7 +59,8 @@ class Monitor:
             timing: the site's limits.
             blind_s: time between two looks in which a display may come and go unseen.
         """
-        self._id, self._n_links = intersection.id, intersection.n_links
+        self._id = intersection.id
+        self._n_links = intersection.n_links
         self._foes = intersection.foes
         self._walkers = _walkers(intersection)
         self._slack_s = blind_s + _EPSILON_S
@@ -77,7 +78,8 @@ class Monitor:
     def begin(self, time_s: float, state: str) -> None:
         """Our program takes over a display that stands: what is green has its minimum green from here."""
         self.forget()
-        self._before, self._since_s = state, [time_s] * self._n_links
+        self._before = state
+        self._since_s = [time_s] * self._n_links
 
     def judge(self, time_s: float, state: str) -> list[Violation]:
         """What is wrong with this display, given all displays before it; one that stands is judged once."""
@@ -103,17 +105,26 @@ class Monitor:
     def _judge_change(self, time_s: float, before: str, state: str, trip: Trip) -> None:
         turned_green = []
         for link in range(self._n_links):
-            old, new = _LOOK[before[link]], _LOOK[state[link]]
+            old = _LOOK[before[link]]
+            new = _LOOK[state[link]]
             if old == new:
                 continue
             lasted_s = time_s - self._since_s[link] + self._slack_s
             if old == "green":
                 if lasted_s < self._shortest_green_s[link]:
-                    trip(Fault.SHORT_GREEN, link, f"green for {lasted_s:.1f} s, needs {self._shortest_green_s[link]:g}")
+                    trip(
+                        Fault.SHORT_GREEN,
+                        link,
+                        f"green for {lasted_s:.1f} s, needs {self._shortest_green_s[link]:g}",
+                    )
                 if new == "red" and link not in self._walkers:
                     trip(Fault.MISSING_YELLOW, link, "from green to red")
             elif old == "yellow" and lasted_s < self._shortest_yellow_s[link]:
-                trip(Fault.SHORT_YELLOW, link, f"yellow for {lasted_s:.1f} s, needs {self._shortest_yellow_s[link]:g}")
+                trip(
+                    Fault.SHORT_YELLOW,
+                    link,
+                    f"yellow for {lasted_s:.1f} s, needs {self._shortest_yellow_s[link]:g}",
+                )
             if new == "red":
                 self._lost_green_s[link] = time_s
             elif new == "green":
@@ -128,16 +139,22 @@ class Monitor:
                 trip(Fault.SHORT_ALL_RED, link, f"green while its foe {foe} is yellow")
             elif _LOOK[state[foe]] == "red" and time_s - self._lost_green_s[foe] + self._slack_s < needed_s:
                 red_s = time_s - self._lost_green_s[foe]
-                trip(Fault.SHORT_ALL_RED, link, f"green {red_s:.1f} s after its foe {foe} turned red, needs {needed_s:g}")
+                trip(
+                    Fault.SHORT_ALL_RED,
+                    link,
+                    f"green {red_s:.1f} s after its foe {foe} turned red, needs {needed_s:g}",
+                )
 
 
 def _walkers(intersection: Intersection) -> set[int]:
     """Links of crossings alone: a vehicle on the same link needs its yellow."""
-    on_foot = {m.link for m in intersection.movements if m.kind is Kind.PEDESTRIAN}
-    return on_foot - {m.link for m in intersection.movements if m.kind is Kind.VEHICLE}
+    on_foot = {m.link for m in intersection.movements if m.kind is MovementKind.PEDESTRIAN}
+    return on_foot - {m.link for m in intersection.movements if m.kind is MovementKind.VEHICLE}
 
 
-def _tables(intersection: Intersection, timing: Timing) -> tuple[list[float], list[float], list[list[tuple[int, float]]]]:
+def _tables(
+    intersection: Intersection, timing: Timing
+) -> tuple[list[float], list[float], list[list[tuple[int, float]]]]:
     """(links,) shortest green and yellow; per link its foes with the shortest red between the foe's end and its own start."""
     greens = [{k for k, letter in enumerate(stage.state) if letter in ("G", "g")} for stage in intersection.stages]
     pairs = [(i, j) for i in range(len(greens)) for j in range(len(greens)) if i != j]

@@ -5,10 +5,10 @@
     standstill        nobody has had green for longer than a maximum red; or the display has not changed for so long, and all
                       that time a vehicle stood before a red that some stage would end
 
-A maximum red is the site's, or the longest phase of the signal's own program where that is longer. Walkers are not judged by:
-they count as waiting whenever their crossing is red, and a main road that rests in green while nobody else comes is in order,
-as is a stage of an actuated program that is rarely called. Loops that count in and out do not tell who stands: there only the
-greens are judged.
+A maximum red is the site's, or the longest phase of the signal's own program where that is longer. Walkers are not
+judged by: they count as waiting whenever their crossing is red, and a main road that rests in green while nobody
+else comes is in order, as is a stage of an actuated program that is rarely called. Loops that count in and out do
+not tell who stands: there only the greens are judged.
 """
 
 from collections.abc import Sequence
@@ -18,7 +18,7 @@ import numpy as np
 from leed_traffic.domain.detectors.detection import Readings
 from leed_traffic.domain.network import GREEN, Intersection
 from leed_traffic.domain.safety.timing import Timing
-from leed_traffic.serve.device.contract import Sighting
+from leed_traffic.serve.device.contract import SignalDisplay
 from leed_traffic.serve.safety.supervisor import Cause
 
 UNSOUND_S = 30.0  # s: damaged readings are over by then, a program that somebody has changed under our name is not
@@ -29,7 +29,9 @@ _CLOSED = frozenset("rR")
 class Standstills:
     """Judges N signals over one connection; the device says for how long what is seen first has stood."""
 
-    def __init__(self, intersections: Sequence[Intersection], timings: Sequence[Timing], *, sees_who_stands: bool) -> None:
+    def __init__(
+        self, intersections: Sequence[Intersection], timings: Sequence[Timing], *, sees_who_stands: bool
+    ) -> None:
         """Nothing was seen.
 
         Args:
@@ -41,12 +43,14 @@ class Standstills:
         self._links = [_links_of_lanes(i) for i in intersections]
         self._sees_who_stands = sees_who_stands
         self._shown: list[str | None] = [None] * len(timings)
-        self._since_s, self._green_at_s = [0.0] * len(timings), [0.0] * len(timings)
+        self._since_s = [0.0] * len(timings)
+        self._green_at_s = [0.0] * len(timings)
         self._sound_at_s = [0.0] * len(timings)
         n_lanes = sum(i.n_lanes for i in intersections)
-        self._red, self._free_at_s = np.zeros(n_lanes, dtype=np.bool_), np.full(n_lanes, -np.inf)
+        self._red = np.zeros(n_lanes, dtype=np.bool_)
+        self._free_at_s = np.full(n_lanes, -np.inf)
 
-    def look(self, time_s: float, sightings: Sequence[Sighting], readings: Readings) -> list[Cause | None]:
+    def look(self, time_s: float, sightings: Sequence[SignalDisplay], readings: Readings) -> list[Cause | None]:
         """(N,) what is wrong now; None: nothing."""
         starts = readings.lane_starts
         for n, sighting in enumerate(sightings):
@@ -60,7 +64,7 @@ class Standstills:
         self._free_at_s = np.where(stands, self._free_at_s, time_s)
         return [self._judge(n, sighting, time_s, starts) for n, sighting in enumerate(sightings)]
 
-    def _change(self, n: int, sighting: Sighting, time_s: float, first_lane: int) -> None:
+    def _change(self, n: int, sighting: SignalDisplay, time_s: float, first_lane: int) -> None:
         is_first = self._shown[n] is None
         self._shown[n] = sighting.state
         self._since_s[n] = time_s - sighting.spent_s if is_first else time_s
@@ -68,9 +72,11 @@ class Standstills:
             self._green_at_s[n] = self._since_s[n]
         letters = sighting.state
         for k, links in enumerate(self._links[n]):
-            self._red[first_lane + k] = bool(links) and all(link < len(letters) and letters[link] in _CLOSED for link in links)
+            self._red[first_lane + k] = bool(links) and all(
+                link < len(letters) and letters[link] in _CLOSED for link in links
+            )
 
-    def _judge(self, n: int, sighting: Sighting, time_s: float, starts: Sequence[int]) -> Cause | None:
+    def _judge(self, n: int, sighting: SignalDisplay, time_s: float, starts: Sequence[int]) -> Cause | None:
         if sighting.is_foreign or time_s - self._sound_at_s[n] > UNSOUND_S:
             return Cause.FOREIGN_PROGRAM
         limit_s = self._limits_s[n]

@@ -4,11 +4,13 @@
        ^                                       |                                   |             |
        +--------- unsound for too long, the program was lost, or the monitor tripped (latched) --+
 
-FALLBACK: the signal's own program, and nobody waits to take it over. STANDBY: its own program, until it shows one of our
-stages. ENGAGED: the policy's requests count. DEGRADED: no usable requests; the stage program walks on by itself.
+FALLBACK: the signal's own program, and nobody waits to take it over. STANDBY: its own program, until it shows one
+of our stages. ENGAGED: the policy's requests count. DEGRADED: no usable requests; the stage program walks on by
+itself.
 
-A signal that nobody leads (serve/safety/standstill.py: a foreign program, a standstill) is in FALLBACK with an alarm, whatever
-its data are worth, until it moves under a program of its own again; then it is to be earned back as after a lost program.
+A signal that nobody leads (serve/safety/standstill.py: a foreign program, a standstill) is in FALLBACK with an
+alarm, whatever its data are worth, until it moves under a program of its own again; then it is to be earned back
+as after a lost program.
 """
 
 from dataclasses import dataclass, replace
@@ -19,7 +21,7 @@ BAD_DECISIONS_TO_FALL_BACK = 12  # a minute at a decision every 5 s
 GOOD_DECISIONS_TO_STANDBY = 24  # after a fallback: two minutes
 
 
-class Control(StrEnum):
+class OperatingMode(StrEnum):
     """How much the controller may do."""
 
     MONITOR = "monitor"  # watch and log
@@ -27,7 +29,7 @@ class Control(StrEnum):
     ACTIVE = "active"
 
 
-class Mode(StrEnum):
+class SignalMode(StrEnum):
     """See the module's head."""
 
     FALLBACK = "fallback"
@@ -59,7 +61,7 @@ class Cause(StrEnum):
 ALARMS = frozenset({Cause.FOREIGN_PROGRAM, Cause.STANDSTILL})  # nobody leads the signal: somebody has to look
 
 
-class Finding(StrEnum):
+class ModeEvent(StrEnum):
     """What one tick says about a signal."""
 
     GOOD_DECISION = "good_decision"
@@ -75,10 +77,10 @@ class Finding(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Standing:
+class ModeState:
     """One signal's mode, why, and how many decisions in a row were good or bad."""
 
-    mode: Mode = Mode.FALLBACK
+    mode: SignalMode = SignalMode.FALLBACK
     cause: Cause = Cause.START
     good: int = 0
     bad: int = 0
@@ -87,10 +89,10 @@ class Standing:
     @property
     def is_in_charge(self) -> bool:
         """Whether our stage program should be running."""
-        return self.mode in (Mode.ENGAGED, Mode.DEGRADED)
+        return self.mode in (SignalMode.ENGAGED, SignalMode.DEGRADED)
 
 
-def transition(standing: Standing, finding: Finding, why_bad: Cause = Cause.NO_REQUEST) -> Standing:
+def transition(standing: ModeState, finding: ModeEvent, why_bad: Cause = Cause.NO_REQUEST) -> ModeState:
     """The table: what a finding makes of a standing. Total; a latched signal stays as it is.
 
     Args:
@@ -100,41 +102,45 @@ def transition(standing: Standing, finding: Finding, why_bad: Cause = Cause.NO_R
     """
     if standing.is_latched:
         return standing
-    if finding is Finding.MONITOR_TRIP:
-        return Standing(cause=Cause.MONITOR_TRIP, is_latched=True)
-    if finding is Finding.HAND_BACK:
-        return Standing(cause=Cause.HAND_BACK, is_latched=True)
-    if finding is Finding.WITHDRAWN:
-        return standing if standing.cause in ALARMS else Standing(cause=Cause.WITHDRAWN)
-    if finding in (Finding.FOREIGN_PROGRAM, Finding.STANDSTILL):
-        return Standing(cause=Cause(finding.value))
-    if finding is Finding.MOVES_AGAIN:
-        return Standing(cause=Cause.PROGRAM_LOST) if standing.cause in ALARMS else standing
-    if finding is Finding.PROGRAM_LOST:
-        return Standing(cause=Cause.PROGRAM_LOST) if standing.is_in_charge else standing
-    if finding is Finding.TAKEN_OVER:
-        return Standing(mode=Mode.ENGAGED, cause=Cause.TAKEN_OVER) if standing.mode is Mode.STANDBY else standing
-    if finding is Finding.GOOD_DECISION:
+    if finding is ModeEvent.MONITOR_TRIP:
+        return ModeState(cause=Cause.MONITOR_TRIP, is_latched=True)
+    if finding is ModeEvent.HAND_BACK:
+        return ModeState(cause=Cause.HAND_BACK, is_latched=True)
+    if finding is ModeEvent.WITHDRAWN:
+        return standing if standing.cause in ALARMS else ModeState(cause=Cause.WITHDRAWN)
+    if finding in (ModeEvent.FOREIGN_PROGRAM, ModeEvent.STANDSTILL):
+        return ModeState(cause=Cause(finding.value))
+    if finding is ModeEvent.MOVES_AGAIN:
+        return ModeState(cause=Cause.PROGRAM_LOST) if standing.cause in ALARMS else standing
+    if finding is ModeEvent.PROGRAM_LOST:
+        return ModeState(cause=Cause.PROGRAM_LOST) if standing.is_in_charge else standing
+    if finding is ModeEvent.TAKEN_OVER:
+        return (
+            ModeState(mode=SignalMode.ENGAGED, cause=Cause.TAKEN_OVER)
+            if standing.mode is SignalMode.STANDBY
+            else standing
+        )
+    if finding is ModeEvent.GOOD_DECISION:
         return _after_good(replace(standing, good=standing.good + 1, bad=0))
     return _after_bad(replace(standing, good=0, bad=standing.bad + 1), why_bad)
 
 
-def _after_good(standing: Standing) -> Standing:
+def _after_good(standing: ModeState) -> ModeState:
     if standing.cause in ALARMS:
         return replace(standing, good=0)
-    if standing.mode is Mode.FALLBACK:
+    if standing.mode is SignalMode.FALLBACK:
         needed = 1 if standing.cause in (Cause.START, Cause.WITHDRAWN) else GOOD_DECISIONS_TO_STANDBY
-        return Standing(mode=Mode.STANDBY, cause=Cause.SOUND) if standing.good >= needed else standing
-    if standing.mode is Mode.DEGRADED and standing.good >= GOOD_DECISIONS_TO_RETURN:
-        return Standing(mode=Mode.ENGAGED, cause=Cause.SOUND)
+        return ModeState(mode=SignalMode.STANDBY, cause=Cause.SOUND) if standing.good >= needed else standing
+    if standing.mode is SignalMode.DEGRADED and standing.good >= GOOD_DECISIONS_TO_RETURN:
+        return ModeState(mode=SignalMode.ENGAGED, cause=Cause.SOUND)
     return standing
 
 
-def _after_bad(standing: Standing, why_bad: Cause) -> Standing:
-    if standing.mode is Mode.STANDBY:
-        return Standing(cause=why_bad)
-    if standing.mode is Mode.ENGAGED:
-        return replace(standing, mode=Mode.DEGRADED, cause=why_bad)
-    if standing.mode is Mode.DEGRADED and standing.bad >= BAD_DECISIONS_TO_FALL_BACK:
-        return Standing(cause=Cause.SILENT_TOO_LONG)
+def _after_bad(standing: ModeState, why_bad: Cause) -> ModeState:
+    if standing.mode is SignalMode.STANDBY:
+        return ModeState(cause=why_bad)
+    if standing.mode is SignalMode.ENGAGED:
+        return replace(standing, mode=SignalMode.DEGRADED, cause=why_bad)
+    if standing.mode is SignalMode.DEGRADED and standing.bad >= BAD_DECISIONS_TO_FALL_BACK:
+        return ModeState(cause=Cause.SILENT_TOO_LONG)
     return standing

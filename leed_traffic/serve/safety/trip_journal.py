@@ -2,10 +2,11 @@
 
     STATE/trips-XXXXXXXX.journal   one per running controller, locked (flock) while it lives, gone once it has ended well
 
-To write a trip down takes no descriptor and no free block of the disk, and a folder that was made read-only meanwhile is no
-hindrance. One record per trip: `+` (it stands) or `-` (it was reset), the latch as JSON, spaces, a line's end. A record fills
-whole slots, so none lies across two pages: a process that is killed has written it or has not. A power cut in the middle may
-leave half of one: the next start is refused, as with every latch that cannot be read.
+To write a trip down takes no descriptor and no free block of the disk, and a folder that was made read-only
+meanwhile is no hindrance. One record per trip: `+` (it stands) or `-` (it was reset), the latch as JSON, spaces, a
+line's end. A record fills whole slots, so none lies across two pages: a process that is killed has written it or
+has not. A power cut in the middle may leave half of one: the next start is refused, as with every latch that
+cannot be read.
 """
 
 import contextlib
@@ -21,12 +22,13 @@ from pathlib import Path
 PATTERN = "trips-*.journal"
 SLOT_BYTES = 1024  # divides a page; a latch is about 200 bytes
 N_SLOTS = 256  # that are laid out at the start; more are appended, where the disk has room
-_STANDS, _RESET = b"+", b"-"
+_STANDS = b"+"
+_RESET = b"-"
 _TRIES = 100  # to make a journal beside others that start and tidy up at the same moment
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Trip:
+class JournaledTrip:
     """A record that stands; `content` may be damaged."""
 
     at: int  # bytes from the start of the journal
@@ -86,7 +88,7 @@ class TripJournal:
         self._end()
 
 
-def standing(path: Path) -> list[Trip]:
+def standing(path: Path) -> list[JournaledTrip]:
     """The trips of a journal that nobody has reset; none where it is gone.
 
     Raises:
@@ -96,18 +98,19 @@ def standing(path: Path) -> list[Trip]:
         content = path.read_bytes().rstrip(b"\0")
     except FileNotFoundError:
         return []
-    trips, at = [], 0
+    trips = []
+    at = 0
     while at < len(content):
         end = content.find(b"\n", at)
         end = len(content) if end < 0 else end + 1
         record = content[at:end]
         if not record.startswith(_RESET):
-            trips.append(Trip(at=at, content=record.removeprefix(_STANDS)))
+            trips.append(JournaledTrip(at=at, content=record.removeprefix(_STANDS)))
         at += -(-len(record) // SLOT_BYTES) * SLOT_BYTES
     return trips
 
 
-def mark_reset(path: Path, trip: Trip) -> None:
+def mark_reset(path: Path, trip: JournaledTrip) -> None:
     """A person has reset this trip; one byte says so, whoever has the journal open.
 
     Raises:

@@ -56,7 +56,10 @@ def _around_the_given(scenario: Scenario, seed: int, directory: Path) -> tuple[P
     if not scenario.route_files:
         return ()
     day = GivenDay(
-        route_files=scenario.route_files, begin_s=scenario.begin_s, end_s=scenario.end_s, step_length_s=scenario.step_length_s
+        route_files=scenario.route_files,
+        begin_s=scenario.begin_s,
+        end_s=scenario.end_s,
+        step_length_s=scenario.step_length_s,
     )
     directory.mkdir(parents=True, exist_ok=True)
     path = directory / f"{scenario.name}.{seed}.rou.xml"

@@ -1,16 +1,16 @@
 """Another day around a given one: the departures of route files, drawn anew by a seed.
 
-Days differ by their volumes and by who comes when. With s the spread, o a relation (where from, where to) and p a quarter of an
-hour, the volume of o in p is the given one times
+Days differ by their volumes and by who comes when. With s the spread, o a relation (where from, where to) and p a
+quarter of an hour, the volume of o in p is the given one times
 
     f = exp(a + b_op),   a, b_op ~ N(-s^2 / 4, s^2 / 2)
 
-where a is one draw for the whole day and b_op one per relation and quarter: f has the mean 1 and a coefficient of variation of
-sqrt(exp(s^2) - 1), about s; the sum over many relations still varies by about s / sqrt(2). Everybody sets out floor(f + u)
-times, u uniform in [0, 1), each time shifted by up to a minute: about a cycle, so that nobody meets the same red every day.
-Flows are drawn as single vehicles, at any time of the quarter. What keeps a timetable (a line, a stop, a vehicle that somebody
-means to ride in) comes as given, and so does who departs at no stated time. Whom SUMO leaves out of the given day, for it is
-named out of order, is in no other day either.
+where a is one draw for the whole day and b_op one per relation and quarter: f has the mean 1 and a coefficient of
+variation of sqrt(exp(s^2) - 1), about s; the sum over many relations still varies by about s / sqrt(2). Everybody
+sets out floor(f + u) times, u uniform in [0, 1), each time shifted by up to a minute: about a cycle, so that
+nobody meets the same red every day. Flows are drawn as single vehicles, at any time of the quarter. What keeps a
+timetable (a line, a stop, a vehicle that somebody means to ride in) comes as given, and so does who departs at no
+stated time. Whom SUMO leaves out of the given day, for it is named out of order, is in no other day either.
 """
 
 import copy
@@ -22,7 +22,7 @@ from pathlib import Path
 
 import numpy as np
 
-from leed_traffic.artifacts.sumo_time import clock_seconds
+from leed_traffic.artifacts.sumo.time import clock_seconds
 from leed_traffic.errors import ScenarioError
 from leed_traffic.simulation.demand.route_flow import FIGURES, RouteFlow, read_flow
 from leed_traffic.simulation.demand.route_order import DepartureOrder
@@ -30,7 +30,8 @@ from leed_traffic.simulation.sumo.foreign_file import freestanding
 
 QUARTER_S = 900.0  # s, the period in which traffic is counted
 SHIFT_S = 60.0  # s either way
-_SINGLE, _FLOWS = ("vehicle", "trip", "person"), ("flow", "personFlow")
+_SINGLE = ("vehicle", "trip", "person")
+_FLOWS = ("flow", "personFlow")
 _ON_FOOT = ("walk", "param")  # of a person's plan: no other traveller takes part
 
 
@@ -84,10 +85,16 @@ def _read(path: Path) -> list[ET.Element]:
 class _Drawing:
     """The factors of one day, and whom they bring."""
 
-    def __init__(self, day: GivenDay, items: Sequence[ET.Element], spread: float, rng: np.random.Generator) -> None:
-        self._day, self._spread, self._rng = day, spread, rng
+    def __init__(
+        self, day: GivenDay, items: Sequence[ET.Element], spread: float, rng: np.random.Generator
+    ) -> None:
+        self._day = day
+        self._spread = spread
+        self._rng = rng
         self._names = {item.get("id", "") for item in items}
-        self._ridden = {word for item in items for ride in item.iter("ride") for word in ride.get("lines", "").split()}
+        self._ridden = {
+            word for item in items for ride in item.iter("ride") for word in ride.get("lines", "").split()
+        }
         self._routes = {item.get("id", ""): item.get("edges", "").split() for item in items if item.tag == "route"}
         self._of_day = self._log_factor()
         self._of_relation: dict[tuple[str, str, str, int], float] = {}
@@ -112,7 +119,9 @@ class _Drawing:
         """Whether it keeps a timetable, or somebody means to ride in it."""
         if item.tag in ("person", "personFlow"):
             return any(stage.tag not in _ON_FOOT for stage in item)
-        is_ridden = item.get("id") in self._ridden or any(word.startswith(f"{item.get('id')}.") for word in self._ridden)
+        is_ridden = item.get("id") in self._ridden or any(
+            word.startswith(f"{item.get('id')}.") for word in self._ridden
+        )
         return "line" in item.attrib or is_ridden or item.find("stop") is not None
 
     def _single(self, item: ET.Element, depart_s: float) -> Iterator[tuple[float, ET.Element]]:
@@ -127,9 +136,11 @@ class _Drawing:
             yield self._departure(twin, min(max(shifted_s, day.begin_s), day.end_s))
 
     def _flow(self, item: ET.Element, flow: RouteFlow) -> Iterator[tuple[float, ET.Element]]:
-        day, number = self._day, 0
+        day = self._day
+        number = 0
         mean_per_s = flow.vehicles / (flow.end_s - flow.begin_s) if flow.end_s > flow.begin_s else 0.0
-        begin_s, last_s = max(flow.begin_s, day.begin_s), min(flow.end_s, day.end_s)
+        begin_s = max(flow.begin_s, day.begin_s)
+        last_s = min(flow.end_s, day.end_s)
         while begin_s < last_s:
             end_s = min(last_s, day.begin_s + QUARTER_S * (1 + (begin_s - day.begin_s) // QUARTER_S))
             mean = mean_per_s * (end_s - begin_s) * self._factor(item, begin_s)
@@ -149,7 +160,8 @@ class _Drawing:
         return one
 
     def _departure(self, item: ET.Element, depart_s: float) -> tuple[float, ET.Element]:
-        begin_s, step_s = self._day.begin_s, self._day.step_length_s
+        begin_s = self._day.begin_s
+        step_s = self._day.step_length_s
         # SUMO inserts at whole steps: a later fraction would only look like delay
         steps = min(math.floor((depart_s - begin_s) / step_s), math.ceil((self._day.end_s - begin_s) / step_s) - 1)
         item.set("depart", f"{begin_s + steps * step_s:.2f}")
@@ -178,7 +190,11 @@ class _Drawing:
         parts = [item, *item.iter("walk")]
         inner = item.find("route")
         edges = [] if inner is None else inner.get("edges", "").split()
-        edges = edges or self._routes.get(item.get("route", ""), []) or " ".join(p.get("edges", "") for p in parts).split()
+        edges = (
+            edges
+            or self._routes.get(item.get("route", ""), [])
+            or " ".join(p.get("edges", "") for p in parts).split()
+        )
         if edges:
             return edges[0], edges[-1]
         starts = [value for part in parts for name, value in part.attrib.items() if name.startswith("from")]

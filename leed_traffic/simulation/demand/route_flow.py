@@ -3,7 +3,7 @@
 import xml.etree.ElementTree as ET
 from dataclasses import dataclass
 
-from leed_traffic.artifacts.sumo_time import BEGIN, clock_seconds, departure_seconds, duration_seconds
+from leed_traffic.artifacts.sumo.time import BEGIN, clock_seconds, departure_seconds, duration_seconds
 
 RATES = ("vehsPerHour", "personsPerHour", "perHour")
 EVENTS = ("triggered", "containerTriggered", "now", "split")  # a flow that begins with one tells no time
@@ -32,9 +32,12 @@ def read_flow(item: ET.Element, first_s: float, last_s: float) -> RouteFlow:
         ValueError: a figure is none.
     """
     period = item.get("period", "")
-    begin_s, end_s = departure_seconds(item.get("begin", BEGIN), first_s), clock_seconds(item.get("end", str(last_s)))
+    begin_s = departure_seconds(item.get("begin", BEGIN), first_s)
+    end_s = clock_seconds(item.get("end", str(last_s)))
     if begin_s is None or end_s is None:
-        raise ValueError(f"begins at {item.get('begin')!r} and ends at {item.get('end')!r}, expected seconds or H:M:S")
+        raise ValueError(
+            f"begins at {item.get('begin')!r} and ends at {item.get('end')!r}, expected seconds or H:M:S"
+        )
     per_s = _per_s(item, period)
     if (number := item.get("number")) is None:
         vehicles = (per_s if per_s is not None else 1.0 / 3600.0) * (end_s - begin_s)

@@ -1,14 +1,14 @@
 """The order that SUMO wants in a route file: who sets out earlier than somebody named before is left out, with a warning.
 
-It reads route files bit by bit as the simulation goes on, each on its own, what they include in its place; additional files
-are read as a whole and may have any order.
+It reads route files bit by bit as the simulation goes on, each on its own, what they include in its place;
+additional files are read as a whole and may have any order.
 """
 
 import xml.etree.ElementTree as ET
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from leed_traffic.artifacts.sumo_time import clock_seconds
+from leed_traffic.artifacts.sumo.time import clock_seconds
 from leed_traffic.artifacts.xml_file import top_level
 
 SHOWN = 3  # names given as examples
@@ -60,6 +60,4 @@ def left_out(route_files: Iterable[Path]) -> str:
         return ""
     more = ", ..." if len(names) > SHOWN else ""
     who = f"{len(names)} vehicles, flows or persons ({', '.join(names[:SHOWN])}{more})"
-    return (
-        f"not sorted by departure: SUMO ignores {who}, and they count nowhere; sort the route file (tools/route/sort_routes.py)"
-    )
+    return f"not sorted by departure: SUMO ignores {who}, and they count nowhere; sort the route file (tools/route/sort_routes.py)"

@@ -8,7 +8,7 @@ from itertools import pairwise
 from pathlib import Path
 
 from leed_traffic.artifacts.scenario import Scenario
-from leed_traffic.artifacts.sumo_time import departure_seconds
+from leed_traffic.artifacts.sumo.time import departure_seconds
 from leed_traffic.artifacts.xml_file import top_level
 from leed_traffic.errors import ScenarioError
 from leed_traffic.simulation.demand.demand import draw_departures
@@ -29,7 +29,7 @@ class Trip:
 
 
 @dataclass(frozen=True, slots=True)
-class Streets:
+class DrivableStreets:
     """The edges of a net: what one drives in how long, and where one may go from there."""
 
     travel_time_s: dict[str, float]
@@ -52,7 +52,7 @@ class Streets:
         return ()
 
 
-def read_streets(net_file: Path) -> Streets:
+def read_streets(net_file: Path) -> DrivableStreets:
     """Edges, free-flow travel times and connections of a SUMO net.
 
     Raises:
@@ -66,10 +66,10 @@ def read_streets(net_file: Path) -> Streets:
             times[item.get("id", "")] = float(lanes[0].get("length", "0")) / max(fastest, 0.1)
         elif item.tag == "connection" and not item.get("from", ":").startswith(":"):
             followers.setdefault(item.get("from", ""), {})[item.get("to", "")] = None
-    return Streets(times, {edge: tuple(nexts) for edge, nexts in followers.items()})
+    return DrivableStreets(times, {edge: tuple(nexts) for edge, nexts in followers.items()})
 
 
-def trips_of_day(scenario: Scenario, streets: Streets, seed: int) -> list[Trip]:
+def trips_of_day(scenario: Scenario, streets: DrivableStreets, seed: int) -> list[Trip]:
     """All vehicles of one day of the scenario's hour; a foreign scenario has the same ones every day.
 
     Raises:
@@ -85,9 +85,10 @@ def trips_of_day(scenario: Scenario, streets: Streets, seed: int) -> list[Trip]:
     return [trip for trip in _read_routes(scenario, streets) if scenario.begin_s <= trip.depart_s < scenario.end_s]
 
 
-def _read_routes(scenario: Scenario, streets: Streets) -> Iterator[Trip]:
+def _read_routes(scenario: Scenario, streets: DrivableStreets) -> Iterator[Trip]:
     """Vehicles, trips and flows of additional and route files; persons, what has no way and whom SUMO ignores are left out."""
-    types, scale = VehicleTypes(), _option(scenario, "--scale", 1.0)
+    types = VehicleTypes()
+    scale = _option(scenario, "--scale", 1.0)
     named: dict[str, Way] = {}
     found: dict[tuple[str, str], Way] = {}
     files = [*((path, top_level(path, with_included=True)) for path in scenario.additional_files)]
@@ -113,7 +114,9 @@ def _option(scenario: Scenario, name: str, default: float) -> float:
     return float(options[options.index(name) + 1]) if name in options else default
 
 
-def _way(item: ET.Element, named: dict[str, Way], found: dict[tuple[str, str], Way], streets: Streets) -> Way:
+def _way(
+    item: ET.Element, named: dict[str, Way], found: dict[tuple[str, str], Way], streets: DrivableStreets
+) -> Way:
     inner = item.find("route")
     if inner is not None:
         return tuple(inner.get("edges", "").split())

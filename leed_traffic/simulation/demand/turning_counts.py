@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from leed_traffic.artifacts.scenario import Scenario
 from leed_traffic.domain.network import Intersection, Network, edge_of
 from leed_traffic.domain.safety.timing import Timing
-from leed_traffic.simulation.demand.trips import Streets, Trip, read_streets, trips_of_day
+from leed_traffic.simulation.demand.trips import DrivableStreets, Trip, read_streets, trips_of_day
 
 PERIOD_S = 900.0  # s, traffic counts come in quarters of an hour
 MAX_PERIODS = 6  # a plan has no more (domain/plan.py)
@@ -53,7 +53,8 @@ class TurningCounts:
 def period_starts(horizon_s: float) -> tuple[float, ...]:
     """Quarters of an hour from the scenario's begin on; longer periods where there would be more than a plan may have.
 
-    A rest shorter than half a quarter joins the period before: a vehicle in five seconds is no flow of 720 an hour.
+    A rest shorter than half a quarter joins the period before: a vehicle in five seconds is no flow of 720 an
+    hour.
     """
     length_s = max(PERIOD_S, math.ceil(horizon_s / MAX_PERIODS / PERIOD_S) * PERIOD_S)
     whole, rest_s = divmod(horizon_s, length_s)
@@ -75,7 +76,9 @@ def count_turns(
         starts: when each period begins, in s since the scenario's begin.
     """
     streets = read_streets(scenario.net_file)
-    days = [trips_of_day(scenario, streets, seed) for seed in (seeds if scenario.demand is not None else seeds[:1])]
+    days = [
+        trips_of_day(scenario, streets, seed) for seed in (seeds if scenario.demand is not None else seeds[:1])
+    ]
     counts = _Counts(network, streets, (*starts, scenario.end_s - scenario.begin_s), len(days))
     for day in days:
         for trip in day:
@@ -95,11 +98,14 @@ def count_turns(
 class _Counts:
     """Vehicles by turn, and by the pair of signals that they cross one after the other."""
 
-    def __init__(self, network: Network, streets: Streets, bounds_s: Sequence[float], n_days: int) -> None:
-        self._streets, self._bounds_s = streets, bounds_s
+    def __init__(self, network: Network, streets: DrivableStreets, bounds_s: Sequence[float], n_days: int) -> None:
+        self._streets = streets
+        self._bounds_s = bounds_s
         self._to_vehph = 3600.0 / (np.diff(bounds_s) * n_days)
         self._signal = {
-            (edge_of(m.from_lane), edge_of(m.to_lane)): i.id for i in network.intersections for m in i.vehicle_movements
+            (edge_of(m.from_lane), edge_of(m.to_lane)): i.id
+            for i in network.intersections
+            for m in i.vehicle_movements
         }
         self._turned: dict[tuple[str, str], NDArray[np.float64]] = {}
         self._linked: dict[tuple[str, str, str, str], NDArray[np.float64]] = {}
@@ -107,7 +113,8 @@ class _Counts:
 
     def add(self, trip: Trip, begin_s: float) -> None:
         """Follow one trip through the net at free flow."""
-        time_s, last = trip.depart_s - begin_s, ("", "", 0.0)
+        time_s = trip.depart_s - begin_s
+        last = ("", "", 0.0)
         for way in pairwise(trip.edges):
             time_s += self._streets.travel_time_s.get(way[0], 0.0)
             signal = self._signal.get(way)

@@ -14,7 +14,11 @@ CLASSES = {
     "emergency": ("emergency", "authority", "army"),
 }
 _CLASS_OF = {vehicle_class: name for name, members in CLASSES.items() for vehicle_class in members}
-_DEFAULT_TYPES = {"DEFAULT_TAXITYPE": "taxi", "DEFAULT_BIKETYPE": "bicycle", "DEFAULT_RAILTYPE": "rail"}  # SUMO's own
+_DEFAULT_TYPES = {
+    "DEFAULT_TAXITYPE": "taxi",
+    "DEFAULT_BIKETYPE": "bicycle",
+    "DEFAULT_RAILTYPE": "rail",
+}  # SUMO's own
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

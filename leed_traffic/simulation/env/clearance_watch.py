@@ -1,8 +1,8 @@
 """Extends a clearance while a vehicle that lost its green still stands in the junction.
 
-Two crossing vehicles that meet there wait for each other for ever: without all-red, a vehicle that stood behind a waiting
-left-turner does so a few times in ten hours, and an hour like that costs minutes of delay per vehicle. Known as dynamic red
-clearance extension; the detector behind it watches the junction itself.
+Two crossing vehicles that meet there wait for each other for ever: without all-red, a vehicle that stood behind a
+waiting left-turner does so a few times in ten hours, and an hour like that costs minutes of delay per vehicle.
+Known as dynamic red clearance extension; the detector behind it watches the junction itself.
 """
 
 from collections.abc import Sequence
@@ -34,7 +34,10 @@ class ClearanceWatch:
     def __init__(
         self, engine: Engine, programs: Sequence[StageProgram], timings: Sequence[Timing], *, horizon_s: float
     ) -> None:
-        self._engine, self._programs, self._timings, self._horizon_s = engine, programs, timings, horizon_s
+        self._engine = engine
+        self._programs = programs
+        self._timings = timings
+        self._horizon_s = horizon_s
         self._running: dict[int, _Clearance] = {}
         self._inner: list[tuple[tuple[str, ...], ...]] = []
         self.extended_s = 0.0  # since the reset, all signals together
@@ -48,7 +51,9 @@ class ClearanceWatch:
 
     def begin(self, n: int, entry: int) -> None:
         """The n-th signal was sent into a way now."""
-        phases, phase, due_s = self._programs[n].phases, entry, self._engine.time_s
+        phases = self._programs[n].phases
+        phase = entry
+        due_s = self._engine.time_s
         while phases[phase].is_clearance:
             due_s += phases[phase].duration_s
             if phases[phase].extension is not None:
@@ -78,7 +83,8 @@ class ClearanceWatch:
 
     def _extend(self, n: int, clearance: _Clearance, state: SignalState, since_look_s: float) -> bool:
         program = self._programs[n]
-        phase, step_s = program.phases[clearance.phase], program.step_s
+        phase = program.phases[clearance.phase]
+        step_s = program.step_s
         slow_mps = keeps_closed_mps(clearance.extended_s)
         if phase.extension is None or not self._engine.any_slower(clearance.lanes, slow_mps):
             return False
@@ -95,6 +101,8 @@ class ClearanceWatch:
         if clearance.phase != phase.extension:
             self._engine.jump(program.intersection, phase.extension)
         self._engine.hold(program.intersection, step_s)
-        clearance.phase, clearance.due_s, clearance.extended_s = phase.extension, clearance.due_s + step_s, extended_s
+        clearance.phase = phase.extension
+        clearance.due_s = clearance.due_s + step_s
+        clearance.extended_s = extended_s
         self.extended_s += step_s
         return True

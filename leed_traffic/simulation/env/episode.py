@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from leed_traffic.domain.detectors.detection import Array, Detection
 from leed_traffic.domain.detectors.sensing import SensedDetection
-from leed_traffic.domain.plan import PlanInterpreter, PriorityPlan, SequencePlan
+from leed_traffic.domain.plan import PlanInterpreter, SequencePlan, UrgencyPlan
 from leed_traffic.domain.trajectory import Trajectory
 from leed_traffic.errors import PlanError
 from leed_traffic.simulation.env.signal_env import Request, SignalEnv, Situation
@@ -30,14 +30,15 @@ class Controller(Protocol):
 class PlanController:
     """Carries out one plan per intersection."""
 
-    def __init__(self, plans: Mapping[str, PriorityPlan | SequencePlan], *, sees_truth: bool = False) -> None:
+    def __init__(self, plans: Mapping[str, UrgencyPlan | SequencePlan], *, sees_truth: bool = False) -> None:
         """Carry out plans.
 
         Args:
             plans: by intersection id.
             sees_truth: reads the traffic as it is, not as the site's detectors report it: a teacher in simulation.
         """
-        self._plans, self._sees_truth = plans, sees_truth
+        self._plans = plans
+        self._sees_truth = sees_truth
         self._interpreters: list[PlanInterpreter] = []
         self._detection: Detection | SensedDetection
 
@@ -91,7 +92,12 @@ def run_episode(env: SignalEnv, controller: Controller, seed: int) -> Episode:
     begin_cpu_s = time.process_time()
     controller.reset(env, seed)
     situation = env.reset(seed)
-    observations, legals, stages, rewards, overrides, ended = [], [], [], [], 0, False
+    observations = []
+    legals = []
+    stages = []
+    rewards = []
+    overrides = 0
+    ended = False
     while not ended:
         observations.append(situation.observation)
         legals.append(situation.legal)
@@ -99,13 +105,20 @@ def run_episode(env: SignalEnv, controller: Controller, seed: int) -> Episode:
         stages.append(transition.stage)
         rewards.append(transition.reward)
         overrides += transition.overrides
-        situation, ended = transition.situation, transition.ended
+        situation = transition.situation
+        ended = transition.ended
     score = None
     if env.record is not None:
         stuck_veh = env.standing(STUCK_S)
         env.close()
         score = read_score(
-            env.record, env.scenario, env.network, env.site, seed=seed, route_files=env.route_files, stuck_veh=stuck_veh
+            env.record,
+            env.scenario,
+            env.network,
+            env.site,
+            seed=seed,
+            route_files=env.route_files,
+            stuck_veh=stuck_veh,
         )
     return Episode(
         seed=seed,

@@ -18,9 +18,12 @@ class LoopWatch:
 
     def __init__(self, engine: Engine, intersections: Sequence[Intersection], sensing: Sensing) -> None:
         self._engine = engine
-        self._loops = [d for d in sensing.detectors if d.kind in LOOPS] if sensing.kind is SensingKind.LOOPS else []
+        self._loops = (
+            [d for d in sensing.detectors if d.kind in LOOPS] if sensing.kind is SensingKind.LOOPS else []
+        )
         pairs = loops_by_lane(intersections, self._loops)
-        self._stop, self._advance = [stop for stop, _ in pairs], [advance for _, advance in pairs]
+        self._stop = [stop for stop, _ in pairs]
+        self._advance = [advance for _, advance in pairs]
         self._before: LoopCounts | None = None
 
     def lay_out(self, folder: Path) -> tuple[Path, ...]:
@@ -39,7 +42,11 @@ class LoopWatch:
         passed, covered_s = self._engine.loops(self._stop)
         arrived, behind_s = self._engine.loops(self._advance)
         now = LoopCounts(
-            stop_passed_veh=passed, stop_covered_s=covered_s, advance_passed_veh=arrived, advance_covered_s=behind_s
+            stop_passed_veh=passed,
+            stop_covered_s=covered_s,
+            advance_passed_veh=arrived,
+            advance_covered_s=behind_s,
         )
-        before, self._before = self._before, now
+        before = self._before
+        self._before = now
         return now if before is None else now.since(before)

@@ -16,8 +16,8 @@ Infos = dict[str, dict[str, Any]]
 class ParallelSignals(ParallelEnv[str, NDArray[np.float32], int]):  # type: ignore[misc]  # pettingzoo ships no types
     """One agent per intersection; the observation is the table of `domain/observation.py`, the action the next stage.
 
-    `infos[agent]["action_mask"]` names the stages that may be asked for; any other request is overruled by the envelope.
-    An episode is one scenario hour and is truncated, never terminated.
+    `infos[agent]["action_mask"]` names the stages that may be asked for; any other request is overruled by the
+    envelope. An episode is one scenario hour and is truncated, never terminated.
     """
 
     metadata = {"name": "leed_signals_v0", "is_parallelizable": True, "render_modes": []}  # noqa: RUF012  # PettingZoo's name
@@ -25,7 +25,8 @@ class ParallelSignals(ParallelEnv[str, NDArray[np.float32], int]):  # type: igno
 
     def __init__(self, env: SignalEnv, *, first_seed: int = 1) -> None:
         """Offer an env; each reset without a seed takes the next one from `first_seed` on."""
-        self._env, self._next_seed = env, first_seed
+        self._env = env
+        self._next_seed = first_seed
         self.possible_agents = [i.id for i in env.intersections]
         self.agents: list[str] = []
         self.observation_spaces = {
@@ -52,7 +53,9 @@ class ParallelSignals(ParallelEnv[str, NDArray[np.float32], int]):  # type: igno
         self.agents = list(self.possible_agents)
         return self._views(self._env.reset(chosen))
 
-    def step(self, actions: dict[str, int]) -> tuple[Observations, dict[str, float], dict[str, bool], dict[str, bool], Infos]:
+    def step(
+        self, actions: dict[str, int]
+    ) -> tuple[Observations, dict[str, float], dict[str, bool], dict[str, bool], Infos]:
         """One decision step; an agent without an action asks for nothing."""
         transition = self._env.step([actions.get(agent) for agent in self.possible_agents])
         observations, infos = self._views(transition.situation)

@@ -1,8 +1,8 @@
 """The signals of one scenario as an environment: requests in, observations and local rewards out.
 
-Every decision step: the requests pass the envelope, stage changes are jumps in the stage program that each signal carries, SUMO
-walks on for one decision interval, detectors are read once. Arrays over the N intersections are padded (docs/architecture.md).
-An episode is one scenario hour and ends by truncation.
+Every decision step: the requests pass the envelope, stage changes are jumps in the stage program that each signal
+carries, SUMO walks on for one decision interval, detectors are read once. Arrays over the N intersections are
+padded (docs/architecture.md). An episode is one scenario hour and ends by truncation.
 """
 
 import tempfile
@@ -49,7 +49,8 @@ Request = float | int | None
 class Reward(StrEnum):
     """What an intersection earns in a decision step, measured at its end, in vehicles; insertion backlog included.
 
-    Vehicles count what the site says that they weigh, and persons who wait at a crossing are taken off with their weight.
+    Vehicles count what the site says that they weigh, and persons who wait at a crossing are taken off with their
+    weight.
     """
 
     QUEUE = "queue"  # - vehicles standing on its approaches
@@ -114,21 +115,30 @@ class SignalEnv:
         Raises:
             SiteError: a maximum green or the maximum red leaves no room for decisions so far apart.
         """
-        self.scenario, self.network, self.site = scenario, network, site
-        self.decision_interval_s, self.record = decision_interval_s, record
+        self.scenario = scenario
+        self.network = network
+        self.site = site
+        self.decision_interval_s = decision_interval_s
+        self.record = record
         self._additional_files = tuple(additional_files)
         self.intersections: tuple[Intersection, ...] = network.intersections
         self.timings = tuple(_with_room(timing, decision_interval_s) for timing in site.timings)
         self.programs: tuple[StageProgram, ...] = tuple(
-            build_program(i, t, step_s=scenario.step_length_s) for i, t in zip(self.intersections, self.timings, strict=True)
+            build_program(i, t, step_s=scenario.step_length_s)
+            for i, t in zip(self.intersections, self.timings, strict=True)
         )
         self.specs = tuple(
             observation_spec(
-                i, decision_interval_s=decision_interval_s, reach_m=reach_m, counts_persons=site.weights.counts_persons
+                i,
+                decision_interval_s=decision_interval_s,
+                reach_m=reach_m,
+                counts_persons=site.weights.counts_persons,
             )
             for i in self.intersections
         )
-        self._encoder = Encoder(self.intersections, self.timings, reach_m=reach_m, counts_persons=site.weights.counts_persons)
+        self._encoder = Encoder(
+            self.intersections, self.timings, reach_m=reach_m, counts_persons=site.weights.counts_persons
+        )
         self._crossings = crossings_of(self.intersections) if site.weights.counts_persons else []
         self._clocks = WaitClocks(self.intersections)
         self._signals = tuple(i.id for i in self.intersections)
@@ -136,7 +146,9 @@ class SignalEnv:
         self._priorities = Priorities(self.intersections, site.priority)
         self._favoured = frozenset(kind for rule in site.priority for kind in rule.classes)
         self._sensors = None if sensing.is_perfect else Sensors(self.intersections, sensing)
-        self._loops = LoopWatch(self._engine, self.intersections, self._sensors.sensing if self._sensors else IDEAL)
+        self._loops = LoopWatch(
+            self._engine, self.intersections, self._sensors.sensing if self._sensors else IDEAL
+        )
         self._clearances = ClearanceWatch(self._engine, self.programs, self.timings, horizon_s=decision_interval_s)
         self._lane_index: dict[str, int] = {}
         for detector in sensing.detectors:
@@ -216,14 +228,19 @@ class SignalEnv:
         Args:
             requests: (N,) stages; None, NaN or an unknown number is no request: that signal's lease runs out.
         """
-        stages, overrides = np.empty(self.n, dtype=np.int64), 0
+        stages = np.empty(self.n, dtype=np.int64)
+        overrides = 0
         horizon_s = self.decision_interval_s
         callers = self._engine.callers(self._favoured) if self._favoured else []
         for k, wanted in enumerate(requests):
             state = self._now.states[k]
             time_s = self._now.time_s
-            request = self._priorities.favour(k, wanted, callers, state, time_s=time_s, horizon_s=horizon_s).request
-            ruling = rule(request, state, self.timings[k], horizon_s=horizon_s, permission=self._now.permissions[k])
+            request = self._priorities.favour(
+                k, wanted, callers, state, time_s=time_s, horizon_s=horizon_s
+            ).request
+            ruling = rule(
+                request, state, self.timings[k], horizon_s=horizon_s, permission=self._now.permissions[k]
+            )
             stages[k] = ruling.stage
             overrides += ruling.stage != request
             if ruling.stage != state.stage:
@@ -252,13 +269,17 @@ class SignalEnv:
     def __enter__(self) -> "SignalEnv":
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self.close()
         self._demand_folder.cleanup()
 
     def _look(self, *, elapsed_s: float) -> Situation:
         look = self._engine.look(self._signals, self._crossings)
-        self.vehicles, self._persons, self._pending = look.vehicles, look.persons, look.pending
+        self.vehicles = look.vehicles
+        self._persons = look.persons
+        self._pending = look.pending
         if self._sensors is not None:
             self._sensors.take(self._engine.time_s - self.scenario.begin_s, elapsed_s, self._loops.read())
         readings = self._detection.measure(self.vehicles)
@@ -266,7 +287,9 @@ class SignalEnv:
         stages, are_clearing = zip(*shown, strict=True)
         waits = self._clocks.update(stages, are_clearing, readings.count_veh, elapsed_s)
         states = [
-            SignalState(stage=stage, is_clearing=is_clearing, green_s=0.0 if is_clearing else spent_s, wait_s=wait_s)
+            SignalState(
+                stage=stage, is_clearing=is_clearing, green_s=0.0 if is_clearing else spent_s, wait_s=wait_s
+            )
             for (stage, is_clearing), (_, spent_s), wait_s in zip(shown, look.phases, waits, strict=True)
         ]
         horizon_s = self.decision_interval_s
@@ -285,9 +308,15 @@ class _RewardMeter:
     """Local rewards from the vehicles on whole approaches, farther than the detectors of the street see."""
 
     def __init__(
-        self, intersections: Sequence[Intersection], lane_index: dict[str, int], reward: Reward, person_weight: float
+        self,
+        intersections: Sequence[Intersection],
+        lane_index: dict[str, int],
+        reward: Reward,
+        person_weight: float,
     ) -> None:
-        self._kind, self._n, self._person_weight = reward, len(intersections), person_weight
+        self._kind = reward
+        self._n = len(intersections)
+        self._person_weight = person_weight
         walked = [n for n, i in enumerate(intersections) for _ in i.pedestrian_links]
         self._crossing_owner = np.array(walked, dtype=np.intp)
         spans = []

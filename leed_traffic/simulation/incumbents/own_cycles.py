@@ -43,7 +43,9 @@ def own_cycles(network: Network, site: Site, incumbent: Incumbent, *, step_s: fl
     """
     with tempfile.TemporaryDirectory(prefix="leed-cycles-") as folder:
         files = write_programs(Path(folder), network, site, incumbent, step_s=step_s)
-        logics = {logic.get("id", ""): list(logic.iter("phase")) for file in files for logic in ET.parse(file).getroot()}
+        logics = {
+            logic.get("id", ""): list(logic.iter("phase")) for file in files for logic in ET.parse(file).getroot()
+        }
     cycles = []
     for intersection in network.intersections:
         phases = logics.get(intersection.id)

@@ -1,9 +1,10 @@
 """The incumbents as programs for SUMO to run by itself.
 
-They are each signal's own fixed program, the same as SUMO's types actuated and delay_based, and fixed plans computed anew.
+They are each signal's own fixed program, the same as SUMO's types actuated and delay_based, and fixed plans
+computed anew.
 
-With a site both get the site's clearances and keep to its greens, so that everybody in a comparison obeys the same limits; with
-the net's own limits the net's own phases stay as they are.
+With a site both get the site's clearances and keep to its greens, so that everybody in a comparison obeys the same
+limits; with the net's own limits the net's own phases stay as they are.
 """
 
 from collections.abc import Mapping, Sequence
@@ -29,7 +30,9 @@ class Incumbent(StrEnum):
 
     FIXED = "static"
     ACTUATED = "actuated"  # a green goes on while the gap between vehicles is short
-    DELAY_BASED = "delay_based"  # a green goes on while vehicles on its approaches lose time (Oertel and Wagner 2011)
+    DELAY_BASED = (
+        "delay_based"  # a green goes on while vehicles on its approaches lose time (Oertel and Wagner 2011)
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,7 +45,9 @@ class _Phase:
     max_s: float | None = None
 
 
-def write_programs(folder: Path, network: Network, site: Site, incumbent: Incumbent, *, step_s: float) -> tuple[Path, ...]:
+def write_programs(
+    folder: Path, network: Network, site: Site, incumbent: Incumbent, *, step_s: float
+) -> tuple[Path, ...]:
     """Write the programs of all intersections as an additional file for SUMO.
 
     Args:
@@ -109,8 +114,12 @@ def _own_phases(intersection: Intersection, timing: Timing) -> list[_Phase]:
 
 def _site_phases(intersection: Intersection, timing: Timing, step_s: float) -> list[_Phase]:
     """The own program's stages in its order, with the site's clearances between them."""
-    shown = [k for k, stage in enumerate(intersection.stages) if stage.own_green_s > 0.0]  # of NEMA pairs some have no time
-    order = sorted(shown if len(shown) > 1 else range(intersection.n_stages), key=lambda k: intersection.stages[k].own_phase)
+    shown = [
+        k for k, stage in enumerate(intersection.stages) if stage.own_green_s > 0.0
+    ]  # of NEMA pairs some have no time
+    order = sorted(
+        shown if len(shown) > 1 else range(intersection.n_stages), key=lambda k: intersection.stages[k].own_phase
+    )
     return _in_order(intersection, timing, order, [intersection.stages[k].own_green_s for k in order], step_s)
 
 
@@ -131,13 +140,16 @@ def _in_order(
 
 def _stage(intersection: Intersection, timing: Timing, stage: int, own_green_s: float) -> _Phase:
     """The stage's own green, moved into the site's limits."""
-    low, high = timing.min_green_s[stage], timing.max_green_s[stage]
+    low = timing.min_green_s[stage]
+    high = timing.max_green_s[stage]
     green_s = min(max(own_green_s, low), high)
     longest_s = min(max(ACTUATED_MAX_GREEN_S, green_s), high)
     return _Phase(state=intersection.stages[stage].state, duration_s=green_s, min_s=low, max_s=longest_s)
 
 
-def _logic(intersection: Intersection, phases: Sequence[_Phase], incumbent: Incumbent, name: str, offset_s: float) -> str:
+def _logic(
+    intersection: Intersection, phases: Sequence[_Phase], incumbent: Incumbent, name: str, offset_s: float
+) -> str:
     lines = []
     for phase in phases:
         limits = ""

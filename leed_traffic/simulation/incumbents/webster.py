@@ -4,9 +4,10 @@
     C   = (1.5 L + 5) / (1 - Y)                                                 (Webster 1958, Road Research Technical Paper 39)
     g_s = y_s / Y (C - L)
 
-L is the sum of the clearances: start-up lost time and the green's extension into yellow are about 2 s each and cancel
-(Highway Capacity Manual). Signals share the longest cycle; an offset is the neighbour's offset plus the travel time on the
-heavier direction, along the tree of the heaviest links between signals (as in Little's time-space diagrams, 1966).
+L is the sum of the clearances: start-up lost time and the green's extension into yellow are about 2 s each and
+cancel (Highway Capacity Manual). Signals share the longest cycle; an offset is the neighbour's offset plus the
+travel time on the heavier direction, along the tree of the heaviest links between signals (as in Little's
+time-space diagrams, 1966).
 """
 
 import math
@@ -21,8 +22,11 @@ from leed_traffic.simulation.demand.turning_counts import Turn, TurningCounts
 SATURATION_VEHPH = 1800.0  # veh/h per lane: a headway of 2 s (HCM's base of 1,900 with some trucks and turns)
 PERMISSIVE_SHARE = 0.5  # of a lane's saturation flow, for turns that yield to oncoming traffic
 Y_MAX = 0.9  # beyond it Webster's cycle runs off to infinity; the longest cycle serves as well
-CYCLE_MIN_S, CYCLE_MAX_S = 30.0, 120.0  # s, common practice
-FREE_STRETCH = 1.5  # maximum green over the fixed split where no cycle has to be kept (common practice: 1.25 to 1.5)
+CYCLE_MIN_S = 30.0
+CYCLE_MAX_S = 120.0  # s, common practice
+FREE_STRETCH = (
+    1.5  # maximum green over the fixed split where no cycle has to be kept (common practice: 1.25 to 1.5)
+)
 EXTENSION_REACH_M = 50.0  # m: a gap of about 3.5 s at 50 km/h
 
 
@@ -50,7 +54,8 @@ def webster_plans(briefs: Sequence[TurningCounts], *, coordinated: bool) -> dict
 
     Args:
         briefs: one per intersection, with demand.
-        coordinated: share one cycle per period, with offsets; else every signal runs its own, free of its neighbours.
+        coordinated: share one cycle per period, with offsets; else every signal runs its own, free of its
+            neighbours.
     """
     n_periods = len(briefs[0].period_starts_s)
     ratios = {b.intersection.id: [flow_ratios(b, p) for p in range(n_periods)] for b in briefs}
@@ -63,7 +68,9 @@ def webster_plans(briefs: Sequence[TurningCounts], *, coordinated: bool) -> dict
             name = brief.intersection.id
             own_s = cycle_s if coordinated else webster_cycle(ratios[name][p], brief.timing)
             splits = split_greens(ratios[name][p], own_s, brief.timing)
-            period = _period(brief, splits, brief.period_starts_s[p], main[name], offsets.get(name) if coordinated else None)
+            period = _period(
+                brief, splits, brief.period_starts_s[p], main[name], offsets.get(name) if coordinated else None
+            )
             periods[name].append(period)
     return {name: _plan(name, parts, coordinated) for name, parts in periods.items()}
 
@@ -79,8 +86,10 @@ def fixed_plans(counts: Sequence[TurningCounts]) -> dict[str, FixedPlan]:
     offsets = _offsets(counts, 0, cycle_s)
     plans = {}
     for counted in counts:
-        name, timing = counted.intersection.id, counted.timing
-        main, order = _main_stage(counted, ratios[name]), timing.fallback_order
+        name = counted.intersection.id
+        timing = counted.timing
+        main = _main_stage(counted, ratios[name])
+        order = timing.fallback_order
         start = order.index(main)
         stages = (*order[start:], *order[:start])
         splits = split_greens(ratios[name], cycle_s, timing)
@@ -97,7 +106,8 @@ def fixed_cycle(flow_ratio: Sequence[float], timing: Timing) -> float:
         flow_ratio: (S,) critical flow ratios.
         timing: limits and clearances.
     """
-    free, lost_s = set(range(timing.n_stages)), whole_lost_time(timing)
+    free = set(range(timing.n_stages))
+    lost_s = whole_lost_time(timing)
     while True:
         total = sum(flow_ratio[s] for s in free)
         # C = (1.5 L + 5) / (1 - Y), with L the clearances and the minimum greens that bind, Y over the other stages
@@ -200,13 +210,17 @@ def _fill_evenly(load: Mapping[str, float], flow: float) -> dict[str, float]:
     return {}
 
 
-def _lane_needs(intersection: Intersection, flows: Mapping[tuple[str, Turn], float]) -> list[tuple[tuple[float, ...], float]]:
+def _lane_needs(
+    intersection: Intersection, flows: Mapping[tuple[str, Turn], float]
+) -> list[tuple[tuple[float, ...], float]]:
     """Per lane and set of stages that serve it: how well each stage does so, and the flow ratio to be served."""
     weight = {"G": 1.0, "g": PERMISSIVE_SHARE}
     needs: dict[tuple[str, tuple[float, ...]], float] = {}
     for (lane, turn), flow in flows.items():
         links = [m.link for m in intersection.vehicle_movements if m.from_lane == lane and m.link in turn.links]
-        shares = tuple(max((weight.get(st.state[k], 0.0) for k in links), default=0.0) for st in intersection.stages)
+        shares = tuple(
+            max((weight.get(st.state[k], 0.0) for k in links), default=0.0) for st in intersection.stages
+        )
         key = (lane, shares)
         needs[key] = needs.get(key, 0.0) + flow / SATURATION_VEHPH
     return [(shares, need) for (_, shares), need in needs.items()]
@@ -239,7 +253,8 @@ def _offsets(briefs: Sequence[TurningCounts], period: int, cycle_s: float) -> di
     for (before, after), (_, time_s) in sorted(links.items(), key=lambda item: (-item[1][0], item[0])):
         if before not in group or group[before] == group[after]:
             continue
-        shift, moved = offset[before] + time_s - offset[after], group[after]
+        shift = offset[before] + time_s - offset[after]
+        moved = group[after]
         for name in [name for name, root in group.items() if root == moved]:
             offset[name] += shift
             group[name] = group[before]
@@ -247,7 +262,8 @@ def _offsets(briefs: Sequence[TurningCounts], period: int, cycle_s: float) -> di
 
 
 def _period(brief: TurningCounts, splits: Splits, from_s: float, main: int, offset_s: float | None) -> Period:
-    timing, order = brief.timing, list(brief.timing.fallback_order)
+    timing = brief.timing
+    order = list(brief.timing.fallback_order)
     order = order[order.index(main) :] + order[: order.index(main)]
     steps = []
     for s in order:
@@ -256,7 +272,9 @@ def _period(brief: TurningCounts, splits: Splits, from_s: float, main: int, offs
         high = min(max(round(green_s), low), timing.max_green_s[s])
         walks = bool(brief.intersection.stages[s].green & brief.intersection.pedestrian_links)
         skip = None if s == main or walks else 0.0
-        steps.append(Step(stage=s, min_green_s=low, max_green_s=high, extend_while=Extension(), skip_if_queue_at_most=skip))
+        steps.append(
+            Step(stage=s, min_green_s=low, max_green_s=high, extend_while=Extension(), skip_if_queue_at_most=skip)
+        )
     if offset_s is None:
         return Period(from_s=from_s, steps=tuple(steps))
     return Period(from_s=from_s, cycle_s=splits.cycle_s, offset_s=offset_s, steps=tuple(steps))
@@ -269,5 +287,7 @@ def _plan(name: str, periods: Sequence[Period], coordinated: bool) -> SequencePl
         if period.model_copy(update={"from_s": kept[-1].from_s}) != kept[-1]:
             kept.append(period)
     how = "common cycle with offsets by travel time" if coordinated else "own cycle"
-    reasoning = f"Webster cycle and splits from the demand of each period, {how}, greens extended while vehicles arrive."
+    reasoning = (
+        f"Webster cycle and splits from the demand of each period, {how}, greens extended while vehicles arrive."
+    )
     return SequencePlan(intersection=name, reasoning=reasoning, reach_m=EXTENSION_REACH_M, periods=tuple(kept))

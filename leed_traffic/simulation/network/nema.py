@@ -1,9 +1,9 @@
 """The stages of a NEMA ring-and-barrier program: a phase of each ring together, from the same side of a barrier.
 
-SUMO lists the eight phases of two rings one by one and shows two at a time. What it can show is every pair of a phase of ring 1
-and one of ring 2 between the same barriers (through 2 with through 6, or left 1 with through 6, ...). As a program of our kind,
-the pairs follow each other in ring order; a pair that the rings pass through together gets its share of the greens, the others
-none.
+SUMO lists the eight phases of two rings one by one and shows two at a time. What it can show is every pair of a
+phase of ring 1 and one of ring 2 between the same barriers (through 2 with through 6, or left 1 with through 6,
+...). As a program of our kind, the pairs follow each other in ring order; a pair that the rings pass through
+together gets its share of the greens, the others none.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -41,12 +41,17 @@ def ring_program(phases: Sequence[NemaPhase], params: Mapping[str, str]) -> tupl
 
     Args:
         phases: by ring, in the order of the file.
-        params: `ring1`, `ring2`, `barrierPhases`, `barrier2Phases`, optionally `total-cycle-length`, as SUMO has them.
+        params: `ring1`, `ring2`, `barrierPhases`, `barrier2Phases`, optionally `total-cycle-length`, as SUMO has
+            them.
     """
     by_name = {phase.name: phase for phase in phases}
     rings = [_split(_names(params, key), _barriers(params)) for key in ("ring1", "ring2")]
     groups = [[[by_name[name] for name in group if name in by_name] for group in ring] for ring in rings]
-    if not groups[0] or len(groups[0]) != len(groups[1]) or not any(all(side) for side in zip(*groups, strict=True)):
+    if (
+        not groups[0]
+        or len(groups[0]) != len(groups[1])
+        or not any(all(side) for side in zip(*groups, strict=True))
+    ):
         return None
     cycle_s = float(params.get("total-cycle-length", CYCLE_S))
     busiest_s = max(sum(phase.split_s for group in ring for phase in group) for ring in groups)
@@ -89,7 +94,8 @@ def _pairs(first: Ring, second: Ring, scale: float) -> Iterator[tuple[str, float
 
 def _timed(ring: Ring, scale: float) -> list[tuple[NemaPhase, tuple[float, float]]]:
     """When each phase of a group is green, counted from the barrier; clearances left out."""
-    timed, at = [], 0.0
+    timed = []
+    at = 0.0
     for phase in ring:
         green_s = _green_s(phase, scale)
         timed.append((phase, (at, at + green_s)))
@@ -103,7 +109,9 @@ def _green_s(phase: NemaPhase, scale: float) -> float:
 
 def _union(a: str, b: str) -> str:
     """Green where either is, with the higher priority."""
-    return "".join(max(pair, key=lambda letter: (_STRENGTH.get(letter, 0), letter == "s")) for pair in zip(a, b, strict=True))
+    return "".join(
+        max(pair, key=lambda letter: (_STRENGTH.get(letter, 0), letter == "s")) for pair in zip(a, b, strict=True)
+    )
 
 
 def _with_clearances(greens: Sequence[tuple[str, float, float, float]]) -> Iterator[OwnPhase]:

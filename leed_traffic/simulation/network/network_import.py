@@ -18,9 +18,9 @@ from sumolib.net.node import Node
 from leed_traffic.domain.network import (
     MAX_REACH_M,
     Intersection,
-    Kind,
     Lane,
     Movement,
+    MovementKind,
     Network,
     Span,
 )
@@ -70,7 +70,9 @@ def import_network(net_file: Path, additional_files: Sequence[Path] = (), *, beg
 
 def _network(net_file: Path, results: Mapping[str, tuple[Intersection | _LeftAlone, tuple[str, ...]]]) -> Network:
     found = [result for result, _ in results.values() if isinstance(result, Intersection)]
-    left_alone = tuple((name, result.reason) for name, (result, _) in results.items() if isinstance(result, _LeftAlone))
+    left_alone = tuple(
+        (name, result.reason) for name, (result, _) in results.items() if isinstance(result, _LeftAlone)
+    )
     if not found:
         reasons = "; ".join(f"{name}: {reason}" for name, reason in left_alone[:3]) or "the net has none"
         more = f" and {len(left_alone) - 3} more" if len(left_alone) > 3 else ""
@@ -78,7 +80,8 @@ def _network(net_file: Path, results: Mapping[str, tuple[Intersection | _LeftAlo
     ids = {i.id for i in found}
     return Network(
         intersections=tuple(
-            replace(i, neighbours=tuple(neighbour for neighbour in i.neighbours if neighbour.id in ids)) for i in found
+            replace(i, neighbours=tuple(neighbour for neighbour in i.neighbours if neighbour.id in ids))
+            for i in found
         ),
         left_alone=left_alone,
         notes=tuple((name, note) for name, (_, notes) in results.items() for note in notes),
@@ -89,7 +92,9 @@ def _read_net(net_file: Path) -> Net:
     if not net_file.is_file():
         raise ScenarioError(f"{net_file}: no such file; give a SUMO net")
     try:
-        return sumolib.net.readNet(str(net_file), withInternal=True, withPedestrianConnections=True, lxml=False, maxcache=0)
+        return sumolib.net.readNet(
+            str(net_file), withInternal=True, withPedestrianConnections=True, lxml=False, maxcache=0
+        )
     except OSError as err:
         raise ScenarioError(f"{net_file}: cannot be read ({err.strerror or err})") from err
     except (xml.sax.SAXException, EOFError, KeyError, IndexError, AttributeError, ValueError, TypeError) as err:
@@ -108,12 +113,20 @@ def _connections_by_signal(net: Net) -> dict[str, list[Connection]]:
 
 def _graph(net: Net) -> RoadGraph:
     """The net without junction interiors, crossings and pavements."""
-    roads = [lane for edge in net.getEdges(withInternal=False) for lane in edge.getLanes() if _carries_vehicles(lane)]
+    roads = [
+        lane for edge in net.getEdges(withInternal=False) for lane in edge.getLanes() if _carries_vehicles(lane)
+    ]
     names = {lane.getID() for lane in roads}
     ways = [c for lane in roads for c in _ways_on(lane) if c.getToLane().getID() in names]
     return RoadGraph(
-        [RoadLane(id=x.getID(), edge=x.getEdge().getID(), length_m=x.getLength(), speed_mps=x.getSpeed()) for x in roads],
-        [RoadLink(from_lane=c.getFromLane().getID(), to_lane=c.getToLane().getID(), signal=c.getTLSID() or None) for c in ways],
+        [
+            RoadLane(id=x.getID(), edge=x.getEdge().getID(), length_m=x.getLength(), speed_mps=x.getSpeed())
+            for x in roads
+        ],
+        [
+            RoadLink(from_lane=c.getFromLane().getID(), to_lane=c.getToLane().getID(), signal=c.getTLSID() or None)
+            for c in ways
+        ],
     )
 
 
@@ -132,7 +145,8 @@ def _request_indices(net: Net, node: Node) -> dict[Connection, int]:
     indices: dict[Connection, int] = {}
     for lane_id in filter(None, node._incLanes):
         for connection in net.getLane(lane_id).getOutgoing():
-            source, target = connection.getFrom().getFunction(), connection.getTo().getFunction()
+            source = connection.getFrom().getFunction()
+            target = connection.getTo().getFunction()
             if target != "walkingarea" and not (source == "walkingarea" and target != "crossing"):
                 indices[connection] = len(indices)
     return indices
@@ -155,19 +169,25 @@ def _intersection(
         return _LeftAlone(reason=reason), ()
     movements = _movements(connections, net, graph)
     foes, gives_way = _foes(connections, requests)
-    crossings = frozenset(m.link for m in movements if m.kind is Kind.PEDESTRIAN)
-    ways = [m for m in movements if m.kind is Kind.VEHICLE]
+    crossings = frozenset(m.link for m in movements if m.kind is MovementKind.PEDESTRIAN)
+    ways = [m for m in movements if m.kind is MovementKind.VEHICLE]
     if unseen := _crossings_with_unseen_vehicles(connections, crossings - {m.link for m in ways}):
-        return _LeftAlone(reason=f"link {min(unseen)} serves a crossing and vehicles that wait inside the junction"), ()
+        return _LeftAlone(
+            reason=f"link {min(unseen)} serves a crossing and vehicles that wait inside the junction"
+        ), ()
     turns = frozenset(m.link for m in ways) - {m.link for m in ways if m.direction == "s"}
     choice = choose_stages(program.phases, foes, gives_way, crossings - {m.link for m in ways}, turns)
-    unserved = never_green_notes(movements, [p.state for p in program.phases], [stage.state for stage in choice.stages])
+    unserved = never_green_notes(
+        movements, [p.state for p in program.phases], [stage.state for stage in choice.stages]
+    )
     notes = (*filter(None, [program.note]), *choice.notes, *unserved)
     if len(choice.stages) < 2:
         return _LeftAlone(
             reason="has only one stage" if choice.stages else "has no stage: nothing in its program is green"
         ), notes
-    lanes = tuple(_lane(graph, name) for name in sorted({m.from_lane for m in movements if m.kind is Kind.VEHICLE}))
+    lanes = tuple(
+        _lane(graph, name) for name in sorted({m.from_lane for m in movements if m.kind is MovementKind.VEHICLE})
+    )
     approaches = dict.fromkeys(lane.approach for lane in lanes)
     intersection = Intersection(
         id=signal,
@@ -203,7 +223,8 @@ def _movements(connections: Sequence[Connection], net: Net, graph: RoadGraph) ->
     """The ways that vehicles and pedestrians take, by link; those that nobody of ours can take are left out."""
     movements = []
     for connection in connections:
-        source, target = connection.getFromLane(), connection.getToLane()
+        source = connection.getFromLane()
+        target = connection.getToLane()
         if "crossing" in (source.getEdge().getFunction(), target.getEdge().getFunction()):
             movements.append(_crossing(connection))
         elif source.getID() in graph.lanes and target.getID() in graph.lanes:
@@ -213,12 +234,13 @@ def _movements(connections: Sequence[Connection], net: Net, graph: RoadGraph) ->
 
 def _crossing(connection: Connection) -> Movement:
     """From where people wait onto the crossing; a signal on the way off it is the one for those who come the other way."""
-    waiting, crossing = connection.getFromLane(), connection.getToLane()
+    waiting = connection.getFromLane()
+    crossing = connection.getToLane()
     if _leaves_crossing(connection):
         waiting, crossing = crossing, waiting
     return Movement(
         link=connection.getTLLinkIndex(),
-        kind=Kind.PEDESTRIAN,
+        kind=MovementKind.PEDESTRIAN,
         from_lane=waiting.getID(),
         to_lane=crossing.getID(),
         direction="c",
@@ -233,10 +255,11 @@ def _leaves_crossing(connection: Connection) -> bool:
 
 
 def _way(connection: Connection, net: Net, graph: RoadGraph) -> Movement:
-    source, target = graph.lanes[connection.getFromLane().getID()], graph.lanes[connection.getToLane().getID()]
+    source = graph.lanes[connection.getFromLane().getID()]
+    target = graph.lanes[connection.getToLane().getID()]
     return Movement(
         link=connection.getTLLinkIndex(),
-        kind=Kind.VEHICLE,
+        kind=MovementKind.VEHICLE,
         from_lane=source.id,
         to_lane=target.id,
         direction=connection.getDirection(),
@@ -248,7 +271,9 @@ def _way(connection: Connection, net: Net, graph: RoadGraph) -> Movement:
 
 def _path_m(connection: Connection, net: Net) -> float:
     """Length of the way through the junction; as the crow flies in a net without junction interiors."""
-    length_m, via, passed = 0.0, connection.getViaLaneID(), set[str]()
+    length_m = 0.0
+    via = connection.getViaLaneID()
+    passed = set[str]()
     while via and via not in passed:
         passed.add(via)
         lane = net.getLane(via)
@@ -263,7 +288,9 @@ def _path_m(connection: Connection, net: Net) -> float:
 
 def _lane(graph: RoadGraph, name: str) -> Lane:
     road = graph.lanes[name]
-    return Lane(id=name, approach=road.edge, length_m=road.length_m, speed_mps=road.speed_mps, spans=graph.spans(name))
+    return Lane(
+        id=name, approach=road.edge, length_m=road.length_m, speed_mps=road.speed_mps, spans=graph.spans(name)
+    )
 
 
 def _foes(
@@ -281,9 +308,11 @@ def _foes(
         if row is not None and row in node._foes:
             nodes[node.getID()] = node
             by_node.setdefault(node.getID(), []).append((connection.getTLLinkIndex(), row))
-    foes, gives_way = set[Pair](), set[Pair]()
+    foes = set[Pair]()
+    gives_way = set[Pair]()
     for name, members in by_node.items():
-        foe_bits, response_bits = nodes[name]._foes, nodes[name]._prohibits
+        foe_bits = nodes[name]._foes
+        response_bits = nodes[name]._prohibits
         for a, row in members:
             for b, other in members:
                 if a != b and _bit(foe_bits[row], other):

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from leed_traffic.domain.network import GREEN, Kind, Movement, edge_of
+from leed_traffic.domain.network import GREEN, Movement, MovementKind, edge_of
 
 _PASSING = GREEN | set("soO")  # vehicles also turn on red after a stop, and pass where a signal is switched off
 _SHOWN_WAYS = 4  # named in a sentence
@@ -11,7 +11,9 @@ _SHOWN_WAYS = 4  # named in a sentence
 def never_green(movements: Sequence[Movement], states: Iterable[str]) -> tuple[int, ...]:
     """Links on which somebody could pass, but in none of these states."""
     shown = list(states)
-    return tuple(sorted({m.link for m in movements if not any(state[m.link] in _letters(m.kind) for state in shown)}))
+    return tuple(
+        sorted({m.link for m in movements if not any(state[m.link] in _letters(m.kind) for state in shown)})
+    )
 
 
 def never_green_notes(movements: Sequence[Movement], own: Iterable[str], stages: Iterable[str]) -> Iterator[str]:
@@ -30,8 +32,8 @@ def never_green_notes(movements: Sequence[Movement], own: Iterable[str], stages:
             yield f"{_named(links)} never green, in {what}: {_who(lost)} there never pass ({_ways(lost)})"
 
 
-def _letters(kind: Kind) -> Iterable[str]:
-    return _PASSING if kind is Kind.VEHICLE else GREEN
+def _letters(kind: MovementKind) -> Iterable[str]:
+    return _PASSING if kind is MovementKind.VEHICLE else GREEN
 
 
 def _named(links: Sequence[int]) -> str:
@@ -40,9 +42,15 @@ def _named(links: Sequence[int]) -> str:
 
 def _who(movements: Sequence[Movement]) -> str:
     kinds = {m.kind for m in movements}
-    return " and ".join(name for kind, name in ((Kind.VEHICLE, "vehicles"), (Kind.PEDESTRIAN, "walkers")) if kind in kinds)
+    return " and ".join(
+        name
+        for kind, name in ((MovementKind.VEHICLE, "vehicles"), (MovementKind.PEDESTRIAN, "walkers"))
+        if kind in kinds
+    )
 
 
 def _ways(movements: Sequence[Movement]) -> str:
     ways = list(dict.fromkeys(f"{edge_of(m.from_lane)} to {edge_of(m.to_lane)}" for m in movements))
-    return ", ".join(ways[:_SHOWN_WAYS]) + (f" and {len(ways) - _SHOWN_WAYS} more" if len(ways) > _SHOWN_WAYS else "")
+    return ", ".join(ways[:_SHOWN_WAYS]) + (
+        f" and {len(ways) - _SHOWN_WAYS} more" if len(ways) > _SHOWN_WAYS else ""
+    )

@@ -1,14 +1,14 @@
 """What a signal's own program lacks beside what its speeds and geometry ask for, and the program with that put in.
 
-Needed are `timing`'s proposals: a yellow wherever a vehicle's green ends, as long as its speed asks for; an all-red wherever a
-path that conflicts turns green next; time to finish a crossing, on a link that vehicles share after its yellow; no two paths
-that conflict with priority.
+Needed are `timing`'s proposals: a yellow wherever a vehicle's green ends, as long as its speed asks for; an
+all-red wherever a path that conflicts turns green next; time to finish a crossing, on a link that vehicles share
+after its yellow; no two paths that conflict with priority.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from leed_traffic.domain.network import GREEN, Intersection, Kind, Movement, OwnPhase, conflict_in
+from leed_traffic.domain.network import GREEN, Intersection, Movement, MovementKind, OwnPhase, conflict_in
 from leed_traffic.domain.safety.timing import all_red_time, pedestrian_clearance_time, yellow_time
 
 _YELLOW = frozenset("yY")
@@ -49,13 +49,13 @@ def correct_program(intersection: Intersection) -> tuple[tuple[CorrectedPhase, .
     corrected: list[CorrectedPhase] = []
     for k, phase in enumerate(phases):
         onward = phases[(k + 1) % len(phases)]
-        extra = _Transition(intersection, by_link, k, phase, onward, _missing_shared_walk_out(intersection, phases, k))
+        extra = _Transition(
+            intersection, by_link, k, phase, onward, _missing_shared_walk_out(intersection, phases, k)
+        )
         corrected.append(CorrectedPhase(source=k, state=phase.state, duration_s=extra.duration_s))
         if walk_out := _missing_walk_out(intersection, phases, k):
             links, need_s, missing_s = walk_out
-            said = (
-                f"after phase {k}: walkers on links {', '.join(map(str, links))} need {need_s:g} s, have {need_s - missing_s:g}"
-            )
+            said = f"after phase {k}: walkers on links {', '.join(map(str, links))} need {need_s:g} s, have {need_s - missing_s:g}"
             faults.append(ProgramFault(kind="short-walk-out", phase=k, sentence=said))
             state = "".join("r" if link in links else letter for link, letter in enumerate(phase.state))
             corrected.append(CorrectedPhase(source=None, state=state, duration_s=missing_s))
@@ -68,7 +68,8 @@ def _without_conflicts(intersection: Intersection) -> tuple[list[OwnPhase], list
     """Two paths that conflict both yield where the stage that we use does not say which of them has to."""
     by_green = {stage.green: stage.state for stage in reversed(intersection.stages)}
     stages = {(stage.own_phase, stage.green): stage.state for stage in intersection.stages}
-    phases, faults = list(intersection.own_program), []
+    phases = list(intersection.own_program)
+    faults = []
     for k, phase in enumerate(phases):
         clash = conflict_in(phase.state, intersection.foes)
         if clash is None:
@@ -79,7 +80,11 @@ def _without_conflicts(intersection: Intersection) -> tuple[list[OwnPhase], list
             state = "".join("g" if link in pair else letter for link, letter in enumerate(state))
         phases[k] = replace(phase, state=state)
         a, b = clash
-        faults.append(ProgramFault(kind="conflict", phase=k, sentence=f"phase {k}: links {a} and {b} conflict and are both G"))
+        faults.append(
+            ProgramFault(
+                kind="conflict", phase=k, sentence=f"phase {k}: links {a} and {b} conflict and are both G"
+            )
+        )
     return phases, faults
 
 
@@ -100,7 +105,7 @@ def _missing_shared_walk_out(junction: Intersection, phases: Sequence[OwnPhase],
     ending = {
         m.link: pedestrian_clearance_time(m)
         for m in junction.movements
-        if m.kind is Kind.PEDESTRIAN
+        if m.kind is MovementKind.PEDESTRIAN
         and m.link not in junction.walk_only_links
         and phases[k].state[m.link] in GREEN | _YELLOW
         and onward[m.link] not in GREEN | _YELLOW
@@ -108,7 +113,9 @@ def _missing_shared_walk_out(junction: Intersection, phases: Sequence[OwnPhase],
     return _missing(junction, phases, k, ending)
 
 
-def _missing(junction: Intersection, phases: Sequence[OwnPhase], k: int, ending: Mapping[int, float]) -> _Missing | None:
+def _missing(
+    junction: Intersection, phases: Sequence[OwnPhase], k: int, ending: Mapping[int, float]
+) -> _Missing | None:
     """What is missing after phase k to the seconds that these links need before a foe's green."""
     short: list[tuple[float, float, int]] = []
     for link, need_s in ending.items():
@@ -140,15 +147,20 @@ class _Transition:
         onward: OwnPhase,
         shared_walk_out: _Missing | None,
     ) -> None:
-        self._k, self._phase, self._shared_walk_out = k, phase, shared_walk_out
+        self._k = k
+        self._phase = phase
+        self._shared_walk_out = shared_walk_out
         pairs = list(enumerate(zip(phase.state, onward.state, strict=True)))
-        self._left = [link for link, (a, b) in pairs if link in junction.walk_only_links and a in GREEN and b not in GREEN]
+        self._left = [
+            link for link, (a, b) in pairs if link in junction.walk_only_links and a in GREEN and b not in GREEN
+        ]
         abrupt = [link for link, (a, b) in pairs if a in GREEN and b not in GREEN | _YELLOW and link in by_link]
         clearing = [link for link, (a, b) in pairs if a in _YELLOW and b not in _YELLOW and link in by_link]
         starting = {link for link, (a, b) in pairs if b in GREEN and a not in GREEN}
         foes = {(a, b) for a, b in junction.foes} | {(b, a) for a, b in junction.foes}
         ended = [*abrupt, *clearing]
-        self._abrupt, self._clearing = abrupt, clearing
+        self._abrupt = abrupt
+        self._clearing = clearing
         self._hurried = sorted({a for a in ended for b in starting if (a, b) in foes})
         self._yellow_s = max((yellow_time(m.speed_mps) for a in ended for m in by_link[a]), default=0.0)
         self._all_red_s = max((all_red_time(m) for a in self._hurried for m in by_link[a]), default=0.0)
@@ -160,7 +172,8 @@ class _Transition:
 
     def faults(self) -> Iterator[ProgramFault]:
         """What is missing here."""
-        k, links = self._k, ", ".join(map(str, self._abrupt))
+        k = self._k
+        links = ", ".join(map(str, self._abrupt))
         if self._abrupt:
             said = f"after phase {k}: green of links {links} ends without yellow, need {self._yellow_s:g} s"
             yield ProgramFault(kind="no-yellow", phase=k, sentence=said)
@@ -181,7 +194,9 @@ class _Transition:
         """The phases to put in."""
         phases = []
         if self._abrupt:
-            phases.append(CorrectedPhase(source=None, state=self._with(self._abrupt, "y"), duration_s=self._yellow_s))
+            phases.append(
+                CorrectedPhase(source=None, state=self._with(self._abrupt, "y"), duration_s=self._yellow_s)
+            )
         missing_s = self._shared_walk_out[2] if self._shared_walk_out else 0.0
         if self._hurried or missing_s:
             state = self._with([*self._abrupt, *self._clearing], "r")

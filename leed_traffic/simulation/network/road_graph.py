@@ -11,7 +11,9 @@ MOST_WAYS = 20_000  # upstream of one stop line; streets have some ten, a car pa
 LEAST_SHARE = 0.01  # of a lane's vehicles on one way, where there are more ways than that
 NEIGHBOUR_RANGE_M = 2000.0  # m upstream within which another signal counts as a neighbour
 
-Stretch = tuple[str, float, float, float]  # of a lane: its id, from where to where, and how far before the stop line
+Stretch = tuple[
+    str, float, float, float
+]  # of a lane: its id, from where to where, and how far before the stop line
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,9 +57,10 @@ class RoadGraph:
     def spans(self, lane: str, reach_m: float = MAX_REACH_M) -> tuple[Span, ...]:
         """The stretches of road that lead to a stop line without passing another signal, nearest first.
 
-        A lane shorter than the reach goes on into the lanes that feed it. Of a feeding lane that leads to n lanes, 1/n of its
-        vehicles counts here: the n shares together count each vehicle once. No lane is passed twice on one way. A mesh of short
-        edges has millions of ways: of more than MOST_WAYS those that a share under LEAST_SHARE takes are left out.
+        A lane shorter than the reach goes on into the lanes that feed it. Of a feeding lane that leads to n lanes,
+        1/n of its vehicles counts here: the n shares together count each vehicle once. No lane is passed twice on
+        one way. A mesh of short edges has millions of ways: of more than MOST_WAYS those that a share under
+        LEAST_SHARE takes are left out.
         """
         ways = list(islice(self._ways(lane, reach_m), MOST_WAYS + 1))
         if len(ways) > MOST_WAYS:
@@ -67,7 +70,9 @@ class RoadGraph:
             spans[stretch] = min(1.0, spans.get(stretch, 0.0) + share)
         return tuple(
             Span(lane=name, from_m=from_m, to_m=to_m, distance_m=distance_m, share=share)
-            for (name, from_m, to_m, distance_m), share in sorted(spans.items(), key=lambda item: (item[0][3], item[0]))
+            for (name, from_m, to_m, distance_m), share in sorted(
+                spans.items(), key=lambda item: (item[0][3], item[0])
+            )
         )
 
     def _ways(self, lane: str, reach_m: float, least: float = 0.0) -> Iterator[tuple[Stretch, float]]:
@@ -97,7 +102,11 @@ class RoadGraph:
             for link in self._into_edge.get(edge, ()):
                 before = self.lanes[link.from_lane].edge
                 if link.signal is None:
-                    queue_entry = (distance_m + self._length_m[before], time_s + self._travel_time_s(before), before)
+                    queue_entry = (
+                        distance_m + self._length_m[before],
+                        time_s + self._travel_time_s(before),
+                        before,
+                    )
                     heapq.heappush(queue, queue_entry)
                 elif link.signal != signal and link.signal not in found:
                     found[link.signal] = Neighbour(

@@ -1,9 +1,9 @@
 """The program that each signal runs by itself: the last one loaded, or the one that a weekly plan (SUMO's WAUT) puts in force.
 
-Files are read as SUMO reads them: the net, then the additional files in their order, included files where they are included. A
-program, or a signal's place in a plan, is in force until the next one is met; a program without phases sets the offset of one
-that is there. A WAUT would take a signal away from us in the middle of a run; the program in force at the scenario's begin
-stands for all of it.
+Files are read as SUMO reads them: the net, then the additional files in their order, included files where they are
+included. A program, or a signal's place in a plan, is in force until the next one is met; a program without phases
+sets the offset of one that is there. A WAUT would take a signal away from us in the middle of a run; the program
+in force at the scenario's begin stands for all of it.
 """
 
 import xml.etree.ElementTree as ET
@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from leed_traffic.artifacts.sumo_time import BEGIN, clock_seconds
+from leed_traffic.artifacts.sumo.time import BEGIN, clock_seconds
 from leed_traffic.artifacts.xml_file import elements
 from leed_traffic.domain.network import OwnPhase
 from leed_traffic.errors import ScenarioError
@@ -51,7 +51,8 @@ def read_programs(files: Iterable[Path], begin_s: float) -> dict[str, Program]:
             if item.tag == "WAUT":
                 plans[item.get("id", "")] = program_in_force(path, item, begin_s)
             elif item.tag == "wautJunction":
-                signal, plan = item.get("junctionID", ""), item.get("wautID", "")
+                signal = item.get("junctionID", "")
+                plan = item.get("wautID", "")
                 if (signal, plans.get(plan, "")) in programs:
                     said = f"program {plans[plan]}, in force at {begin_s:g} s, stands for the whole run"
                     in_force[signal] = plans[plan], f"follows the weekly plan {plan}: {said}"
@@ -69,7 +70,8 @@ def _load(
     in_force: dict[str, tuple[str, str]],
 ) -> None:
     """Put a program in force, or, without phases, set the offset of one that is there."""
-    signal, name = item.get("id", ""), item.get("programID", NAMELESS)
+    signal = item.get("id", "")
+    name = item.get("programID", NAMELESS)
     if item.find("phase") is not None or name == "off":
         programs[signal, name] = _program(path, item, begin_s)
         in_force[signal] = name, ""
@@ -86,11 +88,15 @@ def program_in_force(path: Path, plan: ET.Element, begin_s: float) -> str:
 
     def seconds(text: str) -> float:
         if (time_s := clock_seconds(text)) is None:
-            raise ScenarioError(f"{path}: weekly plan {plan.get('id')}: the time {text!r}, expected seconds or H:M:S")
+            raise ScenarioError(
+                f"{path}: weekly plan {plan.get('id')}: the time {text!r}, expected seconds or H:M:S"
+            )
         return time_s
 
     reference_s = seconds(plan.get("refTime", "0"))
-    switches = [(reference_s + seconds(item.get("time", "0")), item.get("to", "")) for item in plan.iter("wautSwitch")]
+    switches = [
+        (reference_s + seconds(item.get("time", "0")), item.get("to", "")) for item in plan.iter("wautSwitch")
+    ]
     coming = [(time_s, k) for k, (time_s, _) in enumerate(switches) if time_s > begin_s]
     following = min(coming)[1] if coming else len(switches)
     return switches[following - 1][1] if following else plan.get("startProg", "")
@@ -101,7 +107,9 @@ def _program(path: Path, item: ET.Element, begin_s: float) -> Program:
         phases = _phases(item)
         note = "the order in which its phases name their next is not followed" if _jumps(item) else ""
         if item.get("type") == "NEMA":
-            paired = ring_program(_ring_phases(item), {p.get("key", ""): p.get("value", "") for p in item.iter("param")})
+            paired = ring_program(
+                _ring_phases(item), {p.get("key", ""): p.get("value", "") for p in item.iter("param")}
+            )
             note = "" if paired else "a NEMA program without two rings: its phases are stages one by one"
             phases = paired or phases
     except ValueError as err:
@@ -120,7 +128,9 @@ def _offset_s(path: Path, item: ET.Element, begin_s: float) -> float:
     text = item.get("offset", "0")
     offset_s = begin_s if text == BEGIN else clock_seconds(text)
     if offset_s is None:
-        raise ScenarioError(f"{path}: signal {item.get('id')}: the offset {text!r}, expected seconds, H:M:S or begin")
+        raise ScenarioError(
+            f"{path}: signal {item.get('id')}: the offset {text!r}, expected seconds, H:M:S or begin"
+        )
     return offset_s
 
 
@@ -134,7 +144,9 @@ def _seconds(phase: ET.Element, name: str, usual_s: float) -> float:
 
 
 def _phases(item: ET.Element) -> tuple[OwnPhase, ...]:
-    return tuple(OwnPhase(state=p.get("state", ""), duration_s=_seconds(p, "duration", 0.0)) for p in item.iter("phase"))
+    return tuple(
+        OwnPhase(state=p.get("state", ""), duration_s=_seconds(p, "duration", 0.0)) for p in item.iter("phase")
+    )
 
 
 def _jumps(item: ET.Element) -> bool:

@@ -9,9 +9,9 @@ A candidate is a phase without yellow in which something is green. Not every can
   without such a fault serve all its movements;
 - the same letters again: the same stage, with the sum of the greens.
 
-A turn that is green whatever the signal shows has no stage of its own: it yields in all stages if it conflicts with a priority
-green in any, so that it is the same signal whether the net writes such a turn as `G` or as `g`. What becomes of a phase never
-depends on what became of another one.
+A turn that is green whatever the signal shows has no stage of its own: it yields in all stages if it conflicts
+with a priority green in any, so that it is the same signal whether the net writes such a turn as `G` or as `g`.
+What becomes of a phase never depends on what became of another one.
 """
 
 from collections.abc import Sequence, Set
@@ -58,14 +58,20 @@ def choose_stages(
         return _demoted(_yielding(stage.state, free), foes, gives_way)
 
     unusable = {stage.state for stage in candidates if settled(stage) is None}
-    crossing_streets = [] if turns is None else [s for s in candidates if _has_crossing_streets(s.state, foes, turns)]
-    served = frozenset[int]().union(*(s.green for s in candidates if s not in crossing_streets and s.state not in unusable))
+    crossing_streets = (
+        [] if turns is None else [s for s in candidates if _has_crossing_streets(s.state, foes, turns)]
+    )
+    served = frozenset[int]().union(
+        *(s.green for s in candidates if s not in crossing_streets and s.state not in unusable)
+    )
     unusable |= {stage.state for stage in crossing_streets if stage.green <= served}
     chosen = _reduced([stage for stage in candidates if stage.state not in unusable], crossings)
     stages = [replace(stage, state=settled(stage) or stage.state) for stage in chosen]
     dropped = [stage for stage in _merged(candidates) if stage.state in unusable]
     notes = [(stage.own_phase, _note(stage, None, foes)) for stage in dropped]
-    notes += [(a.own_phase, _note(a, b.state, foes)) for a, b in zip(chosen, stages, strict=True) if a.state != b.state]
+    notes += [
+        (a.own_phase, _note(a, b.state, foes)) for a, b in zip(chosen, stages, strict=True) if a.state != b.state
+    ]
     return StageChoice(stages=tuple(_merged(stages)), notes=tuple(note for _, note in sorted(notes)))
 
 
@@ -91,14 +97,18 @@ def _with_walk_outs(candidates: list[Stage], crossings: Set[int]) -> list[Stage]
             stages[-1] = replace(stages[-1], own_green_s=stages[-1].own_green_s + stage.own_green_s)
         else:
             stages.append(stage)
-    if len(stages) > 1 and _is_walk_out(stages[-1], stages[0], crossings):  # the program begins in the middle of a stage
+    if len(stages) > 1 and _is_walk_out(
+        stages[-1], stages[0], crossings
+    ):  # the program begins in the middle of a stage
         stages[-1] = replace(stages[-1], own_green_s=stages[-1].own_green_s + stages[0].own_green_s)
         del stages[0]
     return stages
 
 
 def _is_walk_out(before: Stage, after: Stage, crossings: Set[int]) -> bool:
-    return (before.green - crossings == after.green - crossings) and (after.green & crossings < before.green & crossings)
+    return (before.green - crossings == after.green - crossings) and (
+        after.green & crossings < before.green & crossings
+    )
 
 
 def _without_partial_reds(stages: list[Stage]) -> list[Stage]:
@@ -120,7 +130,9 @@ def _merged(stages: Sequence[Stage]) -> list[Stage]:
     by_state: dict[str, Stage] = {}
     for stage in stages:
         first = by_state.get(stage.state)
-        by_state[stage.state] = replace(first, own_green_s=first.own_green_s + stage.own_green_s) if first else stage
+        by_state[stage.state] = (
+            replace(first, own_green_s=first.own_green_s + stage.own_green_s) if first else stage
+        )
     return list(by_state.values())
 
 

@@ -10,7 +10,14 @@ from collections import defaultdict
 from dataclasses import dataclass
 from pathlib import Path
 
-from leed_traffic.artifacts.recipe import NET_NAME, ROUTES_NAME, NetRecipe, ScenarioRecipe, Street, read_recipe
+from leed_traffic.artifacts.recipe import (
+    NET_NAME,
+    ROUTES_NAME,
+    NetRecipe,
+    ScenarioRecipe,
+    StreetRecipe,
+    read_recipe,
+)
 from leed_traffic.errors import ScenarioError
 from leed_traffic.simulation.sumo.additional_files import readable_path
 from leed_traffic.simulation.sumo.tools import run_tool, write_xml
@@ -30,7 +37,7 @@ class _Leg:
 
     origin: str
     target: str
-    street: Street
+    street: StreetRecipe
     bay_m: float  # length of the left-turn bay before the target; 0: none
 
     @property
@@ -52,7 +59,8 @@ def build_scenario(folder: Path, out: Path) -> tuple[Path, Path]:
     """
     recipe = read_recipe(folder)
     out.mkdir(parents=True, exist_ok=True)
-    net_file, routes_file = out / NET_NAME, out / ROUTES_NAME
+    net_file = out / NET_NAME
+    routes_file = out / ROUTES_NAME
     with tempfile.TemporaryDirectory() as scratch:
         _build_net(recipe.net, Path(scratch), net_file)
         _build_routes(recipe, net_file, Path(scratch), routes_file)
@@ -87,7 +95,8 @@ def _set_clearances(root: ET.Element, logic: ET.Element, net: NetRecipe) -> None
     yellow_s = _yellow_s(_fastest_approach_mps(root, logic.get("id", "")))
     phases = list(logic)
     for phase, onward in zip(phases, [*phases[1:], phases[0]], strict=True):
-        state, next_state = phase.get("state", ""), onward.get("state", "")
+        state = phase.get("state", "")
+        next_state = onward.get("state", "")
         if "y" in state.lower():
             phase.set("duration", str(yellow_s))
             if set(next_state) != {"r"}:
@@ -241,7 +250,9 @@ def _connections(net: NetRecipe, legs: list[_Leg]) -> ET.Element:
 
 def _connect_turn(root: ET.Element, net: NetRecipe, leg: _Leg, onward: _Leg) -> None:
     """Right turns from the rightmost lane, lefts from the bay or the leftmost, through on all lanes but the bay."""
-    kerb, lanes, onward_lanes = _kerb_lane(net), leg.street.lanes, onward.street.lanes
+    kerb = _kerb_lane(net)
+    lanes = leg.street.lanes
+    onward_lanes = onward.street.lanes
     leftmost = lanes if leg.bay_m else lanes - 1
     match _turn(net, leg.origin, leg.target, onward.target):
         case "left":
@@ -285,11 +296,16 @@ def _build_routes(recipe: ScenarioRecipe, net_file: Path, scratch: Path, routes_
 def _route_table(found_file: Path, recipe: ScenarioRecipe) -> ET.Element:
     found = ET.parse(found_file).getroot()
     table = ET.Element("routes")
-    for kind, element, flows in (("vehicle", "route", recipe.demand.flows), ("person", "walk", recipe.demand.walks)):
+    for kind, element, flows in (
+        ("vehicle", "route", recipe.demand.flows),
+        ("person", "walk", recipe.demand.walks),
+    ):
         edges = {item.get("id"): item.find(element) for item in found.iter(kind)}
         for flow in flows:
             way = edges.get(flow.name)
             if way is None:
-                raise ScenarioError(f"flow {flow.origin} to {flow.destination}: no {element} in the net; check the streets")
+                raise ScenarioError(
+                    f"flow {flow.origin} to {flow.destination}: no {element} in the net; check the streets"
+                )
             ET.SubElement(table, element, id=flow.name, edges=way.get("edges", ""))
     return table

@@ -4,10 +4,9 @@ import tempfile
 from dataclasses import asdict
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict
-
 from leed_traffic.artifacts.scenario import Scenario
 from leed_traffic.domain.detectors.layout import DetectorKind, place_loops, place_zones
+from leed_traffic.domain.document import Document
 from leed_traffic.domain.network import Intersection, Network, edge_of
 from leed_traffic.domain.observation import DEFAULT_REACH_M
 from leed_traffic.domain.safety.timing import Timing, derive_timing
@@ -24,11 +23,7 @@ from leed_traffic.simulation.sumo.engine import Engine
 TRIED_S = 300.0  # s of the scenario that a check simulates: SUMO reads demand as it goes
 
 
-class _Document(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class Load(_Document):
+class Load(Document):
     """Demand against capacity in the busiest quarter of an hour (Webster 1958)."""
 
     from_s: float
@@ -53,7 +48,7 @@ class Load(_Document):
         return "over capacity" if share > 1.0 else "near capacity" if share > 0.85 else "below capacity"
 
 
-class Way(_Document):
+class CheckedMovement(Document):
     """One movement."""
 
     link: int
@@ -65,7 +60,7 @@ class Way(_Document):
     direction: str
 
 
-class Missing(_Document):
+class Missing(Document):
     """Something that a signal's own program lacks."""
 
     kind: str
@@ -73,7 +68,7 @@ class Missing(_Document):
     sentence: str
 
 
-class SignalCheck(_Document):
+class SignalCheck(Document):
     """One signal that can be controlled."""
 
     id: str
@@ -86,7 +81,7 @@ class SignalCheck(_Document):
     program: str
     stages: tuple[str, ...]
     neighbours: tuple[str, ...]
-    movements: tuple[Way, ...]
+    movements: tuple[CheckedMovement, ...]
     n_conflicts: int
     """Pairs of links whose paths cross or merge."""
     never_green: tuple[int, ...]
@@ -97,21 +92,21 @@ class SignalCheck(_Document):
     load: Load
 
 
-class Named(_Document):
+class Named(Document):
     """A signal left alone, with the reason; or a note on one that is not."""
 
     id: str
     reason: str
 
 
-class Note(_Document):
+class Note(Document):
     """A phase that is not shown as it stands in the net, or a program that is not run as it stands."""
 
     id: str
     note: str
 
 
-class Stranded(_Document):
+class Stranded(Document):
     """Vehicles that can never depart, for one reason."""
 
     reason: str
@@ -119,7 +114,7 @@ class Stranded(_Document):
     examples: tuple[str, ...]
 
 
-class ScenarioCheck(_Document):
+class ScenarioCheck(Document):
     """The document of `leedctl scenario check --json`."""
 
     scenario: str
@@ -202,7 +197,7 @@ def _signal(intersection: Intersection, timing: Timing, counted: TurningCounts, 
         stages=tuple(stage.state for stage in intersection.stages),
         neighbours=tuple(neighbour.id for neighbour in intersection.neighbours),
         movements=tuple(
-            Way(
+            CheckedMovement(
                 link=m.link, kind=str(m.kind), from_edge=edge_of(m.from_lane), to_edge=edge_of(m.to_lane),
                 from_lane=m.from_lane, to_lane=m.to_lane, direction=m.direction,
             )

@@ -1,6 +1,7 @@
 """Cities of any size as a recipe: a grid of streets, regular or with bends and missing links, and demand for its hour.
 
-The recipe is an ordinary `scenario.toml`, which `scenario_build.py` makes into a net; the same arguments give the same text.
+The recipe is an ordinary `scenario.toml`, which `scenario_build.py` makes into a net; the same arguments give the
+same text.
 """
 
 import math
@@ -16,7 +17,9 @@ MISSING = 0.12  # share of the links inside an irregular city that are left out,
 WIDE_EVERY = 3  # every third street has two lanes each way
 THROUGH_VEHPH = {1: (190.0, 250.0), 2: (380.0, 480.0)}  # from end to end in its own peak, by lanes each way
 TURNING_VEHPH = (12.0, 28.0)  # in the peak, from each end of a street to each of two ends of crossing streets
-DETOURS = 0.45  # share of those volumes in an irregular city: who meets a missing link burdens the streets beside it
+DETOURS = (
+    0.45  # share of those volumes in an irregular city: who meets a missing link burdens the streets beside it
+)
 OFF_PEAK = 0.4  # share of the peak that runs while the crossing streets have theirs
 MAX_SIDE = 40
 
@@ -85,7 +88,9 @@ def parse_size(text: str) -> tuple[int, int]:
     return int(rows), int(columns)
 
 
-def _places(rows: int, columns: int, rng: np.random.Generator, is_irregular: bool) -> tuple[dict[str, Point], dict[str, Point]]:
+def _places(
+    rows: int, columns: int, rng: np.random.Generator, is_irregular: bool
+) -> tuple[dict[str, Point], dict[str, Point]]:
     """Signals and rim, in m."""
     x = np.cumsum(np.round(rng.uniform(*SPACING_M, columns + 2), -1))
     y = np.cumsum(np.round(rng.uniform(*SPACING_M, rows + 2), -1))
@@ -155,7 +160,9 @@ def _flows(chains: list[_Chain], rng: np.random.Generator, volume: float) -> lis
     for chain in chains:
         ends = (chain.nodes[0], chain.nodes[-1])
         for origin, destination in (ends, ends[::-1]):
-            lines.append(_flow(origin, destination, volume * rng.uniform(*THROUGH_VEHPH[chain.lanes]), chain.is_vertical))
+            lines.append(
+                _flow(origin, destination, volume * rng.uniform(*THROUGH_VEHPH[chain.lanes]), chain.is_vertical)
+            )
         across = [c for c in chains if c.is_vertical != chain.is_vertical]
         for origin in ends:
             for k in rng.choice(len(across), 2, replace=False):

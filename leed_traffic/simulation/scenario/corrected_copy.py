@@ -5,10 +5,16 @@ import tempfile
 import xml.etree.ElementTree as ET
 from pathlib import Path
 
-from leed_traffic.artifacts.imported import DemandOrigin, ImportedScenario, ImportRecord, read_imported, render_imported
+from leed_traffic.artifacts.imported import (
+    DemandOrigin,
+    ImportedScenario,
+    ImportRecord,
+    read_imported,
+    render_imported,
+)
 from leed_traffic.artifacts.recipe import NET_NAME, RECIPE_NAME
 from leed_traffic.artifacts.scenario import Scenario
-from leed_traffic.artifacts.sumo_time import clock_seconds
+from leed_traffic.artifacts.sumo.time import clock_seconds
 from leed_traffic.artifacts.xml_file import read_root
 from leed_traffic.domain.network import Intersection, Network
 from leed_traffic.errors import UsageError
@@ -22,7 +28,8 @@ def write_corrected(scenario: Scenario, network: Network, out: Path, seed: int) 
     """Make a scenario folder of the corrected copy; the source stays as it is.
 
     Args:
-        scenario: to copy; of one of our own the seed's day is kept, of another the given day and how much days differ.
+        scenario: to copy; of one of our own the seed's day is kept, of another the given day and how much days
+            differ.
         network: its signals.
         out: the folder to make.
         seed: of the day.
@@ -66,7 +73,10 @@ def _correct(intersection: Intersection, trees: list[ET.Element]) -> list[str]:
 
 def _find(tree: ET.Element, intersection: Intersection) -> ET.Element | None:
     for logic in tree.iter("tlLogic"):
-        if (logic.get("id"), logic.get("programID", NAMELESS)) == (intersection.id, intersection.own_program_id) and len(logic):
+        if (logic.get("id"), logic.get("programID", NAMELESS)) == (
+            intersection.id,
+            intersection.own_program_id,
+        ) and len(logic):
             return logic
     return None
 
@@ -107,7 +117,11 @@ def _write(path: Path, root: ET.Element) -> None:
 
 def _write_recipe(scenario: Scenario, folder: Path, routes: tuple[str, ...], additional: tuple[str, ...]) -> None:
     imported = read_imported(scenario.net_file.parent)
-    demand = imported.imported.demand if imported and scenario.net_file.name == imported.imported.net else DemandOrigin.GIVEN
+    demand = (
+        imported.imported.demand
+        if imported and scenario.net_file.name == imported.imported.net
+        else DemandOrigin.GIVEN
+    )
     record = ImportRecord(
         source=scenario.name,
         demand=demand,

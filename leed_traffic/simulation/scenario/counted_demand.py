@@ -19,7 +19,7 @@ from pathlib import Path
 
 from leed_traffic.errors import ScenarioError
 from leed_traffic.simulation.scenario.invented_demand import Trips, draw_trips
-from leed_traffic.simulation.scenario.net_streets import Streets, read_streets
+from leed_traffic.simulation.scenario.net_streets import StreetNet, read_streets
 from leed_traffic.simulation.sumo.tools import run_script, write_xml
 
 COUNTED_NAME = "counted.rou.xml"
@@ -51,11 +51,12 @@ class CountedDemand:
     worst: str  # the count that is missed most, in words; empty where all are met exactly
 
 
-def read_counts(path: Path, streets: Streets) -> tuple[TurnCount, ...]:
+def read_counts(path: Path, streets: StreetNet) -> tuple[TurnCount, ...]:
     """Read a file of turning counts and hold every line to the net.
 
     Raises:
-        ScenarioError: the file cannot be read, lacks a column or a line, or a line names a turn that the net does not have.
+        ScenarioError: the file cannot be read, lacks a column or a line, or a line names a turn that the net does
+            not have.
     """
     try:
         with path.open(newline="", encoding="utf-8-sig") as stream:
@@ -80,7 +81,8 @@ def sample_demand(net_file: Path, counts: Sequence[TurnCount], routes_file: Path
         ScenarioError: SUMO's tools are missing, or no way through the net makes a counted turn.
     """
     streets = read_streets(net_file)
-    begin_s, end_s = min(count.begin_s for count in counts), max(count.end_s for count in counts)
+    begin_s = min(count.begin_s for count in counts)
+    end_s = max(count.end_s for count in counts)
     with tempfile.TemporaryDirectory(prefix="leed-counts-") as name:
         folder = Path(name)
         hour = Trips(begin_s=0.0, end_s=3600.0, seed=seed)
@@ -100,7 +102,7 @@ def sample_demand(net_file: Path, counts: Sequence[TurnCount], routes_file: Path
     return _compared(counts, vehicles, begin_s, end_s)
 
 
-def _count(row: Mapping[str, str | None], where: str, streets: Streets) -> TurnCount:
+def _count(row: Mapping[str, str | None], where: str, streets: StreetNet) -> TurnCount:
     numbers = {}
     for name in ("begin_s", "end_s", "vehicles"):
         try:
@@ -109,10 +111,14 @@ def _count(row: Mapping[str, str | None], where: str, streets: Streets) -> TurnC
             raise ScenarioError(f"{where}: {name} is {row[name]!r}, expected a number") from err
     a, b = (str(row[name] or "") for name in ("from_edge", "to_edge"))
     if not 0.0 <= numbers["begin_s"] < numbers["end_s"] or not 0.0 <= numbers["vehicles"] < float("inf"):
-        raise ScenarioError(f"{where}: need 0 <= begin_s < end_s and vehicles >= 0, got {', '.join(map(str, row.values()))}")
+        raise ScenarioError(
+            f"{where}: need 0 <= begin_s < end_s and vehicles >= 0, got {', '.join(map(str, row.values()))}"
+        )
     for edge in (a, b):
         if edge not in streets.by_id:
-            raise ScenarioError(f"{where}: the net has no edge {edge!r}; `leedctl scenario check --json` lists the movements")
+            raise ScenarioError(
+                f"{where}: the net has no edge {edge!r}; `leedctl scenario check --json` lists the movements"
+            )
     if (a, b) not in streets.ways:
         onward = ", ".join(sorted(after for before, after in streets.ways if before == a)) or "nowhere"
         raise ScenarioError(f"{where}: the net leads from {a} not to {b} but to {onward}")
@@ -131,7 +137,9 @@ def _turns(counts: Sequence[TurnCount]) -> ET.Element:
     return root
 
 
-def _compared(counts: Sequence[TurnCount], vehicles: Sequence[ET.Element], begin_s: float, end_s: float) -> CountedDemand:
+def _compared(
+    counts: Sequence[TurnCount], vehicles: Sequence[ET.Element], begin_s: float, end_s: float
+) -> CountedDemand:
     """Held beside the counts: GEH = sqrt(2 (m - c)^2 / (m + c)) of hourly volumes m (made) and c (counted)."""
     made: dict[tuple[str, str], list[float]] = {}
     for vehicle in vehicles:
@@ -144,9 +152,12 @@ def _compared(counts: Sequence[TurnCount], vehicles: Sequence[ET.Element], begin
         departs_s = made.get((count.from_edge, count.to_edge), ())
         n = sum(count.begin_s <= depart_s < count.end_s for depart_s in departs_s)
         per_hour = 3600.0 / (count.end_s - count.begin_s)
-        m, c = n * per_hour, count.vehicles * per_hour
+        m = n * per_hour
+        c = count.vehicles * per_hour
         geh = (2.0 * (m - c) ** 2 / (m + c)) ** 0.5 if m + c else 0.0
-        misses.append((geh, f"{count.from_edge} to {count.to_edge} from {count.begin_s:g} s: {n} made of {count.vehicles:g}"))
+        misses.append(
+            (geh, f"{count.from_edge} to {count.to_edge} from {count.begin_s:g} s: {n} made of {count.vehicles:g}")
+        )
     worst_geh, worst = max(misses)
     return CountedDemand(
         vehicles=len(vehicles),

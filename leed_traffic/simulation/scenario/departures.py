@@ -18,7 +18,9 @@ _FAULTS = {  # the reason in our words: what duarouter says
     "names an unknown edge": re.compile(rf"[Tt]he edge '[^']*' within the route for \w+ {_NAME} is not known"),
     "names an unknown route": re.compile(rf"The route of the vehicle {_NAME} is not known"),
     "names an unknown vehicle type": re.compile(rf"The vehicle type '[^']*' for vehicle {_NAME} is not known"),
-    "uses an edge closed to its class": re.compile(rf"Vehicle {_NAME} is not (?:allowed to depart|permitted) on [Ee]dge"),
+    "uses an edge closed to its class": re.compile(
+        rf"Vehicle {_NAME} is not (?:allowed to depart|permitted) on [Ee]dge"
+    ),
     "has no way from its start to its end": re.compile(rf"The (?:vehicle|person) {_NAME} has no valid route"),
 }
 
@@ -66,7 +68,13 @@ def _router_says(scenario: Scenario) -> Iterator[str]:
         options = [f"--net-file={files.net_file.absolute()}", f"--route-files={_list(route_files)}"]
         options += [f"--additional-files={_list(files.additional_files)}"] if files.additional_files else []
         options += [f"--begin={scenario.begin_s:g}", f"--end={scenario.end_s:g}", "--output-file=routed.xml"]
-        options += ["--ignore-errors", "--unsorted-input", "--skip-new-routes", "--no-step-log", "--xml-validation=never"]
+        options += [
+            "--ignore-errors",
+            "--unsorted-input",
+            "--skip-new-routes",
+            "--no-step-log",
+            "--xml-validation=never",
+        ]
         yield from run_tool("duarouter", options, folder).splitlines()
 
 

@@ -1,12 +1,13 @@
 """Invented traffic, thinned out to what the net can carry.
 
-With Y_p the sum of a signal's critical flow ratios in quarter p (Webster 1958) and L its clearances in one cycle, the signal's
-degree of use is max_p Y_p / (1 - L / 120), by the derived limits and a cycle of two minutes. The busiest signal decides: of the
-trips that were drawn every so manieth is kept that none is over FULL.
+With Y_p the sum of a signal's critical flow ratios in quarter p (Webster 1958) and L its clearances in one cycle,
+the signal's degree of use is max_p Y_p / (1 - L / 120), by the derived limits and a cycle of two minutes. The
+busiest signal decides: of the trips that were drawn every so manieth is kept that none is over FULL.
 
-Junctions without a signal may carry less. So SUMO then drives the hour under the net's own programs, and trips are left out
-until it flows: of n vehicles loaded in T seconds that take t seconds each, n t / T are under way at a time (Little 1961); at
-the end not more may be under way or wait to enter than if everybody took JAM times as long as at free flow and RED_S more.
+Junctions without a signal may carry less. So SUMO then drives the hour under the net's own programs, and trips are
+left out until it flows: of n vehicles loaded in T seconds that take t seconds each, n t / T are under way at a
+time (Little 1961); at the end not more may be under way or wait to enter than if everybody took JAM times as long
+as at free flow and RED_S more.
 """
 
 import tempfile
@@ -29,7 +30,8 @@ RED_S = 60.0  # s, a long red: on a small net it is more than the way
 _DRIVES = 5  # hours that are simulated at most
 _ROUNDS = 8  # of thinning: turns are counted anew after each, for a quarter's counts do not shrink evenly
 _STEP = 0.98  # at most: close to FULL a quarter's counts may not shrink at all
-_LEAST_STEP, _MOST_STEP = 0.5, 0.9  # of the trips stay after an hour that jams: about as many as arrived
+_LEAST_STEP = 0.5
+_MOST_STEP = 0.9  # of the trips stay after an hour that jams: about as many as arrived
 _QUIETLY = ("--no-step-log", "--no-warnings", "--duration-log.statistics")  # the last for the means over all trips
 _FEW = 10  # vehicles left are no jam, whatever free flow has
 _LEAST_SHARE = 0.1  # of green in a cycle of two minutes, where clearances alone would fill it
@@ -52,7 +54,8 @@ class Fitted:
         reasons = [self.jam] if self.jam else []
         if self.use_drawn > FULL:
             reasons.insert(
-                0, f"with all of them signal {self.busiest} would be used to {self.use_drawn:.0%} of what it can carry"
+                0,
+                f"with all of them signal {self.busiest} would be used to {self.use_drawn:.0%} of what it can carry",
             )
         if self.kept < self.drawn:
             now = f"with these the busiest signal is used to {self.use_kept:.0%}"
@@ -61,7 +64,7 @@ class Fitted:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Outcome:
+class DemandOutcome:
     """What became of the vehicles of an hour."""
 
     loaded: int
@@ -77,7 +80,7 @@ class Outcome:
         return self.arrived > 0 and self.left <= max(most, _FEW)
 
 
-def drive(scenario: Scenario, routes_file: Path) -> Outcome:
+def drive(scenario: Scenario, routes_file: Path) -> DemandOutcome:
     """The scenario's time under the net's own programs, by SUMO itself; nobody is teleported.
 
     Raises:
@@ -87,15 +90,27 @@ def drive(scenario: Scenario, routes_file: Path) -> Outcome:
         folder = Path(name)
         net = readable_path(scenario.net_file.absolute(), folder / "net.net.xml")
         routes = readable_path(routes_file.absolute(), folder / "trips.rou.xml")
-        options = [f"--net-file={net}", f"--route-files={routes}", f"--begin={scenario.begin_s}", f"--end={scenario.end_s}"]
-        options += ["--time-to-teleport=-1", "--max-depart-delay=-1", "--collision.action=none", "--xml-validation=never"]
+        options = [
+            f"--net-file={net}",
+            f"--route-files={routes}",
+            f"--begin={scenario.begin_s}",
+            f"--end={scenario.end_s}",
+        ]
+        options += [
+            "--time-to-teleport=-1",
+            "--max-depart-delay=-1",
+            "--collision.action=none",
+            "--xml-validation=never",
+        ]
         run_tool("sumo", [*options, "--seed=1", *_QUIETLY, "--statistic-output=statistics.xml"], folder)
         counts = ET.parse(folder / "statistics.xml").getroot()
-    vehicles, trips = counts.find("vehicles"), counts.find("vehicleTripStatistics")
+    vehicles = counts.find("vehicles")
+    trips = counts.find("vehicleTripStatistics")
     if vehicles is None or trips is None:
         raise ScenarioError("SUMO's statistics are incomplete; need SUMO 1.28 or newer")
-    loaded, left = int(vehicles.get("loaded", 0)), int(vehicles.get("running", 0)) + int(vehicles.get("waiting", 0))
-    return Outcome(
+    loaded = int(vehicles.get("loaded", 0))
+    left = int(vehicles.get("running", 0)) + int(vehicles.get("waiting", 0))
+    return DemandOutcome(
         loaded=max(loaded, 1),
         arrived=loaded - left,
         left=left,
@@ -134,7 +149,9 @@ class _Trips:
     """The vehicles of a route file, and those of them that are kept in it."""
 
     def __init__(self, scenario: Scenario, routes_file: Path) -> None:
-        self._scenario, self._file, self._share = scenario, routes_file, 1.0
+        self._scenario = scenario
+        self._file = routes_file
+        self._share = 1.0
         self.drawn = self.kept = list(ET.parse(routes_file).getroot())
 
     def keep(self, share: float) -> None:
@@ -157,7 +174,9 @@ class _Trips:
                 return found
             found = "with more the streets jam under the net's own programs"
             self.keep(min(max(outcome.arrived / outcome.loaded, _LEAST_STEP), _MOST_STEP))
-        return f"the streets jammed under the net's own programs in {_DRIVES} hours with ever fewer, and may still do"
+        return (
+            f"the streets jammed under the net's own programs in {_DRIVES} hours with ever fewer, and may still do"
+        )
 
 
 def _busiest(scenario: Scenario, network: Network) -> tuple[float, str]:

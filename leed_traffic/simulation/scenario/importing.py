@@ -12,14 +12,15 @@ from dataclasses import dataclass, replace
 from itertools import count
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from leed_traffic.artifacts.home import expanded
 from leed_traffic.artifacts.imported import DemandOrigin, ImportedScenario, ImportRecord, render_imported
 from leed_traffic.artifacts.recipe import NET_NAME, RECIPE_NAME
 from leed_traffic.artifacts.scenario import load_scenario
-from leed_traffic.artifacts.sumo_config import DEFAULT_HOUR_S, read_sumo_config
+from leed_traffic.artifacts.sumo.config import DEFAULT_HOUR_S, read_sumo_config
 from leed_traffic.artifacts.xml_file import check_readable, root_tag
+from leed_traffic.domain.document import Document
 from leed_traffic.domain.network import Network
 from leed_traffic.errors import ScenarioError, UsageError
 from leed_traffic.simulation.demand.route_order import left_out
@@ -36,10 +37,8 @@ DEFAULT_SPREAD = 0.1
 _OWN_NAMES = (NET_NAME, RECIPE_NAME)
 
 
-class ImportConfig(BaseModel):
+class ImportConfig(Document):
     """What to import."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     source: Path
     """A `.sumocfg`, a net or an OpenStreetMap extract; what it is decides its outermost element, not its name."""
@@ -154,16 +153,20 @@ def _fill(config: ImportConfig, folder: Path) -> ImportReport:
     if config.begin_s is not None and config.end_s is not None:
         _check_hour(config.begin_s, config.end_s)
     parts = _take_source(config, folder)
-    counted, vehicles, demand = None, None, DemandOrigin.GIVEN
+    counted = None
+    vehicles = None
+    demand = DemandOrigin.GIVEN
     if config.counts is not None:
         counts = read_counts(config.counts, read_streets(folder / parts.net))
         counted = sample_demand(folder / parts.net, counts, folder / COUNTED_NAME, seed=config.seed)
         parts = replace(parts, routes=(COUNTED_NAME,), begin_s=counted.begin_s, end_s=counted.end_s)
-        vehicles, demand = counted.vehicles, DemandOrigin.COUNTED
+        vehicles = counted.vehicles
+        demand = DemandOrigin.COUNTED
     begin_s, end_s = _hour(config, parts)
     if not parts.routes:
         trips = Trips(begin_s=begin_s, end_s=end_s, seed=config.seed, per_hour=config.per_hour)
-        vehicles, demand = invent_demand(folder / parts.net, folder / INVENTED_NAME, trips), DemandOrigin.INVENTED
+        vehicles = invent_demand(folder / parts.net, folder / INVENTED_NAME, trips)
+        demand = DemandOrigin.INVENTED
         parts = replace(parts, routes=(INVENTED_NAME,))
     parts = replace(parts, begin_s=begin_s, end_s=end_s)
     _write_record(config, parts, demand, folder)
@@ -212,11 +215,15 @@ def _take_source(config: ImportConfig, folder: Path) -> _Parts:
         net = _copy_net(config.source, folder)
     elif kind == "osm":
         options = OsmOptions(
-            drives_left=config.drives_left, guesses_signals=config.guesses_signals, guesses_walkers=config.guesses_walkers
+            drives_left=config.drives_left,
+            guesses_signals=config.guesses_signals,
+            guesses_walkers=config.guesses_walkers,
         )
         warnings = build_net_from_osm(config.source, folder / NET_NAME, options)
     else:
-        raise ScenarioError(f"{config.source}: expected a SUMO configuration, a net or an OpenStreetMap extract, got <{kind}>")
+        raise ScenarioError(
+            f"{config.source}: expected a SUMO configuration, a net or an OpenStreetMap extract, got <{kind}>"
+        )
     return _Parts(
         net=net,
         routes=copy_files(config.routes, folder),
@@ -230,7 +237,9 @@ def _kind(source: Path) -> str:
     if not source.is_file():
         raise ScenarioError(f"{source}: no such file; give a .sumocfg, a .net.xml or an .osm.xml, plain or .gz")
     if source.suffix == ".pbf":
-        raise ScenarioError(f"{source}: netconvert reads no .pbf; convert it first: osmium cat {source.name} -o extract.osm")
+        raise ScenarioError(
+            f"{source}: netconvert reads no .pbf; convert it first: osmium cat {source.name} -o extract.osm"
+        )
     check_readable(source)
     return re.sub(r"^(sumoC|c)onfiguration$", "configuration", root_tag(source))
 
@@ -285,7 +294,9 @@ def _free_name(folder: Path, wanted: str) -> str:
     return name
 
 
-def _write_record(config: ImportConfig, parts: _Parts, demand: DemandOrigin, folder: Path, fitted: str = "") -> None:
+def _write_record(
+    config: ImportConfig, parts: _Parts, demand: DemandOrigin, folder: Path, fitted: str = ""
+) -> None:
     traffic = {
         DemandOrigin.GIVEN: "with its own traffic",
         DemandOrigin.COUNTED: "traffic sampled from turning counts",

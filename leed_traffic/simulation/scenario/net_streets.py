@@ -37,17 +37,23 @@ class Street:
 
 
 @dataclass(frozen=True)
-class Streets:
+class StreetNet:
     """The edges of a net by id, and the lanes by which each leads into others."""
 
     by_id: dict[str, Street]
-    ways: dict[tuple[str, str], list[tuple[int, int]]] = field(default_factory=dict)  # (from, to): pairs of lane numbers
+    ways: dict[tuple[str, str], list[tuple[int, int]]] = field(
+        default_factory=dict
+    )  # (from, to): pairs of lane numbers
     extent_m: float = 0.0  # the longer side of the net
 
     def joins(self, a: str, b: str, vehicle_class: str) -> bool:
         """Whether a class can drive from an edge into the next."""
-        before, after = self.by_id[a].lanes, self.by_id[b].lanes
-        return any(before[i].permits(vehicle_class) and after[k].permits(vehicle_class) for i, k in self.ways.get((a, b), ()))
+        before = self.by_id[a].lanes
+        after = self.by_id[b].lanes
+        return any(
+            before[i].permits(vehicle_class) and after[k].permits(vehicle_class)
+            for i, k in self.ways.get((a, b), ())
+        )
 
     def rim(self) -> list[str]:
         """Edges into which nothing leads but a turn back."""
@@ -56,7 +62,7 @@ class Streets:
         return [name for name in self.by_id if name not in entered]
 
 
-def read_streets(net_file: Path) -> Streets:
+def read_streets(net_file: Path) -> StreetNet:
     """Read a net's edges and connections, junction interiors, crossings and walking areas left out.
 
     Raises:
@@ -77,7 +83,7 @@ def read_streets(net_file: Path) -> Streets:
                 extent_m = max(x2 - x1, y2 - y1)
     except ValueError as err:
         raise ScenarioError(f"{net_file}: not a usable SUMO net ({err})") from err
-    return Streets(by_id, ways, extent_m)
+    return StreetNet(by_id, ways, extent_m)
 
 
 def _street(edge: ET.Element) -> Street:

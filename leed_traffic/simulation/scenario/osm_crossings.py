@@ -15,7 +15,12 @@ def street_kinds(typemaps: Iterable[Path]) -> frozenset[str]:
     Raises:
         ScenarioError: a typemap cannot be read.
     """
-    names = (item.get("id", "") for path in typemaps for item in read_root(path).iter("type") if item.get("discard") != "true")
+    names = (
+        item.get("id", "")
+        for path in typemaps
+        for item in read_root(path).iter("type")
+        if item.get("discard") != "true"
+    )
     return frozenset(name.removeprefix(_TYPE) for name in names if name.startswith(_TYPE))
 
 

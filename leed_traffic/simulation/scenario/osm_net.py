@@ -15,14 +15,18 @@ from leed_traffic.simulation.sumo.tools import ToolKilledError, run_tool, sumo_h
 
 SHOWN = 3  # nodes named in a message
 ALL_RED_S = 2  # s, netconvert has none of its own accord
-TYPEMAPS = ("osmNetconvert.typ.xml", "osmNetconvertUrbanDe.typ.xml")  # speeds and lanes of streets that the map leaves open
+TYPEMAPS = (
+    "osmNetconvert.typ.xml",
+    "osmNetconvertUrbanDe.typ.xml",
+)  # speeds and lanes of streets that the map leaves open
 _WALKERS_TYPEMAP = "osmNetconvertPedestrians.typ.xml"
 _COMMENT = re.compile(rb"<!--.*?-->\s*", re.DOTALL)
 _OPTIONS = (
     # streets: bends are no junctions, lanes turn where the map says, what leads nowhere is left out
     "--geometry.remove", "--ramps.guess", "--roundabouts.guess", "--osm.turn-lanes", "--osm.lane-access",
     "--remove-edges.isolated", "--no-turnarounds.except-deadend", "--output.street-names",
-    # signals: the map's nodes on the arms of a junction are one signal, and a junction of several nodes is one, too
+    # signals: the map's nodes on the arms of a junction are one signal, and a junction of several nodes is one,
+    # too
     "--junctions.join", "--tls.guess-signals", "--tls.discard-simple", "--tls.join", "--tls.default-type=static",
     f"--tls.allred.time={ALL_RED_S}",
     "--xml-validation=never", "--no-warnings=false", "--seed=1",
@@ -42,8 +46,8 @@ class OsmOptions:
 def build_net_from_osm(osm_file: Path, net_file: Path, options: OsmOptions) -> tuple[str, ...]:
     """Convert an extract; return the warnings, each a line.
 
-    Crossings that netconvert cannot bear are left out, and a warning says so. The same extract and SUMO version give the same
-    bytes: netconvert's comment, which holds a date, is left out.
+    Crossings that netconvert cannot bear are left out, and a warning says so. The same extract and SUMO version
+    give the same bytes: netconvert's comment, which holds a date, is left out.
 
     Raises:
         ScenarioError: SUMO is missing, or netconvert finds no streets in the extract.
@@ -53,7 +57,9 @@ def build_net_from_osm(osm_file: Path, net_file: Path, options: OsmOptions) -> t
     wanted = [f"--type-files={','.join(map(str, map_files))}", "--output-file=net.xml", *_OPTIONS]
     wanted += ["--lefthand"] if options.drives_left else []
     wanted += ["--tls.guess"] if options.guesses_signals else []
-    wanted += ["--sidewalks.guess", "--crossings.guess"] if options.guesses_walkers else ["--osm.sidewalks", _CROSSINGS]
+    wanted += (
+        ["--sidewalks.guess", "--crossings.guess"] if options.guesses_walkers else ["--osm.sidewalks", _CROSSINGS]
+    )
     with tempfile.TemporaryDirectory(prefix="leed-osm-") as name:
         folder = Path(name)
         try:
@@ -86,4 +92,6 @@ def _convert(source: Path, wanted: list[str], map_files: Sequence[Path], folder:
 
 
 def _warnings(said: str) -> tuple[str, ...]:
-    return tuple(line.removeprefix("Warning:").strip() for line in said.splitlines() if line.startswith("Warning:"))
+    return tuple(
+        line.removeprefix("Warning:").strip() for line in said.splitlines() if line.startswith("Warning:")
+    )

@@ -24,10 +24,11 @@ from enum import StrEnum
 
 from leed_traffic.domain.network import Intersection, Network, edge_of
 from leed_traffic.domain.safety.timing import Timing
-from leed_traffic.simulation.score.audit import Run
-from leed_traffic.simulation.score.incidents import Incident, Kind, Way
+from leed_traffic.simulation.score.audit import StateRun
+from leed_traffic.simulation.score.incidents import DrivenRoute, Incident, IncidentKind
 
-_GREEN, _YELLOW = "Gg", "yY"
+_GREEN = "Gg"
+_YELLOW = "yY"
 _MAY_ENTER = frozenset("GgyYs")  # s: a turn on red after a stop
 _SLACK_S = 1e-6
 _LOOK_BACK_S = 120.0  # s before a stop in which its yellow is looked for
@@ -69,7 +70,7 @@ class Attribution:
     """Judges the incidents of one run."""
 
     def __init__(
-        self, network: Network, limits: Sequence[Timing], shown: Mapping[str, Sequence[Run]], *, step_s: float
+        self, network: Network, limits: Sequence[Timing], shown: Mapping[str, Sequence[StateRun]], *, step_s: float
     ) -> None:
         """Lay out who is who.
 
@@ -79,7 +80,9 @@ class Attribution:
             shown: what each signal showed, by id.
             step_s: of the record.
         """
-        self._intersections, self._limits, self._step_s = network.intersections, tuple(limits), step_s
+        self._intersections = network.intersections
+        self._limits = tuple(limits)
+        self._step_s = step_s
         self._shown = [tuple(shown.get(i.id, ())) for i in network.intersections]
         self._foes = [{frozenset(pair) for pair in i.foes} for i in network.intersections]
         self._links_of: dict[tuple[str, str], tuple[int, set[int]]] = {}
@@ -89,9 +92,9 @@ class Attribution:
                 self._links_of.setdefault((edge_of(m.from_lane), edge_of(m.to_lane)), (n, set()))[1].add(m.link)
                 self._links_at.setdefault(m.from_lane, (n, set()))[1].add(m.link)
 
-    def judge(self, incident: Incident, ways: Mapping[str, Way]) -> Verdict:
+    def judge(self, incident: Incident, ways: Mapping[str, DrivenRoute]) -> Verdict:
         """Whose it is."""
-        if incident.kind is Kind.EMERGENCY_STOP:
+        if incident.kind is IncidentKind.EMERGENCY_STOP:
             return self._judge_stop(incident, ways)
         if any(vehicle not in ways for vehicle in incident.vehicles):
             return Verdict.UNKNOWN if incident.lane.startswith(":") else Verdict.ELSEWHERE
@@ -117,15 +120,18 @@ class Attribution:
 
     def _judge_walker(self, vehicle: _Passage, time_s: float) -> Verdict:
         """Nobody wrote down which crossing it was, nor when the walker began: the worst of all that the vehicle's way meets."""
-        n, crossings = vehicle.n, self._intersections[vehicle.n].pedestrian_links
+        n = vehicle.n
+        crossings = self._intersections[vehicle.n].pedestrian_links
         pairs = [(a, c) for a in vehicle.links for c in crossings if frozenset((a, c)) in self._foes[n]]
         if not pairs:
             return Verdict.ELSEWHERE
         begin_s = self._green_since(vehicle)
         orders = [order for a, c in pairs for order in ((a, c), (c, a))]
-        return _worst([*(self._compare(n, first, second, begin_s, time_s) for first, second in orders), self._entry(vehicle)])
+        return _worst(
+            [*(self._compare(n, first, second, begin_s, time_s) for first, second in orders), self._entry(vehicle)]
+        )
 
-    def _judge_stop(self, stop: Incident, ways: Mapping[str, Way]) -> Verdict:
+    def _judge_stop(self, stop: Incident, ways: Mapping[str, DrivenRoute]) -> Verdict:
         """A signal is to blame that gave too little yellow before the red for which somebody braked."""
         if stop.lane not in self._links_at or not stop.is_at_red:
             return Verdict.ELSEWHERE
@@ -136,7 +142,7 @@ class Attribution:
             links = links & self._links_of.get((edge_of(stop.lane), after), (n, links))[1] or links
         return _worst([self._yellow_before(n, link, stop.time_s) for link in links])
 
-    def _passage(self, way: Way, time_s: float) -> _Passage | None:
+    def _passage(self, way: DrivenRoute, time_s: float) -> _Passage | None:
         """The signal that a vehicle has entered last and whose exit edge it has not left."""
         for k in range(len(way.edges) - 2, -1, -1):
             if k < len(way.left_s) and way.left_s[k] <= time_s + _SLACK_S:
@@ -168,7 +174,9 @@ class Attribution:
 
     def _compare(self, n: int, first: int, second: int, begin_s: float, end_s: float) -> Verdict:
         """What the signal showed to the link of whoever entered first, and to that of the second, between two moments."""
-        shown = [run for run in self._shown[n] if run.end_s > begin_s + _SLACK_S and run.begin_s <= end_s + _SLACK_S]
+        shown = [
+            run for run in self._shown[n] if run.end_s > begin_s + _SLACK_S and run.begin_s <= end_s + _SLACK_S
+        ]
         if any(run.state[first] == run.state[second] == "G" for run in shown):
             return Verdict.CONFLICT
         ends = [at_s for _, at_s in self._greens(n, first)]
@@ -205,18 +213,24 @@ class Attribution:
         return greens
 
     def _letter(self, n: int, link: int, time_s: float) -> str:
-        return next((run.state[link] for run in self._shown[n] if run.begin_s <= time_s + _SLACK_S < run.end_s), "r")
+        return next(
+            (run.state[link] for run in self._shown[n] if run.begin_s <= time_s + _SLACK_S < run.end_s), "r"
+        )
 
     def _is_green(self, n: int, link: int, time_s: float) -> bool:
         return self._letter(n, link, time_s) in _GREEN
 
     def _needed_s(self, n: int, ending: int, starting: int) -> float:
         """The shortest clearance that the limits know between the end of one link and the start of another."""
-        intersection, timing = self._intersections[n], self._limits[n]
+        intersection = self._intersections[n]
+        timing = self._limits[n]
         walks = ending in intersection.walk_only_links
         ways = _ways(intersection, ending, starting)
         return min(
-            (timing.clearance_s(i, j) if walks else timing.yellow_s[i][j] + timing.all_red_s[i][j] for i, j in ways),
+            (
+                timing.clearance_s(i, j) if walks else timing.yellow_s[i][j] + timing.all_red_s[i][j]
+                for i, j in ways
+            ),
             default=0.0,
         )
 

@@ -7,8 +7,8 @@ An unsafe change is one of:
   a crossing is red for less than that whole way, or something turns green on the way;
 - a stage is shown for less than its minimum green.
 
-Only the first counts for a signal that runs a program of the net's own: its intervals are nobody's site limits. Letters may be
-read in more than one way where a stage shows the same as the way to another one: `letters.py`.
+Only the first counts for a signal that runs a program of the net's own: its intervals are nobody's site limits.
+Letters may be read in more than one way where a stage shows the same as the way to another one: `letters.py`.
 """
 
 import html
@@ -19,9 +19,9 @@ from pathlib import Path
 
 from leed_traffic.domain.network import Network
 from leed_traffic.domain.safety.timing import Timing
-from leed_traffic.simulation.score.letters import Run, wrong_steps, wrong_ways
+from leed_traffic.simulation.score.letters import StateRun, wrong_steps, wrong_ways
 
-__all__ = ["Run", "UnsafeChange", "count_unsafe_changes", "find_unsafe_changes", "read_runs"]
+__all__ = ["StateRun", "UnsafeChange", "count_unsafe_changes", "find_unsafe_changes", "read_runs"]
 
 _ROW = re.compile(rb'<tlsState time="([0-9.]+)" id="([^"]*)" programID="([^"]*)" phase="[^"]*" state="([^"]*)"')
 
@@ -35,13 +35,13 @@ class UnsafeChange:
     what: str
 
 
-def read_runs(path: Path) -> dict[str, list[Run]]:
+def read_runs(path: Path) -> dict[str, list[StateRun]]:
     """What each signal showed, from SUMO's record of every step.
 
     Raises:
         OSError: the file cannot be read.
     """
-    runs: dict[str, list[Run]] = {}
+    runs: dict[str, list[StateRun]] = {}
     open_runs: dict[bytes, tuple[bytes, bytes, float]] = {}
     rows = _ROW.findall(path.read_bytes())
     for time, name, program, state in rows:
@@ -58,13 +58,15 @@ def read_runs(path: Path) -> dict[str, list[Run]]:
     return runs
 
 
-def count_unsafe_changes(runs: Mapping[str, Sequence[Run]], network: Network, timings: Sequence[Timing]) -> int:
+def count_unsafe_changes(
+    runs: Mapping[str, Sequence[StateRun]], network: Network, timings: Sequence[Timing]
+) -> int:
     """How often a signal of the network changed unsafely; see `find_unsafe_changes`."""
     return len(find_unsafe_changes(runs, network, timings))
 
 
 def find_unsafe_changes(
-    runs: Mapping[str, Sequence[Run]], network: Network, timings: Sequence[Timing]
+    runs: Mapping[str, Sequence[StateRun]], network: Network, timings: Sequence[Timing]
 ) -> tuple[UnsafeChange, ...]:
     """When and how signals of the network changed unsafely, signal by signal.
 
@@ -77,13 +79,15 @@ def find_unsafe_changes(
     for intersection, timing in zip(network.intersections, timings, strict=True):
         shown = runs.get(intersection.id, ())
         wrong = [*wrong_steps(shown, intersection), *wrong_ways(shown, intersection, timing)]
-        found += [UnsafeChange(intersection=intersection.id, time_s=time_s, what=what) for time_s, what in sorted(wrong)]
+        found += [
+            UnsafeChange(intersection=intersection.id, time_s=time_s, what=what) for time_s, what in sorted(wrong)
+        ]
     return tuple(found)
 
 
-def _run(current: tuple[bytes, bytes, float], end_s: float) -> Run:
+def _run(current: tuple[bytes, bytes, float], end_s: float) -> StateRun:
     state, program, begin_s = current
-    return Run(state=state.decode(), program=_text(program), begin_s=begin_s, end_s=end_s)
+    return StateRun(state=state.decode(), program=_text(program), begin_s=begin_s, end_s=end_s)
 
 
 def _text(name: bytes) -> str:

@@ -7,14 +7,16 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
-_COLLISIONS_NAME, _WARNINGS_NAME, _WAYS_NAME = "collisions.xml", "warnings.log", "ways.xml"
+_COLLISIONS_NAME = "collisions.xml"
+_WARNINGS_NAME = "warnings.log"
+_WAYS_NAME = "ways.xml"
 _STOP = re.compile(
     r"Vehicle '([^']*)' performs emergency stop at the end of lane '([^']*)'"
     r"( because of a red traffic light)?.*time=([0-9.]+)\."
 )
 
 
-class Kind(StrEnum):
+class IncidentKind(StrEnum):
     """What SUMO counts as unsafe."""
 
     COLLISION = "collision"
@@ -25,7 +27,7 @@ class Kind(StrEnum):
 class Incident:
     """One of them."""
 
-    kind: Kind
+    kind: IncidentKind
     time_s: float
     vehicles: tuple[str, ...]  # one or two; without the person
     lane: str
@@ -34,7 +36,7 @@ class Incident:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Way:
+class DrivenRoute:
     """The edges of a vehicle's route, and when it left each; shorter where it has not left them yet."""
 
     edges: tuple[str, ...]
@@ -57,7 +59,13 @@ def read_incidents(folder: Path) -> list[Incident]:
     """All of a run, collisions first; each pair of vehicles once a collision."""
     found = read_collisions(folder)
     for vehicle, lane, red, time in _STOP.findall((folder / _WARNINGS_NAME).read_text(encoding="utf-8")):
-        stop = Incident(kind=Kind.EMERGENCY_STOP, time_s=float(time), vehicles=(vehicle,), lane=lane, is_at_red=bool(red))
+        stop = Incident(
+            kind=IncidentKind.EMERGENCY_STOP,
+            time_s=float(time),
+            vehicles=(vehicle,),
+            lane=lane,
+            is_at_red=bool(red),
+        )
         found.append(stop)
     return found
 
@@ -67,10 +75,12 @@ def read_collisions(folder: Path) -> list[Incident]:
     found = []
     for item in ET.parse(folder / _COLLISIONS_NAME).getroot().iter("collision"):
         is_with_person = item.get("type") == "crossing"
-        parties = (item.get("collider", ""),) if is_with_person else (item.get("collider", ""), item.get("victim", ""))
+        parties = (
+            (item.get("collider", ""),) if is_with_person else (item.get("collider", ""), item.get("victim", ""))
+        )
         found.append(
             Incident(
-                kind=Kind.COLLISION,
+                kind=IncidentKind.COLLISION,
                 time_s=float(item.get("time", "nan")),
                 vehicles=parties,
                 lane=item.get("lane", ""),
@@ -80,15 +90,17 @@ def read_collisions(folder: Path) -> list[Incident]:
     return found
 
 
-def read_ways(folder: Path, vehicles: Collection[str]) -> dict[str, Way]:
+def read_ways(folder: Path, vehicles: Collection[str]) -> dict[str, DrivenRoute]:
     """The ways of these vehicles; without those that SUMO did not write down."""
     ways = {}
     for _, item in ET.iterparse(folder / _WAYS_NAME):
         if item.tag != "vehicle":
             continue
-        route = item.find("route") if item.find("route") is not None else item.find("routeDistribution/route[last()]")
+        route = (
+            item.find("route") if item.find("route") is not None else item.find("routeDistribution/route[last()]")
+        )
         if item.get("id") in vehicles and route is not None:
             left_s = tuple(float(word) for word in route.get("exitTimes", "").split() if float(word) >= 0.0)
-            ways[item.get("id", "")] = Way(edges=tuple(route.get("edges", "").split()), left_s=left_s)
+            ways[item.get("id", "")] = DrivenRoute(edges=tuple(route.get("edges", "").split()), left_s=left_s)
         item.clear()
     return ways

@@ -1,12 +1,12 @@
 """One signal's letters read as stages and the ways between them, and what is wrong with them.
 
-The same letters may be a stage or a part of the way to another one: a stage that serves a part of the one before it looks like
-the all-red between the two, and a way may pass the letters of a third stage. Where several readings are possible the one with
-the fewest faults counts: what is reported is wrong however it is read, and what keeps every limit in one reading is safe, as
-nobody on the street can tell the readings apart.
+The same letters may be a stage or a part of the way to another one: a stage that serves a part of the one before
+it looks like the all-red between the two, and a way may pass the letters of a third stage. Where several readings
+are possible the one with the fewest faults counts: what is reported is wrong however it is read, and what keeps
+every limit in one reading is safe, as nobody on the street can tell the readings apart.
 
-A stage's letters can stand for a part of a way only where that shows nothing that a way does not show: seconds before the stage
-only if nothing turns green with it, seconds after the stage before only if nothing ends with it.
+A stage's letters can stand for a part of a way only where that shows nothing that a way does not show: seconds
+before the stage only if nothing turns green with it, seconds after the stage before only if nothing ends with it.
 """
 
 import math
@@ -14,11 +14,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from leed_traffic.domain.network import Intersection, Kind
+from leed_traffic.domain.network import Intersection, MovementKind
 from leed_traffic.domain.safety.program import PROGRAM_ID
 from leed_traffic.domain.safety.timing import Timing
 
-_GREEN, _YELLOW, _RED = frozenset("Gg"), frozenset("yY"), frozenset("rs")
+_GREEN = frozenset("Gg")
+_YELLOW = frozenset("yY")
+_RED = frozenset("rs")
 _STRENGTH = {"G": 2, "g": 1}
 _SLACK_S = 1e-6
 
@@ -26,7 +28,7 @@ Fault = tuple[float, str]  # when, in seconds, and what
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Run:
+class StateRun:
     """One state, shown without a break."""
 
     state: str
@@ -45,26 +47,28 @@ class Run:
         return self.program.startswith(PROGRAM_ID)
 
 
-def wrong_steps(shown: Sequence[Run], intersection: Intersection) -> list[Fault]:
+def wrong_steps(shown: Sequence[StateRun], intersection: Intersection) -> list[Fault]:
     """What no reading can excuse, each display at most once."""
     found = []
     for k, run in enumerate(shown):
-        what = _wrong_display(run, intersection) or (_wrong_step(shown[k - 1], run, _vehicles(intersection)) if k else "")
+        what = _wrong_display(run, intersection) or (
+            _wrong_step(shown[k - 1], run, _vehicles(intersection)) if k else ""
+        )
         if what:
             found.append((run.begin_s, what))
     return found
 
 
-def wrong_ways(shown: Sequence[Run], intersection: Intersection, timing: Timing) -> list[Fault]:
+def wrong_ways(shown: Sequence[StateRun], intersection: Intersection, timing: Timing) -> list[Fault]:
     """Stages that are too short and ways that are too short, in the reading with the fewest of them."""
     return _Reading(shown, intersection, timing).faults()
 
 
 def _vehicles(intersection: Intersection) -> frozenset[int]:
-    return frozenset(m.link for m in intersection.movements if m.kind is Kind.VEHICLE)
+    return frozenset(m.link for m in intersection.movements if m.kind is MovementKind.VEHICLE)
 
 
-def _wrong_display(run: Run, intersection: Intersection) -> str:
+def _wrong_display(run: StateRun, intersection: Intersection) -> str:
     if not run.is_ours:
         return ""
     if unknown := set(run.state) - _GREEN - _YELLOW - _RED:
@@ -73,9 +77,10 @@ def _wrong_display(run: Run, intersection: Intersection) -> str:
     return f"links {clash[0]} and {clash[1]} conflict and both show G" if clash else ""
 
 
-def _wrong_step(before: Run, after: Run, vehicles: frozenset[int]) -> str:
+def _wrong_step(before: StateRun, after: StateRun, vehicles: frozenset[int]) -> str:
     for k in sorted(vehicles):
-        a, b = before.state[k], after.state[k]
+        a = before.state[k]
+        b = after.state[k]
         if a in _GREEN and b in _RED:
             return f"link {k} goes from green to red without yellow"
         if a in _YELLOW and b in _GREEN and before.is_ours and after.is_ours:
@@ -100,8 +105,10 @@ class _Way:
 class _Reading:
     """All readings of one signal's record at once: for every stop the best one that ends there."""
 
-    def __init__(self, shown: Sequence[Run], intersection: Intersection, timing: Timing) -> None:
-        self._shown, self._timing, self._vehicles = shown, timing, _vehicles(intersection)
+    def __init__(self, shown: Sequence[StateRun], intersection: Intersection, timing: Timing) -> None:
+        self._shown = shown
+        self._timing = timing
+        self._vehicles = _vehicles(intersection)
         self._walkers = frozenset(m.link for m in intersection.movements) - self._vehicles
         self._numbers = {stage.state: i for i, stage in enumerate(intersection.stages)}
         self._wrong = {k for k in range(1, len(shown)) if _wrong_step(shown[k - 1], shown[k], self._vehicles)}
@@ -109,7 +116,9 @@ class _Reading:
 
     def faults(self) -> list[Fault]:
         """Those of the best reading."""
-        best: dict[int, dict[float, list[Fault]]] = {}  # by stop and the seconds of it that belong to the way before
+        best: dict[
+            int, dict[float, list[Fault]]
+        ] = {}  # by stop and the seconds of it that belong to the way before
         for n, stop in enumerate(self._stops):
             readings: dict[float, list[Fault]] = {} if n else {0.0: []}
             for before in self._befores(n):
@@ -151,11 +160,14 @@ class _Reading:
         return all(run.program == self._shown[before].program for run in self._shown[before + 1 : after])
 
     def _way(self, before: int, after: int) -> _Way:
-        a, b, runs = self._shown[before].state, self._shown[after].state, self._shown[before + 1 : after]
+        a = self._shown[before].state
+        b = self._shown[after].state
+        runs = self._shown[before + 1 : after]
         is_wrong_anyway = not self._wrong.isdisjoint(range(before + 1, after + 1))
         if a == b or is_wrong_anyway or not self._is_one_program(before, after):
             return _Way()
-        i, j = self._numbers[a], self._numbers[b]
+        i = self._numbers[a]
+        j = self._numbers[b]
         states = [a, *(run.state for run in runs)]
         if any(_gains(*pair) for pair in pairwise(states)):
             return _Way(fault=f"something turns green on the way from stage {i} to {j}")
@@ -169,11 +181,14 @@ class _Reading:
         if lacking_s <= _SLACK_S and not _gains(b, a):
             return _Way(tail_s=seam_s)
         missing_s = max(lacking_s, seam_s)
-        return _Way(fault=f"stage {i} to {j}: {missing_s:g} s of clearance are missing" if missing_s > _SLACK_S else "")
+        return _Way(
+            fault=f"stage {i} to {j}: {missing_s:g} s of clearance are missing" if missing_s > _SLACK_S else ""
+        )
 
-    def _lacking(self, i: int, j: int, runs: Sequence[Run], ending: Sequence[int]) -> tuple[float, float]:
+    def _lacking(self, i: int, j: int, runs: Sequence[StateRun], ending: Sequence[int]) -> tuple[float, float]:
         """Seconds of red that the links that end lack, and seconds that the whole way lacks."""
-        timing, on_foot = self._timing, self._walkers.intersection(ending)
+        timing = self._timing
+        on_foot = self._walkers.intersection(ending)
         whole_s = timing.yellow_s[i][j] + timing.all_red_s[i][j]
         whole_s += timing.pedestrian_clearance_s[i][j] if on_foot else 0.0
         red_s = {k: _yellow_and_red(runs, k)[1] for k in ending}
@@ -182,17 +197,22 @@ class _Reading:
 
     def _short_stage(self, k: int, not_green_s: float) -> list[Fault]:
         """A stage below its minimum green; one that the record's first or last moment cuts is not judged."""
-        run, stage = self._shown[k], self._numbers[self._shown[k].state]
-        end = next((n for n in range(k, len(self._shown)) if self._shown[n].state != run.state), None)  # whoever shows it
+        run = self._shown[k]
+        stage = self._numbers[self._shown[k].state]
+        end = next(
+            (n for n in range(k, len(self._shown)) if self._shown[n].state != run.state), None
+        )  # whoever shows it
         if k == 0 or end is None:
             return []
         green_s = self._shown[end].begin_s - run.begin_s - not_green_s
         if green_s + _SLACK_S >= self._timing.min_green_s[stage]:
             return []
-        return [(run.begin_s, f"stage {stage} is green for {green_s:g} s, needs {self._timing.min_green_s[stage]:g}")]
+        return [
+            (run.begin_s, f"stage {stage} is green for {green_s:g} s, needs {self._timing.min_green_s[stage]:g}")
+        ]
 
 
-def _yellow_and_red(runs: Sequence[Run], link: int) -> tuple[float, float]:
+def _yellow_and_red(runs: Sequence[StateRun], link: int) -> tuple[float, float]:
     """Seconds of a link's last yellow and of the red after it."""
     yellow_s = red_s = 0.0
     for run in reversed(runs):

@@ -1,7 +1,8 @@
 """Where a signal does not keep the site's limits, how often and by how much, judged from SUMO's own record of what it showed.
 
-`audit.py` counts what no signal may do; a program of the net's own was never made for the site's limits, and there this module
-says which of them it breaks. It shares no code with program or envelope, and reads letters link by link:
+`audit.py` counts what no signal may do; a program of the net's own was never made for the site's limits, and there
+this module says which of them it breaks. It shares no code with program or envelope, and reads letters link by
+link:
 
     conflicting greens   two paths that conflict both have priority; by how long
     no yellow            a vehicle's green goes red without a yellow; by the site's yellow
@@ -12,10 +13,11 @@ says which of them it breaks. It shares no code with program or envelope, and re
     long green           a stage stands longer than its maximum green
     long red             a link that a stage serves is red for longer than the maximum red
 
-What several links do at one moment is one break, by the worst of them. Limits are those of the stage that stood last and of
-the one that follows; where one of the two is no stage of ours, the mildest that the site knows for these links. Nobody wrote
-down who waited: a long green or a long red counts with or without somebody at the line, so both are judged only of programs
-that run by themselves. What the begin or the end of the record cuts is judged only where it has broken the limit already.
+What several links do at one moment is one break, by the worst of them. Limits are those of the stage that stood
+last and of the one that follows; where one of the two is no stage of ours, the mildest that the site knows for
+these links. Nobody wrote down who waited: a long green or a long red counts with or without somebody at the line,
+so both are judged only of programs that run by themselves. What the begin or the end of the record cuts is judged
+only where it has broken the limit already.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -23,11 +25,12 @@ from dataclasses import dataclass
 from enum import StrEnum
 from itertools import accumulate, product
 
-from leed_traffic.domain.network import Intersection, Kind, Network
+from leed_traffic.domain.network import Intersection, MovementKind, Network
 from leed_traffic.domain.safety.timing import YELLOW_MIN_S, Matrix, Timing
-from leed_traffic.simulation.score.audit import Run
+from leed_traffic.simulation.score.audit import StateRun
 
-_GREEN, _YELLOW = frozenset("Gg"), frozenset("yY")
+_GREEN = frozenset("Gg")
+_YELLOW = frozenset("yY")
 _RED = frozenset("rsu")
 _STANDS = frozenset("ruyY")  # nobody may set out; a link switched off or with a turn after a stop lets people go
 _SLACK_S = 1e-6
@@ -71,7 +74,7 @@ class _Found:
 
 
 def judge_limits(
-    shown: Mapping[str, Sequence[Run]], network: Network, timings: Sequence[Timing], *, judges_waits: bool
+    shown: Mapping[str, Sequence[StateRun]], network: Network, timings: Sequence[Timing], *, judges_waits: bool
 ) -> tuple[LimitBreak, ...]:
     """Every limit that a signal of the network broke.
 
@@ -92,13 +95,16 @@ def judge_limits(
 class _Judge:
     """Walks through what one signal showed."""
 
-    def __init__(self, intersection: Intersection, timing: Timing, shown: Sequence[Run]) -> None:
-        self._timing, self._shown, self._foes = timing, shown, intersection.foes
-        self._id, self._n_links = intersection.id, intersection.n_links
+    def __init__(self, intersection: Intersection, timing: Timing, shown: Sequence[StateRun]) -> None:
+        self._timing = timing
+        self._shown = shown
+        self._foes = intersection.foes
+        self._id = intersection.id
+        self._n_links = intersection.n_links
         self._green = [stage.green for stage in intersection.stages]
         numbers = stage_numbers(intersection)
         self._stages = [numbers.get(run.state) for run in shown]
-        self._cars = {m.link for m in intersection.movements if m.kind is Kind.VEHICLE}
+        self._cars = {m.link for m in intersection.movements if m.kind is MovementKind.VEHICLE}
         self._walkers = intersection.pedestrian_links
         self._last = list(accumulate(self._stages, _or_earlier))  # the stage that stands or stood last, run by run
         self._next = list(accumulate(reversed(self._stages), _or_earlier))[::-1]  # that stands or comes next
@@ -139,7 +145,9 @@ class _Judge:
         )
 
     def _conflicts(self) -> Iterator[_Found]:
-        for begin, end in _spells([any(run.state[a] == run.state[b] == "G" for a, b in self._foes) for run in self._shown]):
+        for begin, end in _spells(
+            [any(run.state[a] == run.state[b] == "G" for a, b in self._foes) for run in self._shown]
+        ):
             seconds = self._between(begin, end)
             yield _Found(seconds, seconds, 0.0, self._shown[end - 1].end_s)
 
@@ -148,7 +156,11 @@ class _Judge:
         for link in sorted(self._cars):
             for _, end in self._greens_of[link]:
                 after = self._after(end, link, _YELLOW)
-                if after == len(self._shown) or self._shown[after].state[link] not in _RED or (end == after) is not is_missing:
+                if (
+                    after == len(self._shown)
+                    or self._shown[after].state[link] not in _RED
+                    or (end == after) is not is_missing
+                ):
                     continue
                 shown_s = self._between(end, after)
                 needed_s = self._needed(self._timing.yellow_s, link, None, end, unknown_s=YELLOW_MIN_S)
@@ -160,7 +172,9 @@ class _Judge:
         ends = {link: self._greens_of[link] for link in links}
         for link, spells in ends.items():
             starts = sorted({begin for a, b in foes if a == link for begin, _ in self._greens_of[b] if begin > 0})
-            starting = {begin: [b for a, b in foes if a == link and self._turns_green(b, begin)] for begin in starts}
+            starting = {
+                begin: [b for a, b in foes if a == link and self._turns_green(b, begin)] for begin in starts
+            }
             for n, (_, end) in enumerate(spells):
                 until = spells[n + 1][0] if n + 1 < len(spells) else len(self._shown)
                 first = next((begin for begin in starts if end <= begin < until), None)
@@ -177,7 +191,8 @@ class _Judge:
     def _walk_out(self, link: int, foe: int, end: int, start: int) -> _Found:
         stages = range(self._timing.n_stages)
         whole = tuple(tuple(self._timing.clearance_s(i, j) for j in stages) for i in stages)
-        shown_s, needed_s = self._between(end, start), self._needed(whole, link, foe, end)
+        shown_s = self._between(end, start)
+        needed_s = self._needed(whole, link, foe, end)
         return _Found(needed_s - shown_s, shown_s, needed_s, self._shown[start].begin_s)
 
     def _greens(self) -> Iterator[_Found]:
@@ -189,7 +204,8 @@ class _Judge:
                 if not known or begin == 0 or end == len(self._shown):
                     continue
                 stood = [i for i in self._stages[begin:end] if i in known]
-                shown_s, needed_s = self._between(begin, end), min(low_s[i] for i in stood or known)
+                shown_s = self._between(begin, end)
+                needed_s = min(low_s[i] for i in stood or known)
                 yield _Found(needed_s - shown_s, shown_s, needed_s, self._shown[end].begin_s)
 
     def _long_greens(self) -> Iterator[_Found]:
@@ -228,13 +244,17 @@ class _Judge:
 
     def _after(self, k: int, link: int, letters: frozenset[str]) -> int:
         """The first run from k on in which a link shows another letter."""
-        return next((n for n in range(k, len(self._shown)) if self._shown[n].state[link] not in letters), len(self._shown))
+        return next(
+            (n for n in range(k, len(self._shown)) if self._shown[n].state[link] not in letters), len(self._shown)
+        )
 
     def _between(self, begin: int, end: int) -> float:
         return self._shown[end - 1].end_s - self._shown[begin].begin_s if end > begin else 0.0
 
 
-_Clearance = Callable[[int, int, int, int], _Found]  # (link that ended, foe that starts, run after its green, run of the start)
+_Clearance = Callable[
+    [int, int, int, int], _Found
+]  # (link that ended, foe that starts, run after its green, run of the start)
 
 
 def stage_numbers(intersection: Intersection) -> dict[str, int]:

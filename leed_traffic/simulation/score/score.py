@@ -3,9 +3,9 @@
     delay = mean over scheduled vehicles of    time loss + wait to enter    if it departed (unfinished trips included)
                                                end - scheduled departure    if it never did
 
-Scheduled are the vehicles and trips that the demand files name with a departure in [begin, end), and those that SUMO made of
-flows, which its trip records list whether they entered or not. Earlier ones SUMO drops. Persons do not count there: they are
-classes of their own beside the vehicle classes.
+Scheduled are the vehicles and trips that the demand files name with a departure in [begin, end), and those that
+SUMO made of flows, which its trip records list whether they entered or not. Earlier ones SUMO drops. Persons do
+not count there: they are classes of their own beside the vehicle classes.
 """
 
 import re
@@ -91,7 +91,9 @@ def read_score(
         queue_veh = _mean_queue(record / SUMMARY_NAME, scenario)
         runs = read_runs(record / STATES_NAME)
     except (OSError, ET.ParseError, ValueError) as err:
-        raise ScenarioError(f"{record}: the outputs of a run are missing or cut short ({err}); run it again") from err
+        raise ScenarioError(
+            f"{record}: the outputs of a run are missing or cut short ({err}); run it again"
+        ) from err
     everybody = [*vehicles, *persons]
     classes = classes_in(everybody)
     departed = [trip for trip in vehicles if trip.has_departed]
@@ -110,7 +112,9 @@ def read_score(
         collisions=_count(counts, "safety", "collisions"),
         teleports=_count(counts, "teleports", "total"),
         stuck_veh=stuck_veh,
-        classes=tuple(_score_class(name, [trip for trip in everybody if trip.of_class == name]) for name in classes),
+        classes=tuple(
+            _score_class(name, [trip for trip in everybody if trip.of_class == name]) for name in classes
+        ),
     )
 
 

@@ -1,7 +1,7 @@
 """Who travelled in one recorded run: SUMO's trip records, the demand files for those who never set out, and everybody's class.
 
-A class is who an engineer counts apart: SUMO's vehicle class, close ones joined; people on foot are walkers, people who ride
-in a vehicle riders.
+A class is who an engineer counts apart: SUMO's vehicle class, close ones joined; people on foot are walkers,
+people who ride in a vehicle riders.
 """
 
 import xml.etree.ElementTree as ET
@@ -10,14 +10,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from leed_traffic.artifacts.scenario import Scenario
-from leed_traffic.artifacts.sumo_time import departure_seconds
+from leed_traffic.artifacts.sumo.time import departure_seconds
 from leed_traffic.artifacts.xml_file import top_level
 from leed_traffic.errors import ScenarioError
 from leed_traffic.simulation.demand.route_order import DepartureOrder
 from leed_traffic.simulation.demand.vehicle_types import CLASSES, OTHER, VehicleTypes
 
 _THINNED = ("--scale", "--ignore-route-errors")  # with these SUMO leaves out vehicles that the files name
-WALKER, RIDER = "walker", "rider"
+WALKER = "walker"
+RIDER = "rider"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,7 +77,9 @@ def read_trips(
     return tuple(vehicles.values()), tuple(persons)
 
 
-def read_demand(route_files: Iterable[Path], additional_files: Iterable[Path] = (), *, begin_s: float = 0.0) -> DemandNames:
+def read_demand(
+    route_files: Iterable[Path], additional_files: Iterable[Path] = (), *, begin_s: float = 0.0
+) -> DemandNames:
     """Vehicles, trips and vehicle types that demand files name; without vehicles that wait for a person.
 
     Args:
@@ -88,7 +91,8 @@ def read_demand(route_files: Iterable[Path], additional_files: Iterable[Path] = 
         ScenarioError: a file cannot be read, or a type's figure is none.
     """
     vehicles: dict[str, tuple[float, str]] = {}
-    types, out_of_order = VehicleTypes(), []
+    types = VehicleTypes()
+    out_of_order = []
     whole = [(path, None) for path in additional_files]  # SUMO reads these first, and in any order
     for path, order in [*whole, *((path, DepartureOrder()) for path in route_files)]:
         for item in top_level(path, with_included=True):
@@ -107,7 +111,8 @@ def read_demand(route_files: Iterable[Path], additional_files: Iterable[Path] = 
 
 
 def _vehicle(item: ET.Element, scenario: Scenario, demand: DemandNames) -> TripRecord:
-    depart_s, wait_to_enter_s = float(item.get("depart", -1)), float(item.get("departDelay", 0))
+    depart_s = float(item.get("depart", -1))
+    wait_to_enter_s = float(item.get("departDelay", 0))
     of_class = demand.class_of(item.get("vType", ""))
     if depart_s < 0.0:
         return _never_departed(scenario.end_s - wait_to_enter_s, scenario, of_class)

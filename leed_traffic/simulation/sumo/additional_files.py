@@ -1,7 +1,7 @@
 """The files of a scenario as SUMO gets them: harmless, with signal programs that stand still, under names that it can read.
 
-A weekly plan (WAUT) would change a signal's program under us: see `signal_programs`. SUMO parts lists of files at commas and
-puts variables in for `${NAME}`: a file whose path has such a character is linked under a plain name.
+A weekly plan (WAUT) would change a signal's program under us: see `signal_programs`. SUMO parts lists of files at
+commas and puts variables in for `${NAME}`: a file whose path has such a character is linked under a plain name.
 """
 
 import re
@@ -28,7 +28,12 @@ class StillPlans:
 
 
 def silenced(
-    scenario: Scenario, route_files: Sequence[Path], folder: Path, *, has_programs: bool, plans_switch: bool = False
+    scenario: Scenario,
+    route_files: Sequence[Path],
+    folder: Path,
+    *,
+    has_programs: bool,
+    plans_switch: bool = False,
 ) -> tuple[Scenario, tuple[Path, ...]]:
     """The scenario and its route files, with copies in a folder of what would write something or change programs.
 
@@ -58,7 +63,9 @@ def readable_path(path: Path, link: Path) -> Path:
     if _PLAIN_PATH.fullmatch(str(path)):
         return path
     if not _PLAIN_PATH.fullmatch(str(link)):
-        raise ScenarioError(f"{link.parent}: SUMO cannot read files in a folder of this name; set TMPDIR to a plain one")
+        raise ScenarioError(
+            f"{link.parent}: SUMO cannot read files in a folder of this name; set TMPDIR to a plain one"
+        )
     link.symlink_to(path.resolve())
     return link
 
@@ -71,7 +78,9 @@ def check_own_folder(folder: Path) -> None:
     """
     if not _OUTPUT_PATH.fullmatch(str(folder)):
         odd = "a comma, a colon, a dollar sign or a line break"
-        raise ScenarioError(f"{str(folder)!r}: SUMO cannot use a folder whose path has {odd}; choose another (TMPDIR)")
+        raise ScenarioError(
+            f"{str(folder)!r}: SUMO cannot use a folder whose path has {odd}; choose another (TMPDIR)"
+        )
 
 
 def quiet(path: Path, copy: Path, plans: StillPlans | None = None) -> Path:

@@ -35,7 +35,8 @@ class Template:
             raise ModuleNotFoundError("No module named 'libsumo'", name="libsumo")
         self._owner = os.getpid()
         self._door, inner = _pair()
-        # One seed of hashes and no threads of libraries: the same heap every time, and nothing that a fork could break.
+        # One seed of hashes and no threads of libraries: the same heap every time, and nothing that a fork could
+        # break.
         settled = {"PYTHONHASHSEED": "0", "OPENBLAS_NUM_THREADS": "1", "PYTHONPATH": os.pathsep.join(_places())}
         with inner:
             self._process = subprocess.Popen(

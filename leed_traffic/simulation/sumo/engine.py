@@ -1,7 +1,8 @@
 """SUMO as this package uses it: starts a simulation, asks it and ends it.
 
-`Engine` runs one simulation at a time: over libsumo in a process that was copied for it, which is another one or, where a whole
-task was given a process, this one; or in a SUMO that is asked over TCP (traci). Engines do not disturb each other.
+`Engine` runs one simulation at a time: over libsumo in a process that was copied for it, which is another one or,
+where a whole task was given a process, this one; or in a SUMO that is asked over TCP (traci). Engines do not
+disturb each other.
 """
 
 import contextlib
@@ -24,9 +25,17 @@ from leed_traffic.simulation.sumo.in_place import InPlace, may_begin
 from leed_traffic.simulation.sumo.options import PROGRAMS_NAME, sumo_options
 from leed_traffic.simulation.sumo.own_process import OwnProcess
 from leed_traffic.simulation.sumo.running import Crossings, Here, Look, Simulation, SumoError, first_line
-from leed_traffic.simulation.sumo.server import END_WAIT_S, HOST, first_error, free_port, start_process, stop_server
+from leed_traffic.simulation.sumo.server import (
+    END_WAIT_S,
+    HOST,
+    first_error,
+    free_port,
+    start_process,
+    stop_server,
+)
 
-_CONNECT_TRIES, _BETWEEN_TRIES_S = 600, 0.1  # a large net takes its time to load
+_CONNECT_TRIES = 600
+_BETWEEN_TRIES_S = 0.1  # a large net takes its time to load
 
 
 class _NotRunning:
@@ -90,7 +99,12 @@ class Engine:
             scenario, route_files, Path(self._files.name), has_programs=has_programs, plans_switch=plans_switch
         )
         options = sumo_options(
-            scenario, seed=seed, route_files=route_files, record=record, additional_files=additional_files, audit=audit
+            scenario,
+            seed=seed,
+            route_files=route_files,
+            record=record,
+            additional_files=additional_files,
+            audit=audit,
         )
         try:
             self._running = self._how()(options, begin_s=scenario.begin_s)
@@ -182,11 +196,13 @@ class Engine:
 
     def close(self) -> None:
         """End the simulation; its outputs are complete after this."""
-        running, self._running = self._running, _NOT_RUNNING
+        running = self._running
+        self._running = _NOT_RUNNING
         if running is not _NOT_RUNNING:
             with contextlib.suppress(SumoError):
                 running.close()
-        files, self._files = self._files, None
+        files = self._files
+        self._files = None
         if files is not None:
             files.cleanup()
 
@@ -203,7 +219,11 @@ class _OverTcp(Here):
         try:
             with contextlib.redirect_stdout(io.StringIO()):  # it prints each try
                 sumo = traci.connect(
-                    port=port, numRetries=_CONNECT_TRIES, host=HOST, proc=self._server, waitBetweenRetries=_BETWEEN_TRIES_S
+                    port=port,
+                    numRetries=_CONNECT_TRIES,
+                    host=HOST,
+                    proc=self._server,
+                    waitBetweenRetries=_BETWEEN_TRIES_S,
                 )
             sumo.getVersion()  # a server reads its demand when the client is there: wait until it has
         except faults as err:

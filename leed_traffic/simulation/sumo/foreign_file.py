@@ -1,9 +1,10 @@
 """Files of other people, made harmless: they may name outputs beside themselves, devices that write, and further files.
 
-Whatever SUMO reads of a net, demand or additional file passes here, in every encoding. We read detectors ourselves and leave
-nothing in anybody's folder: an attribute that names an output names SUMO's nowhere instead; of the parameters that give a
-vehicle a device only those stay whose device changes how it drives; what a file draws in stands in its place. A file that has
-none of this, and is plain UTF-8, may be read as it lies: nobody can then take it for something else than was looked at.
+Whatever SUMO reads of a net, demand or additional file passes here, in every encoding. We read detectors ourselves
+and leave nothing in anybody's folder: an attribute that names an output names SUMO's nowhere instead; of the
+parameters that give a vehicle a device only those stay whose device changes how it drives; what a file draws in
+stands in its place. A file that has none of this, and is plain UTF-8, may be read as it lies: nobody can then take
+it for something else than was looked at.
 """
 
 import re
@@ -11,7 +12,7 @@ import xml.etree.ElementTree as ET
 from functools import lru_cache
 from pathlib import Path
 
-from leed_traffic.artifacts.sumo_option_table import DRIVING_DEVICES
+from leed_traffic.artifacts.sumo.option_table import DRIVING_DEVICES
 from leed_traffic.artifacts.xml_file import UNREADABLE, in_its_place, included_file, open_plain_or_gzip, read_root
 from leed_traffic.errors import ScenarioError
 
@@ -39,7 +40,19 @@ _OF_A_NET = frozenset(
     }
 )
 _WITHIN = frozenset(
-    {"net", "lane", "neigh", "stopOffset", "param", "phase", "request", "restriction", "condition", "assignment", "tazSource"}
+    {
+        "net",
+        "lane",
+        "neigh",
+        "stopOffset",
+        "param",
+        "phase",
+        "request",
+        "restriction",
+        "condition",
+        "assignment",
+        "tazSource",
+    }
     | {"tazSink", "wautSwitch", "function"}
 )
 _ELEMENT = re.compile(rb"<([A-Za-z_][\w.:-]*)")
@@ -48,7 +61,8 @@ _HOLDS_NONE = re.compile(rb"<!--.*?-->|<\?.*?\?>|<!\[CDATA\[.*?\]\]>", re.DOTALL
 _WRITES = re.compile(r"(^|[._-])(file|files|output|dest)$", re.IGNORECASE)  # the last word of a parameter's name
 _DEVICE = re.compile(r"(?:has\.(?P<has>.+)\.device|device\.(?P<of>[^.]+)\..*)", re.DOTALL)
 _INTERESTING = re.compile(rb"<\s*include\b|\b(?:file|output|dest|edgesFile)\s*=|<\s*WAUT|<\s*wautJunction")
-_PARAM, _USUAL_PARAM = re.compile(rb"<param\b"), re.compile(rb'<param key="(?!has\.|device\.)[\w.:@-]*"')
+_PARAM = re.compile(rb"<param\b")
+_USUAL_PARAM = re.compile(rb'<param key="(?!has\.|device\.)[\w.:@-]*"')
 _DECLARED = re.compile(rb"""^<\?xml[^>]*?encoding\s*=\s*["']([\w.-]+)["']""")
 _NEWER = re.compile(rb"""^<\?xml[^>]*?version\s*=\s*["']1\.[^0]""")  # XML 1.1 has further spaces
 _PLAIN = (b"utf-8", b"us-ascii", b"ascii")

@@ -1,9 +1,10 @@
 """libsumo in this process: the one file that knows it.
 
-SUMO 1.28 orders the links of a junction by their addresses while it loads a net, and on some nets right of way depends on that
-order (docs/decisions.md). The addresses come from the heap, so a second simulation of a process may differ from the first one,
-and so may a first one in a process that did other things before. Therefore a simulation begins here at most once, in a process
-that was copied for it, and the net is loaded by a thread of its own, for which the C library opens a heap of its own: empty.
+SUMO 1.28 orders the links of a junction by their addresses while it loads a net, and on some nets right of way
+depends on that order (docs/decisions.md). The addresses come from the heap, so a second simulation of a process
+may differ from the first one, and so may a first one in a process that did other things before. Therefore a
+simulation begins here at most once, in a process that was copied for it, and the net is loaded by a thread of its
+own, for which the C library opens a heap of its own: empty.
 """
 
 import contextlib
@@ -45,7 +46,8 @@ def allow() -> None:
 def may_begin() -> bool:
     """Whether a simulation may begin here; asking uses it up."""
     global _is_allowed
-    was_allowed, _is_allowed = _is_allowed, False
+    was_allowed = _is_allowed
+    _is_allowed = False
     return was_allowed
 
 
@@ -55,7 +57,8 @@ def start(begin: Begin) -> Simulation:
     Raises:
         TraCIException: SUMO refuses a file.
     """
-    libsumo, failed = import_libsumo(), []
+    libsumo = import_libsumo()
+    failed = []
 
     def load() -> None:
         try:

@@ -10,7 +10,10 @@ from leed_traffic.simulation.sumo.additional_files import check_own_folder
 PROGRAMS_NAME = "programs.add.xml"
 
 
-TRIPS_NAME, STATISTICS_NAME, SUMMARY_NAME, STATES_NAME = "trips.xml", "statistics.xml", "summary.xml", "signal_states.xml"
+TRIPS_NAME = "trips.xml"
+STATISTICS_NAME = "statistics.xml"
+SUMMARY_NAME = "summary.xml"
+STATES_NAME = "signal_states.xml"
 _STATES_REQUEST = "signal_states.add.xml"
 
 
@@ -28,7 +31,10 @@ def sumo_options(
     Raises:
         ScenarioError: SUMO cannot use a folder of our own files.
     """
-    for folder in {*(path.absolute().parent for path in additional_files), *([record.absolute()] if record else [])}:
+    for folder in {
+        *(path.absolute().parent for path in additional_files),
+        *([record.absolute()] if record else []),
+    }:
         check_own_folder(folder)
     extra = [*scenario.additional_files, *additional_files]
     if record is not None:
@@ -37,9 +43,15 @@ def sumo_options(
             extra.append(_request_states(record))
     options = {"--net-file": str(scenario.net_file), "--seed": str(seed)}
     # the end: a flow that names only a number of vehicles spaces them up to there
-    options |= {"--begin": str(scenario.begin_s), "--end": str(scenario.end_s), "--step-length": str(scenario.step_length_s)}
+    options |= {
+        "--begin": str(scenario.begin_s),
+        "--end": str(scenario.end_s),
+        "--step-length": str(scenario.step_length_s),
+    }
     options |= {"--time-to-teleport": "-1", "--max-depart-delay": "-1"}
-    if record is None:  # nobody reads the collisions; looking for them costs a twentieth of a step and changes nothing
+    if (
+        record is None
+    ):  # nobody reads the collisions; looking for them costs a twentieth of a step and changes nothing
         options |= {"--collision.action": "none"}
     else:
         options |= {"--collision.check-junctions": "true", "--collision.action": "warn"}
@@ -51,7 +63,10 @@ def sumo_options(
     if record is not None:
         options |= {"--tripinfo-output": str(record / TRIPS_NAME)}
         options |= {"--tripinfo-output.write-unfinished": "true", "--tripinfo-output.write-undeparted": "true"}
-        options |= {"--statistic-output": str(record / STATISTICS_NAME), "--summary-output": str(record / SUMMARY_NAME)}
+        options |= {
+            "--statistic-output": str(record / STATISTICS_NAME),
+            "--summary-output": str(record / SUMMARY_NAME),
+        }
     theirs = dict(zip(scenario.options[::2], scenario.options[1::2], strict=True))
     ours = [word for name, value in options.items() if name not in theirs for word in (name, value)]
     # theirs in one argument each: after a space SUMO would read the value of a flag as another option

@@ -44,7 +44,8 @@ class OwnProcess:
             SumoError: SUMO refuses, or has ended.
             WorkerError: the process died.
         """
-        calls, self._orders = [*self._orders, (question.__name__, args)], []
+        calls = [*self._orders, (question.__name__, args)]
+        self._orders = []
         answer: T
         answer, self.time_s = self._send(calls)
         return answer
@@ -70,7 +71,9 @@ class OwnProcess:
         except (EOFError, OSError) as err:
             self._leave()
             raise WorkerError(_DIED) from err
-        except BaseException:  # interrupted between a question and its answer: nobody could tell later which is which
+        except (
+            BaseException
+        ):  # interrupted between a question and its answer: nobody could tell later which is which
             self._leave()
             raise
         if isinstance(answer, Failure):

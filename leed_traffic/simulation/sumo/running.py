@@ -19,7 +19,9 @@ from leed_traffic.errors import ScenarioError
 T = TypeVar("T")
 Args = TypeVarTuple("Args")
 Sumo = Any  # the libsumo module or a traci connection: the same calls, without types
-Crossings = Sequence[tuple[Sequence[str], str]]  # per crossing the edges on which persons may wait, and its own edge
+Crossings = Sequence[
+    tuple[Sequence[str], str]
+]  # per crossing the edges on which persons may wait, and its own edge
 _STOPPED = 1  # bit of a vehicle's stop state
 
 
@@ -65,7 +67,9 @@ class Simulation:
             begin_s: of its scenario.
             over: libsumo or traci.
         """
-        self._sumo, self._begin_s, self._over = sumo, begin_s, over
+        self._sumo = sumo
+        self._begin_s = begin_s
+        self._over = over
         self._reader: _Reader
         self._entries: dict[str, str] = {}  # vehicle that waited to enter -> its first edge
         self._weights = CARS
@@ -90,7 +94,8 @@ class Simulation:
     def phases(self, signal_ids: Sequence[str]) -> list[tuple[int, float]]:
         """The phase of each signal, and the seconds spent in it."""
         lights = self._sumo.trafficlight
-        phase, spent = lights.getPhase, lights.getSpentDuration
+        phase = lights.getPhase
+        spent = lights.getSpentDuration
         return [(phase(name), spent(name)) for name in signal_ids]
 
     def watch_lanes(self, lanes: Sequence[str], weights: Weights = CARS) -> None:
@@ -110,7 +115,8 @@ class Simulation:
         Args:
             crossings: per crossing the edges on which they may wait, and its own edge.
         """
-        person, on_edge = self._sumo.person, self._sumo.edge.getLastStepPersonIDs
+        person = self._sumo.person
+        on_edge = self._sumo.edge.getLastStepPersonIDs
         return np.array(
             [
                 sum(
@@ -126,12 +132,16 @@ class Simulation:
     def look(self, signal_ids: Sequence[str], crossings: Crossings) -> Look:
         """Vehicles, phases, waiting persons and who waits to enter."""
         return Look(
-            vehicles=self.vehicles(), phases=self.phases(signal_ids), persons=self.waiting(crossings), pending=self.pending()
+            vehicles=self.vehicles(),
+            phases=self.phases(signal_ids),
+            persons=self.waiting(crossings),
+            pending=self.pending(),
         )
 
     def callers(self, classes: Collection[str]) -> list[PriorityVehicle]:
         """Vehicles of these classes on their way to a signal; who stands at a stop does not call."""
-        vehicle, found = self._sumo.vehicle, []
+        vehicle = self._sumo.vehicle
+        found = []
         for name in vehicle.getIDList():
             kind = self._classes.get(name)
             if kind is None:
@@ -143,9 +153,12 @@ class Simulation:
 
     def loops(self, ids: Sequence[str | None]) -> tuple[Array, Array]:
         """Vehicles that came onto each loop since the simulation began, and the seconds it was covered; NaN without a loop."""
-        loop, since_begin_s = self._sumo.inductionloop, self.time_s - self._begin_s
+        loop = self._sumo.inductionloop
+        since_begin_s = self.time_s - self._begin_s
         passed = [math.nan if name is None else loop.getIntervalVehicleNumber(name) for name in ids]
-        covered = [math.nan if name is None else loop.getIntervalOccupancy(name) / 100.0 * since_begin_s for name in ids]
+        covered = [
+            math.nan if name is None else loop.getIntervalOccupancy(name) / 100.0 * since_begin_s for name in ids
+        ]
         return np.array(passed, dtype=np.float64), np.array(covered, dtype=np.float64)
 
     def inner_lanes(self, signal_id: str) -> tuple[tuple[str, ...], ...]:
@@ -156,7 +169,8 @@ class Simulation:
 
     def any_slower(self, lanes: Sequence[str], speed_mps: float) -> bool:
         """Whether a vehicle under this speed is on one of the lanes."""
-        lane, vehicle = self._sumo.lane, self._sumo.vehicle
+        lane = self._sumo.lane
+        vehicle = self._sumo.vehicle
         for name in lanes:
             if lane.getLastStepVehicleNumber(name) and any(
                 vehicle.getSpeed(other) < speed_mps for other in lane.getLastStepVehicleIDs(name)
@@ -208,7 +222,8 @@ class Here:
             simulation: that runs.
             faults: what SUMO's client raises when the simulation or the connection fails.
         """
-        self._simulation, self._faults = simulation, faults
+        self._simulation = simulation
+        self._faults = faults
 
     @property
     def time_s(self) -> float:
@@ -253,10 +268,14 @@ class _DirectReader:
 
     def __init__(self, sumo: Sumo, lanes: Sequence[str], weigh: _Weigh | None) -> None:
         self._weigh = weigh
-        self._lanes, self._numbers = tuple(lanes), np.arange(len(lanes))
-        calls = sumo._libsumo  # what libsumo's Python functions call: hundreds of calls a decision, a sixth less time each
+        self._lanes = tuple(lanes)
+        self._numbers = np.arange(len(lanes))
+        calls = (
+            sumo._libsumo
+        )  # what libsumo's Python functions call: hundreds of calls a decision, a sixth less time each
         self._ids = calls.lane_getLastStepVehicleIDs
-        self._position, self._speed = calls.vehicle_getLanePosition, calls.vehicle_getSpeed
+        self._position = calls.vehicle_getLanePosition
+        self._speed = calls.vehicle_getSpeed
 
     def read(self) -> Vehicles:
         """See `_Reader`."""
@@ -266,7 +285,9 @@ class _DirectReader:
             lane=np.repeat(self._numbers, list(map(len, by_lane))),
             position_m=np.fromiter(map(self._position, names), dtype=np.float64, count=len(names)),
             speed_mps=np.fromiter(map(self._speed, names), dtype=np.float64, count=len(names)),
-            weight=None if self._weigh is None else np.array([self._weigh(name) for name in names], dtype=np.float64),
+            weight=None
+            if self._weigh is None
+            else np.array([self._weigh(name) for name in names], dtype=np.float64),
         )
 
 
@@ -277,8 +298,11 @@ class _SubscribedReader:
         import traci.constants as tc
 
         self._weigh = weigh
-        self._sumo, self._numbers = sumo, {lane: k for k, lane in enumerate(lanes)}
-        self._ids, self._position, self._speed = tc.LAST_STEP_VEHICLE_ID_LIST, tc.VAR_LANEPOSITION, tc.VAR_SPEED
+        self._sumo = sumo
+        self._numbers = {lane: k for k, lane in enumerate(lanes)}
+        self._ids = tc.LAST_STEP_VEHICLE_ID_LIST
+        self._position = tc.VAR_LANEPOSITION
+        self._speed = tc.VAR_SPEED
         for lane in lanes:
             sumo.lane.subscribe(lane, (self._ids,))
 

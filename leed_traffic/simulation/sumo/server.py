@@ -58,7 +58,12 @@ def start_server(
     try:
         scenario, route_files = silenced(scenario, route_files, Path(files.name), has_programs=has_programs)
         options = sumo_options(
-            scenario, seed=seed, route_files=route_files, record=record, additional_files=additional_files, audit=audit
+            scenario,
+            seed=seed,
+            route_files=route_files,
+            record=record,
+            additional_files=additional_files,
+            audit=audit,
         )
         server = start_process([*options, "--remote-port", str(port), "--num-clients", str(num_clients)])
     except BaseException:
@@ -116,4 +121,6 @@ def start_process(options: Sequence[str]) -> "subprocess.Popen[bytes]":
             env={**os.environ, "SUMO_HOME": str(sumo.SUMO_HOME)},
         )
     except OSError as err:
-        raise DeviceError(f"{program}: cannot be started ({err.strerror}); install the package with its extra 'sim'") from err
+        raise DeviceError(
+            f"{program}: cannot be started ({err.strerror}); install the package with its extra 'sim'"
+        ) from err

@@ -1,7 +1,7 @@
 """A process that has imported what is needed and never simulates: copies of it do, so that each begins as the first one did.
 
-Started as `python -m leed_traffic.simulation.sumo.template FD MODULE...` by `copies.Template`, which sends a socket for each
-copy. A copy either simulates for somebody else, call by call, or carries out a whole task.
+Started as `python -m leed_traffic.simulation.sumo.template FD MODULE...` by `copies.Template`, which sends a
+socket for each copy. A copy either simulates for somebody else, call by call, or carries out a whole task.
 """
 
 import contextlib
@@ -37,7 +37,8 @@ def main(descriptor: int, modules: list[str]) -> None:
             importlib.import_module(module)
     scratch = os.environ["TMPDIR"] = tempfile.tempdir = tempfile.mkdtemp(prefix="leed-copies-")
     gc.freeze()
-    door, copies = socket.socket(fileno=descriptor), set[int]()
+    door = socket.socket(fileno=descriptor)
+    copies = set[int]()
     while True:
         knock, descriptors, _, _ = socket.recv_fds(door, 1, 1)
         _bury(copies)
@@ -68,7 +69,9 @@ def _end(copies: set[int]) -> None:
 
 
 def _live(connection: Connection) -> NoReturn:
-    with contextlib.suppress(OSError, AttributeError):  # only Linux has it; elsewhere a copy ends with its next answer
+    with contextlib.suppress(
+        OSError, AttributeError
+    ):  # only Linux has it; elsewhere a copy ends with its next answer
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     with contextlib.suppress(EOFError, OSError):  # whoever asked has gone
         purpose = connection.recv()

@@ -64,7 +64,11 @@ def write_xml(path: Path, root: ET.Element) -> None:
 
 def _run(name: str, command: Sequence[str], folder: Path) -> str:
     home = sumo_home()
-    place = {"SUMO_HOME": str(home), "PROJ_DATA": str(home / "data" / "proj"), "PROJ_LIB": str(home / "data" / "proj")}
+    place = {
+        "SUMO_HOME": str(home),
+        "PROJ_DATA": str(home / "data" / "proj"),
+        "PROJ_LIB": str(home / "data" / "proj"),
+    }
     try:
         ran = subprocess.run(
             command,
@@ -81,7 +85,9 @@ def _run(name: str, command: Sequence[str], folder: Path) -> str:
     except OSError as err:
         raise ScenarioError(f"{name}: cannot be started ({err.strerror or err}); pip install '.[sim]'") from err
     if ran.returncode < 0:
-        raise ToolKilledError(f"{name} was killed by {_signal_name(-ran.returncode)}{_whose_fault(-ran.returncode)}")
+        raise ToolKilledError(
+            f"{name} was killed by {_signal_name(-ran.returncode)}{_whose_fault(-ran.returncode)}"
+        )
     if ran.returncode != 0:
         raise ScenarioError(f"{name} refused its input (exit code {ran.returncode}): {_complaint(ran.stderr)}")
     return ran.stderr
@@ -97,12 +103,8 @@ def _signal_name(number: int) -> str:
 def _whose_fault(number: int) -> str:
     """What a reader should make of it, and do."""
     if number in (signal.SIGKILL, signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-        return (
-            ": somebody ended it, or the memory was used up; try again with more memory, or with a smaller part of the network"
-        )
-    return (
-        " (a fault of its own, not a refusal): this input makes it crash; try a smaller part of it, or another version of SUMO"
-    )
+        return ": somebody ended it, or the memory was used up; try again with more memory, or with a smaller part of the network"
+    return " (a fault of its own, not a refusal): this input makes it crash; try a smaller part of it, or another version of SUMO"
 
 
 def _complaint(text: str) -> str:

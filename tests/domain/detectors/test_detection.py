@@ -5,7 +5,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from leed_traffic.domain.detectors.detection import Detection, SpanTable, Vehicles, capacity_veh, lanes_to_read, within_reach
+from leed_traffic.domain.detectors.detection import (
+    Detection,
+    SpanTable,
+    Vehicles,
+    capacity_veh,
+    lanes_to_read,
+    within_reach,
+)
 from tests.intersections import four_legs, lane, t_junction
 
 JUNCTIONS = (t_junction("T"), four_legs("X"))
@@ -44,7 +51,9 @@ def reference(junction, reach_m, rows):
     return queue, count, exit_count, fill
 
 
-row = st.tuples(st.sampled_from(LANES), st.integers(0, 160).map(float), st.sampled_from([0.0, 0.09, 0.1, 2.99, 3.0, 13.0]))
+row = st.tuples(
+    st.sampled_from(LANES), st.integers(0, 160).map(float), st.sampled_from([0.0, 0.09, 0.1, 2.99, 3.0, 13.0])
+)
 
 
 @settings(max_examples=300, deadline=None, database=None)
@@ -68,28 +77,38 @@ def test_a_detector_ends_at_its_reach(position_m, seen):
 
 
 def test_beyond_a_short_lane_a_detector_goes_on_upstream_with_the_share_that_heads_for_it():
-    readings = Detection(JUNCTIONS[:1], 100.0, INDEX).measure(vehicles(("up0_0", 130.0, 5.0), ("up0_0", 129.9, 5.0)))
+    readings = Detection(JUNCTIONS[:1], 100.0, INDEX).measure(
+        vehicles(("up0_0", 130.0, 5.0), ("up0_0", 129.9, 5.0))
+    )
     assert readings.of(0).count_veh[0] == 0.5
 
 
 @pytest.mark.parametrize(
-    ("speed_mps", "queue_veh", "is_slow"), [(0.09, 1.0, True), (0.1, 0.0, True), (2.9, 0.0, True), (3.0, 0.0, False)]
+    ("speed_mps", "queue_veh", "is_slow"),
+    [(0.09, 1.0, True), (0.1, 0.0, True), (2.9, 0.0, True), (3.0, 0.0, False)],
 )
 def test_a_queue_stands_and_a_blocked_exit_crawls(speed_mps, queue_veh, is_slow):
-    readings = Detection(JUNCTIONS[:1], 100.0, INDEX).measure(vehicles(("in0_0", 70.0, speed_mps), ("out0_0", 60.0, speed_mps)))
+    readings = Detection(JUNCTIONS[:1], 100.0, INDEX).measure(
+        vehicles(("in0_0", 70.0, speed_mps), ("out0_0", 60.0, speed_mps))
+    )
     assert readings.of(0).queue_veh[0] == queue_veh
     assert readings.of(0).exit_fill[0] == (0.125 if is_slow else 0.0)
 
 
 def test_without_vehicles_everything_is_zero():
     readings = Detection(JUNCTIONS, 100.0, INDEX).measure(vehicles())
-    assert not any(part.any() for part in (readings.queue_veh, readings.count_veh, readings.exit_count_veh, readings.exit_fill))
+    assert not any(
+        part.any()
+        for part in (readings.queue_veh, readings.count_veh, readings.exit_count_veh, readings.exit_fill)
+    )
 
 
 def test_a_movement_without_an_exit_is_never_blocked():
     junction = t_junction()
     movements = (replace(junction.movements[0], exit_span=None), *junction.movements[1:])
-    readings = Detection([replace(junction, movements=movements)], 100.0, INDEX).measure(vehicles(("out0_0", 5.0, 0.0)))
+    readings = Detection([replace(junction, movements=movements)], 100.0, INDEX).measure(
+        vehicles(("out0_0", 5.0, 0.0))
+    )
     assert (readings.of(0).exit_fill[0], readings.of(0).exit_count_veh[0]) == (0.0, 0.0)
 
 
@@ -114,5 +133,7 @@ def test_only_lanes_within_reach_and_exits_are_read():
 def test_spans_of_one_target_add_up():
     spans = within_reach(lane(0), 100.0)
     table = SpanTable([(1, span) for span in spans], 3, INDEX)
-    (total,) = table.add_up(np.sort(np.array([INDEX["in0_0"] * 1e6 + 10.0, INDEX["up0_0"] * 1e6 + 140.0])), [np.ones(2)])
+    (total,) = table.add_up(
+        np.sort(np.array([INDEX["in0_0"] * 1e6 + 10.0, INDEX["up0_0"] * 1e6 + 140.0])), [np.ones(2)]
+    )
     assert total.tolist() == [0.0, 1.5, 0.0]

@@ -34,7 +34,9 @@ def test_rates_are_kept_over_many_lanes():
     assert shares == pytest.approx(0.25, abs=0.05)
 
 
-@pytest.mark.parametrize("kind", [DetectorFault.DEAD, DetectorFault.STUCK_ON, DetectorFault.STUCK_OFF, DetectorFault.CHATTER])
+@pytest.mark.parametrize(
+    "kind", [DetectorFault.DEAD, DetectorFault.STUCK_ON, DetectorFault.STUCK_OFF, DetectorFault.CHATTER]
+)
 def test_one_lane_of_every_signal_is_broken_all_the_time(kind):
     plan = draw(FaultRates(one_per_intersection=kind))
     for time_s in (0.0, 1800.0, 3600.0):
@@ -42,7 +44,9 @@ def test_one_lane_of_every_signal_is_broken_all_the_time(kind):
         assert [int((part == kind).sum()) for part in (now[:4], now[4:])] == [1, 1]
 
 
-@pytest.mark.parametrize("wrong", [{"dropouts_per_lane_hour": -1.0}, {"faults_per_lane_hour": 101.0}, {"dropout_s": 0.0}])
+@pytest.mark.parametrize(
+    "wrong", [{"dropouts_per_lane_hour": -1.0}, {"faults_per_lane_hour": 101.0}, {"dropout_s": 0.0}]
+)
 def test_impossible_rates_are_refused(wrong):
     with pytest.raises(ValueError, match="need"):
         FaultRates(**wrong)

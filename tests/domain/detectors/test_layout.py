@@ -69,10 +69,19 @@ def test_loops_are_found_by_the_lane_that_they_tell_of():
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"from_m": 5.0, "to_m": 4.0}, {"distance_m": -1.0}, {"kind": DetectorKind.STOP, "to_m": 9.0}, {"share": 0.0}]
+    "wrong",
+    [{"from_m": 5.0, "to_m": 4.0}, {"distance_m": -1.0}, {"kind": DetectorKind.STOP, "to_m": 9.0}, {"share": 0.0}],
 )
 def test_an_impossible_detector_is_refused(wrong):
     share = wrong.pop("share", 1.0)
-    values = {"id": "d", "kind": DetectorKind.ZONE, "signal": "T", "lane": "x", "from_m": 0.0, "to_m": 0.0, "distance_m": 0.0}
+    values = {
+        "id": "d",
+        "kind": DetectorKind.ZONE,
+        "signal": "T",
+        "lane": "x",
+        "from_m": 0.0,
+        "to_m": 0.0,
+        "distance_m": 0.0,
+    }
     with pytest.raises(ValueError, match=r"^d: "):
         Detector(**(values | wrong), informs=(("x", share),))

@@ -1,7 +1,12 @@
 from leed_traffic.domain.detectors.occupancy import inner_lanes, lanes_of_red
 
 BEHIND = {":a": ":b", ":b": "", ":c": ":c"}
-LINKS = [[("in_0", "out_0", ":a")], [("in_1", "out_0", ":c"), ("in_1", "out_1", ":b")], [], [("in_2", "out_1", "")]]
+LINKS = [
+    [("in_0", "out_0", ":a")],
+    [("in_1", "out_0", ":c"), ("in_1", "out_1", ":b")],
+    [],
+    [("in_2", "out_1", "")],
+]
 
 
 def test_the_way_of_a_link_goes_on_behind_a_lane_in_which_vehicles_wait():

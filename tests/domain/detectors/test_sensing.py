@@ -8,7 +8,15 @@ from leed_traffic.domain.detectors.detection import Detection, Vehicles, capacit
 from leed_traffic.domain.detectors.faults import DetectorFault, FaultRates
 from leed_traffic.domain.detectors.layout import place_zones
 from leed_traffic.domain.detectors.loops import LoopCounts
-from leed_traffic.domain.detectors.sensing import CAMERA, IDEAL, LOOPS, SensedDetection, Sensing, SensingKind, Sensors
+from leed_traffic.domain.detectors.sensing import (
+    CAMERA,
+    IDEAL,
+    LOOPS,
+    SensedDetection,
+    Sensing,
+    SensingKind,
+    Sensors,
+)
 from tests.intersections import four_legs, t_junction
 
 JUNCTIONS = (t_junction("T"), four_legs("X"))
@@ -97,12 +105,17 @@ def test_a_broken_detector_reports_what_its_fault_says(kind):
     expected = {DetectorFault.DEAD: math.nan, DetectorFault.STUCK_ON: ROOM[0], DetectorFault.STUCK_OFF: 0.0}[kind]
     for values in (counts, queues):
         is_broken = ~np.isclose(values, 2.0)
-        assert [is_broken[:, :5].sum(axis=1).tolist(), is_broken[:, 5:].sum(axis=1).tolist()] == [[1, 1, 1], [1, 1, 1]]
+        assert [is_broken[:, :5].sum(axis=1).tolist(), is_broken[:, 5:].sum(axis=1).tolist()] == [
+            [1, 1, 1],
+            [1, 1, 1],
+        ]
         np.testing.assert_array_equal(values[is_broken], np.full(6, expected))
 
 
 def test_chatter_comes_and_goes_without_traffic():
-    counts, _ = reports(replace(IDEAL, faults=FaultRates(one_per_intersection=DetectorFault.CHATTER)), queue_of(0), looks=200)
+    counts, _ = reports(
+        replace(IDEAL, faults=FaultRates(one_per_intersection=DetectorFault.CHATTER)), queue_of(0), looks=200
+    )
     shares = (counts > 0.0).mean(axis=0)
     assert sorted(shares)[-2:] == pytest.approx([0.5, 0.5], abs=0.15)
     assert sum(share > 0.0 for share in shares) == 2
@@ -123,7 +136,12 @@ def test_a_listed_zone_is_all_that_is_seen():
 
 
 def loop_counts(came=0.0, left=0.0, stands_s=0.0):
-    values = {"stop_passed_veh": left, "stop_covered_s": stands_s, "advance_passed_veh": came, "advance_covered_s": 0.0}
+    values = {
+        "stop_passed_veh": left,
+        "stop_covered_s": stands_s,
+        "advance_passed_veh": came,
+        "advance_covered_s": 0.0,
+    }
     return LoopCounts(**{name: np.full(N_LANES, float(value)) for name, value in values.items()})
 
 
@@ -144,12 +162,15 @@ def test_loops_report_their_balance_whatever_stands_between_them_and_no_exit():
 
 
 @pytest.mark.parametrize(
-    ("kind", "seen"), [(DetectorFault.DEAD, math.nan), (DetectorFault.STUCK_ON, 4.0), (DetectorFault.STUCK_OFF, 0.0)]
+    ("kind", "seen"),
+    [(DetectorFault.DEAD, math.nan), (DetectorFault.STUCK_ON, 4.0), (DetectorFault.STUCK_OFF, 0.0)],
 )
 def test_a_broken_loop_counts_what_its_fault_says(kind, seen):
     """Three came, three left: stuck on, the stop loop sees nobody leave and somebody stand."""
     broken = replace(LOOPS, miss=0.0, faults=FaultRates(one_per_intersection=kind))
-    readings = loops_after(broken, loop_counts(came=3, left=3, stands_s=2.0), loop_counts(stands_s=0.1), loop_counts())
+    readings = loops_after(
+        broken, loop_counts(came=3, left=3, stands_s=2.0), loop_counts(stands_s=0.1), loop_counts()
+    )
     odd = ~(np.abs(readings.count_veh) < 0.1)
     if kind is DetectorFault.STUCK_OFF:
         assert not odd.any()

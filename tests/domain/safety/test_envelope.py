@@ -76,7 +76,9 @@ def test_a_wait_for_the_shown_stage_itself_does_not_end_it():
 
 
 def test_at_max_green_a_stage_goes_on_if_every_change_would_break_the_maximum_red():
-    state = standing(30.0, (110.0, 1.0, 0.0))  # serving stage 1 first brings stage 0 in at 110 + 4 + 12 + 4 = 130 s
+    state = standing(
+        30.0, (110.0, 1.0, 0.0)
+    )  # serving stage 1 first brings stage 0 in at 110 + 4 + 12 + 4 = 130 s
     permission = permit(state, TIMING, horizon_s=5.0)
     assert (permission.legal, permission.otherwise, permission.reason) == ((True, False, False), 0, Reason.MAX_RED)
 
@@ -134,7 +136,9 @@ def test_any_way_to_write_a_stage_number_is_understood(requested):
     assert ask(requested, standing(10.0)).stage == 1
 
 
-@pytest.mark.parametrize(("age_s", "is_stale"), [(9.9, False), (10.0, False), (10.1, True), (math.nan, True), (math.inf, True)])
+@pytest.mark.parametrize(
+    ("age_s", "is_stale"), [(9.9, False), (10.0, False), (10.1, True), (math.nan, True), (math.inf, True)]
+)
 def test_a_request_older_than_its_lease_no_longer_counts(age_s, is_stale):
     ruling = ask(1, standing(10.0), request_age_s=age_s, lease_s=10.0)
     assert (ruling.reason is Reason.STALE_REQUEST) is is_stale
@@ -191,7 +195,9 @@ def test_who_does_not_wait_need_not_be_served_in_time_and_who_waits_a_little_mus
     timing = flat_timing(4, max_red_s=130.0)
 
     def is_legal(wait_s):
-        return permit(SignalState(stage=0, is_clearing=False, green_s=20.0, wait_s=wait_s), timing, horizon_s=55.0).legal[1]
+        return permit(
+            SignalState(stage=0, is_clearing=False, green_s=20.0, wait_s=wait_s), timing, horizon_s=55.0
+        ).legal[1]
 
     assert is_legal((0.0, 0.0, 1.0, 0.0))
     assert not is_legal((0.0, 0.0, 1.0, 0.5))
@@ -205,7 +211,11 @@ def test_nobody_s_request_is_needed_to_know_why_a_clearance_goes_on():
 
 def test_whoever_is_moved_on_to_is_one_who_may_be_served_now_not_simply_the_longest_waiting():
     at_max_green = permit(standing(30.0, (50.0, 1.0, 2.0)), TIMING, horizon_s=5.0)  # 0 itself has waited longest
-    assert (at_max_green.legal, at_max_green.otherwise, at_max_green.reason) == ((False, True, True), 2, Reason.MAX_GREEN)
+    assert (at_max_green.legal, at_max_green.otherwise, at_max_green.reason) == (
+        (False, True, True),
+        2,
+        Reason.MAX_GREEN,
+    )
     # stage 1 has waited longest, but its 30 s of green would bring stage 2 in at 95 + 4 + 30 + 5 + 4 = 138 s
     uneven = replace(TIMING, min_green_s=(7.0, 30.0, 7.0), fallback_green_s=(7.0, 30.0, 7.0))
     late = permit(standing(10.0, (0.0, 100.0, 95.0)), uneven, horizon_s=5.0)
@@ -213,7 +223,8 @@ def test_whoever_is_moved_on_to_is_one_who_may_be_served_now_not_simply_the_long
 
 
 def test_whoever_is_due_first_is_thought_of_first():
-    # kept for 5 s; then stage 2 is green at 9 s, and stage 1 at 25 s; the other way round stage 2 would wait 90 + 48 s
+    # kept for 5 s; then stage 2 is green at 9 s, and stage 1 at 25 s; the other way round stage 2 would wait 90 +
+    # 48 s
     uneven = replace(TIMING, min_green_s=(7.0, 30.0, 7.0), fallback_green_s=(7.0, 30.0, 7.0))
     assert permit(standing(10.0, (0.0, 90.0, 90.0)), uneven, horizon_s=5.0).legal[0]
 
@@ -233,7 +244,8 @@ def test_who_is_slow_opens_an_extension_and_only_who_is_fast_closes_it():
 
 @pytest.mark.parametrize(("wait_s", "allowed"), [(103.0, True), (103.1, False)])
 def test_an_extension_leaves_time_for_the_next_stages_minimum_green_before_others_are_due(wait_s, allowed):
-    # stage 1 would turn green in 1 s, stands 7 s and a decision's 5 s, then 4 s of clearance: stage 0 is green in 17 s
+    # stage 1 would turn green in 1 s, stands 7 s and a decision's 5 s, then 4 s of clearance: stage 0 is green in
+    # 17 s
     state = SignalState(stage=1, is_clearing=True, green_s=0.0, wait_s=(wait_s, 0.0))
     assert may_extend(state, flat_timing(2), extended_s=1.0, delay_s=1.0, horizon_s=5.0) is allowed
 

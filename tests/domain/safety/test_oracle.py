@@ -2,7 +2,7 @@
 
 import pytest
 
-from leed_traffic.domain.safety.oracle import Memory, Oracle, _short
+from leed_traffic.domain.safety.oracle import Oracle, OracleMemory, _short
 from leed_traffic.domain.safety.timing import derive_timing, timing_as_net
 from tests.intersections import early_release, flat_timing, four_legs, shared_link, star
 
@@ -20,7 +20,10 @@ def judge(parts, *, junction=None, timing=None, step_s=1.0, is_reviewed=True, or
 
 
 def test_a_sound_change_has_nothing_wrong():
-    assert judge([("yr", None, 4), ("rr", None, 2), ("rG", 1, 9), ("ry", None, 4), ("rr", None, 2), ("Gr", 0, 1)]) == []
+    assert (
+        judge([("yr", None, 4), ("rr", None, 2), ("rG", 1, 9), ("ry", None, 4), ("rr", None, 2), ("Gr", 0, 1)])
+        == []
+    )
 
 
 @pytest.mark.parametrize(
@@ -62,7 +65,9 @@ def test_every_link_that_lost_its_green_is_told_of():
     junction = four_legs()
     found = judge([(junction.stages[2].state, 2, 1)], junction=junction, timing=derive_timing(junction))
     short = [wrong.removeprefix("stage 0 to 2: link ").split(" has ") for wrong in found if " needs " in wrong]
-    vehicles = [[str(k), what] for k in (0, 1, 4, 5) for what in ("0 s of yellow, needs 3.5", "0 s of all-red, needs 3.5")]
+    vehicles = [
+        [str(k), what] for k in (0, 1, 4, 5) for what in ("0 s of yellow, needs 3.5", "0 s of all-red, needs 3.5")
+    ]
     walkers = [["0 s of pedestrian clearance, needs 9", "0 s of time to cross, needs 8.97196"]]
     assert [pair for pair in short if int(pair[0]) < 8] == vehicles
     assert [[what for k, what in short if k == link] for link in ("9", "11")] == walkers * 2
@@ -83,7 +88,9 @@ def test_half_seconds_count_half():
     ]
 
 
-@pytest.mark.parametrize(("is_reviewed", "found"), [(True, ["stage 0 to 1: link 0 has 2 s of yellow, needs 3"]), (False, [])])
+@pytest.mark.parametrize(
+    ("is_reviewed", "found"), [(True, ["stage 0 to 1: link 0 has 2 s of yellow, needs 3"]), (False, [])]
+)
 def test_three_seconds_of_yellow_are_the_floor_of_a_reviewed_site_alone(is_reviewed, found):
     timing = flat_timing(2, yellow_s=2.0, all_red_s=0.0)
     assert judge([("yr", None, 2), ("rG", 1, 1)], timing=timing, is_reviewed=is_reviewed) == found
@@ -114,35 +121,39 @@ def test_a_net_that_gives_walkers_no_time_is_held_to_none():
 
 
 def test_a_walker_may_turn_red_without_yellow():
-    assert judge([("GGrr", None, 1)], junction=early_release(), timing=derive_timing(early_release()), origin=1) == []
+    assert (
+        judge([("GGrr", None, 1)], junction=early_release(), timing=derive_timing(early_release()), origin=1) == []
+    )
 
 
 def test_what_is_remembered_is_capped_where_longer_means_no_more():
     junction, timing = star(2), flat_timing(2, yellow_s=3.0, all_red_s=2.0)
     oracle = Oracle(junction, timing, step_s=1.0, is_reviewed=True)
-    assert oracle.first(0, "Gr") == Memory(0, "Gr", (7, 7), (0, 0))  # 3 + 2 s and two steps
+    assert oracle.first(0, "Gr") == OracleMemory(0, "Gr", (7, 7), (0, 0))  # 3 + 2 s and two steps
     walking = Oracle(early_release(), derive_timing(early_release()), step_s=0.5, is_reviewed=True)
     assert walking.first(1, "GGrG").age == (26,) * 4  # 12 s are 24 steps, and two
     memory, _ = oracle.see(oracle.first(0, "Gr"), "yr", None)
-    assert memory == Memory(0, "yr", (1, 7), (0, 0))
+    assert memory == OracleMemory(0, "yr", (1, 7), (0, 0))
     for _ in range(3):
         memory, _ = oracle.see(memory, "yr", None)
     assert memory.age == (4, 7)
     memory, _ = oracle.see(memory, "rr", None)
-    assert memory == Memory(0, "rr", (1, 7), (4, 0))
+    assert memory == OracleMemory(0, "rr", (1, 7), (4, 0))
     memory, _ = oracle.see(memory, "rG", 1)
-    assert memory == Memory(1, "rG", (2, 1), (4, 0))
+    assert memory == OracleMemory(1, "rG", (2, 1), (4, 0))
 
 
 @pytest.mark.parametrize(
-    ("green_s", "wrong"), [(6.9, ("stage 0 ends after 6.9 s, min_green_s is 7",)), (7.0, ()), (7.1, ()), (7.0 - 1e-6, ())]
+    ("green_s", "wrong"),
+    [(6.9, ("stage 0 ends after 6.9 s, min_green_s is 7",)), (7.0, ()), (7.1, ()), (7.0 - 1e-6, ())],
 )
 def test_a_stage_has_its_minimum_green(green_s, wrong):
     assert Oracle(star(2), flat_timing(2), step_s=1.0, is_reviewed=True).ended(0, green_s) == wrong
 
 
 @pytest.mark.parametrize(
-    ("green_s", "until_s", "is_wrong"), [(25.0, 5.0, False), (30.0 + 1e-6, 0.0, False), (25.5, 5.0, True), (31.0, 0.0, True)]
+    ("green_s", "until_s", "is_wrong"),
+    [(25.0, 5.0, False), (30.0 + 1e-6, 0.0, False), (25.5, 5.0, True), (31.0, 0.0, True)],
 )
 def test_a_stage_is_not_kept_beyond_its_maximum_green(green_s, until_s, is_wrong):
     oracle = Oracle(star(2), flat_timing(2), step_s=1.0, is_reviewed=True)
@@ -151,7 +162,8 @@ def test_a_stage_is_not_kept_beyond_its_maximum_green(green_s, until_s, is_wrong
     assert oracle.kept(1, 25.5, 5.0) == (expected,)
 
 
-# link 0 serves cars and a crossing of 12.8 m, link 2 a crossing of 9.6 m; its derived limits: 3.5 s of yellow, 12 s of red
+# link 0 serves cars and a crossing of 12.8 m, link 2 a crossing of 9.6 m; its derived limits: 3.5 s of yellow, 12
+# s of red
 def test_cars_that_share_a_link_with_walkers_need_their_yellow():
     junction = shared_link()
     found = judge([("rrr", None, 16), ("rGr", 1, 1)], junction=junction, timing=derive_timing(junction))

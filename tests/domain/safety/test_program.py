@@ -33,7 +33,11 @@ def test_stages_come_first_and_lead_on_in_the_fallback_order():
     assert [program.stage_of(k) for k in range(3)] == [(0, False), (1, False), (2, False)]
     assert [phase.state for phase in program.phases[:3]] == ["Grr", "rGr", "rrG"]
     assert [phase.duration_s for phase in program.phases[:3]] == [7.0, 7.0, 7.0]
-    assert [phase.next for phase in program.phases[:3]] == [program.entries[0][2], program.entries[1][0], program.entries[2][1]]
+    assert [phase.next for phase in program.phases[:3]] == [
+        program.entries[0][2],
+        program.entries[1][0],
+        program.entries[2][1],
+    ]
 
 
 @pytest.mark.parametrize("n_stages", [2, 3, 8])
@@ -50,7 +54,8 @@ def test_every_ordered_pair_has_a_way_of_yellow_then_red(n_stages):
 def test_crossings_turn_red_first_while_vehicles_keep_their_green():
     junction = four_legs()
     program = build_program(junction, derive_timing(junction))
-    # 12.8 m at 1.07 m/s is 12 s: 3.5 s of yellow and 3.5 s of all-red count, 5 s are left; each rounds up to whole steps
+    # 12.8 m at 1.07 m/s is 12 s: 3.5 s of yellow and 3.5 s of all-red count, 5 s are left; each rounds up to whole
+    # steps
     assert way(program, 2, 0) == [("rrGgrrGgrrrr", 5.0), ("rryyrryyrrrr", 4.0), ("rrrrrrrrrrrr", 4.0)]
 
 
@@ -134,7 +139,8 @@ def test_a_way_without_all_red_is_extended_in_a_red_phase_that_nothing_leads_to(
 def test_a_link_that_both_stages_serve_stays_green_through_an_extension():
     junction = early_release()
     timing = replace(
-        flat_timing(junction.n_stages, name=junction.id), all_red_s=((0.0,) * junction.n_stages,) * junction.n_stages
+        flat_timing(junction.n_stages, name=junction.id),
+        all_red_s=((0.0,) * junction.n_stages,) * junction.n_stages,
     )
     program = build_program(junction, timing)
     kept = junction.stages[0].green & junction.stages[1].green

@@ -76,7 +76,11 @@ def test_signals_of_different_size_keep_their_clocks_apart():
     """Three signals in one array: 3 links and stages, 12 links and 4 stages, 5 links and 3 stages."""
     clocks = WaitClocks([three_stages(), four_legs(), t_junction()])
     counts = np.zeros(3 + 8 + 5)
-    counts[1], counts[3 + 2], counts[3 + 8 + 3] = 1.0, 1.0, 1.0  # link 1; the east through of stage 2; the side road's left
+    counts[1], counts[3 + 2], counts[3 + 8 + 3] = (
+        1.0,
+        1.0,
+        1.0,
+    )  # link 1; the east through of stage 2; the side road's left
     waits = clocks.update([0, 0, 0], [False, False, True], counts, 5.0)
     assert waits == [(0.0, 5.0, 0.0), (0.0, 0.0, 5.0, 0.0), (0.0, 0.0, 5.0)]
     counts[:] = 0.0
@@ -84,7 +88,11 @@ def test_signals_of_different_size_keep_their_clocks_apart():
     waits = clocks.update([1, 2, 0], [False, True, False], counts, 1.5)
     assert waits == [(0.0, 0.0, 0.0), (1.5, 0.0, 6.5, 0.0), (0.0, 1.5, 6.5)]
     clocks.reset()
-    assert clocks.update([0, 0, 0], [False] * 3, np.zeros(16), 1.0) == [(0.0,) * 3, (0.0, 0.0, 1.0, 0.0), (0.0,) * 3]
+    assert clocks.update([0, 0, 0], [False] * 3, np.zeros(16), 1.0) == [
+        (0.0,) * 3,
+        (0.0, 0.0, 1.0, 0.0),
+        (0.0,) * 3,
+    ]
 
 
 def test_a_signal_without_detectors_is_served_by_its_crossings_alone():

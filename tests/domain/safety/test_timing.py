@@ -103,7 +103,10 @@ def test_a_very_short_maximum_is_raised_to_leave_room_for_decisions():
     ("changes", "complaint"),
     [
         ({"max_green_s": (30.0,)}, "max_green_s needs 2 entries as min_green_s has, got 1"),
-        ({"min_green_s": (0.0, 7.0)}, "need 0 < min_green_s <= fallback_green_s <= max_green_s, got 0.0, 7.0, 30.0"),
+        (
+            {"min_green_s": (0.0, 7.0)},
+            "need 0 < min_green_s <= fallback_green_s <= max_green_s, got 0.0, 7.0, 30.0",
+        ),
         ({"fallback_green_s": (6.9, 7.0)}, "got 7.0, 6.9, 30.0"),
         ({"max_green_s": (6.9, 30.0)}, "got 7.0, 7.0, 6.9"),
         ({"max_green_s": (float("inf"), 30.0)}, "got 7.0, 7.0, inf"),
@@ -169,7 +172,9 @@ def test_as_net_never_ends_a_vehicle_green_without_yellow():
 
 
 def test_as_net_ends_a_stage_where_a_phase_that_is_no_stage_of_ours_begins():
-    timing = timing_as_net(own(star(3), ("Grr", 20.0), ("yrr", 3.0), ("rgg", 9.0), ("rGr", 20.0), ("ryr", 4.0), ("rrG", 20.0)))
+    timing = timing_as_net(
+        own(star(3), ("Grr", 20.0), ("yrr", 3.0), ("rgg", 9.0), ("rGr", 20.0), ("ryr", 4.0), ("rrG", 20.0))
+    )
     assert timing.yellow_s[0][1] == 3.0
     assert timing.all_red_s[0][1] == 0.0
 
@@ -189,14 +194,24 @@ def test_as_net_takes_red_after_green_without_yellow_for_all_red():
 
 
 def test_as_net_counts_a_phase_with_the_same_greens_and_another_priority_towards_the_stage_before_it():
-    timing = timing_as_net(own(early_release(), ("Ggrr", 9.0), ("GGrG", 9.0), ("GgrG", 5.0), ("yyrr", 3.0), ("rrGr", 9.0)))
+    timing = timing_as_net(
+        own(early_release(), ("Ggrr", 9.0), ("GGrG", 9.0), ("GgrG", 5.0), ("yyrr", 3.0), ("rrGr", 9.0))
+    )
     assert (timing.pedestrian_clearance_s[1][2], timing.yellow_s[1][2]) == (5.0, 3.0)
 
 
 def test_as_net_clears_no_crossing_that_stays_green():
     movements = [vehicle(0), vehicle(1), vehicle(2), crossing(3)]
     junction = intersection(["GrrG", "rGrG", "rrGr"], movements, {(0, 1), (0, 2), (1, 2), (2, 3)})
-    program = (("GrrG", 9.0), ("Grrr", 6.0), ("yrrr", 3.0), ("rGrG", 9.0), ("ryrr", 3.0), ("rrGr", 9.0), ("rryr", 3.0))
+    program = (
+        ("GrrG", 9.0),
+        ("Grrr", 6.0),
+        ("yrrr", 3.0),
+        ("rGrG", 9.0),
+        ("ryrr", 3.0),
+        ("rrGr", 9.0),
+        ("rryr", 3.0),
+    )
     timing = timing_as_net(own(junction, *program))
     assert timing.pedestrian_clearance_s == ((0.0, 0.0, 6.0), (0.0, 0.0, 0.0), (0.0, 0.0, 0.0))
 
@@ -206,14 +221,19 @@ def test_as_net_keeps_the_order_of_the_own_program_and_stages_up_to_three_minute
     assert timing.fallback_order == (1, 0)
     long = replace(
         star(2),
-        stages=tuple(replace(stage, own_green_s=seconds) for stage, seconds in zip(star(2).stages, (300.0, 2.0), strict=True)),
+        stages=tuple(
+            replace(stage, own_green_s=seconds)
+            for stage, seconds in zip(star(2).stages, (300.0, 2.0), strict=True)
+        ),
     )
     assert timing_as_net(long).fallback_green_s == (180.0, 5.0)
 
 
 def greens_of(junction, *seconds):
     """The junction whose own program shows each stage for so long."""
-    stages = tuple(replace(stage, own_green_s=green_s) for stage, green_s in zip(junction.stages, seconds, strict=True))
+    stages = tuple(
+        replace(stage, own_green_s=green_s) for stage, green_s in zip(junction.stages, seconds, strict=True)
+    )
     return replace(junction, stages=stages)
 
 
@@ -225,12 +245,16 @@ def test_the_fallback_green_is_the_own_one_within_the_limits():
 
 def test_the_fallback_order_is_that_of_the_own_program():
     junction = star(3)
-    stages = tuple(replace(stage, own_phase=place) for stage, place in zip(junction.stages, (6, 0, 3), strict=True))
+    stages = tuple(
+        replace(stage, own_phase=place) for stage, place in zip(junction.stages, (6, 0, 3), strict=True)
+    )
     assert derive_timing(replace(junction, stages=stages)).fallback_order == (1, 2, 0)
 
 
 def test_where_only_walkers_lose_their_green_they_alone_are_cleared():
-    timing = derive_timing(early_release())  # from stage 1 to 0 the crossing ends, 12.8 m, and every vehicle goes on
+    timing = derive_timing(
+        early_release()
+    )  # from stage 1 to 0 the crossing ends, 12.8 m, and every vehicle goes on
     assert (timing.yellow_s[1][0], timing.all_red_s[1][0], timing.pedestrian_clearance_s[1][0]) == (0.0, 0.0, 12.0)
 
 
@@ -246,7 +270,9 @@ def test_walkers_beside_a_left_turn_get_their_whole_walk():
     assert derive_timing(replace(junction, stages=stages)).min_green_s == (7.0, 7.0, 7.0, 5.0)
 
 
-@pytest.mark.parametrize(("direction", "min_green_s"), [("l", 5.0), ("L", 5.0), ("t", 5.0), ("s", 7.0), ("r", 7.0)])
+@pytest.mark.parametrize(
+    ("direction", "min_green_s"), [("l", 5.0), ("L", 5.0), ("t", 5.0), ("s", 7.0), ("r", 7.0)]
+)
 def test_partial_lefts_and_turn_arounds_count_as_lefts(direction, min_green_s):
     junction = star(2)
     movements = tuple(replace(m, direction=direction) for m in junction.movements)
@@ -262,7 +288,9 @@ def test_where_cars_share_a_link_with_walkers_the_red_after_its_yellow_lets_both
 
 
 def test_a_crossing_alone_that_is_longer_still_gets_its_lead_beside_a_shared_link():
-    junction = intersection(["GrG", "rGr"], [vehicle(0), crossing(0), vehicle(1), crossing(2, length_m=21.4)], {(0, 1), (1, 2)})
+    junction = intersection(
+        ["GrG", "rGr"], [vehicle(0), crossing(0), vehicle(1), crossing(2, length_m=21.4)], {(0, 1), (1, 2)}
+    )
     timing = derive_timing(junction)
     assert (timing.pedestrian_clearance_s[0][1], timing.yellow_s[0][1], timing.all_red_s[0][1]) == (4.5, 3.5, 12.0)
 

@@ -18,7 +18,11 @@ def test_where_nothing_is_known_the_fallback_order_is_the_order_of_urgency():
     assert lawful_waits((999.0,) * 3, 0, TIMING, horizon_s=1.0) == (120.0 - FIRST, 120.0 - SECOND, 120.0 - THIRD)
     assert lawful_waits((999.0,) * 3, 2, TIMING, horizon_s=1.0) == (120.0 - SECOND, 120.0 - THIRD, 120.0 - FIRST)
     backwards = replace(TIMING, fallback_order=(0, 2, 1))
-    assert lawful_waits((999.0,) * 3, 0, backwards, horizon_s=1.0) == (120.0 - FIRST, 120.0 - THIRD, 120.0 - SECOND)
+    assert lawful_waits((999.0,) * 3, 0, backwards, horizon_s=1.0) == (
+        120.0 - FIRST,
+        120.0 - THIRD,
+        120.0 - SECOND,
+    )
 
 
 def test_a_longer_silence_between_two_rulings_makes_waits_shorter():
@@ -39,7 +43,9 @@ def test_no_wait_is_negative_however_tight_the_maximum_red_is():
     assert lawful_waits((999.0,) * 3, 0, timing, horizon_s=40.0) == (44.0, 0.0, 0.0)
 
 
-@pytest.mark.parametrize(("limits", "horizon_s"), list(itertools.product([TIMING, flat_timing(4, max_red_s=64.0)], [1.0, 5.0])))
+@pytest.mark.parametrize(
+    ("limits", "horizon_s"), list(itertools.product([TIMING, flat_timing(4, max_red_s=64.0)], [1.0, 5.0]))
+)
 def test_the_worst_that_is_assumed_can_still_be_served_in_time(limits, horizon_s):
     """From every stage: after its minimum green one order serves everybody, and the envelope finds it."""
     for now in range(limits.n_stages):
@@ -49,7 +55,10 @@ def test_the_worst_that_is_assumed_can_still_be_served_in_time(limits, horizon_s
         allowed = permit(state, limits, horizon_s=horizon_s)
         assert allowed.legal[limits.next_in_fallback(now)]
         ruling = rule(now, state, limits, horizon_s=horizon_s)
-        assert (ruling.stage, ruling.reason) in ((limits.next_in_fallback(now), Reason.MAX_RED), (now, Reason.GRANTED))
+        assert (ruling.stage, ruling.reason) in (
+            (limits.next_in_fallback(now), Reason.MAX_RED),
+            (now, Reason.GRANTED),
+        )
 
 
 def test_a_round_from_the_worst_keeps_every_maximum_red_at_a_tight_junction():

@@ -2,14 +2,23 @@ from dataclasses import replace
 
 import pytest
 
-from leed_traffic.domain.network import Kind
+from leed_traffic.domain.network import MovementKind
 from leed_traffic.domain.safety import envelope
 from leed_traffic.domain.safety.envelope import Ruling
 from leed_traffic.domain.safety.oracle import Oracle
 from leed_traffic.domain.safety.program import build_program
 from leed_traffic.domain.safety.timing import derive_timing, timing_as_net
 from leed_traffic.domain.safety.verification import _NONSENSE, Subject, question, verify_timing
-from tests.intersections import early_release, flat_timing, four_legs, shared_link, star, t_junction, three_stages, tight_timing
+from tests.intersections import (
+    early_release,
+    flat_timing,
+    four_legs,
+    shared_link,
+    star,
+    t_junction,
+    three_stages,
+    tight_timing,
+)
 
 JUNCTIONS = [four_legs(), t_junction(), three_stages(), star(2), early_release(), shared_link()]
 
@@ -40,7 +49,12 @@ def test_finer_steps_hold(step_s):
 
 
 def test_a_long_lease_holds():
-    assert verify_timing(three_stages(), tight_timing(three_stages()), decision_interval_s=1.0, lease_s=10.0).violations == ()
+    assert (
+        verify_timing(
+            three_stages(), tight_timing(three_stages()), decision_interval_s=1.0, lease_s=10.0
+        ).violations
+        == ()
+    )
 
 
 def test_the_net_s_own_clearances_hold_to_themselves_but_not_to_the_floors_of_a_reviewed_site():
@@ -70,7 +84,10 @@ def test_a_missing_yellow_is_found():
 
 def test_a_short_pedestrian_clearance_is_found():
     timing = with_matrix(tight_timing(four_legs()), "pedestrian_clearance_s", 2, 0, 2.0)
-    assert any("stage 2 to 0: link 8 has 10 s of time to cross" in v for v in verify_timing(four_legs(), timing).violations)
+    assert any(
+        "stage 2 to 0: link 8 has 10 s of time to cross" in v
+        for v in verify_timing(four_legs(), timing).violations
+    )
 
 
 class Changed:
@@ -116,7 +133,9 @@ def always(**changes):
     def rule(requested, state, timing, **settings):
         ruling = envelope.rule(requested, state, timing, **settings)
         return Ruling(
-            stage=changes.get("stage", ruling.stage), reason=ruling.reason, renews=changes.get("renews", ruling.renews)
+            stage=changes.get("stage", ruling.stage),
+            reason=ruling.reason,
+            renews=changes.get("renews", ruling.renews),
         )
 
     return rule
@@ -198,7 +217,8 @@ def without_extension(intersection, timing, *, step_s):
     return replace(program, phases=tuple(replace(p, extension=None) for p in program.phases))
 
 
-# every moment that can be reached, counted: a walk that leaves something out, or goes astray, reaches another number
+# every moment that can be reached, counted: a walk that leaves something out, or goes astray, reaches another
+# number
 @pytest.mark.parametrize(
     ("junction", "timing", "settings", "states"),
     [
@@ -233,7 +253,10 @@ def test_everything_is_asked_for_while_anybody_waits():
     waits = {state.wait_s for _, state, _ in recorder.asked if state.stage == 1}
     amounts = (1.0, 60.0, 120.0 - 48.0 / 3, 121.0)
     expected = (
-        {(0.0, 0.0, 0.0)} | {(w, 0.0, w) for w in amounts} | {(w, 0.0, 0.0) for w in amounts} | {(0.0, 0.0, w) for w in amounts}
+        {(0.0, 0.0, 0.0)}
+        | {(w, 0.0, w) for w in amounts}
+        | {(w, 0.0, 0.0) for w in amounts}
+        | {(0.0, 0.0, w) for w in amounts}
     )
     assert waits == expected
     requests = {str(requested) for requested, _, settings in recorder.asked if settings["request_age_s"] == 0.0}
@@ -247,7 +270,9 @@ def test_everything_is_asked_for_while_anybody_waits():
 
 
 def test_a_program_that_is_broken_visits_nothing():
-    found = verify_timing(star(2), flat_timing(2), subject=Subject(build_program=Changed({3: {"duration_s": 0.0}})))
+    found = verify_timing(
+        star(2), flat_timing(2), subject=Subject(build_program=Changed({3: {"duration_s": 0.0}}))
+    )
     assert (found.intersection, found.states) == ("S", 0)
 
 
@@ -267,7 +292,9 @@ def test_a_stage_beyond_the_last_one_is_found():
 
 @pytest.mark.parametrize("next_phase", [len(build_program(star(2), flat_timing(2)).phases), -1])
 def test_a_phase_that_leads_nowhere_is_found(next_phase):
-    found = verify_timing(star(2), flat_timing(2), subject=Subject(build_program=Changed({3: {"next": next_phase}}))).violations
+    found = verify_timing(
+        star(2), flat_timing(2), subject=Subject(build_program=Changed({3: {"next": next_phase}}))
+    ).violations
     assert found == (f"phase 3 never ends: 1.0 s, then {next_phase}",)
 
 
@@ -305,7 +332,9 @@ def test_a_jump_to_the_first_stage_that_comes_too_early_is_found():
 
 def test_a_short_green_is_found_in_steps_of_half_a_second():
     changed = Changed({0: {"duration_s": 4.0}})
-    found = verify_timing(star(2), flat_timing(2, max_green_s=14.0), step_s=0.5, subject=Subject(build_program=changed))
+    found = verify_timing(
+        star(2), flat_timing(2, max_green_s=14.0), step_s=0.5, subject=Subject(build_program=changed)
+    )
     assert "stage 0 ends after 4 s, min_green_s is 7" in found.violations
 
 
@@ -327,7 +356,9 @@ def test_a_clearance_that_is_held_is_told_of_and_the_walk_goes_on_as_without():
 
 def for_walkers_alone(junction):
     """The junction as if no car used link 0."""
-    return replace(junction, movements=tuple(m for m in junction.movements if (m.link, m.kind) != (0, Kind.VEHICLE)))
+    return replace(
+        junction, movements=tuple(m for m in junction.movements if (m.link, m.kind) != (0, MovementKind.VEHICLE))
+    )
 
 
 def test_a_program_that_takes_a_link_of_cars_and_walkers_for_walkers_alone_is_found_out():
@@ -344,11 +375,15 @@ def test_a_program_that_takes_a_link_of_cars_and_walkers_for_walkers_alone_is_fo
 
 def test_limits_made_for_walkers_alone_are_found_out_on_a_link_that_cars_share():
     junction = shared_link()
-    found = verify_timing(junction, replace(tight_timing(for_walkers_alone(junction)), intersection="H")).violations
+    found = verify_timing(
+        junction, replace(tight_timing(for_walkers_alone(junction)), intersection="H")
+    ).violations
     assert "stage 0 to 1: link 0 has 0 s of yellow, needs 3" in found
     assert any("of time to cross" in violation for violation in found)
 
 
 def test_a_link_that_cars_share_asks_another_question_than_a_crossing_alone():
     junction = shared_link()
-    assert question(junction, derive_timing(junction)) != question(for_walkers_alone(junction), derive_timing(junction))
+    assert question(junction, derive_timing(junction)) != question(
+        for_walkers_alone(junction), derive_timing(junction)
+    )

@@ -6,9 +6,9 @@ from leed_traffic.drill.exercises import cuts, second_owner
 from leed_traffic.drill.exercises.cuts import Messages, contents
 from leed_traffic.drill.rig.frames import commands
 from leed_traffic.drill.rig.gateway import Cut, Gateway
-from leed_traffic.drill.row import Ground
+from leed_traffic.drill.row import DrillSetting
 from leed_traffic.serve.device.signal_locks import SignalLocks
-from leed_traffic.serve.device.traci_batch import Batch
+from leed_traffic.serve.device.traci_batch import TraciBatch
 from leed_traffic.serve.device.traci_commands import Commands
 from leed_traffic.serve.device.traci_signals import Signals
 
@@ -17,7 +17,7 @@ pytestmark = pytest.mark.sumo
 
 @pytest.fixture
 def ground(crossing_place):
-    return Ground(crossing=crossing_place, full=False, seed=2)
+    return DrillSetting(crossing=crossing_place, full=False, seed=2)
 
 
 def test_whatever_message_is_cut_nothing_unsafe_is_shown(ground):
@@ -35,7 +35,7 @@ def test_a_hand_back_in_two_messages_is_found_out(ground, monkeypatch):
         waiting, self._waiting = self._waiting, []
         for command in waiting:
             for part in command.parts:
-                batch = Batch(self._connection)
+                batch = TraciBatch(self._connection)
                 batch.tell(self._connection.trafficlight, *self._addressed(command.n, part))
                 batch.send()
 

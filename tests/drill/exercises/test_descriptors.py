@@ -1,14 +1,14 @@
 import pytest
 
 from leed_traffic.drill.exercises.descriptors import few_descriptors
-from leed_traffic.drill.row import Ground
+from leed_traffic.drill.row import DrillSetting
 
 pytest.importorskip("uvicorn", reason="the status page is in the extra 'serve'")
 
 
 @pytest.fixture
 def ground(crossing_place):
-    return Ground(crossing=crossing_place, full=False, seed=1)
+    return DrillSetting(crossing=crossing_place, full=False, seed=1)
 
 
 @pytest.fixture(autouse=True)

@@ -6,7 +6,7 @@ import time
 import pytest
 
 from leed_traffic.drill.exercises.network_faults import try_faults
-from leed_traffic.drill.rig.proxy import Fault, Plan, Proxy
+from leed_traffic.drill.rig.proxy import NetworkFault, Plan, Proxy
 
 
 @pytest.fixture
@@ -48,16 +48,16 @@ def ask(port, plan, questions=3):
 @pytest.mark.parametrize(
     ("fault", "second"),
     [
-        (Fault.DELAY, frame(b"question 1")),
-        (Fault.JITTER, frame(b"question 1")),
-        (Fault.DUPLICATE, frame(b"question 1") * 2),
-        (Fault.DROP, None),
-        (Fault.FREEZE, None),
-        (Fault.CUT, b""),
-        (Fault.RESET, b""),
-        (Fault.HALF_CLOSE, b""),
-        (Fault.TRUNCATION, frame(b"question 1")[:7]),
-        (Fault.DRIP, b"\x00"),
+        (NetworkFault.DELAY, frame(b"question 1")),
+        (NetworkFault.JITTER, frame(b"question 1")),
+        (NetworkFault.DUPLICATE, frame(b"question 1") * 2),
+        (NetworkFault.DROP, None),
+        (NetworkFault.FREEZE, None),
+        (NetworkFault.CUT, b""),
+        (NetworkFault.RESET, b""),
+        (NetworkFault.HALF_CLOSE, b""),
+        (NetworkFault.TRUNCATION, frame(b"question 1")[:7]),
+        (NetworkFault.DRIP, b"\x00"),
     ],
 )
 def test_the_proxy_does_once_what_it_is_told(echo, fault, second):
@@ -66,12 +66,12 @@ def test_the_proxy_does_once_what_it_is_told(echo, fault, second):
     assert has_struck
 
 
-@pytest.mark.parametrize("fault", [Fault.BYTE_FLIP, Fault.WRONG_LENGTH, Fault.GARBAGE])
+@pytest.mark.parametrize("fault", [NetworkFault.BYTE_FLIP, NetworkFault.WRONG_LENGTH, NetworkFault.GARBAGE])
 def test_an_altered_answer_is_another_one(echo, fault):
     heard, _ = ask(echo, Plan(fault=fault, at_answer=1, seed=3), questions=1)
     assert heard[0]
     assert heard[0] != frame(b"question 0")
-    if fault is Fault.BYTE_FLIP:
+    if fault is NetworkFault.BYTE_FLIP:
         assert sum((a ^ b).bit_count() for a, b in zip(heard[0], frame(b"question 0"), strict=True)) == 1
 
 
@@ -81,5 +81,5 @@ def test_whatever_the_network_does_serving_ends_in_time_and_in_one_line(crossing
     result = try_faults(crossing_place, tmp_path, 26, seed=5)
     assert (result.hangs, result.unclassified, result.unsafe_changes) == (0, (), 0)
     assert result.struck > 13
-    assert set(result.by_fault) == set(Fault)
+    assert set(result.by_fault) == set(NetworkFault)
     assert time.monotonic() - begin_s < 60.0

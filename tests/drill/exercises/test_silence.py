@@ -1,7 +1,7 @@
 import pytest
 
 from leed_traffic.drill.exercises.silence import judge_walk, try_silences
-from leed_traffic.simulation.score.audit import Run
+from leed_traffic.simulation.score.audit import StateRun
 from tests.serve.bundles import crossing
 
 
@@ -17,8 +17,8 @@ def shown(*lengths, order=(0, 1, 2, 3), begin_s=0.0):
     runs, at_s = [], begin_s
     for k, length_s in enumerate(lengths):
         state = crossing()[0].stages[order[k % len(order)]].state
-        runs += [Run(state=state, program="leed", begin_s=at_s, end_s=at_s + length_s),
-                 Run(state="r" * 18, program="leed", begin_s=at_s + length_s, end_s=at_s + length_s + 5.0)]  # fmt: skip
+        runs += [StateRun(state=state, program="leed", begin_s=at_s, end_s=at_s + length_s),
+                 StateRun(state="r" * 18, program="leed", begin_s=at_s + length_s, end_s=at_s + length_s + 5.0)]  # fmt: skip
         at_s += length_s + 5.0
     return runs
 

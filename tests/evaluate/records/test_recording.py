@@ -69,11 +69,24 @@ def test_a_network_without_a_corridor_records_no_trajectories(recorded_crossing)
 
 
 def test_who_comes_back_to_the_corridor_begins_a_new_line(tmp_path):
-    steps = [(0, "a_0", 5), (2, "a_0", 20), (20, "a_0", 6), (22, "b_0", 4), (24, ":J_0", 1), (26, "b_0", 30), (99, "b_0", 40)]
-    lines = [f'<timestep time="{t:.2f}">\n<vehicle id="v" pos="{at:.2f}" lane="{lane}"/>\n' for t, lane, at in steps]
+    steps = [
+        (0, "a_0", 5),
+        (2, "a_0", 20),
+        (20, "a_0", 6),
+        (22, "b_0", 4),
+        (24, ":J_0", 1),
+        (26, "b_0", 30),
+        (99, "b_0", 40),
+    ]
+    lines = [
+        f'<timestep time="{t:.2f}">\n<vehicle id="v" pos="{at:.2f}" lane="{lane}"/>\n' for t, lane, at in steps
+    ]
     (tmp_path / "paths.xml").write_text("".join(lines))
     corridor = Corridor(
-        edges=("a", "b"), begins_m=(0.0, 50.0), stops=(Stop(intersection="J", at_m=50.0, links=(0,)),), length_m=90.0
+        edges=("a", "b"),
+        begins_m=(0.0, 50.0),
+        stops=(Stop(intersection="J", at_m=50.0, links=(0,)),),
+        length_m=90.0,
     )
     assert _paths(tmp_path / "paths.xml", corridor, 60.0) == (
         ((0.0, 5.0), (2.0, 20.0)),

@@ -2,7 +2,7 @@ import pytest
 
 from leed_traffic.artifacts.scenario import load_scenario
 from leed_traffic.errors import ScenarioError
-from leed_traffic.evaluate.records.street_map import Street, read_street_map
+from leed_traffic.evaluate.records.street_map import MapStreet, read_street_map
 
 NET = """<net>
   <edge id=":J_0" function="internal"><lane id=":J_0_0" length="5" shape="0,0 1,1"/></edge>
@@ -21,12 +21,13 @@ def test_streets_are_the_edges_for_vehicles_and_straight_on_is_the_widest(tmp_pa
     (tmp_path / "a.net.xml").write_text(NET)
     found = read_street_map(tmp_path / "a.net.xml")
     assert sorted(found.streets) == ["in", "lane", "road"]
-    assert found.streets["in"] == Street(shape=((0.0, 0.0), (50.0, 0.0)), length_m=50.0, n_lanes=1)
+    assert found.streets["in"] == MapStreet(shape=((0.0, 0.0), (50.0, 0.0)), length_m=50.0, n_lanes=1)
     assert found.ahead == {"in": "road"}
 
 
 @pytest.mark.parametrize(
-    ("content", "message"), [(NET[:300], "not readable as XML"), (NET.replace('"0,0,7 50,0,7"', '"0 50"'), "make no sense")]
+    ("content", "message"),
+    [(NET[:300], "not readable as XML"), (NET.replace('"0,0,7 50,0,7"', '"0 50"'), "make no sense")],
 )
 def test_a_net_that_cannot_be_read_is_one_line(tmp_path, content, message):
     (tmp_path / "a.net.xml").write_text(content)

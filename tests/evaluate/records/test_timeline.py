@@ -4,7 +4,7 @@ import pytest
 
 from leed_traffic.domain.network import Intersection, Neighbour, Stage
 from leed_traffic.errors import ScenarioError
-from leed_traffic.evaluate.records.timeline import Shown, along_the_road, lay_out, read_timeline
+from leed_traffic.evaluate.records.timeline import ShownStage, along_the_road, lay_out, read_timeline
 
 
 def junction(name: str, *neighbours: tuple[str, float]) -> Intersection:
@@ -12,7 +12,10 @@ def junction(name: str, *neighbours: tuple[str, float]) -> Intersection:
         id=name,
         lanes=(),
         movements=(),
-        stages=(Stage(state="Gr", own_phase=0, own_green_s=20.0), Stage(state="rG", own_phase=2, own_green_s=20.0)),
+        stages=(
+            Stage(state="Gr", own_phase=0, own_green_s=20.0),
+            Stage(state="rG", own_phase=2, own_green_s=20.0),
+        ),
         foes=((0, 1),),
         neighbours=tuple(
             Neighbour(id=other, to_approach=other, distance_m=metres, travel_time_s=metres / 10.0)
@@ -26,15 +29,17 @@ def junction(name: str, *neighbours: tuple[str, float]) -> Intersection:
 
 def test_states_become_stages_and_clearances(tmp_path):
     states = ["Gr", "Gr", "yr", "rr", "rG", "rG"]
-    lines = [f'<tlsState time="{t}.00" id="J" programID="leed" phase="0" state="{s}"/>' for t, s in enumerate(states)]
+    lines = [
+        f'<tlsState time="{t}.00" id="J" programID="leed" phase="0" state="{s}"/>' for t, s in enumerate(states)
+    ]
     lines.append('<tlsState time="0.00" id="other" programID="0" phase="0" state="GGG"/>')
     (tmp_path / "states.xml").write_text(f"<tlsStates>{''.join(lines)}</tlsStates>")
     timeline = read_timeline(tmp_path / "states.xml", [junction("J")], end_s=6.0)
     assert timeline == {
         "J": (
-            Shown(begin_s=0.0, end_s=2.0, stage=0),
-            Shown(begin_s=2.0, end_s=4.0, stage=None),
-            Shown(begin_s=4.0, end_s=6.0, stage=1),
+            ShownStage(begin_s=0.0, end_s=2.0, stage=0),
+            ShownStage(begin_s=2.0, end_s=4.0, stage=None),
+            ShownStage(begin_s=4.0, end_s=6.0, stage=1),
         )
     }
 

@@ -28,7 +28,11 @@ def images(page: str) -> list[str]:
 @pytest.fixture(scope="module")
 def page(make_comparison) -> str:
     story = Story(
-        title="Test", ours="bundle:out/b", author="search (no language model)", curve=CURVE, facts=[("Training", "6 h")]
+        title="Test",
+        ours="bundle:out/b",
+        author="search (no language model)",
+        curve=CURVE,
+        facts=[("Training", "6 h")],
     )
     return render_report(make_comparison(DELAYS), LABELS, story)
 
@@ -53,7 +57,10 @@ def test_the_report_fetches_nothing(page):
 def test_a_figure_points_to_nothing_outside_itself(page):
     for svg in images(page):
         links = [
-            value for element in ET.fromstring(svg).iter() for key, value in element.attrib.items() if key.endswith("href")
+            value
+            for element in ET.fromstring(svg).iter()
+            for key, value in element.attrib.items()
+            if key.endswith("href")
         ]
         assert all(link.startswith("#") for link in links)
 
@@ -87,7 +94,11 @@ def test_a_comparison_alone_makes_a_report_without_learning(make_comparison):
 
 def test_the_same_input_gives_the_same_bytes(page, make_comparison):
     story = Story(
-        title="Test", ours="bundle:out/b", author="search (no language model)", curve=CURVE, facts=[("Training", "6 h")]
+        title="Test",
+        ours="bundle:out/b",
+        author="search (no language model)",
+        curve=CURVE,
+        facts=[("Training", "6 h")],
     )
     assert render_report(make_comparison(DELAYS), LABELS, story) == page
 
@@ -99,7 +110,9 @@ def test_the_report_is_one_file(tmp_path, make_comparison):
 
 def test_a_gridlocked_controller_and_a_single_seed_can_be_drawn(make_comparison):
     page = render_report(
-        make_comparison({"fixed": (15.0,), "plan:x": (1112.0,)}), {"fixed": "fixed", "plan:x": "x"}, Story(title="T")
+        make_comparison({"fixed": (15.0,), "plan:x": (1112.0,)}),
+        {"fixed": "fixed", "plan:x": "x"},
+        Story(title="T"),
     )
     assert len(images(page)) == 2
 
@@ -117,5 +130,7 @@ def test_a_learning_curve_needs_a_delay_for_every_hour():
 
 
 def test_a_dollar_sign_in_a_name_is_no_formula():
-    row = DelayRow(label=r"bundle:a$\frac{1$b_c", mean_s=1.0, low_s=None, high_s=None, seeds_s=(1.0,), is_ours=False)
+    row = DelayRow(
+        label=r"bundle:a$\frac{1$b_c", mean_s=1.0, low_s=None, high_s=None, seeds_s=(1.0,), is_ours=False
+    )
     assert "<svg" in draw_delays([row])

@@ -2,7 +2,14 @@ import pytest
 
 from leed_traffic.evaluate.report.signal_figures import Cycle, Diagram, cycles_of
 
-STATES = ((0.0, 10.0, "Gr"), (10.0, 13.0, "yr"), (13.0, 33.0, "rG"), (33.0, 40.0, "gr"), (40.0, 50.0, "Gr"), (50.0, 80.0, "rG"))
+STATES = (
+    (0.0, 10.0, "Gr"),
+    (10.0, 13.0, "yr"),
+    (13.0, 33.0, "rG"),
+    (33.0, 40.0, "gr"),
+    (40.0, 50.0, "Gr"),
+    (50.0, 80.0, "rG"),
+)
 
 
 def test_a_cycle_runs_from_the_end_of_one_green_to_the_end_of_the_next():
@@ -12,7 +19,14 @@ def test_a_cycle_runs_from_the_end_of_one_green_to_the_end_of_the_next():
 
 
 def test_the_seam_between_two_stages_that_serve_an_approach_ends_no_cycle():
-    states = ((0.0, 10.0, "G"), (10.0, 30.0, "r"), (30.0, 40.0, "G"), (40.0, 47.0, "y"), (47.0, 60.0, "G"), (60.0, 90.0, "r"))
+    states = (
+        (0.0, 10.0, "G"),
+        (10.0, 30.0, "r"),
+        (30.0, 40.0, "G"),
+        (40.0, 47.0, "y"),
+        (47.0, 60.0, "G"),
+        (60.0, 90.0, "r"),
+    )
     assert cycles_of(states, (0,)) == (Cycle(begin_s=10.0, green_s=30.0, end_s=60.0),)
 
 

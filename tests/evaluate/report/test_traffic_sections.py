@@ -3,7 +3,7 @@ from dataclasses import replace
 
 import pytest
 
-from leed_traffic.evaluate.records.street_map import Street, StreetMap
+from leed_traffic.evaluate.records.street_map import MapStreet, StreetMap
 from leed_traffic.evaluate.report.report import Story, render_report
 from leed_traffic.evaluate.report.street_figures import compass_names
 from leed_traffic.evaluate.report.traffic_sections import traffic_sections
@@ -14,7 +14,14 @@ from .test_report import images
 
 pytestmark = pytest.mark.sumo
 
-PLOTS = ["Map of delay", "Time-space diagram", "Coordination diagrams", "Queues by approach", "Stages", "Split monitor"]
+PLOTS = [
+    "Map of delay",
+    "Time-space diagram",
+    "Coordination diagrams",
+    "Queues by approach",
+    "Stages",
+    "Split monitor",
+]
 
 
 @pytest.fixture(scope="module")
@@ -55,11 +62,16 @@ def test_of_many_intersections_the_worst_come_first_and_the_rest_is_folded(make_
         for k in range(50)
     )  # fmt: skip
     few, many = (
-        replace(comparison, rows=None, evaluation=comparison.evaluation.model_copy(update={"intersections": shown}))
+        replace(
+            comparison, rows=None, evaluation=comparison.evaluation.model_copy(update={"intersections": shown})
+        )
         for shown in (results[:3] + results[50:53], results)
     )
     labels = {"fixed": "fixed", "max-wave": "max-wave"}
-    names = [re.findall(r"<td>(J\d+)</td>", traffic_sections(c, labels, None)["Delay by intersection"]) for c in (few, many)]
+    names = [
+        re.findall(r"<td>(J\d+)</td>", traffic_sections(c, labels, None)["Delay by intersection"])
+        for c in (few, many)
+    ]
     assert names == [["J0", "J1", "J2"], [f"J{k}" for k in range(49, 9, -1)]]
     content = traffic_sections(many, labels, None)["Delay by intersection"]
     assert content.split("<details>")[0].count("<td>J") == 12
@@ -81,7 +93,7 @@ def test_figures_follow_the_readers_theme(page):
 
 def test_approaches_are_named_by_where_they_come_from():
     def street(*shape):
-        return Street(shape=shape, length_m=10.0, n_lanes=1)
+        return MapStreet(shape=shape, length_m=10.0, n_lanes=1)
 
     streets = {
         "a": street((0.0, 10.0), (0.0, 0.0)),
@@ -91,4 +103,7 @@ def test_approaches_are_named_by_where_they_come_from():
     }
     names = compass_names(["a", "b", "c", "unknown"], StreetMap(streets=streets, ahead={}))
     assert names == {"a": "from N", "b": "from W", "c": "from SE", "unknown": "unknown"}
-    assert compass_names(["a", "d"], StreetMap(streets=streets, ahead={})) == {"a": "from N (a)", "d": "from N (d)"}
+    assert compass_names(["a", "d"], StreetMap(streets=streets, ahead={})) == {
+        "a": "from N (a)",
+        "d": "from N (d)",
+    }

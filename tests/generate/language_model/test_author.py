@@ -4,12 +4,12 @@ import time
 
 import pytest
 
-from leed_traffic.domain.plan import PriorityPlan, check_plan
+from leed_traffic.domain.plan import UrgencyPlan, check_plan
 from leed_traffic.errors import UsageError
-from leed_traffic.generate.language_model.author import Sampling, VllmAuthor
+from leed_traffic.generate.language_model.author import LanguageModelAuthor, Sampling
 from leed_traffic.generate.language_model.authorship import Authorship, diversity
 from leed_traffic.generate.language_model.brief_text import TOKEN_LIMIT, estimate_tokens
-from leed_traffic.generate.language_model.served import Patience, Reply, ServedModel
+from leed_traffic.generate.language_model.served import ModelReply, ServedModel, ServerPatience
 from tests.generate.briefs import crossroads, little
 from tests.generate.chat_server import Answer, ChatServer, priority_reply, sample
 from tests.generate.language_model.test_reply import hostile
@@ -29,12 +29,18 @@ class ScriptedModel:
             while following is not None:
                 self.asked.append(following)
                 reply = self.script(following)
-                reply = reply if isinstance(reply, Reply) else Reply(text=reply, finish_reason="stop", reply_tokens=10)
+                reply = (
+                    reply
+                    if isinstance(reply, ModelReply)
+                    else ModelReply(text=reply, finish_reason="stop", reply_tokens=10)
+                )
                 following = on_reply(index, reply)
 
 
 def author_of(script, *, on_asking=lambda asking: None, repairs=2, **options):
-    return VllmAuthor(ScriptedModel(script, **options), Sampling(repairs=repairs), time.monotonic, on_asking)
+    return LanguageModelAuthor(
+        ScriptedModel(script, **options), Sampling(repairs=repairs), time.monotonic, on_asking
+    )
 
 
 def sound(question):
@@ -56,7 +62,7 @@ def test_every_intersection_gets_as_many_plans_as_asked_and_they_fit():
             check_plan(proposal.plans[brief.intersection.id], brief.intersection, brief.timing)
     assert proposals[0].what.startswith("round 1, proposal 1: look for the least delay")
     assert author.author_of(proposals[1].plans["X"]) == "scripted, round 1, proposal 2"
-    assert author.author_of(PriorityPlan(intersection="X")) is None
+    assert author.author_of(UrgencyPlan(intersection="X")) is None
     (record,) = author.rounds
     assert (record.asked, record.valid_at_once, record.valid, record.fallbacks, record.replies) == (6, 6, 6, 0, 6)
     assert record.reply_tokens == 60
@@ -99,13 +105,19 @@ def test_the_last_repair_allows_only_the_form_that_breaks_no_rule():
         schema = json.loads(question.schema)
         if "anyOf" not in schema:
             return json.dumps(sample(schema, random.Random(1)))
-        step = {"stage": 0, "min_green_s": 7, "max_green_s": 9, "extend_while": None, "skip_if_queue_at_most": None}
+        step = {
+            "stage": 0,
+            "min_green_s": 7,
+            "max_green_s": 9,
+            "extend_while": None,
+            "skip_if_queue_at_most": None,
+        }
         period = {"from_s": 0, "cycle_s": None, "offset_s": 0, "steps": [step]}
         return json.dumps({"form": "sequence", "reasoning": "One stage.", "reach_m": 50, "periods": [period]})
 
     author = author_of(unserved, repairs=2)
     (proposal,) = author.propose(BRIEFS[:1], 0, 1)
-    assert isinstance(proposal.plans["X"], PriorityPlan)
+    assert isinstance(proposal.plans["X"], UrgencyPlan)
     assert len(author._model.asked) == 3
     last = author._model.asked[-1]
     assert last.messages[-1][1].endswith('this time in the form "priority", and nothing else.')
@@ -114,7 +126,9 @@ def test_the_last_repair_allows_only_the_form_that_breaks_no_rule():
 def test_a_question_that_the_server_refuses_is_not_repaired_and_costs_only_itself():
     def script(question):
         return (
-            Reply(text="", finish_reason="refused", fault="http://h: too long") if question.subject == "X" else sound(question)
+            ModelReply(text="", finish_reason="refused", fault="http://h: too long")
+            if question.subject == "X"
+            else sound(question)
         )
 
     author = author_of(script)
@@ -125,7 +139,7 @@ def test_a_question_that_the_server_refuses_is_not_repaired_and_costs_only_itsel
 
 
 def test_a_server_that_refuses_every_question_ends_the_run():
-    author = author_of(lambda question: Reply(text="", finish_reason="refused", fault="http://h: bad schema"))
+    author = author_of(lambda question: ModelReply(text="", finish_reason="refused", fault="http://h: bad schema"))
     with pytest.raises(UsageError, match="refused every question: http://h: bad schema"):
         author.propose(BRIEFS, 0, 2)
 
@@ -151,8 +165,15 @@ def test_a_huge_reply_is_sent_back_only_in_part():
 
 def test_progress_tells_intersections_speed_and_validity():
     seen = []
-    author_of(lambda q: sound(q) if q.subject == "S" else "no", on_asking=seen.append, repairs=0).propose(BRIEFS, 1, 2)
-    assert [(a.done, a.plans, a.valid, a.tokens) for a in seen] == [(0, 1, 0, 10), (1, 2, 0, 20), (1, 3, 1, 30), (2, 4, 2, 40)]
+    author_of(lambda q: sound(q) if q.subject == "S" else "no", on_asking=seen.append, repairs=0).propose(
+        BRIEFS, 1, 2
+    )
+    assert [(a.done, a.plans, a.valid, a.tokens) for a in seen] == [
+        (0, 1, 0, 10),
+        (1, 2, 0, 20),
+        (1, 3, 1, 30),
+        (2, 4, 2, 40),
+    ]
     assert (seen[0].round_number, seen[0].intersections, seen[0].asked) == (2, 2, 4)
 
 
@@ -171,9 +192,14 @@ def test_a_round_of_a_hundred_intersections_keeps_the_servers_queue_full():
 
     with ChatServer(steady) as server:
         model = ServedModel(
-            [server.url], "tiny", concurrency=16, patience=Patience(timeout_s=20.0), clock=time.monotonic, rng=random.Random(1)
+            [server.url],
+            "tiny",
+            concurrency=16,
+            patience=ServerPatience(timeout_s=20.0),
+            clock=time.monotonic,
+            rng=random.Random(1),
         )
-        author = VllmAuthor(model, Sampling(), time.monotonic, lambda asking: None)
+        author = LanguageModelAuthor(model, Sampling(), time.monotonic, lambda asking: None)
         author.propose([crossroads(f"J{k}") for k in range(100)], 0, 1)
     assert (author.rounds[0].asked, author.rounds[0].valid, len(server.requests)) == (100, 100, 100)
     assert server.most_in_flight == 16
@@ -181,7 +207,7 @@ def test_a_round_of_a_hundred_intersections_keeps_the_servers_queue_full():
 
 
 def test_diversity_is_nothing_for_equal_plans_and_grows_with_what_differs():
-    one, other = PriorityPlan(intersection="X"), PriorityPlan(intersection="X", green_s=9.0)
+    one, other = UrgencyPlan(intersection="X"), UrgencyPlan(intersection="X", green_s=9.0)
     assert diversity([one, one]) == 0.0
     assert diversity([one, other]) == pytest.approx(1 / 9, abs=1e-3)
     assert diversity([one]) is None
@@ -195,6 +221,12 @@ def test_shares_count_a_model_once_whatever_the_round():
         "D": "tiny, round 1, proposal 1",
     }
     record = Authorship(
-        model="tiny", prompt_version="v2", prompt_digest="d", rounds=(), written_by=names, asking_s=0.0, asked_now=0
+        model="tiny",
+        prompt_version="v2",
+        prompt_digest="d",
+        rounds=(),
+        written_by=names,
+        asking_s=0.0,
+        asked_now=0,
     )
     assert record.shares == {"embedded: max-wave 100 m": 0.25, "tiny": 0.75}

@@ -2,7 +2,7 @@ from dataclasses import replace
 
 import pytest
 
-from leed_traffic.domain.plan import PriorityPlan
+from leed_traffic.domain.plan import UrgencyPlan
 from leed_traffic.generate.brief import Attempt
 from leed_traffic.generate.language_model.brief_text import (
     LEFT_OUT,
@@ -46,8 +46,13 @@ def test_the_text_tells_geometry_stages_demand_neighbours_limits_and_what_went_w
 
 def test_the_last_plans_are_told_the_best_first_and_with_what_they_earned():
     brief = crossroads()
-    tried = [Attempt(plan=PriorityPlan(intersection="X", green_s=g), local_return=r) for g, r in ((3, -990.0), (9, -810.0))]
-    text = text_of(replace(brief, feedback=replace(brief.feedback, attempts=tuple(tried), faults=("no JSON", "no JSON"))))
+    tried = [
+        Attempt(plan=UrgencyPlan(intersection="X", green_s=g), local_return=r)
+        for g, r in ((3, -990.0), (9, -810.0))
+    ]
+    text = text_of(
+        replace(brief, feedback=replace(brief.feedback, attempts=tuple(tried), faults=("no JSON", "no JSON")))
+    )
     best, worse = (line for line in text.splitlines() if line.startswith("- -"))
     assert best.startswith("- -810 (10% better): priority: reach_m 100, green_s 9")
     assert worse.startswith("- -990 (10% worse)")

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from leed_traffic.domain.plan import PriorityPlan, SequencePlan, check_plan
+from leed_traffic.domain.plan import SequencePlan, UrgencyPlan, check_plan
 from leed_traffic.errors import PlanError
 from leed_traffic.generate.language_model.brief_text import system_text
 from leed_traffic.generate.language_model.names import name_parts
@@ -21,11 +21,22 @@ NAMES = name_parts(BRIEF)
 
 
 def priority(**changes):
-    return {"form": "priority", "reasoning": "Serve A first.", "reach_m": 80, "lane_weights": {"A1": 1.5}} | changes
+    return {
+        "form": "priority",
+        "reasoning": "Serve A first.",
+        "reach_m": 80,
+        "lane_weights": {"A1": 1.5},
+    } | changes
 
 
 def step(stage, **changes):
-    return {"stage": stage, "min_green_s": 7, "max_green_s": 20, "extend_while": None, "skip_if_queue_at_most": None} | changes
+    return {
+        "stage": stage,
+        "min_green_s": 7,
+        "max_green_s": 20,
+        "extend_while": None,
+        "skip_if_queue_at_most": None,
+    } | changes
 
 
 def sequence(*steps, **changes):
@@ -39,7 +50,9 @@ def read(reply, finish="stop"):
 
 def test_short_names_become_the_junctions_own():
     plan = read(priority())
-    assert plan == PriorityPlan(intersection="X", reasoning="Serve A first.", reach_m=80.0, lane_weights={"in0_0": 1.5})
+    assert plan == UrgencyPlan(
+        intersection="X", reasoning="Serve A first.", reach_m=80.0, lane_weights={"in0_0": 1.5}
+    )
     held = read(sequence(step(0, extend_while={"approaches": ["B"], "queue_over": 1}), step(1), step(2), step(3)))
     assert isinstance(held, SequencePlan)
     assert held.periods[0].steps[0].extend_while.approaches == ("in1",)
@@ -132,12 +145,16 @@ def hostile(rng):
             text = text.replace(rng.choice(["0", "7", "20", "80", "null", "1.5"]), rng.choice(values), 1)
         elif kind == 3:
             text = text.replace(
-                rng.choice(["A1", "stage", "reach_m", "form", "steps"]), rng.choice(["Z9", "", "constructor", "A"]), 1
+                rng.choice(["A1", "stage", "reach_m", "form", "steps"]),
+                rng.choice(["Z9", "", "constructor", "A"]),
+                1,
             )
         elif kind == 4:
             text = text[:at] + rng.choice(["}", "{", "]", '"', "//", "\\"]) + text[at:]
         else:
-            text = rng.choice([text * 2, "[" + text + "]", "".join(map(chr, (rng.randrange(0x3000) for _ in range(200))))])
+            text = rng.choice(
+                [text * 2, "[" + text + "]", "".join(map(chr, (rng.randrange(0x3000) for _ in range(200))))]
+            )
     return text
 
 
@@ -192,7 +209,9 @@ def test_whatever_the_schema_allows_is_a_plan_or_breaks_a_rule_that_no_schema_ca
             refused.append((reply["form"], str(err)))
     assert len(refused) < 200
     known = ("min_green_s <=", "every movement", "periods must")
-    assert [told for told in refused if told[0] != "sequence" or not any(words in told[1] for words in known)] == []
+    assert [
+        told for told in refused if told[0] != "sequence" or not any(words in told[1] for words in known)
+    ] == []
 
 
 def test_the_examples_in_the_prompt_are_plans():

@@ -7,7 +7,7 @@ import pytest
 
 from leed_traffic.errors import DeviceError, UsageError
 from leed_traffic.generate.language_model.in_process import InProcessModel
-from leed_traffic.generate.language_model.served import API_KEY_VARIABLE, Patience, Question, ServedModel
+from leed_traffic.generate.language_model.served import API_KEY_VARIABLE, Question, ServedModel, ServerPatience
 from tests.generate.chat_server import DROP, Answer, ChatServer, free_port
 
 
@@ -26,7 +26,7 @@ def question(n=0, schema='{"type":"object"}'):
 def model_at(*servers, name="tiny", concurrency=8, **patience):
     urls = [server if isinstance(server, str) else server.url for server in servers]
     return ServedModel(
-        urls, name, concurrency=concurrency, patience=Patience(**({"timeout_s": 5.0, "start_s": 5.0} | patience)),
+        urls, name, concurrency=concurrency, patience=ServerPatience(**({"timeout_s": 5.0, "start_s": 5.0} | patience)),
         clock=time.monotonic, rng=Random(1), sleep=no_pause,
     )  # fmt: skip
 
@@ -104,7 +104,10 @@ def test_a_wrong_model_is_told_which_are_served():
 
 
 def test_an_address_that_is_no_model_server_is_said_so():
-    with ChatServer(echo) as server, pytest.raises(UsageError, match="must name an OpenAI-compatible server, ending in /v1"):
+    with (
+        ChatServer(echo) as server,
+        pytest.raises(UsageError, match="must name an OpenAI-compatible server, ending in /v1"),
+    ):
         ask(model_at(server.url.replace("/v1", "/elsewhere")))
 
 
@@ -119,7 +122,9 @@ def test_a_missing_key_is_named_and_a_given_one_is_sent(monkeypatch):
 def test_a_prompt_too_long_is_reported_and_not_asked_again():
     def script(request, n):
         if "question 1" in request["messages"][-1]["content"]:
-            return Answer(status=400, body=b'{"error": {"message": "maximum context length is 2048 tokens", "code": 400}}')
+            return Answer(
+                status=400, body=b'{"error": {"message": "maximum context length is 2048 tokens", "code": 400}}'
+            )
         return echo(request, n)
 
     with ChatServer(script) as server:
@@ -162,12 +167,16 @@ def test_endless_overload_is_one_line():
 def test_a_slow_server_is_told_from_a_dead_one():
     with (
         ChatServer(lambda request, n: Answer(text="late", delay_s=0.6)) as server,
-        pytest.raises(DeviceError, match=r"no reply within 0\.2 s in 2 attempts; lower --concurrency or raise --timeout"),
+        pytest.raises(
+            DeviceError, match=r"no reply within 0\.2 s in 2 attempts; lower --concurrency or raise --timeout"
+        ),
     ):
         ask(model_at(server, timeout_s=0.2, attempts=2))
 
 
-@pytest.mark.parametrize("fault", [Answer(how=DROP), Answer(status=500, body=b'{"error": {"message": "EngineDeadError"}}')])
+@pytest.mark.parametrize(
+    "fault", [Answer(how=DROP), Answer(status=500, body=b'{"error": {"message": "EngineDeadError"}}')]
+)
 def test_a_reply_lost_in_the_middle_is_asked_for_again(fault):
     with ChatServer(lambda request, n: fault if n < 2 else echo(request, n)) as server:
         assert ask(model_at(server))[0].text == "question 0"
@@ -200,7 +209,10 @@ def test_a_server_that_comes_back_is_asked_again():
 
 def test_two_servers_share_the_questions_and_one_stands_in_when_the_other_dies():
     slow = {"delay_s": 0.02}
-    with ChatServer(lambda r, n: Answer(text="a", **slow)) as a, ChatServer(lambda r, n: Answer(text="b", **slow)) as b:
+    with (
+        ChatServer(lambda r, n: Answer(text="a", **slow)) as a,
+        ChatServer(lambda r, n: Answer(text="b", **slow)) as b,
+    ):
         replies = ask(model_at(a, b), [question(n) for n in range(40)])
         assert {reply.text for reply in replies.values()} == {"a", "b"}
         assert 10 <= len(a.requests) <= 30

@@ -108,21 +108,37 @@ def test_a_replay_needs_no_server_and_gives_the_same_bytes(short, tmp_path):
 def test_a_replay_with_other_options_says_what_is_missing(short, tmp_path):
     with ChatServer(mixed) as server:
         generate(config_for(short, tmp_path / "d", urls=(server.url,), rounds=1))
-    more = config_for(short, tmp_path / "again", replay=tmp_path / "d" / "transcripts.jsonl", candidates=3, rounds=1)
+    more = config_for(
+        short, tmp_path / "again", replay=tmp_path / "d" / "transcripts.jsonl", candidates=3, rounds=1
+    )
     with pytest.raises(DemonstrationError, match="holds no reply of tiny to a question on C"):
         generate(more)
-    other = config_for(short, tmp_path / "again", model="big", replay=tmp_path / "d" / "transcripts.jsonl", rounds=1)
+    other = config_for(
+        short, tmp_path / "again", model="big", replay=tmp_path / "d" / "transcripts.jsonl", rounds=1
+    )
     with pytest.raises(UsageError, match="holds replies of tiny; name one with --model"):
         generate(other)
 
 
 @pytest.mark.sumo
 @pytest.mark.slow
-def test_killed_again_and_again_only_prompts_without_a_kept_reply_are_asked_again_and_the_end_is_its_replays(tmp_path):
+def test_killed_again_and_again_only_prompts_without_a_kept_reply_are_asked_again_and_the_end_is_its_replays(
+    tmp_path,
+):
     path, out = shortened("arterial5", 120, tmp_path), tmp_path / "d"
     options = ["--candidates", "2", "--rounds", "2", "--concurrency", "3", "--seeds", "1", "--workers", "1"]
     with ChatServer(slow_and_flawed) as server:
-        command = [sys.executable, "-m", "leed_traffic.cli.main", "generate", path, "--author", "vllm", "--url", server.url]
+        command = [
+            sys.executable,
+            "-m",
+            "leed_traffic.cli.main",
+            "generate",
+            path,
+            "--author",
+            "vllm",
+            "--url",
+            server.url,
+        ]
         command += ["--model", "tiny", *options, "--out", str(out)]
         lives = live_and_die(command, out, server, kills=6, rng=random.Random(5), most_work=10)
         assert lives.returncode == 0, lives.told
@@ -134,7 +150,14 @@ def test_killed_again_and_again_only_prompts_without_a_kept_reply_are_asked_agai
     assert all(len(prompts) <= 3 for prompts in lives.lost)
     assert lost
     generate(
-        config_for(path, tmp_path / "again", model=None, rounds=2, candidates=2, replay=tmp_path / "d" / "transcripts.jsonl")
+        config_for(
+            path,
+            tmp_path / "again",
+            model=None,
+            rounds=2,
+            candidates=2,
+            replay=tmp_path / "d" / "transcripts.jsonl",
+        )
     )
     assert digests(tmp_path / "again") == digests(tmp_path / "d")
 
@@ -163,8 +186,29 @@ def test_ctrl_c_while_the_model_writes_keeps_what_it_wrote_and_says_how_to_go_on
         return Answer(text=priority_reply(request), delay_s=0.0 if n == 0 else 60.0)
 
     with ChatServer(slow_after_the_first) as server:
-        command = [sys.executable, "-m", "leed_traffic.cli.main", "generate", short, "--author", "vllm", "--url", server.url]
-        command += ["--model", "tiny", "--seeds", "1", "--workers", "1", "--concurrency", "2", "--out", str(tmp_path / "d")]
+        command = [
+            sys.executable,
+            "-m",
+            "leed_traffic.cli.main",
+            "generate",
+            short,
+            "--author",
+            "vllm",
+            "--url",
+            server.url,
+        ]
+        command += [
+            "--model",
+            "tiny",
+            "--seeds",
+            "1",
+            "--workers",
+            "1",
+            "--concurrency",
+            "2",
+            "--out",
+            str(tmp_path / "d"),
+        ]
 
         def heeds_ctrl_c():  # a job in the background of a shell is begun without
             signal.signal(signal.SIGINT, signal.SIG_DFL)

@@ -3,7 +3,7 @@ import json
 import pytest
 
 from leed_traffic.errors import DemonstrationError
-from leed_traffic.generate.language_model.served import Question, Reply
+from leed_traffic.generate.language_model.served import ModelReply, Question
 from leed_traffic.generate.language_model.transcripts import RememberedModel, Transcripts
 
 
@@ -26,7 +26,9 @@ class Parrot:
                 if len(self.asked) == self.stop_after:
                     raise KeyboardInterrupt
                 self.asked.append(following.messages[-1][1])
-                following = on_reply(index, Reply(text=following.messages[-1][1], finish_reason="stop", reply_tokens=2))
+                following = on_reply(
+                    index, ModelReply(text=following.messages[-1][1], finish_reason="stop", reply_tokens=2)
+                )
 
 
 def converse(path, model, heard):
@@ -65,7 +67,9 @@ def test_a_replay_needs_no_model_and_says_what_it_lacks(tmp_path):
         replay = RememberedModel(transcripts, None, "parrot")
         replay.converse([question("0.0")], lambda index, reply: heard.setdefault(index, reply.text) and None)
         assert heard == {0: "0.0"}
-        with pytest.raises(DemonstrationError, match=r"holds no reply of parrot to a question on J7 \(1 missing\)"):
+        with pytest.raises(
+            DemonstrationError, match=r"holds no reply of parrot to a question on J7 \(1 missing\)"
+        ):
             replay.converse([question("new", "J7")], lambda index, reply: None)
         assert transcripts.models == ("parrot",)
     assert path.read_bytes() == before
@@ -92,7 +96,9 @@ def test_a_broken_line_in_the_middle_is_refused(tmp_path):
     converse(path, Parrot(), {})
     lines = path.read_text().splitlines(keepends=True)
     path.write_text("".join([lines[0], "gibberish\n", *lines[1:]]))
-    with pytest.raises(DemonstrationError, match=r"t\.jsonl: line 2 is no transcript; restore the file or remove it"):
+    with pytest.raises(
+        DemonstrationError, match=r"t\.jsonl: line 2 is no transcript; restore the file or remove it"
+    ):
         Transcripts(path)
 
 
@@ -104,7 +110,7 @@ def test_transcripts_that_are_not_there_cannot_be_replayed(tmp_path):
 def test_a_refused_question_is_asked_again_but_replayed_as_refused(tmp_path):
     path = tmp_path / "t.jsonl"
     with Transcripts(path) as transcripts:
-        transcripts.add("m", question("x"), Reply(text="", finish_reason="refused", fault="prompt too long"))
+        transcripts.add("m", question("x"), ModelReply(text="", finish_reason="refused", fault="prompt too long"))
         assert transcripts.find("m", question("x")) is None
     with Transcripts(path, read_only=True) as transcripts:
         assert transcripts.find("m", question("x")).fault == "prompt too long"
@@ -112,7 +118,7 @@ def test_a_refused_question_is_asked_again_but_replayed_as_refused(tmp_path):
 
 def test_a_model_of_another_name_is_asked_anew(tmp_path):
     with Transcripts(tmp_path / "t.jsonl") as transcripts:
-        transcripts.add("m", question("x"), Reply(text="y", finish_reason="stop"))
+        transcripts.add("m", question("x"), ModelReply(text="y", finish_reason="stop"))
         assert transcripts.find("other", question("x")) is None
         assert transcripts.find("m", question("x")).text == "y"
         assert len(transcripts) == 1

@@ -3,7 +3,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from leed_traffic.domain.plan import PriorityPlan
+from leed_traffic.domain.plan import UrgencyPlan
 from leed_traffic.generate.bench import Result, Trial
 from leed_traffic.generate.search.race import draw_rule, race, race_cost, race_size
 
@@ -44,8 +44,9 @@ def test_a_race_costs_no_more_than_it_may(runs, n):
 def test_every_drawn_rule_is_a_plan_that_sees_no_farther_than_the_policies():
     rng = np.random.default_rng(1)
     drawn = [draw_rule(rng, 80.0) for _ in range(200)]
-    assert all(PriorityPlan.model_validate(rule.model_dump()) == rule for rule in drawn)
+    assert all(UrgencyPlan.model_validate(rule.model_dump()) == rule for rule in drawn)
     assert 40.0 <= min(rule.reach_m for rule in drawn) < 45.0 < 75.0 < max(rule.reach_m for rule in drawn) <= 80.0
     assert all(
-        0.3 < np.mean([getattr(rule, term) > 0.0 for rule in drawn]) < 0.7 for term in ("waiting", "downstream", "blocked_exit")
+        0.3 < np.mean([getattr(rule, term) > 0.0 for rule in drawn]) < 0.7
+        for term in ("waiting", "downstream", "blocked_exit")
     )

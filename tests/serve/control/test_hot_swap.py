@@ -9,11 +9,11 @@ from leed_traffic.artifacts.policy import Policy
 from leed_traffic.errors import UsageError
 from leed_traffic.serve.control.hot_swap import Generation, HotSwap
 from leed_traffic.serve.control.loop import StopRequest
-from leed_traffic.serve.control.orders import Mailbox, Reload, Rollback
-from leed_traffic.serve.control.signal import Shown
-from leed_traffic.serve.logs.events import Step
+from leed_traffic.serve.control.orders import CommandQueue, Reload, Rollback
+from leed_traffic.serve.control.signal import StageDisplay
+from leed_traffic.serve.logs.events import ChangeKind
 from leed_traffic.serve.run import ServeConfig, serve
-from leed_traffic.serve.safety.supervisor import Mode
+from leed_traffic.serve.safety.supervisor import SignalMode
 from tests.serve.bundles import crossing, write_crossing_bundle
 from tests.serve.test_run import asks_for, fake, read_events
 
@@ -40,10 +40,10 @@ def two_signals(probation_s=100.0):
 
 
 def green(stage, green_s=1.0):
-    return Shown(stage=stage, is_clearing=False, green_s=green_s)
+    return StageDisplay(stage=stage, is_clearing=False, green_s=green_s)
 
 
-CLEARING = Shown(stage=1, is_clearing=True, green_s=0.0)
+CLEARING = StageDisplay(stage=1, is_clearing=True, green_s=0.0)
 
 
 def test_each_signal_moves_when_its_own_stage_begins_and_never_in_a_clearance():
@@ -58,7 +58,7 @@ def test_each_signal_moves_when_its_own_stage_begins_and_never_in_a_clearance():
     swap.look([green(1), green(1)], [True, True], 5.0)
     assert swap.decide(*NOTHING) == [1.0, 1.0]
     assert [(c.step, c.n) for c in swap.changes] == [
-        (Step.BEGUN, None), (Step.MOVED, 0), (Step.MOVED, 1), (Step.COMPLETE, None),
+        (ChangeKind.BEGUN, None), (ChangeKind.MOVED, 0), (ChangeKind.MOVED, 1), (ChangeKind.COMPLETE, None),
     ]  # fmt: skip
 
 
@@ -85,7 +85,7 @@ def test_on_probation_nonsense_brings_the_old_answers_in_the_same_tick(nonsense)
     swap = moved(stage=nonsense)
     assert swap.decide(*NOTHING) == [0.0, 0.0]
     assert swap.target.bundle.digest == "old"
-    (rolled,) = [c for c in swap.changes if c.step is Step.ROLLED_BACK]
+    (rolled,) = [c for c in swap.changes if c.step is ChangeKind.ROLLED_BACK]
     assert rolled.digest == "new"
     assert "its policy asked for" in rolled.why
 
@@ -140,7 +140,7 @@ def test_bundles_are_numbered_as_patterns_of_the_device_are():
 
 def serve_two(bundles, on_tick, *, policies=None, device=None, clock=lambda: 0.0, **changes):
     """Serve the first of the bundles on the fake; `on_tick(time_s, mailbox, generations)` may order."""
-    mailbox, device = Mailbox(), device or fake(queues={lane.id: 3 for lane in crossing()[0].lanes})
+    mailbox, device = CommandQueue(), device or fake(queues={lane.id: 3 for lane in crossing()[0].lanes})
     policies = policies or {}
 
     def decider(bundle, ids):
@@ -172,12 +172,14 @@ def test_a_reload_changes_the_pattern_at_a_stage_boundary(bundles, tmp_path):
     summary, _ = serve_two(bundles, on_tick, events=tmp_path / "logs", until_s=200.0)
     assert summary.bundle_digest == bundles[1].digest
     assert summary.steps == {"begun": 1, "complete": 1, "moved": 1}
-    assert summary.modes == {"C": Mode.ENGAGED}
+    assert summary.modes == {"C": SignalMode.ENGAGED}
     events = read_events(tmp_path / "logs")
     assert [(stamp[17:], pattern) for stamp, code, pattern in events if code == 131] == [
         ("00.000", 1), ("57.000", 2), ("22.000", 254),
     ]  # fmt: skip
-    assert "1970-01-01 00:00:56.000" in [stamp for stamp, code, _ in events if code == 1], "seen a second after its green began"
+    assert "1970-01-01 00:00:56.000" in [stamp for stamp, code, _ in events if code == 1], (
+        "seen a second after its green began"
+    )
     lines = (tmp_path / "logs" / "changes.csv").read_text().splitlines()
     assert lines[1] == f"40.0,begun,,{bundles[1].digest},2,reload"
     assert "stage boundary" in lines[2]
@@ -192,11 +194,13 @@ def test_a_new_policy_that_fails_is_demoted_without_a_tick_lost(bundles, answer,
         if time_s == 40.0:
             mailbox.drop(Reload(generation=generations[1]), "test")
 
-    summary, _ = serve_two(bundles, on_tick, policies={bundles[1].digest: bad}, events=tmp_path / "logs", until_s=200.0)
+    summary, _ = serve_two(
+        bundles, on_tick, policies={bundles[1].digest: bad}, events=tmp_path / "logs", until_s=200.0
+    )
     assert summary.bundle_digest == bundles[0].digest
     assert summary.steps["rolled_back"] == 1
     assert "degraded: no_request" not in summary.transitions
-    assert summary.modes == {"C": Mode.ENGAGED}
+    assert summary.modes == {"C": SignalMode.ENGAGED}
     assert (131, 1) in [
         (code, pattern) for stamp, code, pattern in read_events(tmp_path / "logs") if stamp > "1970-01-01 00:00:41"
     ]
@@ -226,10 +230,12 @@ def test_a_new_policy_that_takes_too_long_is_demoted_at_the_next_tick(bundles, s
             mailbox.drop(Reload(generation=generations[1]), "test")
 
     policies = {bundles[1].digest: slow}
-    summary, _ = serve_two(bundles, on_tick, policies=policies, clock=slow, events=tmp_path / "logs", until_s=200.0)
+    summary, _ = serve_two(
+        bundles, on_tick, policies=policies, clock=slow, events=tmp_path / "logs", until_s=200.0
+    )
     assert summary.bundle_digest == bundles[stays].digest
     assert summary.steps.get("rolled_back", 0) == (not stays)
-    assert summary.modes == {"C": Mode.ENGAGED}
+    assert summary.modes == {"C": SignalMode.ENGAGED}
     if not stays:
         assert "a decision took 0.60 s, allowed 0.5" in (tmp_path / "logs" / "changes.csv").read_text()
         assert slow.now_s == pytest.approx(seconds)  # it was never asked again
@@ -256,7 +262,7 @@ def test_a_new_policy_that_breaks_costs_three_decisions_and_is_demoted(bundles, 
     summary, _ = serve_two(bundles, on_tick, policies={bundles[1].digest: bad}, until_s=200.0)
     assert summary.bundle_digest == bundles[0].digest
     assert summary.transitions["degraded: no_decision"] == 1
-    assert summary.modes == {"C": Mode.ENGAGED}
+    assert summary.modes == {"C": SignalMode.ENGAGED}
 
 
 def test_a_trip_of_the_monitor_on_probation_demotes_the_bundle(bundles, caplog):
@@ -295,4 +301,4 @@ def test_a_hundred_swaps_break_no_limit_and_leave_one_bundle_behind(bundles):
     summary, _ = serve_two(bundles, on_tick, device=device)
     assert summary.steps["complete"] >= 100
     assert summary.violations == []
-    assert summary.modes == {"C": Mode.ENGAGED}
+    assert summary.modes == {"C": SignalMode.ENGAGED}

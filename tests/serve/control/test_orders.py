@@ -14,10 +14,10 @@ import pytest
 from leed_traffic.artifacts.policy import Policy
 from leed_traffic.errors import BundleError, DeviceError, ExitCode, MismatchError, UsageError
 from leed_traffic.serve.control.assignment import assign
-from leed_traffic.serve.control.orders import Mailbox, Reload, Rollback
+from leed_traffic.serve.control.orders import CommandQueue, Reload, Rollback
 from leed_traffic.serve.operations.callers import MOST_CALLERS
-from leed_traffic.serve.operations.channel import Reply, ask, listening, running
-from leed_traffic.serve.operations.desk import Desk
+from leed_traffic.serve.operations.channel import CommandReply, ask, listening, running
+from leed_traffic.serve.operations.desk import CommandServer
 from leed_traffic.serve.operations.status import StatusBoard
 from leed_traffic.serve.run import ServeConfig
 from tests.serve.bundles import write_crossing_bundle
@@ -31,18 +31,18 @@ def folder():
 
 
 def say_yes(line, who):
-    return Reply(exit_code=ExitCode.OK, said=f"{line.decode()} by {who}")
+    return CommandReply(exit_code=ExitCode.OK, said=f"{line.decode()} by {who}")
 
 
 def test_an_order_that_no_tick_takes_is_withdrawn():
-    mailbox = Mailbox()
+    mailbox = CommandQueue()
     with pytest.raises(DeviceError, match="nothing was changed"):
         mailbox.post(Rollback(), "test", within_s=0.01)
     assert list(mailbox.take()) == []
 
 
 def test_nobody_waits_for_a_loop_that_has_ended():
-    mailbox, said = Mailbox(), []
+    mailbox, said = CommandQueue(), []
 
     def post():
         try:
@@ -236,7 +236,7 @@ def test_a_socket_gets_its_name_once_it_listens_and_never_that_of_another(folder
     path = folder / f"serve-{os.getpid()}.sock"
     with listening(folder, say_yes):
         assert [p.name for p in folder.iterdir()] == [path.name]
-        with listening(folder, lambda line, who: Reply(exit_code=ExitCode.OK, said="another")):
+        with listening(folder, lambda line, who: CommandReply(exit_code=ExitCode.OK, said="another")):
             assert "this run takes no orders" in caplog.text
             assert "status" in ask(folder, {"order": "status"}).said
 
@@ -252,7 +252,10 @@ def test_what_a_killed_controller_left_is_removed_by_the_next(folder):
 def test_without_a_controller_the_caller_hears_what_to_do(folder):
     with pytest.raises(UsageError, match="found none; is it running, with this --state"):
         ask(folder, {"order": "status"})
-    with listening(folder, say_yes), pytest.raises(UsageError, match="no controller with process id 1 takes orders"):
+    with (
+        listening(folder, say_yes),
+        pytest.raises(UsageError, match="no controller with process id 1 takes orders"),
+    ):
         ask(folder, {"order": "status"}, pid=1)
 
 
@@ -276,8 +279,12 @@ def a_desk(folder, **changes):
     """A desk for a running crossing bundle, its mailbox and the bundle."""
     running_bundle = write_crossing_bundle(folder / "running")
     config = ServeConfig(bundle=running_bundle.path, port=1, **changes)
-    mailbox = Mailbox()
-    return Desk(assign(running_bundle, None), running_bundle, config, Policy, mailbox, StatusBoard()), mailbox, running_bundle
+    mailbox = CommandQueue()
+    return (
+        CommandServer(assign(running_bundle, None), running_bundle, config, Policy, mailbox, StatusBoard()),
+        mailbox,
+        running_bundle,
+    )
 
 
 def reload_request(path):
@@ -394,5 +401,8 @@ def test_a_key_holds_for_reloads_too(folder):
 
 def test_refusals_reach_the_caller_as_the_errors_that_they_are(folder):
     for code, kind in ((3, BundleError), (4, MismatchError), (5, DeviceError), (2, UsageError)):
-        with listening(folder, lambda line, who, code=code: Reply(exit_code=ExitCode(code), said="no")), pytest.raises(kind):
+        with (
+            listening(folder, lambda line, who, code=code: CommandReply(exit_code=ExitCode(code), said="no")),
+            pytest.raises(kind),
+        ):
             ask(folder, {"order": "reload"})

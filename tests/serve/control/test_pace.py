@@ -5,9 +5,9 @@ import pytest
 
 from leed_traffic.serve.control.loop import StopRequest
 from leed_traffic.serve.control.pace import Pace
-from leed_traffic.serve.control.tally import Tally
+from leed_traffic.serve.control.tally import ServeTally
 from leed_traffic.serve.run import ServeConfig, serve
-from leed_traffic.serve.safety.supervisor import Control
+from leed_traffic.serve.safety.supervisor import OperatingMode
 from tests.serve.test_run import asks_for, fake
 
 
@@ -28,7 +28,7 @@ class FakeClock:
 
 def paced(*busy_s):
     """Ticks that take so long each; the clock, the tally and when each began."""
-    clock, tally = FakeClock(), Tally()
+    clock, tally = FakeClock(), ServeTally()
     pace, begun = Pace(1.0, clock, clock.sleep, tally), []
     for seconds in busy_s:
         pace.wait()
@@ -97,7 +97,9 @@ def test_without_realtime_nobody_waits(crossing_bundle):
 
 def test_three_seconds_of_the_wall_clock_take_three_seconds(crossing_bundle):
     begin_s = time.monotonic()
-    summary = drive_paced(crossing_bundle, time.perf_counter, time.sleep, until_s=2.0, control=Control.MONITOR)
+    summary = drive_paced(
+        crossing_bundle, time.perf_counter, time.sleep, until_s=2.0, control=OperatingMode.MONITOR
+    )
     seconds = time.monotonic() - begin_s
     assert seconds >= summary.ticks - 1.0
     assert summary.lateness.p50_ms < 500.0

@@ -4,8 +4,8 @@ import pytest
 
 from leed_traffic.errors import DeviceError, ExitCode, StopError
 from leed_traffic.serve.control.loop import StopRequest
-from leed_traffic.serve.control.patience import Patience
-from leed_traffic.serve.safety.supervisor import Mode
+from leed_traffic.serve.control.patience import ReconnectBackoff
+from leed_traffic.serve.safety.supervisor import SignalMode
 from tests.serve.bundles import crossing
 from tests.serve.fake_device import FakeDevice
 from tests.serve.test_run import asks_for
@@ -27,7 +27,7 @@ class Wall:
 
 
 def patient(wall, retry_s, on_wait=lambda why: None):
-    return Patience(retry_s, wall, wall.sleep, StopRequest(), on_wait)
+    return ReconnectBackoff(retry_s, wall, wall.sleep, StopRequest(), on_wait)
 
 
 def pauses_of(wall, patience, n, **options):
@@ -75,7 +75,7 @@ def test_a_stop_ends_the_waiting_and_its_code_says_whether_signals_were_held(had
         stop(15)
 
     with pytest.raises(StopError, match="stopped while trying again: x:1: lost") as stopped:
-        Patience(100.0, wall, sleep, stop).lost(LOST, had_ticks=had_ticks)
+        ReconnectBackoff(100.0, wall, sleep, stop).lost(LOST, had_ticks=had_ticks)
     assert wall.now_s == pytest.approx(0.1)
     assert stopped.value.exit_code is code
 
@@ -109,7 +109,7 @@ def test_a_lost_device_is_driven_again_and_the_figures_go_on(crossing_bundle):
     assert summary.reconnections == 2
     assert summary.ticks == 20 + 20 + 60
     assert summary.resume.max_ms == pytest.approx(500.0)
-    assert summary.modes == {"C": Mode.ENGAGED}
+    assert summary.modes == {"C": SignalMode.ENGAGED}
 
 
 def test_a_gateway_that_is_away_for_two_minutes_is_no_reason_to_be_killed(crossing_bundle):
@@ -124,7 +124,9 @@ def test_a_gateway_that_is_away_for_two_minutes_is_no_reason_to_be_killed(crossi
                 wall.sleep(0.1)
                 look()
             raise LOST
-        opened.append(FakeDevice(*crossing(), assignment.lanes, end_s=30.0, lost_at_s=float("inf") if opened else 20.0))
+        opened.append(
+            FakeDevice(*crossing(), assignment.lanes, end_s=30.0, lost_at_s=float("inf") if opened else 20.0)
+        )
         return opened[-1]
 
     serve(

@@ -16,13 +16,13 @@ from leed_traffic.domain.network import GREEN
 from leed_traffic.domain.safety.unwatched import lawful_waits, silent_cycle_s
 from leed_traffic.errors import DeviceError
 from leed_traffic.serve.control.loop import StopRequest
-from leed_traffic.serve.control.orders import Mailbox, SetControl
-from leed_traffic.serve.control.signal import Shown
+from leed_traffic.serve.control.orders import CommandQueue, SetOperatingMode
+from leed_traffic.serve.control.signal import StageDisplay
 from leed_traffic.serve.control.waits import StreetWaits
-from leed_traffic.serve.device.contract import Sighting
+from leed_traffic.serve.device.contract import SignalDisplay
 from leed_traffic.serve.run import ServeConfig, serve
 from leed_traffic.serve.safety.kept_waits import KEEP_EVERY_S, KeptWaits, WaitStore
-from leed_traffic.serve.safety.supervisor import Control
+from leed_traffic.serve.safety.supervisor import OperatingMode
 from tests.serve.bundles import crossing
 from tests.serve.test_run import asks_for, drive, fake
 
@@ -45,10 +45,12 @@ class OneSignal:
         spans = {lane.id: lane.spans[0] for lane in JUNCTION.lanes}
         near = [spans[lane_of[link]] for link in calls]
         lanes = np.array([LANES.index(span.lane) for span in near], dtype=np.intp)
-        vehicles = Vehicles(lane=lanes, position_m=np.array([s.to_m - 1.0 for s in near]), speed_mps=np.zeros(len(near)))
+        vehicles = Vehicles(
+            lane=lanes, position_m=np.array([s.to_m - 1.0 for s in near]), speed_mps=np.zeros(len(near))
+        )
         program = "leed" if is_ours else "0"
-        sighting = Sighting(state=JUNCTION.stages[stage].state, program=program, phase=stage, spent_s=0.0)
-        shown = Shown(stage=stage, is_clearing=is_clearing, green_s=0.0)
+        sighting = SignalDisplay(state=JUNCTION.stages[stage].state, program=program, phase=stage, spent_s=0.0)
+        shown = StageDisplay(stage=stage, is_clearing=is_clearing, green_s=0.0)
         return self.waits.look(time_s, (sighting,), (shown,), self._detection.measure(vehicles))[0]
 
 
@@ -57,7 +59,9 @@ def walkers(stage):
     return bool((JUNCTION.stages[stage].green - JUNCTION.stages[0].green) & JUNCTION.pedestrian_links)
 
 
-FOOT = next(stage for stage in range(1, 4) if walkers(stage))  # a stage for which walkers wait while stage 0 stands
+FOOT = next(
+    stage for stage in range(1, 4) if walkers(stage)
+)  # a stage for which walkers wait while stage 0 stands
 
 
 def test_at_the_beginning_of_a_device_s_time_nobody_has_waited():
@@ -71,7 +75,10 @@ def test_a_clock_of_a_few_seconds_bounds_every_wait():
 def test_where_nobody_has_counted_who_calls_has_waited_as_long_as_may_lawfully_be():
     found = OneSignal().look(5000.0)
     assert (
-        found[FOOT] == lawful_waits([TIMING.max_red_s if walkers(k) else 0.0 for k in range(4)], 0, TIMING, horizon_s=1.0)[FOOT]
+        found[FOOT]
+        == lawful_waits([TIMING.max_red_s if walkers(k) else 0.0 for k in range(4)], 0, TIMING, horizon_s=1.0)[
+            FOOT
+        ]
     )
     assert found[FOOT] > 100.0
 
@@ -215,7 +222,14 @@ def test_a_wall_clock_that_was_put_back_makes_no_note_younger_than_it_is(tmp_pat
 
 @pytest.mark.parametrize(
     "content",
-    [b"", b"{", b"\xff", b"[]", b'{"noted_at": "2026-01-01T12:00:00", "signals": []}', b'{"noted_at": 1, "signals": 2}'],
+    [
+        b"",
+        b"{",
+        b"\xff",
+        b"[]",
+        b'{"noted_at": "2026-01-01T12:00:00", "signals": []}',
+        b'{"noted_at": 1, "signals": 2}',
+    ],
 )
 def test_a_note_that_cannot_be_read_is_none_and_is_said(tmp_path, caplog, content):
     (tmp_path / "waits-x.json").write_bytes(content)
@@ -293,8 +307,12 @@ def test_a_connection_that_is_lost_again_and_again_starves_nobody(crossing_bundl
     assert street.longest_s <= TIMING.max_red_s
 
 
-@pytest.mark.parametrize(("every", "stage", "alone", "has_state"), [(14, 0, 2, True), (60, 1, 5, True), (23, 2, 3, False)])
-def test_a_controller_that_dies_again_and_again_starves_nobody(crossing_bundle, tmp_path, every, stage, alone, has_state):
+@pytest.mark.parametrize(
+    ("every", "stage", "alone", "has_state"), [(14, 0, 2, True), (60, 1, 5, True), (23, 2, 3, False)]
+)
+def test_a_controller_that_dies_again_and_again_starves_nobody(
+    crossing_bundle, tmp_path, every, stage, alone, has_state
+):
     street = Street(alone)
     state = {"state": tmp_path / "state"} if has_state else {}
     while street.device._time_s < 420.0:
@@ -316,11 +334,15 @@ def test_a_controller_that_hands_back_and_starts_again_starves_nobody(crossing_b
 
 def test_changes_of_mode_starve_nobody(crossing_bundle):
     """Handed back and taken over again at every chance; its own program and ours both show the display that stood."""
-    street, mailbox, modes = Street(), Mailbox(), itertools.cycle([Control.SHADOW, Control.ACTIVE])
+    street, mailbox, modes = (
+        Street(),
+        CommandQueue(),
+        itertools.cycle([OperatingMode.SHADOW, OperatingMode.ACTIVE]),
+    )
 
     def on_tick(time_s, end_s, note):
         if time_s % 11 == 0:
-            mailbox.drop(SetControl(control=next(modes)), "a test")
+            mailbox.drop(SetOperatingMode(control=next(modes)), "a test")
 
     serve(
         ServeConfig(bundle=crossing_bundle, port=1, until_s=900.0), clock=lambda: 0.0, stop=StopRequest(),
@@ -337,7 +359,14 @@ def test_the_recording_of_a_process_that_went_on_is_decided_again(crossing_bundl
         device._time_s = 300.0 if name == "a" else 360.0
         device._switch_s += device._time_s
         until_s = device._time_s + 60.0
-        drive(crossing_bundle, device, policy=asks_for(0), until_s=until_s, state=tmp_path / "state", events=tmp_path / name)
+        drive(
+            crossing_bundle,
+            device,
+            policy=asks_for(0),
+            until_s=until_s,
+            state=tmp_path / "state",
+            events=tmp_path / name,
+        )
     head = json.loads((tmp_path / "b" / "recording.leed").read_bytes().split(b"\n", 1)[0])
     assert head["kept"][0]["signal"] == "C"
     report = replay(tmp_path / "b" / "recording.leed", [crossing_bundle])

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from leed_traffic.serve.detectors.health import LaneMemory, LaneSample, SensingFault, SensingLimits, judge
-from leed_traffic.serve.safety.supervisor import Mode
+from leed_traffic.serve.safety.supervisor import SignalMode
 from tests.serve.bundles import crossing
 from tests.serve.test_run import asks_for, drive, fake, read_events
 
@@ -44,7 +44,11 @@ def fault(memory):
         (SensingFault.OUT_OF_RANGE, 2, lambda k: {"count_veh": math.inf}),
         (SensingFault.OUT_OF_RANGE, 2, lambda k: {"count_veh": 28.5}),  # 2.5 times 10 cars and 3 to spare
         (SensingFault.OUT_OF_RANGE, 2, lambda k: {"queue_veh": 5.0, "count_veh": 4.0}),
-        (SensingFault.STALE, 5, lambda k: {"count_veh": 2.0, "position_sum_m": 50.0}),  # the first picture is no repetition
+        (
+            SensingFault.STALE,
+            5,
+            lambda k: {"count_veh": 2.0, "position_sum_m": 50.0},
+        ),  # the first picture is no repetition
         (SensingFault.STUCK_ON, 41, lambda k: STILL | {"green": 1.0}),
         (SensingFault.STUCK_ON, 161, lambda k: STILL | {"green": 0.25}),
         (SensingFault.STUCK_OFF, 7200, lambda k: {"count_veh": 0.0, "moving_veh": 0.0, "others_veh": 0.1}),
@@ -102,7 +106,9 @@ def queues(n=3):
     return {lane.id: n for lane in crossing()[0].lanes}
 
 
-def test_a_missing_lane_degrades_its_intersection_and_its_return_brings_the_policy_back(crossing_bundle, tmp_path, caplog):
+def test_a_missing_lane_degrades_its_intersection_and_its_return_brings_the_policy_back(
+    crossing_bundle, tmp_path, caplog
+):
     device, notes = fake(queues=queues()), []
     broken = device.lane_index[crossing()[0].lanes[0].id]
 
@@ -110,7 +116,9 @@ def test_a_missing_lane_degrades_its_intersection_and_its_return_brings_the_poli
         notes.append(note)
         device.missing = frozenset({broken}) if 100.0 <= time_s < 130.0 else frozenset()
 
-    summary, _ = drive(crossing_bundle, device, policy=asks_for(0), on_tick=break_and_mend, events=tmp_path, until_s=300.0)
+    summary, _ = drive(
+        crossing_bundle, device, policy=asks_for(0), on_tick=break_and_mend, events=tmp_path, until_s=300.0
+    )
     assert notes[99] == "1 engaged"
     assert notes[106] == "1 degraded"
     assert notes[155] == "1 degraded"
@@ -146,4 +154,4 @@ def test_vehicles_that_should_move_and_do_not_degrade_the_intersection(crossing_
     device.read = frozen
     summary, _ = drive(crossing_bundle, device, policy=asks_for(0), until_s=100.0)
     assert "stale" in summary.detector_faults
-    assert summary.modes == {"C": Mode.DEGRADED}
+    assert summary.modes == {"C": SignalMode.DEGRADED}

@@ -35,6 +35,7 @@ def test_between_two_tries_new_sockets_have_the_time_out_that_the_process_wants(
     found = []
     with pytest.raises(DeviceError):
         open_connection(
-            Endpoint(host="127.0.0.1", port=nobody, connect_s=0.1), lambda: found.append(socket.getdefaulttimeout())
+            Endpoint(host="127.0.0.1", port=nobody, connect_s=0.1),
+            lambda: found.append(socket.getdefaulttimeout()),
         )
     assert set(found) == {None}

@@ -30,7 +30,10 @@ def open_device(port, *, place=crossing, **changes):
     intersection, timing = place()
     values = {"host": "localhost", "port": port, "deadline_s": 5.0, "connect_s": 20.0} | changes
     return TraciDevice(
-        Endpoint(**values), [intersection], LANES, lambda n, step_s: build_program(intersection, timing, step_s=step_s)
+        Endpoint(**values),
+        [intersection],
+        LANES,
+        lambda n, step_s: build_program(intersection, timing, step_s=step_s),
     )
 
 
@@ -69,7 +72,11 @@ def test_a_stage_that_is_taken_over_again_counts_from_then(start_sumo):
             device.read()
         assert device.engage(0, 0)
         seen = [device.read().sightings[0] for _ in range(3)]
-        assert [(sighting.spent_s, sighting.is_sound) for sighting in seen] == [(1.0, True), (2.0, True), (3.0, True)]
+        assert [(sighting.spent_s, sighting.is_sound) for sighting in seen] == [
+            (1.0, True),
+            (2.0, True),
+            (3.0, True),
+        ]
         assert device.request(0, 1, 1.0)
         assert [device.read().sightings[0].spent_s for _ in range(2)] == [1.0, 2.0]
     finally:
@@ -138,7 +145,10 @@ def test_a_killed_sumo_is_noticed_at_once(start_sumo):
             {"way": {"to_lane": "C_E_0"}},
             r"signal C: link 0 serves .*, in the bundle .* to C_E_0; connect to the network of the",
         ),
-        ({"way": {"speed_mps": 8.0}}, r"has a speed limit of 13.89 m/s, in the bundle 8.00: 3.5 s of yellow instead of 3"),
+        (
+            {"way": {"speed_mps": 8.0}},
+            r"has a speed limit of 13.89 m/s, in the bundle 8.00: 3.5 s of yellow instead of 3",
+        ),
         ({"length_m": 99.0}, r"m long, in the bundle 99.0 m"),
         ({"links": True}, "never shows stage 0"),
     ],
@@ -148,7 +158,11 @@ def test_another_network_is_refused(start_sumo, change, message):
     if "id" in change:
         intersection = replace(intersection, id="elsewhere")
     if "state" in change:
-        stages = (intersection.stages[0], replace(intersection.stages[1], state=change["state"]), *intersection.stages[2:])
+        stages = (
+            intersection.stages[0],
+            replace(intersection.stages[1], state=change["state"]),
+            *intersection.stages[2:],
+        )
         intersection = replace(intersection, stages=stages)
     if "links" in change:
         stages = tuple(replace(stage, state=stage.state + "r") for stage in intersection.stages)
@@ -181,7 +195,10 @@ def test_nobody_listening_is_said_in_one_line(free_port):
         ("leed_traffic.serve.run", ["torch", "libsumo", "sumolib", "sumo", "traci", "leed_traffic.simulation"]),
         # traci itself imports sumolib (pure Python tools); no simulator comes with it
         ("leed_traffic.serve.device.traci; import traci", ["torch", "libsumo", "sumo", "leed_traffic.simulation"]),
-        ("leed_traffic.cli.serve", ["torch", "libsumo", "sumolib", "sumo", "traci", "onnxruntime", "leed_traffic.simulation"]),
+        (
+            "leed_traffic.cli.serve",
+            ["torch", "libsumo", "sumolib", "sumo", "traci", "onnxruntime", "leed_traffic.simulation"],
+        ),
     ],
 )
 def test_serving_imports_no_simulator_and_no_torch(module, forbidden):

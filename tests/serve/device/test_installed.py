@@ -13,7 +13,9 @@ STATES = [phase.state for phase in INTERSECTION.own_program]
 
 
 def logic(states, kind=0):
-    return SimpleNamespace(type=kind, phases=[SimpleNamespace(state=state, duration=5.0, next=()) for state in states])
+    return SimpleNamespace(
+        type=kind, phases=[SimpleNamespace(state=state, duration=5.0, next=()) for state in states]
+    )
 
 
 def installed(states=STATES, kind=0):

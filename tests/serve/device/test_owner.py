@@ -35,7 +35,9 @@ def test_two_starts_at_once_get_the_same_mark(tmp_path):
     assert len(set(marks)) == 1
 
 
-@pytest.mark.parametrize("content", [b"", b"leed", b"0123ABCD", b"0123abc", b"0123abcd5", b"\xff\xfe", b"0123abcd\n0123abcd"])
+@pytest.mark.parametrize(
+    "content", [b"", b"leed", b"0123ABCD", b"0123abc", b"0123abcd5", b"\xff\xfe", b"0123abcd\n0123abcd"]
+)
 def test_a_mark_that_cannot_be_read_refuses_the_start(tmp_path, content):
     (tmp_path / "owner").write_bytes(content)
     with pytest.raises(UsageError, match=r"owner: expected eight hexadecimal digits, got .*--adopt leed-MARK"):

@@ -5,7 +5,7 @@ from itertools import pairwise
 import pytest
 
 from leed_traffic.domain.safety.program import PROGRAM_ID, build_program
-from leed_traffic.serve.device.contract import Sighting
+from leed_traffic.serve.device.contract import SignalDisplay
 from leed_traffic.serve.device.plausible import is_sound, phase_showing, read_sighting, read_step_length
 from tests.serve.bundles import crossing
 from tests.serve.device.test_contract import without_all_red
@@ -15,9 +15,14 @@ PROGRAM = build_program(*crossing())
 
 
 def sighting(phase=0, spent_s=5.0, **changes):
-    return Sighting(
+    return SignalDisplay(
         **(
-            {"state": PROGRAM.phases[min(max(phase, 0), 3)].state, "program": PROGRAM_ID, "phase": phase, "spent_s": spent_s}
+            {
+                "state": PROGRAM.phases[min(max(phase, 0), 3)].state,
+                "program": PROGRAM_ID,
+                "phase": phase,
+                "spent_s": spent_s,
+            }
             | changes
         )
     )
@@ -45,7 +50,9 @@ def test_values_of_another_kind_are_refused(values):
 
 @pytest.mark.parametrize("spent_s", [0.0, 0.5, 86400.0])
 def test_sound_values_are_taken_as_they_are(spent_s):
-    assert read_sighting("C", "Gr", "leed", 3, spent_s) == Sighting(state="Gr", program="leed", phase=3, spent_s=spent_s)
+    assert read_sighting("C", "Gr", "leed", 3, spent_s) == SignalDisplay(
+        state="Gr", program="leed", phase=3, spent_s=spent_s
+    )
 
 
 @pytest.mark.parametrize(
@@ -85,7 +92,11 @@ def test_the_phase_with_a_display_is_found_else_one_with_its_greens(state, likel
         (sighting(spent_s=5.0), sighting(spent_s=4.9), False),
         (sighting(spent_s=5.0), sighting(phase=1, spent_s=2.0), True),
         (sighting(spent_s=5.0), sighting(phase=1, spent_s=2.1), False),
-        (sighting(spent_s=5.0), sighting(spent_s=69.0), False),  # a bit of the time: the minimum green would seem over
+        (
+            sighting(spent_s=5.0),
+            sighting(spent_s=69.0),
+            False,
+        ),  # a bit of the time: the minimum green would seem over
         (sighting(spent_s=5.0), sighting(phase=1, spent_s=0.0), True),
         (sighting(spent_s=5.0), sighting(phase=1, spent_s=1.0), True),
         (sighting(spent_s=5.0), sighting(phase=1, spent_s=6.0), False),
@@ -105,7 +116,7 @@ def held(program, *, spent_s=3.0, k=0, **changes):
     if k and program.phases[phase].extension != phase:
         phase, spent_s = program.phases[phase].extension, 0.0
     values = {"state": program.phases[phase].state, "program": PROGRAM_ID, "phase": phase, "spent_s": spent_s + k}
-    return Sighting(**(values | changes))
+    return SignalDisplay(**(values | changes))
 
 
 @pytest.mark.parametrize("place", [crossing, without_all_red])
@@ -116,7 +127,9 @@ def test_an_extension_goes_on_soundly_and_damage_in_it_is_still_seen(place):
         assert is_sound(program, before, now, elapsed_s=1.0)
         assert not is_sound(program, before, replace(now, spent_s=now.spent_s + 64.0), elapsed_s=1.0)
         assert not is_sound(program, before, replace(now, state=program.phases[1].state), elapsed_s=1.0)
-    assert is_sound(program, steps[-1], sighting(phase=1, spent_s=1.0, state=program.phases[1].state), elapsed_s=1.0)
+    assert is_sound(
+        program, steps[-1], sighting(phase=1, spent_s=1.0, state=program.phases[1].state), elapsed_s=1.0
+    )
 
 
 def test_nothing_is_commanded_from_a_sighting_that_makes_no_sense(crossing_bundle):

@@ -18,7 +18,11 @@ def open_device(port, *, lanes=(), **kwargs):
     intersection, timing = crossing()
     endpoint = Endpoint(host="localhost", port=port, deadline_s=5.0, connect_s=20.0)
     return TraciDevice(
-        endpoint, [intersection], lanes, lambda n, step_s: build_program(intersection, timing, step_s=step_s), **kwargs
+        endpoint,
+        [intersection],
+        lanes,
+        lambda n, step_s: build_program(intersection, timing, step_s=step_s),
+        **kwargs,
     )
 
 
@@ -36,7 +40,9 @@ def test_zones_over_traci_read_as_the_interval_sums_do(start_sumo, additional):
     intersection, _ = crossing()
     lanes = lanes_to_read([intersection], 80.0)
     device = open_device(
-        start_sumo(additional=[additional]).port, lanes=lanes, detectors=site_detectors(CAMERA, [intersection], 100.0)
+        start_sumo(additional=[additional]).port,
+        lanes=lanes,
+        detectors=site_detectors(CAMERA, [intersection], 100.0),
     )
     truth, eyes = Detection([intersection], 80.0, device.lane_index), FieldDetectors([intersection], CAMERA, 100.0)
     try:
@@ -54,7 +60,9 @@ def test_zones_over_traci_read_as_the_interval_sums_do(start_sumo, additional):
 @pytest.mark.sumo
 def test_loops_over_traci_follow_the_traffic_and_no_lane_is_read(start_sumo, additional):
     intersection, _ = crossing()
-    device = open_device(start_sumo(additional=[additional]).port, detectors=site_detectors(LOOPS, [intersection], 100.0))
+    device = open_device(
+        start_sumo(additional=[additional]).port, detectors=site_detectors(LOOPS, [intersection], 100.0)
+    )
     eyes, seen = FieldDetectors([intersection], LOOPS, 100.0), []
     try:
         for k in range(200):

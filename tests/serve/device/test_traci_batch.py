@@ -6,7 +6,7 @@ import threading
 import pytest
 
 from leed_traffic.drill.rig.frames import commands
-from leed_traffic.serve.device.traci_batch import Answer, Batch
+from leed_traffic.serve.device.traci_batch import CommandAnswer, TraciBatch
 
 pytest.importorskip("traci", reason="needs the package traci")
 
@@ -48,7 +48,7 @@ class FakeConnection:
 
 def filled(answer):
     connection = FakeConnection(answer)
-    batch = Batch(connection)
+    batch = TraciBatch(connection)
     batch.tell(LIGHTS, tc.TL_PROGRAM, "C", "s", "0")
     batch.tell(LIGHTS, tc.TL_PHASE_INDEX, "C", "i", 4)
     batch.ask(LIGHTS, tc.TL_CURRENT_PROGRAM, "C")
@@ -62,7 +62,7 @@ ASKED = status(tc.CMD_GET_TL_VARIABLE) + told(tc.TL_CURRENT_PROGRAM, "C", "day")
 def test_commands_are_sent_as_one_message_and_answered_in_their_order():
     connection, batch = filled(b"".join(GRANTED) + ASKED)
     assert len(batch) == 3
-    assert batch.send() == [Answer(), Answer(), Answer(value="day")]
+    assert batch.send() == [CommandAnswer(), CommandAnswer(), CommandAnswer(value="day")]
     (message,) = connection.sent
     assert struct.unpack("!i", message[:4])[0] == len(message)
     assert [(code, body[0]) for code, body in commands(message)] == [
@@ -75,7 +75,7 @@ def test_commands_are_sent_as_one_message_and_answered_in_their_order():
 @pytest.mark.parametrize("length", [200, 250, 255, 300, 70_000])
 def test_a_long_command_has_a_long_length(length):
     connection = FakeConnection(status(tc.CMD_SET_TL_VARIABLE))
-    batch = Batch(connection)
+    batch = TraciBatch(connection)
     batch.tell(LIGHTS, tc.TL_PROGRAM, "C", "s", "x" * length)
     batch.send()
     ((code, body),) = commands(connection.sent[0])
@@ -85,17 +85,21 @@ def test_a_long_command_has_a_long_length(length):
 
 def test_nothing_is_sent_where_nothing_was_collected():
     connection = FakeConnection(None)
-    assert Batch(connection).send() == []
+    assert TraciBatch(connection).send() == []
     assert connection.sent == []
 
 
 def test_a_refusal_in_the_middle_is_told_and_the_rest_is_read():
     refused = status(tc.CMD_SET_TL_VARIABLE, 0xFF, "The phase index 4\n is not allowed.")
     _, batch = filled(GRANTED[0] + refused + ASKED)
-    assert batch.send() == [Answer(), Answer(refusal="The phase index 4 is not allowed."), Answer(value="day")]
+    assert batch.send() == [
+        CommandAnswer(),
+        CommandAnswer(refusal="The phase index 4 is not allowed."),
+        CommandAnswer(value="day"),
+    ]
     refused = status(tc.CMD_GET_TL_VARIABLE, 0xFF, "not known")
     _, batch = filled(b"".join(GRANTED) + refused)
-    assert batch.send()[2] == Answer(refusal="not known")
+    assert batch.send()[2] == CommandAnswer(refusal="not known")
     _, batch = filled(b"".join(GRANTED) + status(tc.CMD_GET_TL_VARIABLE, 0x01))
     with pytest.raises(ValueError, match="refused: result 0x1"):
         batch.granted()
@@ -150,7 +154,9 @@ def test_each_command_is_written_as_traci_writes_it(length):
     theirs, text = Traci(), "x" * length
     theirs._sendCmd(tc.CMD_SET_TL_VARIABLE, tc.TL_PROGRAM, "Ü", "s", text)
     theirs._sendCmd(tc.CMD_GET_TL_VARIABLE, 0xF0, "C" + text)
-    theirs._subscribe(tc.CMD_SUBSCRIBE_TL_VARIABLE, tc.INVALID_DOUBLE_VALUE, tc.INVALID_DOUBLE_VALUE, text, [], None)
+    theirs._subscribe(
+        tc.CMD_SUBSCRIBE_TL_VARIABLE, tc.INVALID_DOUBLE_VALUE, tc.INVALID_DOUBLE_VALUE, text, [], None
+    )
     for add, expected in zip(
         (
             lambda batch: batch.tell(LIGHTS, tc.TL_PROGRAM, "Ü", "s", text),
@@ -161,9 +167,9 @@ def test_each_command_is_written_as_traci_writes_it(length):
         strict=True,
     ):
         ours = FakeConnection(None)
-        batch = Batch(ours)
+        batch = TraciBatch(ours)
         assert (add(batch), add(batch)) == (0, 1)
-        batch = Batch(ours)
+        batch = TraciBatch(ours)
         add(batch)
         with pytest.raises(FatalTraCIError):
             batch.send()
@@ -179,7 +185,7 @@ def test_a_subscription_names_every_variable_and_its_answer_is_left_to_traci():
         return "C", tc.RESPONSE_SUBSCRIBE_TL_VARIABLE
 
     connection._readSubscription = read
-    batch = Batch(connection)
+    batch = TraciBatch(connection)
     many = [tc.TL_PHASE_INDEX, *range(200)]
     batch.subscribe(LIGHTS, "C", many)
     assert batch.granted() == [None]
@@ -187,11 +193,13 @@ def test_a_subscription_names_every_variable_and_its_answer_is_left_to_traci():
     assert connection.sent[0].endswith(bytes([201, *many]))
 
 
-@pytest.mark.parametrize("answer", [("D", tc.RESPONSE_SUBSCRIBE_TL_VARIABLE), ("C", tc.RESPONSE_SUBSCRIBE_LANE_VARIABLE)])
+@pytest.mark.parametrize(
+    "answer", [("D", tc.RESPONSE_SUBSCRIBE_TL_VARIABLE), ("C", tc.RESPONSE_SUBSCRIBE_LANE_VARIABLE)]
+)
 def test_an_answer_to_another_subscription_is_worth_nothing(answer):
     connection = FakeConnection(status(tc.CMD_SUBSCRIBE_TL_VARIABLE))
     connection._readSubscription = lambda said: answer
-    batch = Batch(connection)
+    batch = TraciBatch(connection)
     batch.subscribe(LIGHTS, "C", [tc.TL_PHASE_INDEX])
     with pytest.raises(ValueError, match="an answer to the subscription of"):
         batch.send()
@@ -201,6 +209,6 @@ def test_a_value_is_read_as_its_variable_is_written():
     content = struct.pack("!BBi", tc.RESPONSE_GET_TL_VARIABLE, tc.TL_COMPLETE_DEFINITION_RYG, 1) + b"C"
     content += struct.pack("!Bi", tc.TYPE_COMPOUND, 0)  # no programs
     connection = FakeConnection(status(tc.CMD_GET_TL_VARIABLE) + struct.pack("!B", len(content) + 1) + content)
-    batch = Batch(connection)
+    batch = TraciBatch(connection)
     batch.ask(LIGHTS, tc.TL_COMPLETE_DEFINITION_RYG, "C")
     assert batch.granted() == [()]

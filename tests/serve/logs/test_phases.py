@@ -36,13 +36,19 @@ def tell(*looks, why=None):
     """The events after each (letters, is a stage shown) look."""
     log = PhaseEvents(four_legs())
     return [
-        [(int(code), phase) for code, phase in log.see(state, is_standing=stands, terminated_by=why)] for state, stands in looks
+        [(int(code), phase) for code, phase in log.see(state, is_standing=stands, terminated_by=why)]
+        for state, stands in looks
     ]
 
 
 def test_a_change_tells_every_end_and_begin_of_its_phases():
     told = tell(
-        (NS, True), ("GgrrGgrrrrrr", False), ("yyrryyrrrrrr", False), ("r" * 12, False), (EW, True), why=Event.FORCE_OFF
+        (NS, True),
+        ("GgrrGgrrrrrr", False),
+        ("yyrryyrrrrrr", False),
+        ("r" * 12, False),
+        (EW, True),
+        why=Event.FORCE_OFF,
     )
     assert told == [
         [(1, 1), (1, 2), (21, 6)],
@@ -64,7 +70,10 @@ def test_a_clearance_that_passed_between_two_looks_is_told_all_the_same():
 
 
 def test_a_phase_that_stays_green_or_only_gains_priority_tells_nothing():
-    assert tell((NS, True), ("ygrrygrrrrrr", False), ("rgrrrgrrrrrr", False), (NS_LEFT, True))[-1] == [(11, 1), (23, 6)]
+    assert tell((NS, True), ("ygrrygrrrrrr", False), ("rgrrrgrrrrrr", False), (NS_LEFT, True))[-1] == [
+        (11, 1),
+        (23, 6),
+    ]
 
 
 def test_letters_that_do_not_fit_tell_nothing():

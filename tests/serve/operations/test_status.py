@@ -17,7 +17,7 @@ import pytest
 from leed_traffic.errors import ExitCode, UsageError
 from leed_traffic.serve.device.contract import Snapshot
 from leed_traffic.serve.operations.status import STALLED_S, StatusBoard
-from leed_traffic.serve.safety.supervisor import Mode
+from leed_traffic.serve.safety.supervisor import SignalMode
 from tests.serve.test_run import asks_for, fake
 from tests.serve.test_watchers import drive_watched
 
@@ -76,7 +76,13 @@ def test_the_board_shows_what_the_signals_do(crossing_bundle):
 
     drive_watched(crossing_bundle, board, until_s=40.0, on_tick=on_tick)
     (signal,) = seen[10.0].signals
-    assert (signal.id, signal.mode, signal.stage, signal.n_stages, signal.is_clearing) == ("C", Mode.ENGAGED, 0, 4, False)
+    assert (signal.id, signal.mode, signal.stage, signal.n_stages, signal.is_clearing) == (
+        "C",
+        SignalMode.ENGAGED,
+        0,
+        4,
+        False,
+    )
     assert (signal.green_s, signal.reason, signal.latched) == (10.0, "granted", "")
     assert seen[10.0].bundle == signal.bundle
     assert seen[10.0].lateness_p99_ms is None
@@ -186,7 +192,11 @@ def say(port, *pieces, host="127.0.0.1"):
 
 
 def sockets_here():
-    return sum(os.readlink(entry.path).startswith("socket:") for entry in os.scandir("/proc/self/fd") if entry.is_symlink())
+    return sum(
+        os.readlink(entry.path).startswith("socket:")
+        for entry in os.scandir("/proc/self/fd")
+        if entry.is_symlink()
+    )
 
 
 CROWD = """
@@ -207,7 +217,9 @@ def test_a_crowd_that_holds_the_line_gets_few_descriptors_and_costs_nobody_the_a
         get(address)
         before = sockets_here()
         with subprocess.Popen(
-            [sys.executable, "-c", CROWD, str(port_of(address)), "400"], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+            [sys.executable, "-c", CROWD, str(port_of(address)), "400"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
         ) as crowd:
             assert crowd.stdout.readline() == b"there\n"
             assert [get(address + "health")[0] for _ in range(5)] == [503] * 5
@@ -281,7 +293,10 @@ def test_a_page_at_an_ipv6_address_and_one_at_two_ports():
     from leed_traffic.serve.operations.page_server import Listen
     from leed_traffic.serve.operations.status_page import published
 
-    places = [Listen(option="--status-port", host="::1", port=0), Listen(option="--metrics-port", host="127.0.0.1", port=0)]
+    places = [
+        Listen(option="--status-port", host="::1", port=0),
+        Listen(option="--metrics-port", host="127.0.0.1", port=0),
+    ]
     try:
         with published(StatusBoard(), Metrics(), places) as addresses:
             assert addresses[0].startswith("http://[::1]:")
@@ -299,7 +314,9 @@ def test_the_figures_are_read_over_http(crossing_bundle):
 
     metrics = Metrics()
     drive_watched(crossing_bundle, metrics)
-    with published(StatusBoard(), metrics, [Listen(option="--status-port", host="127.0.0.1", port=0)]) as (address,):
+    with published(StatusBoard(), metrics, [Listen(option="--status-port", host="127.0.0.1", port=0)]) as (
+        address,
+    ):
         assert 'leed_mode{mode="engaged",signal="C"}' in get(address + "metrics")[2]
 
 
@@ -323,9 +340,22 @@ def test_a_browser_draws_the_page(crossing_bundle, tmp_path, width, device):
     joined = replace(board.latest.signals[0], id="cluster_" + "_".join(str(10_000_000_000 + k) for k in range(11)))
     board.latest = replace(board.latest, signals=(*board.latest.signals, joined))
     with open_page(board) as address:
-        options = ["--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"]
-        options += [f"--user-data-dir={tmp_path}", f"--window-size={width},900", "--virtual-time-budget=3000", "--dump-dom"]
-        drawn = subprocess.run([CHROMIUM, *options, address], capture_output=True, text=True, check=True, timeout=120.0)
+        options = [
+            "--headless",
+            "--no-sandbox",
+            "--disable-gpu",
+            "--no-first-run",
+            "--disable-background-networking",
+        ]
+        options += [
+            f"--user-data-dir={tmp_path}",
+            f"--window-size={width},900",
+            "--virtual-time-budget=3000",
+            "--dump-dom",
+        ]
+        drawn = subprocess.run(
+            [CHROMIUM, *options, address], capture_output=True, text=True, check=True, timeout=120.0
+        )
     assert 'class="lamp G"' in drawn.stdout
     assert ">C<" in drawn.stdout
     assert f'title="{joined.id}">cluster_1000000000…000000010<' in drawn.stdout

@@ -20,12 +20,12 @@ from leed_traffic.errors import BundleError, DeviceError, UsageError
 from leed_traffic.serve.control import controller as control
 from leed_traffic.serve.control import requests
 from leed_traffic.serve.control.loop import StopRequest
-from leed_traffic.serve.control.orders import Reload, Rollback, SetControl
-from leed_traffic.serve.device.contract import Sighting, Snapshot
+from leed_traffic.serve.control.orders import Reload, Rollback, SetOperatingMode
+from leed_traffic.serve.device.contract import SignalDisplay, Snapshot
 from leed_traffic.serve.logs.recording import Reader, pack_snapshot, unpack_snapshot
 from leed_traffic.serve.replay.replay import replay
 from leed_traffic.serve.run import ServeConfig, serve
-from leed_traffic.serve.safety.supervisor import Control
+from leed_traffic.serve.safety.supervisor import OperatingMode
 from tests.serve.bundles import crossing, write_crossing_bundle
 from tests.serve.control.test_hot_swap import SlowPolicy, bundles, serve_two
 from tests.serve.test_run import drive, fake
@@ -55,10 +55,15 @@ def test_a_snapshot_comes_back_as_it_was():
     snapshot = Snapshot(
         time_s=12.3,
         sightings=(
-            Sighting(
-                state="GgrsyX", program=PROGRAM_ID, phase=-3, spent_s=float("nan"), is_sound=False, slowest_inside_mps=2.5
+            SignalDisplay(
+                state="GgrsyX",
+                program=PROGRAM_ID,
+                phase=-3,
+                spent_s=float("nan"),
+                is_sound=False,
+                slowest_inside_mps=2.5,
             ),
-            Sighting(state="", program="", phase=2**40, spent_s=1e-300, slowest_inside_mps=None),
+            SignalDisplay(state="", program="", phase=2**40, spent_s=1e-300, slowest_inside_mps=None),
         ),
         vehicles=Vehicles(
             lane=np.array([0, 3, 70_000]), position_m=rng.normal(size=3), speed_mps=np.array([0.0, np.nan, np.inf])
@@ -130,8 +135,8 @@ def test_another_bundle_is_refused_and_so_is_one_that_is_gone(crossing_bundle, t
 def test_reloads_modes_and_a_rollback_are_replayed(bundles, tmp_path):
     def on_tick(time_s, mailbox, generations):
         orders = {
-            40.0: Reload(generation=generations[1]), 100.0: Rollback(), 160.0: SetControl(control=Control.SHADOW),
-            230.0: SetControl(control=Control.ACTIVE), 300.0: Reload(generation=generations[1]), 301.0: Rollback(),
+            40.0: Reload(generation=generations[1]), 100.0: Rollback(), 160.0: SetOperatingMode(control=OperatingMode.SHADOW),
+            230.0: SetOperatingMode(control=OperatingMode.ACTIVE), 300.0: Reload(generation=generations[1]), 301.0: Rollback(),
             302.0: Rollback(),
         }  # fmt: skip
         if time_s in orders:
@@ -222,7 +227,11 @@ def test_a_recording_is_read_up_to_wherever_it_was_cut(recorded):
 
 def test_a_damaged_recording_is_said_to_be_damaged_or_ends_early_but_never_lies(recorded):
     sound, rng = recorded.read_bytes(), np.random.default_rng(1)
-    records, start, found = list(Reader(recorded).records()), sound.index(b"\n") + 1, {"damaged": 0, "early": 0, "unharmed": 0}
+    records, start, found = (
+        list(Reader(recorded).records()),
+        sound.index(b"\n") + 1,
+        {"damaged": 0, "early": 0, "unharmed": 0},
+    )
     for _ in range(200):
         content = bytearray(sound)
         content[rng.integers(start, len(content))] ^= 1 << int(rng.integers(8))

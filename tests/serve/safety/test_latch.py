@@ -14,7 +14,7 @@ import pytest
 
 from leed_traffic.errors import ExitCode, UsageError
 from leed_traffic.serve.safety.latch import LatchStore, read_latches, reset_latches
-from leed_traffic.serve.safety.supervisor import Mode
+from leed_traffic.serve.safety.supervisor import SignalMode
 from tests.serve.test_run import asks_for, drive, fake
 
 NOON = datetime(2026, 3, 4, 12, 0, tzinfo=UTC)
@@ -40,21 +40,23 @@ def break_at_20_s(device):
 
 def test_a_trip_survives_a_restart_until_a_person_resets_it(crossing_bundle, tmp_path, caplog):
     device = fake()
-    broken, _ = drive(crossing_bundle, device, on_tick=break_at_20_s(device), policy=asks_for(0), state=tmp_path / "s")
+    broken, _ = drive(
+        crossing_bundle, device, on_tick=break_at_20_s(device), policy=asks_for(0), state=tmp_path / "s"
+    )
     assert broken.exit_code is ExitCode.MONITOR_VIOLATION
     assert list(broken.latched) == ["C"]
     again, untouched = drive(crossing_bundle, policy=asks_for(0), state=tmp_path / "s", until_s=60.0)
     assert untouched.requests == []
     assert not untouched._ours
     assert again.exit_code is ExitCode.FALLBACK_AT_END
-    assert again.modes == {"C": Mode.FALLBACK}
+    assert again.modes == {"C": SignalMode.FALLBACK}
     assert "C: stays on its own program" in caplog.text
     assert f"leedctl reset-fault C --state {tmp_path / 's'}" in caplog.text
     (cleared,) = reset_latches(tmp_path / "s", ["C"], who="somebody", now=lambda: NOON)
     assert cleared.signal == "C"
     after, _ = drive(crossing_bundle, policy=asks_for(0), state=tmp_path / "s", until_s=60.0)
     assert after.exit_code is ExitCode.OK
-    assert after.modes == {"C": Mode.ENGAGED}
+    assert after.modes == {"C": SignalMode.ENGAGED}
 
 
 def test_a_signal_that_tripped_under_our_program_is_handed_back_at_the_next_start(crossing_bundle, tmp_path):
@@ -112,7 +114,7 @@ def test_a_latch_that_cannot_be_written_holds_all_the_same(crossing_bundle, tmp_
 
     summary, _ = drive(crossing_bundle, device, on_tick=remove_folder, policy=asks_for(0), state=folder)
     assert summary.exit_code is ExitCode.MONITOR_VIOLATION
-    assert summary.modes == {"C": Mode.FALLBACK}
+    assert summary.modes == {"C": SignalMode.FALLBACK}
     assert "the latch cannot be written" in caplog.text
 
 
@@ -222,7 +224,7 @@ def test_a_latch_of_any_length_is_kept(tmp_path, monkeypatch):
 
 
 def test_two_ids_that_want_one_file_keep_two_latches(tmp_path):
-    from leed_traffic.artifacts.file_names import safe_name
+    from leed_traffic.artifacts.whole_file import safe_name
 
     latches = store(tmp_path)
     for signal in ("a/b", safe_name("a/b")):

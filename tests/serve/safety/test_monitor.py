@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from leed_traffic.domain.network import Intersection, Kind, Movement, Stage
+from leed_traffic.domain.network import Intersection, Movement, MovementKind, Stage
 from leed_traffic.domain.safety.program import build_program
 from leed_traffic.domain.safety.timing import Timing
 from leed_traffic.serve.safety import monitor as monitoring
@@ -14,7 +14,7 @@ from leed_traffic.serve.safety.monitor import Fault, Monitor, Violation
 from tests.serve.bundles import crossing
 
 
-def movement(link, kind=Kind.VEHICLE):
+def movement(link, kind=MovementKind.VEHICLE):
     return Movement(
         link=link,
         kind=kind,
@@ -31,7 +31,7 @@ def movement(link, kind=Kind.VEHICLE):
 INTERSECTION = Intersection(
     id="X",
     lanes=(),
-    movements=(movement(0), movement(1), movement(2, Kind.PEDESTRIAN)),
+    movements=(movement(0), movement(1), movement(2, MovementKind.PEDESTRIAN)),
     stages=(Stage(state="GrG", own_phase=0, own_green_s=30.0), Stage(state="rGr", own_phase=1, own_green_s=30.0)),
     foes=((0, 1), (1, 2)),
     neighbours=(),
@@ -62,7 +62,18 @@ def faults(*parts, blind_s=0.0):
     return found
 
 
-ROUND = [("GrG", 7), ("Grr", 4), ("yrr", 3), ("rrr", 2), ("rGr", 5), ("ryr", 3), ("rrr", 2), ("GrG", 7), ("Grr", 4), ("yrr", 3)]
+ROUND = [
+    ("GrG", 7),
+    ("Grr", 4),
+    ("yrr", 3),
+    ("rrr", 2),
+    ("rGr", 5),
+    ("ryr", 3),
+    ("rrr", 2),
+    ("GrG", 7),
+    ("Grr", 4),
+    ("yrr", 3),
+]
 
 
 def changed(part, seconds):
@@ -212,8 +223,14 @@ def violation(time_s, fault, link, detail):
         ([(3.0, "GGr")], [violation(3.0, Fault.CONFLICT, 0, "links 0 and 1 both show G")]),
         ([(3.0, "rGG")], [violation(3.0, Fault.CONFLICT, 1, "links 1 and 2 both show G")]),
         ([(0.0, "rGr"), (9.0, "rrr")], [violation(9.0, Fault.MISSING_YELLOW, 1, "from green to red")]),
-        ([(0.0, "rrr"), (2.0, "rGr"), (6.0, "ryr")], [violation(6.0, Fault.SHORT_GREEN, 1, "green for 4.0 s, needs 5")]),
-        ([(0.0, "rGr"), (9.0, "ryr"), (11.0, "rrr")], [violation(11.0, Fault.SHORT_YELLOW, 1, "yellow for 2.0 s, needs 3")]),
+        (
+            [(0.0, "rrr"), (2.0, "rGr"), (6.0, "ryr")],
+            [violation(6.0, Fault.SHORT_GREEN, 1, "green for 4.0 s, needs 5")],
+        ),
+        (
+            [(0.0, "rGr"), (9.0, "ryr"), (11.0, "rrr")],
+            [violation(11.0, Fault.SHORT_YELLOW, 1, "yellow for 2.0 s, needs 3")],
+        ),
         (
             [(0.0, "rGr"), (9.0, "ryr"), (12.0, "Gyr")],
             [violation(12.0, Fault.SHORT_ALL_RED, 0, "green while its foe 1 is yellow")],
@@ -228,7 +245,8 @@ def test_a_violation_says_when_where_what_and_how_much(parts, expected):
     assert seen(*parts) == expected
 
 
-# a look every second and 0.999 s unseen: what lasted 1 s less may have lasted its whole time, to the last millisecond
+# a look every second and 0.999 s unseen: what lasted 1 s less may have lasted its whole time, to the last
+# millisecond
 @pytest.mark.parametrize(
     ("parts", "too_short"),
     [
@@ -254,7 +272,9 @@ def test_every_letter_that_a_signal_may_show_is_known():
 def test_a_green_that_yields_counts_as_green():
     """Link 0 yields in stage 0; the monitor's tables must know its green, its yellow and the red after it."""
     junction = replace(INTERSECTION, stages=(replace(INTERSECTION.stages[0], state="grG"), INTERSECTION.stages[1]))
-    assert [v.fault for v in seen((0.0, "rrr"), (1.0, "grG"), (4.0, "yrG"), intersection=junction)] == [Fault.SHORT_GREEN]
+    assert [v.fault for v in seen((0.0, "rrr"), (1.0, "grG"), (4.0, "yrG"), intersection=junction)] == [
+        Fault.SHORT_GREEN
+    ]
     short = seen((0.0, "grr"), (9.0, "yrr"), (12.0, "rrr"), (13.0, "rGr"), intersection=junction)
     assert [v.fault for v in short] == [Fault.SHORT_ALL_RED]
 
@@ -271,7 +291,9 @@ def test_a_link_that_no_stage_serves_or_ends_has_no_limit_of_its_own():
 def test_the_shortest_of_several_limits_of_a_link_counts():
     """Link 0 may be followed by two stages with yellows of 3 and 4 s; 3 s can be right, and less cannot."""
     links = tuple(movement(k) for k in range(3))
-    stages = tuple(Stage(state=state, own_phase=k, own_green_s=30.0) for k, state in enumerate(("Grr", "rGr", "rrG")))
+    stages = tuple(
+        Stage(state=state, own_phase=k, own_green_s=30.0) for k, state in enumerate(("Grr", "rGr", "rrG"))
+    )
     junction = replace(INTERSECTION, movements=links, stages=stages, foes=((0, 1), (0, 2), (1, 2)))
     ways = ((0.0, 4.0, 3.0), (3.0, 0.0, 3.0), (3.0, 3.0, 0.0))
     none = ((0.0,) * 3,) * 3
@@ -289,10 +311,10 @@ def test_the_monitor_shares_no_code_with_envelope_and_program():
     imported |= {alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names}
     ours = {name for name in imported if name.startswith("leed_traffic")}
     assert ours == {"leed_traffic.domain.network", "leed_traffic.domain.safety.timing"}
-    code = (
-        "import sys, leed_traffic.serve.safety.monitor; print(*sorted(m for m in sys.modules if m.startswith('leed_traffic')))"
-    )
-    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
+    code = "import sys, leed_traffic.serve.safety.monitor; print(*sorted(m for m in sys.modules if m.startswith('leed_traffic')))"
+    loaded = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    ).stdout.split()
     assert not {
         "leed_traffic.domain.safety.envelope",
         "leed_traffic.domain.safety.program",
@@ -301,7 +323,10 @@ def test_the_monitor_shares_no_code_with_envelope_and_program():
 
 
 def test_a_clearance_that_is_extended_is_no_fault_and_hides_none():
-    assert faults(("GrG", 9), ("Grr", 4), ("yrr", 3), ("rrr", 2 + 15), ("rGr", 6), ("ryr", 3), ("rrr", 9), ("GrG", 3)) == []
+    assert (
+        faults(("GrG", 9), ("Grr", 4), ("yrr", 3), ("rrr", 2 + 15), ("rGr", 6), ("ryr", 3), ("rrr", 9), ("GrG", 3))
+        == []
+    )
     assert faults(("GrG", 9), ("Grr", 4), ("yrr", 2), ("rrr", 17), ("rGr", 3)) == [Fault.SHORT_YELLOW]
     assert faults(("rGr", 6), ("ryr", 3), ("ryr", 15), ("GrG", 3)) != [], "a yellow does not stand for a red"
 

@@ -7,10 +7,10 @@ import pytest
 
 from leed_traffic.domain.detectors.detection import Detection, Vehicles, lanes_to_read
 from leed_traffic.errors import ExitCode
-from leed_traffic.serve.device.contract import Sighting
+from leed_traffic.serve.device.contract import SignalDisplay
 from leed_traffic.serve.operations.status import StatusBoard
 from leed_traffic.serve.safety.standstill import UNSOUND_S, Standstills
-from leed_traffic.serve.safety.supervisor import Cause, Control, Finding, Mode, Standing, transition
+from leed_traffic.serve.safety.supervisor import Cause, ModeEvent, ModeState, OperatingMode, SignalMode, transition
 from tests.serve.bundles import crossing
 from tests.serve.test_run import asks_for, drive, fake, read_events
 from tests.serve.test_watchers import drive_watched
@@ -21,17 +21,21 @@ LIMIT_S = TIMING.max_red_s
 GREEN = JUNCTION.stages[0].state
 DARK = "r" * len(GREEN)
 CLOSED = next(
-    lane for lane in JUNCTION.lanes if all(GREEN[m.link] == "r" for m in JUNCTION.vehicle_movements if m.from_lane == lane.id)
+    lane
+    for lane in JUNCTION.lanes
+    if all(GREEN[m.link] == "r" for m in JUNCTION.vehicle_movements if m.from_lane == lane.id)
 )
 
 
 def look(judge, time_s, state, *, cars=0, **changes):
     near = CLOSED.spans[0]
     vehicles = Vehicles(
-        lane=np.full(cars, LANES.index(near.lane)), position_m=np.full(cars, near.to_m - 1.0), speed_mps=np.zeros(cars)
+        lane=np.full(cars, LANES.index(near.lane)),
+        position_m=np.full(cars, near.to_m - 1.0),
+        speed_mps=np.zeros(cars),
     )
     readings = Detection([JUNCTION], 100.0, {lane: k for k, lane in enumerate(LANES)}).measure(vehicles)
-    sighting = Sighting(**({"state": state, "program": "0", "phase": 0, "spent_s": 0.0} | changes))
+    sighting = SignalDisplay(**({"state": state, "program": "0", "phase": 0, "spent_s": 0.0} | changes))
     return judge.look(time_s, (sighting,), readings)[0]
 
 
@@ -108,23 +112,23 @@ def test_a_phase_of_its_own_program_may_be_longer_than_the_maximum_red():
     assert look(one, LIMIT_S + 61.0, DARK) is Cause.STANDSTILL
 
 
-@pytest.mark.parametrize("mode", list(Mode))
-@pytest.mark.parametrize("finding", [Finding.FOREIGN_PROGRAM, Finding.STANDSTILL])
+@pytest.mark.parametrize("mode", list(SignalMode))
+@pytest.mark.parametrize("finding", [ModeEvent.FOREIGN_PROGRAM, ModeEvent.STANDSTILL])
 def test_an_alarm_holds_whatever_the_data_are_worth_until_the_signal_moves(mode, finding):
-    alarmed = transition(Standing(mode=mode, cause=Cause.SOUND), finding)
-    assert (alarmed.mode, alarmed.cause) == (Mode.FALLBACK, Cause(finding.value))
+    alarmed = transition(ModeState(mode=mode, cause=Cause.SOUND), finding)
+    assert (alarmed.mode, alarmed.cause) == (SignalMode.FALLBACK, Cause(finding.value))
     for _ in range(100):
-        alarmed = transition(alarmed, Finding.GOOD_DECISION)
-    assert alarmed.mode is Mode.FALLBACK
-    assert transition(alarmed, Finding.PROGRAM_LOST) == alarmed
-    after = transition(alarmed, Finding.MOVES_AGAIN)
-    assert after == Standing(cause=Cause.PROGRAM_LOST)
-    assert transition(Standing(mode=mode, cause=Cause.SOUND), Finding.MOVES_AGAIN).mode is mode
+        alarmed = transition(alarmed, ModeEvent.GOOD_DECISION)
+    assert alarmed.mode is SignalMode.FALLBACK
+    assert transition(alarmed, ModeEvent.PROGRAM_LOST) == alarmed
+    after = transition(alarmed, ModeEvent.MOVES_AGAIN)
+    assert after == ModeState(cause=Cause.PROGRAM_LOST)
+    assert transition(ModeState(mode=mode, cause=Cause.SOUND), ModeEvent.MOVES_AGAIN).mode is mode
 
 
 def test_a_latch_outlives_an_alarm():
-    tripped = Standing(cause=Cause.MONITOR_TRIP, is_latched=True)
-    assert transition(tripped, Finding.FOREIGN_PROGRAM) == tripped
+    tripped = ModeState(cause=Cause.MONITOR_TRIP, is_latched=True)
+    assert transition(tripped, ModeEvent.FOREIGN_PROGRAM) == tripped
 
 
 def frozen(device, from_s, *, until_s=1e9, state=None):
@@ -141,22 +145,26 @@ def frozen(device, from_s, *, until_s=1e9, state=None):
             device._ours = False
             device._go(JUNCTION.stages[stage].own_phase)
         letters = shown[-1] if shown else snapshot.sightings[0].state
-        sighting = Sighting(state=letters, program="online", phase=0, spent_s=snapshot.time_s - from_s, is_foreign=True)
+        sighting = SignalDisplay(
+            state=letters, program="online", phase=0, spent_s=snapshot.time_s - from_s, is_foreign=True
+        )
         return replace(snapshot, sightings=(sighting,))
 
     device.read = read_or_frozen
     return device
 
 
-@pytest.mark.parametrize("control", list(Control))
-def test_a_signal_that_another_client_froze_is_alarmed_and_not_handed_back(crossing_bundle, tmp_path, caplog, control):
+@pytest.mark.parametrize("control", list(OperatingMode))
+def test_a_signal_that_another_client_froze_is_alarmed_and_not_handed_back(
+    crossing_bundle, tmp_path, caplog, control
+):
     summary, _ = drive(
         crossing_bundle, frozen(fake(), 50.0), policy=asks_for(0), until_s=300.0, control=control, events=tmp_path
     )
     assert summary.exit_code is ExitCode.FALLBACK_AT_END
     assert not summary.handed_back
     assert summary.alarms == {"foreign_program": 1}
-    assert summary.modes == {"C": Mode.FALLBACK}
+    assert summary.modes == {"C": SignalMode.FALLBACK}
     assert caplog.text.count("nobody leads this signal") == 1
     assert [(stamp[17:19], value) for stamp, code, value in read_events(tmp_path) if code == 174] == [("50", 8)]
 
@@ -174,14 +182,17 @@ def test_a_signal_that_moves_again_is_earned_back(crossing_bundle, tmp_path):
     summary, _ = drive(crossing_bundle, device, policy=asks_for(0), until_s=300.0, events=tmp_path)
     assert summary.exit_code is ExitCode.OK
     assert summary.handed_back
-    assert summary.modes == {"C": Mode.ENGAGED}
+    assert summary.modes == {"C": SignalMode.ENGAGED}
     assert [value for _, code, value in read_events(tmp_path) if code == 174] == [8, 0]
 
 
 def test_health_says_that_nobody_leads_a_signal(crossing_bundle):
     board, health = StatusBoard(lambda: 0.0), {}
     drive_watched(
-        crossing_bundle, board, device=frozen(fake(), 50.0), on_tick=lambda t, end, note: health.update({t: board.health()})
+        crossing_bundle,
+        board,
+        device=frozen(fake(), 50.0),
+        on_tick=lambda t, end, note: health.update({t: board.health()}),
     )
     assert health[49.0].status == "ok"
     assert (health[119.0].status, health[119.0].reasons) == ("degraded", ("C: fallback (foreign_program)",))
@@ -194,4 +205,6 @@ def test_the_metrics_count_who_is_led_by_nobody(crossing_bundle):
     metrics = Metrics()
     drive_watched(crossing_bundle, metrics, device=frozen(fake(), 50.0))
     assert metrics.registry.get_sample_value("leed_alarmed_signals") == 1.0
-    assert metrics.registry.get_sample_value("leed_fallback_transitions_total", {"reason": "foreign_program"}) == 1.0
+    assert (
+        metrics.registry.get_sample_value("leed_fallback_transitions_total", {"reason": "foreign_program"}) == 1.0
+    )

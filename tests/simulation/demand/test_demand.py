@@ -59,7 +59,9 @@ def test_each_period_keeps_its_mean_and_the_last_is_cut_short(tmp_path):
 
 
 def test_days_differ_more_with_a_spread_and_the_mean_stays(tmp_path):
-    counts = [len(draw_departures(made_up(tmp_path, spread=0.2, per_hour=(3600.0,) * 3), seed)) for seed in range(300)]
+    counts = [
+        len(draw_departures(made_up(tmp_path, spread=0.2, per_hour=(3600.0,) * 3), seed)) for seed in range(300)
+    ]
     assert np.mean(counts) == pytest.approx(2500.0, rel=0.03)
     assert np.std(counts) > 4.0 * np.sqrt(2500.0)
 

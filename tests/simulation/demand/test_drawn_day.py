@@ -11,7 +11,9 @@ from leed_traffic.simulation.demand.demand import write_demand
 from leed_traffic.simulation.demand.drawn_day import GivenDay, draw_day
 
 BEGIN_S, END_S = 25_200.0, 28_800.0
-MANY = "".join(f'<vehicle id="v{k}" depart="{25_200 + k}"><route edges="a b{k % 40}"/></vehicle>' for k in range(3600))
+MANY = "".join(
+    f'<vehicle id="v{k}" depart="{25_200 + k}"><route edges="a b{k % 40}"/></vehicle>' for k in range(3600)
+)
 
 
 def day_of(folder, text, **changes):
@@ -135,7 +137,10 @@ def test_packed_files_and_files_that_include_others_are_read(tmp_path):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ('<flow id="f" begin="25200" end="noon" number="4"/>', r"given\.rou\.xml: flow f: begins .* and ends at 'noon'"),
+        (
+            '<flow id="f" begin="25200" end="noon" number="4"/>',
+            r"given\.rou\.xml: flow f: begins .* and ends at 'noon'",
+        ),
         ('<flow id="f" begin="25200" end="26000" number="four"/>', r"given\.rou\.xml: flow f: could not convert"),
         ("<vehicle", r"given\.rou\.xml: not readable as XML"),
     ],
@@ -149,7 +154,9 @@ def test_without_a_spread_the_day_is_the_given_one(tmp_path):
     (tmp_path / "town.net.xml").write_text("<net/>")
     (tmp_path / "town.rou.xml").write_text(f"<routes>{MANY}</routes>")
     config = tmp_path / "town.sumocfg"
-    config.write_text('<configuration><n value="town.net.xml"/><r value="town.rou.xml"/><e value="90"/></configuration>')
+    config.write_text(
+        '<configuration><n value="town.net.xml"/><r value="town.rou.xml"/><e value="90"/></configuration>'
+    )
     scenario = load_scenario(str(config))
     assert write_demand(scenario, 5, tmp_path / "out") == scenario.route_files
     assert write_demand(with_spread(scenario, 0.0), 5, tmp_path / "out") == scenario.route_files

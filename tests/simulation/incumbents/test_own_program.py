@@ -7,7 +7,12 @@ from leed_traffic.artifacts.scenario import load_scenario
 from leed_traffic.artifacts.site import load_site
 from leed_traffic.domain.network import Network
 from leed_traffic.simulation.demand.turning_counts import count_turns
-from leed_traffic.simulation.incumbents.own_program import ACTUATED_MAX_GREEN_S, Incumbent, write_fixed_plans, write_programs
+from leed_traffic.simulation.incumbents.own_program import (
+    ACTUATED_MAX_GREEN_S,
+    Incumbent,
+    write_fixed_plans,
+    write_programs,
+)
 from leed_traffic.simulation.incumbents.webster import fixed_plans
 from leed_traffic.simulation.network.network_import import import_network
 
@@ -79,7 +84,9 @@ def test_the_delay_based_program_may_extend_its_stages(tmp_path, crossing, site)
 
 def test_a_program_that_adapts_already_is_not_written_again(tmp_path, crossing):
     scenario, network = crossing
-    adapts = Network(intersections=tuple(replace(i, own_program_type="delay_based") for i in network.intersections))
+    adapts = Network(
+        intersections=tuple(replace(i, own_program_type="delay_based") for i in network.intersections)
+    )
     site = load_site("as-net", scenario, network)
     for incumbent in Incumbent:
         assert write_programs(tmp_path, adapts, site, incumbent, step_s=1.0) == ()

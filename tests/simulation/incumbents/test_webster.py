@@ -22,12 +22,20 @@ from tests.intersections import flat_timing, four_legs, star, t_junction
 
 def turn(link, *flows, lanes=None):
     """A turn on the link's own lane."""
-    return Turn(from_edge=f"in{link}", to_edge=f"out{link}", links=(link,), lanes=lanes or (f"in{link}_0",), flow_vehph=flows)
+    return Turn(
+        from_edge=f"in{link}",
+        to_edge=f"out{link}",
+        links=(link,),
+        lanes=lanes or (f"in{link}_0",),
+        flow_vehph=flows,
+    )
 
 
 def brief(junction, turns, *, timing=None, starts=(0.0,), upstream=()):
     timing = timing or flat_timing(junction.n_stages, name=junction.id)
-    return Brief(intersection=junction, timing=timing, period_starts_s=starts, turns=tuple(turns), upstream=tuple(upstream))
+    return Brief(
+        intersection=junction, timing=timing, period_starts_s=starts, turns=tuple(turns), upstream=tuple(upstream)
+    )
 
 
 def test_the_cycle_is_websters_formula():
@@ -61,7 +69,9 @@ def test_greens_are_split_by_flow_ratio():
 
 
 def test_a_minimum_green_takes_its_time_from_the_others():
-    splits = split_greens((0.40, 0.20, 0.02), 54.0, flat_timing(3))  # 42 s of green, 35 s beside the minimum of 7 s
+    splits = split_greens(
+        (0.40, 0.20, 0.02), 54.0, flat_timing(3)
+    )  # 42 s of green, 35 s beside the minimum of 7 s
     assert splits.green_s == pytest.approx((23.333, 11.667, 7.0), abs=0.01)
 
 
@@ -82,7 +92,9 @@ def test_a_stage_needs_the_flow_ratio_of_its_fullest_lane():
 def test_what_another_stage_serves_already_is_not_served_twice():
     # link 0 is green in stages 0 and 1, link 1 yields in 0 and has priority in 1, link 3 is green in 2 alone
     junction = t_junction()
-    ratios = flow_ratios(brief(junction, [turn(0, 720.0), turn(1, 180.0), turn(2, 540.0), turn(3, 180.0), turn(4, 0.0)]), 0)
+    ratios = flow_ratios(
+        brief(junction, [turn(0, 720.0), turn(1, 180.0), turn(2, 540.0), turn(3, 180.0), turn(4, 0.0)]), 0
+    )
     # link 2 (0.30) and link 3 (0.10) have one stage each; link 1 (0.10) is served by half of stage 0's 0.30;
     # link 0 (0.40) has 0.30 in stage 0, the missing 0.10 go to the stage with the most green
     assert ratios == pytest.approx((0.40, 0.0, 0.10))
@@ -126,10 +138,15 @@ def arterial():
     """A feeds B (heavy, 20 s away), B feeds A (light)."""
 
     def link(neighbour, flow):
-        return Upstream(neighbour=neighbour, from_approach="in0", to_approach="in0", travel_time_s=20.0, flow_vehph=(flow,))
+        return Upstream(
+            neighbour=neighbour, from_approach="in0", to_approach="in0", travel_time_s=20.0, flow_vehph=(flow,)
+        )
 
     turns = [turn(0, 600.0), turn(1, 300.0)]
-    return [brief(star(2, "A"), turns, upstream=[link("B", 100.0)]), brief(star(2, "B"), turns, upstream=[link("A", 500.0)])]
+    return [
+        brief(star(2, "A"), turns, upstream=[link("B", 100.0)]),
+        brief(star(2, "B"), turns, upstream=[link("A", 500.0)]),
+    ]
 
 
 def test_the_offset_is_the_travel_time_in_the_heavier_direction():
@@ -156,7 +173,9 @@ def requests(plan, junction, *, started_s):
     )
     interpreter = PlanInterpreter(plan, junction)
     for green_s in range(200):
-        state = SignalState(stage=plan.periods[0].steps[0].stage, is_clearing=False, green_s=float(green_s), wait_s=(0.0, 1.0))
+        state = SignalState(
+            stage=plan.periods[0].steps[0].stage, is_clearing=False, green_s=float(green_s), wait_s=(0.0, 1.0)
+        )
         if interpreter.request(readings, state, started_s + green_s) != state.stage:
             return started_s + green_s
     return None

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from leed_traffic.artifacts.scenario import load_scenario
-from leed_traffic.domain.network import Kind, conflict_in, edge_of
+from leed_traffic.domain.network import MovementKind, conflict_in, edge_of
 from leed_traffic.errors import ScenarioError
 from leed_traffic.simulation.network.network_import import import_network
 
@@ -24,7 +24,13 @@ def make_net(tmp_path):
 
     def make(tool, *options):
         net_file = tmp_path / "made.net.xml"
-        command = [str(Path(sumo.SUMO_HOME) / "bin" / tool), "--output-file", str(net_file), "--no-warnings", *options]
+        command = [
+            str(Path(sumo.SUMO_HOME) / "bin" / tool),
+            "--output-file",
+            str(net_file),
+            "--no-warnings",
+            *options,
+        ]
         subprocess.run(command, check=True, capture_output=True, timeout=60)
         return net_file
 
@@ -36,7 +42,9 @@ def make_grid(make_net):
     """A 2 x 2 grid of signals with arms of 100 m."""
 
     def make(*options, junction="traffic_light"):
-        return make_net("netgenerate", "--grid", "--grid.number=2", "--grid.attach-length=100", f"-j={junction}", *options)
+        return make_net(
+            "netgenerate", "--grid", "--grid.number=2", "--grid.attach-length=100", f"-j={junction}", *options
+        )
 
     return make
 
@@ -44,7 +52,9 @@ def make_grid(make_net):
 def link(junction, source, target):
     """The signal link from one leg's edge to another's."""
     found = [
-        m.link for m in junction.vehicle_movements if edge_of(m.from_lane).startswith(source) and edge_of(m.to_lane) == target
+        m.link
+        for m in junction.vehicle_movements
+        if edge_of(m.from_lane).startswith(source) and edge_of(m.to_lane) == target
     ]
     return found[0]
 
@@ -59,7 +69,7 @@ def test_the_crossings_links_conflict_where_their_paths_do(crossing):
 
 
 def test_vehicles_conflict_with_the_crossings_that_they_drive_over(crossing):
-    walkers = {m.link: m for m in crossing.movements if m.kind is Kind.PEDESTRIAN}
+    walkers = {m.link: m for m in crossing.movements if m.kind is MovementKind.PEDESTRIAN}
     assert len(walkers) == 4
     north = link(crossing, "N_C", "C_S")
     crossed = [a if b == north else b for a, b in crossing.foes if north in (a, b)]
@@ -70,7 +80,9 @@ def test_vehicles_conflict_with_the_crossings_that_they_drive_over(crossing):
 def test_walk_and_walk_out_of_the_net_are_one_stage(crossing):
     assert crossing.stages[0].own_phase == 0
     assert crossing.own_program[1].state.count("G") < crossing.own_program[0].state.count("G")
-    assert crossing.stages[0].own_green_s == crossing.own_program[0].duration_s + crossing.own_program[1].duration_s
+    assert (
+        crossing.stages[0].own_green_s == crossing.own_program[0].duration_s + crossing.own_program[1].duration_s
+    )
 
 
 def test_turns_are_no_faster_than_the_road_that_they_leave_and_have_a_way_through_the_junction(crossing):
@@ -105,7 +117,9 @@ def test_neighbours_feed_each_other_in_a_grid():
     feeds = {(n.id, i.id) for i in network.intersections for n in i.neighbours}
     assert len(feeds) == 48  # 4 x 4 cells: 24 streets between signals, both ways
     assert all((b, a) in feeds for a, b in feeds)
-    assert all(50.0 < n.distance_m < 500.0 and n.travel_time_s > 3.0 for i in network.intersections for n in i.neighbours)
+    assert all(
+        50.0 < n.distance_m < 500.0 and n.travel_time_s > 3.0 for i in network.intersections for n in i.neighbours
+    )
 
 
 def test_two_imports_are_the_same():
@@ -118,7 +132,9 @@ def test_the_last_program_that_is_loaded_counts(crossing, tmp_path):
     extra = tmp_path / "programs.add.xml"
     phases = [("G" + "r" * (n - 1), 11), ("y" + "r" * (n - 1), 3), ("r" * (n - 1) + "G", 12), ("r" * n, 2)]
     rows = "".join(f'<phase duration="{seconds}" state="{state}"/>' for state, seconds in phases)
-    extra.write_text(f'<additional><tlLogic id="C" type="actuated" programID="day" offset="5">{rows}</tlLogic></additional>')
+    extra.write_text(
+        f'<additional><tlLogic id="C" type="actuated" programID="day" offset="5">{rows}</tlLogic></additional>'
+    )
     (junction,) = import_network(load_scenario("crossing").net_file, [extra]).intersections
     assert (junction.own_program_id, junction.own_program_type, junction.own_offset_s) == ("day", "actuated", 5.0)
     assert [stage.own_green_s for stage in junction.stages] == [11.0, 12.0]
@@ -127,7 +143,9 @@ def test_the_last_program_that_is_loaded_counts(crossing, tmp_path):
 def test_a_signal_that_is_switched_off_is_left_alone(tmp_path):
     extra = tmp_path / "off.add.xml"
     extra.write_text('<additional><tlLogic id="C" type="static" programID="off"/></additional>')
-    with pytest.raises(ScenarioError, match=r"no signal to control; 1 left alone \(C: has no program with phases\)"):
+    with pytest.raises(
+        ScenarioError, match=r"no signal to control; 1 left alone \(C: has no program with phases\)"
+    ):
         import_network(load_scenario("crossing").net_file, [extra])
 
 
@@ -149,7 +167,9 @@ def test_any_kind_of_signal_imports_and_serves_every_link(make_grid, options):
     assert {i.id for i in network.intersections} == {"A0", "A1", "B0", "B1"}
     assert {reason for _, reason in network.left_alone} == {"has only one stage"}
     for junction in network.intersections:
-        assert frozenset().union(*(stage.green for stage in junction.stages)) == {m.link for m in junction.movements}
+        assert frozenset().union(*(stage.green for stage in junction.stages)) == {
+            m.link for m in junction.movements
+        }
 
 
 def test_a_right_turn_after_a_stop_keeps_its_letter(make_grid):
@@ -158,7 +178,9 @@ def test_a_right_turn_after_a_stop_keeps_its_letter(make_grid):
 
 
 def test_a_net_whose_signals_leave_no_choice_says_so(make_grid):
-    with pytest.raises(ScenarioError, match=r"no signal to control; 12 left alone .*has only one stage.* and 9 more"):
+    with pytest.raises(
+        ScenarioError, match=r"no signal to control; 12 left alone .*has only one stage.* and 9 more"
+    ):
         import_network(make_grid(junction="traffic_light_unregulated"))
 
 
@@ -174,7 +196,9 @@ def test_one_signal_may_guard_two_junctions(make_net, tmp_path):
         '<node id="an" x="0" y="90"/><node id="bn" x="40" y="90"/></nodes>'
     )
     streets = [("w", "a"), ("a", "b"), ("b", "e"), ("an", "a"), ("bn", "b")]
-    rows = "".join(f'<edge id="{u}{v}" from="{u}" to="{v}"/><edge id="{v}{u}" from="{v}" to="{u}"/>' for u, v in streets)
+    rows = "".join(
+        f'<edge id="{u}{v}" from="{u}" to="{v}"/><edge id="{v}{u}" from="{v}" to="{u}"/>' for u, v in streets
+    )
     (tmp_path / "e.edg.xml").write_text(f"<edges>{rows}</edges>")
     net_file = make_net("netconvert", f"--node-files={tmp_path}/n.nod.xml", f"--edge-files={tmp_path}/e.edg.xml")
     (junction,) = import_network(net_file).intersections

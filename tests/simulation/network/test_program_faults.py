@@ -8,7 +8,9 @@ CROSS = intersection(["Gr", "rG"], [vehicle(0), vehicle(1)], {(0, 1)})
 
 
 def with_program(junction, *phases):
-    return replace(junction, own_program=tuple(OwnPhase(state=state, duration_s=seconds) for state, seconds in phases))
+    return replace(
+        junction, own_program=tuple(OwnPhase(state=state, duration_s=seconds) for state, seconds in phases)
+    )
 
 
 def sentences(junction):
@@ -69,9 +71,13 @@ def test_what_is_corrected_lacks_nothing_any_more():
 
 def test_walkers_who_share_a_link_with_vehicles_get_their_red_after_its_yellow():
     """Link 0 needs 3.5 s of yellow and 12 s of red; link 2, a crossing alone, 9 s without a foe's green."""
-    whole = with_program(shared_link(), ("GrG", 20), ("yrr", 3.5), ("rrr", 12), ("rGr", 20), ("ryr", 3.5), ("rrr", 2))
+    whole = with_program(
+        shared_link(), ("GrG", 20), ("yrr", 3.5), ("rrr", 12), ("rGr", 20), ("ryr", 3.5), ("rrr", 2)
+    )
     assert sentences(whole) == []
-    short = with_program(shared_link(), ("GrG", 20), ("yrr", 3.5), ("rrr", 5), ("rGr", 20), ("ryr", 3.5), ("rrr", 2))
+    short = with_program(
+        shared_link(), ("GrG", 20), ("yrr", 3.5), ("rrr", 5), ("rGr", 20), ("ryr", 3.5), ("rrr", 2)
+    )
     assert [fault.sentence for fault in program_faults(short)] == [
         "after phase 0: walkers on links 2 need 9 s, have 8.5",
         "after phase 1: walkers on links 0, which vehicles share, need 12 s of red, have 5",
@@ -83,7 +89,10 @@ def test_walkers_who_share_a_link_with_vehicles_get_their_red_after_its_yellow()
 
 def test_walkers_who_are_cleared_stay_at_red_in_the_phases_put_in_after_them():
     junction = intersection(["GrG", "rGr"], [vehicle(0), vehicle(1), crossing(2)], {(0, 1), (1, 2)})
-    shown = [phase for _, *phase in corrected(with_program(junction, ("GrG", 20), ("rGr", 20), ("ryr", 3.5), ("rrr", 2)))]
+    shown = [
+        phase
+        for _, *phase in corrected(with_program(junction, ("GrG", 20), ("rGr", 20), ("ryr", 3.5), ("rrr", 2)))
+    ]
     assert shown[:4] == [["GrG", 20], ["Grr", 12.0], ["yrr", 3.5], ["rrr", 2.0]]
 
 

@@ -20,7 +20,9 @@ def test_a_long_lane_is_seen_from_its_end_upstream():
 
 
 def test_a_short_lane_goes_on_into_what_feeds_it_split_by_the_branches():
-    road = graph([("bay", 0, 40.0), ("bay", 1, 40.0), ("up", 0, 100.0)], [("up_0", "bay_0", None), ("up_0", "bay_1", None)])
+    road = graph(
+        [("bay", 0, 40.0), ("bay", 1, 40.0), ("up", 0, 100.0)], [("up_0", "bay_0", None), ("up_0", "bay_1", None)]
+    )
     assert spans(road, "bay_1", 100.0) == [("bay_1", 0.0, 40.0, 0.0, 1.0), ("up_0", 40.0, 100.0, 40.0, 0.5)]
 
 

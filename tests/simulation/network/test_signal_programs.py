@@ -131,7 +131,10 @@ def in_sumo(net, files, begin_s):
     lights, shown = libsumo.trafficlight, []
     name = lights.getProgram("C")
     phases = [
-        (p.state, p.duration) for logic in lights.getAllProgramLogics("C") if logic.programID == name for p in logic.phases
+        (p.state, p.duration)
+        for logic in lights.getAllProgramLogics("C")
+        if logic.programID == name
+        for p in logic.phases
     ]
     for _ in range(LOOKED_S):
         libsumo.simulationStep()
@@ -179,8 +182,13 @@ def test_the_program_in_force_is_sumo_s_own(net, tmp_path, case, how):
 
 def test_a_file_that_includes_itself_is_refused_in_one_line(net, tmp_path):
     put(tmp_path, {"a.xml": all_of(include("in/b.xml")), "in/b.xml": all_of(include("../a.xml"))})
-    for reads in (lambda: import_network(net, [tmp_path / "a.xml"]), lambda: copy_files([tmp_path / "a.xml"], tmp_path / "in")):
-        with pytest.raises(ScenarioError, match=r"includes itself, directly or through others; take one <include> out$"):
+    for reads in (
+        lambda: import_network(net, [tmp_path / "a.xml"]),
+        lambda: copy_files([tmp_path / "a.xml"], tmp_path / "in"),
+    ):
+        with pytest.raises(
+            ScenarioError, match=r"includes itself, directly or through others; take one <include> out$"
+        ):
             reads()
 
 
@@ -215,6 +223,9 @@ def test_a_plan_in_an_included_file_does_not_take_a_signal_away_in_the_middle_of
 
 
 def test_a_program_whose_phases_name_another_next_says_that_this_is_not_followed(net, tmp_path):
-    put(tmp_path, {"a": all_of(MINE.replace("/>", ' next="2"/>', 1)), "b": all_of(MINE.replace("/>", ' next="1"/>', 1))})
+    put(
+        tmp_path,
+        {"a": all_of(MINE.replace("/>", ' next="2"/>', 1)), "b": all_of(MINE.replace("/>", ' next="1"/>', 1))},
+    )
     assert "next is not followed" in read_programs([net, tmp_path / "a"], 0)["C"].note
     assert read_programs([net, tmp_path / "b"], 0)["C"].note == ""

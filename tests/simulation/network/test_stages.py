@@ -8,7 +8,9 @@ from leed_traffic.simulation.network.stages import choose_stages
 
 def choose(*phases, foes=(), gives_way=(), crossings=(), turns=None):
     program = [OwnPhase(state=state, duration_s=seconds) for state, seconds in phases]
-    return choose_stages(program, tuple(foes), frozenset(gives_way), frozenset(crossings), turns and frozenset(turns))
+    return choose_stages(
+        program, tuple(foes), frozenset(gives_way), frozenset(crossings), turns and frozenset(turns)
+    )
 
 
 def shown(choice):
@@ -46,7 +48,9 @@ def test_the_same_letters_again_are_the_same_stage_with_both_greens():
 
 
 def test_a_clash_is_resolved_by_the_right_of_way_even_where_the_other_stages_serve_its_movements():
-    choice = choose(("GG", 20), ("yy", 3), ("Gr", 10), ("yr", 3), ("rG", 10), ("ry", 3), foes=[(0, 1)], gives_way=[(1, 0)])
+    choice = choose(
+        ("GG", 20), ("yy", 3), ("Gr", 10), ("yr", 3), ("rG", 10), ("ry", 3), foes=[(0, 1)], gives_way=[(1, 0)]
+    )
     assert [state for state, _, _ in shown(choice)] == ["Gg", "Gr", "rG"]
     assert choice.notes == ("phase 0 gives priority to links 0 and 1, whose paths conflict: shown as Gg",)
 
@@ -60,14 +64,17 @@ def test_a_signal_that_is_switched_off_has_no_stage():
     assert choose(("oO", 90)).stages == ()
 
 
-# links: 0 a right turn that is always green, 1 and 2 two streets, 3 a turn against 2, each a foe of the others but 1 of 3
+# links: 0 a right turn that is always green, 1 and 2 two streets, 3 a turn against 2, each a foe of the others but
+# 1 of 3
 FOES = [(0, 1), (0, 2), (1, 2), (2, 3)]
 PHASES = ["GGrr", "GrGr", "GrrG", "GrGG"]
 
 
 @pytest.mark.parametrize("order", list(permutations(range(4))))
 @pytest.mark.parametrize("turn", ["G", "g"])
-def test_neither_the_order_of_the_phases_nor_the_letter_of_a_turn_that_is_always_green_changes_the_stages(order, turn):
+def test_neither_the_order_of_the_phases_nor_the_letter_of_a_turn_that_is_always_green_changes_the_stages(
+    order, turn
+):
     ways = [(0, 1), (2, 0), (3, 2)]  # the net lets 0 yield to 1 and 2 yield to 0
     phases = [(PHASES[k].replace("G", turn, 1), 20 + k) for k in order]
     program = [part for state, seconds in phases for part in ((state, seconds), ("yyyy", 3))]
@@ -75,7 +82,9 @@ def test_neither_the_order_of_the_phases_nor_the_letter_of_a_turn_that_is_always
     assert {(state, seconds) for state, _, seconds in shown(choice)} == {
         ("gGrr", 20), ("grGr", 21), ("grrG", 22), ("grGg", 23)
     }  # fmt: skip
-    assert [state for state, _, _ in shown(choice)] == ["g" + PHASES[k][1:3] + ("g" if k == 3 else PHASES[k][3]) for k in order]
+    assert [state for state, _, _ in shown(choice)] == [
+        "g" + PHASES[k][1:3] + ("g" if k == 3 else PHASES[k][3]) for k in order
+    ]
 
 
 def test_a_turn_with_priority_that_yields_in_another_stage_is_told_of():
@@ -130,4 +139,7 @@ def test_two_streets_that_cross_are_no_stage_unless_one_is_served_nowhere_else(o
     choice = choose(*phases, foes=[(0, 1)], gives_way=[(1, 0)], turns=[2])
     assert {state for state, _, _ in shown(choice)} == {"GrG", "rGr"}
     less = [part for k in order for part in program[k] if part[0] != "rGr"]
-    assert {state for state, _, _ in shown(choose(*less, foes=[(0, 1)], gives_way=[(1, 0)], turns=[2]))} == {"Ggr", "GrG"}
+    assert {state for state, _, _ in shown(choose(*less, foes=[(0, 1)], gives_way=[(1, 0)], turns=[2]))} == {
+        "Ggr",
+        "GrG",
+    }

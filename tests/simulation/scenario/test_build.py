@@ -33,7 +33,9 @@ def foes_of(net, signal):
 def test_building_again_gives_the_committed_bytes(scenario, tmp_path):
     folder = scenario.net_file.parent
     for built in build_scenario(folder, tmp_path):
-        assert built.read_bytes() == (folder / built.name).read_bytes(), f"{built.name}: run leedctl scenario build"
+        assert built.read_bytes() == (folder / built.name).read_bytes(), (
+            f"{built.name}: run leedctl scenario build"
+        )
 
 
 @pytest.mark.sumo
@@ -65,7 +67,9 @@ def test_every_yellow_is_long_enough_and_followed_by_an_all_red(scenario):
                 assert next_s == 2.0, signal
                 assert all(b == "r" for a, b in zip(state, next_state, strict=True) if a == "y"), signal
             else:
-                lost = [i for i, (a, b) in enumerate(zip(state, next_state, strict=True)) if a in "Gg" and b == "r"]
+                lost = [
+                    i for i, (a, b) in enumerate(zip(state, next_state, strict=True)) if a in "Gg" and b == "r"
+                ]
                 crossings = range(len(state) - 4, len(state)) if scenario.name == "crossing" else ()
                 assert set(lost) <= set(crossings), f"{signal}: green to red without a yellow"
 

@@ -9,12 +9,12 @@ from leed_traffic.artifacts.scenario import load_scenario
 from leed_traffic.errors import ScenarioError
 from leed_traffic.simulation.network.network_import import import_network
 from leed_traffic.simulation.scenario import fitted_demand
-from leed_traffic.simulation.scenario.fitted_demand import FULL, Fitted, Outcome, fit_to_net
+from leed_traffic.simulation.scenario.fitted_demand import FULL, DemandOutcome, Fitted, fit_to_net
 
 CROSSING = load_scenario("crossing")
 NETWORK = import_network(CROSSING.net_file)
 REAL_DRIVE = fitted_demand.drive
-FLUID = Outcome(loaded=100, arrived=99, left=1, free_s=60.0, horizon_s=3600.0)
+FLUID = DemandOutcome(loaded=100, arrived=99, left=1, free_s=60.0, horizon_s=3600.0)
 
 
 @pytest.fixture(autouse=True)
@@ -29,7 +29,8 @@ def crowd(folder, n):
     """An hour in which so many vehicles go the same ways through one signal."""
     ways = [" ".join(flow.edges) for flow in CROSSING.demand.vehicles]
     rows = [
-        f'<vehicle id="v{k}" depart="{3600 * k / n:.1f}"><route edges="{ways[k % len(ways)]}"/></vehicle>' for k in range(n)
+        f'<vehicle id="v{k}" depart="{3600 * k / n:.1f}"><route edges="{ways[k % len(ways)]}"/></vehicle>'
+        for k in range(n)
     ]
     path = folder / "invented.rou.xml"
     path.write_text(f"<routes>{''.join(rows)}</routes>")
@@ -46,7 +47,9 @@ def test_a_crowd_is_thinned_out_evenly_until_the_signal_carries_it(tmp_path):
     assert len(departures) == fitted.kept
     quarters = [sum(900.0 * q <= depart < 900.0 * (q + 1) for depart in departures) for q in range(4)]
     assert max(quarters) - min(quarters) <= 2
-    assert fitted.sentence.startswith(f"{fitted.kept} of 2500 random trips kept: with all of them signal C would be used to ")
+    assert fitted.sentence.startswith(
+        f"{fitted.kept} of 2500 random trips kept: with all of them signal C would be used to "
+    )
 
 
 def test_what_the_signals_carry_is_left_as_it_was_drawn(tmp_path):
@@ -68,7 +71,11 @@ def test_the_same_trips_are_thinned_out_to_the_same_bytes(tmp_path):
 
 def test_an_hour_that_jams_is_driven_again_with_about_as_many_as_arrived(tmp_path, drives):
     scenario, path = crowd(tmp_path, 500)
-    drives += [replace(FLUID, arrived=20, left=80), replace(FLUID, arrived=80, left=20), replace(FLUID, arrived=99, left=20)]
+    drives += [
+        replace(FLUID, arrived=20, left=80),
+        replace(FLUID, arrived=80, left=20),
+        replace(FLUID, arrived=99, left=20),
+    ]
     fitted = fit_to_net(scenario, NETWORK, path)
     assert fitted.kept == len(ET.parse(path).getroot()) == 180  # 500 * 0.5 * 0.8 * 0.9
     assert "with more the streets jam under the net's own programs" in fitted.sentence
@@ -78,7 +85,10 @@ def test_an_hour_that_jams_is_driven_again_with_about_as_many_as_arrived(tmp_pat
 def test_what_jams_for_ever_is_said(tmp_path, drives):
     drives += [replace(FLUID, arrived=0, left=100)] * 9
     scenario, path = crowd(tmp_path, 640)
-    assert "the streets jammed under the net's own programs in 5 hours" in fit_to_net(scenario, NETWORK, path).sentence
+    assert (
+        "the streets jammed under the net's own programs in 5 hours"
+        in fit_to_net(scenario, NETWORK, path).sentence
+    )
     assert len(ET.parse(path).getroot()) == 20
 
 
@@ -102,7 +112,10 @@ def test_a_net_that_sumo_cannot_drive_keeps_what_the_signals_carry_and_says_so(t
     monkeypatch.setattr(fitted_demand, "drive", refuse)
     scenario, path = crowd(tmp_path, 500)
     fitted = fit_to_net(scenario, NETWORK, path)
-    assert (fitted.kept, fitted.sentence) == (500, "not driven to see whether it flows (sumo: no answer within 600 s)")
+    assert (fitted.kept, fitted.sentence) == (
+        500,
+        "not driven to see whether it flows (sumo: no answer within 600 s)",
+    )
 
 
 @pytest.mark.sumo

@@ -48,7 +48,9 @@ def test_turn_lanes_one_ways_and_all_reds_of_the_extract_are_in_the_net(town):
 
 def test_the_same_extract_gives_the_same_bytes(town, tmp_path):
     again = bring_in(TOWN, tmp_path / "town")
-    assert sorted(file.name for file in again.folder.iterdir()) == sorted(file.name for file in town.folder.iterdir())
+    assert sorted(file.name for file in again.folder.iterdir()) == sorted(
+        file.name for file in town.folder.iterdir()
+    )
     for file in again.folder.iterdir():
         assert file.read_bytes() == (town.folder / file.name).read_bytes(), file.name
 
@@ -69,7 +71,11 @@ def counts_file(folder, rows, head="begin_s,end_s,from_edge,to_edge,vehicles"):
 
 
 def test_counts_become_traffic_that_makes_the_counted_turns(town, tmp_path):
-    rows = [f"{600 + k},{1500 + k},{a},{b},{n}" for k in (0, 900) for a, b, n in (("104", "102#0", 40), ("-103", "-102#1", 90))]
+    rows = [
+        f"{600 + k},{1500 + k},{a},{b},{n}"
+        for k in (0, 900)
+        for a, b, n in (("104", "102#0", 40), ("-103", "-102#1", 90))
+    ]
     report = bring_in(town.folder / "net.net.xml", tmp_path / "out", counts=counts_file(tmp_path, rows))
     assert (report.counted.counts, report.counted.counts_met) == (4, 4)
     scenario = load_scenario(str(report.folder))
@@ -188,12 +194,18 @@ def test_a_net_with_routes_of_its_own_keeps_them(tmp_path):
         ("town.osm.pbf", "x", r"netconvert reads no \.pbf"),
         ("town.txt", "hello", r"not readable as XML"),
         ("town.xml", "<gpx/>", r"expected a SUMO configuration, a net or an OpenStreetMap extract, got <gpx>"),
-        ("a.sumocfg", '<configuration><net-file value="gone.net.xml"/></configuration>', r"gone\.net\.xml is missing"),
+        (
+            "a.sumocfg",
+            '<configuration><net-file value="gone.net.xml"/></configuration>',
+            r"gone\.net\.xml is missing",
+        ),
         ("cut.net.xml", CROSSING.read_text()[:5000], r"not readable as XML"),
         ("a.net.xml.gz", "not packed", r"not readable as XML"),
     ],
 )
-def test_a_source_of_which_nothing_can_be_made_is_one_line_and_leaves_nothing_behind(tmp_path, name, content, message):
+def test_a_source_of_which_nothing_can_be_made_is_one_line_and_leaves_nothing_behind(
+    tmp_path, name, content, message
+):
     (tmp_path / name).write_text(content)
     with pytest.raises(ScenarioError, match=message) as caught:
         bring_in(tmp_path / name, tmp_path / "out")

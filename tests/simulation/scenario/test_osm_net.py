@@ -53,13 +53,19 @@ def test_the_kinds_of_streets_are_those_of_the_typemaps(tmp_path):
 
 
 @pytest.mark.sumo
-@pytest.mark.parametrize(("tag", "kind"), [("barrier", "wall"), ("highway", "proposed"), ("public_transport", "platform")])
+@pytest.mark.parametrize(
+    ("tag", "kind"), [("barrier", "wall"), ("highway", "proposed"), ("public_transport", "platform")]
+)
 def test_an_extract_on_which_netconvert_crashes_becomes_a_net_and_says_how(tmp_path, tag, kind):
     pytest.importorskip("sumo", reason="SUMO is not installed")
     said = build_net_from_osm(extract(tmp_path, tag, kind), tmp_path / "net.xml", OsmOptions())
-    assert said[0].startswith("crossings left out that lie on no street, for netconvert crashes on them: 1 (node 7)")
+    assert said[0].startswith(
+        "crossings left out that lie on no street, for netconvert crashes on them: 1 (node 7)"
+    )
     assert "<crossing" not in said
-    again = build_net_from_osm(extract(tmp_path, tag, kind, "a,b.osm.xml.gz"), tmp_path / "again.xml", OsmOptions())
+    again = build_net_from_osm(
+        extract(tmp_path, tag, kind, "a,b.osm.xml.gz"), tmp_path / "again.xml", OsmOptions()
+    )
     assert again == said
     assert (tmp_path / "again.xml").read_bytes() == (tmp_path / "net.xml").read_bytes()
 
@@ -87,7 +93,9 @@ def test_a_map_whose_crossings_netconvert_cannot_bear_at_all_is_converted_withou
     for name in osm_net.TYPEMAPS:
         (tmp_path / "data" / "typemap" / name).write_text('<types><type id="highway.secondary"/></types>')
     said = build_net_from_osm(extract(tmp_path, "barrier", "wall"), tmp_path / "net.xml", OsmOptions())
-    assert said[0].startswith("the map's crossings are left out, for netconvert crashes on them; --walkers guesses")
+    assert said[0].startswith(
+        "the map's crossings are left out, for netconvert crashes on them; --walkers guesses"
+    )
     assert said[1:] == ("something else",)
     assert ["--osm.crossings" in options for options in tried] == [True, True, False]
 
@@ -98,5 +106,9 @@ def test_a_crash_that_crossings_do_not_explain_is_told(tmp_path, monkeypatch):
 
     monkeypatch.setattr(osm_net, "run_tool", crash)
     monkeypatch.setattr(osm_net, "sumo_home", lambda: tmp_path)
-    with pytest.raises(ScenarioError, match="no net can be made of this extract: netconvert was killed by SIGSEGV"):
-        build_net_from_osm(extract(tmp_path, "barrier", "wall"), tmp_path / "net.xml", OsmOptions(guesses_walkers=True))
+    with pytest.raises(
+        ScenarioError, match="no net can be made of this extract: netconvert was killed by SIGSEGV"
+    ):
+        build_net_from_osm(
+            extract(tmp_path, "barrier", "wall"), tmp_path / "net.xml", OsmOptions(guesses_walkers=True)
+        )

@@ -7,12 +7,14 @@ import pytest
 from leed_traffic.domain.network import Network
 from leed_traffic.domain.safety.timing import derive_timing
 from leed_traffic.simulation.score.attribution import Attribution, Verdict, count_verdicts
-from leed_traffic.simulation.score.audit import Run
-from leed_traffic.simulation.score.incidents import Incident, Kind, Way, read_incidents, read_ways
+from leed_traffic.simulation.score.audit import StateRun
+from leed_traffic.simulation.score.incidents import DrivenRoute, Incident, IncidentKind, read_incidents, read_ways
 from tests.intersections import four_legs
 
 JUNCTION = four_legs()
-LIMITS = derive_timing(JUNCTION)  # N-S to E-W: yellow 3.5 s and all-red 3.5 s; E-W to N-S takes 12 s, for the walkers
+LIMITS = derive_timing(
+    JUNCTION
+)  # N-S to E-W: yellow 3.5 s and all-red 3.5 s; E-W to N-S takes 12 s, for the walkers
 NS, NS_LEFT, EW = (JUNCTION.stages[k].state for k in (0, 1, 2))
 YELLOW_EW, YELLOW_NS, RED = "rryyrryyrrrr", "yyrryyrrrrrr", "r" * 12
 
@@ -21,18 +23,20 @@ def shown(*parts):
     """(letters, seconds) one after the other from second 0 on."""
     runs, at_s = [], 0.0
     for state, seconds in parts:
-        runs.append(Run(state=state, program="leed", begin_s=at_s, end_s=at_s + seconds))
+        runs.append(StateRun(state=state, program="leed", begin_s=at_s, end_s=at_s + seconds))
         at_s += seconds
     return {"X": runs}
 
 
 def judge(runs, incident, **ways):
     judged = Attribution(Network(intersections=(JUNCTION,)), [LIMITS], runs, step_s=1.0)
-    return judged.judge(incident, {name: Way(edges=edges, left_s=left_s) for name, (edges, left_s) in ways.items()})
+    return judged.judge(
+        incident, {name: DrivenRoute(edges=edges, left_s=left_s) for name, (edges, left_s) in ways.items()}
+    )
 
 
 def crash(time_s, *vehicles, lane=":X_0_0", **changes):
-    return Incident(kind=Kind.COLLISION, time_s=time_s, vehicles=vehicles, lane=lane, **changes)
+    return Incident(kind=IncidentKind.COLLISION, time_s=time_s, vehicles=vehicles, lane=lane, **changes)
 
 
 def through(link, entered_s):
@@ -58,7 +62,13 @@ BOTH = [(EW, 30.0), ("GrGrrrrrrrrr", 10.0)]
         (CUT, (2, 29.0), (0, 36.0), 38.0, Verdict.SHORT_CLEARANCE),
         ([(EW, 30.0), (NS, 30.0)], (2, 29.0), (0, 31.0), 32.0, Verdict.SHORT_CLEARANCE),
         (BOTH, (2, 35.0), (0, 36.0), 38.0, Verdict.CONFLICT),
-        ([(EW, 30.0), (RED, 20.0), (NS, 30.0)], (2, 40.0), (0, 51.0), 52.0, Verdict.SHORT_YELLOW),  # no yellow at all
+        (
+            [(EW, 30.0), (RED, 20.0), (NS, 30.0)],
+            (2, 40.0),
+            (0, 51.0),
+            52.0,
+            Verdict.SHORT_YELLOW,
+        ),  # no yellow at all
         (SOUND, (2, 38.0), (0, 43.0), 45.0, Verdict.RED_RUN),  # 4 s after the whole yellow
         ([(NS, 40.0)], (1, 20.0), (4, 22.0), 24.0, Verdict.PERMISSIVE),  # a left that had to yield
         ([(NS, 40.0)], (0, 20.0), (1, 22.0), 24.0, Verdict.FOLLOWING),  # from the same leg
@@ -85,7 +95,8 @@ def test_a_vehicle_that_was_caught_inside_by_a_short_clearance_long_ago_still_wa
     assert pair(shown(*CUT), (2, 29.0), (0, 60.0), 62.0) is Verdict.SHORT_CLEARANCE
 
 
-# the E-W through and the crossing of the N leg (8) are served together by no stage; the right time between them is 12 s
+# the E-W through and the crossing of the N leg (8) are served together by no stage; the right time between them is
+# 12 s
 @pytest.mark.parametrize(
     ("parts", "link", "verdict"),
     [
@@ -113,7 +124,9 @@ def test_a_walker_is_judged_by_the_crossings_that_the_vehicle_met(parts, link, v
 )
 def test_an_emergency_stop_is_the_signal_s_after_less_yellow_than_the_site_gives(yellow_s, lane, verdict):
     parts = [(NS, 30.0), (YELLOW_NS, yellow_s), (RED, 30.0)]
-    stop = Incident(kind=Kind.EMERGENCY_STOP, time_s=31.0 + yellow_s, vehicles=("a",), lane=lane, is_at_red=True)
+    stop = Incident(
+        kind=IncidentKind.EMERGENCY_STOP, time_s=31.0 + yellow_s, vehicles=("a",), lane=lane, is_at_red=True
+    )
     runs = shown(*[part for part in parts if part[1] > 0.0])
     assert judge(runs, stop, a=(("in0", "out0"), ())) is verdict
     assert judge(runs, replace(stop, is_at_red=False), a=(("in0", "out0"), ())) is Verdict.ELSEWHERE
@@ -121,7 +134,10 @@ def test_an_emergency_stop_is_the_signal_s_after_less_yellow_than_the_site_gives
 
 
 def test_who_passed_no_signal_or_had_left_it_is_not_the_signal_s():
-    assert judge(shown(*SOUND), crash(9.0, "a", "b"), a=(("p", "q"), (1.0,)), b=(("p", "r"), (1.0,))) is Verdict.ELSEWHERE
+    assert (
+        judge(shown(*SOUND), crash(9.0, "a", "b"), a=(("p", "q"), (1.0,)), b=(("p", "r"), (1.0,)))
+        is Verdict.ELSEWHERE
+    )
     gone = (("in0", "out0", "on"), (5.0, 8.0))
     assert judge(shown(*SOUND), crash(9.0, "a", "b"), a=gone, b=through(2, 8.0)) is Verdict.ELSEWHERE
     assert judge(shown(*SOUND), crash(9.0, "a", "b", lane="out0_0"), a=through(0, 8.0)) is Verdict.ELSEWHERE
@@ -134,7 +150,7 @@ def test_what_cannot_be_told_counts_against_the_signal():
 
 
 def test_verdicts_are_counted_by_kind():
-    stop = Incident(kind=Kind.EMERGENCY_STOP, time_s=1.0, vehicles=("a",), lane="l")
+    stop = Incident(kind=IncidentKind.EMERGENCY_STOP, time_s=1.0, vehicles=("a",), lane="l")
     found = [(crash(1.0, "a", "b"), Verdict.CONFLICT), (stop, Verdict.RED_RUN), (stop, Verdict.RED_RUN)]
     assert count_verdicts(found) == {"collision: conflict": 1, "emergency stop: red run": 2}
 
@@ -155,7 +171,7 @@ def test_sumo_s_own_words_are_read(tmp_path):
         '<vehicle id="b"><routeDistribution><route edges="x"/><route edges="s t" exitTimes="6.00 9.00"/></routeDistribution>'
         '</vehicle><vehicle id="z"><route edges="p q" exitTimes="1.00 5.00"/></vehicle></routes>'
     )
-    red = {"kind": Kind.EMERGENCY_STOP, "is_at_red": True}
+    red = {"kind": IncidentKind.EMERGENCY_STOP, "is_at_red": True}
     assert read_incidents(tmp_path) == [
         crash(7.0, "a", "b", lane=":C_13_0"),
         crash(8.0, "c", lane=":C_11_0", is_with_person=True),
@@ -163,6 +179,6 @@ def test_sumo_s_own_words_are_read(tmp_path):
         Incident(time_s=10.0, vehicles=("e",), lane="y_0", **(red | {"is_at_red": False})),
     ]
     assert read_ways(tmp_path, {"a", "b", "c"}) == {
-        "a": Way(edges=("p", "q", "r"), left_s=(1.0, 5.0)),
-        "b": Way(edges=("s", "t"), left_s=(6.0, 9.0)),
+        "a": DrivenRoute(edges=("p", "q", "r"), left_s=(1.0, 5.0)),
+        "b": DrivenRoute(edges=("s", "t"), left_s=(6.0, 9.0)),
     }

@@ -5,7 +5,7 @@ import pytest
 from leed_traffic.domain.network import Network
 from leed_traffic.domain.safety.program import build_program
 from leed_traffic.domain.safety.timing import derive_timing
-from leed_traffic.simulation.score.audit import Run, count_unsafe_changes, read_runs
+from leed_traffic.simulation.score.audit import StateRun, count_unsafe_changes, read_runs
 from tests.intersections import four_legs
 
 JUNCTION = four_legs()
@@ -26,7 +26,7 @@ def way(i, j):
 def count(*states, program="leed"):
     runs, now_s = [], 0.0
     for state, seconds in states:
-        runs.append(Run(state=state, program=program, begin_s=now_s, end_s=now_s + seconds))
+        runs.append(StateRun(state=state, program=program, begin_s=now_s, end_s=now_s + seconds))
         now_s += seconds
     return count_unsafe_changes({JUNCTION.id: runs}, Network(intersections=(JUNCTION,)), [TIMING])
 
@@ -73,14 +73,21 @@ def test_the_nets_own_program_is_not_held_to_the_sites_intervals():
 
 
 def test_no_lead_is_owed_to_walkers_who_stay_green():
-    padded = replace(TIMING, pedestrian_clearance_s=tuple(tuple(9.0 if a != b else 0.0 for b in range(4)) for a in range(4)))
+    padded = replace(
+        TIMING, pedestrian_clearance_s=tuple(tuple(9.0 if a != b else 0.0 for b in range(4)) for a in range(4))
+    )
     stages = [replace(stage, state=stage.state[:8] + "GrGr") for stage in JUNCTION.stages]
     junction = replace(JUNCTION, stages=tuple(stages), foes=())
     yellow, red = "yyrryyrrGrGr", "rrrrrrrrGrGr"
-    shown = [(stages[0].state, 20.0), (yellow, TIMING.yellow_s[0][2]), (red, TIMING.all_red_s[0][2]), (stages[2].state, 20.0)]
+    shown = [
+        (stages[0].state, 20.0),
+        (yellow, TIMING.yellow_s[0][2]),
+        (red, TIMING.all_red_s[0][2]),
+        (stages[2].state, 20.0),
+    ]
     runs, now_s = [], 0.0
     for state, seconds in shown:
-        runs.append(Run(state=state, program="leed", begin_s=now_s, end_s=now_s + seconds))
+        runs.append(StateRun(state=state, program="leed", begin_s=now_s, end_s=now_s + seconds))
         now_s += seconds
     assert count_unsafe_changes({JUNCTION.id: runs}, Network(intersections=(junction,)), [padded]) == 0
 
@@ -93,21 +100,30 @@ def test_a_stages_letters_in_passing_are_no_stage():
     states = [(STAGES[2], 20.0), *way(2, 0), (STAGES[0], 10.0), (between.state, 2.0), (STAGES[0], 10.0)]
     runs, now_s = [], 0.0
     for state, seconds in states:
-        runs.append(Run(state=state, program="leed", begin_s=now_s, end_s=now_s + seconds))
+        runs.append(StateRun(state=state, program="leed", begin_s=now_s, end_s=now_s + seconds))
         now_s += seconds
     assert count_unsafe_changes({JUNCTION.id: runs}, Network(intersections=(junction,)), [timing]) == 0
 
 
 def test_a_record_is_read_run_by_run(tmp_path):
-    rows = [(0, "a", "Gr"), (0, "b&amp;c", "GG"), (1, "a", "Gr"), (1, "b&amp;c", "GG"), (2, "a", "yr"), (2, "b&amp;c", "GG")]
+    rows = [
+        (0, "a", "Gr"),
+        (0, "b&amp;c", "GG"),
+        (1, "a", "Gr"),
+        (1, "b&amp;c", "GG"),
+        (2, "a", "yr"),
+        (2, "b&amp;c", "GG"),
+    ]
     path = tmp_path / "states.xml"
-    path.write_text("\n".join(f'<tlsState time="{t}.00" id="{n}" programID="leed" phase="0" state="{s}"/>' for t, n, s in rows))
+    path.write_text(
+        "\n".join(f'<tlsState time="{t}.00" id="{n}" programID="leed" phase="0" state="{s}"/>' for t, n, s in rows)
+    )
     assert read_runs(path) == {
         "a": [
-            Run(state="Gr", program="leed", begin_s=0.0, end_s=2.0),
-            Run(state="yr", program="leed", begin_s=2.0, end_s=2.0),
+            StateRun(state="Gr", program="leed", begin_s=0.0, end_s=2.0),
+            StateRun(state="yr", program="leed", begin_s=2.0, end_s=2.0),
         ],
-        "b&c": [Run(state="GG", program="leed", begin_s=0.0, end_s=2.0)],
+        "b&c": [StateRun(state="GG", program="leed", begin_s=0.0, end_s=2.0)],
     }
 
 
@@ -115,8 +131,12 @@ def test_a_record_is_read_run_by_run(tmp_path):
 def test_a_green_goes_on_when_its_signal_is_handed_back_at_the_same_display(own_s, unsafe):
     start = [(STAGES[2], 20.0), *way(2, 0)]
     runs, now_s = [], 0.0
-    for state, seconds, program in [*((s, d, "leed") for s, d in start), (STAGES[0], 1.0, "leed"), (STAGES[0], own_s, "0")]:
-        runs.append(Run(state=state, program=program, begin_s=now_s, end_s=now_s + seconds))
+    for state, seconds, program in [
+        *((s, d, "leed") for s, d in start),
+        (STAGES[0], 1.0, "leed"),
+        (STAGES[0], own_s, "0"),
+    ]:
+        runs.append(StateRun(state=state, program=program, begin_s=now_s, end_s=now_s + seconds))
         now_s += seconds
-    runs.append(Run(state=way(0, 2)[0][0], program="0", begin_s=now_s, end_s=now_s + 5.0))
+    runs.append(StateRun(state=way(0, 2)[0][0], program="0", begin_s=now_s, end_s=now_s + 5.0))
     assert count_unsafe_changes({JUNCTION.id: runs}, Network(intersections=(JUNCTION,)), [TIMING]) == unsafe

@@ -10,7 +10,7 @@ import pytest
 from leed_traffic.domain.network import Network
 from leed_traffic.domain.safety.program import build_program
 from leed_traffic.domain.safety.timing import derive_timing
-from leed_traffic.simulation.score.audit import Run, count_unsafe_changes, find_unsafe_changes
+from leed_traffic.simulation.score.audit import StateRun, count_unsafe_changes, find_unsafe_changes
 from tests.intersections import (
     crossing,
     early_release,
@@ -32,13 +32,15 @@ def record(*parts, program="leed"):
         if runs and runs[-1].state == state:
             runs[-1] = replace(runs[-1], end_s=now_s + seconds)
         else:
-            runs.append(Run(state=state, program=program, begin_s=now_s, end_s=now_s + seconds))
+            runs.append(StateRun(state=state, program=program, begin_s=now_s, end_s=now_s + seconds))
         now_s += seconds
     return runs
 
 
 def count(junction, timing, *parts, program="leed"):
-    return count_unsafe_changes({junction.id: record(*parts, program=program)}, Network(intersections=(junction,)), [timing])
+    return count_unsafe_changes(
+        {junction.id: record(*parts, program=program)}, Network(intersections=(junction,)), [timing]
+    )
 
 
 def tour(junction, timing, stages, greens, extended_s=0.0):
@@ -85,7 +87,9 @@ def test_whatever_the_stage_program_shows_is_safe(junction, extended_s):
 def in_whole_seconds(timing):
     """The limits with clearances of whole seconds: the program then has none to spare."""
     names = ("pedestrian_clearance_s", "yellow_s", "all_red_s")
-    return replace(timing, **{name: tuple(tuple(map(math.ceil, row)) for row in getattr(timing, name)) for name in names})
+    return replace(
+        timing, **{name: tuple(tuple(map(math.ceil, row)) for row in getattr(timing, name)) for name in names}
+    )
 
 
 # not `walks`: its stage 1 looks like the lead of stage 0's ways, which may be as long as it likes
@@ -110,7 +114,10 @@ def test_a_stage_that_is_a_part_of_the_one_before_stands_for_its_clearance_and_i
     timing = flat_timing(4, name="U", min_green_s=7.0, yellow_s=3.0, all_red_s=2.0)
     way = [("GGGr", 20.0), ("GGyr", 3.0), ("GGrr", run_s)]
     assert count(subset(), timing, *way, ("yyrr", 3.0), ("rrrr", 2.0), ("rrrG", 20.0)) == unsafe
-    assert count(subset(), timing, *way, ("Gyrr", 3.0), ("Grrr", 9.0), ("yrrr", 3.0), ("rrrr", 2.0), ("rrrG", 9.0)) == unsafe
+    assert (
+        count(subset(), timing, *way, ("Gyrr", 3.0), ("Grrr", 9.0), ("yrrr", 3.0), ("rrrr", 2.0), ("rrrG", 9.0))
+        == unsafe
+    )
 
 
 @pytest.mark.parametrize(("run_s", "unsafe"), [(7.0, 1), (8.0, 0)])
@@ -123,7 +130,17 @@ def test_a_stage_that_only_adds_to_the_one_before_leaves_its_seam_there(run_s, u
 def test_a_green_that_begins_with_the_all_red_is_no_all_red():
     timing = flat_timing(4, name="U", all_red_s=2.0)
     assert (
-        count(subset(), timing, ("GGGr", 20.0), ("yyyr", 3.0), ("rrrG", 30.0), ("rrry", 3.0), ("rrrr", 2.0), ("GGGr", 9.0)) == 1
+        count(
+            subset(),
+            timing,
+            ("GGGr", 20.0),
+            ("yyyr", 3.0),
+            ("rrrG", 30.0),
+            ("rrry", 3.0),
+            ("rrrr", 2.0),
+            ("GGGr", 9.0),
+        )
+        == 1
     )
 
 
@@ -133,7 +150,14 @@ def test_a_way_may_pass_the_letters_of_a_third_stage_for_as_long_as_it_is_extend
     timing = tight_timing(junction)
     lead_s, yellow_s, red_s = (m[0][2] for m in (timing.pedestrian_clearance_s, timing.yellow_s, timing.all_red_s))
     for more_s in (0.0, 3.0, 30.0):
-        parts = [("GGrG", 20.0), ("GGrr", lead_s), ("Gyrr", 4.0), ("Grrr", red_s + more_s), ("GrGr", 20.0), ("GyGr", 1.0)]
+        parts = [
+            ("GGrG", 20.0),
+            ("GGrr", lead_s),
+            ("Gyrr", 4.0),
+            ("Grrr", red_s + more_s),
+            ("GrGr", 20.0),
+            ("GyGr", 1.0),
+        ]
         assert (yellow_s, count(junction, timing, *parts[:5])) == (3.5, 0)
         short = [*parts[:3], ("Grrr", red_s - 1.0), *parts[4:5]]
         assert count(junction, timing, *short) == 1
@@ -144,7 +168,9 @@ def test_a_stage_cut_short_is_found_even_if_it_serves_only_what_the_stages_besid
     timing = flat_timing(4, name="U", all_red_s=2.0)
     parts = [("GGGr", 20.0), ("GGyr", 3.0), ("GGrr", 5.0), ("yyrr", 3.0), ("rrrr", 2.0), ("rrrG", 20.0)]
     found = find_unsafe_changes({"U": record(*parts)}, Network(intersections=(subset(),)), [timing])
-    assert [(f.intersection, f.time_s, f.what) for f in found] == [("U", 23.0, "stage 1 is green for 3 s, needs 7")]
+    assert [(f.intersection, f.time_s, f.what) for f in found] == [
+        ("U", 23.0, "stage 1 is green for 3 s, needs 7")
+    ]
 
 
 def test_a_crossing_that_stays_green_while_the_way_lasts_long_enough_is_found():
@@ -186,7 +212,9 @@ def test_cars_that_share_a_link_with_walkers_are_held_to_both():
 
 def test_a_signal_under_the_net_s_own_program_is_judged_by_missing_yellows_alone():
     timing = flat_timing(2)
-    assert count(star(2), timing, ("Gr", 1.0), ("GG", 1.0), ("yy", 1.0), ("Gr", 1.0), ("rG", 1.0), program="0") == 1
+    assert (
+        count(star(2), timing, ("Gr", 1.0), ("GG", 1.0), ("yy", 1.0), ("Gr", 1.0), ("rG", 1.0), program="0") == 1
+    )
 
 
 def test_a_record_that_begins_or_ends_on_the_way_is_judged_by_what_it_shows():

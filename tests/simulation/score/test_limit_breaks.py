@@ -7,7 +7,7 @@ import pytest
 from leed_traffic.domain.network import Network
 from leed_traffic.domain.safety.program import build_program
 from leed_traffic.domain.safety.timing import derive_timing
-from leed_traffic.simulation.score.audit import Run
+from leed_traffic.simulation.score.audit import StateRun
 from leed_traffic.simulation.score.limit_breaks import judge_limits
 from tests.intersections import four_legs
 
@@ -30,9 +30,11 @@ def judge(*states, judges_waits=True, junction=JUNCTION, timing=TIMING):
     """(limit, times, worst) of each break of a display of (state, seconds)."""
     runs, now_s = [], 0.0
     for state, seconds in states:
-        runs.append(Run(state=state, program="0", begin_s=now_s, end_s=now_s + seconds))
+        runs.append(StateRun(state=state, program="0", begin_s=now_s, end_s=now_s + seconds))
         now_s += seconds
-    found = judge_limits({junction.id: runs}, Network(intersections=(junction,)), [timing], judges_waits=judges_waits)
+    found = judge_limits(
+        {junction.id: runs}, Network(intersections=(junction,)), [timing], judges_waits=judges_waits
+    )
     return [(one.limit, one.times, one.worst_s) for one in found]
 
 
@@ -49,7 +51,10 @@ def test_a_green_that_goes_red_lacks_its_whole_yellow_and_its_all_red():
 @pytest.mark.parametrize(("seconds", "breaks"), [(-1.0, [("short yellow", 1, 1.0)]), (0.0, []), (1.0, [])])
 def test_a_yellow_is_short_by_what_the_site_asks_for(seconds, breaks):
     walk_out, (yellow, yellow_s), (red, red_s) = way(0, 2)
-    assert judge((STAGES[0], 20.0), walk_out, (yellow, yellow_s + seconds), (red, red_s + 1.0), (STAGES[2], 20.0)) == breaks
+    assert (
+        judge((STAGES[0], 20.0), walk_out, (yellow, yellow_s + seconds), (red, red_s + 1.0), (STAGES[2], 20.0))
+        == breaks
+    )
 
 
 def test_an_all_red_is_short_by_what_is_missing_before_a_conflicting_green():
@@ -83,7 +88,15 @@ def test_a_stage_of_which_nothing_ends_is_not_short_however_briefly_it_stands():
     part = "GgrrGgrrrrrr"  # stage 0 without its crossings
     junction = replace(JUNCTION, stages=(*JUNCTION.stages, replace(JUNCTION.stages[0], state=part, own_phase=99)))
     timing = derive_timing(junction)
-    shown = [(STAGES[2], 20.0), *way(2, 0), (STAGES[0], 20.0), (part, 1.0), (STAGES[0], 20.0), *way(0, 2), (STAGES[2], 20.0)]
+    shown = [
+        (STAGES[2], 20.0),
+        *way(2, 0),
+        (STAGES[0], 20.0),
+        (part, 1.0),
+        (STAGES[0], 20.0),
+        *way(0, 2),
+        (STAGES[2], 20.0),
+    ]
     assert "short green" not in [limit for limit, _, _ in judge(*shown, junction=junction, timing=timing)]
 
 

@@ -48,7 +48,12 @@ DEMAND = """<routes>
 
 @pytest.fixture
 def record(tmp_path):
-    for name, text in (("trips", TRIPS), ("statistics", STATISTICS), ("summary", SUMMARY), ("signal_states", "<x></x>")):
+    for name, text in (
+        ("trips", TRIPS),
+        ("statistics", STATISTICS),
+        ("summary", SUMMARY),
+        ("signal_states", "<x></x>"),
+    ):
         (tmp_path / f"{name}.xml").write_text(text)
     return tmp_path
 
@@ -67,14 +72,21 @@ def score_of(record, *route_files, scenario=SCENARIO):
 def test_every_vehicle_scheduled_within_the_hour_counts_by_id(record, demand):
     score = score_of(record, demand)
     assert (score.scheduled, score.departed, score.finished, score.never_departed) == (4, 2, 1, 2)
-    # a: 30 lost + 4 before entering; b: 6 + 0.5; f.0 of a flow since 240 s: 60; lost, scheduled at 0:04:10, in no record: 50
+    # a: 30 lost + 4 before entering; b: 6 + 0.5; f.0 of a flow since 240 s: 60; lost, scheduled at 0:04:10, in no
+    # record: 50
     assert score.delay_s == pytest.approx((34.0 + 6.5 + 60.0 + 50.0) / 4)
 
 
 def test_means_over_the_departed_and_over_the_hour(record, demand):
     score = score_of(record, demand)
     assert (score.trip_time_s, score.waiting_s, score.queue_veh) == (40.0, 11.0, 5.0)
-    assert (score.emergency_stops, score.collisions, score.teleports, score.unsafe_changes, score.seed) == (5, 2, 3, 0, 7)
+    assert (score.emergency_stops, score.collisions, score.teleports, score.unsafe_changes, score.seed) == (
+        5,
+        2,
+        3,
+        0,
+        7,
+    )
 
 
 def test_classes_add_up_to_the_vehicles_and_persons_stand_beside_them(record, demand):
@@ -140,6 +152,8 @@ def test_in_an_overfull_run_nobody_is_lost(tmp_path):
     assert score.scheduled == 400 + 100
     assert score.departed + score.never_departed == score.scheduled
     assert 0 < score.finished < score.departed
-    assert score.never_departed == pytest.approx(waiting, abs=3)  # the last ones are put into the queue with the next step
+    assert score.never_departed == pytest.approx(
+        waiting, abs=3
+    )  # the last ones are put into the queue with the next step
     assert score.unsafe_changes == 0
     assert score.teleports == 0

@@ -92,11 +92,19 @@ def test_a_scaled_type_has_as_many_vehicles_as_sumo_says(tmp_path):
         '<trip id="a" type="half" depart="5"/><trip id="gone" type="half" depart="6"/><trip id="s" type="whole" depart="7"/>'
         '<trip id="m" type="mix" depart="8"/><trip id="n" type="none" depart="8"/></routes>'
     )
-    (tmp_path / "trips.xml").write_text('<t><tripinfo id="a" vType="half" depart="5" arrival="60" timeLoss="1"/></t>')
+    (tmp_path / "trips.xml").write_text(
+        '<t><tripinfo id="a" vType="half" depart="5" arrival="60" timeLoss="1"/></t>'
+    )
     demand = read_demand([tmp_path / "demand.xml"])
     vehicles, _ = read_trips(tmp_path / "trips.xml", SCENARIO, demand)
     assert [(v.scheduled_s, v.has_departed) for v in vehicles] == [(5.0, True), (7.0, False)]
-    assert [demand.types.scale_of(name) for name in ("half", "whole", "mix", "none", "")] == [0.5, 1.0, 0.75, 0.0, 1.0]
+    assert [demand.types.scale_of(name) for name in ("half", "whole", "mix", "none", "")] == [
+        0.5,
+        1.0,
+        0.75,
+        0.0,
+        1.0,
+    ]
 
 
 def test_a_scale_that_is_none_is_named(tmp_path):

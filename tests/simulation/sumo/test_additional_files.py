@@ -27,7 +27,9 @@ def test_any_other_name_is_linked_under_a_plain_one(tmp_path, name):
 
 def test_a_folder_that_could_not_hold_a_plain_link_is_named(tmp_path):
     (tmp_path / "a,b").mkdir()
-    with pytest.raises(ScenarioError, match="a,b: SUMO cannot read files in a folder of this name; set TMPDIR to a plain one"):
+    with pytest.raises(
+        ScenarioError, match="a,b: SUMO cannot read files in a folder of this name; set TMPDIR to a plain one"
+    ):
         readable_path(tmp_path / "a,b" / "net.xml", tmp_path / "a,b" / "link")
 
 

@@ -31,7 +31,9 @@ def zones_and_sums(folder, name):
     engine = Engine()
     engine.start(scenario, seed=1, route_files=write_demand(scenario, 1, folder), additional_files=[path])
     engine.watch_lanes(lanes)
-    zones = {lane: d.id for d in placed if d.kind is DetectorKind.ZONE for lane, share in d.informs if share == 1.0}
+    zones = {
+        lane: d.id for d in placed if d.kind is DetectorKind.ZONE for lane, share in d.informs if share == 1.0
+    }
     own = [lane for i in network.intersections for lane in i.lanes]
     whole = [k for k, lane in enumerate(own) if lane.length_m >= 80.0]
     minutes = []

@@ -16,9 +16,7 @@ from leed_traffic.simulation.sumo.foreign_file import (
     may_stay,
 )
 
-PLAIN = (
-    '<additional><vType id="c"><param key="has.rerouting.device" value="true"/></vType><busStop id="b" lane="a"/></additional>'
-)
+PLAIN = '<additional><vType id="c"><param key="has.rerouting.device" value="true"/></vType><busStop id="b" lane="a"/></additional>'
 EDGES = '<additional><edgeData id="e" freq="10" file="owned.xml"/></additional>'
 ELEMENTS = [
     '<inductionLoop id="i" lane="a_0" pos="1" file="owned.xml"/>', '<instantInductionLoop id="i" lane="a_0" pos="1" file="x"/>',
@@ -38,7 +36,12 @@ ELEMENTS = [
 
 def written_by(root):
     """What in an element tree would make SUMO write: attributes and parameters."""
-    named = [(item.tag, name) for item in root.iter() for name in OUTPUTS & item.attrib.keys() if item.get(name) != "NUL"]
+    named = [
+        (item.tag, name)
+        for item in root.iter()
+        for name in OUTPUTS & item.attrib.keys()
+        if item.get(name) != "NUL"
+    ]
     return named + [item.get("key") for item in root.iter("param") if not is_harmless_param(item.get("key", ""))]
 
 
@@ -66,7 +69,10 @@ def test_whatever_writes_is_found_and_taken_away(tmp_path, element):
 def test_no_encoding_hides_an_output(tmp_path, encoding):
     text = f'<?xml version="1.0" encoding="{encoding.upper().replace("-LE", "").replace("-BE", "")}"?>{EDGES}'
     mark = {"utf-16-le": b"\xff\xfe", "utf-16-be": b"\xfe\xff"}.get(encoding, b"")
-    for name, content in (("a.xml", mark + text.encode(encoding)), ("b.xml", gzip.compress(mark + text.encode(encoding)))):
+    for name, content in (
+        ("a.xml", mark + text.encode(encoding)),
+        ("b.xml", gzip.compress(mark + text.encode(encoding))),
+    ):
         (tmp_path / name).write_bytes(content)
         assert not may_stay(tmp_path / name)
         assert written_by(freestanding(tmp_path / name)) == []
@@ -86,12 +92,16 @@ def test_what_a_file_draws_in_is_made_harmless_and_put_in_its_place(tmp_path):
         '<additional><include href="in/b.xml"/><variableSpeedSign id="r" lanes="a_0" file="in/r.xml"/>'
         '<calibrator id="c" file="in/c.xml"/></additional>'
     )
-    (tmp_path / "in" / "b.xml").write_text('<additional><include href="more.xml"/><edgeData id="e" file="x"/></additional>')
+    (tmp_path / "in" / "b.xml").write_text(
+        '<additional><include href="more.xml"/><edgeData id="e" file="x"/></additional>'
+    )
     (tmp_path / "in" / "more.xml").write_text(
         '<additional><vType id="v"><param key="has.ssm.device" value="1"/></vType></additional>'
     )
     (tmp_path / "in" / "r.xml").write_text('<vss><step time="0" speed="9"/></vss>')
-    (tmp_path / "in" / "c.xml").write_text('<c><flow begin="0" end="9"><param key="has.ssm.device" value="1"/></flow></c>')
+    (tmp_path / "in" / "c.xml").write_text(
+        '<c><flow begin="0" end="9"><param key="has.ssm.device" value="1"/></flow></c>'
+    )
     assert not may_stay(tmp_path / "a.xml")
     root = freestanding(tmp_path / "a.xml")
     assert [item.tag for item in root] == ["vType", "edgeData", "variableSpeedSign", "calibrator"]
@@ -163,7 +173,9 @@ def test_the_nets_of_our_own_scenarios_and_of_netconvert_stay_as_they_lie():
 
 
 def test_an_element_with_a_prefix_stays_one_that_sumo_does_not_know(tmp_path):
-    (tmp_path / "a.xml").write_text('<additional xmlns:s="u"><s:tlLogic id="C"/><include href="b.xml"/></additional>')
+    (tmp_path / "a.xml").write_text(
+        '<additional xmlns:s="u"><s:tlLogic id="C"/><include href="b.xml"/></additional>'
+    )
     (tmp_path / "b.xml").write_text('<additional xmlns="v"><busStop id="b"/></additional>')
     text = as_bytes(freestanding(tmp_path / "a.xml"))
     assert b"<tlLogic" not in text
@@ -171,6 +183,8 @@ def test_an_element_with_a_prefix_stays_one_that_sumo_does_not_know(tmp_path):
 
 
 def test_what_later_xml_takes_for_a_space_hides_no_output(tmp_path):
-    (tmp_path / "a.xml").write_text('<?xml version="1.1"?><additional><edgeData id="e" file\u0085="x"/></additional>')
+    (tmp_path / "a.xml").write_text(
+        '<?xml version="1.1"?><additional><edgeData id="e" file\u0085="x"/></additional>'
+    )
     with pytest.raises(ScenarioError, match="not well-formed"):
         freestanding(tmp_path / "a.xml") if not may_stay(tmp_path / "a.xml") else None

@@ -5,7 +5,9 @@ from leed_traffic.simulation.sumo.options import sumo_options
 
 
 def test_a_scenario_s_options_stand_in_one_argument_each_and_in_the_place_of_ours():
-    scenario = replace(load_scenario("crossing"), options=("--time-to-teleport", "90", "--ignore-junction-blocker", "true"))
+    scenario = replace(
+        load_scenario("crossing"), options=("--time-to-teleport", "90", "--ignore-junction-blocker", "true")
+    )
     options = sumo_options(scenario, seed=1, route_files=[])
     assert options[-2:] == ["--time-to-teleport=90", "--ignore-junction-blocker=true"]
     assert "--time-to-teleport" not in options

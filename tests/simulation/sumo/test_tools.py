@@ -24,7 +24,10 @@ def install(home, script):
 @pytest.mark.parametrize(
     ("name", "said"),
     [
-        ("SEGV", "netconvert was killed by SIGSEGV (a fault of its own, not a refusal): this input makes it crash; try"),
+        (
+            "SEGV",
+            "netconvert was killed by SIGSEGV (a fault of its own, not a refusal): this input makes it crash; try",
+        ),
         ("ABRT", "netconvert was killed by SIGABRT (a fault of its own, not a refusal)"),
         ("KILL", "netconvert was killed by SIGKILL: somebody ended it, or the memory was used up; try again"),
     ],
