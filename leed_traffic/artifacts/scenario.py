@@ -20,6 +20,7 @@ from leed_traffic.artifacts.recipe import (
     read_recipe,
 )
 from leed_traffic.artifacts.sumo.config import read_sumo_config
+from leed_traffic.artifacts.sumo.inputs import SumoInputs
 from leed_traffic.artifacts.xml_file import check_readable, root_tag, top_level
 from leed_traffic.errors import ScenarioError
 
@@ -52,33 +53,21 @@ class DemandSpec:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Scenario:
+class Scenario(SumoInputs):
     """A net, its demand and its hour; files exist when it is loaded."""
 
-    name: str  # the folder's name, or the .sumocfg's without its ending
-    net_file: Path
     route_files: tuple[Path, ...]  # the given day of a foreign or imported one; empty when `demand` is set
-    additional_files: tuple[Path, ...]
-    begin_s: float
-    end_s: float
-    step_length_s: float
     site_file: Path | None
     demand: DemandSpec | None  # our own scenarios: another seed is another demand
-    options: tuple[str, ...]  # further SUMO options that shape the traffic, option and value in turn
     set_aside: tuple[
         str, ...
     ] = ()  # of a configuration: `name=value` of what every run of ours sets in its own way
-    spread: float = (
-        0.0  # how much a seed's day differs from the given one (`simulation/demand/drawn_day.py`); 0: not at all
-    )
+    spread: float = 0.0  # of a seed's day around the given one (`simulation/demand/drawn_day.py`); 0: none
 
     def __post_init__(self) -> None:
-        if not self.begin_s < self.end_s:
-            raise ValueError(f"need begin_s < end_s, got {self.begin_s} and {self.end_s}")
+        SumoInputs.__post_init__(self)
         if not 0.0 <= self.spread <= 1.0:
             raise ValueError(f"need 0 <= spread <= 1, got {self.spread}")
-        if not 0.0 < self.step_length_s <= 1.0:
-            raise ValueError(f"need 0 < step_length_s <= 1, got {self.step_length_s}")
 
 
 def load_scenario(name_or_path: str) -> Scenario:

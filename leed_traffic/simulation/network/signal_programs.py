@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from leed_traffic.artifacts.sumo.time import BEGIN, clock_seconds
+from leed_traffic.artifacts.sumo.weekly_plan import program_in_force
 from leed_traffic.artifacts.xml_file import elements
 from leed_traffic.domain.network import OwnPhase
 from leed_traffic.errors import ScenarioError
@@ -77,29 +78,6 @@ def _load(
         in_force[signal] = name, ""
     elif (signal, name) in programs:
         programs[signal, name] = replace(programs[signal, name], offset_s=_offset_s(path, item, begin_s))
-
-
-def program_in_force(path: Path, plan: ET.Element, begin_s: float) -> str:
-    """The program that a WAUT element of a file puts in force at a time: that before its next switch, as SUMO counts.
-
-    Raises:
-        ScenarioError: it tells a time that is none.
-    """
-
-    def seconds(text: str) -> float:
-        if (time_s := clock_seconds(text)) is None:
-            raise ScenarioError(
-                f"{path}: weekly plan {plan.get('id')}: the time {text!r}, expected seconds or H:M:S"
-            )
-        return time_s
-
-    reference_s = seconds(plan.get("refTime", "0"))
-    switches = [
-        (reference_s + seconds(item.get("time", "0")), item.get("to", "")) for item in plan.iter("wautSwitch")
-    ]
-    coming = [(time_s, k) for k, (time_s, _) in enumerate(switches) if time_s > begin_s]
-    following = min(coming)[1] if coming else len(switches)
-    return switches[following - 1][1] if following else plan.get("startProg", "")
 
 
 def _program(path: Path, item: ET.Element, begin_s: float) -> Program:

@@ -10,9 +10,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from leed_traffic.artifacts.scenario import Scenario
+from leed_traffic.artifacts.sumo.inputs import SumoInputs
+from leed_traffic.artifacts.sumo.weekly_plan import program_in_force
 from leed_traffic.errors import ScenarioError
-from leed_traffic.simulation.network.signal_programs import program_in_force
 from leed_traffic.simulation.sumo.foreign_file import as_bytes, freestanding, may_stay
 
 _PLAIN_PATH = re.compile(r"[\w./+@~=() -]+")
@@ -28,13 +28,13 @@ class StillPlans:
 
 
 def silenced(
-    scenario: Scenario,
+    scenario: SumoInputs,
     route_files: Sequence[Path],
     folder: Path,
     *,
     has_programs: bool,
     plans_switch: bool = False,
-) -> tuple[Scenario, tuple[Path, ...]]:
+) -> tuple[SumoInputs, tuple[Path, ...]]:
     """The scenario and its route files, with copies in a folder of what would write something or change programs.
 
     Args:

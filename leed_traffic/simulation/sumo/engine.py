@@ -14,7 +14,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Literal, NoReturn
 
-from leed_traffic.artifacts.scenario import Scenario
+from leed_traffic.artifacts.sumo.inputs import SumoInputs
 from leed_traffic.domain.detectors.detection import Array, Vehicles
 from leed_traffic.domain.priority import PriorityVehicle
 from leed_traffic.domain.road_users import CARS, Weights
@@ -68,7 +68,7 @@ class Engine:
 
     def start(
         self,
-        scenario: Scenario,
+        scenario: SumoInputs,
         *,
         seed: int,
         route_files: Sequence[Path],

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from xml.sax.saxutils import quoteattr
 
-from leed_traffic.artifacts.scenario import Scenario
+from leed_traffic.artifacts.sumo.inputs import SumoInputs
 from leed_traffic.simulation.sumo.additional_files import check_own_folder
 
 PROGRAMS_NAME = "programs.add.xml"
@@ -18,7 +18,7 @@ _STATES_REQUEST = "signal_states.add.xml"
 
 
 def sumo_options(
-    scenario: Scenario,
+    scenario: SumoInputs,
     *,
     seed: int,
     route_files: Sequence[Path],

@@ -10,7 +10,7 @@ import weakref
 from collections.abc import Sequence
 from pathlib import Path
 
-from leed_traffic.artifacts.scenario import Scenario
+from leed_traffic.artifacts.sumo.inputs import SumoInputs
 from leed_traffic.errors import DeviceError
 from leed_traffic.simulation.sumo.additional_files import silenced
 from leed_traffic.simulation.sumo.options import PROGRAMS_NAME, sumo_options
@@ -22,7 +22,7 @@ _STOP_WAIT_S = 1.0  # s between asking a server to end and ending it: one that w
 
 
 def start_server(
-    scenario: Scenario,
+    scenario: SumoInputs,
     *,
     port: int,
     seed: int,
