@@ -44,7 +44,7 @@ class Drawn:
 def first_line(package: Path) -> str:
     """First line of a package's docstring."""
     documentation = ast.get_docstring(ast.parse((package / "__init__.py").read_text(encoding="utf-8")))
-    return (documentation or "").splitlines()[0].replace('`', '')
+    return (documentation or "").splitlines()[0].replace("`", "")
 
 
 def n_modules(package: Path) -> int:
@@ -72,7 +72,11 @@ def box(name: str, package: Path, width: float, inner: Drawn | None, *, fill: st
     height = text_end + (inner.height + GAP if inner else 4)
     count = n_modules(package)
     head = f'<text x="{GAP}" y="{size + 6}" font-size="{size}" font-weight="600">{escape(name)}'
-    head += f'<tspan font-size="10" font-weight="400" fill="#555"> {count} modules</tspan></text>' if count else "</text>"
+    head += (
+        f'<tspan font-size="10" font-weight="400" fill="#555"> {count} modules</tspan></text>'
+        if count
+        else "</text>"
+    )
     body = "".join(
         f'<text x="{GAP}" y="{top + LINE * (k + 1) - 4}" font-size="11" fill="#333">{escape(line)}</text>'
         for k, line in enumerate(lines)
@@ -84,7 +88,9 @@ def box(name: str, package: Path, width: float, inner: Drawn | None, *, fill: st
 
 def side_by_side(pieces: Sequence[Drawn], width: float) -> Drawn:
     """Pieces of one width in a row."""
-    placed = [f'<g transform="translate({k * (width + GAP):g},0)">{piece.svg}</g>' for k, piece in enumerate(pieces)]
+    placed = [
+        f'<g transform="translate({k * (width + GAP):g},0)">{piece.svg}</g>' for k, piece in enumerate(pieces)
+    ]
     return Drawn(svg="".join(placed), height=max(piece.height for piece in pieces))
 
 
@@ -135,7 +141,9 @@ def architecture() -> str:
     left = width - right - GAP
     third = (left - 2 * GAP) / 3
     top_third = (width - 2 * GAP) / 3
-    makers = side_by_side([quarter(name, third, rooms_in_a_row=1) for name in ("generate", "train", "evaluate")], third)
+    makers = side_by_side(
+        [quarter(name, third, rooms_in_a_row=1) for name in ("generate", "train", "evaluate")], third
+    )
     offline = stacked([makers, quarter("simulation", left)])
     street = quarter("serve", right)
     middle = Drawn(
@@ -143,7 +151,14 @@ def architecture() -> str:
         height=max(offline.height, street.height),
     )
     outer = side_by_side([quarter(name, top_third) for name in ("drill", "benchmark", "planner")], top_third)
-    rows = [chain(width), quarter("cli", width), outer, middle, quarter("artifacts", width), quarter("domain", width)]
+    rows = [
+        chain(width),
+        quarter("cli", width),
+        outer,
+        middle,
+        quarter("artifacts", width),
+        quarter("domain", width),
+    ]
     whole = stacked(rows)
     note_y = whole.height + 2 * GAP + 12
     note = (
