@@ -15,10 +15,9 @@ from leed_traffic.domain.document import Document
 from leed_traffic.domain.plan import max_wave_plan
 from leed_traffic.domain.seeds import FIRST_VALIDATION_SEED
 from leed_traffic.errors import UsageError
-from leed_traffic.generate.author import Author
-from leed_traffic.generate.config import GenerateConfig
+from leed_traffic.generate.config import AuthorName, GenerateConfig
 from leed_traffic.generate.run import generate
-from leed_traffic.generate.search.budget import AUTHOR_SEEDS
+from leed_traffic.generate.schedule import AUTHOR_SEEDS
 from leed_traffic.simulation.env.env_spec import EnvSpec
 from leed_traffic.train.config import TrainConfig
 from leed_traffic.train.rollout import RolloutTask, roll_out
@@ -26,7 +25,7 @@ from leed_traffic.train.run import digest_of, env_of, train
 from leed_traffic.train.run_folder import BUNDLE_NAME, CONFIG_NAME, read_setting, settings_that_differ
 
 COST_NAME = "cost.json"
-_AUTHOR_OF = {Expert.SEARCH: Author.SEARCH, Expert.WEBSTER: Author.WEBSTER, Expert.BAD: Author.GIVEN}
+_AUTHOR_OF = {Expert.SEARCH: AuthorName.SEARCH, Expert.WEBSTER: AuthorName.WEBSTER, Expert.BAD: AuthorName.GIVEN}
 
 
 class Cost(Document):

@@ -6,31 +6,23 @@ delay over the whole network stands for the next round, whoever it is: incumbent
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 
 from leed_traffic.artifacts.demonstrations import Round
 from leed_traffic.domain.plan import check_plan
 from leed_traffic.errors import PlanError
-from leed_traffic.generate.author import PlanAuthor, Proposal
+from leed_traffic.generate.author import Proposal, Proposer
 from leed_traffic.generate.bench import Bench, Plans, Trial, mean_returns
 from leed_traffic.generate.brief import Attempt, Brief, Feedback
+from leed_traffic.generate.executed import ExecutedPlans, best_of
 
 CREDIT_MARGIN = 0.01  # share of the incumbent's return by which a candidate must beat it: below that lies chance
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ExecutedPlans:
-    """A set of plans and how it did."""
-
-    what: str
-    plans: Plans
-    trial: Trial
-
-
 def refine(
-    author: PlanAuthor,
+    author: Proposer,
     briefs: Sequence[Brief],
     start: ExecutedPlans,
     bench: Bench,
@@ -77,7 +69,7 @@ def refine(
         tried.append(
             ExecutedPlans(what=f"composed in round {round_index + 1}", plans=composed, trial=composed_trial)
         )
-        winner = min(tried, key=lambda standing: standing.trial.delay_s)
+        winner = best_of(tried)
         in_vain += 1
         if winner.trial.delay_s < best.trial.delay_s:
             stood.append(winner)

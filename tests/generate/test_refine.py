@@ -8,7 +8,8 @@ from leed_traffic.domain.plan import SequencePlan, UrgencyPlan, check_plan, max_
 from leed_traffic.generate.author import Proposal
 from leed_traffic.generate.bench import Result, Trial
 from leed_traffic.generate.brief import Brief
-from leed_traffic.generate.refine import ExecutedPlans, compose, refine
+from leed_traffic.generate.executed import ExecutedPlans
+from leed_traffic.generate.refine import compose, refine
 from leed_traffic.generate.search.author import SearchAuthor
 from leed_traffic.simulation.incumbents.webster import webster_plans
 from tests.intersections import flat_timing, star

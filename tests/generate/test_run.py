@@ -14,22 +14,16 @@ from leed_traffic.domain.priority import PriorityRule
 from leed_traffic.domain.road_users import Weights
 from leed_traffic.domain.seeds import FIRST_VALIDATION_SEED
 from leed_traffic.errors import DemonstrationError, ScenarioError, UsageError
-from leed_traffic.generate.author import Author
+from leed_traffic.generate.authors import planned_runs
 from leed_traffic.generate.bench import Bench, Result, Trial
 from leed_traffic.generate.brief import write_briefs
-from leed_traffic.generate.config import GenerateConfig
-from leed_traffic.generate.refine import ExecutedPlans
-from leed_traffic.generate.run import _best_start, _confirmed, generate
-from leed_traffic.generate.search.budget import (
-    AUTHOR_SEEDS,
-    confirmation_seeds,
-    least_runs,
-    n_racers,
-    planned_runs,
-    round_sizes,
-)
-from leed_traffic.generate.search.race import CUT, MOST_RACERS, race_cost
-from leed_traffic.generate.search.starts import start_plans
+from leed_traffic.generate.config import AuthorName, GenerateConfig
+from leed_traffic.generate.executed import ExecutedPlans
+from leed_traffic.generate.run import _confirmed, _write, generate
+from leed_traffic.generate.schedule import AUTHOR_SEEDS, CUT
+from leed_traffic.generate.search.author import SearchAuthor
+from leed_traffic.generate.search.budget import MOST_DRAWN, least_runs, round_sizes, search_schedule
+from leed_traffic.generate.search.starts import field_starts
 from leed_traffic.simulation.env.env_spec import EnvSpec
 from leed_traffic.simulation.env.signal_env import Reward
 from leed_traffic.simulation.network.network_import import import_network
@@ -51,7 +45,7 @@ def test_the_starts_fit_every_scenario_that_ships(name):
     scenario = load_scenario(name)
     network = import_network(scenario.net_file)
     briefs = write_briefs(scenario, network, load_site(None, scenario, network).timings, (11,))
-    starts = start_plans(briefs, Author.SEARCH)
+    starts = field_starts(briefs)
     assert len(starts) == 7
     assert all(set(plans) == {i.id for i in network.intersections} for plans in starts.values())
     assert all(turn.flow_vehph for brief in briefs for turn in brief.turns)
@@ -59,7 +53,7 @@ def test_the_starts_fit_every_scenario_that_ships(name):
 
 @pytest.mark.sumo
 def test_webster_writes_demonstrations_that_are_its_better_half(short, tmp_path):
-    config = GenerateConfig(scenario=short, out=tmp_path / "d", author=Author.WEBSTER, seeds=(1, 2))
+    config = GenerateConfig(scenario=short, out=tmp_path / "d", author=AuthorName.WEBSTER, seeds=(1, 2))
     seen = []
     made = generate(config, lambda done, total, what: seen.append((done, total)))
     assert seen == [(k + 1, planned_runs(config)) for k in range(planned_runs(config))]
@@ -79,7 +73,7 @@ def test_webster_writes_demonstrations_that_are_its_better_half(short, tmp_path)
 
 @pytest.mark.sumo
 def test_the_search_goes_on_after_an_interruption_and_ends_with_the_same_bytes(short, tmp_path):
-    runs = least_runs() + race_cost(MOST_RACERS, len(AUTHOR_SEEDS)) + 2 * 3  # a whole race, a round of two
+    runs = least_runs() + MOST_DRAWN + MOST_DRAWN // CUT + 2 * 3  # all drawn rules, a round of two
     undisturbed = GenerateConfig(scenario=short, out=tmp_path / "whole", runs=runs, seeds=(1,))
     told = []
     whole = generate(undisturbed, lambda done, total, what: told.append((done, total)))
@@ -118,7 +112,7 @@ def files_of(folder: Path):
 @pytest.mark.sumo
 @pytest.mark.slow
 def test_workers_in_processes_of_their_own_change_nothing(short, tmp_path):
-    config = GenerateConfig(scenario=short, out=tmp_path / "one", author=Author.WEBSTER, seeds=(1,))
+    config = GenerateConfig(scenario=short, out=tmp_path / "one", author=AuthorName.WEBSTER, seeds=(1,))
     generate(config)
     generate(config.model_copy(update={"out": tmp_path / "two", "workers": 2}))
     assert files_of(tmp_path / "one") == files_of(tmp_path / "two")
@@ -256,7 +250,8 @@ def test_in_a_small_budget_a_rule_must_beat_max_wave_by_more_than_chance_on_ever
                 for row in delays
             ]
 
-    written = _best_start([crossroads("J")], Tried(), Author.SEARCH)
+    config = GenerateConfig(scenario="any", out=Path("out"))
+    written = _write(SearchAuthor(1, 100.0), config, [crossroads("J")], Tried())
     assert (written.baseline_delay_s, written.final.what) == (210.0, chosen)
 
 
@@ -343,7 +338,7 @@ def test_plans_that_are_there_already_become_demonstrations(short, tmp_path):
         json.dumps({"C": max_wave_plan("C", reach_m=70.0).model_dump(mode="json")})
     )
     config = GenerateConfig(
-        scenario=short, out=tmp_path / "out", author=Author.GIVEN, plans=tmp_path / "plans.json", seeds=(1,)
+        scenario=short, out=tmp_path / "out", author=AuthorName.GIVEN, plans=tmp_path / "plans.json", seeds=(1,)
     )
     made = generate(config)
     assert (made.manifest.author, made.manifest.simulated_hours) == ("given", pytest.approx(3 * SHORT_S / 3600.0))
@@ -353,15 +348,15 @@ def test_plans_that_are_there_already_become_demonstrations(short, tmp_path):
     assert made.plans == {"C": max_wave_plan("C", reach_m=70.0)}
 
 
-@pytest.mark.parametrize("settings", [{"author": Author.GIVEN}, {"plans": Path("plans.json")}])
+@pytest.mark.parametrize("settings", [{"author": AuthorName.GIVEN}, {"plans": Path("plans.json")}])
 def test_given_plans_need_their_file_and_nobody_else_takes_one(tmp_path, settings):
     with pytest.raises(UsageError, match="belong together"):
         generate(GenerateConfig(scenario="crossing", out=tmp_path, **settings))
 
 
-@pytest.mark.parametrize(("runs", "hours"), [(3, 3), (42, 3), (60, 3), (200, 10), (20_000, 100)])
-def test_a_larger_budget_confirms_on_more_hours_none_of_which_chose_anything(runs, hours, tmp_path):
-    first, more = confirmation_seeds(GenerateConfig(scenario="any", out=tmp_path, runs=runs))
+@pytest.mark.parametrize(("runs", "hours"), [(42, 3), (60, 3), (200, 10), (20_000, 100)])
+def test_a_larger_budget_confirms_on_more_hours_none_of_which_chose_anything(runs, hours):
+    first, more = search_schedule(runs).confirmation_seeds((1, 2, 3))
     seeds = (*first, *more)
     assert (len(first), len(set(seeds))) == (hours, 3 * hours)
     assert not set(seeds) & set(AUTHOR_SEEDS)
@@ -378,14 +373,14 @@ def test_a_larger_budget_confirms_on_more_hours_none_of_which_chose_anything(run
         ((5, 6, 7, 8), ((5, 6, 7), (8, 13, 14, 15, 16, 17))),
     ],
 )
-def test_what_will_be_demonstrated_is_confirmed_there(shown, confirmed, tmp_path):
-    assert confirmation_seeds(GenerateConfig(scenario="any", out=tmp_path, runs=60, seeds=shown)) == confirmed
+def test_what_will_be_demonstrated_is_confirmed_there(shown, confirmed):
+    assert search_schedule(60).confirmation_seeds(shown) == confirmed
 
 
 @pytest.mark.parametrize("runs", [42, 60, 61, 199, 400])
 def test_a_search_spends_at_most_what_it_may(runs, tmp_path):
     config = GenerateConfig(scenario="any", out=tmp_path, runs=runs, seeds=(1,))
-    told_twice = n_racers(config) // CUT
+    told_twice = search_schedule(runs).n_drawn // CUT
     assert runs - 2 * len(AUTHOR_SEEDS) * 3 < planned_runs(config) - told_twice - len(config.seeds) <= runs
 
 

@@ -10,12 +10,11 @@ import pytest
 
 from leed_traffic.artifacts.demonstrations import read_demonstrations
 from leed_traffic.errors import DemonstrationError, UsageError
-from leed_traffic.generate.author import Author
-from leed_traffic.generate.config import GenerateConfig
+from leed_traffic.generate.authors import planned_runs
+from leed_traffic.generate.config import AuthorName, GenerateConfig
 from leed_traffic.generate.language_model.authorship import read_authorship
 from leed_traffic.generate.language_model.config import ModelConfig
 from leed_traffic.generate.run import generate
-from leed_traffic.generate.search.budget import planned_runs
 from tests.generate.chat_server import Answer, ChatServer, priority_reply, prompt_of
 from tests.generate.killing import FILES, digests, live_and_die, on_disk, slow_and_flawed
 from tests.short_scenario import shortened
@@ -31,7 +30,7 @@ def short(tmp_path_factory):
 
 def config_for(short, out, **language):
     settings = ModelConfig(**({"model": "tiny", "rounds": 2, "candidates": 2, "start_s": 5.0} | language))
-    return GenerateConfig(scenario=short, out=out, author=Author.VLLM, seeds=(1,), language=settings)
+    return GenerateConfig(scenario=short, out=out, author=AuthorName.VLLM, seeds=(1,), language=settings)
 
 
 GOOD = {

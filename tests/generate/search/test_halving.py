@@ -5,7 +5,9 @@ import pytest
 
 from leed_traffic.domain.plan import UrgencyPlan
 from leed_traffic.generate.bench import Result, Trial
-from leed_traffic.generate.search.race import draw_rule, race, race_cost, race_size
+from leed_traffic.generate.schedule import Schedule
+from leed_traffic.generate.search.budget import halving_size
+from leed_traffic.generate.search.halving import draw_rule, halve
 
 
 class FakeBench:
@@ -26,19 +28,20 @@ class FakeBench:
 
 def test_all_run_on_one_hour_and_the_best_quarter_on_the_others():
     bench = FakeBench()
-    ahead = race(["A", "B"], 8, 1, bench, (11, 12))
+    ahead = halve(["A", "B"], 8, 1, bench, (11, 12))
     assert bench.tried == [(8, (11,)), (2, (11, 12))]
     reaches = sorted(draw_rule(rng, 100.0).reach_m for rng in [np.random.default_rng([1, 0])] for _ in range(8))
-    assert [standing.plans["A"].reach_m for standing in ahead] == reaches[:2]
+    assert [executed.plans["A"].reach_m for executed in ahead] == reaches[:2]
     assert {plan.intersection for plan in ahead[0].plans.values()} == {"A", "B"}
-    assert race(["A", "B"], 8, 1, FakeBench(), (11, 12)) == ahead
-    assert race(["A", "B"], 8, 2, FakeBench(), (11, 12)) != ahead
+    assert halve(["A", "B"], 8, 1, FakeBench(), (11, 12)) == ahead
+    assert halve(["A", "B"], 8, 2, FakeBench(), (11, 12)) != ahead
 
 
 @pytest.mark.parametrize(("runs", "n"), [(0, 0), (4, 0), (5, 4), (14, 8), (33, 16), (500, 16)])
-def test_a_race_costs_no_more_than_it_may(runs, n):
-    assert race_size(runs) == n
-    assert race_cost(n, 2) <= runs
+def test_the_drawn_rules_cost_no_more_than_they_may(runs, n):
+    assert halving_size(runs) == n
+    with_rules = Schedule(n_starts=2, n_drawn=n, n_confirmed=3).runs
+    assert with_rules - Schedule(n_starts=2, n_confirmed=3).runs <= runs
 
 
 def test_every_drawn_rule_is_a_plan_that_sees_no_farther_than_the_policies():
