@@ -48,7 +48,7 @@ class Author(ABC):
 
     @classmethod
     def schedule_for(cls, config: GenerateConfig) -> Schedule:
-        """What a configuration lets this author spend; the class's own schedule where that is always the same."""
+        """Schedule that a configuration pays for; the class's own where that is always the same."""
         return cls.schedule
 
     @classmethod

@@ -35,7 +35,7 @@ FORMAT = 4  # of a remembered result; one of another format is made again
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Result:
-    """How one set of plans did on one seed."""
+    """Result of one set of plans on one seed."""
 
     delay_s: float
     returns: tuple[float, ...]  # (N,) undiscounted local reward
@@ -48,7 +48,7 @@ _results: TypeAdapter[Result] = TypeAdapter(Result)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trial:
-    """How one set of plans did on several seeds."""
+    """Results of one set of plans on several seeds."""
 
     results: tuple[Result, ...]
 
@@ -64,7 +64,7 @@ class Trial:
         return mean
 
     def diagnosis(self, n: int) -> Diagnosis | None:
-        """Of the n-th intersection, over the seeds."""
+        """Diagnosis of the n-th intersection, over the seeds."""
         return mean_diagnosis([result.diagnoses[n] for result in self.results if result.diagnoses])
 
 
@@ -110,7 +110,7 @@ class Bench:
 
     @property
     def simulated_hours(self) -> float:
-        """Of all different runs that were asked for, remembered or not."""
+        """Simulated hours of all different runs that were asked for, remembered or not."""
         hour = self.setting.scenario.end_s - self.setting.scenario.begin_s
         return len(self._runs) * hour / 3600.0
 

@@ -1,4 +1,4 @@
-"""What one run of the generation is asked to do."""
+"""Settings of one generation."""
 
 from enum import StrEnum
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""How far a generation is, for whoever watches it."""
+"""Progress of a generation."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ OnProgress = Callable[[int, int, str], None]  # runs done, runs in all, what for
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asking:
-    """How far a round of questions to a language model is."""
+    """Progress of a round of questions to a language model."""
 
     round_number: int
     intersections: int

@@ -126,7 +126,7 @@ def _informed(
 def _attempts(
     sound: Sequence[Plans], trials: Sequence[Trial], briefs: Sequence[Brief]
 ) -> dict[str, tuple[Attempt, ...]]:
-    """By intersection: the plans of the round that were executed there, and what they earned."""
+    """Executed plans of the round by intersection, with what they earned."""
     return {
         brief.intersection.id: tuple(
             Attempt(
@@ -165,7 +165,7 @@ def _sound(
 def _proposed(
     sound: Sequence[Plans], trials: Sequence[Trial], attempts: dict[str, tuple[Attempt, ...]]
 ) -> dict[str, float | dict[str, float] | None]:
-    """What the proposals of a round did by themselves."""
+    """Results of a round's proposals by themselves."""
     rewards = {name: max(attempt.local_return for attempt in tried) for name, tried in attempts.items() if tried}
     delays = [trial.delay_s for plans, trial in zip(sound, trials, strict=True) if plans]
     return {"proposed_delay_s": min(delays, default=None), "proposed_rewards": rewards}

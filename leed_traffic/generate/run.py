@@ -43,7 +43,7 @@ COMPOSED_START = "best start of each intersection"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Written:
-    """What an author came up with."""
+    """Result of an author's work."""
 
     final: ExecutedPlans
     baseline_delay_s: float
@@ -145,7 +145,7 @@ def _manifest(
 
 
 def _write(author: Author, config: GenerateConfig, briefs: Sequence[Brief], bench: Bench) -> _Written:
-    """From the best start on, round by round; of the last standing, the best on hours that chose nothing."""
+    """Improve on the best start, round by round; hand out the best of the last standing on hours that chose nothing."""
     schedule = author.schedule
     names = [brief.intersection.id for brief in briefs]
     baseline_delay_s, tried = _try_starts(author, briefs, bench)

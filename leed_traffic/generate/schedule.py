@@ -1,4 +1,4 @@
-"""What an author spends: how many simulated hours on what, and which. `runs` follows from what is done, part by part."""
+"""Schedule of an author: which simulated hours go into which part of its work. `runs` adds the parts up."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

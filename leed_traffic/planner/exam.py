@@ -206,21 +206,21 @@ def _sit(junction: str, author: _Recorded, drawing: _Recorded, bench: Bench, lan
 
 
 def _after(refined: tuple[list[ExecutedPlans], list[Round]], called: str) -> dict[str, Plans]:
-    """What stood after each round."""
+    """Plans that stood after each round."""
     stood, rounds = refined
     by_what = {standing.what: standing.plans for standing in stood}
     return {called.format(k + 1): by_what[r.what] for k, r in enumerate(rounds)}
 
 
 def _proposed(author: _Recorded, name: str) -> list[list[Plan]]:
-    """By round, the plans that an author wrote."""
+    """Plans that an author wrote, by round."""
     return [
         [proposal.plans[name] for proposal in proposed if name in proposal.plans] for proposed in author.rounds
     ]
 
 
 def _delays(plans: Sequence[Sequence[Plan]], bench: Bench) -> tuple[tuple[float, ...], ...]:
-    """Of plans by round, on the author's day."""
+    """Delays of plans by round, on the author's day."""
     trials = [bench.try_out([{plan.intersection: plan} for plan in part], (SEED,), "proposals") for part in plans]
     return tuple(tuple(round(trial.delay_s, 3) for trial in part) for part in trials)
 

@@ -1,4 +1,4 @@
-"""From studied junctions to lessons: the messages that `leedctl generate` would send, and the reply that should have come.
+"""Lessons from studied junctions: the messages that `leedctl generate` would send, and the reply that should have come.
 
 The reply is the plan of which the judgement over all junctions (`judgement.py`) expects most there, of the kind
 that the question's emphasis asks for: a function of the brief and not of one day's luck. Its sentence of reasoning
@@ -205,7 +205,7 @@ def _targets(plans: Mapping[str, Plan], expected: Mapping[str, float], barred: S
 
 
 def _is_writable(what: str) -> bool:
-    """Whether a plan's values are those of a reply; the embedded sequences have others, and the portfolio their like."""
+    """Return whether a plan's values are those of a reply; the embedded sequences have others, and the portfolio their like."""
     return not what.startswith("webster")
 
 

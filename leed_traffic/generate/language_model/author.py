@@ -44,7 +44,7 @@ ECHO_CHARS = 2000  # of a refused reply, sent back with the reason
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sampling:
-    """How the model is asked."""
+    """Settings of a question to the model."""
 
     temperature: float = 0.7
     max_tokens: int = 1500
@@ -194,7 +194,7 @@ class LanguageModelAuthor(Author):
         return [_proposal(round_index + 1, k, [part[k] for part in by_brief]) for k in range(n_candidates)]
 
     def author_of(self, plan: Plan) -> str | None:
-        """Which round and proposal wrote a plan, or None if none did."""
+        """Round and proposal that wrote a plan, or None if none did."""
         return self._authors.get(_key(plan))
 
     def _begin(self, brief: Brief, n_candidates: int) -> list[_Conversation]:
@@ -326,5 +326,5 @@ def _key(plan: Plan) -> str:
 
 
 def _printable(text: str) -> str:
-    """What a model said, fit to be said back to it."""
+    """Reply of a model, fit to be sent back to it."""
     return "".join(c if " " <= c <= "~" else " " for c in text[:ECHO_CHARS])

@@ -1,4 +1,4 @@
-"""What the search does with so many simulated hours."""
+"""Schedule of a search of so many simulated hours."""
 
 from leed_traffic.generate.schedule import AUTHOR_SEEDS, CUT, LEAST_CONFIRMED, Schedule
 from leed_traffic.generate.search.starts import N_STARTS, SHORT_STARTS
