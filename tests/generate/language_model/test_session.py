@@ -161,24 +161,6 @@ def test_killed_again_and_again_only_prompts_without_a_kept_reply_are_asked_agai
     assert digests(tmp_path / "again") == digests(tmp_path / "d")
 
 
-@pytest.mark.parametrize(
-    ("language", "words"),
-    [
-        ({"model": None}, "name the model: --url"),
-        ({"urls": ("gpu:8000",)}, "--url gpu:8000: expected an address as http://HOST:8000/v1"),
-        ({"urls": ("http://h/v1",), "replay": "t.jsonl"}, "--replay asks no server"),
-    ],
-)
-def test_settings_that_name_no_model_are_one_line(tmp_path, language, words):
-    with pytest.raises(UsageError, match=words):
-        generate(config_for("crossing", tmp_path, **language))
-
-
-def test_without_vllm_a_model_in_process_is_refused_with_the_way_to_get_it(short, tmp_path):
-    with pytest.raises(UsageError, match="not installed here"):
-        generate(config_for(short, tmp_path / "d"))
-
-
 @pytest.mark.sumo
 def test_ctrl_c_while_the_model_writes_keeps_what_it_wrote_and_says_how_to_go_on(short, tmp_path):
     def slow_after_the_first(request, n):

@@ -1,12 +1,9 @@
 from types import SimpleNamespace
 
 import numpy as np
-import pytest
 
 from leed_traffic.domain.plan import UrgencyPlan
 from leed_traffic.generate.bench import Result, Trial
-from leed_traffic.generate.schedule import Schedule
-from leed_traffic.generate.search.budget import halving_size
 from leed_traffic.generate.search.halving import draw_rule, halve
 
 
@@ -35,13 +32,6 @@ def test_all_run_on_one_hour_and_the_best_quarter_on_the_others():
     assert {plan.intersection for plan in ahead[0].plans.values()} == {"A", "B"}
     assert halve(["A", "B"], 8, 1, FakeBench(), (11, 12)) == ahead
     assert halve(["A", "B"], 8, 2, FakeBench(), (11, 12)) != ahead
-
-
-@pytest.mark.parametrize(("runs", "n"), [(0, 0), (4, 0), (5, 4), (14, 8), (33, 16), (500, 16)])
-def test_the_drawn_rules_cost_no_more_than_they_may(runs, n):
-    assert halving_size(runs) == n
-    with_rules = Schedule(n_starts=2, n_drawn=n, n_confirmed=3).runs
-    assert with_rules - Schedule(n_starts=2, n_confirmed=3).runs <= runs
 
 
 def test_every_drawn_rule_is_a_plan_that_sees_no_farther_than_the_policies():
