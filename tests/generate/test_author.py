@@ -1,5 +1,7 @@
 """The contract that every author keeps; also of `authors.py` and `embedded.py`."""
 
+import time
+
 import pytest
 
 from leed_traffic.artifacts.scenario import load_scenario

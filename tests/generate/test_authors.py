@@ -1,4 +1,4 @@
-"""The contract that every author keeps; also of `author.py`, `embedded.py` and `schedule.py`."""
+"""The table of authors, and what is refused before anything runs."""
 
 import time
 
