@@ -38,11 +38,10 @@ def limits_difference(trained: Timing, here: Timing) -> str | None:
 
     What the signal shows when nobody asks may differ: no policy learns from it.
     """
-    for name in Timing.__dataclass_fields__:
-        old = getattr(trained, name)
-        new = getattr(here, name)
-        if name not in _UNASKED and old != new:
-            return _limit(name, old, new)
+    new = here.limits()
+    for name, old in trained.limits().items():
+        if name not in _UNASKED and old != new[name]:
+            return _limit(name, old, new[name])
     return None
 
 

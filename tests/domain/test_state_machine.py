@@ -26,7 +26,7 @@ from leed_traffic.domain.safety.signal_state import SignalState
 from leed_traffic.domain.safety.timing import derive_timing
 from leed_traffic.domain.safety.verification import Subject
 from leed_traffic.serve.safety.monitor import Monitor
-from tests.intersections import early_release, four_legs, star, t_junction, three_stages, tight_timing
+from tests.intersections import early_release, four_legs, star, t_junction, three_stages, tight_timing, with_limits
 from tests.street import Street
 
 JUNCTIONS = {j.id: j for j in (three_stages(), star(2, "S2"), t_junction(), early_release(), four_legs())}
@@ -204,10 +204,7 @@ def test_the_machine_finds_clearances_that_are_shorter_than_the_monitor_s():
         def begin(self):
             junction = four_legs()
             limits, less = tight_timing(junction), derive_timing(star(4))
-            hasty = type(limits)(
-                **{f: getattr(limits, f) for f in limits.__dataclass_fields__}
-                | {"all_red_s": less.pedestrian_clearance_s}
-            )
+            hasty = with_limits(limits, all_red_s=less.clearances.pedestrian_clearance_s)
             self.street = WatchedStreet(junction, hasty, monitor_limits=limits, is_reviewed=False)
 
     with pytest.raises(AssertionError):

@@ -2,7 +2,6 @@
 
 import logging
 import struct
-from dataclasses import replace
 
 import pytest
 
@@ -11,6 +10,7 @@ from leed_traffic.drill.exercises.cuts import contents
 from leed_traffic.drill.rig.gateway import Gateway
 from leed_traffic.serve.device.connection import Endpoint
 from leed_traffic.serve.device.traci import TraciDevice
+from tests.intersections import with_limits
 from tests.serve.bundles import crossing
 
 pytestmark = pytest.mark.sumo
@@ -118,7 +118,7 @@ def test_every_command_is_one_message(opened):
 
 def test_a_clearance_without_all_red_is_extended_by_one_message(opened):
     intersection, timing = crossing()
-    bare = replace(timing, all_red_s=((0.0,) * timing.n_stages,) * timing.n_stages)
+    bare = with_limits(timing, all_red_s=((0.0,) * timing.n_stages,) * timing.n_stages)
     program = build_program(intersection, bare)
     device = opened(place=lambda: (intersection, bare))
     line, stage = Line(device), standing(device)
@@ -292,7 +292,9 @@ def test_a_program_without_a_mark_is_nobodys_and_may_be_adopted(start_sumo, open
 
 def test_our_program_with_other_phases_is_not_taken_for_the_one_of_now(start_sumo, opened):
     intersection, timing = crossing()
-    longer = replace(timing, all_red_s=tuple(tuple(s + 2.0 for s in row) for row in timing.all_red_s))
+    longer = with_limits(
+        timing, all_red_s=tuple(tuple(s + 2.0 for s in row) for row in timing.clearances.all_red_s)
+    )
     with Gateway(start_sumo().port, steps_alone=ALONE) as gateway:
         before = opened(gateway.port, place=lambda: (intersection, longer))
         stage = standing(before)

@@ -136,9 +136,9 @@ class Oracle:
                 wrong += _short(k, "pedestrian clearance", red_s, timing.clearance_s(origin, stage), origin, stage)
             else:
                 yellow_s = seen.yellow[k] * self._step_s
-                least_s = max(timing.yellow_s[origin][stage], self._least_yellow_s)
+                least_s = max(timing.clearances.yellow_s[origin][stage], self._least_yellow_s)
                 wrong += _short(k, "yellow", yellow_s, least_s, origin, stage)
-                wrong += _short(k, "all-red", red_s, timing.all_red_s[origin][stage], origin, stage)
+                wrong += _short(k, "all-red", red_s, timing.clearances.all_red_s[origin][stage], origin, stage)
             if k in self._walk_s:
                 wrong += _short(k, "time to cross", red_s, self._walk_s[k], origin, stage)
         return wrong

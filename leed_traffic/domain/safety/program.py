@@ -122,7 +122,7 @@ def build_program(intersection: Intersection, timing: Timing, *, step_s: float =
     ]
     beside = first  # where the phases begin that no way leads through
     for (i, j), way in ways.items():
-        has_all_red = timing.all_red_s[i][j] > 0.0
+        has_all_red = timing.clearances.all_red_s[i][j] > 0.0
         for k, (state, seconds) in enumerate(way):
             is_last = k + 1 == len(way)
             extension = (len(phases) if has_all_red else beside) if is_last else None
@@ -130,7 +130,7 @@ def build_program(intersection: Intersection, timing: Timing, *, step_s: float =
             phases.append(_clearance(state, seconds, follower, j, extension))
         beside += bool(way) and not has_all_red
     for (i, j), way in ways.items():
-        if way and not timing.all_red_s[i][j] > 0.0:
+        if way and not timing.clearances.all_red_s[i][j] > 0.0:
             phases.append(
                 replace(_clearance(_cleared(intersection, i, j), step_s, j, j, len(phases)), is_beside=True)
             )
@@ -160,10 +160,10 @@ def _way(intersection: Intersection, timing: Timing, i: int, j: int, step_s: flo
     walkers = intersection.walk_only_links
     parts = (
         ([_walk_out(a, b, k in walkers) for k, (a, b) in enumerate(zip(before, after, strict=True))],
-         timing.pedestrian_clearance_s[i][j]),
+         timing.clearances.pedestrian_clearance_s[i][j]),
         ([_ending(a, b, k in walkers) for k, (a, b) in enumerate(zip(before, after, strict=True))],
-         timing.yellow_s[i][j]),
-        (_cleared(intersection, i, j), timing.all_red_s[i][j]),
+         timing.clearances.yellow_s[i][j]),
+        (_cleared(intersection, i, j), timing.clearances.all_red_s[i][j]),
     )  # fmt: skip
     return [("".join(letters), whole_steps(seconds, step_s)) for letters, seconds in parts if seconds > 0.0]
 

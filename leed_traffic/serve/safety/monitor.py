@@ -168,7 +168,7 @@ def _tables(
         for k in range(intersection.n_links)
     ]
     shortest_yellow = [
-        min((timing.yellow_s[i][j] for i, j in pairs if k in greens[i] - greens[j]), default=0.0)
+        min((timing.clearances.yellow_s[i][j] for i, j in pairs if k in greens[i] - greens[j]), default=0.0)
         for k in range(intersection.n_links)
     ]
     shortest_red: list[list[tuple[int, float]]] = []
@@ -176,7 +176,9 @@ def _tables(
         row = []
         for foe in sorted(foes.get(k, ())):
             ways = [(i, j) for i, j in pairs if foe in greens[i] - greens[j] and k in greens[j] - greens[i]]
-            reds = [timing.clearance_s(i, j) if foe in walkers else timing.all_red_s[i][j] for i, j in ways]
+            reds = [
+                timing.clearance_s(i, j) if foe in walkers else timing.clearances.all_red_s[i][j] for i, j in ways
+            ]
             if reds:
                 row.append((foe, min(reds)))
         shortest_red.append(row)

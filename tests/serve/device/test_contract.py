@@ -14,6 +14,7 @@ from leed_traffic.drill.rig.walking_device import WalkingDevice
 from leed_traffic.errors import DeviceError, MismatchError
 from leed_traffic.serve.device.connection import Endpoint
 from leed_traffic.serve.device.traci import TraciDevice
+from tests.intersections import with_limits
 from tests.serve.bundles import REACH_M, crossing
 from tests.serve.fake_device import FakeDevice, check_signal_device
 
@@ -23,7 +24,7 @@ LANES = lanes_to_read([crossing()[0]], REACH_M)
 def without_all_red():
     """The crossing's limits as a net has them that was never reviewed."""
     intersection, timing = crossing()
-    return intersection, replace(timing, all_red_s=((0.0,) * timing.n_stages,) * timing.n_stages)
+    return intersection, with_limits(timing, all_red_s=((0.0,) * timing.n_stages,) * timing.n_stages)
 
 
 def open_device(port, *, place=crossing, **changes):

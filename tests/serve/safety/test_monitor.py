@@ -8,9 +8,10 @@ import pytest
 
 from leed_traffic.domain.network import Intersection, Movement, MovementKind, Stage
 from leed_traffic.domain.safety.program import build_program
-from leed_traffic.domain.safety.timing import Timing
+from leed_traffic.domain.safety.timing import Clearances, Timing
 from leed_traffic.serve.safety import monitor as monitoring
 from leed_traffic.serve.safety.monitor import Fault, Monitor, Violation
+from tests.intersections import with_limits
 from tests.serve.bundles import crossing
 
 
@@ -45,9 +46,11 @@ TIMING = Timing(
     max_green_s=(60.0, 60.0),
     fallback_green_s=(20.0, 20.0),
     fallback_order=(0, 1),
-    pedestrian_clearance_s=((0.0, 4.0), (0.0, 0.0)),
-    yellow_s=((0.0, 3.0), (3.0, 0.0)),
-    all_red_s=((0.0, 2.0), (2.0, 0.0)),
+    clearances=Clearances(
+        pedestrian_clearance_s=((0.0, 4.0), (0.0, 0.0)),
+        yellow_s=((0.0, 3.0), (3.0, 0.0)),
+        all_red_s=((0.0, 2.0), (2.0, 0.0)),
+    ),
     max_red_s=180.0,
 )
 
@@ -177,8 +180,11 @@ def test_no_way_through_the_stage_program_trips(step_s):
 def test_a_stage_program_with_a_clearance_cut_short_trips(part):
     """The monitor's tables come from the site, not from the program: a program built with less is caught."""
     intersection, timing = crossing()
-    less = tuple(tuple(max(0.0, value - 2.0) for value in row) for row in getattr(timing, part))
-    program, monitor = build_program(intersection, replace(timing, **{part: less})), Monitor(intersection, timing)
+    less = tuple(tuple(max(0.0, value - 2.0) for value in row) for row in getattr(timing.clearances, part))
+    program, monitor = (
+        build_program(intersection, with_limits(timing, **{part: less})),
+        Monitor(intersection, timing),
+    )
     found, time_s = [], 0.0
     for i in range(program.n_stages):
         for j in range(program.n_stages):
@@ -297,8 +303,8 @@ def test_the_shortest_of_several_limits_of_a_link_counts():
     junction = replace(INTERSECTION, movements=links, stages=stages, foes=((0, 1), (0, 2), (1, 2)))
     ways = ((0.0, 4.0, 3.0), (3.0, 0.0, 3.0), (3.0, 3.0, 0.0))
     none = ((0.0,) * 3,) * 3
-    timing = replace(TIMING, min_green_s=(7.0,) * 3, max_green_s=(60.0,) * 3, fallback_green_s=(20.0,) * 3,
-                     fallback_order=(0, 1, 2), pedestrian_clearance_s=none, yellow_s=ways, all_red_s=none)  # fmt: skip
+    timing = with_limits(TIMING, min_green_s=(7.0,) * 3, max_green_s=(60.0,) * 3, fallback_green_s=(20.0,) * 3,
+                         fallback_order=(0, 1, 2), pedestrian_clearance_s=none, yellow_s=ways, all_red_s=none)  # fmt: skip
     assert seen((0.0, "Grr"), (9.0, "yrr"), (12.0, "rGr"), intersection=junction, timing=timing) == []
     less = seen((0.0, "Grr"), (9.0, "yrr"), (11.9, "rGr"), intersection=junction, timing=timing)
     assert [v.fault for v in less] == [Fault.SHORT_YELLOW]
