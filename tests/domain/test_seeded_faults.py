@@ -76,8 +76,8 @@ PROGRAM = [
     ("next=entries[i][timing.next_in_fallback(i)]", "next=timing.next_in_fallback(i)"),
     ("next=entries[i][timing.next_in_fallback(i)]", "next=i"),
     ("follower = j if is_last else len(phases) + 1", "follower = j"),
-    ("entries[i][j] = first if way else j", "entries[i][j] = j"),
-    ("first += len(way)", "first += len(way) - 1"),
+    ("entries[i][j] = first if transition else j", "entries[i][j] = j"),
+    ("first += len(transition)", "first += len(transition) - 1"),
 ]
 WAITS = [
     (

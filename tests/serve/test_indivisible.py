@@ -196,7 +196,7 @@ def test_a_signal_that_somebody_else_has_moved_is_not_commanded(opened, caplog):
     assert not device.request(0, (stage + 2) % 4, 4.0)
     assert not device.release(0)
     assert not device.extend(0, 1.0)
-    assert "somebody else moved it since this tick's look" in caplog.text
+    assert "somebody else moved it since this tick's reading" in caplog.text
     device.commit()
     assert line.take() == []
     now = shown(device)

@@ -207,15 +207,15 @@ class SensedDetection:
         """Lay out the detectors; lanes as in `Detection`."""
         sensing = sensors.sensing
         seen_m = [sensing.seen_m(reach) for reach in reach_m]
-        eyes = intersections
+        covered_by = intersections
         if sensing.kind is SensingKind.CAMERA and _has_zones(
             sensing
         ):  # a zone counts as it lies, whatever is asked for
             seen_m = [MAX_REACH_M] * len(intersections)
-            eyes = [covered(i, sensing.detectors) for i in intersections]
+            covered_by = [covered(i, sensing.detectors) for i in intersections]
         self._sensors = sensors
-        self._detection = Detection(eyes, seen_m, lane_index)
-        pairs = zip(eyes, seen_m, strict=True)
+        self._detection = Detection(covered_by, seen_m, lane_index)
+        pairs = zip(covered_by, seen_m, strict=True)
         self._room_veh = np.array([capacity_veh(lane, reach) for i, reach in pairs for lane in i.lanes])
 
     def measure(self, vehicles: Vehicles) -> Readings:

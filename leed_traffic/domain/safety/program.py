@@ -12,8 +12,8 @@ enough for those who began to walk at its end (`timing.py`).
 So a command is one jump to the first clearance phase, or a longer duration for the stage that stands.
 
 A clearance that is over may be extended while a vehicle still stands in the junction: everything that j does not
-serve stays red for some more steps, in the way's own all-red or, where it has none, in a phase beside the way that
-nothing leads to.
+serve stays red for some more steps, in the transition's own all-red or, where it has none, in a phase beside the
+transition that nothing leads to.
 """
 
 import math
@@ -23,7 +23,7 @@ from leed_traffic.domain.network import GREEN, Intersection
 from leed_traffic.domain.safety.timing import Timing
 
 PROGRAM_ID = "leed"  # the stage program's name on a device
-LONGEST_HOLD_S = 5.0  # s, of one extension step: whoever extends looks again after that at the latest
+LONGEST_HOLD_S = 5.0  # s, of one extension step: whoever extends reads the junction again after that at the latest
 _EPSILON_S = 1e-6
 
 
@@ -37,20 +37,20 @@ class ProgramPhase:
     stage: int  # the stage shown, or being cleared towards
     is_clearance: bool
     extension: int | None = (
-        None  # of the last phase of a way: the phase (perhaps itself) in which an occupied junction is held
+        None  # of the last phase of a transition: the phase (perhaps itself) in which an occupied junction is held
     )
-    is_beside: bool = False  # shown in an extension alone: no way leads through it
+    is_beside: bool = False  # shown in an extension alone: no transition leads through it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StageProgram:
-    """The program of one signal, and where the way from one stage to another begins."""
+    """The program of one signal, and where the transition from one stage to another begins."""
 
     intersection: str
     phases: tuple[ProgramPhase, ...]
     entries: tuple[
         tuple[int, ...], ...
-    ]  # (S, S) phase at which the way from i to j begins; j itself on the diagonal
+    ]  # (S, S) phase at which the transition from i to j begins; j itself on the diagonal
     step_s: float
 
     @property
@@ -76,7 +76,7 @@ class StageProgram:
     def extension_at(self, phase: int, spent_s: float, hold_s: float) -> int | None:
         """The phase in which a clearance stands for `hold_s` more seconds; None: not now, or not so long.
 
-        Only the last phase of a way can be extended, and never shortened; a yellow that has not stood its whole
+        Only the last phase of a transition can be extended, and never shortened; a yellow that has not stood its whole
         time stays.
         """
         extension = self.phases[phase].extension
@@ -102,12 +102,12 @@ def build_program(intersection: Intersection, timing: Timing, *, step_s: float =
             f"{intersection.id}: {intersection.n_stages} stages, but its timing has {timing.n_stages}"
         )
     s = range(intersection.n_stages)
-    ways = {(i, j): _way(intersection, timing, i, j, step_s) for i in s for j in s if i != j}
+    transitions = {(i, j): _transition(intersection, timing, i, j, step_s) for i in s for j in s if i != j}
     first = intersection.n_stages
     entries = [[j] * len(s) for j in s]
-    for (i, j), way in ways.items():
-        entries[i][j] = first if way else j
-        first += len(way)
+    for (i, j), transition in transitions.items():
+        entries[i][j] = first if transition else j
+        first += len(transition)
     for j in s:
         entries[j][j] = j
     phases = [
@@ -120,17 +120,17 @@ def build_program(intersection: Intersection, timing: Timing, *, step_s: float =
         )
         for i in s
     ]
-    beside = first  # where the phases begin that no way leads through
-    for (i, j), way in ways.items():
+    beside = first  # where the phases begin that no transition leads through
+    for (i, j), transition in transitions.items():
         has_all_red = timing.clearances.all_red_s[i][j] > 0.0
-        for k, (state, seconds) in enumerate(way):
-            is_last = k + 1 == len(way)
+        for k, (state, seconds) in enumerate(transition):
+            is_last = k + 1 == len(transition)
             extension = (len(phases) if has_all_red else beside) if is_last else None
             follower = j if is_last else len(phases) + 1
             phases.append(_clearance(state, seconds, follower, j, extension))
-        beside += bool(way) and not has_all_red
-    for (i, j), way in ways.items():
-        if way and not timing.clearances.all_red_s[i][j] > 0.0:
+        beside += bool(transition) and not has_all_red
+    for (i, j), transition in transitions.items():
+        if transition and not timing.clearances.all_red_s[i][j] > 0.0:
             phases.append(
                 replace(_clearance(_cleared(intersection, i, j), step_s, j, j, len(phases)), is_beside=True)
             )
@@ -153,13 +153,15 @@ def _clearance(state: str, seconds: float, follower: int, stage: int, extension:
     )
 
 
-def _way(intersection: Intersection, timing: Timing, i: int, j: int, step_s: float) -> list[tuple[str, float]]:
+def _transition(
+    intersection: Intersection, timing: Timing, i: int, j: int, step_s: float
+) -> list[tuple[str, float]]:
     """The clearance phases from stage i to stage j as (state, seconds); a part of zero seconds is left out."""
     before = intersection.stages[i].state
     after = intersection.stages[j].state
     walkers = intersection.walk_only_links
     parts = (
-        ([_walk_out(a, b, k in walkers) for k, (a, b) in enumerate(zip(before, after, strict=True))],
+        ([_crossings_red(a, b, k in walkers) for k, (a, b) in enumerate(zip(before, after, strict=True))],
          timing.clearances.pedestrian_clearance_s[i][j]),
         ([_ending(a, b, k in walkers) for k, (a, b) in enumerate(zip(before, after, strict=True))],
          timing.clearances.yellow_s[i][j]),
@@ -188,7 +190,7 @@ def _ending(before: str, after: str, is_crossing: bool) -> str:
     return "y" if loses and not is_crossing else _kept(before, after)
 
 
-def _walk_out(before: str, after: str, is_crossing: bool) -> str:
+def _crossings_red(before: str, after: str, is_crossing: bool) -> str:
     """Only crossings that lose their green are red; vehicles keep what they had and nobody new starts."""
     if is_crossing or before not in GREEN:
         return _kept(before, after)

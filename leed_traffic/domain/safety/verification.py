@@ -190,7 +190,7 @@ class _Walk:
         """A step later: the phase is shown, then perhaps ends; a clearance that ends may be extended by a step."""
         phase = moment.phase
         s = self._timing.n_stages
-        memory = self._look(moment.memory, phase)
+        memory = self._judge_display(moment.memory, phase)
         green = min(moment.green + 1, self._oldest) if phase < s else 0
         left = moment.left - 1
         if left > 0:
@@ -207,7 +207,7 @@ class _Walk:
         if phase < self._timing.n_stages:
             self.violations.update(self._oracle.ended(phase, green * self._step_s))
 
-    def _look(self, memory: int, phase: int) -> int:
+    def _judge_display(self, memory: int, phase: int) -> int:
         if (memory, phase) not in self._seen:
             display = self._program.phases[phase].state
             stage = phase if phase < self._timing.n_stages else None

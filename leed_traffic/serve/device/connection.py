@@ -38,13 +38,13 @@ class Endpoint:
 
 
 def open_connection(
-    endpoint: Endpoint, look: Callable[[], None] = lambda: None
+    endpoint: Endpoint, between_tries: Callable[[], None] = lambda: None
 ) -> tuple[Any, Any, type[Exception]]:
     """A connection whose every answer has a deadline; traci's constants and its plain refusal.
 
     Args:
         endpoint: where to, and for how long it is tried.
-        look: taken between two tries; what it raises ends them.
+        between_tries: called between two tries; what it raises ends them.
 
     Raises:
         DeviceError: nobody answers in time.
@@ -65,7 +65,7 @@ def open_connection(
                 raise DeviceError(
                     f"{endpoint}: nobody answers within {endpoint.connect_s:g} s ({err}); start SUMO with --remote-port"
                 ) from err
-        look()
+        between_tries()
         time.sleep(RETRY_S)
 
 

@@ -21,7 +21,7 @@ def read_step_length(step_s: object) -> float:
     return step_s
 
 
-def read_sighting(id_: str, state: object, program: object, phase: object, spent_s: object) -> SignalDisplay:
+def read_display(id_: str, state: object, program: object, phase: object, spent_s: object) -> SignalDisplay:
     """One signal's values, if they are of the kind that they are meant to be.
 
     Raises:

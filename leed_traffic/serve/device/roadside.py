@@ -19,12 +19,12 @@ _STOPPED = 1  # bit of a vehicle's stop state
 
 
 class Roadside:
-    """Detectors by id and callers by class; without either it subscribes to nothing and reads nothing."""
+    """Detectors by id and vehicles that call by class; without either it subscribes to nothing and reads nothing."""
 
-    def __init__(self, detectors: Sequence[Detector], favoured: frozenset[str]) -> None:
+    def __init__(self, detectors: Sequence[Detector], priority_classes: frozenset[str]) -> None:
         self._loops = [d.id for d in detectors if d.kind in LOOPS]
         self._zones = [d.id for d in detectors if d.kind not in LOOPS]
-        self._favoured = favoured
+        self._priority_classes = priority_classes
         self._crossings: tuple[Crossing, ...] = ()
         self._begin_s = 0.0  # when the loops' counters began
         self._classes: dict[str, str] = {}  # of the vehicles that are there
@@ -57,7 +57,7 @@ class Roadside:
                 connection.lanearea, name, [tc.LAST_STEP_VEHICLE_NUMBER, tc.LAST_STEP_VEHICLE_HALTING_NUMBER]
             )
         batch.granted()
-        if self._favoured:
+        if self._priority_classes:
             connection.vehicle.subscribe("", [tc.TRACI_ID_LIST])
 
     def detected(self, time_s: float) -> dict[str, tuple[float, float]]:
@@ -75,8 +75,8 @@ class Roadside:
         return found
 
     def callers(self) -> tuple[PriorityVehicle, ...]:
-        """Vehicles of the favoured classes on their way to a signal; who stands at a stop does not call."""
-        if not self._favoured:
+        """Vehicles of the priority classes on their way to a signal; who stands at a stop does not call."""
+        if not self._priority_classes:
             return ()
         tc = self._tc
         vehicle = self._connection.vehicle
@@ -85,12 +85,12 @@ class Roadside:
         kinds = dict(zip(new, self._asked(vehicle, [(tc.VAR_VEHICLECLASS, name) for name in new]), strict=True))
         known = self._classes | {name: kind for name, kind in kinds.items() if kind is not None}
         self._classes = {name: known[name] for name in there if name in known}
-        favoured = [name for name, kind in self._classes.items() if kind in self._favoured]
-        told = self._asked(
-            vehicle, [(what, name) for name in favoured for what in (tc.VAR_STOPSTATE, tc.VAR_NEXT_TLS)]
+        candidates = [name for name, kind in self._classes.items() if kind in self._priority_classes]
+        answers = self._asked(
+            vehicle, [(variable, name) for name in candidates for variable in (tc.VAR_STOPSTATE, tc.VAR_NEXT_TLS)]
         )
         found = []
-        for name, stop, ahead in zip(favoured, told[::2], told[1::2], strict=True):
+        for name, stop, ahead in zip(candidates, answers[::2], answers[1::2], strict=True):
             if stop is not None and not stop & _STOPPED:  # None: it has just left
                 for signal, link, distance_m, _letter in (ahead or ())[:1]:
                     kind = self._classes[name]

@@ -5,13 +5,13 @@ traci has no timeout of its own: the stage program makes every command a lease, 
 
 Every command that moves a signal is one message (`traci_batch`), those of a tick together: whatever is cut, a
 signal shows what it showed before or what was wanted, with its whole time. Before the first command of a tick all
-signals are read again: one that somebody else has moved since the tick's look is not commanded.
+signals are read again: one that somebody else has moved since the tick's reading is not commanded.
 """
 
 import logging
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from typing import Any
 
@@ -43,10 +43,10 @@ class TraciDevice:
         make_program: Callable[[int, float], StageProgram],
         *,
         detectors: Sequence[Detector] = (),
-        favoured: frozenset[str] = frozenset(),
+        priority_classes: frozenset[str] = frozenset(),
         program_name: str = PROGRAM_ID,
         adopted: frozenset[str] = frozenset(),
-        look: Callable[[], None] = lambda: None,
+        between_tries: Callable[[], None] = lambda: None,
     ) -> None:
         """Connect, compare the network there with ours, subscribe to all that is read.
 
@@ -56,10 +56,10 @@ class TraciDevice:
             lanes: to read vehicles from.
             make_program: the stage program of the n-th intersection for a step length in seconds.
             detectors: of the site, read instead of vehicles on lanes; `lanes` is empty then.
-            favoured: classes of vehicles that may call for priority.
+            priority_classes: classes of vehicles that may call for priority.
             program_name: of our stage programs at the server, with its owner's mark.
             adopted: names of other owners' programs that a person lets us take over.
-            look: taken between two tries to connect; what it raises ends them.
+            between_tries: called between two tries to connect; what it raises ends them.
 
         Raises:
             DeviceError: nobody answers in time, or the answer makes no sense.
@@ -68,13 +68,14 @@ class TraciDevice:
         self._endpoint = endpoint
         self._ids = tuple(i.id for i in intersections)
         self._traffic = Traffic(self._ids, lanes)
-        self._roadside = Roadside(detectors, favoured)
+        self._roadside = Roadside(detectors, priority_classes)
         self._is_first = True
         self._elapsed_s = 0.0
         self._connection: Any = None
-        self._loss: DeviceError | None = None  # that `commit` met: told by the next call
-        self._connection, self._tc, self._refusal = open_connection(endpoint, look)
-        try:
+        self._loss: DeviceError | None = None  # that `commit` met: raised by the next call
+        self._connection, self._tc, self._refusal = open_connection(endpoint, between_tries)
+        with ExitStack() as undo:
+            undo.callback(self._leave)
             with self._guard("reading the network"):
                 if endpoint.order is not None:
                     self._connection.setOrder(endpoint.order)
@@ -97,12 +98,10 @@ class TraciDevice:
             self._tick_s = max(TICK_S, self._step_s)
             self._traffic.lay_out(programs)
             if blind := self._traffic.blind:
-                self._tell(blind)
-            with self._guard("looking at the signals"):
-                self._signals.look(self._time_s(), self._elapsed_s)
-        except BaseException:
-            self._leave()
-            raise
+                self._warn_of_blind(blind)
+            with self._guard("reading the signals"):
+                self._signals.read_step(self._time_s(), self._elapsed_s)
+            undo.pop_all()
 
     @property
     def step_s(self) -> float:
@@ -125,7 +124,7 @@ class TraciDevice:
             self._roadside.watch_crossings(crossings, self._refusal, str(self._endpoint))
 
     def read(self) -> Snapshot | None:
-        """Advance by a tick and look; the first call only looks."""
+        """Advance by a tick and read all; the first call only reads."""
         self.commit()
         with self._guard("waiting for the next tick"):
             simulation = self._connection.simulation
@@ -140,7 +139,7 @@ class TraciDevice:
             if is_over and not self._is_first:
                 return None
             self._is_first = False
-            self._signals.look(self._time_s(), self._elapsed_s)
+            self._signals.read_step(self._time_s(), self._elapsed_s)
             self._signals.sightings = self._with_who_is_inside(self._signals.sightings)
             self._commands.begin()
             vehicles, missing = self._traffic.vehicles()
@@ -175,7 +174,7 @@ class TraciDevice:
             return self._commands.release(n)
 
     def commit(self) -> None:
-        """Send what was commanded since the tick's look, as one message; a loss is told by the next call."""
+        """Send what was commanded since the tick's reading, as one message; a loss is raised by the next call."""
         if self._connection is None or self._commands.is_empty:
             return
         try:
@@ -229,7 +228,7 @@ class TraciDevice:
         self._traffic.open(connection, tc, self._refusal)
         self._roadside.open(connection, tc, str(self._endpoint))
 
-    def _tell(self, blind: frozenset[int]) -> None:
+    def _warn_of_blind(self, blind: frozenset[int]) -> None:
         """Say where nobody sees whether a junction is clear."""
         why = "the server knows no lanes" if self._traffic.lane_index else "none of the site's own detectors looks"
         names = some(self._ids[n] for n in blind) + (", ..." if len(blind) > 5 else "")

@@ -37,7 +37,7 @@ class TraciBatch:
         """A question; its place among the answers."""
         return self._add(domain, domain._cmdGetID, variable, object_id, b"")
 
-    def tell(self, domain: Any, variable: int, object_id: str, layout: str, *values: object) -> int:  # noqa: ANN401
+    def set(self, domain: Any, variable: int, object_id: str, layout: str, *values: object) -> int:  # noqa: ANN401
         """A command that changes something; `layout` as traci packs values. Its place among the answers."""
         return self._add(domain, domain._cmdSetID, variable, object_id, self._connection._pack(layout, *values))
 

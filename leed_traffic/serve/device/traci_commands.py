@@ -1,7 +1,7 @@
 """The commands of a tick to N signals over TraCI: each indivisible, all in one message, none to a signal that has moved.
 
 What a command was answered is known before it is sent, from what was read; what the server refuses all the same is
-logged, and the next look shows what is there. `installed.py` says why a half that is obeyed changes no display.
+logged, and the next reading shows what is there. `installed.py` says why a half that is obeyed changes no display.
 """
 
 import logging
@@ -69,7 +69,7 @@ class Commands:
         logic = self._logic(layout, stage)
         if signals.exists[n]:  # its phases first, unseen: what is refused then has moved nothing
             batch = TraciBatch(self._connection)
-            batch.tell(self._connection.trafficlight, *self._addressed(n, logic))
+            batch.set(self._connection.trafficlight, *self._addressed(n, logic))
             if (refusal := batch.send()[0].refusal) is not None:
                 log.error("%s: the stage program was refused: %s", signals.ids[n], refusal)
                 return False
@@ -163,7 +163,7 @@ class Commands:
         batch = TraciBatch(self._connection)
         for command in commands:
             for part in command.parts:
-                batch.tell(self._connection.trafficlight, *self._addressed(command.n, part))
+                batch.set(self._connection.trafficlight, *self._addressed(command.n, part))
         answers = iter(batch.send())
         for command in commands:
             refusals = [next(answers).refusal for _ in command.parts]
@@ -175,7 +175,7 @@ class Commands:
                 self._back_to_ours(command.n)
 
     def _is_still_there(self, n: int) -> bool:
-        """Whether a signal is where it was at this tick's look; asked once a tick, of all."""
+        """Whether a signal is where it was at this tick's reading; asked once a tick, of all."""
         if self._moved is None:
             self._moved = self._signals.moved()
         return n not in self._moved
@@ -193,9 +193,9 @@ class Commands:
         batch = TraciBatch(self._connection)
         for n in which:
             id_ = self._signals.ids[n]
-            batch.tell(lights, tc.TL_PROGRAM, id_, "s", self._signals.in_force[n].name)
+            batch.set(lights, tc.TL_PROGRAM, id_, "s", self._signals.in_force[n].name)
             batch.ask(lights, tc.TL_RED_YELLOW_GREEN_STATE, id_)
-            batch.tell(lights, tc.TL_PROGRAM, id_, "s", self._signals.name)
+            batch.set(lights, tc.TL_PROGRAM, id_, "s", self._signals.name)
         answers = batch.send()
         displays = {}
         for k, n in enumerate(which):
@@ -208,7 +208,7 @@ class Commands:
     def _back_to_ours(self, n: int) -> None:
         """Our program again, in the phase that it shows: no time has passed since."""
         batch = TraciBatch(self._connection)
-        batch.tell(
+        batch.set(
             self._connection.trafficlight, self._tc.TL_PROGRAM, self._signals.ids[n], "s", self._signals.name
         )
         if (refusal := batch.send()[0].refusal) is not None:

@@ -1,4 +1,4 @@
-"""N signals as a TraCI server tells of them: what each shows, whose program it runs, which of its own is in force.
+"""N signals as a TraCI server reports them: what each shows, whose program it runs, which of its own is in force.
 
 Our program has its owner's mark in its name at the server. Inside, where everybody means ours, it is called
 `PROGRAM_ID`, and its phases are numbered as in the stage program.
@@ -17,7 +17,7 @@ from leed_traffic.serve.device.contract import ADOPTED, EARLIER, SignalDisplay
 from leed_traffic.serve.device.installed import Installed
 from leed_traffic.serve.device.own_plans import OwnPlan, is_own, own_plans
 from leed_traffic.serve.device.owner import UNMARKED, is_marked
-from leed_traffic.serve.device.plausible import is_sound, read_sighting
+from leed_traffic.serve.device.plausible import is_sound, read_display
 from leed_traffic.serve.device.traci_batch import TraciBatch
 from leed_traffic.serve.device.traci_network import some
 
@@ -80,7 +80,7 @@ class Signals:
         active = batch.granted()
         for n, logics in self._logics(range(len(self.ids))).items():
             self._open(n, active[n], logics)
-        self._tell_plans()
+        self._warn_of_plans()
 
     def subscribe(self) -> None:
         """From now on every step tells what the signals show."""
@@ -91,21 +91,21 @@ class Signals:
             batch.subscribe(self._connection.trafficlight, id_, shown)
         batch.granted()
 
-    def look(self, time_s: float, elapsed_s: float) -> None:
-        """Take in what the latest step told.
+    def read_step(self, time_s: float, elapsed_s: float) -> None:
+        """Read what the latest step reported of every signal.
 
         Args:
             time_s: of the server.
-            elapsed_s: since the look before.
+            elapsed_s: since the step before.
         """
         tc = self._tc
         results = self._connection.trafficlight.getAllSubscriptionResults()
         names = (tc.TL_RED_YELLOW_GREEN_STATE, tc.TL_CURRENT_PROGRAM, tc.TL_CURRENT_PHASE, SPENT_DURATION)
-        told = [read_sighting(id_, *(results[id_][name] for name in names)) for id_ in self.ids]
-        self._read = [(s.state, s.program, s.phase) for s in told]
-        self._follow_plans([s.program for s in told])
+        reported = [read_display(id_, *(results[id_][name] for name in names)) for id_ in self.ids]
+        self._read = [(s.state, s.program, s.phase) for s in reported]
+        self._follow_plans([s.program for s in reported])
         seen = []
-        for n, raw in enumerate(told):
+        for n, raw in enumerate(reported):
             now = self._since_taken(n, self._translated(n, raw), time_s)
             before = self.sightings[n] if self.sightings else None
             is_wrong = now.is_ours and not is_sound(self.programs[n], before, now, elapsed_s=elapsed_s)
@@ -113,7 +113,7 @@ class Signals:
         self.sightings = tuple(seen)
 
     def moved(self) -> set[int]:
-        """Read all signals again, in one message: those that somebody else has moved since the look."""
+        """Read all signals again, in one message: those that somebody else has moved since then."""
         tc = self._tc
         lights = self._connection.trafficlight
         batch = TraciBatch(self._connection)
@@ -126,7 +126,9 @@ class Signals:
             now = tuple(values[3 * n : 3 * n + 3])
             if now != then:
                 found.add(n)
-                log.warning("%s: somebody else moved it since this tick's look: it is not commanded", self.ids[n])
+                log.warning(
+                    "%s: somebody else moved it since this tick's reading: it is not commanded", self.ids[n]
+                )
         return found
 
     def may_take(self, n: int) -> bool:
@@ -186,7 +188,7 @@ class Signals:
             ):
                 self.taken[n] = taken
 
-    def _tell_plans(self) -> None:
+    def _warn_of_plans(self) -> None:
         """Say where a plan may change the program under ours: TraCI tells of programs, not of plans."""
         if several := [f"{self.ids[n]} ({some(plans)})" for n, plans in enumerate(self._plans) if len(plans) > 1]:
             log.warning(

@@ -20,7 +20,7 @@ from leed_traffic.domain.network import Intersection, MovementKind
 from leed_traffic.domain.safety.timing import Timing
 
 _EPSILON_S = 1e-3  # s, below any device's resolution
-_LOOK = {"G": "green", "g": "green", "y": "yellow", "r": "red", "s": "red"}
+_COLOUR = {"G": "green", "g": "green", "y": "yellow", "r": "red", "s": "red"}
 
 
 class Fault(StrEnum):
@@ -57,7 +57,7 @@ class Monitor:
         Args:
             intersection: links, stages and foes.
             timing: the site's limits.
-            blind_s: time between two looks in which a display may come and go unseen.
+            blind_s: time between two readings in which a display may come and go unseen.
         """
         self._id = intersection.id
         self._n_links = intersection.n_links
@@ -66,7 +66,7 @@ class Monitor:
         self._slack_s = blind_s + _EPSILON_S
         self._shortest_green_s, self._shortest_yellow_s, self._shortest_red_s = _tables(intersection, timing)
         self._before: str | None = None
-        self._since_s = [-math.inf] * self._n_links  # begin of the look that a link has now
+        self._since_s = [-math.inf] * self._n_links  # begin of the colour that a link has now
         self._lost_green_s = [-math.inf] * self._n_links  # end of its last green or yellow
 
     def forget(self) -> None:
@@ -90,7 +90,7 @@ class Monitor:
         def trip(fault: Fault, link: int, detail: str) -> None:
             found.append(Violation(time_s=time_s, intersection=self._id, fault=fault, link=link, detail=detail))
 
-        if len(state) != self._n_links or not set(state) <= set(_LOOK):
+        if len(state) != self._n_links or not set(state) <= set(_COLOUR):
             trip(Fault.UNKNOWN_LETTER, 0, f"expected {self._n_links} letters of 'Ggyrs', read {state!r}")
             self.forget()
         else:
@@ -105,8 +105,8 @@ class Monitor:
     def _judge_change(self, time_s: float, before: str, state: str, trip: Trip) -> None:
         turned_green = []
         for link in range(self._n_links):
-            old = _LOOK[before[link]]
-            new = _LOOK[state[link]]
+            old = _COLOUR[before[link]]
+            new = _COLOUR[state[link]]
             if old == new:
                 continue
             lasted_s = time_s - self._since_s[link] + self._slack_s
@@ -135,9 +135,9 @@ class Monitor:
 
     def _judge_start(self, time_s: float, link: int, state: str, trip: Trip) -> None:
         for foe, needed_s in self._shortest_red_s[link]:
-            if _LOOK[state[foe]] == "yellow":
+            if _COLOUR[state[foe]] == "yellow":
                 trip(Fault.SHORT_ALL_RED, link, f"green while its foe {foe} is yellow")
-            elif _LOOK[state[foe]] == "red" and time_s - self._lost_green_s[foe] + self._slack_s < needed_s:
+            elif _COLOUR[state[foe]] == "red" and time_s - self._lost_green_s[foe] + self._slack_s < needed_s:
                 red_s = time_s - self._lost_green_s[foe]
                 trip(
                     Fault.SHORT_ALL_RED,
