@@ -1,7 +1,8 @@
 """The vector that a policy sees, for generating, training, evaluating and serving alike.
 
 `BLOCKS` is the one table of its entries. The spec that travels with a bundle, the columns that the encoder writes
-and `decode` reads, and the table in docs/contracts.md follow from it: a new block is one more row, with its formula.
+and `decode` reads, and the table in docs/contracts.md follow from it: a new block is one more row, with its
+formula.
 
 A dead or stale detector is encoded as -1 in both of its entries; a dead exit detector counts as free. Scaling by
 what fits on the lane is fixed, so that a trained policy never sees its own inputs move.
@@ -118,8 +119,8 @@ def _one_hot_stage(scales: ObservationScales, now: ObservedStep) -> Array:
 class ObservationBlock:
     """Entries that mean the same for each lane, stage or crossing of an intersection.
 
-    Values above `high` are clipped to it. NaN stands for what nobody measures: it becomes -1 in a block whose `low` is
-    -1, and stays NaN elsewhere, where it is a fault.
+    Values above `high` are clipped to it. NaN stands for what nobody measures: it becomes -1 in a block whose
+    `low` is -1, and stays NaN elsewhere, where it is a fault.
     """
 
     name: str  # {} stands for the lane, stage or crossing

@@ -1,4 +1,4 @@
-"""What a policy was trained on of an intersection, and the first thing in which another one differs from it.
+"""Shape of an intersection that a policy depends on, and the first difference of another one from it.
 
 A policy depends on the order of its inputs and outputs (incoming lanes, stages), on what its detectors see (the
 stretches of lane within reach), on what each signal link serves, and on which links conflict. It does not depend
@@ -94,7 +94,8 @@ def _links(trained: Sequence[Movement], here: Sequence[Movement], where: str) ->
         before = old.get(link, [])
         now = new.get(link, [])
         if before != now:
-            yield f"made for link {link} {_said(before)}, at intersection {where} it {_said(now).removeprefix('that ')}"
+            serves = _said(now).removeprefix("that ")
+            yield f"made for link {link} {_said(before)}, at intersection {where} it {serves}"
 
 
 def _sorted(movements: Sequence[Movement]) -> list[Movement]:

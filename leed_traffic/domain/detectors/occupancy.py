@@ -1,4 +1,4 @@
-"""Where vehicles inside a junction are looked for while it is being cleared; simulation and street read the same lanes."""
+"""Lanes inside a junction on which a vehicle extends a clearance; simulation and street read the same lanes."""
 
 from collections.abc import Callable, Sequence
 

@@ -4,7 +4,7 @@ Phases 0..S-1 are the stages. Each has a finite duration and leads on to the sta
 order: silence means that the signal cycles on safely. For every ordered pair (i, j) up to three clearance phases
 lead from i to j:
 
-    pedestrians of i turn red  ->  vehicles of i turn yellow  ->  all of i that j does not serve is red  ->  stage j
+    pedestrians of i red  ->  vehicles of i yellow  ->  all of i that j does not serve red  ->  stage j
 
 A link that serves a crossing and vehicles is shown as vehicles need it, with a yellow; the red after it is long
 enough for those who began to walk at its end (`timing.py`).
@@ -63,11 +63,11 @@ class StageProgram:
         return self.phases[phase].stage, self.phases[phase].is_clearance
 
     def rest_s(self, phase: int, spent_s: float) -> float:
-        """How long a phase stands on by itself after `spent_s`; one that is extended is over at any time."""
+        """Return the seconds a phase stands on by itself after `spent_s`; an extended one is over at any time."""
         return max(0.0, self.phases[phase].duration_s - spent_s)
 
     def extended_s(self, phase: int, spent_s: float) -> float:
-        """For how long a clearance has been extended when `phase` has been shown for `spent_s`."""
+        """Return the seconds for which a clearance has been extended when `phase` has been shown for `spent_s`."""
         shown = self.phases[phase]
         if shown.extension != phase:
             return 0.0
@@ -76,8 +76,8 @@ class StageProgram:
     def extension_at(self, phase: int, spent_s: float, hold_s: float) -> int | None:
         """The phase in which a clearance stands for `hold_s` more seconds; None: not now, or not so long.
 
-        Only the last phase of a transition can be extended, and never shortened; a yellow that has not stood its whole
-        time stays.
+        Only the last phase of a transition can be extended, and never shortened; a yellow that has not stood its
+        whole time stays.
         """
         extension = self.phases[phase].extension
         rest_s = self.rest_s(phase, spent_s)
@@ -143,7 +143,7 @@ def build_program(intersection: Intersection, timing: Timing, *, step_s: float =
 
 
 def whole_steps(seconds: float, step_s: float) -> float:
-    """Up to the next whole simulation step: a clearance is never cut by rounding."""
+    """Round up to the next whole simulation step: a clearance is never cut by rounding."""
     return math.ceil(seconds / step_s - 1e-9) * step_s
 
 
@@ -191,7 +191,7 @@ def _ending(before: str, after: str, is_crossing: bool) -> str:
 
 
 def _crossings_red(before: str, after: str, is_crossing: bool) -> str:
-    """Only crossings that lose their green are red; vehicles keep what they had and nobody new starts."""
+    """Letter of a pedestrian clearance: crossings that lose their green are red, vehicles keep what they had."""
     if is_crossing or before not in GREEN:
         return _kept(before, after)
     return before

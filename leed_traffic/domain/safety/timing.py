@@ -56,7 +56,7 @@ NO_CHANGE = Change(pedestrian_clearance_s=0.0, yellow_s=0.0, all_red_s=0.0)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Clearances:
-    """Seconds between S stages, (S, S) for each part of a change: row, the stage that ends; column, the one that follows."""
+    """Seconds between S stages, (S, S) for each part: row, the stage that ends; column, the one that follows."""
 
     pedestrian_clearance_s: Matrix
     yellow_s: Matrix
@@ -77,14 +77,14 @@ class Clearances:
         )
 
     def longest_s(self, following: int) -> float:
-        """Seconds until a stage is green whichever stage ends; steps of up to 1 s may stretch each part to whole seconds."""
+        """Seconds until a stage is green whichever ends; steps of up to 1 s may stretch parts to whole seconds."""
         changes = (self.between(i, following) for i in range(len(self.yellow_s)))
         return max(float(sum(math.ceil(seconds - 1e-9) for seconds in change)) for change in changes)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Timing:
-    """Limits of one intersection with S stages; a document lists the parts of its clearances beside the other limits.
+    """Limits of one intersection with S stages; documents list the parts of its clearances beside the others.
 
     Raises:
         ValueError: a shape or a value is impossible; the message prints both sides.
@@ -110,7 +110,8 @@ class Timing:
         ):
             if not (0.0 < low <= fallback <= high < math.inf):
                 raise ValueError(
-                    f"{where} stage {i}: need 0 < min_green_s <= fallback_green_s <= max_green_s, got {low}, {fallback}, {high}"
+                    f"{where} stage {i}: need 0 < min_green_s <= fallback_green_s <= max_green_s, "
+                    f"got {low}, {fallback}, {high}"
                 )
         for name in PARTS:
             for row in limits[name]:
@@ -154,7 +155,7 @@ class Timing:
 
     @cached_property
     def longest_clearances_s(self) -> tuple[float, ...]:
-        """(S,) seconds until a stage is green whichever stage ends for it, its parts rounded up to whole seconds."""
+        """(S,) seconds until a stage is green whichever stage ends for it, each part in whole seconds."""
         return tuple(self.clearances.longest_s(j) for j in range(self.n_stages))
 
     @cached_property
@@ -162,7 +163,7 @@ class Timing:
         return sum(self.min_green_s) + sum(self.longest_clearances_s)
 
     def round_at(self, decision_interval_s: float) -> float:
-        """Seconds to serve every stage once, at worst: longest clearances, minimum greens, a decision's delay each."""
+        """Seconds to serve every stage once at worst: longest clearance, minimum green, delay of a decision."""
         return self._bare_round_s + self.n_stages * decision_interval_s
 
     @property
@@ -211,7 +212,7 @@ def derive_timing(intersection: Intersection) -> Timing:
 
 
 def timing_as_net(intersection: Intersection, *, min_green_s: float = 5.0) -> Timing:
-    """Take the net's own yellows and all-reds, for comparison with published work; no review stands behind them."""
+    """Take the net's own yellows and all-reds, for comparison with published work; nobody has reviewed them."""
     s = range(intersection.n_stages)
     own = [_own_change(intersection, i) for i in s]
     longest_yellow_s = max(change.yellow_s for change in own)
@@ -247,7 +248,7 @@ def assemble_timing(
     clearances: Clearances,
     max_red_s: float,
 ) -> Timing:
-    """Make a timing in the order of the own program; its maximum red has room for a round and for the fallback cycle."""
+    """Make a timing whose maximum red has room for a round and a fallback cycle, in the own program's order."""
     s = range(len(min_green_s))
     longest_s = [clearances.longest_s(j) for j in s]
     a_round = sum(min_green_s[j] + DECISION_MARGIN_S + longest_s[j] for j in s)

@@ -1,4 +1,4 @@
-"""Readings from a site's own detectors, where a controller sees no vehicles: zones as they count, loops by their balance.
+"""Readings of a site's own detectors, where a controller sees no vehicles: zones by counts, loops by balance.
 
 The device hands over one pair of numbers per detector id: of a zone or an exit the vehicles in it and those that
 stand (at an exit: are slow), of a loop its two counters, vehicles that came onto it and seconds for which it was
@@ -48,7 +48,7 @@ def site_detectors(
 
 
 class FieldDetectors:
-    """The detectors of N intersections. Loops keep a balance: one of these for each rhythm in which it is asked."""
+    """Detectors of N intersections. Loops keep a balance: one object for each rhythm in which it is read."""
 
     def __init__(self, intersections: Sequence[Intersection], sensing: Sensing, reach_m: float) -> None:
         """Lay them out.
@@ -144,10 +144,13 @@ class DetectorReader(Protocol):
     """Turns snapshots into readings of the detectors."""
 
     def read_tick(self, snapshot: Snapshot, elapsed_s: float) -> tuple[Readings, Array | None]:
-        """Return, every tick, readings, and (L,) numbers that change when anything on a lane moves, where no vehicles are seen."""
+        """Return the readings of a tick, and (L,) numbers that change when anything on a lane moves.
+
+        The numbers are None where vehicles are seen.
+        """
 
     def read_decision(self, snapshot: Snapshot, readings: Readings, elapsed_s: float) -> Readings:
-        """Return what the policy sees at a decision, in the rhythm of training; `readings` are those of the tick."""
+        """Return what a policy sees at a decision, in the rhythm of training; `readings` are the tick's."""
 
 
 class VehicleReader:

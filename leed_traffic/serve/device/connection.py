@@ -25,7 +25,7 @@ _connecting = threading.Lock()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Endpoint:
-    """Where the signals are, and how long to wait for them."""
+    """Address of the signals, and how long to wait for them."""
 
     host: str
     port: int
@@ -63,7 +63,8 @@ def open_connection(
         except (traci.TraCIException, *fatal_errors()) as err:
             if time.monotonic() >= give_up_s:
                 raise DeviceError(
-                    f"{endpoint}: nobody answers within {endpoint.connect_s:g} s ({err}); start SUMO with --remote-port"
+                    f"{endpoint}: nobody answers within {endpoint.connect_s:g} s ({err}); "
+                    "start SUMO with --remote-port"
                 ) from err
         between_tries()
         time.sleep(RETRY_S)
@@ -85,7 +86,7 @@ def _time_out_of_new_sockets(seconds: float) -> Iterator[None]:
 
 
 def fatal_errors() -> tuple[type[Exception], ...]:
-    """What traci lets through when a connection is of no more use: its parser meets whatever bytes come.
+    """Return the errors that traci raises over a connection of no more use: its parser meets whatever bytes come.
 
     BrokenPipeError and timeouts are OSErrors, undecodable text is a ValueError, a wrong type an AssertionError of
     traci's.
@@ -119,7 +120,7 @@ MOST_BYTES = 1 << 28  # of one answer; the largest net's subscriptions stay far 
 
 
 class DeadlineSocket:
-    """What traci needs of a socket: send, recv, close. The deadline runs from each send."""
+    """Socket as traci needs it: send, recv, close. The deadline runs from each send."""
 
     def __init__(self, plain: socket.socket, deadline_s: float) -> None:
         self._plain = plain

@@ -1,4 +1,4 @@
-"""What stands beside the road, read over TraCI: a site's own detectors, vehicles that call for priority, persons at crossings.
+"""Sensors beside the road, read over TraCI: a site's detectors, vehicles that call for priority, persons.
 
 The connection is the device's; `import traci` stays there. In front of real signals a gateway offers the same ids.
 """
@@ -19,7 +19,7 @@ _STOPPED = 1  # bit of a vehicle's stop state
 
 
 class Roadside:
-    """Detectors by id and vehicles that call by class; without either it subscribes to nothing and reads nothing."""
+    """Detectors by id and vehicles that call by class; without either nothing is subscribed to or read."""
 
     def __init__(self, detectors: Sequence[Detector], priority_classes: frozenset[str]) -> None:
         self._loops = [d.id for d in detectors if d.kind in LOOPS]
@@ -44,8 +44,8 @@ class Roadside:
             known = set(domain.getIDList()) if ids else set()
             if missing := [name for name in ids if name not in known]:
                 raise MismatchError(
-                    f"{where}: has no detector {missing[0]} ({len(missing)} of {len(ids)} are missing); load the additional "
-                    "file that `leedctl scenario detectors` wrote"
+                    f"{where}: has no detector {missing[0]} ({len(missing)} of {len(ids)} are missing); load "
+                    "the additional file that `leedctl scenario detectors` wrote"
                 )
         if self._loops:
             self._begin_s = float(connection.simulation.getOption("begin"))
@@ -61,7 +61,7 @@ class Roadside:
             connection.vehicle.subscribe("", [tc.TRACI_ID_LIST])
 
     def detected(self, time_s: float) -> dict[str, tuple[float, float]]:
-        """Of a loop its counters (vehicles, seconds covered), of a zone its vehicles and those that stand."""
+        """Read of a loop its counters (vehicles, seconds covered), of a zone its vehicles and those that stand."""
         tc = self._tc
         found = {}
         for name, values in self._results(self._connection.inductionloop, self._loops):
@@ -102,7 +102,7 @@ class Roadside:
 
         Args:
             crossings: at which persons are counted from now on.
-            refusal: what the connection raises where something is not told.
+            refusal: what the connection raises where something is not there.
             where: the server, for messages.
 
         Raises:
@@ -126,7 +126,7 @@ class Roadside:
         self._crossings = tuple(crossings)
 
     def persons(self) -> tuple[float, ...]:
-        """Who stands before each crossing and means to go over it; NaN where an area was not reported."""
+        """Count the persons who stand before each crossing and mean to cross; NaN where no area is reported."""
         if not self._crossings:
             return ()
         tc = self._tc

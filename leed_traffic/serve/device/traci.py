@@ -154,22 +154,22 @@ class TraciDevice:
             )
 
     def engage(self, n: int, stage: int) -> bool:
-        """Install the stage program at the display that is shown now; where it runs already, nothing is touched."""
+        """Install the stage program at the display that is shown now; one that runs already is left alone."""
         with self._guard(f"{self._ids[n]}: taking over"):
             return self._commands.engage(n, stage, self._time_s())
 
     def request(self, n: int, stage: int, hold_s: float) -> bool:
-        """One jump to the first clearance phase, or a longer green; a lock of its own behind the envelope's."""
+        """Jump to the first clearance phase, or lengthen the green; a lock of its own behind the envelope's."""
         with self._guard(f"{self._ids[n]}: requesting stage {stage}"):
             return self._commands.request(n, stage, hold_s)
 
     def extend(self, n: int, hold_s: float) -> bool:
-        """A longer all-red, or a jump from a yellow that is over to the red beside it."""
+        """Lengthen an all-red, or jump from a yellow that is over to the red beside it."""
         with self._guard(f"{self._ids[n]}: extending a clearance"):
             return self._commands.extend(n, hold_s)
 
     def release(self, n: int) -> bool:
-        """The own program in force, in the phase whose display is the one shown now, before the next simulation step."""
+        """Hand back to the own program in force, in the phase with today's display, before the next step."""
         with self._guard(f"{self._ids[n]}: handing back"):
             return self._commands.release(n)
 
@@ -199,7 +199,7 @@ class TraciDevice:
 
     @contextmanager
     def _guard(self, doing: str) -> Iterator[None]:
-        """After anything but a plain refusal the connection is closed and never used again."""
+        """Close the connection after anything but a plain refusal; it is never used again."""
         if self._connection is None:
             raise self._loss or DeviceError(f"{self._endpoint}: {doing}: the connection is closed; start again")
         begin_s = time.monotonic()
@@ -229,7 +229,7 @@ class TraciDevice:
         self._roadside.open(connection, tc, str(self._endpoint))
 
     def _warn_of_blind(self, blind: frozenset[int]) -> None:
-        """Say where nobody sees whether a junction is clear."""
+        """Warn of signals where nothing sees whether the junction is clear."""
         why = "the server knows no lanes" if self._traffic.lane_index else "none of the site's own detectors looks"
         names = some(self._ids[n] for n in blind) + (", ..." if len(blind) > 5 else "")
         log.warning(
@@ -238,7 +238,7 @@ class TraciDevice:
         )  # fmt: skip
 
     def _check_clock(self, target_s: float) -> None:
-        """An answer that belongs to another step is worth nothing: a doubled one would leave us a tick behind for good."""
+        """Refuse an answer of another step: a doubled one would leave us a tick behind for good."""
         now_s = self._time_s()
         if not target_s - 1e-6 <= now_s <= target_s + self._step_s:
             raise ValueError(f"the clock there shows {now_s:g} s, expected {target_s:g} s")

@@ -1,4 +1,4 @@
-"""The commands of a tick to N signals over TraCI: each indivisible, all in one message, none to a signal that has moved.
+"""Commands of a tick to N signals over TraCI: each indivisible, in one message, none to a signal that moved.
 
 What a command was answered is known before it is sent, from what was read; what the server refuses all the same is
 logged, and the next reading shows what is there. `installed.py` says why a half that is obeyed changes no display.
@@ -20,7 +20,7 @@ STATIC = 0  # traci.constants.TRAFFICLIGHT_TYPE_STATIC
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Command:
-    """One command: its parts, in their order."""
+    """Command: its parts, in their order."""
 
     n: int
     what: str
@@ -43,7 +43,7 @@ class Commands:
 
     @property
     def is_empty(self) -> bool:
-        """Whether nothing waits to be sent."""
+        """Return whether nothing waits to be sent."""
         return not self._waiting
 
     def begin(self) -> None:
@@ -157,7 +157,7 @@ class Commands:
         return True
 
     def send(self) -> None:
-        """All that waits, as one message; what was refused is said, and a hand-back that was half refused is taken back."""
+        """Send all that waits as one message; log what was refused, and undo a hand-back that was half refused."""
         commands = self._waiting
         self._waiting = []
         batch = TraciBatch(self._connection)
@@ -175,19 +175,19 @@ class Commands:
                 self._back_to_ours(command.n)
 
     def _is_still_there(self, n: int) -> bool:
-        """Whether a signal is where it was at this tick's reading; asked once a tick, of all."""
+        """Return whether a signal is where it was at this tick's reading; asked once a tick, of all."""
         if self._moved is None:
             self._moved = self._signals.moved()
         return n not in self._moved
 
     def _stands_under_a_follower(self, n: int) -> bool:
-        """Whether a signal shows a stage of ours, and its own program can only be met."""
+        """Return whether a signal shows a stage of ours, and its own program can only be met."""
         shown = self._signals.sightings[n]
         is_standing = shown.is_ours and shown.is_sound and not self._signals.programs[n].stage_of(shown.phase)[1]
         return is_standing and self._signals.in_force[n].phases is None
 
     def _would_show(self, which: Sequence[int]) -> dict[int, str]:
-        """What programs that run on unseen would show: there and back again in one message, so that nobody sees it."""
+        """Read what programs that run on unseen would show: there and back in one message, seen by nobody."""
         lights = self._connection.trafficlight
         tc = self._tc
         batch = TraciBatch(self._connection)
@@ -215,7 +215,7 @@ class Commands:
             log.error("%s: our program was refused: %s", self._signals.ids[n], refusal)
 
     def _lead_to(self, n: int, stage: int, display: str) -> None:
-        """From a stage that stands into the clearance towards a display, if that is one of our stages.
+        """Jump from a stage that stands into the clearance towards a display, if that is one of our stages.
 
         Of two stages the own program comes back to the one that stands by itself: two that follow each other may
         never meet.

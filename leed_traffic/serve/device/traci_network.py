@@ -1,4 +1,4 @@
-"""Whether the network at a TraCI server is the bundle's."""
+"""Check that the network at a TraCI server is the bundle's."""
 
 from collections.abc import Collection, Iterable, Sequence
 from typing import Any
@@ -53,8 +53,8 @@ def check_network(
     for intersection, links in zip(intersections, answers[2 * len(stop_lines) :], strict=True):
         if difference := difference_at_device(intersection, links, facts):
             raise MismatchError(
-                f"{where}: signal {intersection.id}: {difference}; connect to the network of the bundle, or train and export "
-                "it again"
+                f"{where}: signal {intersection.id}: {difference}; connect to the network of the bundle, "
+                "or train and export it again"
             )
 
 

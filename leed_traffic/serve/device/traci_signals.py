@@ -29,7 +29,7 @@ SPENT_DURATION = 0x38  # traci.constants.VAR_SPENT_DURATION
 
 
 class Signals:
-    """What is known of N signals; commands are `traci_commands`'s."""
+    """State of N signals as the server reports it; commands are `traci_commands`'s."""
 
     def __init__(
         self,
@@ -67,7 +67,7 @@ class Signals:
         self.sightings: tuple[SignalDisplay, ...] = ()
         self._read: list[
             tuple[str, str, int]
-        ] = []  # (N,) letters, program and number of its phase, as they were told
+        ] = []  # (N,) letters, program and number of its phase, as they were reported
         self._plans: list[dict[str, OwnPlan]] = [{} for _ in self.ids]
         self.in_force: list[OwnPlan] = []
         self.installed: list[Installed | None] = [None] * len(self.ids)  # ours, as it lies there
@@ -83,7 +83,7 @@ class Signals:
         self._warn_of_plans()
 
     def subscribe(self) -> None:
-        """From now on every step tells what the signals show."""
+        """Subscribe to the displays: every step reports them from now on."""
         tc = self._tc
         batch = TraciBatch(self._connection)
         shown = [tc.TL_RED_YELLOW_GREEN_STATE, tc.TL_CURRENT_PROGRAM, tc.TL_CURRENT_PHASE, SPENT_DURATION]
@@ -132,20 +132,20 @@ class Signals:
         return found
 
     def may_take(self, n: int) -> bool:
-        """Whether the program that runs is one to take over from: the signal's own, ours of before, or one that is adopted."""
+        """Return whether we may take over from the program that runs: the own one, ours, or an adopted one."""
         program = self._read[n][1]
         is_free = is_own(program) or program == self.name or program in self._adopted
         return is_free and self.in_force[n].missing is None
 
     def refresh(self) -> None:
-        """Read the own programs of the signals that we lead again, in one message: a person may have changed them."""
+        """Read the own programs of our signals again, in one message: a person may have changed them."""
         ours = [n for n, sighting in enumerate(self.sightings) if sighting.is_ours]
         for n, logics in self._logics(ours).items():
             self._plans[n] = own_plans(self._intersections[n], logics)
             self.in_force[n] = self._plans[n].get(self.in_force[n].name, self.in_force[n])
 
     def note(self, n: int, phase: int, program: str = PROGRAM_ID) -> None:
-        """What is shown since our command, until the next reading confirms it."""
+        """Note the display since our command, until the next reading confirms it."""
         state = self.programs[n].phases[phase].state if program == PROGRAM_ID else self.sightings[n].state
         now = SignalDisplay(state=state, program=program, phase=phase, spent_s=0.0)
         self.sightings = (*self.sightings[:n], now, *self.sightings[n + 1 :])
@@ -175,8 +175,8 @@ class Signals:
         plan = plans[name]
         if plan.missing is not None:
             raise MismatchError(
-                f"{where}: its program {name!r} never shows stage {plan.missing} ({intersection.stages[plan.missing].state}) "
-                "of the bundle; export it again"
+                f"{where}: its program {name!r} never shows stage {plan.missing} "
+                f"({intersection.stages[plan.missing].state}) of the bundle; export it again"
             )
         self.in_force.append(plan)
         if self.name in logics:
@@ -189,11 +189,11 @@ class Signals:
                 self.taken[n] = taken
 
     def _warn_of_plans(self) -> None:
-        """Say where a plan may change the program under ours: TraCI tells of programs, not of plans."""
+        """Warn where a plan may change the program under ours: TraCI reports programs, not plans."""
         if several := [f"{self.ids[n]} ({some(plans)})" for n, plans in enumerate(self._plans) if len(plans) > 1]:
             log.warning(
-                "%s: %d of %d signals have several programs of their own: %s: a plan that changes between them takes its "
-                "signal from us when it does (program_lost); each is handed back to the one in force then",
+                "%s: %d of %d signals have several programs of their own: %s: a plan that changes between them "
+                "takes its signal from us when it does (program_lost); each is handed back to the one in force then",
                 self._where, len(several), len(self.ids), some(several),
             )  # fmt: skip
 
@@ -241,7 +241,7 @@ class Signals:
         return replace(raw, program=UNMARKED if raw.program == PROGRAM_ID else raw.program, is_foreign=True)
 
     def _since_taken(self, n: int, now: SignalDisplay, time_s: float) -> SignalDisplay:
-        """A stage that was taken over counts from then: SUMO goes on from when that phase last began, programs ago."""
+        """Count a stage from its take-over: SUMO goes on from when that phase last began, programs ago."""
         begun = self.taken.get(n)
         if begun is None:
             return now
@@ -253,7 +253,7 @@ class Signals:
 
 
 def taken_note(stage: int, time_s: float) -> str:
-    """What a take-over leaves at the server, for whoever connects while that stage still stands."""
+    """Note that a take-over leaves at the server, for whoever connects while that stage still stands."""
     return f"{stage} {time_s:.3f}"
 
 

@@ -37,7 +37,7 @@ Now = Callable[[], datetime]  # the wall clock, with its zone
 
 
 class Latched(Document):
-    """Why one signal must not be touched."""
+    """Latch of one signal that must not be touched, with its reason."""
 
     signal: str
     fault: str
@@ -91,7 +91,7 @@ class LatchStore:
 
     @property
     def folder(self) -> Path | None:
-        """Where the latches are."""
+        """Folder of the latches."""
         return self._folder
 
     def trip(self, signal: str, fault: str, detail: str, time_s: float) -> None:

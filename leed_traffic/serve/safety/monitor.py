@@ -6,7 +6,7 @@ them is what the monitor is for (NEMA's malfunction management unit is the model
     conflict          two foes both show G
     missing yellow    a vehicle link goes from green to red, whether a crossing shares it or not
     short yellow      a yellow ends before the shortest that the site has for this link
-    short all-red     a link turns green before the foes that lost their green have been red for the site's shortest time
+    short all-red     a link turns green before its foes that lost their green were red for the site's least time
     short green       a green ends before the shortest minimum green of the stages that serve this link
     unknown letter    anything but G, g, y, r, s
 """
@@ -24,7 +24,7 @@ _COLOUR = {"G": "green", "g": "green", "y": "yellow", "r": "red", "s": "red"}
 
 
 class Fault(StrEnum):
-    """What the monitor trips on."""
+    """Faults that the monitor trips on."""
 
     CONFLICT = "conflict"
     MISSING_YELLOW = "missing_yellow"
@@ -82,7 +82,7 @@ class Monitor:
         self._since_s = [time_s] * self._n_links
 
     def judge(self, time_s: float, state: str) -> list[Violation]:
-        """What is wrong with this display, given all displays before it; one that stands is judged once."""
+        """Judge a display, given all displays before it; one that stands is judged once."""
         if state == self._before:
             return []
         found: list[Violation] = []
@@ -155,7 +155,7 @@ def _walkers(intersection: Intersection) -> set[int]:
 def _tables(
     intersection: Intersection, timing: Timing
 ) -> tuple[list[float], list[float], list[list[tuple[int, float]]]]:
-    """(links,) shortest green and yellow; per link its foes with the shortest red between the foe's end and its own start."""
+    """(links,) shortest green and yellow; per link its foes with the shortest red between them."""
     greens = [{k for k, letter in enumerate(stage.state) if letter in ("G", "g")} for stage in intersection.stages]
     pairs = [(i, j) for i in range(len(greens)) for j in range(len(greens)) if i != j]
     walkers = _walkers(intersection)

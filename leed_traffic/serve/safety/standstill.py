@@ -1,9 +1,9 @@
 """Signals that nobody leads: frozen by another client, switched off, or stuck.
 
-    foreign program   it runs neither our program nor one that it had when we connected (SUMO's `online` and `off` are none);
-                      or ours by its name, but for half a minute not as we put it there
-    standstill        nobody has had green for longer than a maximum red; or the display has not changed for so long, and all
-                      that time a vehicle stood before a red that some stage would end
+    foreign program   it runs neither our program nor one that it had when we connected (SUMO's `online` and `off`
+                      are none); or ours by its name, but for half a minute not as we put it there
+    standstill        nobody has had green for longer than a maximum red; or the display has not changed for so
+                      long, and all that time a vehicle stood before a red that some stage would end
 
 A maximum red is the site's, or the longest phase of the signal's own program where that is longer. Walkers are not
 judged by: they count as waiting whenever their crossing is red, and a main road that rests in green while nobody
@@ -32,7 +32,7 @@ class Standstills:
     def __init__(
         self, intersections: Sequence[Intersection], timings: Sequence[Timing], *, sees_who_stands: bool
     ) -> None:
-        """Nothing was seen.
+        """Begin with nothing seen.
 
         Args:
             intersections: N of them.
