@@ -9,9 +9,8 @@ what fits on the lane is fixed, so that a trained policy never sees its own inpu
 """
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from enum import Enum
 from itertools import accumulate, chain, pairwise
 
 import numpy as np
@@ -60,25 +59,13 @@ class ObservationSpec:
         return hashlib.sha256(TypeAdapter(ObservationSpec).dump_json(self)).hexdigest()
 
 
-class EntryPer(Enum):
-    """Parts of an intersection that have one entry each in a block; the value is their number in the docs."""
-
-    LANE = "L"
-    STAGE = "S"
-    SIGNAL = "1"
-    CROSSING = "P"
-
-    def parts(self, intersection: Intersection) -> Sequence[object]:
-        """Names of the parts, in the order of their entries."""
-        match self:
-            case EntryPer.LANE:
-                return [lane.id for lane in intersection.lanes]
-            case EntryPer.STAGE:
-                return range(intersection.n_stages)
-            case EntryPer.SIGNAL:
-                return [intersection.id]
-            case EntryPer.CROSSING:
-                return sorted(intersection.pedestrian_links)
+# parts of an intersection that have one entry each in a block, in the order of their entries
+ENTRIES_PER: Mapping[str, Callable[[Intersection], Sequence[object]]] = {
+    "L": lambda intersection: [lane.id for lane in intersection.lanes],
+    "S": lambda intersection: range(intersection.n_stages),
+    "1": lambda intersection: [intersection.id],
+    "P": lambda intersection: sorted(intersection.pedestrian_links),
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,7 +111,7 @@ class ObservationBlock:
     """
 
     name: str  # {} stands for the lane, stage or crossing
-    per: EntryPer
+    per: str  # key of ENTRIES_PER: a lane, a stage, the signal or a crossing
     unit: str
     low: float
     high: float
@@ -135,49 +122,43 @@ class ObservationBlock:
         """Entries of one intersection."""
         return [
             ObservationEntry(name=self.name.format(part), unit=self.unit, low=self.low, high=self.high)
-            for part in self.per.parts(intersection)
+            for part in ENTRIES_PER[self.per](intersection)
         ]
 
 
 QUEUE = ObservationBlock(
-    "queue {}", EntryPer.LANE, "share", DEAD, HIGH, "queue within reach / vehicles that fit there",
+    "queue {}", "L", "share", DEAD, HIGH, "queue within reach / vehicles that fit there",
     lambda scales, now: now.readings.queue_veh / scales.capacity_veh,
 )  # fmt: skip
 COUNT = ObservationBlock(
-    "count {}", EntryPer.LANE, "share", DEAD, HIGH, "vehicles within reach / vehicles that fit there",
+    "count {}", "L", "share", DEAD, HIGH, "vehicles within reach / vehicles that fit there",
     lambda scales, now: now.readings.count_veh / scales.capacity_veh,
 )  # fmt: skip
 EXIT_FILL = ObservationBlock(
-    "exit fill of stage {}", EntryPer.STAGE, "share", 0.0, 1.0,
+    "exit fill of stage {}", "S", "share", 0.0, 1.0,
     "how full of slow vehicles the exits of the stage are, mean over its movements", _exit_fill,
 )  # fmt: skip
 SHOWN = ObservationBlock(
-    "stage {} shown",
-    EntryPer.STAGE,
-    "-",
-    0.0,
-    1.0,
-    "stage shown or being cleared towards, one-hot",
-    _one_hot_stage,
-)
+    "stage {} shown", "S", "-", 0.0, 1.0, "stage shown or being cleared towards, one-hot", _one_hot_stage,
+)  # fmt: skip
 CLEARING = ObservationBlock(
-    "clearing", EntryPer.SIGNAL, "-", 0.0, 1.0, "clearing",
+    "clearing", "1", "-", 0.0, 1.0, "clearing",
     lambda scales, now: np.array([float(state.is_clearing) for state in now.states]),
 )  # fmt: skip
 GREEN_AGE = ObservationBlock(
-    "time since green", EntryPer.SIGNAL, "min", 0.0, HIGH, "time since green",
+    "time since green", "1", "min", 0.0, HIGH, "time since green",
     lambda scales, now: np.array([state.green_s for state in now.states]) / GREEN_SCALE_S,
 )  # fmt: skip
 LEGAL = ObservationBlock(
-    "stage {} may be asked for", EntryPer.STAGE, "-", 0.0, 1.0, "stage may be asked for now",
+    "stage {} may be asked for", "S", "-", 0.0, 1.0, "stage may be asked for now",
     lambda scales, now: np.array(list(chain.from_iterable(p.legal for p in now.permissions)), dtype=np.float64),
 )  # fmt: skip
 WAIT = ObservationBlock(
-    "wait for stage {}", EntryPer.STAGE, "share of maximum red", 0.0, HIGH, "longest wait at red for the stage",
+    "wait for stage {}", "S", "share of maximum red", 0.0, HIGH, "longest wait at red for the stage",
     lambda scales, now: np.array([wait for state in now.states for wait in state.wait_s]) / scales.max_red_s,
 )  # fmt: skip
 PERSONS = ObservationBlock(
-    "persons at crossing {}", EntryPer.CROSSING, "10 persons", DEAD, HIGH,
+    "persons at crossing {}", "P", "10 persons", DEAD, HIGH,
     "persons who wait at the crossing, by link; only where the site counts them",
     lambda scales, now: scales.uncounted if now.persons is None else now.persons / PERSONS_SCALE,
 )  # fmt: skip
@@ -188,12 +169,6 @@ BLOCKS = (QUEUE, COUNT, EXIT_FILL, SHOWN, CLEARING, GREEN_AGE, LEGAL, WAIT, PERS
 def blocks_of(*, counts_persons: bool) -> tuple[ObservationBlock, ...]:
     """Blocks that an observation has, in order."""
     return tuple(block for block in BLOCKS if counts_persons or block is not PERSONS)
-
-
-def table_for_docs() -> str:
-    """Return the table of blocks as Markdown; docs/contracts.md shows it."""
-    rows = [f"| {b.per.value} | `{b.name}` | {b.meaning} | {b.unit} | {b.low:g} | {b.high:g} |" for b in BLOCKS]
-    return "\n".join(["| entries | name | meaning | unit | min | max |", "|---|---|---|---|---|---|", *rows])
 
 
 def observation_spec(
@@ -215,7 +190,7 @@ def observation_spec(
 
 def columns_of(intersection: Intersection, blocks: Sequence[ObservationBlock]) -> list[range]:
     """Columns of each block in the observation of one intersection."""
-    widths = [len(block.per.parts(intersection)) for block in blocks]
+    widths = [len(ENTRIES_PER[block.per](intersection)) for block in blocks]
     return [range(first, last) for first, last in pairwise(accumulate(widths, initial=0))]
 
 
