@@ -75,7 +75,7 @@ PROGRAM = [
     ("duration_s=whole_steps(timing.fallback_green_s[i], step_s)", "duration_s=step_s"),
     ("next=entries[i][timing.next_in_fallback(i)]", "next=timing.next_in_fallback(i)"),
     ("next=entries[i][timing.next_in_fallback(i)]", "next=i"),
-    ("follower = j if is_last else len(phases) + 1", "follower = j"),
+    ("follower = j if is_last else at + 1", "follower = j"),
     ("entries[i][j] = first if transition else j", "entries[i][j] = j"),
     ("first += len(transition)", "first += len(transition) - 1"),
 ]

@@ -26,6 +26,8 @@ PROGRAM_ID = "leed"  # the stage program's name on a device
 LONGEST_HOLD_S = 5.0  # s, of one extension step: whoever extends reads the junction again after that at the latest
 _EPSILON_S = 1e-6
 
+_Transitions = dict[tuple[int, int], list[tuple[str, float]]]  # (state, seconds) of each part, by pair of stages
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProgramPhase:
@@ -108,8 +110,6 @@ def build_program(intersection: Intersection, timing: Timing, *, step_s: float =
     for (i, j), transition in transitions.items():
         entries[i][j] = first if transition else j
         first += len(transition)
-    for j in s:
-        entries[j][j] = j
     phases = [
         ProgramPhase(
             state=intersection.stages[i].state,
@@ -120,26 +120,34 @@ def build_program(intersection: Intersection, timing: Timing, *, step_s: float =
         )
         for i in s
     ]
-    beside = first  # where the phases begin that no transition leads through
-    for (i, j), transition in transitions.items():
-        has_all_red = timing.clearances.all_red_s[i][j] > 0.0
-        for k, (state, seconds) in enumerate(transition):
-            is_last = k + 1 == len(transition)
-            extension = (len(phases) if has_all_red else beside) if is_last else None
-            follower = j if is_last else len(phases) + 1
-            phases.append(_clearance(state, seconds, follower, j, extension))
-        beside += bool(transition) and not has_all_red
-    for (i, j), transition in transitions.items():
-        if transition and not timing.clearances.all_red_s[i][j] > 0.0:
-            phases.append(
-                replace(_clearance(_cleared(intersection, i, j), step_s, j, j, len(phases)), is_beside=True)
-            )
+    phases += _clearance_phases(intersection, timing, transitions, first, step_s)
     return StageProgram(
         intersection=intersection.id,
         phases=tuple(phases),
         entries=tuple(tuple(row) for row in entries),
         step_s=step_s,
     )
+
+
+def _clearance_phases(
+    intersection: Intersection, timing: Timing, transitions: _Transitions, beside: int, step_s: float
+) -> list[ProgramPhase]:
+    """Phases of all transitions in turn, then from `beside` on those that no transition leads through."""
+    phases: list[ProgramPhase] = []
+    bare = [
+        (i, j) for (i, j), parts in transitions.items() if parts and not timing.clearances.all_red_s[i][j] > 0.0
+    ]
+    for (i, j), parts in transitions.items():
+        for k, (state, seconds) in enumerate(parts):
+            at = intersection.n_stages + len(phases)
+            is_last = k + 1 == len(parts)
+            extension = beside + bare.index((i, j)) if (i, j) in bare else at
+            follower = j if is_last else at + 1
+            phases.append(_clearance(state, seconds, follower, j, extension if is_last else None))
+    for k, (i, j) in enumerate(bare):
+        held = _clearance(_cleared(intersection, i, j), step_s, j, j, beside + k)
+        phases.append(replace(held, is_beside=True))
+    return phases
 
 
 def whole_steps(seconds: float, step_s: float) -> float:

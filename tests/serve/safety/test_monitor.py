@@ -212,6 +212,14 @@ def test_a_green_that_is_taken_over_has_its_minimum_from_then():
         assert (Fault.SHORT_GREEN in found) == trips
 
 
+@pytest.mark.parametrize(("stood_s", "is_short"), [(6.9, True), (7.0, False)])
+def test_the_first_display_after_a_take_over_is_judged_by_the_one_that_stood(stood_s, is_short):
+    monitor = Monitor(INTERSECTION, TIMING)
+    monitor.begin(100.0, "Grr")
+    found = [violation.fault for violation in monitor.judge(100.0 + stood_s, "yrr")]
+    assert found == ([Fault.SHORT_GREEN] if is_short else [])
+
+
 def seen(*parts, intersection=INTERSECTION, timing=TIMING, blind_s=0.0):
     """The violations in a sequence of (second, display)."""
     monitor = Monitor(intersection, timing, blind_s=blind_s)
