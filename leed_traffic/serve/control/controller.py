@@ -208,7 +208,7 @@ class SignalController:
             self._standings.note(
                 n, events, since_s=sighting.spent_s
             )  # the phase that stands began between two looks
-        for n, cause in enumerate(self._standstills.look(snapshot.time_s, snapshot.sightings, readings)):
+        for n, cause in enumerate(self._standstills.causes(snapshot.time_s, snapshot.sightings, readings)):
             self._standings.alarm(n, cause)
         self._log.note(self._actuations.take(snapshot.vehicles, snapshot.time_s, elapsed_s))
         shown = [sight.shown for sight in self._sights]

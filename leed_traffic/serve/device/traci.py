@@ -13,7 +13,6 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
-from typing import Any
 
 from leed_traffic.domain.detectors.layout import Detector
 from leed_traffic.domain.network import Intersection
@@ -71,7 +70,6 @@ class TraciDevice:
         self._roadside = Roadside(detectors, priority_classes)
         self._is_first = True
         self._elapsed_s = 0.0
-        self._connection: Any = None
         self._loss: DeviceError | None = None  # that `commit` met: raised by the next call
         self._connection, self._tc, self._refusal = open_connection(endpoint, between_tries)
         with ExitStack() as undo:
@@ -97,8 +95,7 @@ class TraciDevice:
             self._end_s = end_s if end_s >= 0.0 else float("inf")
             self._tick_s = max(TICK_S, self._step_s)
             self._traffic.lay_out(programs)
-            if blind := self._traffic.blind:
-                self._warn_of_blind(blind)
+            self._warn_of_blind(self._traffic.blind)
             with self._guard("reading the signals"):
                 self._signals.read_step(self._time_s(), self._elapsed_s)
             undo.pop_all()
@@ -230,6 +227,8 @@ class TraciDevice:
 
     def _warn_of_blind(self, blind: frozenset[int]) -> None:
         """Warn of signals where nothing sees whether the junction is clear."""
+        if not blind:
+            return
         why = "the server knows no lanes" if self._traffic.lane_index else "none of the site's own detectors looks"
         names = some(self._ids[n] for n in blind) + (", ..." if len(blind) > 5 else "")
         log.warning(

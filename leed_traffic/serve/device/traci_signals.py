@@ -139,7 +139,7 @@ class Signals:
 
     def refresh(self) -> None:
         """Read the own programs of our signals again, in one message: a person may have changed them."""
-        ours = [n for n, sighting in enumerate(self.sightings) if sighting.is_ours]
+        ours = [n for n, display in enumerate(self.sightings) if display.is_ours]
         for n, logics in self._logics(ours).items():
             self._plans[n] = own_plans(self._intersections[n], logics)
             self.in_force[n] = self._plans[n].get(self.in_force[n].name, self.in_force[n])
