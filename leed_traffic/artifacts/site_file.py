@@ -70,7 +70,7 @@ class _Limits(Document):
 
 
 class IntersectionEntry(_Limits):
-    """What the file says about one signal, defaults filled in."""
+    """Entry of the file for one signal, defaults filled in."""
 
     id: str
     stages: tuple[str, ...]
@@ -199,7 +199,7 @@ def _with_defaults(entry: IntersectionEntry, defaults: _Limits) -> IntersectionE
 
 
 def _first_fault(err: ValidationError, tables: dict[str, Any]) -> str:
-    """Where and what, for the first fault: `intersection J1: min_green: Extra inputs are not permitted, got 5`."""
+    """Name place and kind of the first fault: `intersection J1: min_green: Extra inputs are not permitted, got 5`."""
     fault = err.errors()[0]
     where = [str(part) for part in fault["loc"]]
     if len(fault["loc"]) >= 2 and fault["loc"][0] == "intersection":

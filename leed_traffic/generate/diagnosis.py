@@ -1,4 +1,4 @@
-"""What went wrong at an intersection while a plan ran, in the figures that a signal engineer asks for."""
+"""Diagnosis of an intersection while a plan ran, in the figures that a signal engineer asks for."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

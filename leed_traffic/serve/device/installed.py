@@ -29,7 +29,7 @@ class Installed:
     own: OwnPlan
 
     def number(self, phase: int) -> int:
-        """At the device, of a phase of the stage program."""
+        """Return the number at the device of a phase of the stage program."""
         return self.own.n_phases + phase
 
     def phase(self, number: int) -> int:

@@ -52,7 +52,7 @@ def difference_at_device(
 
 
 def _other_clearances(movement: Movement, lane: LaneFacts) -> str | None:
-    """Another speed limit matters where yellow or all-red would have been derived longer or shorter for it."""
+    """Compare speed limits: another one matters where another yellow or all-red would be derived for it."""
     here = replace(movement, speed_mps=lane.speed_mps)
     for name, old, new in (
         ("yellow", yellow_time(movement.speed_mps), yellow_time(here.speed_mps)),

@@ -47,7 +47,7 @@ class Commands:
         return not self._waiting
 
     def begin(self) -> None:
-        """A tick has begun: nothing of before counts."""
+        """Begin a tick: nothing of before counts."""
         self._moved: set[int] | None = None  # None: not read again yet
         self._is_refreshed = False
         self._displays: dict[int, str] = {}  # of programs that run on unseen
@@ -206,7 +206,7 @@ class Commands:
         return displays
 
     def _back_to_ours(self, n: int) -> None:
-        """Our program again, in the phase that it shows: no time has passed since."""
+        """Go back to our program in the phase that it shows: no time has passed since."""
         batch = TraciBatch(self._connection)
         batch.set(
             self._connection.trafficlight, self._tc.TL_PROGRAM, self._signals.ids[n], "s", self._signals.name

@@ -226,7 +226,7 @@ class Signals:
             self._strangers[n] = name if is_strange else ""
 
     def _translated(self, n: int, raw: SignalDisplay) -> SignalDisplay:
-        """In the words that everybody inside uses."""
+        """Translate a display into the words that everybody inside uses."""
         if raw.program == self.name:
             layout = self.installed[n]
             if layout is None:

@@ -113,7 +113,7 @@ class Traffic:
         return found
 
     def _inner_lanes(self, id_: str) -> InnerLanes:
-        """Per link the lanes inside the junction; nothing where the server does not know them."""
+        """List the lanes inside the junction per link; nothing where the server does not know them."""
         lane = self._connection.lane
         links = self._connection.trafficlight.getControlledLinks(id_)
         try:

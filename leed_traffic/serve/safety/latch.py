@@ -229,7 +229,7 @@ def _unreadable(path: Path, fault: str) -> UsageError:
 
 
 def _write_latch(folder: Path, entry: Latched) -> None:
-    """In a file of its own; where two ids want one name the second gets a longer one."""
+    """Write a latch to a file of its own; where two ids want one name the second gets a longer one."""
     path = folder / f"{safe_name(entry.signal)}{FAULT_SUFFIX}"
     if _is_of_another(path, entry.signal):
         path = folder / f"{sha256(entry.signal.encode())}{FAULT_SUFFIX}"

@@ -70,13 +70,13 @@ class Monitor:
         self._lost_green_s = [-math.inf] * self._n_links  # end of its last green or yellow
 
     def forget(self) -> None:
-        """Somebody else shows the signal: the next display is judged on its own, without what came before."""
+        """Forget what came before: somebody else shows the signal, and the next display is judged on its own."""
         self._before = None
         self._since_s = [-math.inf] * self._n_links
         self._lost_green_s = [-math.inf] * self._n_links
 
     def begin(self, time_s: float, state: str) -> None:
-        """Our program takes over a display that stands: what is green has its minimum green from here."""
+        """Begin from a display that our program takes over: what is green has its minimum green from here."""
         self.forget()
         self._before = state
         self._since_s = [time_s] * self._n_links

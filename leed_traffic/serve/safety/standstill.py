@@ -93,7 +93,7 @@ def _longest_s(intersection: Intersection, timing: Timing) -> float:
 
 
 def _links_of_lanes(intersection: Intersection) -> list[tuple[int, ...]]:
-    """Per lane the links of its vehicles, if a stage serves any."""
+    """List per lane the links of its vehicles, if a stage serves any."""
     served = frozenset(link for stage in intersection.stages for link in stage.green)
     found = []
     for lane in intersection.lanes:

@@ -111,7 +111,7 @@ def standing(path: Path) -> list[JournaledTrip]:
 
 
 def mark_reset(path: Path, trip: JournaledTrip) -> None:
-    """A person has reset this trip; one byte says so, whoever has the journal open.
+    """Mark a trip that a person has reset: by one byte, whoever has the journal open.
 
     Raises:
         OSError: it cannot be written.
