@@ -1,4 +1,4 @@
-"""Faults seeded into the source of the safety core, one at a time: each must be found out by the checks that guard it."""
+"""Faults seeded into the source of the safety core, one at a time: the checks that guard it find each out."""
 
 import sys
 import types
@@ -133,7 +133,7 @@ def uneven(junction):
 
 
 def complaints(*, subject=None, wait_clocks=signal_state.WaitClocks, derive=None):
-    """What the checks say: enumeration of all states, then adversaries that starve a stage. Stops at the first fault."""
+    """Faults that the checks find: enumeration of states, then adversaries that starve a stage; the first ends it."""
     for junction in JUNCTIONS:
         limits = uneven(junction) if derive is None else derive(junction)
         if derive is not None:

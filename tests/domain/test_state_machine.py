@@ -1,4 +1,4 @@
-"""Envelope, stage program and monitor together, driven by whatever hypothesis thinks of; two judges look at every second.
+"""Envelope, stage program and monitor together, driven by whatever hypothesis finds; two judges see every second.
 
 The independent monitor (serve/safety/monitor.py) and the oracle (domain/safety/oracle.py) share no code with each
 other, nor with what they judge. While somebody rules, nobody whom the detectors have seen waits beyond the maximum
@@ -36,7 +36,7 @@ LINKS = st.integers(0, 11)
 
 
 class WatchedStreet(Street):
-    """A street before the monitor, too; detectors may be dead, the own program may run, a clearance may be extended."""
+    """A street before the monitor; detectors may be dead, the own program may run, clearances may be extended."""
 
     def __init__(self, *args, monitor_limits=None, **settings):
         self.monitor, self.dead, self.is_ours, self.occupied_steps = None, set(), True, 0
@@ -162,7 +162,8 @@ class SignalMachine(RuleBasedStateMachine):
 def many(examples, *phases):
     """Settings; without shrinking where a fault is put in on purpose and nobody reads it."""
     return settings(
-        max_examples=examples, stateful_step_count=40, deadline=None, database=None, suppress_health_check=list(HealthCheck),
+        max_examples=examples, stateful_step_count=40, deadline=None, database=None,
+        suppress_health_check=list(HealthCheck),
         phases=phases or tuple(Phase), report_multiple_bugs=False, derandomize=True,
     )  # fmt: skip
 

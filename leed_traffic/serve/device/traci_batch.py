@@ -38,7 +38,7 @@ class TraciBatch:
         return self._add(domain, domain._cmdGetID, variable, object_id, b"")
 
     def set(self, domain: Any, variable: int, object_id: str, layout: str, *values: object) -> int:  # noqa: ANN401
-        """Add a command that changes something, `layout` as traci packs values; return its place among the answers."""
+        """Add a command that changes something, `layout` as traci packs it; return its place among the answers."""
         return self._add(domain, domain._cmdSetID, variable, object_id, self._connection._pack(layout, *values))
 
     def subscribe(self, domain: Any, object_id: str, variables: list[int]) -> int:  # noqa: ANN401

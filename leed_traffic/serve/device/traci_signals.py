@@ -193,7 +193,8 @@ class Signals:
         if several := [f"{self.ids[n]} ({some(plans)})" for n, plans in enumerate(self._plans) if len(plans) > 1]:
             log.warning(
                 "%s: %d of %d signals have several programs of their own: %s: a plan that changes between them "
-                "takes its signal from us when it does (program_lost); each is handed back to the one in force then",
+                "takes its signal from us when it does (program_lost); each is handed back to "
+                "the one in force then",
                 self._where, len(several), len(self.ids), some(several),
             )  # fmt: skip
 

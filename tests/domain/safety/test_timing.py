@@ -189,7 +189,7 @@ def test_as_net_ends_a_stage_where_a_phase_that_is_no_stage_of_ours_begins():
 
 
 def test_as_net_adds_up_what_the_net_spreads_over_several_phases():
-    """Walkers clear in two phases, vehicles in two yellows (one in capitals) and two all-reds; red-amber counts as yellow."""
+    """Walkers clear in two phases, vehicles in two yellows (one in capitals), two all-reds; red-amber too."""
     walks_out = [("GGrs", 2.0), ("GGrr", 4.0)]
     ends = [("YYrr", 2.0), ("yyrr", 1.5), ("rrrr", 1.0), ("rrsr", 2.0), ("rrur", 0.5)]
     program = [("Ggrr", 9.0), ("yyrr", 3.0), ("GGrG", 9.0), *walks_out, *ends, ("rrGr", 9.0), ("rryr", 4.0)]
@@ -301,7 +301,7 @@ def test_partial_lefts_and_turn_arounds_count_as_lefts(direction, min_green_s):
 
 
 def test_where_cars_share_a_link_with_walkers_the_red_after_its_yellow_lets_both_out():
-    """Link 0: cars out in 2 s, 12.8 m of crossing in 12 s. Link 2, a crossing alone of 9.6 m, needs no lead beside that."""
+    """Link 0: cars out in 2 s, 12.8 m of crossing in 12 s. Link 2, a crossing of 9.6 m, needs no lead then."""
     timing = derive_timing(shared_link())
     assert (
         timing.clearances.yellow_s[0][1],
@@ -329,7 +329,7 @@ def test_a_crossing_alone_that_is_longer_still_gets_its_lead_beside_a_shared_lin
 
 
 def test_an_own_lead_is_for_crossings_alone():
-    """6 s without a yellow follow stage 0; where link 0 ends they are no lead: cars use it, it stays green until its yellow."""
+    """6 s without yellow follow stage 0; where link 0 ends they are no lead: its cars have green until then."""
     for states, lead_s in ((["GrG", "rGG"], 0.0), (["GrG", "GGr"], 6.0)):
         junction = intersection(states, [vehicle(0), crossing(0), vehicle(1), crossing(2)], set())
         program = (*(OwnPhase(state=state, duration_s=6.0) for state in (states[0], "Grr", states[1])),)

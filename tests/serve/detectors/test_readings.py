@@ -35,7 +35,10 @@ from leed_traffic.simulation.sumo.detector_file import render_additional
 from leed_traffic.simulation.sumo.engine import Engine
 from tests.serve.bundles import REACH_M, crossing
 
-RULE = '[[priority]]\nclasses = ["truck"]\nreach_m = 150.0\nmax_extension_s = 10.0\nkeep_green_s = 8.0\nlockout_s = 30.0\n\n'
+RULE = (
+    '[[priority]]\nclasses = ["truck"]\nreach_m = 150.0\n'
+    "max_extension_s = 10.0\nkeep_green_s = 8.0\nlockout_s = 30.0\n\n"
+)
 
 
 @pytest.fixture
@@ -137,7 +140,7 @@ def test_the_policy_sees_over_traci_what_it_saw_in_training(start_sumo, detector
 
 @pytest.mark.parametrize(("speed_mps", "reach_m"), [(13.89, 100.0), (13.89, 30.0), (25.0, 100.0)])
 def test_loops_that_count_more_than_fits_say_the_same_in_the_street_and_in_training(speed_mps, reach_m):
-    """At 25 m/s the advance loop lies 127 m before the stop line: 16 vehicles, where a reach of 100 m has room for 13."""
+    """At 25 m/s the advance loop lies 127 m before the stop line: 16 vehicles; 100 m have room for 13."""
     slow, _ = crossing()
     long = tuple(replace(lane, length_m=180.0, speed_mps=speed_mps) for lane in slow.lanes)
     intersection, sound = replace(slow, lanes=long), replace(LOOPS, miss=0.0, faults=FaultRates())

@@ -40,7 +40,8 @@ def test_sound_steps_pass():
 
 @pytest.mark.parametrize(
     "values",
-    [(1, "leed", 0, 1.0), ("Gr", 7, 0, 1.0), ("Gr", "leed", 0.0, 1.0), ("Gr", "leed", 0, "1"), ("Gr", "leed", 0, -1.0),
+    [(1, "leed", 0, 1.0), ("Gr", 7, 0, 1.0), ("Gr", "leed", 0.0, 1.0), ("Gr", "leed", 0, "1"),
+     ("Gr", "leed", 0, -1.0),
      ("Gr", "leed", 0, math.nan), ("Gr", "leed", 0, math.inf), (None, "leed", 0, 1.0)],
 )  # fmt: skip
 def test_values_of_another_kind_are_refused(values):

@@ -59,6 +59,6 @@ def test_a_length_may_be_off_by_half_a_metre(off_m, is_another):
 
 @pytest.mark.parametrize(("speed_mps", "is_another"), [(13.9, False), (15.2, False), (15.3, True), (12.1, True)])
 def test_a_speed_limit_matters_from_another_yellow_on(speed_mps, is_another):
-    """Y = 1 + v / 6.1 s up to the next 0.5 s: 3.5 s from over 12.2 m/s to 15.25 m/s; a short way has all-reds of 1 s."""
+    """Y = 1 + v / 6.1 s up to the next 0.5 s: 3.5 s from over 12.2 m/s to 15.25 m/s; all-reds of 1 s."""
     found = difference_at_device(junction(length_m=1.0), LINKS, lanes(speed_mps=speed_mps))
     assert (found is not None and "of yellow instead of 3.5" in found) is is_another

@@ -12,7 +12,7 @@ from tests.serve.device.test_contract import open_device
 
 @pytest.mark.sumo
 def test_a_stage_that_is_taken_over_again_counts_from_then(start_sumo):
-    """SUMO counts a phase from when it last began, even while another program ran: 12 s here, minutes on a street."""
+    """SUMO counts a phase from when it last began, even while another program ran: 12 s here, minutes outside."""
     device = open_device(start_sumo().port)
     try:
         device.read()

@@ -1,4 +1,4 @@
-"""Commands to a real SUMO: one message each, harmless where half of it is refused, none to a signal that is another's."""
+"""Commands to a real SUMO: one message each, harmless where half is refused, none to a signal of another's."""
 
 import logging
 import struct

@@ -312,20 +312,22 @@ def test_the_shortest_of_several_limits_of_a_link_counts():
     ways = ((0.0, 4.0, 3.0), (3.0, 0.0, 3.0), (3.0, 3.0, 0.0))
     none = ((0.0,) * 3,) * 3
     timing = with_limits(TIMING, min_green_s=(7.0,) * 3, max_green_s=(60.0,) * 3, fallback_green_s=(20.0,) * 3,
-                         fallback_order=(0, 1, 2), pedestrian_clearance_s=none, yellow_s=ways, all_red_s=none)  # fmt: skip
+                         fallback_order=(0, 1, 2), pedestrian_clearance_s=none, yellow_s=ways,
+                         all_red_s=none)  # fmt: skip
     assert seen((0.0, "Grr"), (9.0, "yrr"), (12.0, "rGr"), intersection=junction, timing=timing) == []
     less = seen((0.0, "Grr"), (9.0, "yrr"), (11.9, "rGr"), intersection=junction, timing=timing)
     assert [v.fault for v in less] == [Fault.SHORT_YELLOW]
 
 
 def test_the_monitor_shares_no_code_with_envelope_and_program():
-    """Its tables are its own: it may import the facts of a junction and its limits, and nothing that decides or displays."""
+    """Its tables are its own: it may import a junction's facts and limits, nothing that decides."""
     tree = ast.parse(Path(monitoring.__file__).read_text(encoding="utf-8"))
     imported = {node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
     imported |= {alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names}
     ours = {name for name in imported if name.startswith("leed_traffic")}
     assert ours == {"leed_traffic.domain.network", "leed_traffic.domain.safety.timing"}
-    code = "import sys, leed_traffic.serve.safety.monitor; print(*sorted(m for m in sys.modules if m.startswith('leed_traffic')))"
+    listed = "sorted(m for m in sys.modules if m.startswith('leed_traffic'))"
+    code = f"import sys, leed_traffic.serve.safety.monitor; print(*{listed})"
     loaded = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True
     ).stdout.split()
