@@ -133,7 +133,7 @@ def uneven(junction):
 
 
 def complaints(*, subject=None, wait_clocks=signal_state.WaitClocks, derive=None):
-    """Faults that the checks find: enumeration of states, then adversaries that starve a stage; the first ends it."""
+    """Faults that the checks find: enumeration of states, then adversaries that starve a stage; the first ends."""
     for junction in JUNCTIONS:
         limits = uneven(junction) if derive is None else derive(junction)
         if derive is not None:

@@ -184,7 +184,7 @@ def test_a_plan_that_is_rewritten_under_ours_is_met_where_it_shows_one_of_our_st
 
 
 def test_who_connects_after_a_take_over_counts_its_green_from_then(start_sumo, opened):
-    """SUMO counts a phase from when it last began, even while another ran: a minimum green would be over at once."""
+    """SUMO counts a phase from when it last began, even under another: a minimum green would be over at once."""
     with Gateway(start_sumo().port, steps_alone=0) as gateway:
         first = opened(gateway.port)
         shown(first)
