@@ -65,10 +65,10 @@ def connect_traci(
         assignment.lanes,
         make_program,
         detectors=assignment.detectors,
-        favoured=frozenset(kind for rule in assignment.priority for kind in rule.classes),
+        priority_classes=frozenset(kind for rule in assignment.priority for kind in rule.classes),
         program_name=config.program or program_name(config.state),
         adopted=frozenset(config.adopt),
-        look=look,
+        between_tries=look,
     )
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from leed_traffic.artifacts.site import Site, make_site
-from leed_traffic.domain.safety.timing import Timing
+from leed_traffic.domain.safety.timing import NO_CHANGE, Clearances, Timing
 from leed_traffic.drill.rig.place import Place, make_place
 from leed_traffic.drill.row import DrillSetting, Finding
 from leed_traffic.simulation.env.episode import run_episode
@@ -114,13 +114,10 @@ class _Restless:
 
 def _without(timing: Timing) -> Timing:
     s = timing.n_stages
-    nothing = ((0.0,) * s,) * s
     return replace(
         timing,
         min_green_s=(5.0,) * s,
         fallback_green_s=(10.0,) * s,
         max_green_s=(60.0,) * s,
-        pedestrian_clearance_s=nothing,
-        yellow_s=nothing,
-        all_red_s=nothing,
+        clearances=Clearances.of_changes(s, lambda i, j: NO_CHANGE),
     )

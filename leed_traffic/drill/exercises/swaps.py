@@ -163,8 +163,7 @@ def two_bundles(place: Place, folder: Path) -> tuple[Bundle, Bundle]:
     many = copies(intersection, N_SIGNALS)
     network = Network(intersections=many)
     site = make_site("copies", [replace(timing, intersection=i.id) for i in many])
-    size = place.bundle.specs[0].size
-    keen = {i.id: 2.0 * longest_wait(size, i.n_stages) for i in many}
+    keen = {i.id: 2.0 * longest_wait(i) for i in many}
     return (
         write_linear_bundle(folder / "first", "copies", network, site),
         write_linear_bundle(folder / "second", "copies", network, site, keen),

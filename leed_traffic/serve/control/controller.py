@@ -22,7 +22,7 @@ from leed_traffic.serve.control.standings import Standings
 from leed_traffic.serve.control.tally import ServeTally
 from leed_traffic.serve.control.waits import StreetWaits
 from leed_traffic.serve.detectors.health import DetectorJudge
-from leed_traffic.serve.detectors.readings import open_eyes
+from leed_traffic.serve.detectors.readings import open_detectors
 from leed_traffic.serve.device.contract import SignalDevice, SignalDisplay, Snapshot
 from leed_traffic.serve.logs.actuations import Actuations
 from leed_traffic.serve.logs.events import OWN, PRIORITY_EVENTS, Change, ChangeKind, Event
@@ -85,7 +85,9 @@ class SignalController:
         self._standings = Standings(self.ids, latches.latched, journal, tally)
         self._latches = latches
         self.tally = tally
-        self._eyes = open_eyes(self._intersections, sensing, reach_m=reach_m, lane_index=device.lane_index)
+        self._detectors = open_detectors(
+            self._intersections, sensing, reach_m=reach_m, lane_index=device.lane_index
+        )
         self._priorities = Priorities(self._intersections, priority)
         self._means = [PriorityStrategy.NONE] * len(pairs)
         self._callers: tuple[PriorityVehicle, ...] = ()
@@ -198,7 +200,7 @@ class SignalController:
         self._standings.time_s = snapshot.time_s
         for n in range(self.n):
             self._watch(n, snapshot)
-        seen, marks = self._eyes.look(snapshot, elapsed_s)
+        seen, marks = self._detectors.read_tick(snapshot, elapsed_s)
         readings = self._sensing.mask(seen, snapshot.missing)
         self._callers = snapshot.callers
         for n, sighting in enumerate(snapshot.sightings):
@@ -206,7 +208,7 @@ class SignalController:
             self._standings.note(
                 n, events, since_s=sighting.spent_s
             )  # the phase that stands began between two looks
-        for n, cause in enumerate(self._standstills.look(snapshot.time_s, snapshot.sightings, readings)):
+        for n, cause in enumerate(self._standstills.causes(snapshot.time_s, snapshot.sightings, readings)):
             self._standings.alarm(n, cause)
         self._log.note(self._actuations.take(snapshot.vehicles, snapshot.time_s, elapsed_s))
         shown = [sight.shown for sight in self._sights]
@@ -225,7 +227,7 @@ class SignalController:
     def decide(self, snapshot: Snapshot, readings: Readings) -> None:
         """Ask the policy; what it says stands until it is asked again."""
         elapsed_s = self._requests.begin(snapshot.time_s)
-        readings = self._eyes.ask(snapshot, readings, elapsed_s)
+        readings = self._detectors.read_decision(snapshot, readings, elapsed_s)
         self._requests.ask(readings, self._sights, self._policies, elapsed_s, snapshot.persons)
         self._log.note_asked(self._requests.wanted, self._requests.observations)
         self._note_changes()

@@ -183,7 +183,7 @@ def _check_rhythm(step_s: float, timings: Sequence[Timing]) -> None:
         )
     for timing in timings:
         shortest_s = min(
-            (whole_steps(s, step_s) for row in timing.yellow_s for s in row if s > 0.0), default=TICK_S
+            (whole_steps(s, step_s) for row in timing.clearances.yellow_s for s in row if s > 0.0), default=TICK_S
         )
         if shortest_s < TICK_S:
             raise MismatchError(

@@ -7,7 +7,7 @@ from leed_traffic.serve.device.contract import SignalDevice
 
 
 class Verb(IntEnum):
-    """Of a command; the numbers stand in recordings."""
+    """Verbs of commands; the numbers stand in recordings."""
 
     ENGAGE = 1
     REQUEST = 2
@@ -36,11 +36,11 @@ class OneCallDevice(ABC):
 
     @abstractmethod
     def _call(self, verb: Verb, n: int, stage: int, hold_s: float) -> bool:
-        """Whether the device obeyed."""
+        """Call the device; return whether it obeyed."""
 
 
 def command(device: SignalDevice, verb: Verb, n: int, stage: int, hold_s: float) -> bool:
-    """Whether a device obeys a command that was written as one call."""
+    """Return whether a device obeys a command that was written as one call."""
     if verb is Verb.ENGAGE:
         return device.engage(n, stage)
     if verb is Verb.REQUEST:

@@ -1,4 +1,4 @@
-"""What an environment is made of: small, frozen, and sent to the processes that build it."""
+"""Specification of an environment: small, frozen, and sent to the processes that build it."""
 
 from dataclasses import dataclass
 from pathlib import Path

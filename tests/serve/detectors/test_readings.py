@@ -23,7 +23,7 @@ from leed_traffic.drill.rig.linear_policy import write_linear_bundle
 from leed_traffic.errors import MismatchError
 from leed_traffic.serve.control.assignment import assign
 from leed_traffic.serve.control.loop import StopRequest
-from leed_traffic.serve.detectors.readings import FieldEyes, site_detectors
+from leed_traffic.serve.detectors.readings import SiteDetectorReader, site_detectors
 from leed_traffic.serve.device.contract import SignalDisplay, Snapshot
 from leed_traffic.serve.device.traci import Endpoint, TraciDevice
 from leed_traffic.serve.logs.recording import pack_snapshot, unpack_snapshot
@@ -35,7 +35,10 @@ from leed_traffic.simulation.sumo.detector_file import render_additional
 from leed_traffic.simulation.sumo.engine import Engine
 from tests.serve.bundles import REACH_M, crossing
 
-RULE = '[[priority]]\nclasses = ["truck"]\nreach_m = 150.0\nmax_extension_s = 10.0\nkeep_green_s = 8.0\nlockout_s = 30.0\n\n'
+RULE = (
+    '[[priority]]\nclasses = ["truck"]\nreach_m = 150.0\n'
+    "max_extension_s = 10.0\nkeep_green_s = 8.0\nlockout_s = 30.0\n\n"
+)
 
 
 @pytest.fixture
@@ -105,13 +108,13 @@ def test_the_policy_sees_over_traci_what_it_saw_in_training(start_sumo, detector
         endpoint, [intersection], (), lambda n, step_s: build_program(intersection, timing, step_s=step_s),
         detectors=site_detectors(sound, [intersection], reach_m),
     )  # fmt: skip
-    eyes, seen = FieldEyes([intersection], sound, reach_m), []
+    reader, seen = SiteDetectorReader([intersection], sound, reach_m), []
     try:
         for k in range(201):
             snapshot = device.read()
-            readings, _ = eyes.look(snapshot, 1.0 if k else 0.0)
+            readings, _ = reader.read_tick(snapshot, 1.0 if k else 0.0)
             if k % 5 == 0:
-                seen.append(eyes.ask(snapshot, readings, 5.0 if k else 0.0).count_veh)
+                seen.append(reader.read_decision(snapshot, readings, 5.0 if k else 0.0).count_veh)
     finally:
         device.close()
     scenario = load_scenario("crossing")
@@ -137,11 +140,11 @@ def test_the_policy_sees_over_traci_what_it_saw_in_training(start_sumo, detector
 
 @pytest.mark.parametrize(("speed_mps", "reach_m"), [(13.89, 100.0), (13.89, 30.0), (25.0, 100.0)])
 def test_loops_that_count_more_than_fits_say_the_same_in_the_street_and_in_training(speed_mps, reach_m):
-    """At 25 m/s the advance loop lies 127 m before the stop line: 16 vehicles, where a reach of 100 m has room for 13."""
+    """At 25 m/s the advance loop lies 127 m before the stop line: 16 vehicles; 100 m have room for 13."""
     slow, _ = crossing()
     long = tuple(replace(lane, length_m=180.0, speed_mps=speed_mps) for lane in slow.lanes)
     intersection, sound = replace(slow, lanes=long), replace(LOOPS, miss=0.0, faults=FaultRates())
-    eyes, sensors = FieldEyes([intersection], sound, reach_m), Sensors([intersection], sound)
+    reader, sensors = SiteDetectorReader([intersection], sound, reach_m), Sensors([intersection], sound)
     index = {span.lane: 0 for lane in intersection.lanes for span in lane.spans}
     index |= {m.exit_span.lane: 0 for m in intersection.vehicle_movements}
     policy = SensedDetection(sensors, [intersection], [reach_m], index)
@@ -160,7 +163,7 @@ def test_loops_that_count_more_than_fits_say_the_same_in_the_street_and_in_train
             for d in place_loops(intersection)
         }
         snapshot = Snapshot(time_s=5.0 * k, sightings=(), vehicles=nobody, detected=counters)
-        seen, trained = eyes.ask(snapshot, None, came), policy.measure(nobody)
+        seen, trained = reader.read_decision(snapshot, None, came), policy.measure(nobody)
         np.testing.assert_allclose(seen.count_veh, trained.count_veh, atol=1e-9)
         np.testing.assert_allclose(seen.queue_veh, trained.queue_veh, atol=1e-9)
     assert seen.count_veh.max() == pytest.approx(

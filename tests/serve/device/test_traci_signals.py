@@ -1,215 +1,13 @@
-"""Commands to a real SUMO: one message each, harmless where half of it is refused, none to a signal that is another's."""
-
-import logging
-import struct
-from dataclasses import replace
+"""Signals as a real SUMO reports them: whose program runs, which own one is in force, how long a stage stands."""
 
 import pytest
 
-from leed_traffic.domain.safety.program import build_program
-from leed_traffic.drill.exercises.cuts import contents
 from leed_traffic.drill.rig.gateway import Gateway
-from leed_traffic.serve.device.connection import Endpoint
-from leed_traffic.serve.device.traci import TraciDevice
+from tests.intersections import with_limits
 from tests.serve.bundles import crossing
+from tests.serve.device.line import ALONE, PROGRAM, THEIRS, Line, program_at, shown, standing
 
 pytestmark = pytest.mark.sumo
-
-OURS, THEIRS = "leed-0000aaaa", "leed-0000bbbb"
-PROGRAM = build_program(*crossing())
-ALONE = 3  # steps of the gateway between two controllers
-
-
-def open_device(port, *, name=OURS, place=crossing, **changes):
-    intersection, timing = place()
-    endpoint = Endpoint(host="127.0.0.1", port=port, deadline_s=5.0, connect_s=20.0)
-    make = lambda n, step_s: build_program(intersection, timing, step_s=step_s)  # noqa: E731
-    return TraciDevice(endpoint, [intersection], [], make, program_name=name, **changes)
-
-
-class Line:
-    """What a device sends; a part of it may be altered on its way, as a server that refuses it would take it."""
-
-    def __init__(self, device):
-        self.sent, self._socket, self._altered = [], device._connection._socket, {}
-        device._connection._socket = self
-
-    def alter(self, before, after):
-        self._altered[before] = after
-
-    def send(self, content):
-        for before, after in self._altered.items():
-            content = content.replace(before, after)
-        self.sent.append(content)
-        return self._socket.send(content)
-
-    def __getattr__(self, name):
-        return getattr(self._socket, name)
-
-    def take(self):
-        """What moved a signal since."""
-        said, self.sent = [what for message in self.sent if (what := contents(message))], []
-        return said
-
-
-@pytest.fixture
-def opened(start_sumo):
-    devices = []
-
-    def make(port=None, **changes):
-        devices.append(open_device(port or start_sumo().port, **changes))
-        return devices[-1]
-
-    yield make
-    for device in devices:
-        device.close()
-
-
-def shown(device):
-    """The next tick's sighting."""
-    return device.read().sightings[0]
-
-
-def standing(device):
-    """The stage that is shown, once one is."""
-    while (seen := shown(device)).state not in [phase.state for phase in PROGRAM.phases[: PROGRAM.n_stages]]:
-        pass
-    return next(k for k in range(PROGRAM.n_stages) if PROGRAM.phases[k].state == seen.state)
-
-
-def program_at(device):
-    return device._connection.trafficlight.getProgram("C")
-
-
-def number(index):
-    return struct.pack("!Bi", 0x09, index)
-
-
-def name(text):
-    return struct.pack("!Bi", 0x0C, len(text)) + text.encode()
-
-
-def test_every_command_is_one_message(opened):
-    device = opened()
-    line, stage = Line(device), standing(device)
-    assert device.engage(0, stage)
-    assert device.request(0, stage, 9.0)
-    assert line.take() == [], "nothing is sent before the tick is over"
-    device.commit()
-    assert line.take() == ["logic ours phase note note hold"]
-    for _ in range(3):
-        assert shown(device).is_ours
-    assert device.request(0, (stage + 1) % PROGRAM.n_stages, 9.0)
-    device.read()
-    assert line.take() == ["phase"]
-    while PROGRAM.stage_of(shown(device).phase)[1]:
-        pass
-    assert device.release(0)
-    device.commit()
-    assert line.take() == ["own phase"]
-    assert not shown(device).is_ours
-    stage = standing(device)
-    assert device.engage(0, stage)
-    device.commit()
-    assert line.take() == ["logic", "ours phase note note"], (
-        "the phases first, unseen, then the change of the program"
-    )
-
-
-def test_a_clearance_without_all_red_is_extended_by_one_message(opened):
-    intersection, timing = crossing()
-    bare = replace(timing, all_red_s=((0.0,) * timing.n_stages,) * timing.n_stages)
-    program = build_program(intersection, bare)
-    device = opened(place=lambda: (intersection, bare))
-    line, stage = Line(device), standing(device)
-    assert device.engage(0, stage)
-    device.read()
-    assert device.request(0, (stage + 2) % 4, 5.0)
-    while (seen := shown(device)) and program.extension_at(seen.phase, seen.spent_s, 1.0) is None:
-        pass
-    line.take()
-    assert device.extend(0, 1.0)
-    device.commit()
-    assert line.take() == ["phase hold"]
-
-
-@pytest.mark.parametrize("is_first", [True, False])
-def test_a_take_over_whose_program_is_refused_moves_nothing(opened, caplog, is_first):
-    device = opened()
-    if not is_first:
-        assert device.engage(0, standing(device))
-        device.read()
-        assert device.release(0)
-    while (stage := standing(device)) != 1:
-        pass
-    before, line = device._signals.sightings[0].state, Line(device)
-    if is_first:  # its phases are refused, so there is no such program to go to
-        line.alter(number(0) + number(14 + stage), number(0) + number(99))
-    else:
-        to_signal = b"\x23" + struct.pack("!i", 1) + b"C"
-        line.alter(to_signal + name(OURS), to_signal + name("leed-0000cccc"))
-    assert device.engage(0, stage)
-    device.commit()
-    assert "C: taking over was refused" in caplog.text
-    assert (program_at(device), device._connection.trafficlight.getRedYellowGreenState("C")) == ("0", before)
-    assert not shown(device).is_ours
-
-
-def test_a_hand_back_whose_program_is_refused_keeps_the_display(opened, caplog):
-    device = opened()
-    stage = standing(device)
-    assert device.engage(0, stage)
-    for _ in range(5):
-        before = shown(device)
-    Line(device).alter(name("0"), name("9"))
-    with caplog.at_level(logging.ERROR):
-        assert device.release(0)
-        now = shown(device)
-    assert "C: handing back was refused: Can not switch tls 'C' to program '9'" in caplog.text
-    assert (now.state, now.is_ours, now.is_sound, now.phase) == (before.state, True, True, stage)
-
-
-def test_a_hand_back_whose_phase_is_refused_is_taken_back_before_anybody_sees_it(opened, caplog):
-    device = opened()
-    stage = standing(device)
-    assert device.engage(0, stage)
-    for _ in range(5):
-        before = shown(device)
-    own = device._signals.in_force[0].phases[stage]
-    Line(device).alter(number(own), number(99))
-    with caplog.at_level(logging.ERROR):
-        assert device.release(0)
-        now = shown(device)
-    assert "C: handing back was refused: The phase index 99" in caplog.text
-    assert (now.state, now.is_ours, now.phase) == (before.state, True, stage)
-
-
-def test_a_signal_that_somebody_else_has_moved_is_not_commanded(opened, caplog):
-    device = opened()
-    line, stage = Line(device), standing(device)
-    assert device.engage(0, stage)
-    device.read()
-    other = PROGRAM.entries[stage][(stage + 1) % 4]
-    device._connection.trafficlight.setPhase("C", device._signals.installed[0].number(other))
-    line.take()
-    assert not device.request(0, stage, 4.0), "the hold would have hit somebody's clearance"
-    assert not device.request(0, (stage + 2) % 4, 4.0)
-    assert not device.release(0)
-    assert not device.extend(0, 1.0)
-    assert "somebody else moved it since this tick's look" in caplog.text
-    device.commit()
-    assert line.take() == []
-    now = shown(device)
-    assert now.phase == other
-    assert device.request(0, PROGRAM.stage_of(other)[0], 4.0), "the next tick has seen it"
-
-
-def test_what_somebody_has_set_is_not_taken_from_him(opened):
-    device = opened()
-    stage = standing(device)
-    device._connection.trafficlight.setRedYellowGreenState("C", PROGRAM.phases[stage].state)
-    assert shown(device).program == "online"
-    assert not device.engage(0, stage)
 
 
 def test_a_restart_finds_its_program_and_begins_nothing_anew(start_sumo, opened):
@@ -292,7 +90,9 @@ def test_a_program_without_a_mark_is_nobodys_and_may_be_adopted(start_sumo, open
 
 def test_our_program_with_other_phases_is_not_taken_for_the_one_of_now(start_sumo, opened):
     intersection, timing = crossing()
-    longer = replace(timing, all_red_s=tuple(tuple(s + 2.0 for s in row) for row in timing.all_red_s))
+    longer = with_limits(
+        timing, all_red_s=tuple(tuple(s + 2.0 for s in row) for row in timing.clearances.all_red_s)
+    )
     with Gateway(start_sumo().port, steps_alone=ALONE) as gateway:
         before = opened(gateway.port, place=lambda: (intersection, longer))
         stage = standing(before)
@@ -384,7 +184,7 @@ def test_a_plan_that_is_rewritten_under_ours_is_met_where_it_shows_one_of_our_st
 
 
 def test_who_connects_after_a_take_over_counts_its_green_from_then(start_sumo, opened):
-    """SUMO counts a phase from when it last began, even while another program ran: a minimum green would be over at once."""
+    """SUMO counts a phase from when it last began, even under another: a minimum green would be over at once."""
     with Gateway(start_sumo().port, steps_alone=0) as gateway:
         first = opened(gateway.port)
         shown(first)
