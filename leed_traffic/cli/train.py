@@ -107,7 +107,7 @@ def train_command(
         "spread": spread,
         "seed": seed,
         "workers": workers,
-        "engine": engine,
+        "backend": engine,
         "address": address,
         "resume": resume,
         "episodes": episodes,
@@ -168,7 +168,7 @@ def _config(settings: dict[str, Any]) -> "TrainConfig":
     from leed_traffic.train.config import TrainConfig
 
     try:
-        return TrainConfig.model_validate(settings)
+        return TrainConfig.from_flat(settings)
     except ValidationError as err:
         raise UsageError(first_fault(err, as_option=True, shows_value=True)) from err
 
@@ -177,7 +177,7 @@ def _tell_same_day(config: "TrainConfig") -> None:
     """A policy that meets one day alone may fit that day: say so before hours are spent on it."""
     from leed_traffic.artifacts.scenario import load_scenario, with_spread
 
-    scenario = with_spread(load_scenario(config.scenario), config.spread)
+    scenario = with_spread(load_scenario(config.env.scenario), config.env.spread)
     if scenario.demand is None and scenario.spread == 0.0:
         messages.print(
             f"{scenario.name}: every hour drives the same day; --spread 0.1 lets days differ", markup=False
