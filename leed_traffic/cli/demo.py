@@ -28,7 +28,7 @@ SCENARIO = "arterial5"
 # Budgets: together about 5 minutes on 2 cores
 SEARCH_RUNS = 53  # simulated hours for the author's search
 DEMONSTRATION_SEEDS = (1, 2, 3)
-TRAIN_EPISODES = 40  # own hours after cloning and relabelling
+TRAIN_EPISODES = 40  # on-policy hours after cloning and DAgger
 VALIDATION_SEEDS = 3
 SERVED_SEED = 1001
 SERVE_LIMIT_S = 180.0  # wall time for the served hour
@@ -81,7 +81,7 @@ def demo_command(
             scenario=SCENARIO, out=demonstrations, runs=SEARCH_RUNS, seeds=DEMONSTRATION_SEEDS, workers=n_workers
         )
     )
-    _say(2, "every signal learns its own policy: cloning, relabelling, own experience")
+    _say(2, "every signal learns its own policy: cloning, DAgger, PPO")
     config = TrainConfig(
         demonstrations=demonstrations,
         out=run,
