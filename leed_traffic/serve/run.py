@@ -17,10 +17,10 @@ from leed_traffic.domain.network import Intersection
 from leed_traffic.domain.priority import PriorityRule
 from leed_traffic.domain.safety.program import StageProgram
 from leed_traffic.serve.control.assignment import Assignment, assign
+from leed_traffic.serve.control.commands import CommandQueue
 from leed_traffic.serve.control.config import Connect, Look, ServeConfig
 from leed_traffic.serve.control.hot_swap import Decider, Generation, HotSwap
 from leed_traffic.serve.control.loop import OnTick, ServeSummary, StopRequest, Watcher
-from leed_traffic.serve.control.orders import CommandQueue
 from leed_traffic.serve.control.pace import Clock
 from leed_traffic.serve.control.service import Service
 from leed_traffic.serve.device.contract import SignalDevice
@@ -151,7 +151,7 @@ def serve(
         stack.callback(mailbox.close)
         service = Service(
             config, assignment, policies, latches, journal,
-            clock=clock, sleep=sleep, watchers=everybody, mailbox=mailbox, kept=kept, store=store,
+            clock=clock, sleep=sleep, watchers=everybody, commands=mailbox, kept=kept, store=store,
             on_wait=on_wait,
         )  # fmt: skip
         return service.run(connect, stop, on_tick, lambda device: RecordedDevice(device, journal))

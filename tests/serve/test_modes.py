@@ -5,8 +5,8 @@ import pytest
 from leed_traffic.domain.detectors.detection import lanes_to_read
 from leed_traffic.errors import ExitCode, UsageError
 from leed_traffic.serve.control.agreement import StageComparison
+from leed_traffic.serve.control.commands import CommandQueue, SetOperatingMode
 from leed_traffic.serve.control.loop import StopRequest
-from leed_traffic.serve.control.orders import CommandQueue, SetOperatingMode
 from leed_traffic.serve.run import ServeConfig, serve
 from leed_traffic.serve.safety.supervisor import Cause, ModeEvent, ModeState, OperatingMode, SignalMode, transition
 from tests.serve.bundles import crossing
@@ -60,7 +60,7 @@ def serve_with_modes(bundle, changes, tmp_path, *, control=OperatingMode.ACTIVE,
     def on_tick(time_s, end_s, note):
         ours[time_s] = device._ours
         if time_s in changes:
-            letters.append(mailbox.drop(SetOperatingMode(control=changes[time_s]), "test"))
+            letters.append(mailbox.drop(SetOperatingMode(mode=changes[time_s]), "test"))
 
     summary = serve(
         ServeConfig(bundle=bundle, port=1, control=control, events=tmp_path, until_s=until_s), clock=lambda: 0.0,
@@ -122,7 +122,7 @@ def test_a_controller_that_is_leaving_takes_no_orders(crossing_bundle, tmp_path)
         if time_s == 41.0:
             stop(15)
         if time_s == 42.0:
-            letters.append(mailbox.drop(SetOperatingMode(control=OperatingMode.SHADOW), "test"))
+            letters.append(mailbox.drop(SetOperatingMode(mode=OperatingMode.SHADOW), "test"))
 
     summary = serve(
         ServeConfig(bundle=crossing_bundle, port=1), clock=lambda: 0.0, stop=stop, connect=lambda *_: device,
@@ -145,7 +145,7 @@ def test_a_signal_that_a_change_of_mode_gives_back_is_given_back_over_a_loss_of_
 
     def on_tick(time_s, end_s, note):
         if time_s == 41.0:
-            mailbox.drop(SetOperatingMode(control=OperatingMode.MONITOR), "test")
+            mailbox.drop(SetOperatingMode(mode=OperatingMode.MONITOR), "test")
 
     summary = serve(
         ServeConfig(bundle=crossing_bundle, port=1, until_s=100.0, retry_s=10.0), clock=lambda: 0.0, stop=StopRequest(),

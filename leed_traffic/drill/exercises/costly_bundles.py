@@ -17,8 +17,8 @@ from leed_traffic.drill.rig.onnx_bytes import model, node, one_row, row, tensor
 from leed_traffic.drill.row import DrillSetting, Finding
 from leed_traffic.errors import BundleError
 from leed_traffic.serve.control.assignment import assign
+from leed_traffic.serve.control.commands import CommandQueue, Reload
 from leed_traffic.serve.control.hot_swap import Decider
-from leed_traffic.serve.control.orders import CommandQueue, Reload
 from leed_traffic.serve.logs.events import ChangeKind
 from leed_traffic.serve.operations.desk import CommandServer
 from leed_traffic.serve.operations.status import StatusBoard

@@ -23,9 +23,9 @@ from leed_traffic.drill.rig.own_controllers import KINDS, under
 from leed_traffic.drill.rig.place import Place, ServeOutcome, sumo, wait_for_end, watch
 from leed_traffic.drill.row import DrillSetting, Finding
 from leed_traffic.errors import DeviceError
+from leed_traffic.serve.control.commands import CommandQueue, Reload
 from leed_traffic.serve.control.hot_swap import Decider, Generation
 from leed_traffic.serve.control.loop import StopRequest
-from leed_traffic.serve.control.orders import CommandQueue, Reload
 from leed_traffic.serve.device.contract import Snapshot
 from leed_traffic.serve.run import ServeConfig, serve
 

@@ -10,9 +10,9 @@ from leed_traffic.drill.exercises.swaps import two_bundles
 from leed_traffic.drill.rig.place import sumo
 from leed_traffic.drill.rig.walking_device import WalkingDevice, walking
 from leed_traffic.drill.row import DrillSetting, Finding
+from leed_traffic.serve.control.commands import Command, CommandQueue, Reload, Rollback, SetOperatingMode
 from leed_traffic.serve.control.hot_swap import Generation
 from leed_traffic.serve.control.loop import StopRequest
-from leed_traffic.serve.control.orders import Command, CommandQueue, Reload, Rollback, SetOperatingMode
 from leed_traffic.serve.logs.recording import RECORDING_NAME
 from leed_traffic.serve.replay.replay import replay
 from leed_traffic.serve.run import ServeConfig, connect_traci, serve
@@ -78,6 +78,4 @@ def _any_order(bundles: tuple[Bundle, Bundle], rng: np.random.Generator) -> Comm
     if rng.uniform() < 0.5:
         bundle = bundles[int(rng.integers(2))]
         return Reload(generation=Generation(bundle=bundle, decider=Policy(bundle, bundle.ids)))
-    return (
-        Rollback() if rng.uniform() < 0.3 else SetOperatingMode(control=list(OperatingMode)[int(rng.integers(3))])
-    )
+    return Rollback() if rng.uniform() < 0.3 else SetOperatingMode(mode=list(OperatingMode)[int(rng.integers(3))])

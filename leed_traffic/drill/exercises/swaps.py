@@ -21,9 +21,9 @@ from leed_traffic.drill.rig.walking_device import WalkingDevice, copies, walking
 from leed_traffic.drill.row import DrillSetting, Finding
 from leed_traffic.errors import LeedError
 from leed_traffic.serve.control.assignment import assign
+from leed_traffic.serve.control.commands import CommandQueue, Reload
 from leed_traffic.serve.control.hot_swap import Decider
 from leed_traffic.serve.control.loop import ServeSummary, StopRequest
-from leed_traffic.serve.control.orders import CommandQueue, Reload
 from leed_traffic.serve.logs.events import ChangeKind
 from leed_traffic.serve.operations.desk import CommandServer
 from leed_traffic.serve.operations.status import StatusBoard

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from leed_traffic.artifacts.bundle import Bundle
 from leed_traffic.domain.safety.timing import Timing
-from leed_traffic.serve.control.signal import StageDisplay
+from leed_traffic.domain.situation import StageDisplay
 from leed_traffic.serve.logs.events import Change, ChangeKind
 
 PROBATION_S = 600.0  # s of the device's time after the last signal has moved: at least five cycles
@@ -106,15 +106,15 @@ class HotSwap:
         self._note(ChangeKind.BEGUN, None, why)
         return True
 
-    def look(self, shown: Sequence[StageDisplay], are_ours: Sequence[bool], time_s: float) -> None:
+    def look(self, stages: Sequence[StageDisplay], are_ours: Sequence[bool], time_s: float) -> None:
         """One tick: whoever is at a stage boundary moves."""
         self._time_s = time_s
         waiting = self.n_waiting
         for n in range(len(self._rows)) if waiting else ():
-            if self._rows[n] is not self._target and (not are_ours[n] or self._is_at_boundary(n, shown[n])):
+            if self._rows[n] is not self._target and (not are_ours[n] or self._is_at_boundary(n, stages[n])):
                 self._rows[n] = self._target
                 self._note(ChangeKind.MOVED, n, "stage boundary" if are_ours[n] else "not led by us")
-        self._before = list(shown)
+        self._before = list(stages)
         if waiting and not self.n_waiting:
             self._complete_at_s = time_s
             self._note(ChangeKind.COMPLETE, None, "every signal has moved")

@@ -14,8 +14,8 @@ from leed_traffic.artifacts.bundle import Bundle
 from leed_traffic.domain.document import Document
 from leed_traffic.errors import DeviceError, ExitCode, LeedError
 from leed_traffic.serve.control.agreement import Agreement
+from leed_traffic.serve.control.commands import CommandQueue, QueuedCommand, Rollback
 from leed_traffic.serve.control.controller import SignalController
-from leed_traffic.serve.control.orders import CommandQueue, QueuedCommand, Rollback
 from leed_traffic.serve.control.pace import Clock, Pace
 from leed_traffic.serve.device.contract import SignalDevice, Snapshot
 from leed_traffic.serve.logs.journal import Journal
@@ -138,7 +138,7 @@ class Loop:
         clock: Clock,
         *,
         watchers: Sequence[Watcher] = (),
-        mailbox: CommandQueue | None = None,
+        commands: CommandQueue | None = None,
         pace: Pace | None = None,
         lost_at_s: float | None = None,
     ) -> None:
@@ -150,7 +150,7 @@ class Loop:
             journal: what is left behind.
             clock: for latencies.
             watchers: are told of every sound tick; one that fails is told no more.
-            mailbox: orders of persons; None: nobody orders.
+            commands: of persons; None: nobody commands.
             pace: by the wall clock; None: as fast as the device answers.
             lost_at_s: the clock's time at which the connection before this one was lost.
         """
@@ -159,7 +159,7 @@ class Loop:
         self._log = journal
         self._clock = clock
         self._watchers = list(watchers)
-        self._mailbox = mailbox or CommandQueue()
+        self._commands = commands or CommandQueue()
         self._pace = pace
         self._has_failed = self._is_mute = False
         self._tally = controller.tally
@@ -180,8 +180,8 @@ class Loop:
                     with self._surviving("the stop is not in the logs"):
                         self._log.note_stop(stop.number)
                 self._controller.hand_back()
-            for letter in self._mailbox.take():
-                self._obey(letter)
+            for queued in self._commands.take():
+                self._obey(queued)
             if self._pace is not None:
                 self._pace.wait()
             if not self._tick():
@@ -203,7 +203,7 @@ class Loop:
             exit_code=self._exit_code(ended_by),
             ended_by=ended_by,
             bundle_digest=controller.policies.target.bundle.digest,
-            control=controller.control,
+            control=controller.operating_mode,
             begin_s=self._begin_s,
             end_s=self._time_s,
             ticks=tally.ticks,
@@ -271,16 +271,16 @@ class Loop:
             log.exception("a fault at %.1f s; %s", self._time_s, comfort)
             self._has_failed = True
 
-    def _obey(self, letter: QueuedCommand) -> None:
+    def _obey(self, queued: QueuedCommand) -> None:
         """Carry out an order; whoever gave it hears how it went."""
-        self._log.note_order(letter.as_record())
+        self._log.note_order(queued.as_record())
         with self._surviving("an order was not carried out"):
             try:
-                letter.answer.set_result(self._controller.obey(letter.order))
+                queued.answer.set_result(self._controller.obey(queued.command))
             except LeedError as err:
-                letter.answer.set_exception(err)
+                queued.answer.set_exception(err)
         if self._has_failed:
-            letter.answer.set_exception(
+            queued.answer.set_exception(
                 DeviceError("a fault of the controller: the order was not carried out; see its log")
             )
 
@@ -305,17 +305,17 @@ class Loop:
             took_s = self._clock() - before_s
             self._tally.decision_s.append(took_s)
             self._tally.decisions += 1  # one that raised was none
-            self._judge(took_s)
+            self._check_duration(took_s)
         self._controller.act(snapshot)
 
-    def _judge(self, took_s: float) -> None:
-        """A bundle on probation that takes too long must go; as an order, since a replay has no clock."""
+    def _check_duration(self, took_s: float) -> None:
+        """Send back a bundle on probation that takes too long; by a command, since a replay has no clock."""
         if took_s > DECISION_LIMIT_S and self._controller.policies.is_on_probation:
             why = f"a decision took {took_s:.2f} s, allowed {DECISION_LIMIT_S:g}"
-            self._mailbox.drop(Rollback(why=why), "the loop")
+            self._commands.drop(Rollback(why=why), "the loop")
 
     def _current_modes(self) -> list[SignalMode]:
-        return [standing.mode for standing in self._controller.standings]
+        return [signal.mode.state.mode for signal in self._controller.signals]
 
     def _note(self) -> str:
         modes = self._current_modes()
@@ -332,7 +332,7 @@ class Loop:
             mode in (SignalMode.FALLBACK, SignalMode.DEGRADED) for mode in self._modes
         )
         is_kept = ended_by != "end" and not self._controller.is_handed_back
-        if self._controller.control is OperatingMode.ACTIVE and (is_down or is_kept):
+        if self._controller.operating_mode is OperatingMode.ACTIVE and (is_down or is_kept):
             return ExitCode.FALLBACK_AT_END
         return ExitCode.OK
 

@@ -11,9 +11,10 @@ from numpy.typing import NDArray
 from leed_traffic.domain.detectors.detection import Array, Detection
 from leed_traffic.domain.detectors.sensing import SensedDetection
 from leed_traffic.domain.plan import PlanInterpreter, SequencePlan, UrgencyPlan
+from leed_traffic.domain.situation import Situation
 from leed_traffic.domain.trajectory import Trajectory
 from leed_traffic.errors import PlanError
-from leed_traffic.simulation.env.signal_env import Request, SignalEnv, Situation
+from leed_traffic.simulation.env.signal_env import Request, SignalEnv
 from leed_traffic.simulation.score.score import STUCK_S, SeedScore, read_score
 
 

@@ -7,7 +7,8 @@ from gymnasium.spaces import Box, Discrete
 from numpy.typing import NDArray
 from pettingzoo import ParallelEnv
 
-from leed_traffic.simulation.env.signal_env import SignalEnv, Situation
+from leed_traffic.domain.situation import Situation
+from leed_traffic.simulation.env.signal_env import SignalEnv
 
 Observations = dict[str, NDArray[np.float32]]
 Infos = dict[str, dict[str, Any]]

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 
 from leed_traffic.artifacts.policy import Policy
+from leed_traffic.domain.situation import StageDisplay
 from leed_traffic.errors import UsageError
+from leed_traffic.serve.control.commands import CommandQueue, Reload, Rollback
 from leed_traffic.serve.control.hot_swap import Generation, HotSwap
 from leed_traffic.serve.control.loop import StopRequest
-from leed_traffic.serve.control.orders import CommandQueue, Reload, Rollback
-from leed_traffic.serve.control.signal import StageDisplay
 from leed_traffic.serve.logs.events import ChangeKind
 from leed_traffic.serve.run import ServeConfig, serve
 from leed_traffic.serve.safety.supervisor import SignalMode

@@ -14,10 +14,10 @@ import pytest
 from leed_traffic.domain.detectors.detection import Detection, Vehicles, lanes_to_read
 from leed_traffic.domain.network import GREEN
 from leed_traffic.domain.safety.unwatched import lawful_waits, silent_cycle_s
+from leed_traffic.domain.situation import StageDisplay
 from leed_traffic.errors import DeviceError
+from leed_traffic.serve.control.commands import CommandQueue, SetOperatingMode
 from leed_traffic.serve.control.loop import StopRequest
-from leed_traffic.serve.control.orders import CommandQueue, SetOperatingMode
-from leed_traffic.serve.control.signal import StageDisplay
 from leed_traffic.serve.control.waits import StreetWaits
 from leed_traffic.serve.device.contract import SignalDisplay
 from leed_traffic.serve.run import ServeConfig, serve
@@ -342,7 +342,7 @@ def test_changes_of_mode_starve_nobody(crossing_bundle):
 
     def on_tick(time_s, end_s, note):
         if time_s % 11 == 0:
-            mailbox.drop(SetOperatingMode(control=next(modes)), "a test")
+            mailbox.drop(SetOperatingMode(mode=next(modes)), "a test")
 
     serve(
         ServeConfig(bundle=crossing_bundle, port=1, until_s=900.0), clock=lambda: 0.0, stop=StopRequest(),

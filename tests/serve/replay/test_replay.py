@@ -19,8 +19,8 @@ from leed_traffic.domain.safety.program import PROGRAM_ID
 from leed_traffic.errors import BundleError, DeviceError, UsageError
 from leed_traffic.serve.control import controller as control
 from leed_traffic.serve.control import requests
+from leed_traffic.serve.control.commands import Reload, Rollback, SetOperatingMode
 from leed_traffic.serve.control.loop import StopRequest
-from leed_traffic.serve.control.orders import Reload, Rollback, SetOperatingMode
 from leed_traffic.serve.device.contract import SignalDisplay, Snapshot
 from leed_traffic.serve.logs.recording import Reader, pack_snapshot, unpack_snapshot
 from leed_traffic.serve.replay.replay import replay
@@ -135,8 +135,8 @@ def test_another_bundle_is_refused_and_so_is_one_that_is_gone(crossing_bundle, t
 def test_reloads_modes_and_a_rollback_are_replayed(bundles, tmp_path):
     def on_tick(time_s, mailbox, generations):
         orders = {
-            40.0: Reload(generation=generations[1]), 100.0: Rollback(), 160.0: SetOperatingMode(control=OperatingMode.SHADOW),
-            230.0: SetOperatingMode(control=OperatingMode.ACTIVE), 300.0: Reload(generation=generations[1]), 301.0: Rollback(),
+            40.0: Reload(generation=generations[1]), 100.0: Rollback(), 160.0: SetOperatingMode(mode=OperatingMode.SHADOW),
+            230.0: SetOperatingMode(mode=OperatingMode.ACTIVE), 300.0: Reload(generation=generations[1]), 301.0: Rollback(),
             302.0: Rollback(),
         }  # fmt: skip
         if time_s in orders:

@@ -14,7 +14,7 @@ import pytest
 from leed_traffic.artifacts.policy import Policy
 from leed_traffic.errors import BundleError, DeviceError, ExitCode, MismatchError, UsageError
 from leed_traffic.serve.control.assignment import assign
-from leed_traffic.serve.control.orders import CommandQueue, Reload, Rollback
+from leed_traffic.serve.control.commands import CommandQueue, Reload, Rollback
 from leed_traffic.serve.operations.callers import MOST_CALLERS
 from leed_traffic.serve.operations.channel import CommandReply, ask, listening, running
 from leed_traffic.serve.operations.desk import CommandServer
@@ -298,7 +298,7 @@ def test_a_sound_bundle_is_handed_to_the_loop_and_the_caller_hears_its_answer(fo
     def tick():
         while not taken:
             for letter in mailbox.take():
-                taken.append(letter.order)
+                taken.append(letter.command)
                 letter.answer.set_result("taken")
 
     loop = threading.Thread(target=tick)
