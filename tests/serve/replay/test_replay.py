@@ -13,12 +13,11 @@ import numpy as np
 import pytest
 
 from leed_traffic.artifacts.policy import Policy
+from leed_traffic.domain import situation
 from leed_traffic.domain.detectors.detection import Vehicles
 from leed_traffic.domain.priority import PriorityVehicle
 from leed_traffic.domain.safety.program import PROGRAM_ID
 from leed_traffic.errors import BundleError, DeviceError, UsageError
-from leed_traffic.serve.control import controller as control
-from leed_traffic.serve.control import requests
 from leed_traffic.serve.control.commands import Reload, Rollback, SetOperatingMode
 from leed_traffic.serve.control.loop import StopRequest
 from leed_traffic.serve.device.contract import SignalDisplay, Snapshot
@@ -96,13 +95,13 @@ def test_equal_runs_leave_equal_recordings(five_minutes, tmp_path, recorded):
 
 
 def test_another_envelope_is_found_out_with_time_and_place(recorded, monkeypatch):
-    rule = control.rule
+    rule = situation.rule
 
     def lazy(requested, state, timing, **changes):
         ruling = rule(requested, state, timing, **changes)
         return replace(ruling, stage=state.stage) if requested == 2.0 else ruling
 
-    monkeypatch.setattr(control, "rule", lazy)
+    monkeypatch.setattr(situation, "rule", lazy)
     report = replay(recorded)
     assert report.differ > 0
     assert report.first.intersection == "C"
@@ -112,8 +111,8 @@ def test_another_envelope_is_found_out_with_time_and_place(recorded, monkeypatch
 
 
 def test_another_observation_is_found_out(recorded, monkeypatch):
-    encode = requests.Encoder.encode
-    monkeypatch.setattr(requests.Encoder, "encode", lambda self, *a: encode(self, *a) + np.float32(1e-6))
+    encode = situation.Encoder.encode
+    monkeypatch.setattr(situation.Encoder, "encode", lambda self, *a: encode(self, *a) + np.float32(1e-6))
     report = replay(recorded)
     assert report.differ >= 60
     assert "observation" in report.first.recorded
