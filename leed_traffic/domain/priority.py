@@ -24,7 +24,7 @@ from leed_traffic.domain.safety.signal_state import SignalState
 
 
 class PriorityStrategy(StrEnum):
-    """How a vehicle is given priority now."""
+    """Way in which a vehicle has priority now."""
 
     NONE = "none"
     AS_WANTED = "as_wanted"  # the policy wants the same

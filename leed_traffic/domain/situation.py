@@ -51,7 +51,7 @@ class StageDisplay:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Situation:
-    """Everything that a controller may know at a decision step."""
+    """All that a controller may know at a decision step."""
 
     time_s: float  # since the scenario began; in the street of the device's clock
     readings: Readings

@@ -82,7 +82,7 @@ def serve(
     decider: Callable[[Bundle, Sequence[str]], Decider] = Policy,
     watchers: Sequence[Watcher] = (),
     board: StatusBoard | None = None,
-    mailbox: CommandQueue | None = None,
+    commands: CommandQueue | None = None,
     now: Now = lambda: datetime.now(UTC),
     sleep: Callable[[float], None] = time.sleep,
     on_wait: Callable[[str], None] = lambda why: None,
@@ -99,7 +99,7 @@ def serve(
         decider: makes the policies of a bundle's intersections.
         watchers: are told of the bundle and of every sound tick.
         board: where the state of the signals is shown to other threads.
-        mailbox: through which orders reach the loop.
+        commands: of persons, on their way to the loop.
         now: the wall clock, for the latches.
         sleep: between two tries to connect again, and between two ticks with `realtime`.
         on_wait: told why, at every look while the device is tried.
@@ -115,7 +115,7 @@ def serve(
     """
     bundle = verify_bundle(config.bundle, config.trust)
     board = board or StatusBoard()
-    mailbox = mailbox or CommandQueue()
+    commands = commands or CommandQueue()
     everybody = (*watchers, board)
     for watcher in everybody:
         watcher.begin(bundle)
@@ -140,7 +140,7 @@ def serve(
         if config.control is OperatingMode.ACTIVE:
             locks.take()
         kept = () if store is None else store.read()
-        desk = CommandServer(assignment, bundle, config, decider, mailbox, board, locks.take)
+        desk = CommandServer(assignment, bundle, config, decider, commands, board, locks.take)
         journal = stack.enter_context(
             FolderJournal(config.events, header_of(config, assignment, bundle, latches, kept))
         )
@@ -148,10 +148,10 @@ def serve(
             write_detectors(config.events, assignment.intersections)
         if config.takes_orders and config.state is not None:
             stack.enter_context(listening(config.state, desk.answer))
-        stack.callback(mailbox.close)
+        stack.callback(commands.close)
         service = Service(
             config, assignment, policies, latches, journal,
-            clock=clock, sleep=sleep, watchers=everybody, commands=mailbox, kept=kept, store=store,
+            clock=clock, sleep=sleep, watchers=everybody, commands=commands, kept=kept, store=store,
             on_wait=on_wait,
         )  # fmt: skip
         return service.run(connect, stop, on_tick, lambda device: RecordedDevice(device, journal))

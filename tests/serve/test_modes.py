@@ -50,7 +50,7 @@ def test_shadow_tells_the_share_and_logs_both_sides(crossing_bundle, tmp_path):
 
 def serve_with_modes(bundle, changes, tmp_path, *, control=OperatingMode.ACTIVE, until_s=300.0):
     """Change the mode at these times; (summary, device, whether the signal was ours at each tick)."""
-    mailbox, device, ours, letters = (
+    commands, device, ours, waiting = (
         CommandQueue(),
         fake(queues={lane.id: 3 for lane in crossing()[0].lanes}),
         {},
@@ -60,19 +60,19 @@ def serve_with_modes(bundle, changes, tmp_path, *, control=OperatingMode.ACTIVE,
     def on_tick(time_s, end_s, note):
         ours[time_s] = device._ours
         if time_s in changes:
-            letters.append(mailbox.drop(SetOperatingMode(mode=changes[time_s]), "test"))
+            waiting.append(commands.put(SetOperatingMode(mode=changes[time_s]), "test"))
 
     summary = serve(
         ServeConfig(bundle=bundle, port=1, control=control, events=tmp_path, until_s=until_s), clock=lambda: 0.0,
-        stop=StopRequest(), connect=lambda *_: device, on_tick=on_tick, mailbox=mailbox,
+        stop=StopRequest(), connect=lambda *_: device, on_tick=on_tick, commands=commands,
     )  # fmt: skip
-    return summary, device, ours, letters
+    return summary, device, ours, waiting
 
 
 @pytest.mark.parametrize("quiet", [OperatingMode.SHADOW, OperatingMode.MONITOR])
 @pytest.mark.parametrize("at_s", [41.0, 47.0, 53.0])
 def test_a_signal_is_handed_back_and_taken_over_again_as_a_person_wants(crossing_bundle, tmp_path, quiet, at_s):
-    summary, _, ours, letters = serve_with_modes(
+    summary, _, ours, waiting = serve_with_modes(
         crossing_bundle, {at_s: quiet, 150.0: OperatingMode.ACTIVE}, tmp_path
     )
     assert ours[at_s]
@@ -85,7 +85,7 @@ def test_a_signal_is_handed_back_and_taken_over_again_as_a_person_wants(crossing
     assert summary.violations == []
     assert summary.transitions["fallback: withdrawn"] == 1
     assert summary.exit_code is ExitCode.OK
-    assert "handed back" in letters[0].answer.result(0.0)
+    assert "handed back" in waiting[0].answer.result(0.0)
     codes = [(code, pattern) for _, code, pattern in read_events(tmp_path) if code == 131]
     assert codes == [(131, 1), (131, 254), (131, 1), (131, 254)]
 
@@ -115,26 +115,26 @@ def test_a_latched_signal_stays_latched_whatever_the_mode():
 
 
 def test_a_controller_that_is_leaving_takes_no_orders(crossing_bundle, tmp_path):
-    mailbox, stop, letters = CommandQueue(), StopRequest(), []
+    commands, stop, waiting = CommandQueue(), StopRequest(), []
     device = fake(queues={lane.id: 3 for lane in crossing()[0].lanes})
 
     def on_tick(time_s, end_s, note):
         if time_s == 41.0:
             stop(15)
         if time_s == 42.0:
-            letters.append(mailbox.drop(SetOperatingMode(mode=OperatingMode.SHADOW), "test"))
+            waiting.append(commands.put(SetOperatingMode(mode=OperatingMode.SHADOW), "test"))
 
     summary = serve(
         ServeConfig(bundle=crossing_bundle, port=1), clock=lambda: 0.0, stop=stop, connect=lambda *_: device,
-        on_tick=on_tick, mailbox=mailbox,
+        on_tick=on_tick, commands=commands,
     )  # fmt: skip
     assert summary.handed_back
     with pytest.raises(UsageError, match="takes no more orders"):
-        letters[0].answer.result(0.0)
+        waiting[0].answer.result(0.0)
 
 
 def test_a_signal_that_a_change_of_mode_gives_back_is_given_back_over_a_loss_of_the_connection(crossing_bundle):
-    mailbox, first = CommandQueue(), fake(lost_at_s=43.0)
+    commands, first = CommandQueue(), fake(lost_at_s=43.0)
     devices = [first]
 
     def connect(*_):
@@ -145,11 +145,11 @@ def test_a_signal_that_a_change_of_mode_gives_back_is_given_back_over_a_loss_of_
 
     def on_tick(time_s, end_s, note):
         if time_s == 41.0:
-            mailbox.drop(SetOperatingMode(mode=OperatingMode.MONITOR), "test")
+            commands.put(SetOperatingMode(mode=OperatingMode.MONITOR), "test")
 
     summary = serve(
         ServeConfig(bundle=crossing_bundle, port=1, until_s=100.0, retry_s=10.0), clock=lambda: 0.0, stop=StopRequest(),
-        connect=connect, on_tick=on_tick, mailbox=mailbox, sleep=lambda s: None, decider=lambda bundle, ids: asks_for(0),
+        connect=connect, on_tick=on_tick, commands=commands, sleep=lambda s: None, decider=lambda bundle, ids: asks_for(0),
     )  # fmt: skip
     assert summary.reconnections == 1
     assert not first._ours

@@ -61,17 +61,17 @@ def _serve_sumo(ground: DrillSetting, logs: Path) -> None:
 
 
 def _serve_in_memory(bundles: tuple[Bundle, Bundle], logs: Path, rng: np.random.Generator) -> None:
-    mailbox = CommandQueue()
+    commands = CommandQueue()
     devices: list[WalkingDevice] = []
     connect = walking(devices, end_s=RUN_S, seed=int(rng.integers(1000)))
 
     def on_tick(time_s: float, end_s: float, note: str) -> None:
         devices[0].shown_instead = {1: "G" * 200} if rng.uniform() < 0.001 else {}
         if rng.uniform() < 0.02:
-            mailbox.drop(_any_order(bundles, rng), "drill")
+            commands.put(_any_order(bundles, rng), "drill")
 
     config = ServeConfig(bundle=bundles[0].path, port=1, events=logs, probation_s=60.0)
-    serve(config, clock=lambda: 0.0, stop=StopRequest(), connect=connect, mailbox=mailbox, on_tick=on_tick)
+    serve(config, clock=lambda: 0.0, stop=StopRequest(), connect=connect, commands=commands, on_tick=on_tick)
 
 
 def _any_order(bundles: tuple[Bundle, Bundle], rng: np.random.Generator) -> Command:

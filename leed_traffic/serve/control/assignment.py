@@ -1,4 +1,4 @@
-"""Which signals a controller takes care of, and what another bundle must have to take over from the one that runs."""
+"""Signals that a controller takes care of, and what another bundle must have to take over from the one that runs."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -74,7 +74,7 @@ class CommandQueue:
             DeviceError: no tick has taken it in time; it is withdrawn.
             LeedError: it was refused.
         """
-        queued = self.drop(command, who)
+        queued = self.put(command, who)
         try:
             return queued.answer.result(within_s)
         except FutureTimeoutError as err:
@@ -84,7 +84,7 @@ class CommandQueue:
                 f"the controller has not ticked for {within_s:g} s: nothing was changed; see its log"
             ) from err
 
-    def drop(self, command: Command, who: str) -> QueuedCommand:
+    def put(self, command: Command, who: str) -> QueuedCommand:
         """Hand over a command without waiting."""
         queued = QueuedCommand(command=command, who=who, answer=Future())
         self._waiting.put(queued)

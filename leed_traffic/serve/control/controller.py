@@ -76,7 +76,7 @@ class SignalController:
 
     @property
     def operating_mode(self) -> OperatingMode:
-        """How much the controller may do now."""
+        """Mode that a person has set: monitor, shadow or active."""
         return self._service.operating_mode
 
     @property

@@ -25,7 +25,7 @@ class DisplayTracker:
     """Follows one signal tick by tick: stage, time since green, waits, intervals."""
 
     def __init__(self, intersection: Intersection, program: StageProgram, memory: LastSeen | None = None) -> None:
-        """Nothing is seen yet.
+        """Begin with nothing seen.
 
         Args:
             intersection: the signal.

@@ -1,4 +1,4 @@
-"""Which bundle decides at which signal: swapped at a stage boundary, watched for a while, and back again at the first trip.
+"""Bundles of N signals: swapped at a stage boundary, watched for a while, and back again at the first trip.
 
     A runs --begin(B)--> each signal moves to B when its next stage turns green --> all have moved: probation --> B is proven
                             |                                                          |
@@ -27,7 +27,7 @@ LAST_PATTERN = 253  # NTCIP 1202: 254 is free operation, 255 flash
 
 
 class Decider(Protocol):
-    """What decides for all signals; `artifacts.policy.Policy` in the field."""
+    """Policies that decide for all signals; `artifacts.policy.Policy` in the field."""
 
     def decide(self, observation: NDArray[np.float32], legal: NDArray[np.bool_]) -> list[float | None]:
         """(N,) requested stages from (N, D_max) observations and (N, S_max) legal stages."""
@@ -60,12 +60,12 @@ class HotSwap:
 
     @property
     def target(self) -> Generation:
-        """What runs everywhere, or soon will."""
+        """Bundle that runs everywhere, or soon will."""
         return self._target
 
     @property
     def previous(self) -> Generation | None:
-        """What a rollback would go back to."""
+        """Bundle that a rollback would go back to; None: there is none."""
         return None if self._previous is self._target else self._previous
 
     @property
@@ -75,11 +75,11 @@ class HotSwap:
 
     @property
     def is_on_probation(self) -> bool:
-        """Whether a fault would lead back to the bundle before."""
+        """True if a fault would lead back to the bundle before."""
         return not self._is_proven
 
     def at(self, n: int) -> Generation:
-        """What decides at a signal."""
+        """Return the bundle that decides at a signal."""
         return self._rows[n]
 
     def reconnected(self) -> None:

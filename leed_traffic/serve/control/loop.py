@@ -43,13 +43,13 @@ OnTick = Callable[[float, float, str], None]  # device time, time of the end (ma
 
 
 class Watcher(Protocol):
-    """Somebody who is told how it goes."""
+    """Observer of the loop: a status page, metrics, a service manager."""
 
     def begin(self, bundle: Bundle) -> None:
-        """The bundle was verified."""
+        """Take in the bundle that was verified."""
 
     def tick(self, controller: SignalController, snapshot: Snapshot, tick_s: float) -> None:
-        """A tick was completed without a fault, in so many seconds."""
+        """Take in a tick that was completed without a fault, in so many seconds."""
 
 
 class DurationSpread(Document):
@@ -61,7 +61,7 @@ class DurationSpread(Document):
 
 
 class ServeSummary(Document):
-    """How a run went; the --json document of `leedctl serve`."""
+    """Figures of a run; the --json document of `leedctl serve`."""
 
     exit_code: ExitCode
     ended_by: str  # end, until, fault, or the name of a signal of the operating system
@@ -256,12 +256,12 @@ class Loop:
         self._tally.ticks += 1
         if not self._faulty_ticks:
             self._tally.tick_s.append(self._clock() - begin_s)
-            self._tell(snapshot)
+            self._notify_watchers(snapshot)
         return True
 
     @contextmanager
     def _surviving(self, comfort: str) -> Iterator[None]:
-        """Nothing that is wrong with this program ends the loop: it is logged, and `_has_failed` says so."""
+        """Keep the loop alive: a fault of this program is logged, and `_has_failed` says so."""
         self._has_failed = False
         try:
             yield
@@ -272,7 +272,7 @@ class Loop:
             self._has_failed = True
 
     def _obey(self, queued: QueuedCommand) -> None:
-        """Carry out an order; whoever gave it hears how it went."""
+        """Do what a command says; its caller gets the answer."""
         self._log.note_order(queued.as_record())
         with self._surviving("an order was not carried out"):
             try:
@@ -284,7 +284,7 @@ class Loop:
                 DeviceError("a fault of the controller: the order was not carried out; see its log")
             )
 
-    def _tell(self, snapshot: Snapshot) -> None:
+    def _notify_watchers(self, snapshot: Snapshot) -> None:
         for watcher in tuple(self._watchers):
             with self._surviving(f"{type(watcher).__name__} is told no more"):
                 watcher.tick(self._controller, snapshot, self._tally.tick_s[-1])
@@ -292,7 +292,7 @@ class Loop:
                 self._watchers.remove(watcher)
 
     def _on_answer(self) -> None:
-        """The device speaks: where it had been lost, it is back."""
+        """Note that the device answers: where it had been lost, it is back."""
         if self._lost_at_s is not None:
             self._tally.resume_s.append(self._clock() - self._lost_at_s)
             self._lost_at_s = None
@@ -312,7 +312,7 @@ class Loop:
         """Send back a bundle on probation that takes too long; by a command, since a replay has no clock."""
         if took_s > DECISION_LIMIT_S and self._controller.policies.is_on_probation:
             why = f"a decision took {took_s:.2f} s, allowed {DECISION_LIMIT_S:g}"
-            self._commands.drop(Rollback(why=why), "the loop")
+            self._commands.put(Rollback(why=why), "the loop")
 
     def _current_modes(self) -> list[SignalMode]:
         return [signal.mode.state.mode for signal in self._controller.signals]

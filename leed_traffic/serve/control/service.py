@@ -23,7 +23,7 @@ from leed_traffic.serve.safety.latch import LatchStore
 
 
 class Service:
-    """What outlives a connection: bundles, latches, mode, figures."""
+    """One `serve`: connects, drives the loop, and connects again after a loss."""
 
     def __init__(
         self,
@@ -41,7 +41,7 @@ class Service:
         store: WaitStore | None = None,
         on_wait: Callable[[str], None] = lambda why: None,
     ) -> None:
-        """Nothing is connected yet.
+        """Begin with nothing connected.
 
         Args:
             config: what to serve, where.

@@ -27,7 +27,7 @@ from leed_traffic.serve.safety.kept_waits import KEEP_EVERY_S, KeptWaits, WaitSt
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Last:
-    """When a signal's waits were counted last."""
+    """Latest count of a signal's waits."""
 
     time_s: float  # of the device's clock
     was_ours: bool
@@ -48,7 +48,7 @@ class StreetWaits:
         kept: Sequence[KeptWaits] = (),
         store: WaitStore | None = None,
     ) -> None:
-        """Nobody was seen yet.
+        """Begin with nobody seen.
 
         Args:
             intersections: N of them.

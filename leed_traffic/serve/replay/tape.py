@@ -207,7 +207,7 @@ class Tape(OneCallDevice):
         self._on_read(self._reader.bytes_read)
         if following is not None:
             for order in following.orders:
-                self.mailbox.drop(self._order_of(order), order.who)
+                self.mailbox.put(self._order_of(order), order.who)
             if following.stop is not None:
                 self.stop(following.stop)
         return following

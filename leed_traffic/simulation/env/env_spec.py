@@ -1,4 +1,4 @@
-"""What an environment is made of: small, frozen, and sent to the processes that build it."""
+"""Parts of an environment: small, frozen, and sent to the processes that build it."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +17,7 @@ from leed_traffic.simulation.network.network_import import import_network
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EnvSpec:
-    """Everything but demand seed and controller that an hour depends on."""
+    """All but demand seed and controller that an hour depends on."""
 
     scenario: Scenario
     network: Network

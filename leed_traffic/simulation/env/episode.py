@@ -19,7 +19,7 @@ from leed_traffic.simulation.score.score import STUCK_S, SeedScore, read_score
 
 
 class Controller(Protocol):
-    """Whoever decides for all signals of an env."""
+    """Decides for all signals of an env: policies, plans, incumbents."""
 
     def reset(self, env: SignalEnv, seed: int) -> None:
         """Prepare for an episode; called before the simulation starts."""

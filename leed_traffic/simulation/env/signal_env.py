@@ -45,7 +45,7 @@ Request = float | int | None
 
 
 class Reward(StrEnum):
-    """What an intersection earns in a decision step, measured at its end, in vehicles; insertion backlog included.
+    """Reward of an intersection for a decision step, measured at its end, in vehicles; insertion backlog included.
 
     Vehicles count what the site says that they weigh, and persons who wait at a crossing are taken off with their
     weight.
@@ -58,7 +58,7 @@ class Reward(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Transition:
-    """What one decision step brought."""
+    """Result of one decision step."""
 
     situation: Situation
     reward: Array  # (N,)
@@ -255,7 +255,7 @@ class SignalEnv:
             self._engine.hold(self._signals[n], held_s)
 
     def standing(self, at_least_s: float) -> int:
-        """How many vehicles in the net have not moved for so long."""
+        """Return how many vehicles in the net have not moved for so long."""
         return self._engine.standing(at_least_s)
 
     def close(self) -> None:

@@ -334,7 +334,7 @@ def test_a_controller_that_hands_back_and_starts_again_starves_nobody(crossing_b
 
 def test_changes_of_mode_starve_nobody(crossing_bundle):
     """Handed back and taken over again at every chance; its own program and ours both show the display that stood."""
-    street, mailbox, modes = (
+    street, commands, modes = (
         Street(),
         CommandQueue(),
         itertools.cycle([OperatingMode.SHADOW, OperatingMode.ACTIVE]),
@@ -342,11 +342,11 @@ def test_changes_of_mode_starve_nobody(crossing_bundle):
 
     def on_tick(time_s, end_s, note):
         if time_s % 11 == 0:
-            mailbox.drop(SetOperatingMode(mode=next(modes)), "a test")
+            commands.put(SetOperatingMode(mode=next(modes)), "a test")
 
     serve(
         ServeConfig(bundle=crossing_bundle, port=1, until_s=900.0), clock=lambda: 0.0, stop=StopRequest(),
-        connect=street.connect(10**9), decider=lambda b, i: asks_for(0), mailbox=mailbox, on_tick=on_tick,
+        connect=street.connect(10**9), decider=lambda b, i: asks_for(0), commands=commands, on_tick=on_tick,
     )  # fmt: skip
     assert street.longest_s <= TIMING.max_red_s
 

@@ -132,14 +132,14 @@ def test_another_bundle_is_refused_and_so_is_one_that_is_gone(crossing_bundle, t
 
 
 def test_reloads_modes_and_a_rollback_are_replayed(bundles, tmp_path):
-    def on_tick(time_s, mailbox, generations):
+    def on_tick(time_s, commands, generations):
         orders = {
             40.0: Reload(generation=generations[1]), 100.0: Rollback(), 160.0: SetOperatingMode(mode=OperatingMode.SHADOW),
             230.0: SetOperatingMode(mode=OperatingMode.ACTIVE), 300.0: Reload(generation=generations[1]), 301.0: Rollback(),
             302.0: Rollback(),
         }  # fmt: skip
         if time_s in orders:
-            mailbox.drop(orders[time_s], "test")
+            commands.put(orders[time_s], "test")
 
     summary, _ = serve_two(bundles, on_tick, events=tmp_path / "logs", until_s=400.0)
     assert summary.steps["mode"] == 2
@@ -152,9 +152,9 @@ def test_reloads_modes_and_a_rollback_are_replayed(bundles, tmp_path):
 def test_a_bundle_that_went_because_it_was_slow_goes_again_in_a_replay(bundles, tmp_path):
     slow = SlowPolicy(0.6, Policy(bundles[1]))
 
-    def on_tick(time_s, mailbox, generations):
+    def on_tick(time_s, commands, generations):
         if time_s == 40.0:
-            mailbox.drop(Reload(generation=generations[1]), "test")
+            commands.put(Reload(generation=generations[1]), "test")
 
     changes = {"policies": {bundles[1].digest: slow}, "clock": slow, "events": tmp_path / "logs", "until_s": 200.0}
     summary, _ = serve_two(bundles, on_tick, **changes)
