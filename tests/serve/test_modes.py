@@ -4,7 +4,6 @@ import pytest
 
 from leed_traffic.domain.detectors.detection import lanes_to_read
 from leed_traffic.errors import ExitCode, UsageError
-from leed_traffic.serve.control.agreement import StageComparison
 from leed_traffic.serve.control.commands import CommandQueue, SetOperatingMode
 from leed_traffic.serve.control.loop import StopRequest
 from leed_traffic.serve.run import ServeConfig, serve
@@ -12,22 +11,6 @@ from leed_traffic.serve.safety.supervisor import Cause, ModeEvent, ModeState, Op
 from tests.serve.bundles import crossing
 from tests.serve.fake_device import FakeDevice
 from tests.serve.test_run import asks_for, fake, read_events
-
-
-def test_shadow_counts_what_the_signal_did_against_what_was_asked_for():
-    comparison = StageComparison(5.0)
-    comparison.ask(10.0, 0, 0)
-    comparison.look(14.0, 0, False)
-    assert comparison.counts.compared == 0, "too early to tell"
-    comparison.look(15.0, 0, False)
-    assert (comparison.counts.compared, comparison.counts.agreed) == (1, 1)
-    for at_s, asked, later in ((20.0, 1, 0), (30.0, 0, 1), (40.0, 2, 1)):
-        comparison.ask(at_s, 0, asked)
-        comparison.look(at_s + 5.0, 0, True)
-        comparison.look(at_s + 7.0, later, False)
-    counts = comparison.counts
-    assert (counts.would_have_left, counts.would_have_stayed, counts.another_stage) == (1, 1, 1)
-    assert counts.share == 0.25
 
 
 def test_shadow_tells_the_share_and_logs_both_sides(crossing_bundle, tmp_path):
