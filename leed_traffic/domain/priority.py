@@ -1,11 +1,12 @@
-"""Transit signal priority, for buses and emergency vehicles: a bounded rule of the site, asked for like any other stage.
+"""Transit signal priority, for buses and emergency vehicles: a bounded rule of the site.
 
 While a vehicle of a rule's classes is within reach of a signal, the stage that serves its link is asked for
 instead of what the policy wants, within bounds:
 
     hold          its stage stands and the policy wants to leave: held, for `max_extension_s` in all
-    early green   another stage stands: it is asked to end once it has had `keep_green_s` (never before its minimum green)
-    lockout       when the vehicle is gone, its stage ended or the extension is used up, and before another stage is asked for:
+    early green   another stage stands: it is asked to end once it has had `keep_green_s` (never before its
+                  minimum green)
+    lockout       when the vehicle is gone, its stage ended or the extension is used up, and before another stage:
                   nothing by this rule at this signal for `lockout_s`
 
 What comes out is a request. `envelope.rule` grants or refuses it as any other: minimum and maximum green, the
@@ -91,7 +92,9 @@ def prioritize(
     time_s: float,
     horizon_s: float,
 ) -> tuple[PriorityRequest, tuple[RuleMemory, ...]]:
-    """Return the request of one signal under its priority rules. Pure; never raises on what a policy or a radio says.
+    """Return the request of one signal under its priority rules.
+
+    Pure; never raises on what a policy or a radio says.
 
     Args:
         wanted: by the policy; what is no stage is passed on as it is.

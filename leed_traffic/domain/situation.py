@@ -1,8 +1,10 @@
 """The decision cycle of training and of the street: observe, ask, rule, command. It stands here, and only here.
 
-displays, readings --waits--> states --permit--> permissions --encode--> observation, legal stages   `Observer`
-request --transit signal priority--> request --rule--> ruling --> a change, a renewal, or nothing    `RequestRules`
-a clearance is over, a vehicle stands in the junction --> the clearance stands for another step      `keeps_clearing`
+    `Observer`        displays, readings --waits--> states --permit--> permissions --encode--> observation, legal
+    `RequestRules`    request --transit signal priority--> request --rule--> ruling --> a change, a renewal, nothing
+    `keeps_clearing`  a clearance is over, a vehicle stands in the junction --> it stands for another step
+
+`simulation/env/` feeds it from SUMO, `serve/control/` from a device; what they do with a ruling is theirs.
 """
 
 import math
@@ -209,10 +211,10 @@ def keeps_clearing(
     horizon_s: float,
     since_look_s: float = 0.0,
 ) -> bool:
-    """Return whether a clearance that is over stands for another step: a vehicle that lost its green is still inside.
+    """Return whether a clearance that is over stands for another step.
 
-    Two crossing vehicles that meet there wait for each other for ever. Known as dynamic red clearance extension;
-    the detector behind it watches the junction itself.
+    It does where a vehicle that lost its green is still inside: two crossing vehicles that meet there wait for each
+    other for ever. Known as dynamic red clearance extension; the detector behind it watches the junction itself.
 
     Args:
         state: when it was last looked at; the stage is the one that comes.

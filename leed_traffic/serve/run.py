@@ -128,7 +128,7 @@ def serve(
     latches = LatchStore(config.state, now)
     # once: whatever becomes of the folder, this process knows its own program again after every loss
     config = config.model_copy(update={"program": config.program or program_name(config.state)})
-    _tell(latches, assignment.intersections)
+    _name_latched(latches, assignment.intersections)
     first = Generation(bundle=bundle, decider=decider(bundle, assignment.ids))
     policies = HotSwap(first, assignment.timings, probation_s=config.probation_s)
     store = None if config.state is None else WaitStore(config.state, assignment.ids, now)
@@ -166,15 +166,15 @@ def _priority(config: ServeConfig, bundle: Bundle) -> tuple[PriorityRule, ...]:
     return site.priority
 
 
-def _tell(latches: LatchStore, intersections: Sequence[Intersection]) -> None:
+def _name_latched(latches: LatchStore, intersections: Sequence[Intersection]) -> None:
     """Say which signals stay as they are, and what brings them back."""
     for intersection in intersections:
         if entry := latches.latched.get(intersection.id):
             log.warning(
                 "%s: stays on its own program: the monitor tripped at %s (%s: %s); when it is repaired: "
                 "leedctl reset-fault %s --state %s",
-                entry.signal, entry.noted_at.isoformat(timespec="seconds"), entry.fault, entry.detail, entry.signal,
-                latches.folder,
+                entry.signal, entry.noted_at.isoformat(timespec="seconds"), entry.fault, entry.detail,
+                entry.signal, latches.folder,
             )  # fmt: skip
 
 

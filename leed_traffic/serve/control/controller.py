@@ -1,4 +1,4 @@
-"""One tick of N signals: look, decide when it is time, rule, request, hand back. Time comes from the device's clock alone."""
+"""One tick of N signals: look, decide when it is time, act. Time comes from the device's clock alone."""
 
 import logging
 import math
@@ -106,7 +106,7 @@ class SignalController:
 
     @property
     def hand_back_ticks(self) -> int:
-        """Ticks within which every signal can be handed back: longest clearance and minimum green, and five to spare.
+        """Ticks within which every signal can be handed back: its longest clearance, its minimum green, and five.
 
         A NEMA program takes no phase from outside: it is followed for `NEMA_PATIENCE_S`, and may still be missed.
         """
@@ -170,7 +170,7 @@ class SignalController:
             signal.decide(requested)
 
     def act(self, snapshot: Snapshot) -> None:
-        """Take over the signals that are ready, rule on every request, hand back those that are no longer ours to lead."""
+        """Take over the signals that are ready, rule on every request, hand back the others."""
         for signal in self.signals:
             signal.act(snapshot, self._requests)
 
@@ -221,7 +221,7 @@ class SignalController:
             signal.mode.take(ModeEvent.HAND_BACK)
 
     def _set_mode(self, mode: OperatingMode) -> str:
-        """Change the mode; signals that we lead are handed back as at the end, those to come are taken over as at the start."""
+        """Change the mode; what we lead is handed back as at the end, what comes is taken over as at the start."""
         before = self.operating_mode
         self._service.operating_mode = mode
         if mode is before:

@@ -1,8 +1,8 @@
 """Bundles of N signals: swapped at a stage boundary, watched for a while, and back again at the first trip.
 
-    A runs --begin(B)--> each signal moves to B when its next stage turns green --> all have moved: probation --> B is proven
-                            |                                                          |
-                            +---------- a fault of B or a monitor's trip --------------+--> A runs everywhere, at once
+    A runs --begin(B)--> each signal moves to B at its next green --> all have moved: probation --> B is proven
+                            |                                             |
+                            +---- a fault of B or a monitor's trip -------+--> A runs everywhere, at once
 
 A signal that is not ours, or whose stage has stood longer than its maximum green, need not wait for its next
 stage. What a rollback goes back to is the bundle that ran before, as it was checked then: it never left the
@@ -83,14 +83,14 @@ class HotSwap:
         return self._rows[n]
 
     def reconnected(self) -> None:
-        """The device's clock may start anew, and nobody is led by us: everybody moves, probation begins again."""
+        """Move every signal, begin probation again: the device's clock may start anew, and we lead none."""
         self._rows = [self._target] * len(self._rows)
         self._before = [None] * len(self._rows)
         self._time_s = 0.0
         self._complete_at_s = -math.inf
 
     def begin(self, generation: Generation, why: str) -> None:
-        """From now on every signal moves to this bundle at its next stage boundary; what is proven stays at hand."""
+        """Move every signal to this bundle at its next stage boundary; what is proven stays at hand."""
         if self._is_proven:
             self._previous = self._target
         self._n_begun = self._n_begun % LAST_PATTERN + 1
@@ -98,7 +98,7 @@ class HotSwap:
         self._note(ChangeKind.BEGUN, None, why)
 
     def go_back(self, why: str) -> bool:
-        """A person wants the bundle before, at the stage boundaries; False: there is none."""
+        """Go back to the bundle before, at the stage boundaries; False: there is none."""
         if self.previous is None:
             return False
         self._aim(self._previous)
@@ -107,7 +107,7 @@ class HotSwap:
         return True
 
     def look(self, stages: Sequence[StageDisplay], are_ours: Sequence[bool], time_s: float) -> None:
-        """One tick: whoever is at a stage boundary moves."""
+        """Move the signals that are at a stage boundary, once a tick."""
         self._time_s = time_s
         waiting = self.n_waiting
         for n in range(len(self._rows)) if waiting else ():
@@ -125,7 +125,7 @@ class HotSwap:
                 self._note(ChangeKind.PROVEN, None, f"{self._probation_s:g} s without a fault")
 
     def decide(self, observation: NDArray[np.float32], legal: NDArray[np.bool_]) -> list[float | None]:
-        """Each signal's request by its own bundle; a new bundle's fault brings the old one's answers in the same tick."""
+        """Return each signal's request by its own bundle; a fault of a new one brings the old one's at once."""
         requests = self._ask(observation, legal)
         if not self._is_proven:
             for n, request in enumerate(requests):
@@ -135,7 +135,7 @@ class HotSwap:
         return requests
 
     def trip(self, why: str) -> None:
-        """Something went wrong: on probation, the bundle before runs everywhere at once."""
+        """Roll back after a fault: on probation, the bundle before runs everywhere at once."""
         if self._is_proven:
             return
         moved = [n for n, row in enumerate(self._rows) if row is not self._previous]

@@ -1,4 +1,4 @@
-"""The loop around the controller: ticks, the end, the figures. A fault in a tick costs the leases, never the loop."""
+"""Loop around the controller: ticks, the end, the figures. A fault in a tick costs the leases, never the loop."""
 
 import logging
 import math
@@ -103,7 +103,7 @@ class StopRequest:
 
 @contextmanager
 def stop_on_signals() -> Iterator[StopRequest]:
-    """While this context lasts, no signal that can be caught ends the process: some ask for a clean hand-back, some do nothing.
+    """Catch every signal that would end the process: some ask for a clean hand-back, some do nothing.
 
     A terminal that goes away (SIGHUP) hands back, too: nobody watches any more. Under `nohup` it is ignored, as it
     was before.
@@ -142,7 +142,7 @@ class Loop:
         pace: Pace | None = None,
         lost_at_s: float | None = None,
     ) -> None:
-        """Ready to drive.
+        """Make ready to drive.
 
         Args:
             controller: of the signals.

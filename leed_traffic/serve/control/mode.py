@@ -1,4 +1,4 @@
-"""The mode of one signal, and whether its detectors are believed: what changes is counted, logged and written down."""
+"""Mode of one signal, and whether its detectors are believed: changes are counted, logged and written down."""
 
 import logging
 from collections.abc import Sequence

@@ -16,7 +16,7 @@ Clock = Callable[[], float]  # seconds, monotonic
 
 
 def divides(step_s: float, tick_s: float) -> bool:
-    """Return whether a tick is a whole number of steps; float noise aside, which is far below the millisecond of a device."""
+    """Return whether a tick is a whole number of steps; float noise is far below the millisecond of a device."""
     steps = tick_s / step_s
     return round(steps) >= 1 and abs(steps - round(steps)) < 1e-6
 

@@ -1,4 +1,4 @@
-"""Requests of the policies: asked for once per decision interval, with waits counted in that rhythm, as in training."""
+"""Requests of the policies: asked for once per decision interval, with waits in that rhythm, as in training."""
 
 import math
 from collections.abc import Sequence

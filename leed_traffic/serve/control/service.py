@@ -141,19 +141,20 @@ class Service:
 
 
 def _check_rhythm(step_s: float, timings: Sequence[Timing]) -> None:
-    """Limits are laid out for whole steps in every tick, and a yellow between two looks would be missed by the monitor.
+    """Refuse steps that do not fit a tick: limits are laid out for whole ones, and the monitor sees every yellow.
 
     Raises:
         MismatchError: the device is too coarse, its steps do not fill a tick, or a yellow is too short.
     """
     if step_s > TICK_S:
         raise MismatchError(
-            f"the device shows steps of {step_s:g} s, expected up to {TICK_S:g} s; start SUMO with --step-length {TICK_S:g}"
+            f"the device shows steps of {step_s:g} s, expected up to {TICK_S:g} s; "
+            f"start SUMO with --step-length {TICK_S:g}"
         )
     if not divides(step_s, TICK_S):
         raise MismatchError(
-            f"the device shows steps of {step_s:g} s, of which no whole number is a tick of {TICK_S:g} s; start SUMO with "
-            "--step-length 1, 0.5, 0.25, 0.2 or 0.1"
+            f"the device shows steps of {step_s:g} s, of which no whole number is a tick of {TICK_S:g} s; "
+            "start SUMO with --step-length 1, 0.5, 0.25, 0.2 or 0.1"
         )
     for timing in timings:
         shortest_s = min(
@@ -161,6 +162,6 @@ def _check_rhythm(step_s: float, timings: Sequence[Timing]) -> None:
         )
         if shortest_s < TICK_S:
             raise MismatchError(
-                f"{timing.intersection}: a yellow of {shortest_s:g} s ends between two looks, which are {TICK_S:g} s apart; "
-                "correct the site file, then train and export again"
+                f"{timing.intersection}: a yellow of {shortest_s:g} s ends between two looks, which are "
+                f"{TICK_S:g} s apart; correct the site file, then train and export again"
             )

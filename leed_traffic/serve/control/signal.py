@@ -67,7 +67,7 @@ class Signal:
         return self.display.now
 
     def watch(self, display: SignalDisplay, time_s: float) -> None:
-        """Let the monitor judge what our program shows, and the one display after it, unless somebody else has set that."""
+        """Let the monitor judge what our program shows, and the display after it unless another has set that."""
         if display.is_ours or (self.is_ours and not display.is_foreign):
             self._judge(display, time_s)
         if not display.is_ours:
@@ -100,7 +100,7 @@ class Signal:
         self.mode.take(ModeEvent.GOOD_DECISION if is_number else ModeEvent.BAD_DECISION)
 
     def act(self, snapshot: Snapshot, requests: PolicyRequests) -> None:
-        """Take it over when it is ready, rule on its request, or hand it back when it is no longer ours to lead."""
+        """Take it over when it is ready, rule on its request, or hand it back when it is not ours to lead."""
         operating_mode = self._service.operating_mode
         if self.is_withdrawing:
             self.hand_back()
@@ -243,7 +243,7 @@ class Signal:
             self.mode.note_decision(self.requested, ruling, state.stage)
 
     def _is_to_extend(self, display: SignalDisplay) -> bool:
-        """Return whether this clearance is over before the next tick, and kept; where nothing sees the inside, none is."""
+        """Return whether this clearance ends before the next tick and is kept; none is where nothing sees inside."""
         slowest_mps = display.slowest_inside_mps
         phase = display.phase
         spent_s = display.spent_s

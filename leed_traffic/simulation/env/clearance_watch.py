@@ -1,7 +1,7 @@
-"""Looks for clearances that end between two decisions, and extends those that `domain/situation.py` keeps standing.
+"""Clearances that end between two decisions: those that `domain/situation.py` keeps standing are extended.
 
-Without that a vehicle that stood behind a waiting left-turner meets a crossing one a few times in ten hours, and an
-hour like that costs minutes of delay per vehicle.
+Without that a vehicle that stood behind a waiting left-turner meets a crossing one a few times in ten hours, and
+an hour like that costs minutes of delay per vehicle.
 """
 
 from collections.abc import Sequence
@@ -19,7 +19,7 @@ _EPSILON_S = 1e-6
 
 @dataclass(slots=True)
 class _Clearance:
-    """One that runs."""
+    """One clearance that runs."""
 
     phase: int  # the one shown at its end
     due_s: float  # when the next stage turns green
@@ -49,7 +49,7 @@ class ClearanceWatch:
         self.extended_s = 0.0
 
     def begin(self, n: int, entry: int) -> None:
-        """The n-th signal was sent into a way now."""
+        """Note that the n-th signal was sent into a clearance now."""
         phases = self._programs[n].phases
         phase = entry
         due_s = self._engine.time_s

@@ -89,7 +89,7 @@ class Episode:
 
 
 def run_episode(env: SignalEnv, controller: Controller, seed: int) -> Episode:
-    """Drive all signals through the scenario once; with a recording env the run is scored and the simulation closed."""
+    """Drive all signals through the scenario once; a recording env is scored, and its simulation closed."""
     begin_cpu_s = time.process_time()
     controller.reset(env, seed)
     situation = env.reset(seed)

@@ -68,7 +68,7 @@ class Transition:
 
 
 class SignalEnv:
-    """One scenario's signals behind stage program and envelope; a site's priorities stand between request and ruling."""
+    """Signals of a scenario behind stage program and envelope, with a site's priorities before the ruling."""
 
     def __init__(
         self,
@@ -192,7 +192,7 @@ class SignalEnv:
         return Detection(self.intersections, reach_m, self._lane_index, is_weighted=is_weighted)
 
     def reset(self, seed: int) -> Situation:
-        """Begin the scenario anew with the demand and the drivers of a seed; every signal stands at its first stage."""
+        """Begin anew with the demand and the drivers of a seed; every signal stands at its first stage."""
         self.route_files = write_demand(self.scenario, seed, Path(self._demand_folder.name))
         self._engine.start(
             self.scenario,
@@ -244,7 +244,7 @@ class SignalEnv:
         return Transition(situation=self._now, reward=reward, stage=stages, overrides=overrides, ended=ended)
 
     def _command(self, n: int, ruled: RuledRequest) -> None:
-        """Send a signal into the clearance to another stage, or hold the one that stands until after the next ruling."""
+        """Send a signal into a clearance, or hold the stage that stands until after the next ruling."""
         if ruled.is_change:
             entry = self.programs[n].entries[ruled.state.stage][ruled.ruling.stage]
             self._engine.jump(self._signals[n], entry)
@@ -359,7 +359,7 @@ class _RewardMeter:
 
 
 def _entry_edges(intersections: Sequence[Intersection]) -> dict[str, int]:
-    """Every approach edge and the intersection that it leads to: vehicles that wait to enter the net count there."""
+    """Return the intersection of every approach edge: vehicles that wait to enter the net count there."""
     edges: dict[str, int] = {}
     for n, intersection in enumerate(intersections):
         for lane in intersection.lanes:
@@ -379,7 +379,8 @@ def _with_room(timing: Timing, interval_s: float) -> Timing:
     if timing.round_at(interval_s) > timing.max_red_s:
         raise SiteError(
             f"{timing.intersection}: a round of all stages with decisions every {interval_s} s takes "
-            f"{timing.round_at(interval_s)} s, max_red_s is {timing.max_red_s}; raise it in the site file or decide more often"
+            f"{timing.round_at(interval_s)} s, max_red_s is {timing.max_red_s}; "
+            "raise it in the site file or decide more often"
         )
     fallback = tuple(max(green, interval_s) for green in timing.fallback_green_s)
     return replace(timing, fallback_green_s=fallback)
