@@ -27,11 +27,12 @@ from leed_traffic.artifacts.policy import Policy
 from leed_traffic.artifacts.site import Site
 from leed_traffic.domain.network import Network
 from leed_traffic.domain.plan import Plan, max_pressure_plan, max_wave_plan
+from leed_traffic.domain.situation import Situation
 from leed_traffic.errors import UsageError
 from leed_traffic.evaluate.shadow import ShadowedController
 from leed_traffic.evaluate.sotl import SotlController
 from leed_traffic.simulation.env.episode import Controller, PlanController
-from leed_traffic.simulation.env.signal_env import Request, SignalEnv, Situation
+from leed_traffic.simulation.env.signal_env import Request, SignalEnv
 
 
 class ControllerKind(StrEnum):

@@ -11,8 +11,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from leed_traffic.domain.situation import Situation
 from leed_traffic.simulation.env.episode import Controller
-from leed_traffic.simulation.env.signal_env import Request, SignalEnv, Situation
+from leed_traffic.simulation.env.signal_env import Request, SignalEnv
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -22,7 +22,8 @@ from leed_traffic.domain.detectors.detection import Array, Detection, LocalReadi
 from leed_traffic.domain.detectors.sensing import SensedDetection
 from leed_traffic.domain.network import Intersection
 from leed_traffic.domain.safety.signal_state import SignalState
-from leed_traffic.simulation.env.signal_env import Request, SignalEnv, Situation
+from leed_traffic.domain.situation import Situation
+from leed_traffic.simulation.env.signal_env import Request, SignalEnv
 
 THETA_VEH_S = 50.0  # vehicle seconds
 RHO_M = 80.0  # m before a red light

@@ -21,11 +21,12 @@ from leed_traffic.artifacts.demonstrations import digest_plans
 from leed_traffic.artifacts.whole_file import write_whole
 from leed_traffic.domain.network import Network
 from leed_traffic.domain.plan import Plan
+from leed_traffic.domain.situation import Situation
 from leed_traffic.domain.trajectory import Trajectory
 from leed_traffic.generate.diagnosis import Diagnosis, diagnose, mean_diagnosis
 from leed_traffic.simulation.env.env_spec import EnvSpec
 from leed_traffic.simulation.env.episode import Controller, PlanController, run_episode, trajectories_of
-from leed_traffic.simulation.env.signal_env import Request, SignalEnv, Situation
+from leed_traffic.simulation.env.signal_env import Request, SignalEnv
 from leed_traffic.simulation.pool import WorkerPool
 
 Plans = dict[str, Plan]

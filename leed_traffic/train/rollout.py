@@ -11,9 +11,10 @@ from numpy.typing import NDArray
 
 from leed_traffic.domain.action import choose_at_random, choose_best
 from leed_traffic.domain.plan import SequencePlan, UrgencyPlan
+from leed_traffic.domain.situation import Situation
 from leed_traffic.simulation.env.env_spec import EnvSpec
 from leed_traffic.simulation.env.episode import Episode, PlanController, run_episode
-from leed_traffic.simulation.env.signal_env import SignalEnv, Situation
+from leed_traffic.simulation.env.signal_env import SignalEnv
 
 _CHOICES = 1  # stream of chance apart from the demand's of the same seed
 Plans = Mapping[str, UrgencyPlan | SequencePlan]

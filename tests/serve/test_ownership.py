@@ -11,7 +11,7 @@ import pytest
 from leed_traffic.artifacts.policy import Policy
 from leed_traffic.errors import ExitCode, MismatchError, OwnerError
 from leed_traffic.serve.control.assignment import assign
-from leed_traffic.serve.control.orders import CommandQueue
+from leed_traffic.serve.control.commands import CommandQueue
 from leed_traffic.serve.control.pace import divides
 from leed_traffic.serve.device.owner import is_marked
 from leed_traffic.serve.device.signal_locks import SignalLocks

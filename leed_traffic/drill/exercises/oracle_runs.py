@@ -10,10 +10,11 @@ from pathlib import Path
 
 from leed_traffic.artifacts.site import Site, make_site
 from leed_traffic.domain.safety.timing import NO_CHANGE, Clearances, Timing
+from leed_traffic.domain.situation import Situation
 from leed_traffic.drill.rig.place import Place, make_place
 from leed_traffic.drill.row import DrillSetting, Finding
 from leed_traffic.simulation.env.episode import run_episode
-from leed_traffic.simulation.env.signal_env import SignalEnv, Situation
+from leed_traffic.simulation.env.signal_env import SignalEnv
 from leed_traffic.simulation.score.attribution import Attribution, count_verdicts
 from leed_traffic.simulation.score.incidents import incident_options, read_incidents, read_ways
 

@@ -14,9 +14,9 @@ from leed_traffic.artifacts.validation import first_fault
 from leed_traffic.domain.document import Document
 from leed_traffic.errors import ExitCode, LeedError, UsageError
 from leed_traffic.serve.control.assignment import Assignment, check_successor
+from leed_traffic.serve.control.commands import CommandQueue, Reload, Rollback, SetOperatingMode
 from leed_traffic.serve.control.config import ServeConfig
 from leed_traffic.serve.control.hot_swap import Decider, Generation
-from leed_traffic.serve.control.orders import CommandQueue, Reload, Rollback, SetOperatingMode
 from leed_traffic.serve.operations.channel import CommandReply
 from leed_traffic.serve.operations.status import StatusBoard, status_document
 from leed_traffic.serve.safety.supervisor import OperatingMode
@@ -105,7 +105,7 @@ class CommandServer:
             return self._mailbox.post(Reload(generation=generation), who), generation.bundle.digest
         if request.order == "mode" and request.mode is OperatingMode.ACTIVE:
             self._own()
-        order = Rollback() if request.order == "rollback" else SetOperatingMode(control=request.mode)
+        order = Rollback() if request.order == "rollback" else SetOperatingMode(mode=request.mode)
         return self._mailbox.post(order, who), ""
 
     def _status(self) -> CommandReply:

@@ -96,9 +96,9 @@ class Metrics:
         if tally.decisions > self._n_decisions:
             self._n_decisions = tally.decisions
             self._decision.observe(tally.decision_s[-1])
-        for id_, standing in zip(controller.ids, controller.standings, strict=True):
+        for signal in controller.signals:
             for mode in SignalMode:
-                self._mode.labels(id_, mode).set(standing.mode is mode)
+                self._mode.labels(signal.id, mode).set(signal.mode.state.mode is mode)
         for reason, count in tally.rulings.items():
             if reason is not Reason.GRANTED:
                 self._overrides.labels(reason).inc(self._new("override", reason, count))

@@ -15,9 +15,9 @@ from leed_traffic.domain.detectors.sensing import IDEAL
 from leed_traffic.domain.document import Document
 from leed_traffic.errors import BundleError, DeviceError, MismatchError, SiteError, StopError, UsageError
 from leed_traffic.serve.control.assignment import Assignment, assign
+from leed_traffic.serve.control.commands import Command, Reload, Rollback, SetOperatingMode
 from leed_traffic.serve.control.config import ServeConfig
 from leed_traffic.serve.control.hot_swap import Generation, HotSwap
-from leed_traffic.serve.control.orders import Command, Reload, Rollback, SetOperatingMode
 from leed_traffic.serve.control.service import Service
 from leed_traffic.serve.logs.recording import Header, Ordered, Reader, envelope_digest
 from leed_traffic.serve.replay.tape import EndOfRecordingError, ReplayDifference, Tape
@@ -67,7 +67,7 @@ def replay(
     tape = Tape(reader, shelf.order_of, on_read)
     service = Service(
         config, assignment, HotSwap(first, assignment.timings, probation_s=header.probation_s), _latches(header), tape,
-        clock=lambda: 0.0, sleep=lambda seconds: None, mailbox=tape.mailbox, kept=header.kept,
+        clock=lambda: 0.0, sleep=lambda seconds: None, commands=tape.mailbox, kept=header.kept,
     )  # fmt: skip
     with contextlib.suppress(
         EndOfRecordingError, DeviceError, MismatchError, StopError
@@ -131,7 +131,7 @@ class _Shelf:
         return (
             Rollback(why=order.value)
             if order.order == "rollback"
-            else SetOperatingMode(control=OperatingMode(order.value))
+            else SetOperatingMode(mode=OperatingMode(order.value))
         )
 
     def _add(self, path: Path) -> None:

@@ -13,9 +13,9 @@ from leed_traffic.domain.road_users import Crossing
 from leed_traffic.domain.safety.program import StageProgram
 from leed_traffic.errors import DeviceError, LeedError
 from leed_traffic.serve.control.assignment import Assignment
+from leed_traffic.serve.control.commands import Command, CommandQueue
 from leed_traffic.serve.control.config import Look, ServeConfig
 from leed_traffic.serve.control.loop import StopRequest
-from leed_traffic.serve.control.orders import Command, CommandQueue
 from leed_traffic.serve.device.commands import OneCallDevice, Verb
 from leed_traffic.serve.device.contract import Snapshot
 from leed_traffic.serve.logs.events import Change, Decision, Record
@@ -207,7 +207,7 @@ class Tape(OneCallDevice):
         self._on_read(self._reader.bytes_read)
         if following is not None:
             for order in following.orders:
-                self.mailbox.drop(self._order_of(order), order.who)
+                self.mailbox.put(self._order_of(order), order.who)
             if following.stop is not None:
                 self.stop(following.stop)
         return following

@@ -11,14 +11,15 @@ from numpy.typing import NDArray
 from leed_traffic.domain.detectors.detection import Array, Detection
 from leed_traffic.domain.detectors.sensing import SensedDetection
 from leed_traffic.domain.plan import PlanInterpreter, SequencePlan, UrgencyPlan
+from leed_traffic.domain.situation import Situation
 from leed_traffic.domain.trajectory import Trajectory
 from leed_traffic.errors import PlanError
-from leed_traffic.simulation.env.signal_env import Request, SignalEnv, Situation
+from leed_traffic.simulation.env.signal_env import Request, SignalEnv
 from leed_traffic.simulation.score.score import STUCK_S, SeedScore, read_score
 
 
 class Controller(Protocol):
-    """Whoever decides for all signals of an env."""
+    """Decides for all signals of an env: policies, plans, incumbents."""
 
     def reset(self, env: SignalEnv, seed: int) -> None:
         """Prepare for an episode; called before the simulation starts."""
@@ -88,7 +89,7 @@ class Episode:
 
 
 def run_episode(env: SignalEnv, controller: Controller, seed: int) -> Episode:
-    """Drive all signals through the scenario once; with a recording env the run is scored and the simulation closed."""
+    """Drive all signals through the scenario once; a recording env is scored, and its simulation closed."""
     begin_cpu_s = time.process_time()
     controller.reset(env, seed)
     situation = env.reset(seed)

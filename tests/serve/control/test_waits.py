@@ -10,10 +10,10 @@ import pytest
 from leed_traffic.domain.detectors.detection import Detection, Vehicles, lanes_to_read
 from leed_traffic.domain.network import GREEN
 from leed_traffic.domain.safety.unwatched import lawful_waits, silent_cycle_s
+from leed_traffic.domain.situation import StageDisplay
 from leed_traffic.errors import DeviceError
+from leed_traffic.serve.control.commands import CommandQueue, SetOperatingMode
 from leed_traffic.serve.control.loop import StopRequest
-from leed_traffic.serve.control.orders import CommandQueue, SetOperatingMode
-from leed_traffic.serve.control.signal import StageDisplay
 from leed_traffic.serve.control.waits import StreetWaits
 from leed_traffic.serve.device.contract import SignalDisplay
 from leed_traffic.serve.run import ServeConfig, serve
@@ -277,7 +277,7 @@ def test_a_controller_that_hands_back_and_starts_again_starves_nobody(crossing_b
 
 def test_changes_of_mode_starve_nobody(crossing_bundle):
     """Handed back and taken over again at every chance; its own program and ours both show the display that stood."""
-    street, mailbox, modes = (
+    street, commands, modes = (
         Street(),
         CommandQueue(),
         itertools.cycle([OperatingMode.SHADOW, OperatingMode.ACTIVE]),
@@ -285,11 +285,11 @@ def test_changes_of_mode_starve_nobody(crossing_bundle):
 
     def on_tick(time_s, end_s, note):
         if time_s % 11 == 0:
-            mailbox.drop(SetOperatingMode(control=next(modes)), "a test")
+            commands.put(SetOperatingMode(mode=next(modes)), "a test")
 
     serve(
         ServeConfig(bundle=crossing_bundle, port=1, until_s=900.0), clock=lambda: 0.0, stop=StopRequest(),
-        connect=street.connect(10**9), decider=lambda b, i: asks_for(0), mailbox=mailbox, on_tick=on_tick,
+        connect=street.connect(10**9), decider=lambda b, i: asks_for(0), commands=commands, on_tick=on_tick,
     )  # fmt: skip
     assert street.longest_s <= TIMING.max_red_s
 

@@ -13,14 +13,13 @@ import numpy as np
 import pytest
 
 from leed_traffic.artifacts.policy import Policy
+from leed_traffic.domain import situation
 from leed_traffic.domain.detectors.detection import Vehicles
 from leed_traffic.domain.priority import PriorityVehicle
 from leed_traffic.domain.safety.program import PROGRAM_ID
 from leed_traffic.errors import BundleError, DeviceError, UsageError
-from leed_traffic.serve.control import controller as control
-from leed_traffic.serve.control import requests
+from leed_traffic.serve.control.commands import Reload, Rollback, SetOperatingMode
 from leed_traffic.serve.control.loop import StopRequest
-from leed_traffic.serve.control.orders import Reload, Rollback, SetOperatingMode
 from leed_traffic.serve.device.contract import SignalDisplay, Snapshot
 from leed_traffic.serve.logs.recording import Reader, pack_snapshot, unpack_snapshot
 from leed_traffic.serve.replay.replay import replay
@@ -96,13 +95,13 @@ def test_equal_runs_leave_equal_recordings(five_minutes, tmp_path, recorded):
 
 
 def test_another_envelope_is_found_out_with_time_and_place(recorded, monkeypatch):
-    rule = control.rule
+    rule = situation.rule
 
     def lazy(requested, state, timing, **changes):
         ruling = rule(requested, state, timing, **changes)
         return replace(ruling, stage=state.stage) if requested == 2.0 else ruling
 
-    monkeypatch.setattr(control, "rule", lazy)
+    monkeypatch.setattr(situation, "rule", lazy)
     report = replay(recorded)
     assert report.differ > 0
     assert report.first.intersection == "C"
@@ -112,8 +111,8 @@ def test_another_envelope_is_found_out_with_time_and_place(recorded, monkeypatch
 
 
 def test_another_observation_is_found_out(recorded, monkeypatch):
-    encode = requests.Encoder.encode
-    monkeypatch.setattr(requests.Encoder, "encode", lambda self, *a: encode(self, *a) + np.float32(1e-6))
+    encode = situation.Encoder.encode
+    monkeypatch.setattr(situation.Encoder, "encode", lambda self, *a: encode(self, *a) + np.float32(1e-6))
     report = replay(recorded)
     assert report.differ >= 60
     assert "observation" in report.first.recorded
@@ -133,14 +132,14 @@ def test_another_bundle_is_refused_and_so_is_one_that_is_gone(crossing_bundle, t
 
 
 def test_reloads_modes_and_a_rollback_are_replayed(bundles, tmp_path):
-    def on_tick(time_s, mailbox, generations):
+    def on_tick(time_s, commands, generations):
         orders = {
-            40.0: Reload(generation=generations[1]), 100.0: Rollback(), 160.0: SetOperatingMode(control=OperatingMode.SHADOW),
-            230.0: SetOperatingMode(control=OperatingMode.ACTIVE), 300.0: Reload(generation=generations[1]), 301.0: Rollback(),
+            40.0: Reload(generation=generations[1]), 100.0: Rollback(), 160.0: SetOperatingMode(mode=OperatingMode.SHADOW),
+            230.0: SetOperatingMode(mode=OperatingMode.ACTIVE), 300.0: Reload(generation=generations[1]), 301.0: Rollback(),
             302.0: Rollback(),
         }  # fmt: skip
         if time_s in orders:
-            mailbox.drop(orders[time_s], "test")
+            commands.put(orders[time_s], "test")
 
     summary, _ = serve_two(bundles, on_tick, events=tmp_path / "logs", until_s=400.0)
     assert summary.steps["mode"] == 2
@@ -153,9 +152,9 @@ def test_reloads_modes_and_a_rollback_are_replayed(bundles, tmp_path):
 def test_a_bundle_that_went_because_it_was_slow_goes_again_in_a_replay(bundles, tmp_path):
     slow = SlowPolicy(0.6, Policy(bundles[1]))
 
-    def on_tick(time_s, mailbox, generations):
+    def on_tick(time_s, commands, generations):
         if time_s == 40.0:
-            mailbox.drop(Reload(generation=generations[1]), "test")
+            commands.put(Reload(generation=generations[1]), "test")
 
     changes = {"policies": {bundles[1].digest: slow}, "clock": slow, "events": tmp_path / "logs", "until_s": 200.0}
     summary, _ = serve_two(bundles, on_tick, **changes)

@@ -14,7 +14,7 @@ import pytest
 from leed_traffic.artifacts.policy import Policy
 from leed_traffic.errors import BundleError, DeviceError, ExitCode, MismatchError, UsageError
 from leed_traffic.serve.control.assignment import assign
-from leed_traffic.serve.control.orders import CommandQueue, Reload, Rollback
+from leed_traffic.serve.control.commands import CommandQueue, Reload, Rollback
 from leed_traffic.serve.operations.callers import MOST_CALLERS
 from leed_traffic.serve.operations.channel import CommandReply, ask, listening, running
 from leed_traffic.serve.operations.desk import CommandServer
@@ -35,25 +35,25 @@ def say_yes(line, who):
 
 
 def test_an_order_that_no_tick_takes_is_withdrawn():
-    mailbox = CommandQueue()
+    commands = CommandQueue()
     with pytest.raises(DeviceError, match="nothing was changed"):
-        mailbox.post(Rollback(), "test", within_s=0.01)
-    assert list(mailbox.take()) == []
+        commands.post(Rollback(), "test", within_s=0.01)
+    assert list(commands.take()) == []
 
 
 def test_nobody_waits_for_a_loop_that_has_ended():
-    mailbox, said = CommandQueue(), []
+    commands, said = CommandQueue(), []
 
     def post():
         try:
-            mailbox.post(Rollback(), "test")
+            commands.post(Rollback(), "test")
         except DeviceError as err:
             said.append(str(err))
 
     waiting = threading.Thread(target=post)
     waiting.start()
     time.sleep(0.05)
-    mailbox.close()
+    commands.close()
     waiting.join(5.0)
     post()
     assert said == ["the controller has ended: nothing was changed"] * 2
@@ -276,13 +276,13 @@ def test_where_no_socket_can_be_made_the_run_goes_on_without(folder, caplog):
 
 
 def a_desk(folder, **changes):
-    """A desk for a running crossing bundle, its mailbox and the bundle."""
+    """A desk for a running crossing bundle, its commands and the bundle."""
     running_bundle = write_crossing_bundle(folder / "running")
     config = ServeConfig(bundle=running_bundle.path, port=1, **changes)
-    mailbox = CommandQueue()
+    commands = CommandQueue()
     return (
-        CommandServer(assign(running_bundle, None), running_bundle, config, Policy, mailbox, StatusBoard()),
-        mailbox,
+        CommandServer(assign(running_bundle, None), running_bundle, config, Policy, commands, StatusBoard()),
+        commands,
         running_bundle,
     )
 
@@ -292,14 +292,14 @@ def reload_request(path):
 
 
 def test_a_sound_bundle_is_handed_to_the_loop_and_the_caller_hears_its_answer(folder):
-    desk, mailbox, bundle = a_desk(folder)
+    desk, commands, bundle = a_desk(folder)
     taken = []
 
     def tick():
         while not taken:
-            for letter in mailbox.take():
-                taken.append(letter.order)
-                letter.answer.set_result("taken")
+            for queued in commands.take():
+                taken.append(queued.command)
+                queued.answer.set_result("taken")
 
     loop = threading.Thread(target=tick)
     loop.start()
@@ -381,11 +381,11 @@ def with_another_fallback(folder):
     ],
 )
 def test_a_bundle_that_must_not_run_is_refused_before_the_loop_hears_of_it(folder, make, code, words):
-    desk, mailbox, _ = a_desk(folder)
+    desk, commands, _ = a_desk(folder)
     reply = desk.answer(reload_request(make(folder)), "test")
     assert reply.exit_code is code
     assert words in reply.said
-    assert list(mailbox.take()) == []
+    assert list(commands.take()) == []
 
 
 def test_a_key_holds_for_reloads_too(folder):

@@ -1,7 +1,7 @@
-"""What a person may ask of a running controller, and the slot through which it reaches the loop.
+"""Commands that a person may give to a running controller, and the queue through which they reach the loop.
 
-The loop looks into the slot once a tick and never waits; whoever ordered waits for the answer, in a thread of its
-own, and may take the order back while nobody has begun with it.
+The loop looks into the queue once a tick and never waits; whoever commands waits for the answer, in a thread of
+its own, and may take the command back while nobody has begun with it.
 """
 
 import queue
@@ -36,7 +36,7 @@ class Rollback:
 class SetOperatingMode:
     """Watch, decide without sending, or drive."""
 
-    control: OperatingMode
+    mode: OperatingMode
 
 
 Command = Reload | Rollback | SetOperatingMode
@@ -44,66 +44,66 @@ Command = Reload | Rollback | SetOperatingMode
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class QueuedCommand:
-    """An order on its way, with who gave it and where the answer goes."""
+    """A command on its way, with who gave it and where the answer goes."""
 
-    order: Command
+    command: Command
     who: str
     answer: "Future[str]"
 
     def as_record(self) -> Ordered:
         """For the recording."""
-        if isinstance(self.order, Reload):
-            bundle = self.order.generation.bundle
+        if isinstance(self.command, Reload):
+            bundle = self.command.generation.bundle
             return Ordered(order="reload", who=self.who, value=bundle.digest, path=str(bundle.path.resolve()))
-        if isinstance(self.order, SetOperatingMode):
-            return Ordered(order="mode", who=self.who, value=self.order.control)
-        return Ordered(order="rollback", who=self.who, value=self.order.why)
+        if isinstance(self.command, SetOperatingMode):
+            return Ordered(order="mode", who=self.who, value=self.command.mode)
+        return Ordered(order="rollback", who=self.who, value=self.command.why)
 
 
 class CommandQueue:
-    """Between the threads that order and the loop that obeys."""
+    """Queue between the threads that command and the loop that obeys."""
 
     def __init__(self) -> None:
-        self._letters: queue.SimpleQueue[QueuedCommand] = queue.SimpleQueue()
+        self._waiting: queue.SimpleQueue[QueuedCommand] = queue.SimpleQueue()
         self._is_closed = False
 
-    def post(self, order: Command, who: str, *, within_s: float = TAKEN_WITHIN_S) -> str:
-        """Hand over an order and wait for the answer.
+    def post(self, command: Command, who: str, *, within_s: float = TAKEN_WITHIN_S) -> str:
+        """Hand over a command and wait for the answer.
 
         Raises:
             DeviceError: no tick has taken it in time; it is withdrawn.
             LeedError: it was refused.
         """
-        letter = self.drop(order, who)
+        queued = self.put(command, who)
         try:
-            return letter.answer.result(within_s)
+            return queued.answer.result(within_s)
         except FutureTimeoutError as err:
-            if not letter.answer.cancel():  # taken in this very moment
-                return letter.answer.result(within_s)
+            if not queued.answer.cancel():  # taken in this very moment
+                return queued.answer.result(within_s)
             raise DeviceError(
                 f"the controller has not ticked for {within_s:g} s: nothing was changed; see its log"
             ) from err
 
-    def drop(self, order: Command, who: str) -> QueuedCommand:
-        """Hand over an order without waiting."""
-        letter = QueuedCommand(order=order, who=who, answer=Future())
-        self._letters.put(letter)
+    def put(self, command: Command, who: str) -> QueuedCommand:
+        """Hand over a command without waiting."""
+        queued = QueuedCommand(command=command, who=who, answer=Future())
+        self._waiting.put(queued)
         if self._is_closed:
             self.close()
-        return letter
+        return queued
 
     def close(self) -> None:
-        """The loop has ended: nobody takes an order any more, and nobody need wait for an answer."""
+        """End: the loop takes no command any more, and nobody need wait for an answer."""
         self._is_closed = True
-        for letter in self.take():
-            letter.answer.set_exception(DeviceError("the controller has ended: nothing was changed"))
+        for queued in self.take():
+            queued.answer.set_exception(DeviceError("the controller has ended: nothing was changed"))
 
     def take(self) -> Iterator[QueuedCommand]:
-        """What has come since the last tick, without waiting."""
+        """Yield the commands that have come since the last tick, without waiting."""
         while True:
             try:
-                letter = self._letters.get_nowait()
+                queued = self._waiting.get_nowait()
             except queue.Empty:
                 return
-            if letter.answer.set_running_or_notify_cancel():
-                yield letter
+            if queued.answer.set_running_or_notify_cancel():
+                yield queued
