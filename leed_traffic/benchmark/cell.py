@@ -8,11 +8,12 @@ from pathlib import Path
 
 import numpy as np
 
-from leed_traffic.artifacts.demonstrations import read_manifest
+from leed_traffic.artifacts.demonstrations import digest_plans, read_manifest
+from leed_traffic.artifacts.result_store import ResultStore, digest_of
 from leed_traffic.artifacts.whole_file import write_whole
 from leed_traffic.benchmark.learners import Expert, LearningMethod, bad_plan
 from leed_traffic.domain.document import Document
-from leed_traffic.domain.plan import max_wave_plan
+from leed_traffic.domain.plan import Plan, max_wave_plan
 from leed_traffic.domain.seeds import FIRST_VALIDATION_SEED
 from leed_traffic.errors import UsageError
 from leed_traffic.generate.author import Author
@@ -20,12 +21,15 @@ from leed_traffic.generate.config import GenerateConfig
 from leed_traffic.generate.run import generate
 from leed_traffic.generate.search.budget import AUTHOR_SEEDS
 from leed_traffic.simulation.env.env_spec import EnvSpec
+from leed_traffic.simulation.env.episode import PlanController
+from leed_traffic.simulation.env.hour import drive_hour
 from leed_traffic.train.config import TrainConfig
-from leed_traffic.train.rollout import RolloutTask, roll_out
-from leed_traffic.train.run import digest_of, env_of, train
+from leed_traffic.train.run import digest_of as demonstrations_digest
+from leed_traffic.train.run import env_of, train
 from leed_traffic.train.run_folder import BUNDLE_NAME, CONFIG_NAME, read_setting, settings_that_differ
 
 COST_NAME = "cost.json"
+BARS_NAME = "bars"  # results by digest
 _AUTHOR_OF = {Expert.SEARCH: Author.SEARCH, Expert.WEBSTER: Author.WEBSTER, Expert.BAD: Author.GIVEN}
 
 
@@ -130,18 +134,15 @@ def demonstrate(task: DemonstrationTask) -> None:
 
 def set_bar(ground: StudyScenario, validation_seeds: int) -> Bar:
     """Max-wave on the validation hours, made once."""
-    path = ground.folder / f"bar-{validation_seeds}.json"
-    seeds = range(FIRST_VALIDATION_SEED, FIRST_VALIDATION_SEED + validation_seeds)
-    if path.exists():
-        return Bar.model_validate_json(path.read_bytes())
     spec = env_spec(ground)
-    plans = {i.id: max_wave_plan(i.id) for i in spec.network.intersections}
-    episodes = [
-        roll_out(spec, RolloutTask(weights=None, seed=seed, plans=plans, is_scored=True)).episode for seed in seeds
-    ]
-    bar = Bar(delays_s=tuple(e.score.delay_s for e in episodes if e.score is not None))
-    path.parent.mkdir(parents=True, exist_ok=True)
-    write_whole(path, bar.model_dump_json())
+    plans: dict[str, Plan] = {i.id: max_wave_plan(i.id) for i in spec.network.intersections}
+    seeds = range(FIRST_VALIDATION_SEED, FIRST_VALIDATION_SEED + validation_seeds)
+    store = ResultStore(ground.folder / BARS_NAME, Bar)
+    key = digest_of(spec.digest(), digest_plans(plans), list(seeds))
+    bar = store.find(key)
+    if bar is None:
+        bar = Bar(delays_s=tuple(drive_hour(spec, PlanController(plans), seed).score.delay_s for seed in seeds))
+        store.keep(key, bar)
     return bar
 
 
@@ -163,7 +164,11 @@ def learn(cell: Cell) -> None:
 def _has_same_expert(cell: Cell) -> bool:
     """Whether a finished run learned from the demonstrations that lie there; one that left its expert aside names none."""
     kept = read_setting(cell.folder).demonstrations_digest
-    return not kept or cell.demonstrations is None or kept == digest_of(read_manifest(cell.demonstrations.made))
+    return (
+        not kept
+        or cell.demonstrations is None
+        or kept == demonstrations_digest(read_manifest(cell.demonstrations.made))
+    )
 
 
 def train_config(cell: Cell) -> TrainConfig:

@@ -24,7 +24,7 @@ from leed_traffic.artifacts.scenario import load_scenario, with_spread
 from leed_traffic.domain.seeds import FIRST_VALIDATION_SEED
 from leed_traffic.errors import DemonstrationError, UsageError
 from leed_traffic.generate.author import Author, PlanAuthor
-from leed_traffic.generate.bench import Bench, Plans, Trial, sumo_version
+from leed_traffic.generate.bench import Bench, Plans, Trial
 from leed_traffic.generate.brief import Brief, write_briefs
 from leed_traffic.generate.config import GenerateConfig
 from leed_traffic.generate.language_model.authorship import AUTHORSHIP_NAME, Authorship, write_authorship
@@ -46,6 +46,7 @@ from leed_traffic.generate.search.race import race
 from leed_traffic.generate.search.starts import MAX_WAVE, SHORT_STARTS, start_plans
 from leed_traffic.simulation.env.env_spec import EnvSpec, env_spec
 from leed_traffic.simulation.pool import WorkerPool
+from leed_traffic.simulation.sumo.engine import sumo_version
 
 if TYPE_CHECKING:
     from leed_traffic.generate.language_model.author import Asking

@@ -2,7 +2,8 @@ from pathlib import Path
 
 import pytest
 
-from leed_traffic.benchmark.cell import Bar
+from leed_traffic.artifacts.result_store import ResultStore
+from leed_traffic.benchmark.cell import BARS_NAME, Bar
 from leed_traffic.benchmark.learners import Expert
 from leed_traffic.benchmark.study import StudyConfig, study
 from leed_traffic.errors import UsageError
@@ -63,5 +64,6 @@ def test_a_study_ends_with_findings_and_does_nothing_twice(tmp_path):
             study(config.model_copy(update={"learners": "leed", **other}), lambda note: None)
     assert study(config, lambda note: None) == found, "what was refused changed nothing"
     ground = config.grounds()[0].folder
-    assert len(Bar.model_validate_json((ground / "bar-1.json").read_bytes()).delays_s) == 1
-    assert len(Bar.model_validate_json((ground / "bar-2.json").read_bytes()).delays_s) == 2
+    bars = ResultStore(ground / BARS_NAME, Bar)
+    kept = [bars.find(path.name.removesuffix(".json.gz")) for path in (ground / BARS_NAME).iterdir()]
+    assert sorted(len(bar.delays_s) for bar in kept if bar is not None) == [1, 2]

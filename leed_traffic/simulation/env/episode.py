@@ -11,10 +11,9 @@ from numpy.typing import NDArray
 from leed_traffic.domain.detectors.detection import Array, Detection
 from leed_traffic.domain.detectors.sensing import SensedDetection
 from leed_traffic.domain.plan import PlanInterpreter, SequencePlan, UrgencyPlan
-from leed_traffic.domain.trajectory import Trajectory
 from leed_traffic.errors import PlanError
 from leed_traffic.simulation.env.signal_env import Request, SignalEnv, Situation
-from leed_traffic.simulation.score.score import STUCK_S, SeedScore, read_score
+from leed_traffic.simulation.score.score import SeedScore, close_and_score
 
 
 class Controller(Protocol):
@@ -109,16 +108,8 @@ def run_episode(env: SignalEnv, controller: Controller, seed: int) -> Episode:
         ended = transition.ended
     score = None
     if env.record is not None:
-        stuck_veh = env.standing(STUCK_S)
-        env.close()
-        score = read_score(
-            env.record,
-            env.scenario,
-            env.network,
-            env.site,
-            seed=seed,
-            route_files=env.route_files,
-            stuck_veh=stuck_veh,
+        score = close_and_score(
+            env, env.record, env.scenario, env.network, env.site, seed=seed, route_files=env.route_files
         )
     return Episode(
         seed=seed,
@@ -132,19 +123,4 @@ def run_episode(env: SignalEnv, controller: Controller, seed: int) -> Episode:
         score=score,
         cpu_s=time.process_time() - begin_cpu_s,
         simulated_s=situation.time_s,
-    )
-
-
-def trajectories_of(episode: Episode, env: SignalEnv) -> tuple[Trajectory, ...]:
-    """One trajectory per intersection, without padding."""
-    return tuple(
-        Trajectory(
-            intersection=intersection.id,
-            seed=episode.seed,
-            observation=episode.observation[:, n, : env.specs[n].size],
-            stage=episode.stage[:, n],
-            reward=episode.reward[:, n],
-            legal=episode.legal[:, n, : intersection.n_stages],
-        )
-        for n, intersection in enumerate(env.intersections)
     )
