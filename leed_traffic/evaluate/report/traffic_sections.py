@@ -9,7 +9,7 @@ from leed_traffic.domain.short_ids import fold, fold_ids
 from leed_traffic.evaluate.records.recording import ARRIVAL_M, INTERVAL_S, Recording, approaches_of
 from leed_traffic.evaluate.records.timeline import Timeline
 from leed_traffic.evaluate.report.drawing import short
-from leed_traffic.evaluate.report.page import folded, note, picture, table
+from leed_traffic.evaluate.report.page import Note, Part, Picture, Table
 from leed_traffic.evaluate.report.signal_figures import (
     Diagram,
     StageLimits,
@@ -36,8 +36,8 @@ LONGEST_STREETS = 48  # characters of streets' names in the table
 OPEN_ROWS = 12  # intersections that a reader takes in at a glance: of more, those with the most delay come first
 
 
-def traffic_sections(comparison: Comparison, labels: Mapping[str, str], ours: str | None) -> dict[str, str]:
-    """Content by title; empty where nothing was recorded."""
+def traffic_sections(comparison: Comparison, labels: Mapping[str, str], ours: str | None) -> dict[str, list[Part]]:
+    """Parts by title; empty where nothing was recorded."""
     scene = comparison.scene
     recordings = {labels[run.controller]: run.recording for run in comparison.runs if run.recording is not None}
     sections = {"Delay by intersection": _intersections(comparison, labels)}
@@ -55,11 +55,11 @@ def traffic_sections(comparison: Comparison, labels: Mapping[str, str], ours: st
     return {**sections, "Stages at the signals": _stages(comparison, labels, ours)}
 
 
-def _intersections(comparison: Comparison, labels: Mapping[str, str]) -> str:
+def _intersections(comparison: Comparison, labels: Mapping[str, str]) -> list[Part]:
     found = comparison.evaluation.intersections
     names = list(dict.fromkeys(result.intersection for result in found))
     if not names:
-        return ""
+        return []
     delays = {(result.controller, result.intersection): result for result in found}
     controllers = [result.controller for result in comparison.evaluation.results]
     shown = names if len(names) <= OPEN_ROWS else _worst(comparison, TABLE_ROWS)
@@ -87,12 +87,10 @@ def _intersections(comparison: Comparison, labels: Mapping[str, str]) -> str:
     )
     head = ["intersection", *(["streets"] if streets else []), "vehicles", *(labels[c] for c in controllers)]
     texts = frozenset({1} if streets else ())
-    more = (
-        folded(f"{len(rows) - OPEN_ROWS} more", table(head, rows[OPEN_ROWS:], texts=texts))
-        if len(rows) > OPEN_ROWS
-        else ""
-    )
-    return table(head, rows[:OPEN_ROWS], texts=texts) + more + note(explained)
+    parts: list[Part] = [Table(head, rows[:OPEN_ROWS], texts=texts)]
+    if len(rows) > OPEN_ROWS:
+        parts.append(Table(head, rows[OPEN_ROWS:], texts=texts, summary=f"{len(rows) - OPEN_ROWS} more"))
+    return [*parts, Note(explained)]
 
 
 def _worst(comparison: Comparison, n: int) -> list[str]:
@@ -105,7 +103,7 @@ def _worst(comparison: Comparison, n: int) -> list[str]:
 
 def _map(
     comparison: Comparison, scene: Scene, recordings: Mapping[str, Recording], labels: Mapping[str, str], seed: int
-) -> str:
+) -> list[Part]:
     delays_s = {
         labels[run.controller]: {score.intersection: score.delay_s for score in run.intersections}
         for run in comparison.runs
@@ -121,27 +119,29 @@ def _map(
     caption = (
         f"Seed {seed}, the whole run. Colour: mean delay of a vehicle on the edge; width: its traffic. {figures}"
     )
-    return picture(svg, f"Map of the network coloured by delay under {_and(recordings)}", caption)
+    return [Picture(svg, f"Map of the network coloured by delay under {_and(recordings)}", caption)]
 
 
-def _corridor(scene: Scene, recordings: Mapping[str, Recording], seed: int) -> str:
+def _corridor(scene: Scene, recordings: Mapping[str, Recording], seed: int) -> list[Part]:
     corridor = scene.plotted.corridor
     if corridor is None:
-        return note(
-            "Left out: no two signals of this network follow each other straight on, so there is no corridor to draw."
-        )
+        return [
+            Note(
+                "Left out: no two signals of this network follow each other straight on, so there is no corridor to draw."
+            )
+        ]
     svg = draw_corridor(corridor, recordings, scene.plotted.window_s)
     caption = (
         f"Seed {seed}, the longest way straight on through {len(corridor.stops)} signals. Each line is a vehicle, flat where "
         "it stands; the bars are what it sees at each stop line. Lines that run through several greens without a step are a "
         "green wave."
     )
-    return picture(
-        svg, f"Time-space diagram along {len(corridor.stops)} signals under {_and(recordings)}", caption
-    )
+    return [
+        Picture(svg, f"Time-space diagram along {len(corridor.stops)} signals under {_and(recordings)}", caption)
+    ]
 
 
-def _coordination(scene: Scene, recordings: Mapping[str, Recording], seed: int) -> str:
+def _coordination(scene: Scene, recordings: Mapping[str, Recording], seed: int) -> list[Part]:
     rows = []
     for name in scene.plotted.intersections:
         intersection = next(i for i in scene.intersections if i.id == name)
@@ -167,21 +167,23 @@ def _coordination(scene: Scene, recordings: Mapping[str, Recording], seed: int) 
         )
     rows = [row for row in rows if any(diagram.cycles for diagram in row.values())]
     if not rows:
-        return note("Left out: no approach had a whole cycle.")
+        return [Note("Left out: no approach had a whole cycle.")]
     caption = (
         f"Purdue coordination diagrams of seed {seed}. Across: time; upwards: seconds since the last green ended, from the "
         "beginning of red through the beginning of green to its end. A dot is a vehicle as it would reach the stop line at "
         f"the speed limit, counted {ARRIVAL_M:.0f} m ahead: dots above the green line meet green. Ratio: arrivals on green "
         "over the green's share of time; above 1 the signal is well placed in the stream, 1 is chance."
     )
-    return picture(
-        draw_coordination(rows),
-        f"Arrivals in the cycle at {len(rows)} approaches under {_and(recordings)}",
-        caption,
-    )
+    return [
+        Picture(
+            draw_coordination(rows),
+            f"Arrivals in the cycle at {len(rows)} approaches under {_and(recordings)}",
+            caption,
+        )
+    ]
 
 
-def _queues(scene: Scene, recordings: Mapping[str, Recording], seed: int) -> str:
+def _queues(scene: Scene, recordings: Mapping[str, Recording], seed: int) -> list[Part]:
     rows: dict[str, dict[str, dict[str, Sequence[float]]]] = {}
     for name in scene.plotted.intersections:
         intersection = next(i for i in scene.intersections if i.id == name)
@@ -195,22 +197,28 @@ def _queues(scene: Scene, recordings: Mapping[str, Recording], seed: int) -> str
         f"Vehicles under 0.1 m/s on each approach and the road before it, as far as detectors reach; mean of every "
         f"{INTERVAL_S:.0f} s of seed {seed}. A line that keeps rising is an approach that gets less green than it needs."
     )
-    return picture(
-        draw_queues(rows, scene.begin_s), f"Queues at {_and(map(short, rows))} under {_and(recordings)}", caption
-    )
+    return [
+        Picture(
+            draw_queues(rows, scene.begin_s),
+            f"Queues at {_and(map(short, rows))} under {_and(recordings)}",
+            caption,
+        )
+    ]
 
 
-def _stage_plans(scene: Scene, shares: Mapping[str, Mapping[str, Sequence[float]]]) -> str:
+def _stage_plans(scene: Scene, shares: Mapping[str, Mapping[str, Sequence[float]]]) -> list[Part]:
     drawn = [i for i in scene.intersections if i.id in scene.plotted.intersections]
     caption = (
         f"The ways that each stage opens, drawn where the streets run: solid with priority, dashed where drivers yield. The "
         f"percentages are the stage's share of the time under {_and(shares, ' | ')}; the rest is clearance."
     )
-    return picture(
-        draw_stage_plans(drawn, scene.street_map, shares),
-        f"Stages of {_and([short(i.id) for i in drawn])}",
-        caption,
-    )
+    return [
+        Picture(
+            draw_stage_plans(drawn, scene.street_map, shares),
+            f"Stages of {_and([short(i.id) for i in drawn])}",
+            caption,
+        )
+    ]
 
 
 def _shares(
@@ -232,7 +240,7 @@ def _splits(
     labels: Mapping[str, str],
     recordings: Mapping[str, Recording],
     seed: int,
-) -> str:
+) -> list[Part]:
     """Of the intersection with the most delay: all would be a book."""
     drawn = [run for run in comparison.runs if run.recording is not None]
     worst = max(scene.plotted.intersections, key=lambda name: max(_delay_s(run, name) for run in drawn))
@@ -248,23 +256,25 @@ def _splits(
         "site's minimum, at its maximum (dashed) or in between. Greens at the maximum in a row mean that the stage needs more; "
         "greens at the minimum in a row, that it is called for a single vehicle or starved."
     )
-    return picture(
-        draw_splits(greens, worst, limits),
-        f"Lengths of the greens of {short(worst)} under {_and(recordings)}",
-        caption,
-    )
+    return [
+        Picture(
+            draw_splits(greens, worst, limits),
+            f"Lengths of the greens of {short(worst)} under {_and(recordings)}",
+            caption,
+        )
+    ]
 
 
 def _delay_s(run: ControllerRun, intersection: str) -> float:
     return next((score.delay_s for score in run.intersections if score.intersection == intersection), 0.0)
 
 
-def _stages(comparison: Comparison, labels: Mapping[str, str], ours: str | None) -> str:
+def _stages(comparison: Comparison, labels: Mapping[str, str], ours: str | None) -> list[Part]:
     """The first controller beside ours (or the last): more panels would be too many to compare."""
     shown = [run for run in comparison.runs if run.timeline]
     rows = comparison.rows
     if not shown or rows is None:
-        return ""
+        return []
     beside = next((run for run in shown if run.controller == ours), shown[-1])
     timelines: dict[str, Timeline] = {labels[run.controller]: run.timeline for run in (shown[0], beside)}
     order = rows.order
@@ -283,7 +293,7 @@ def _stages(comparison: Comparison, labels: Mapping[str, str], ours: str | None)
         f"What the signals showed on seed {seed} in {(window[1] - window[0]) / 60.0:.0f} minutes in the middle of the run, "
         f"{layout}. Stage numbers are each intersection's own; thin dark bars are clearances.{left_out}"
     )
-    return picture(draw_stages(timelines, order, rows.positions_m, window), alt, caption)
+    return [Picture(draw_stages(timelines, order, rows.positions_m, window), alt, caption)]
 
 
 def _window(timelines: Iterable[Timeline]) -> tuple[float, float]:
