@@ -1,4 +1,4 @@
-"""HTML pages for people: one file each, nothing is fetched, and every text is escaped where a template puts it in."""
+"""HTML pages for people: one file each, nothing is fetched, every text is escaped by its template."""
 
 from collections.abc import Callable, Mapping
 from typing import Any

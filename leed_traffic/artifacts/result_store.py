@@ -1,7 +1,7 @@
 """One store of results that are dear to make: each in a file named by the digest of all that it was made from.
 
-A result is written whole or not at all. Its file is compressed, so gzip's checksum is held against what is read back:
-a result that is damaged, cut short or of another shape counts as missing and is made again.
+A result is written whole or not at all. Its file is compressed, so gzip's checksum is held against what is read
+back: a result that is damaged, cut short or of another shape counts as missing and is made again.
 """
 
 import gzip

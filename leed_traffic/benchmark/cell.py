@@ -1,4 +1,4 @@
-"""One learner on one scenario with one seed: demonstrations, training, and what both cost. Resumes after a kill."""
+"""One learner on one scenario with one seed: demonstrations, training and their cost. Resumes after a kill."""
 
 import json
 import shutil
@@ -34,13 +34,13 @@ _AUTHOR_OF = {Expert.SEARCH: Author.SEARCH, Expert.WEBSTER: Author.WEBSTER, Expe
 
 
 class Cost(Document):
-    """What making demonstrations took."""
+    """Cost of making demonstrations."""
 
     cpu_s: float
 
 
 class Bar(Document):
-    """What a learner has to reach: max-wave on the validation hours."""
+    """Delay that a learner has to reach: max-wave's on the validation hours."""
 
     delays_s: tuple[float, ...]
 
@@ -70,7 +70,7 @@ class DemonstrationTask:
 
     @property
     def folder(self) -> Path:
-        """Where they lie; learners of the same seed share them."""
+        """Folder of the demonstrations; learners of the same seed share them."""
         name = f"{self.expert}-{self.runs}" if self.expert is Expert.SEARCH else str(self.expert)
         return self.ground.folder / "demonstrations" / name / f"seed-{self.seed}"
 
@@ -93,7 +93,7 @@ class Cell:
 
     @property
     def folder(self) -> Path:
-        """Of the run."""
+        """Folder of the run."""
         return self.ground.folder / self.learner.name / f"seed-{self.seed}"
 
     @property
@@ -125,7 +125,7 @@ def demonstrate(task: DemonstrationTask) -> None:
             plans=plans,
             runs=task.runs,
             seed=task.seed,
-            seeds=AUTHOR_SEEDS,  # on which a short search tries its rules, so that demonstrating costs no hour more
+            seeds=AUTHOR_SEEDS,  # a short search tries its rules on them: demonstrating costs no hour more
         )
     )
     cost = Cost(cpu_s=time.process_time() - begin_s)
@@ -162,7 +162,10 @@ def learn(cell: Cell) -> None:
 
 
 def _has_same_expert(cell: Cell) -> bool:
-    """Whether a finished run learned from the demonstrations that lie there; one that left its expert aside names none."""
+    """Return whether a finished run learned from the demonstrations that lie there.
+
+    One that left its expert aside names none.
+    """
     kept = read_setting(cell.folder).demonstrations_digest
     return (
         not kept

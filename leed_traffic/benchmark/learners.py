@@ -1,4 +1,4 @@
-"""Who is compared: LEED, learners without an expert, learners from the same demonstrations, and LEED with one thing changed.
+"""Learners: LEED, without an expert, from the same demonstrations, and LEED with one thing changed.
 
 All of them have the same env, observation, reward, envelope, networks, optimiser and seeds; a learner is the
 settings by which it differs.
@@ -22,7 +22,7 @@ BAD_PLAN = {
 
 
 class Expert(StrEnum):
-    """Who demonstrates."""
+    """Source of the demonstrations."""
 
     NOBODY = "nobody"
     SEARCH = "search"  # the embedded author, with as many simulated hours as the study says

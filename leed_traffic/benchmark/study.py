@@ -196,7 +196,7 @@ def _findings(
 
 
 def curve_of(cell: Cell) -> list[Point]:
-    """The looks of a finished cell and what it had cost until then."""
+    """Validations of a finished cell and what it had cost until then."""
     made = cell.demonstrations
     cost_s = Cost.model_validate_json((made.folder / COST_NAME).read_bytes()).cpu_s if made else 0.0
     return learning_curve(read_metrics(cell.folder), read_timings(cell.folder), cost_s)

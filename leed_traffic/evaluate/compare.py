@@ -84,7 +84,7 @@ class EvaluateConfig(Document):
 
     @property
     def drawn(self) -> tuple[str, ...]:
-        """Whose traffic a report draws; see `show`."""
+        """Names of the controllers whose traffic a report draws; see `show`."""
         bundles = [choice.name for choice in self.ranked if choice.kind is ControllerKind.BUNDLE]
         names = [choice.name for choice in self.ranked]
         return self.show or tuple(dict.fromkeys((names[0], (bundles or names)[-1 if not bundles else 0])))
@@ -147,7 +147,7 @@ def compare(config: EvaluateConfig, on_run: Callable[[ControllerRun], None] | No
 
 
 def _rules(ranked: Sequence[Choice]) -> list[str]:
-    """Of whom the best is compared with: rules under the site's limits; without any the programs as they hang."""
+    """Names from which the reference is chosen: rules under the site's limits, else programs as they hang."""
     rules = [choice for choice in ranked if choice.kind not in MADE]
     return [choice.name for choice in rules if choice.kind is not ControllerKind.AS_IS] or [
         choice.name for choice in rules
@@ -155,7 +155,7 @@ def _rules(ranked: Sequence[Choice]) -> list[str]:
 
 
 def _cycles(ranked: Sequence[Choice], network: Network, site: Site, step_s: float) -> tuple[ProgramCycle, ...]:
-    """Of every controller that runs the signals' own programs with the site's limits put in."""
+    """Cycles of the controllers that run the signals' own programs with the site's limits put in."""
     return tuple(
         ProgramCycle(controller=choice.name, **asdict(cycle))
         for choice in ranked
@@ -188,12 +188,12 @@ def _run_missing(
 
 
 def _named(run: ControllerRun | None, task: RunTask) -> ControllerRun | None:
-    """The same run under today's name: the same bundle may have another path."""
+    """Name a kept run as it is asked for today: the same bundle may have another path."""
     return None if run is None else run.named(task.choice.name)
 
 
 def _tasks(config: EvaluateConfig, setting: EnvSpec, scene: Scene | None) -> list[RunTask]:
-    """By controller in the order asked, then by seed.
+    """List the runs, by controller in the order asked, then by seed.
 
     Raises:
         LeedError: a controller cannot run here; nothing has run yet.
@@ -226,7 +226,7 @@ def _scene(setting: EnvSpec) -> Scene:
 
 
 def _check(choice: Choice, setting: EnvSpec) -> float:
-    """Refuse what cannot run before anything runs; return the reach of the detectors that the controller observes with.
+    """Refuse what cannot run before anything runs; return the reach of the controller's detectors in m.
 
     Raises:
         LeedError: of what is wrong, with the controller in front.

@@ -1,4 +1,4 @@
-"""A comparison as files: the document, and every run, class and intersection as CSV and Parquet (docs/evaluate.md)."""
+"""Files of a comparison: the document, and every run, class and intersection as CSV and Parquet."""
 
 import csv
 import io
@@ -64,7 +64,7 @@ def class_rows(runs: Sequence[ControllerRun]) -> list[Row]:
 
 
 def intersection_rows(runs: Sequence[ControllerRun]) -> list[Row]:
-    """One row per controller, seed and intersection; the stages' shares joined by semicolons, for they differ in number."""
+    """One row per controller, seed and intersection; shares of the stages joined by semicolons."""
     names = [field.name for field in fields(LocalScore) if field.name != "stage_share"]
     return [
         {
@@ -98,7 +98,7 @@ def as_csv(rows: Sequence[Row], heads: Sequence[str] = ()) -> str:
 
 
 def as_parquet(rows: Sequence[Row], heads: Sequence[str] = ()) -> bytes:
-    """The same rows, typed; the same rows give the same bytes."""
+    """Typed table of the rows; the same rows give the same bytes."""
     sink = pa.BufferOutputStream()
     table = pa.Table.from_pylist(list(rows)) if rows else pa.table({name: pa.array([]) for name in heads})
     pq.write_table(table, sink, compression="zstd")

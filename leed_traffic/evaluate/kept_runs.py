@@ -1,7 +1,7 @@
 """Names of finished runs on disk, so that an evaluation that was killed goes on where it stood.
 
-The digest covers everything that a run depends on: the net, demand and options, the site's limits, the controller's
-content, the seed, SUMO's version and our own source. What changed is run again; what did not gives the same bytes.
+The digest covers everything that a run depends on: net, demand and options, the site's limits, the controller's
+content, the seed, SUMO's version and our source. What changed is run again; what did not gives the same bytes.
 """
 
 from dataclasses import asdict

@@ -135,7 +135,7 @@ def _causes(
 def _in_env(
     task: RunTask, record: Path, requests: tuple[Path, ...]
 ) -> tuple[SeedScore, tuple[AgreementTally, ...]]:
-    """Behind stage program and envelope."""
+    """Run a controller behind stage program and envelope."""
     setting = task.setting
     controller = build_controller(
         task.choice, setting.network, setting.site, decision_interval_s=setting.decision_interval_s
@@ -147,7 +147,7 @@ def _in_env(
 def _own_program(
     task: RunTask, record: Path, requests: tuple[Path, ...]
 ) -> tuple[SeedScore, tuple[AgreementTally, ...]]:
-    """SUMO's programs, left to themselves."""
+    """Run SUMO's programs, left to themselves."""
     with tempfile.TemporaryDirectory(prefix="leed-programs-") as folder:
         score = run_programs(
             task.setting,

@@ -44,21 +44,21 @@ class ControllerRun:
 
     @property
     def is_gridlocked(self) -> bool:
-        """Whether somebody stands for good: SUMO, left to its defaults, would have lifted a vehicle out."""
+        """True if a vehicle stands for good: SUMO, left to its defaults, would have lifted it out."""
         return self.stuck_veh > 0
 
     @property
     def n_limit_breaks(self) -> int:
-        """How often a signal broke a limit of the site."""
+        """Number of times that a signal broke a limit of the site."""
         return sum(found.times for found in self.limit_breaks)
 
     @property
     def collisions_of_signals(self) -> int:
-        """Those that a signal's display is to blame for."""
+        """Number of collisions that a signal's display is to blame for."""
         return sum(times for cause, times in self.collision_causes if Verdict(cause).is_the_signals)
 
     def named(self, controller: str) -> "ControllerRun":
-        """The same run under another name."""
+        """Return the same run under another name."""
         return replace(self, controller=controller)
 
 

@@ -1,8 +1,9 @@
-"""Self-organising traffic lights (Gershenson 2005; Cools, Gershenson and D'Hooghe 2013), as far as they keep platoons together.
+"""Self-organising traffic lights that keep platoons together (Cools, Gershenson and D'Hooghe 2013).
 
 Every stage that is red counts the vehicles that approach it, over time:
 
-    kappa_s <- kappa_s + dt n_s     n_s vehicles within rho on the fullest lane that stage s serves and the current one does not
+    kappa_s <- kappa_s + dt n_s     n_s vehicles within rho on the fullest lane that stage s serves
+                                    and the current one does not
 
 Once the green has stood for its minimum, the signal changes to the stage with the largest kappa if that is at
 least theta, and if no platoon would be cut: with 1 to mu - 1 vehicles within omega on the fullest green lane the

@@ -159,7 +159,7 @@ def _intersections(controller: str, runs: Sequence[ControllerRun]) -> list[Inter
 
 
 def _limit_breaks(controller: str, runs: Sequence[ControllerRun]) -> list[LimitBreaks]:
-    """By signal, in the runs' order."""
+    """Sum up broken limits by signal, in the runs' order."""
     found: dict[tuple[str, str], list[tuple[int, LimitBreak]]] = {}
     for run in runs:
         for one in run.limit_breaks:

@@ -31,7 +31,7 @@ FORMAT = 5  # of a remembered result: raise it when a diagnosis comes out otherw
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Result:
-    """How one set of plans did on one seed."""
+    """Score of one set of plans on one seed."""
 
     delay_s: float
     returns: tuple[float, ...]  # (N,) undiscounted local reward
@@ -41,7 +41,7 @@ class Result:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trial:
-    """How one set of plans did on several seeds."""
+    """Scores of one set of plans on several seeds."""
 
     results: tuple[Result, ...]
 
@@ -57,7 +57,7 @@ class Trial:
         return mean
 
     def diagnosis(self, n: int) -> Diagnosis | None:
-        """Of the n-th intersection, over the seeds."""
+        """Diagnosis of the n-th intersection, over the seeds."""
         return mean_diagnosis([result.diagnoses[n] for result in self.results if result.diagnoses])
 
 
@@ -102,7 +102,7 @@ class Bench:
 
     @property
     def simulated_hours(self) -> float:
-        """Of all different runs that were asked for, remembered or not."""
+        """Hours of all different runs that were asked for, remembered or not."""
         hour = self.setting.scenario.end_s - self.setting.scenario.begin_s
         return len(self._runs) * hour / 3600.0
 
@@ -179,7 +179,7 @@ class FallbackController:
 
 
 def make_run(run: BenchRun) -> tuple[Result, bytes]:
-    """One simulation, in whatever process this is called; the trajectories' arrays as the bytes of an .npz file."""
+    """Make one simulation, in whatever process; the trajectories' arrays are the bytes of an .npz file."""
     controller: Controller = FallbackController() if run.plans is None else PlanController(run.plans)
     hour = drive_hour(run.setting, controller, run.seed)
     episode = hour.episode

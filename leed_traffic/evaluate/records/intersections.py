@@ -1,4 +1,4 @@
-"""How each intersection did in one run, from SUMO's record of every edge and of every signal.
+"""Figures of each intersection in one run, from SUMO's record of every edge and of every signal.
 
 An edge belongs to the signal that its vehicles meet next within the detectors' farthest reach, so a short lane's
 queue that goes on upstream is counted. With T the length of the run and sums over the edges of an intersection:
@@ -23,7 +23,7 @@ from leed_traffic.evaluate.records.timeline import ShownStage
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EdgeUse:
-    """What one edge saw, over a run or an interval of it."""
+    """Traffic on one edge, over a run or an interval of it."""
 
     entered: int = 0  # from another edge
     departed: int = 0  # set out here
@@ -32,7 +32,7 @@ class EdgeUse:
 
     @property
     def vehicles(self) -> int:
-        """Everybody who came."""
+        """Number of vehicles that came."""
         return self.entered + self.departed
 
 
@@ -53,7 +53,8 @@ class LocalScore:
 def request_edges(path: Path, output: Path, *, begin_s: float, interval_s: float | None) -> Path:
     """Write an additional file with which SUMO records every edge, as a whole or by intervals."""
     period = "" if interval_s is None else f' period="{interval_s:g}"'
-    request = f'<edgeData id="edges" file={quoteattr(str(output.resolve()))} begin="{begin_s:g}"{period} excludeEmpty="true"/>'
+    file = quoteattr(str(output.resolve()))
+    request = f'<edgeData id="edges" file={file} begin="{begin_s:g}"{period} excludeEmpty="true"/>'
     path.write_text(f"<additional>{request}</additional>\n", encoding="utf-8")
     return path
 

@@ -1,4 +1,4 @@
-"""What every signal showed over one run, as stages and clearances, for the stage diagram of a report."""
+"""Stages and clearances of every signal over one run, for the stage diagram of a report."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ class ShownStage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StageRows:
-    """How a stage diagram lays the intersections out."""
+    """Layout of the intersections in a stage diagram."""
 
     order: tuple[str, ...]  # the first at the bottom
     positions_m: Mapping[str, float] | None  # along the road, where they follow one
@@ -33,7 +33,7 @@ Timeline = Mapping[str, tuple[ShownStage, ...]]  # by intersection
 def read_timeline(
     states_file: Path, intersections: Sequence[Intersection], *, end_s: float
 ) -> dict[str, tuple[ShownStage, ...]]:
-    """What each intersection showed, from SUMO's SaveTLSStates output.
+    """Read what each intersection displayed from SUMO's SaveTLSStates output.
 
     Args:
         states_file: what every signal showed at every step.
@@ -57,7 +57,7 @@ def read_timeline(
 
 
 def lay_out(intersections: Sequence[Intersection]) -> StageRows:
-    """By position where the intersections follow one road, else in the network's order, the first on top."""
+    """Lay out by position where intersections follow one road, else in the network's order, the first on top."""
     positions_m = along_the_road(intersections)
     if positions_m is None:
         return StageRows(order=tuple(i.id for i in reversed(intersections)), positions_m=None)

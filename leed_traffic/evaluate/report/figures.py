@@ -29,7 +29,7 @@ class DelayRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LearningCurve:
-    """How the policies came to be: delay on validation seeds against all simulated hours spent, demonstrations included.
+    """Delay on validation seeds against all simulated hours spent, demonstrations included.
 
     Raises:
         ValueError: hours and delays differ in number.
@@ -50,7 +50,7 @@ class LearningCurve:
 
 
 def draw_delays(rows: Sequence[DelayRow]) -> str:
-    """SVG: mean delay of every controller with its 95 % interval, and each seed as a small dot; the lowest on top."""
+    """SVG: mean delay of every controller with its 95 % interval and each seed as a dot; the lowest on top."""
     ordered = sorted(rows, key=lambda row: -row.mean_s)
     with mpl.rc_context(STYLE):
         figure = Figure(figsize=(WIDTH_IN, 0.9 + 0.46 * len(ordered)), layout="constrained")
@@ -85,7 +85,7 @@ def draw_delays(rows: Sequence[DelayRow]) -> str:
 def draw_differences(
     found: Sequence[PairedDelay], labels: Mapping[str, str], reference: str, ours: str | None
 ) -> str:
-    """SVG: every controller's paired difference from the reference; hollow where the seeds show no difference."""
+    """SVG: every controller's paired difference from the reference; hollow where there is none to be seen."""
     ordered = sorted(found, key=lambda difference: -difference.mean)
     with mpl.rc_context(STYLE):
         figure = Figure(figsize=(WIDTH_IN, 1.0 + 0.42 * len(ordered)), layout="constrained")
@@ -117,7 +117,7 @@ def draw_differences(
 
 
 def draw_learning(curve: LearningCurve) -> str:
-    """SVG: validation delay against simulated hours, with the others as horizontal lines, named at the right edge."""
+    """SVG: validation delay against simulated hours; the others are horizontal lines named at the right."""
     with mpl.rc_context(STYLE):
         figure = Figure(figsize=(WIDTH_IN, 3.9), layout="constrained")
         axes = figure.subplots()

@@ -1,4 +1,4 @@
-"""`report.html`: one self-contained page that shows what was compared, how it went and what that does not prove."""
+"""`report.html`: one self-contained page of what was compared, how it went and what that does not prove."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -35,15 +35,15 @@ from leed_traffic.evaluate.words import (
 )
 
 SCOPE = (
-    "Verified in simulation (SUMO) only. This is not a certified safety function: in the street such a controller belongs "
-    "behind a signal controller with its own conflict monitor. Details of LEED that public texts do not give are our "
-    "reconstruction."
+    "Verified in simulation (SUMO) only. This is not a certified safety function: in the street such a "
+    "controller belongs behind a signal controller with its own conflict monitor. Details of LEED that public "
+    "texts do not give are our reconstruction."
 )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Story:
-    """What a report tells beyond the comparison itself."""
+    """Content of a report beyond the comparison itself."""
 
     title: str
     ours: str | None = None  # the controller to mark in table and figures, by name
@@ -98,8 +98,8 @@ def _lead(evaluation: Evaluation) -> str:
     n = len(evaluation.results)
     sight = "" if evaluation.sensing == "ideal" else f" Detectors: {evaluation.sensing}."
     return (
-        f"{n} controller{'s' if n > 1 else ''} on scenario {evaluation.scenario}, each with the same seeds ({seeds}), "
-        f"site limits: {evaluation.site}.{sight}"
+        f"{n} controller{'s' if n > 1 else ''} on scenario {evaluation.scenario}, each with the same seeds "
+        f"({seeds}), site limits: {evaluation.site}.{sight}"
     )
 
 
@@ -146,10 +146,10 @@ def _differences(comparison: Comparison, labels: Mapping[str, str], ours: str | 
         return []
     told = "; ".join(f"{labels[d.controller]} {d.mean:+.1f} s, {p_text(d.p_adjusted)}" for d in found)
     caption = (
-        f"Each seed's delay minus {labels[reference]}'s on the same seed: mean and 95 % interval, left of zero is better. "
-        f"Filled: the difference is beyond chance (paired t test, p at most 5 % after Holm's adjustment for {len(found)} "
-        "comparisons); hollow: these seeds show no difference, and the two are not ranked. A reference that was chosen "
-        "because it did best here flatters nobody but itself."
+        f"Each seed's delay minus {labels[reference]}'s on the same seed: mean and 95 % interval, left of zero "
+        "is better. Filled: the difference is beyond chance (paired t test, p at most 5 % after Holm's "
+        f"adjustment for {len(found)} comparisons); hollow: these seeds show no difference, and the two are not "
+        "ranked. A reference that was chosen because it did best here flatters nobody but itself."
     )
     svg = draw_differences(found, labels, reference, ours)
     return [Picture(svg, f"Differences from {labels[reference]}: {told}", caption)]
@@ -168,8 +168,9 @@ def _classes(evaluation: Evaluation, labels: Mapping[str, str]) -> list[Part]:
             [labels[result.controller], *(interval_text(mine[n].delay_s) if n in mine else "" for n in names)]
         )
     explained = (
-        "Delay in s per vehicle or person scheduled, with its 95 % interval; in brackets how many travelled over all seeds. "
-        "Of a walker it is the time lost against walking freely, of a rider at least the time spent waiting."
+        "Delay in s per vehicle or person scheduled, with its 95 % interval; in brackets how many travelled "
+        "over all seeds. Of a walker it is the time lost against walking freely, of a rider at least the time "
+        "spent waiting."
     )
     return [Table(columns, rows), Note(explained)]
 
@@ -183,13 +184,17 @@ def _learning(curve: LearningCurve | None) -> list[Part]:
         f"{curve.hours[-1]:.0f} simulated hours. References: {references or 'none'}"
     )
     caption = (
-        "Solid: delay of the policies as trained so far, on validation seeds; the best of these are exported. Dashed: the "
-        "demonstrating plan on the same validation seeds, the others on the evaluation seeds. The axis does not begin at zero."
+        "Solid: delay of the policies as trained so far, on validation seeds; the best of these are exported. "
+        "Dashed: the demonstrating plan on the same validation seeds, the others on the evaluation seeds. The "
+        "axis does not begin at zero."
     )
     parts: list[Part] = [Picture(draw_learning(curve), alt, caption)]
     if curve.weights:
         alt = f"Weight of the expert loss over training for {len(curve.weights)} intersections"
-        caption = "How far each intersection still leans on the demonstrations: 1 imitates only, 0 learns from its own experience."
+        caption = (
+            "How far each intersection still leans on the demonstrations: 1 imitates only, 0 learns from its own "
+            "experience."
+        )
         parts.append(Picture(draw_weights(curve), alt, caption))
     return parts
 
@@ -212,8 +217,8 @@ def _shadows(evaluation: Evaluation, labels: Mapping[str, str]) -> list[Part]:
     if not parts:
         return []
     explained = (
-        "The first controller drove, the other one was asked at every decision and not obeyed. Only decisions with more than "
-        "one legal stage count. A difference names the stage that each of them wanted."
+        "The first controller drove, the other one was asked at every decision and not obeyed. Only decisions "
+        "with more than one legal stage count. A difference names the stage that each of them wanted."
     )
     return [*parts, Note(explained)]
 

@@ -66,7 +66,7 @@ class Diagram:
 
     @property
     def platoon_ratio(self) -> float | None:
-        """Share of arrivals on green over the green's share of the time (Highway Capacity Manual); 1 is by chance."""
+        """Share of arrivals on green over green's share of the time (Highway Capacity Manual); 1 is chance."""
         if self.on_green is None:
             return None
         green_s = sum(c.end_s - c.green_s for c in self.cycles)

@@ -1,4 +1,4 @@
-"""The figures of the place: the network coloured by delay, vehicles along the corridor, and which ways each stage opens."""
+"""Figures of the place: the network coloured by delay, vehicles along the corridor, movements of each stage."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -43,7 +43,7 @@ def draw_map(
     places: Mapping[str, Point],
     delays_s: Mapping[str, Mapping[str, float]],
 ) -> str:
-    """SVG: every edge coloured by the delay of a vehicle on it and as wide as its traffic, one panel per controller.
+    """SVG: every edge coloured by the delay on it and as wide as its traffic, one panel per controller.
 
     Args:
         street_map: where the edges run.
@@ -108,7 +108,7 @@ def _frame(axes: Axes, across: tuple[float, float], along: tuple[float, float]) 
 
 
 def draw_corridor(corridor: Corridor, recordings: Mapping[str, Recording], window_s: tuple[float, float]) -> str:
-    """SVG, the time-space diagram: vehicles along the corridor, and what the signals on it showed; one panel per controller."""
+    """SVG, the time-space diagram: vehicles and signals along the corridor, one panel per controller."""
     with mpl.rc_context(STYLE):
         figure = Figure(figsize=(WIDTH_IN, 0.7 + len(recordings) * 3.9), layout="constrained")
         panels = figure.subplots(len(recordings), 1, sharex=True, squeeze=False)[:, 0]
@@ -163,7 +163,7 @@ def draw_stage_plans(
     street_map: StreetMap,
     shares: Mapping[str, Mapping[str, Sequence[float]]],
 ) -> str:
-    """SVG: the ways that each stage opens, one row per intersection; solid with priority, dashed where they yield.
+    """SVG: movements that each stage opens, one row per intersection; solid: protected, dashed: they yield.
 
     Args:
         intersections: those drawn.
@@ -247,7 +247,7 @@ def places_of(intersections: Sequence[Intersection], street_map: StreetMap) -> d
 
 
 def compass_names(edges: Sequence[str], street_map: StreetMap) -> dict[str, str]:
-    """`from W` for every approach, by the direction of its last metres; with the edge's name where two would be the same."""
+    """`from W` for every approach, by its last metres; with the edge's name where two would be the same."""
     names = {}
     for edge in edges:
         shape = street_map.streets[edge].shape if edge in street_map.streets else ()

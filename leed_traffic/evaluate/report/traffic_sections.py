@@ -82,8 +82,8 @@ def _intersections(comparison: Comparison, labels: Mapping[str, str]) -> list[Pa
         f"{sorted_by} The {len(shown)} worst of {len(names)} are shown." if len(shown) < len(names) else sorted_by
     )
     explained = (
-        "Delay in s per vehicle that came to the stop lines, in brackets the mean queue in vehicles; both on the approaches, "
-        f"as far as detectors reach, mean over the seeds. Intervals are in the exports.{left_out}"
+        "Delay in s per vehicle that came to the stop lines, in brackets the mean queue in vehicles; both on "
+        f"the approaches, as far as detectors reach, mean over the seeds. Intervals are in the exports.{left_out}"
     )
     head = ["intersection", *(["streets"] if streets else []), "vehicles", *(labels[c] for c in controllers)]
     texts = frozenset({1} if streets else ())
@@ -127,14 +127,15 @@ def _corridor(scene: Scene, recordings: Mapping[str, Recording], seed: int) -> l
     if corridor is None:
         return [
             Note(
-                "Left out: no two signals of this network follow each other straight on, so there is no corridor to draw."
+                "Left out: no two signals of this network follow each other straight on, so there is no "
+                "corridor to draw."
             )
         ]
     svg = draw_corridor(corridor, recordings, scene.plotted.window_s)
     caption = (
-        f"Seed {seed}, the longest way straight on through {len(corridor.stops)} signals. Each line is a vehicle, flat where "
-        "it stands; the bars are what it sees at each stop line. Lines that run through several greens without a step are a "
-        "green wave."
+        f"Seed {seed}, the longest way straight on through {len(corridor.stops)} signals. Each line is a "
+        "vehicle, flat where it stands; the bars are what it sees at each stop line. Lines that run through "
+        "several greens without a step are a green wave."
     )
     return [
         Picture(svg, f"Time-space diagram along {len(corridor.stops)} signals under {_and(recordings)}", caption)
@@ -169,10 +170,11 @@ def _coordination(scene: Scene, recordings: Mapping[str, Recording], seed: int) 
     if not rows:
         return [Note("Left out: no approach had a whole cycle.")]
     caption = (
-        f"Purdue coordination diagrams of seed {seed}. Across: time; upwards: seconds since the last green ended, from the "
-        "beginning of red through the beginning of green to its end. A dot is a vehicle as it would reach the stop line at "
-        f"the speed limit, counted {ARRIVAL_M:.0f} m ahead: dots above the green line meet green. Ratio: arrivals on green "
-        "over the green's share of time; above 1 the signal is well placed in the stream, 1 is chance."
+        f"Purdue coordination diagrams of seed {seed}. Across: time; upwards: seconds since the last green "
+        "ended, from the beginning of red through the beginning of green to its end. A dot is a vehicle as it "
+        f"would reach the stop line at the speed limit, counted {ARRIVAL_M:.0f} m ahead: dots above the green "
+        "line meet green. Ratio: arrivals on green over the green's share of time; above 1 the signal is well "
+        "placed in the stream, 1 is chance."
     )
     return [
         Picture(
@@ -194,8 +196,9 @@ def _queues(scene: Scene, recordings: Mapping[str, Recording], seed: int) -> lis
             for label, recording in recordings.items()
         }
     caption = (
-        f"Vehicles under 0.1 m/s on each approach and the road before it, as far as detectors reach; mean of every "
-        f"{INTERVAL_S:.0f} s of seed {seed}. A line that keeps rising is an approach that gets less green than it needs."
+        "Vehicles under 0.1 m/s on each approach and the road before it, as far as detectors reach; mean of "
+        f"every {INTERVAL_S:.0f} s of seed {seed}. A line that keeps rising is an approach that gets less green "
+        "than it needs."
     )
     return [
         Picture(
@@ -209,8 +212,9 @@ def _queues(scene: Scene, recordings: Mapping[str, Recording], seed: int) -> lis
 def _stage_plans(scene: Scene, shares: Mapping[str, Mapping[str, Sequence[float]]]) -> list[Part]:
     drawn = [i for i in scene.intersections if i.id in scene.plotted.intersections]
     caption = (
-        f"The ways that each stage opens, drawn where the streets run: solid with priority, dashed where drivers yield. The "
-        f"percentages are the stage's share of the time under {_and(shares, ' | ')}; the rest is clearance."
+        "The ways that each stage opens, drawn where the streets run: solid with priority, dashed where drivers "
+        f"yield. The percentages are the stage's share of the time under {_and(shares, ' | ')}; the rest is "
+        "clearance."
     )
     return [
         Picture(
@@ -241,7 +245,7 @@ def _splits(
     recordings: Mapping[str, Recording],
     seed: int,
 ) -> list[Part]:
-    """Of the intersection with the most delay: all would be a book."""
+    """Draw the greens of the intersection with the most delay: all would be a book."""
     drawn = [run for run in comparison.runs if run.recording is not None]
     worst = max(scene.plotted.intersections, key=lambda name: max(_delay_s(run, name) for run in drawn))
     k = next(k for k, i in enumerate(scene.intersections) if i.id == worst)
@@ -252,9 +256,10 @@ def _splits(
     ]
     greens = {labels[run.controller]: run.timeline for run in drawn}
     caption = (
-        f"Every green of {short(worst)}, where delay is highest, on seed {seed}: how long it was, and whether it ended at the "
-        "site's minimum, at its maximum (dashed) or in between. Greens at the maximum in a row mean that the stage needs more; "
-        "greens at the minimum in a row, that it is called for a single vehicle or starved."
+        f"Every green of {short(worst)}, where delay is highest, on seed {seed}: how long it was, and whether it "
+        "ended at the site's minimum, at its maximum (dashed) or in between. Greens at the maximum in a row "
+        "mean that the stage needs more; greens at the minimum in a row, that it is called for a single vehicle "
+        "or starved."
     )
     return [
         Picture(
@@ -290,8 +295,9 @@ def _stages(comparison: Comparison, labels: Mapping[str, str], ours: str | None)
     )
     alt = f"Stages shown over time by {' and '.join(timelines)} at {len(order)} intersections on seed {seed}"
     caption = (
-        f"What the signals showed on seed {seed} in {(window[1] - window[0]) / 60.0:.0f} minutes in the middle of the run, "
-        f"{layout}. Stage numbers are each intersection's own; thin dark bars are clearances.{left_out}"
+        f"What the signals showed on seed {seed} in {(window[1] - window[0]) / 60.0:.0f} minutes in the middle "
+        f"of the run, {layout}. Stage numbers are each intersection's own; thin dark bars are "
+        f"clearances.{left_out}"
     )
     return [Picture(draw_stages(timelines, order, rows.positions_m, window), alt, caption)]
 

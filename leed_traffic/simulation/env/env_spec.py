@@ -1,4 +1,4 @@
-"""What an environment is made of: small, frozen, and sent to the processes that build it."""
+"""Parts of an environment: small, frozen, and sent to the processes that build it."""
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -23,7 +23,7 @@ _SOURCES = ("domain", "artifacts", "simulation")  # rooms whose code decides an 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EnvSpec:
-    """Everything but demand seed and controller that an hour depends on."""
+    """Inputs of an hour, but for the demand seed and the controller."""
 
     scenario: Scenario
     network: Network
@@ -55,7 +55,7 @@ class EnvSpec:
         )
 
     def digest(self) -> str:
-        """sha256 over all of it: contents of files, limits, detectors, SUMO's version and the code that simulates."""
+        """sha256 over all of it: contents of files, limits, detectors, SUMO's version and the code."""
         site = self.site
         return digest_of(
             _scenario_facts(self.scenario),
@@ -69,7 +69,7 @@ class EnvSpec:
 
 
 def _scenario_facts(scenario: Scenario) -> list[object]:
-    """Whatever of a scenario shapes its traffic; files by their content, those that its options name included."""
+    """List what shapes a scenario's traffic; files by their content, those that its options name included."""
     named = [Path(option) for option in scenario.options if not option.startswith("--")]
     files = [scenario.net_file, *scenario.route_files, *scenario.additional_files]
     files += [path for path in named if path.is_file()]

@@ -17,7 +17,7 @@ from leed_traffic.simulation.score.score import SeedScore, close_and_score
 
 
 class Controller(Protocol):
-    """Whoever decides for all signals of an env."""
+    """Object that decides for all signals of an env."""
 
     def reset(self, env: SignalEnv, seed: int) -> None:
         """Prepare for an episode; called before the simulation starts."""
@@ -55,7 +55,7 @@ class PlanController:
         self._detection = env.watch([plan.reach_m for plan in plans], truly=self._sees_truth)
 
     def decide(self, env: SignalEnv, situation: Situation) -> list[Request]:
-        """(N,) what the plans want."""
+        """(N,) stages that the plans want."""
         readings = self._detection.measure(env.vehicles)
         return [
             interpreter.request(readings.of(n), situation.states[n], situation.time_s)
@@ -87,7 +87,7 @@ class Episode:
 
 
 def run_episode(env: SignalEnv, controller: Controller, seed: int) -> Episode:
-    """Drive all signals through the scenario once; with a recording env the run is scored and the simulation closed."""
+    """Drive all signals through the scenario once; a recording env is closed and its run scored."""
     begin_cpu_s = time.process_time()
     controller.reset(env, seed)
     situation = env.reset(seed)
@@ -106,11 +106,7 @@ def run_episode(env: SignalEnv, controller: Controller, seed: int) -> Episode:
         overrides += transition.overrides
         situation = transition.situation
         ended = transition.ended
-    score = None
-    if env.record is not None:
-        score = close_and_score(
-            env, env.record, env.scenario, env.network, env.site, seed=seed, route_files=env.route_files
-        )
+    score = _close_and_score(env, seed)
     return Episode(
         seed=seed,
         observation=np.stack(observations),
@@ -123,4 +119,13 @@ def run_episode(env: SignalEnv, controller: Controller, seed: int) -> Episode:
         score=score,
         cpu_s=time.process_time() - begin_cpu_s,
         simulated_s=situation.time_s,
+    )
+
+
+def _close_and_score(env: SignalEnv, seed: int) -> SeedScore | None:
+    """Close an env that records and score its run; None where it records nothing."""
+    if env.record is None:
+        return None
+    return close_and_score(
+        env, env.record, env.scenario, env.network, env.site, seed=seed, route_files=env.route_files
     )
