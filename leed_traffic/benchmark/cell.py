@@ -54,7 +54,7 @@ class Bar(Document):
 class StudyScenario:
     """A scenario and where its results go."""
 
-    scenario: str
+    name_or_path: str
     site: str | None
     folder: Path
 
@@ -63,7 +63,7 @@ class StudyScenario:
 class DemonstrationTask:
     """An expert's demonstrations for one seed."""
 
-    ground: StudyScenario
+    scenario: StudyScenario
     expert: Expert
     seed: int
     runs: int  # hours of the search
@@ -72,7 +72,7 @@ class DemonstrationTask:
     def folder(self) -> Path:
         """Folder of the demonstrations; learners of the same seed share them."""
         name = f"{self.expert}-{self.runs}" if self.expert is Expert.SEARCH else str(self.expert)
-        return self.ground.folder / "demonstrations" / name / f"seed-{self.seed}"
+        return self.scenario.folder / "demonstrations" / name / f"seed-{self.seed}"
 
     @property
     def made(self) -> Path:
@@ -84,7 +84,7 @@ class DemonstrationTask:
 class Cell:
     """One training run."""
 
-    ground: StudyScenario
+    scenario: StudyScenario
     learner: LearningMethod
     seed: int
     episodes: int
@@ -94,7 +94,7 @@ class Cell:
     @property
     def folder(self) -> Path:
         """Folder of the run."""
-        return self.ground.folder / self.learner.name / f"seed-{self.seed}"
+        return self.scenario.folder / self.learner.name / f"seed-{self.seed}"
 
     @property
     def bundle(self) -> Path:
@@ -113,13 +113,13 @@ def demonstrate(task: DemonstrationTask) -> None:
     plans = None
     if task.expert is Expert.BAD:
         plans = task.folder / "bad_plans.json"
-        network = env_spec(task.ground).network
+        network = env_spec(task.scenario).network
         bad = {i.id: bad_plan(i.id).model_dump(mode="json") for i in network.intersections}
         write_whole(plans, json.dumps(bad))
     generate(
         GenerateConfig(
-            scenario=task.ground.scenario,
-            site=task.ground.site,
+            scenario=task.scenario.name_or_path,
+            site=task.scenario.site,
             out=task.made,
             author=author,
             plans=plans,
@@ -132,12 +132,12 @@ def demonstrate(task: DemonstrationTask) -> None:
     write_whole(task.folder / COST_NAME, cost.model_dump_json())
 
 
-def set_bar(ground: StudyScenario, validation_seeds: int) -> Bar:
+def set_bar(scenario: StudyScenario, validation_seeds: int) -> Bar:
     """Max-wave on the validation hours, made once."""
-    spec = env_spec(ground)
+    spec = env_spec(scenario)
     plans: dict[str, Plan] = {i.id: max_wave_plan(i.id) for i in spec.network.intersections}
     seeds = range(FIRST_VALIDATION_SEED, FIRST_VALIDATION_SEED + validation_seeds)
-    store = ResultStore(ground.folder / BARS_NAME, Bar)
+    store = ResultStore(scenario.folder / BARS_NAME, Bar)
     key = digest_of(spec.digest(), digest_plans(plans), list(seeds))
     bar = store.find(key)
     if bar is None:
@@ -179,8 +179,8 @@ def train_config(cell: Cell) -> TrainConfig:
     made = cell.demonstrations
     settings = {"episodes": cell.episodes, **cell.learner.settings}
     return TrainConfig(
-        scenario=cell.ground.scenario,
-        site=cell.ground.site,
+        scenario=cell.scenario.name_or_path,
+        site=cell.scenario.site,
         demonstrations=None if made is None else made.made,
         out=cell.folder,
         seed=cell.seed,
@@ -191,6 +191,6 @@ def train_config(cell: Cell) -> TrainConfig:
     )
 
 
-def env_spec(ground: StudyScenario) -> EnvSpec:
+def env_spec(scenario: StudyScenario) -> EnvSpec:
     """The env that every learner meets."""
-    return env_of(TrainConfig(scenario=ground.scenario, site=ground.site, out=ground.folder))
+    return env_of(TrainConfig(scenario=scenario.name_or_path, site=scenario.site, out=scenario.folder))

@@ -95,7 +95,7 @@ def find(
         curves: one per training seed.
         names: of the runs' bundles in the evaluation, in the same order.
         evaluation: of every final policy.
-        bar_s: what was to be reached.
+        bar_s: delay that was to be reached.
     """
     results = {result.controller: result for result in evaluation.results}
     spread = {row.controller: row for row in evaluation.spread}
@@ -116,4 +116,4 @@ def find(
                 unsafe_changes=result.unsafe_changes,
             )
         )
-    return LearnerFindings(learner=learner.name, what=learner.what, seeds=tuple(seeds))
+    return LearnerFindings(learner=learner.name, what=learner.description, seeds=tuple(seeds))

@@ -38,7 +38,7 @@ RULES = "fixed,actuated,max-pressure,max-wave"
 
 Task = TypeVar("Task")
 Result = TypeVar("Result")
-OnStep = Callable[[str], None]  # told as a cell or an evaluation run ends
+OnStep = Callable[[str], None]  # called as a cell or an evaluation run ends
 
 
 class StudyConfig(Document):
@@ -73,8 +73,8 @@ class StudyConfig(Document):
         find_learners(names)
         return names
 
-    def grounds(self) -> tuple[StudyScenario, ...]:
-        """Where each scenario's results go.
+    def study_scenarios(self) -> tuple[StudyScenario, ...]:
+        """Scenarios, each with the folder of its results.
 
         Raises:
             UsageError: two scenarios have one name.
@@ -84,35 +84,35 @@ class StudyConfig(Document):
             raise UsageError(f"scenarios {', '.join(names)}: two have one name; rename a file or study them apart")
         pairs = zip(self.scenarios, names, strict=True)
         return tuple(
-            StudyScenario(scenario=scenario, site=self.site, folder=self.out / name) for scenario, name in pairs
+            StudyScenario(name_or_path=given, site=self.site, folder=self.out / name) for given, name in pairs
         )
 
-    def cells(self, ground: StudyScenario) -> tuple[Cell, ...]:
+    def cells(self, scenario: StudyScenario) -> tuple[Cell, ...]:
         """All runs on one scenario."""
         return tuple(
             Cell(
-                ground=ground,
+                scenario=scenario,
                 learner=learner,
                 seed=seed,
                 episodes=self.long_episodes if learner.is_long else self.episodes,
                 validation_seeds=self.validation_seeds,
-                demonstrations=self._expert(ground, learner, seed),
+                demonstrations=self._expert(scenario, learner, seed),
             )
             for seed in range(1, self.training_seeds + 1)
             for learner in find_learners(self.learners)
         )
 
-    def _expert(self, ground: StudyScenario, learner: LearningMethod, seed: int) -> DemonstrationTask | None:
+    def _expert(self, scenario: StudyScenario, learner: LearningMethod, seed: int) -> DemonstrationTask | None:
         if learner.expert is Expert.NOBODY:
             return None
-        return DemonstrationTask(ground=ground, expert=learner.expert, seed=seed, runs=self.search_runs)
+        return DemonstrationTask(scenario=scenario, expert=learner.expert, seed=seed, runs=self.search_runs)
 
     @property
     def n_steps(self) -> int:
-        """Steps that `on_step` will be told of."""
+        """Number of calls of `on_step`."""
         total = 0
-        for ground in self.grounds():
-            cells = self.cells(ground)
+        for scenario in self.study_scenarios():
+            cells = self.cells(scenario)
             experts = {cell.demonstrations for cell in cells if cell.demonstrations}
             judged = len(RULES.split(",")) + len(cells)
             total += 1 + len(experts) + len(cells) + judged * self.evaluation_seeds
@@ -123,35 +123,39 @@ def study(config: StudyConfig, on_step: OnStep) -> StudyFindings:
     """Run what is missing and say what was found.
 
     Args:
-        config: what to compare.
-        on_step: told as each demonstration, training run and evaluation run ends.
+        config: learners and scenarios to compare.
+        on_step: called as each demonstration, training run and evaluation run ends.
 
     Raises:
         LeedError: a scenario or a folder is unusable, or a worker died.
     """
     found = []
-    for ground in config.grounds():
-        cells = config.cells(ground)
+    for scenario in config.study_scenarios():
+        cells = config.cells(scenario)
         (bar,) = _each(
             _bar,
-            [(ground, config.validation_seeds)],
+            [(scenario, config.validation_seeds)],
             min(1, config.workers),
             on_step,
             lambda task: f"{task[0].folder.name}: the bar",
         )
         experts = list(dict.fromkeys(cell.demonstrations for cell in cells if cell.demonstrations))
         _each(
-            demonstrate, experts, config.workers, on_step, lambda task: f"{task.ground.folder.name}: {task.expert}"
+            demonstrate,
+            experts,
+            config.workers,
+            on_step,
+            lambda task: f"{task.scenario.folder.name}: {task.expert}",
         )
         _each(
             learn,
             cells,
             config.workers,
             on_step,
-            lambda cell: f"{cell.ground.folder.name}: {cell.learner.name} {cell.seed}",
+            lambda cell: f"{cell.scenario.folder.name}: {cell.learner.name} {cell.seed}",
         )
-        evaluation = _evaluate(config, ground, cells, on_step)
-        found.append(_findings(config, ground, cells, bar, evaluation))
+        evaluation = _evaluate(config, scenario, cells, on_step)
+        found.append(_findings(config, scenario, cells, bar, evaluation))
     learners = find_learners(config.learners)
     return StudyFindings(
         training_seeds=config.training_seeds,
@@ -180,7 +184,7 @@ def _each(
 
 
 def _findings(
-    config: StudyConfig, ground: StudyScenario, cells: Sequence[Cell], bar: Bar, evaluation: Evaluation
+    config: StudyConfig, scenario: StudyScenario, cells: Sequence[Cell], bar: Bar, evaluation: Evaluation
 ) -> ScenarioFindings:
     findings: list[LearnerFindings] = []
     for learner in find_learners(config.learners):
@@ -191,7 +195,11 @@ def _findings(
         result for result in evaluation.results if not result.controller.startswith(ControllerKind.BUNDLE)
     )
     return ScenarioFindings(
-        scenario=ground.folder.name, site=evaluation.site, bar_s=bar.delay_s, rules=rules, learners=tuple(findings)
+        scenario=scenario.folder.name,
+        site=evaluation.site,
+        bar_s=bar.delay_s,
+        rules=rules,
+        learners=tuple(findings),
     )
 
 
@@ -206,16 +214,16 @@ def _policies(cell: Cell) -> Choice:
     return Choice(kind=ControllerKind.BUNDLE, path=cell.bundle)
 
 
-def _evaluate(config: StudyConfig, ground: StudyScenario, cells: Sequence[Cell], on_step: OnStep) -> Evaluation:
+def _evaluate(config: StudyConfig, scenario: StudyScenario, cells: Sequence[Cell], on_step: OnStep) -> Evaluation:
     first = FIRST_EVALUATION_SEED
     asked = EvaluateConfig(
-        scenario=ground.scenario,
-        site=ground.site,
+        scenario=scenario.name_or_path,
+        site=scenario.site,
         controllers=(*parse_controllers(RULES), *(_policies(cell) for cell in cells)),
         seeds=tuple(range(first, first + config.evaluation_seeds)),
         workers=config.workers,
-        out=ground.folder / "evaluation",
+        out=scenario.folder / "evaluation",
     )
     return compare(
-        asked, lambda run: on_step(f"{ground.folder.name}: {Path(run.controller).parent.name or run.controller}")
+        asked, lambda run: on_step(f"{scenario.folder.name}: {Path(run.controller).parent.name or run.controller}")
     ).evaluation

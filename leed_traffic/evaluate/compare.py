@@ -105,7 +105,7 @@ def compare(config: EvaluateConfig, on_run: Callable[[ControllerRun], None] | No
 
     Args:
         config: what to compare.
-        on_run: told as each run ends, in any order.
+        on_run: called as each run ends, in any order.
 
     Raises:
         LeedError: scenario, site, plans or a bundle are unusable, or a run failed; the message names the
@@ -136,13 +136,13 @@ def compare(config: EvaluateConfig, on_run: Callable[[ControllerRun], None] | No
         reference=config.reference,
     )
     days = scenario.spread if scenario.demand is None else scenario.demand.spread
-    told = {
+    facts = {
         "left_alone": dict(network.left_alone),
         "demand_spread": days,
         "program_cycles": _cycles(config.ranked, network, setting.site, scenario.step_length_s),
         "streets": read_places(scenario.net_file, network.intersections),
     }
-    evaluation = evaluation.model_copy(update=told)
+    evaluation = evaluation.model_copy(update=facts)
     return Comparison(evaluation=evaluation, runs=tuple(runs), rows=lay_out(network.intersections), scene=scene)
 
 

@@ -127,7 +127,7 @@ class BundleController:
         """Nothing to forget."""
 
     def decide(self, env: SignalEnv, situation: Situation) -> Sequence[Request] | NDArray[np.integer]:
-        """(N,) what the policies want; None where one fails."""
+        """(N,) stages that the policies want; None where one fails."""
         return self._policy.decide(situation.observation, situation.legal)
 
 

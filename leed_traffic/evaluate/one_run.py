@@ -55,7 +55,7 @@ class RunTask:
     choice: Choice
     seed: int
     setting: EnvSpec
-    plotted: Plotted | None = None  # what to record for a report
+    plotted: Plotted | None = None  # traffic to record for a report
 
 
 def run_one(task: RunTask) -> ControllerRun:
@@ -127,9 +127,9 @@ def _causes(
     found = read_collisions(record)
     if not found:
         return ()
-    ways = read_ways(record, {vehicle for incident in found for vehicle in incident.vehicles})
+    routes = read_ways(record, {vehicle for incident in found for vehicle in incident.vehicles})
     judge = Attribution(setting.network, setting.site.timings, displayed, step_s=setting.scenario.step_length_s)
-    return tuple(sorted(Counter(str(judge.judge(incident, ways)) for incident in found).items()))
+    return tuple(sorted(Counter(str(judge.judge(incident, routes)) for incident in found).items()))
 
 
 def _in_env(

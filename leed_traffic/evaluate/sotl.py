@@ -45,7 +45,7 @@ class SotlSignal:
         Args:
             far: detectors that reach RHO_M.
             near: detectors that reach OMEGA_M.
-            state: what is shown.
+            state: stage and clearance on display.
             elapsed_s: since the last call.
         """
         current = state.stage
@@ -77,7 +77,7 @@ class SotlController:
         self._time_s = 0.0
 
     def decide(self, env: SignalEnv, situation: Situation) -> Sequence[Request]:
-        """(N,) what the signals want."""
+        """(N,) stages that the signals want."""
         far = self._far.measure(env.vehicles)
         near = self._near.measure(env.vehicles)
         elapsed_s = situation.time_s - self._time_s

@@ -1,4 +1,4 @@
-"""Many runs summed up: means with their intervals, paired differences, and what a mean may hide."""
+"""Many runs summed up: means with their intervals, paired differences, and spreads that a mean may hide."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -53,7 +53,7 @@ def evaluate_runs(
         runs: every controller on the same seeds; runs with tallies are of shadow pairs, which are not ranked.
         scenario: name.
         site: name.
-        sensing: what controllers behind the envelope saw.
+        sensing: detectors of the controllers behind the envelope.
         sumo_version: of the SUMO that ran.
         rules: controllers that anybody has, without plans and policies made for the place.
         reference: with whom to compare; None: the rule with the lowest delay, else the controller with the lowest

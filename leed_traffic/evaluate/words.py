@@ -124,9 +124,9 @@ def collision_lines(comparison: Comparison, labels: Mapping[str, str]) -> list[s
         ]
         if causes:
             signals = sum(cause.times for cause in causes if cause.is_the_signals)
-            what = ", ".join(f"{cause.times} {cause.cause}" for cause in causes)
+            causes_text = ", ".join(f"{cause.times} {cause.cause}" for cause in causes)
             parts.append(
-                f"{labels[result.controller]} {signals} of {sum(cause.times for cause in causes)} ({what})"
+                f"{labels[result.controller]} {signals} of {sum(cause.times for cause in causes)} ({causes_text})"
             )
     return [f"Collisions that were the signal's: {'; '.join(parts)}."] if parts else []
 

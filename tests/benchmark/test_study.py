@@ -14,8 +14,8 @@ def test_learners_of_one_seed_share_their_experts_demonstrations(tmp_path):
     config = StudyConfig(
         scenarios=("crossing",), out=tmp_path, learners="leed,ippo,clone,bad-expert", training_seeds=2
     )
-    (ground,) = config.grounds()
-    cells = config.cells(ground)
+    (scenario,) = config.study_scenarios()
+    cells = config.cells(scenario)
     assert [(cell.learner.name, cell.seed) for cell in cells[:4]] == [
         ("leed", 1),
         ("ippo", 1),
@@ -32,7 +32,7 @@ def test_learners_of_one_seed_share_their_experts_demonstrations(tmp_path):
 def test_two_scenarios_of_one_name_are_refused(tmp_path, other):
     config = StudyConfig(scenarios=("a/net.sumocfg", other), out=tmp_path)
     with pytest.raises(UsageError, match="two have one name"):
-        config.grounds()
+        config.study_scenarios()
 
 
 @pytest.mark.sumo
@@ -63,7 +63,7 @@ def test_a_study_ends_with_findings_and_does_nothing_twice(tmp_path):
         with pytest.raises(UsageError, match="was trained with other settings"):
             study(config.model_copy(update={"learners": "leed", **other}), lambda note: None)
     assert study(config, lambda note: None) == found, "what was refused changed nothing"
-    ground = config.grounds()[0].folder
-    bars = ResultStore(ground / BARS_NAME, Bar)
-    kept = [bars.find(path.name.removesuffix(".json.gz")) for path in (ground / BARS_NAME).iterdir()]
+    scenario = config.study_scenarios()[0].folder
+    bars = ResultStore(scenario / BARS_NAME, Bar)
+    kept = [bars.find(path.name.removesuffix(".json.gz")) for path in (scenario / BARS_NAME).iterdir()]
     assert sorted(len(bar.delays_s) for bar in kept if bar is not None) == [1, 2]

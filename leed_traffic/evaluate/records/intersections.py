@@ -18,7 +18,7 @@ from xml.sax.saxutils import quoteattr
 
 from leed_traffic.domain.network import Intersection, edge_of
 from leed_traffic.errors import ScenarioError
-from leed_traffic.evaluate.records.timeline import ShownStage
+from leed_traffic.evaluate.records.timeline import DisplayedStage
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,7 +60,7 @@ def request_edges(path: Path, output: Path, *, begin_s: float, interval_s: float
 
 
 def read_edges(path: Path) -> Iterator[tuple[float, str, EdgeUse]]:
-    """(begin of the interval in s, edge, what it saw), in the order of the record.
+    """(begin of the interval in s, edge, its traffic), in the order of the record.
 
     Raises:
         ScenarioError: the record is missing or cut short.
@@ -113,7 +113,7 @@ def score_intersections(
     intersections: Sequence[Intersection],
     uses: Mapping[str, EdgeUse],
     entry_waits_s: Mapping[str, float],
-    timeline: Mapping[str, Sequence[ShownStage]],
+    timeline: Mapping[str, Sequence[DisplayedStage]],
     *,
     seconds: float,
 ) -> tuple[LocalScore, ...]:
@@ -123,7 +123,7 @@ def score_intersections(
         intersections: N of them.
         uses: every edge over the whole run.
         entry_waits_s: see `read_entry_waits`.
-        timeline: what each one showed.
+        timeline: stages of each one.
         seconds: T, length of the run.
     """
     owner = edges_of(intersections)
@@ -134,9 +134,9 @@ def score_intersections(
         vehicles = sum(uses.get(edge, nothing).vehicles for edge in {lane.approach for lane in intersection.lanes})
         lost_s = sum(uses.get(edge, nothing).time_loss_s + entry_waits_s.get(edge, 0.0) for edge in mine)
         waited_s = sum(uses.get(edge, nothing).waiting_s for edge in mine)
-        shown = timeline.get(intersection.id, ())
-        shares = [_share(shown, stage) for stage in (*range(intersection.n_stages), None)]
-        greens = sum(span.stage is not None for span in shown)
+        spans = timeline.get(intersection.id, ())
+        shares = [_share(spans, stage) for stage in (*range(intersection.n_stages), None)]
+        greens = sum(span.stage is not None for span in spans)
         scores.append(
             LocalScore(
                 intersection=intersection.id,
@@ -152,10 +152,10 @@ def score_intersections(
     return tuple(scores)
 
 
-def _share(shown: Sequence[ShownStage], stage: int | None) -> float:
-    total_s = sum(span.end_s - span.begin_s for span in shown)
+def _share(spans: Sequence[DisplayedStage], stage: int | None) -> float:
+    total_s = sum(span.end_s - span.begin_s for span in spans)
     return (
-        sum(span.end_s - span.begin_s for span in shown if span.stage == stage) / total_s if total_s > 0.0 else 0.0
+        sum(span.end_s - span.begin_s for span in spans if span.stage == stage) / total_s if total_s > 0.0 else 0.0
     )
 
 

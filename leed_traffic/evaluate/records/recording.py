@@ -149,7 +149,7 @@ def read_recording(
     Raises:
         ScenarioError: an output is missing.
     """
-    shown = [i for i in intersections if i.id in plotted.intersections]
+    drawn = [i for i in intersections if i.id in plotted.intersections]
     try:
         states = {
             name: tuple((run.begin_s, run.end_s, run.state) for run in runs)
@@ -163,7 +163,7 @@ def read_recording(
         raise ScenarioError(
             f"{folder}: what a report draws was not recorded ({err.strerror}); run it again"
         ) from err
-    queues_veh, edges = _uses(edges_file, shown)
+    queues_veh, edges = _uses(edges_file, drawn)
     return Recording(states=states, arrivals_s=arrivals_s, queues_veh=queues_veh, edges=edges, paths=paths)
 
 
@@ -181,11 +181,11 @@ def _arrivals(path: Path, approaches: Sequence[Approach]) -> dict[str, tuple[flo
 
 
 def _uses(
-    path: Path, shown: Sequence[Intersection]
+    path: Path, drawn: Sequence[Intersection]
 ) -> tuple[dict[str, tuple[float, ...]], dict[str, tuple[int, float]]]:
     """Mean queue per interval and approach; vehicles and time lost per edge."""
-    owners = edges_of(shown)
-    owner = {edge: leg for i in shown for edge, leg in _legs(i).items() if owners[edge] == i.id}
+    owners = edges_of(drawn)
+    owner = {edge: leg for i in drawn for edge, leg in _legs(i).items() if owners[edge] == i.id}
     queues: dict[str, dict[float, float]] = {leg: {} for leg in owner.values()}
     edges: dict[str, tuple[int, float]] = {}
     starts: dict[float, None] = {}

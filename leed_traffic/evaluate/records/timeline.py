@@ -11,7 +11,7 @@ from leed_traffic.simulation.score.limit_breaks import stage_numbers
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ShownStage:
+class DisplayedStage:
     """One stage, or a clearance (stage None), from one moment to the next, in seconds of the simulation."""
 
     begin_s: float
@@ -27,16 +27,16 @@ class StageRows:
     positions_m: Mapping[str, float] | None  # along the road, where they follow one
 
 
-Timeline = Mapping[str, tuple[ShownStage, ...]]  # by intersection
+Timeline = Mapping[str, tuple[DisplayedStage, ...]]  # by intersection
 
 
 def read_timeline(
     states_file: Path, intersections: Sequence[Intersection], *, end_s: float
-) -> dict[str, tuple[ShownStage, ...]]:
+) -> dict[str, tuple[DisplayedStage, ...]]:
     """Read what each intersection displayed from SUMO's SaveTLSStates output.
 
     Args:
-        states_file: what every signal showed at every step.
+        states_file: display of every signal at every step.
         intersections: signals of interest; a state that is no stage of theirs counts as clearance.
         end_s: when the last state ends.
 
@@ -86,11 +86,11 @@ def along_the_road(intersections: Sequence[Intersection]) -> dict[str, float] | 
     return position if len(position) == len(gaps) else None
 
 
-def _joined(shown: Sequence[tuple[float, int | None]], end_s: float) -> tuple[ShownStage, ...]:
+def _joined(stages: Sequence[tuple[float, int | None]], end_s: float) -> tuple[DisplayedStage, ...]:
     """One span per stage or clearance, from the moments at which states began."""
-    changes = [at for k, at in enumerate(shown) if k == 0 or at[1] != shown[k - 1][1]]
+    changes = [at for k, at in enumerate(stages) if k == 0 or at[1] != stages[k - 1][1]]
     ends = [*(begin for begin, _ in changes[1:]), end_s]
     return tuple(
-        ShownStage(begin_s=begin, end_s=end, stage=stage)
+        DisplayedStage(begin_s=begin, end_s=end, stage=stage)
         for (begin, stage), end in zip(changes, ends, strict=True)
     )

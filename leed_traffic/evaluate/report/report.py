@@ -59,7 +59,7 @@ def write_report(path: Path, comparison: Comparison, labels: Mapping[str, str], 
         path: of the HTML file.
         comparison: with the runs; runs with a timeline or a recording appear in the figures of traffic.
         labels: short name of every controller.
-        story: what else is to be told.
+        story: further content.
 
     Raises:
         UsageError: the file cannot be written.
@@ -96,10 +96,10 @@ def render_report(comparison: Comparison, labels: Mapping[str, str], story: Stor
 def _lead(evaluation: Evaluation) -> str:
     seeds = ", ".join(str(seed) for seed in evaluation.seeds)
     n = len(evaluation.results)
-    sight = "" if evaluation.sensing == "ideal" else f" Detectors: {evaluation.sensing}."
+    detectors = "" if evaluation.sensing == "ideal" else f" Detectors: {evaluation.sensing}."
     return (
         f"{n} controller{'s' if n > 1 else ''} on scenario {evaluation.scenario}, each with the same seeds "
-        f"({seeds}), site limits: {evaluation.site}.{sight}"
+        f"({seeds}), site limits: {evaluation.site}.{detectors}"
     )
 
 
@@ -134,8 +134,10 @@ def _delays(comparison: Comparison, labels: Mapping[str, str], ours: str | None)
         )
         for r in comparison.evaluation.results
     ]
-    told = "; ".join(f"{labels[r.controller]} {interval_text(r.delay_s)} s" for r in comparison.evaluation.results)
-    return [Picture(draw_delays(rows), f"Mean delay by controller: {told}", "Lower is better.")]
+    summary = "; ".join(
+        f"{labels[r.controller]} {interval_text(r.delay_s)} s" for r in comparison.evaluation.results
+    )
+    return [Picture(draw_delays(rows), f"Mean delay by controller: {summary}", "Lower is better.")]
 
 
 def _differences(comparison: Comparison, labels: Mapping[str, str], ours: str | None) -> list[Part]:
@@ -144,7 +146,7 @@ def _differences(comparison: Comparison, labels: Mapping[str, str], ours: str | 
     found = evaluation.differences
     if reference is None or not found or len(evaluation.seeds) == 1:
         return []
-    told = "; ".join(f"{labels[d.controller]} {d.mean:+.1f} s, {p_text(d.p_adjusted)}" for d in found)
+    summary = "; ".join(f"{labels[d.controller]} {d.mean:+.1f} s, {p_text(d.p_adjusted)}" for d in found)
     caption = (
         f"Each seed's delay minus {labels[reference]}'s on the same seed: mean and 95 % interval, left of zero "
         "is better. Filled: the difference is beyond chance (paired t test, p at most 5 % after Holm's "
@@ -152,7 +154,7 @@ def _differences(comparison: Comparison, labels: Mapping[str, str], ours: str | 
         "ranked. A reference that was chosen because it did best here flatters nobody but itself."
     )
     svg = draw_differences(found, labels, reference, ours)
-    return [Picture(svg, f"Differences from {labels[reference]}: {told}", caption)]
+    return [Picture(svg, f"Differences from {labels[reference]}: {summary}", caption)]
 
 
 def _classes(evaluation: Evaluation, labels: Mapping[str, str]) -> list[Part]:

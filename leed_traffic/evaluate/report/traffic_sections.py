@@ -62,11 +62,11 @@ def _intersections(comparison: Comparison, labels: Mapping[str, str]) -> list[Pa
         return []
     delays = {(result.controller, result.intersection): result for result in found}
     controllers = [result.controller for result in comparison.evaluation.results]
-    shown = names if len(names) <= OPEN_ROWS else _worst(comparison, TABLE_ROWS)
+    listed = names if len(names) <= OPEN_ROWS else _worst(comparison, TABLE_ROWS)
     rows = []
     ids = fold_ids(names)
     streets = comparison.evaluation.streets
-    for name in shown:
+    for name in listed:
         mine = [delays[c, name] for c in controllers]
         where = [fold(streets.get(name, ""), LONGEST_STREETS)] if streets else []
         rows.append(
@@ -79,7 +79,9 @@ def _intersections(comparison: Comparison, labels: Mapping[str, str]) -> list[Pa
         )
     sorted_by = " Those with the most delay come first." if len(names) > OPEN_ROWS else ""
     left_out = (
-        f"{sorted_by} The {len(shown)} worst of {len(names)} are shown." if len(shown) < len(names) else sorted_by
+        f"{sorted_by} The {len(listed)} worst of {len(names)} are shown."
+        if len(listed) < len(names)
+        else sorted_by
     )
     explained = (
         "Delay in s per vehicle that came to the stop lines, in brackets the mean queue in vehicles; both on "
@@ -143,29 +145,7 @@ def _corridor(scene: Scene, recordings: Mapping[str, Recording], seed: int) -> l
 
 
 def _coordination(scene: Scene, recordings: Mapping[str, Recording], seed: int) -> list[Part]:
-    rows = []
-    for name in scene.plotted.intersections:
-        intersection = next(i for i in scene.intersections if i.id == name)
-        legs = approaches_of(intersection)
-        on_way = [leg for leg in legs if scene.plotted.corridor and leg.edge in scene.plotted.corridor.edges]
-        leg = max(
-            on_way or legs,
-            key=lambda leg: max(len(r.arrivals_s.get(leg.edge, ())) for r in recordings.values()),
-            default=None,
-        )
-        if leg is None:
-            continue
-        whence = compass_names([leg.edge], scene.street_map)[leg.edge]
-        rows.append(
-            {
-                label: Diagram(
-                    name=f"{short(name)} {whence}",
-                    cycles=cycles_of(recording.states.get(name, ()), leg.links),
-                    arrivals_s=recording.arrivals_s.get(leg.edge, ()),
-                )
-                for label, recording in recordings.items()
-            }
-        )
+    rows = [_diagrams(scene, recordings, name) for name in scene.plotted.intersections]
     rows = [row for row in rows if any(diagram.cycles for diagram in row.values())]
     if not rows:
         return [Note("Left out: no approach had a whole cycle.")]
@@ -176,13 +156,30 @@ def _coordination(scene: Scene, recordings: Mapping[str, Recording], seed: int) 
         "line meet green. Ratio: arrivals on green over the green's share of time; above 1 the signal is well "
         "placed in the stream, 1 is chance."
     )
-    return [
-        Picture(
-            draw_coordination(rows),
-            f"Arrivals in the cycle at {len(rows)} approaches under {_and(recordings)}",
-            caption,
+    alt = f"Arrivals in the cycle at {len(rows)} approaches under {_and(recordings)}"
+    return [Picture(draw_coordination(rows), alt, caption)]
+
+
+def _diagrams(scene: Scene, recordings: Mapping[str, Recording], name: str) -> dict[str, Diagram]:
+    """Diagrams of an intersection's busiest approach by controller, of one on the corridor if there is one."""
+    legs = approaches_of(next(i for i in scene.intersections if i.id == name))
+    on_corridor = [leg for leg in legs if scene.plotted.corridor and leg.edge in scene.plotted.corridor.edges]
+    busiest = max(
+        on_corridor or legs,
+        key=lambda leg: max(len(r.arrivals_s.get(leg.edge, ())) for r in recordings.values()),
+        default=None,
+    )
+    if busiest is None:
+        return {}
+    whence = compass_names([busiest.edge], scene.street_map)[busiest.edge]
+    return {
+        label: Diagram(
+            name=f"{short(name)} {whence}",
+            cycles=cycles_of(recording.states.get(name, ()), busiest.links),
+            arrivals_s=recording.arrivals_s.get(busiest.edge, ()),
         )
-    ]
+        for label, recording in recordings.items()
+    }
 
 
 def _queues(scene: Scene, recordings: Mapping[str, Recording], seed: int) -> list[Part]:
@@ -276,12 +273,12 @@ def _delay_s(run: ControllerRun, intersection: str) -> float:
 
 def _stages(comparison: Comparison, labels: Mapping[str, str], ours: str | None) -> list[Part]:
     """The first controller beside ours (or the last): more panels would be too many to compare."""
-    shown = [run for run in comparison.runs if run.timeline]
+    drawn = [run for run in comparison.runs if run.timeline]
     rows = comparison.rows
-    if not shown or rows is None:
+    if not drawn or rows is None:
         return []
-    beside = next((run for run in shown if run.controller == ours), shown[-1])
-    timelines: dict[str, Timeline] = {labels[run.controller]: run.timeline for run in (shown[0], beside)}
+    beside = next((run for run in drawn if run.controller == ours), drawn[-1])
+    timelines: dict[str, Timeline] = {labels[run.controller]: run.timeline for run in (drawn[0], beside)}
     order = rows.order
     if len(order) > STAGES_ROWS:
         worst = _worst(comparison, OPEN_ROWS) or order[-OPEN_ROWS:]
@@ -304,7 +301,7 @@ def _stages(comparison: Comparison, labels: Mapping[str, str], ours: str | None)
 
 def _window(timelines: Iterable[Timeline]) -> tuple[float, float]:
     """First and last second to show: the middle of the run."""
-    spans = [span for timeline in timelines for shown in timeline.values() for span in shown]
+    spans = [span for timeline in timelines for stages in timeline.values() for span in stages]
     begin_s = min(span.begin_s for span in spans)
     end_s = max(span.end_s for span in spans)
     middle_s = (begin_s + end_s) / 2.0
