@@ -5,6 +5,7 @@ missing.
 """
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -32,6 +33,7 @@ from leed_traffic.evaluate.controllers import Choice, ControllerKind, parse_cont
 from leed_traffic.evaluate.results import Evaluation
 from leed_traffic.generate.search.budget import SHORT_RUNS
 from leed_traffic.simulation.pool import run_parallel
+from leed_traffic.simulation.sumo.engine import sumo_version
 from leed_traffic.train.run_folder import read_metrics, read_timings
 
 RULES = "fixed,actuated,max-pressure,max-wave"
@@ -129,33 +131,7 @@ def study(config: StudyConfig, on_step: OnStep) -> StudyFindings:
     Raises:
         LeedError: a scenario or a folder is unusable, or a worker died.
     """
-    found = []
-    for scenario in config.study_scenarios():
-        cells = config.cells(scenario)
-        (bar,) = _each(
-            _bar,
-            [(scenario, config.validation_seeds)],
-            min(1, config.workers),
-            on_step,
-            lambda task: f"{task[0].folder.name}: the bar",
-        )
-        experts = list(dict.fromkeys(cell.demonstrations for cell in cells if cell.demonstrations))
-        _each(
-            demonstrate,
-            experts,
-            config.workers,
-            on_step,
-            lambda task: f"{task.scenario.folder.name}: {task.expert}",
-        )
-        _each(
-            learn,
-            cells,
-            config.workers,
-            on_step,
-            lambda cell: f"{cell.scenario.folder.name}: {cell.learner.name} {cell.seed}",
-        )
-        evaluation = _evaluate(config, scenario, cells, on_step)
-        found.append(_findings(config, scenario, cells, bar, evaluation))
+    scenarios = tuple(_study_scenario(config, scenario, on_step) for scenario in config.study_scenarios())
     learners = find_learners(config.learners)
     return StudyFindings(
         training_seeds=config.training_seeds,
@@ -164,13 +140,20 @@ def study(config: StudyConfig, on_step: OnStep) -> StudyFindings:
         episodes=config.episodes if any(not learner.is_long for learner in learners) else None,
         long_episodes=config.long_episodes if any(learner.is_long for learner in learners) else None,
         search_runs=config.search_runs if any(learner.expert is Expert.SEARCH for learner in learners) else None,
-        sumo_version=evaluation.sumo_version,
-        scenarios=tuple(found),
+        sumo_version=sumo_version(),
+        scenarios=scenarios,
     )
 
 
-def _bar(task: tuple[StudyScenario, int]) -> Bar:
-    return set_bar(*task)
+def _study_scenario(config: StudyConfig, scenario: StudyScenario, on_step: OnStep) -> ScenarioFindings:
+    name = scenario.folder.name
+    cells = config.cells(scenario)
+    bar_of = partial(set_bar, validation_seeds=config.validation_seeds)
+    (bar,) = _each(bar_of, [scenario], min(1, config.workers), on_step, lambda _: f"{name}: the bar")
+    experts = list(dict.fromkeys(cell.demonstrations for cell in cells if cell.demonstrations))
+    _each(demonstrate, experts, config.workers, on_step, lambda task: f"{name}: {task.expert}")
+    _each(learn, cells, config.workers, on_step, lambda cell: f"{name}: {cell.learner.name} {cell.seed}")
+    return _findings(config, scenario, cells, bar, _evaluate(config, scenario, cells, on_step))
 
 
 def _each(

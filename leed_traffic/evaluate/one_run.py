@@ -7,7 +7,7 @@ others pass it and the envelope.
 import tempfile
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
 from leed_traffic.artifacts.scenario import Scenario
@@ -22,7 +22,6 @@ from leed_traffic.evaluate.records.intersections import (
 )
 from leed_traffic.evaluate.records.recording import INTERVAL_S, Plotted, Recording, instrument, read_recording
 from leed_traffic.evaluate.records.timeline import read_timeline
-from leed_traffic.evaluate.results import COUNTS, MEANS
 from leed_traffic.evaluate.runs import ControllerRun
 from leed_traffic.evaluate.shadow import AgreementTally, ShadowedController
 from leed_traffic.simulation.demand.turning_counts import count_turns
@@ -90,11 +89,8 @@ def _score(task: RunTask, record: Path) -> ControllerRun:
         recording = read_recording(record, record / _EDGES_NAME, record / STATES_NAME, task.plotted, intersections)
     displayed = read_runs(record / STATES_NAME)
     return ControllerRun(
+        **{part.name: getattr(score, part.name) for part in fields(score)},
         controller=task.choice.name,
-        seed=task.seed,
-        **{name: getattr(score, name) for name in (*MEANS, *COUNTS)},
-        stuck_veh=score.stuck_veh,
-        classes=score.classes,
         intersections=local,
         tallies=tallies,
         limit_breaks=judge_limits(

@@ -62,7 +62,7 @@ class ControllerResult(FiniteDocument):
 
 
 class PairedDelay(FiniteDocument):
-    """Difference of a controller's delay from the reference's on the same seeds, s per vehicle; negative: better."""
+    """A controller's delay minus the reference's on the same seeds, s per vehicle; below 0: better."""
 
     controller: str
     mean: float

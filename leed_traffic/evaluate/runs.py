@@ -12,29 +12,14 @@ from leed_traffic.evaluate.results import Evaluation
 from leed_traffic.evaluate.shadow import AgreementTally
 from leed_traffic.simulation.score.attribution import Verdict
 from leed_traffic.simulation.score.limit_breaks import LimitBreak
-from leed_traffic.simulation.score.score import ClassScore
+from leed_traffic.simulation.score.score import SeedScore
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ControllerRun:
-    """One controller on one seed."""
+class ControllerRun(SeedScore):
+    """One controller on one seed: its score, and what was seen at each intersection."""
 
     controller: str
-    seed: int
-    delay_s: float
-    trip_time_s: float
-    waiting_s: float
-    queue_veh: float
-    scheduled: int
-    departed: int
-    finished: int
-    never_departed: int
-    unsafe_changes: int
-    emergency_stops: int
-    collisions: int
-    teleports: int
-    stuck_veh: int = 0
-    classes: tuple[ClassScore, ...] = ()
     intersections: tuple[LocalScore, ...] = ()
     tallies: tuple[AgreementTally, ...] = ()  # of a shadow pair
     limit_breaks: tuple[LimitBreak, ...] = ()

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 
 from leed_traffic.evaluate.results import (
     COUNTS,
@@ -90,10 +91,7 @@ def _differences(reference: str, delays: Mapping[str, Sequence[float]]) -> tuple
     return tuple(
         PairedDelay(
             controller=name,
-            mean=found.mean,
-            low=found.low,
-            high=found.high,
-            p=found.p,
+            **asdict(found),
             p_adjusted=adjusted,
             differs=adjusted is not None and adjusted <= SIGNIFICANCE,
         )
@@ -165,23 +163,11 @@ def _limit_breaks(controller: str, runs: Sequence[ControllerRun]) -> list[LimitB
         for one in run.limit_breaks:
             found.setdefault((one.intersection, one.limit), []).append((run.seed, one))
     results = []
-    for (intersection, limit), breaks in found.items():
+    for breaks in found.values():
         seed, worst = max(breaks, key=lambda pair: pair[1].worst_s)
         times = sum(one.times for _, one in breaks)
-        results.append(
-            LimitBreaks(
-                controller=controller,
-                intersection=intersection,
-                limit=limit,
-                times=times,
-                mean_s=round(sum(one.mean_s * one.times for _, one in breaks) / times, 3),
-                worst_s=worst.worst_s,
-                shown_s=worst.shown_s,
-                needed_s=worst.needed_s,
-                seed=seed,
-                at_s=worst.at_s,
-            )
-        )
+        total = {"times": times, "mean_s": round(sum(one.mean_s * one.times for _, one in breaks) / times, 3)}
+        results.append(LimitBreaks(controller=controller, seed=seed, **{**asdict(worst), **total}))
     return results
 
 

@@ -69,20 +69,11 @@ def _intersections(comparison: Comparison, labels: Mapping[str, str]) -> list[Pa
     for name in listed:
         mine = [delays[c, name] for c in controllers]
         where = [fold(streets.get(name, ""), LONGEST_STREETS)] if streets else []
-        rows.append(
-            [
-                ids[name],
-                *where,
-                f"{mine[0].vehicles:.0f}",
-                *(f"{r.delay_s.mean:.1f}  ({r.queue_veh:.1f})" for r in mine),
-            ]
-        )
-    sorted_by = " Those with the most delay come first." if len(names) > OPEN_ROWS else ""
-    left_out = (
-        f"{sorted_by} The {len(listed)} worst of {len(names)} are shown."
-        if len(listed) < len(names)
-        else sorted_by
-    )
+        figures = (f"{r.delay_s.mean:.1f}  ({r.queue_veh:.1f})" for r in mine)
+        rows.append([ids[name], *where, f"{mine[0].vehicles:.0f}", *figures])
+    left_out = " Those with the most delay come first." if len(names) > OPEN_ROWS else ""
+    if len(listed) < len(names):
+        left_out += f" The {len(listed)} worst of {len(names)} are shown."
     explained = (
         "Delay in s per vehicle that came to the stop lines, in brackets the mean queue in vehicles; both on "
         f"the approaches, as far as detectors reach, mean over the seeds. Intervals are in the exports.{left_out}"
