@@ -14,8 +14,7 @@ from typing import Generic, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 
-from leed_traffic.artifacts.whole_file import write_whole
-from leed_traffic.errors import UsageError
+from leed_traffic.artifacts.whole_file import write_output
 
 Result = TypeVar("Result")
 
@@ -60,12 +59,7 @@ class ResultStore(Generic[Result]):
         """
         if self._folder is None:
             return
-        path = self._path(self._folder, key)
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            write_whole(path, gzip.compress(content, compresslevel=1, mtime=0))
-        except OSError as err:
-            raise UsageError(f"{path}: cannot be written ({err.strerror}); choose another --out") from err
+        write_output(self._path(self._folder, key), gzip.compress(content, compresslevel=1, mtime=0))
 
     @staticmethod
     def _path(folder: Path, key: str) -> Path:

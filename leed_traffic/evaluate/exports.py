@@ -9,8 +9,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from leed_traffic.artifacts.whole_file import write_whole
-from leed_traffic.errors import UsageError
+from leed_traffic.artifacts.whole_file import write_output
 from leed_traffic.evaluate.records.intersections import LocalScore
 from leed_traffic.evaluate.results import COUNTS, MEANS, ProgramCycle
 from leed_traffic.evaluate.runs import Comparison, ControllerRun
@@ -103,16 +102,3 @@ def as_parquet(rows: Sequence[Row], heads: Sequence[str] = ()) -> bytes:
     table = pa.Table.from_pylist(list(rows)) if rows else pa.table({name: pa.array([]) for name in heads})
     pq.write_table(table, sink, compression="zstd")
     return bytes(sink.getvalue().to_pybytes())
-
-
-def write_output(path: Path, content: str | bytes) -> None:
-    """Write a file, its folder too, as a whole or not at all.
-
-    Raises:
-        UsageError: it cannot be written there.
-    """
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write_whole(path, content)
-    except OSError as err:
-        raise UsageError(f"{path}: cannot be written ({err.strerror}); choose another place") from err

@@ -61,7 +61,7 @@ def test_without_a_folder_nothing_is_kept():
 
 def test_a_folder_that_cannot_be_written_is_said_in_one_line(tmp_path):
     (tmp_path / "file").write_text("")
-    with pytest.raises(UsageError, match=r"cannot be written \(.*\); choose another --out"):
+    with pytest.raises(UsageError, match=r"cannot be written \(.*\); choose another place"):
         ResultStore(tmp_path / "file", Delays).keep(KEY, FOUND)
 
 

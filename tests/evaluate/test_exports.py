@@ -2,10 +2,8 @@ import io
 from dataclasses import replace
 
 import pyarrow.parquet as pq
-import pytest
 
-from leed_traffic.errors import UsageError
-from leed_traffic.evaluate.exports import as_csv, as_parquet, class_rows, intersection_rows, run_rows, write_output
+from leed_traffic.evaluate.exports import as_csv, as_parquet, class_rows, intersection_rows, run_rows
 from leed_traffic.evaluate.records.intersections import LocalScore
 from leed_traffic.simulation.score.score import ClassScore
 
@@ -51,14 +49,3 @@ def test_every_run_is_a_line_of_the_csv():
     assert lines[0].split(",")[:6] == ["controller", "seed", "delay_s", "trip_time_s", "waiting_s", "queue_veh"]
     assert lines[1].startswith("fixed,1001,10.250,70.250,")
     assert lines[2].startswith('"plan:a,b",1002,')
-
-
-def test_a_file_is_written_whole_and_leaves_no_temporary_name(tmp_path):
-    write_output(tmp_path / "new" / "a.txt", "text")
-    assert [path.name for path in (tmp_path / "new").iterdir()] == ["a.txt"]
-
-
-def test_a_place_that_cannot_be_written_is_one_line(tmp_path):
-    (tmp_path / "file").write_text("")
-    with pytest.raises(UsageError, match="cannot be written"):
-        write_output(tmp_path / "file" / "a.txt", "text")

@@ -6,8 +6,8 @@ from pathlib import Path
 
 from leed_traffic import __version__
 from leed_traffic.artifacts.page import render_page
+from leed_traffic.artifacts.whole_file import write_output
 from leed_traffic.domain.short_ids import fold_ids
-from leed_traffic.evaluate.exports import write_output
 from leed_traffic.evaluate.report.drawing import theme_css
 from leed_traffic.evaluate.report.figures import (
     DelayRow,

@@ -3,9 +3,7 @@ from dataclasses import replace
 
 import pytest
 
-from leed_traffic.evaluate.records.street_map import MapStreet, StreetMap
 from leed_traffic.evaluate.report.report import Story, render_report
-from leed_traffic.evaluate.report.street_figures import compass_names
 from leed_traffic.evaluate.report.traffic_sections import traffic_sections
 from leed_traffic.evaluate.results import Delay, IntersectionResult
 from tests.evaluate.conftest import LABELS
@@ -91,21 +89,3 @@ def test_figures_follow_the_readers_theme(page):
     for svg in images(page):
         assert "prefers-color-scheme:dark" in svg
         assert "var(--ink)" in svg
-
-
-def test_approaches_are_named_by_where_they_come_from():
-    def street(*shape):
-        return MapStreet(shape=shape, length_m=10.0, n_lanes=1)
-
-    streets = {
-        "a": street((0.0, 10.0), (0.0, 0.0)),
-        "b": street((-10.0, 0.0), (0.0, 0.0)),
-        "c": street((9.0, -9.0), (0.0, 0.0)),
-        "d": street((0.0, 20.0), (0.0, 0.0)),
-    }
-    names = compass_names(["a", "b", "c", "unknown"], StreetMap(streets=streets, ahead={}))
-    assert names == {"a": "from N", "b": "from W", "c": "from SE", "unknown": "unknown"}
-    assert compass_names(["a", "d"], StreetMap(streets=streets, ahead={})) == {
-        "a": "from N (a)",
-        "d": "from N (d)",
-    }

@@ -5,8 +5,7 @@ import pytest
 
 from leed_traffic.artifacts.scenario import load_scenario
 from leed_traffic.artifacts.site import load_site
-from leed_traffic.errors import PlanError, SiteError
-from leed_traffic.simulation.env.episode import PlanController, run_episode
+from leed_traffic.errors import SiteError
 from leed_traffic.simulation.env.signal_env import Reward, SignalEnv
 from leed_traffic.simulation.network.network_import import import_network
 
@@ -97,11 +96,6 @@ def test_an_interval_that_leaves_no_decision_between_minimum_and_maximum_green_i
     scenario, network, site = crossing
     with pytest.raises(SiteError, match="decide more often"):
         SignalEnv(scenario, network, site, decision_interval_s=55.0)
-
-
-def test_a_plan_controller_without_a_plan_for_a_signal_says_which(crossing):
-    with SignalEnv(*crossing) as env, pytest.raises(PlanError, match="no plan for intersection"):
-        run_episode(env, PlanController({}), seed=1)
 
 
 def test_recording_a_run_changes_nothing_in_it(crossing, tmp_path):
