@@ -3,12 +3,7 @@ import re
 import pytest
 
 from leed_traffic.evaluate.report.drawing import OTHERS, OURS
-from leed_traffic.evaluate.report.figures import (
-    DelayRow,
-    LearningCurve,
-    draw_delays,
-    draw_differences,
-)
+from leed_traffic.evaluate.report.figures import DelayRow, LearningCurve, _near, draw_delays, draw_differences
 from leed_traffic.evaluate.report.signal_figures import draw_stages
 from leed_traffic.evaluate.results import PairedDelay
 
