@@ -58,7 +58,7 @@ def benchmark_command(
     from leed_traffic.benchmark.study import study
 
     if list_learners:
-        print_table("Learners", ["name", "what"], [[learner.name, learner.what] for learner in LEARNERS])
+        print_table("Learners", ["name", "what"], [[learner.name, learner.description] for learner in LEARNERS])
         return
     config = _config(
         scenarios=tuple(scenarios),

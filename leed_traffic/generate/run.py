@@ -22,7 +22,7 @@ from leed_traffic.domain.seeds import FIRST_VALIDATION_SEED
 from leed_traffic.errors import DemonstrationError, UsageError
 from leed_traffic.generate.author import Author
 from leed_traffic.generate.authors import AUTHORS, check_author
-from leed_traffic.generate.bench import Bench, Trial, sumo_version
+from leed_traffic.generate.bench import Bench, Trial
 from leed_traffic.generate.brief import Brief, write_briefs
 from leed_traffic.generate.config import GenerateConfig
 from leed_traffic.generate.executed import ExecutedPlans, best_of, named
@@ -35,6 +35,7 @@ from leed_traffic.generate.search.halving import halve
 from leed_traffic.generate.search.starts import MAX_WAVE
 from leed_traffic.simulation.env.env_spec import EnvSpec, env_spec
 from leed_traffic.simulation.pool import WorkerPool
+from leed_traffic.simulation.sumo.engine import sumo_version
 
 WORK_NAME = ".work"  # remembered results of an unfinished run
 REPORT_NAME = "report.html"  # beside the demonstrations of a language model

@@ -59,7 +59,7 @@ def interrupted(config, *, after):
 
     with pytest.raises(KeyboardInterrupt):
         generate(config, stop)
-    return {file.name: file.stat().st_mtime_ns for file in (config.out / ".work").glob("*.json")}
+    return {file.name: file.stat().st_mtime_ns for file in (config.out / ".work").glob("*.json.gz")}
 
 
 def files_of(folder: Path):
