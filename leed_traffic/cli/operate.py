@@ -134,7 +134,9 @@ def status_command(state: State = None, place: Place = None, pid: Pid = None, as
 
 
 def replay_command(
-    recording: Annotated[Path, typer.Argument(help="recording.leed of a run, or the folder of `serve --events`.")],
+    recording: Annotated[
+        Path, typer.Argument(help="recording.jsonl.gz of a run, or the folder of `serve --events`.")
+    ],
     bundles: Annotated[
         list[Path] | None, typer.Argument(help="Bundles that ran. Default: looked for where they were then.")
     ] = None,
@@ -147,7 +149,7 @@ def replay_command(
     \b
     Examples:
       leedctl replay logs/
-      leedctl replay logs/earlier-1/recording.leed models/arterial5 --json
+      leedctl replay logs/earlier-1/recording.jsonl.gz models/arterial5 --json
     """
     import logging
 

@@ -29,7 +29,8 @@ from leed_traffic.serve.device.signal_locks import SignalLocks
 from leed_traffic.serve.logs.actuations import write_detectors
 from leed_traffic.serve.logs.journal import FolderJournal
 from leed_traffic.serve.logs.recorded_device import RecordedDevice
-from leed_traffic.serve.logs.recording import Header, envelope_digest
+from leed_traffic.serve.logs.recording import envelope_digest
+from leed_traffic.serve.logs.records import Header
 from leed_traffic.serve.operations.channel import listening
 from leed_traffic.serve.operations.desk import CommandServer
 from leed_traffic.serve.operations.status import StatusBoard
@@ -191,7 +192,7 @@ def header_of(
         site_digest=bundle.site.digest,
         intersections=assignment.ids,
         latched=tuple(id_ for id_ in assignment.ids if id_ in latches.latched),
-        control=config.control,
+        operating_mode=config.control,
         until_s=config.until_s,
         lease_s=config.lease_s,
         probation_s=config.probation_s,

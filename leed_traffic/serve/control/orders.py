@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from leed_traffic.errors import DeviceError
 from leed_traffic.serve.control.hot_swap import Generation
-from leed_traffic.serve.logs.recording import Ordered
+from leed_traffic.serve.logs.records import Ordered
 from leed_traffic.serve.safety.supervisor import OperatingMode
 
 TAKEN_WITHIN_S = 30.0  # a tick is at most 5 s, an answer of the device 10 s by default

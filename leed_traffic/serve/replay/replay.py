@@ -19,7 +19,8 @@ from leed_traffic.serve.control.config import ServeConfig
 from leed_traffic.serve.control.hot_swap import Generation, HotSwap
 from leed_traffic.serve.control.orders import Command, Reload, Rollback, SetOperatingMode
 from leed_traffic.serve.control.service import Service
-from leed_traffic.serve.logs.recording import Header, Ordered, Reader, envelope_digest
+from leed_traffic.serve.logs.recording import Reader, envelope_digest
+from leed_traffic.serve.logs.records import Header, Ordered
 from leed_traffic.serve.replay.tape import EndOfRecordingError, ReplayDifference, Tape
 from leed_traffic.serve.safety.latch import Latched, LatchStore
 from leed_traffic.serve.safety.supervisor import OperatingMode
@@ -84,7 +85,7 @@ def replay(
         end_s=tape.time_s,
         decisions=tape.counts["asked"],
         rulings=tape.counts["ruled"],
-        commands=tape.counts["commanded"],
+        commands=tape.counts["called"],
         differ=tape.n_differ,
         first=tape.first,
     )
@@ -162,7 +163,7 @@ def _config(path: Path, header: Header) -> ServeConfig:
         return ServeConfig(
             bundle=Path(header.bundle),
             port=1,
-            control=header.control,
+            control=header.operating_mode,
             until_s=header.until_s,
             lease_s=header.lease_s,
             probation_s=header.probation_s,
