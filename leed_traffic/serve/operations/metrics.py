@@ -3,9 +3,9 @@
 Base units and few labels. The names are a contract with deploy/alerts.yml: rename one and an alert falls silent.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from leed_traffic.artifacts.bundle import Bundle
 from leed_traffic.domain.safety.envelope import Reason
@@ -24,34 +24,36 @@ _TICK_BUCKETS_S = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0)
 _DECISION_BUCKETS_S = (0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1)
 
 
-_COUNTERS = {
-    "leed_monitor_violations": "Faults of the display.",
-    "leed_reconnections": "Connections regained.",
-    "leed_clearance_extensions": "Clearances extended: a vehicle stood in the junction.",
-    "leed_ticks_missed": "Dropped because the one before took too long.",
-}
-_GAUGES = {
-    "leed_lease_seconds": "How long a stage stands without a renewal.",
-    "leed_device_time_seconds": "The device's clock at the last tick.",
-    "leed_bundle_on_probation": "1 while a trip leads back to the bundle before.",
-    "leed_latched_signals": "Signals that wait for a person.",
-    "leed_alarmed_signals": "Signals that nobody leads: frozen, off or stuck.",
-}
-# Counters by a label: its name, and its values. Each reads 0 from the start: Prometheus sees no increase where a
-# counter begins at 1.
-_LABELLED = {
-    "leed_envelope_overrides": (
-        "Rulings that were no grant.",
-        "rule",
-        tuple(str(reason) for reason in Reason if reason is not Reason.GRANTED),
+# name: (help, how it is read after a tick)
+_COUNTERS: dict[str, tuple[str, "Callable[[SignalController, Snapshot], float]"]] = {
+    "leed_monitor_violations": ("Faults of the display.", lambda c, _: c.tally.n_violations),
+    "leed_reconnections": ("Connections regained.", lambda c, _: c.tally.reconnections),
+    "leed_clearance_extensions": (
+        "Clearances extended: a vehicle stood in the junction.",
+        lambda c, _: c.tally.clearance_extensions,
     ),
-    "leed_fallback_transitions": ("Signals that fell back.", "reason", tuple(map(str, Cause))),
+    "leed_ticks_missed": ("Dropped because the one before took too long.", lambda c, _: c.tally.missed_ticks),
+}
+_GAUGES: dict[str, tuple[str, "Callable[[SignalController, Snapshot], float]"]] = {
+    "leed_lease_seconds": ("How long a stage stands without a renewal.", lambda c, _: c.lease_s),
+    "leed_device_time_seconds": ("The device's clock at the last tick.", lambda _, snapshot: snapshot.time_s),
+    "leed_bundle_on_probation": (
+        "1 while a trip leads back to the bundle before.",
+        lambda c, _: c.policies.is_on_probation,
+    ),
+    "leed_latched_signals": ("Signals that wait for a person.", lambda c, _: c.n_latched),
+    "leed_alarmed_signals": ("Signals that nobody leads: frozen, off or stuck.", lambda c, _: c.n_alarmed),
+}
+# name: (help, label, its values); each reads 0 from the start: Prometheus sees no increase where a counter begins at 1
+_LABELLED = {
+    "leed_envelope_overrides": ("Rulings that were no grant.", "rule", sorted({*Reason} - {Reason.GRANTED})),
+    "leed_fallback_transitions": ("Signals that fell back.", "reason", list(Cause)),
     "leed_detector_faults": (
         "Readings no longer believed.",
         "kind",
-        tuple(fault.name.lower() for fault in SensingFault if fault is not SensingFault.NONE),
+        [fault.name.lower() for fault in SensingFault if fault is not SensingFault.NONE],
     ),
-    "leed_bundle_steps": ("What happened to bundles and modes.", "step", tuple(map(str, ChangeKind))),
+    "leed_bundle_steps": ("What happened to bundles and modes.", "step", list(ChangeKind)),
 }
 
 
@@ -60,7 +62,7 @@ class _Figures:
     """A controller's figures after a tick."""
 
     values: dict[str, float] = field(default_factory=dict)  # by name
-    labelled: dict[str, dict[str, int]] = field(default_factory=dict)  # by name, by value of the label
+    labelled: dict[str, Mapping[Any, int]] = field(default_factory=dict)  # by name, by value of the label
     modes: dict[str, SignalMode] = field(default_factory=dict)  # by signal
     bundle: Bundle | None = None
 
@@ -108,26 +110,16 @@ class Metrics:
             self._decision.observe(tally.decision_s[-1])
         if tally.lateness_s:
             self._lateness.observe(tally.lateness_s[-1])
-        fallbacks = {
-            str(cause): count for (mode, cause), count in tally.transitions.items() if mode is SignalMode.FALLBACK
-        }
+        single = {**_COUNTERS, **_GAUGES}
         self._latest = _Figures(
-            values={
-                "leed_monitor_violations": tally.n_violations,
-                "leed_reconnections": tally.reconnections,
-                "leed_clearance_extensions": tally.clearance_extensions,
-                "leed_ticks_missed": tally.missed_ticks,
-                "leed_lease_seconds": controller.lease_s,
-                "leed_device_time_seconds": snapshot.time_s,
-                "leed_bundle_on_probation": controller.policies.is_on_probation,
-                "leed_latched_signals": controller.n_latched,
-                "leed_alarmed_signals": controller.n_alarmed,
-            },
+            values={name: read(controller, snapshot) for name, (_, read) in single.items()},
             labelled={
-                "leed_envelope_overrides": {str(reason): count for reason, count in tally.rulings.items()},
-                "leed_fallback_transitions": fallbacks,
+                "leed_envelope_overrides": dict(tally.rulings),
+                "leed_fallback_transitions": {
+                    cause: n for (mode, cause), n in tally.transitions.items() if mode is SignalMode.FALLBACK
+                },
                 "leed_detector_faults": dict(tally.sensing),
-                "leed_bundle_steps": {str(step): count for step, count in tally.steps.items()},
+                "leed_bundle_steps": dict(tally.steps),
             },
             modes={id_: standing.mode for id_, standing in zip(controller.ids, controller.standings, strict=True)},
             bundle=controller.policies.target.bundle,
@@ -138,9 +130,9 @@ class Metrics:
         from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, InfoMetricFamily
 
         latest = self._latest
-        for name, text in _COUNTERS.items():
+        for name, (text, _) in _COUNTERS.items():
             yield CounterMetricFamily(name, text, value=latest.values.get(name, 0.0))
-        for name, text in _GAUGES.items():
+        for name, (text, _) in _GAUGES.items():
             yield GaugeMetricFamily(name, text, value=float(latest.values.get(name, 0.0)))
         for name, (text, label, values) in _LABELLED.items():
             counter = CounterMetricFamily(name, text, labels=[label])
