@@ -32,7 +32,7 @@ from leed_traffic.serve.logs.recorded_device import RecordedDevice
 from leed_traffic.serve.logs.recording import envelope_digest
 from leed_traffic.serve.logs.records import Header
 from leed_traffic.serve.operations.channel import listening
-from leed_traffic.serve.operations.desk import CommandServer
+from leed_traffic.serve.operations.command_server import CommandServer
 from leed_traffic.serve.operations.status import StatusBoard
 from leed_traffic.serve.safety.kept_waits import KeptWaits, WaitStore
 from leed_traffic.serve.safety.latch import LatchStore, Now

@@ -15,7 +15,7 @@ from leed_traffic.serve.control.orders import CommandQueue
 from leed_traffic.serve.control.pace import divides
 from leed_traffic.serve.device.owner import is_marked
 from leed_traffic.serve.device.signal_locks import SignalLocks
-from leed_traffic.serve.operations.desk import CommandServer
+from leed_traffic.serve.operations.command_server import CommandServer
 from leed_traffic.serve.operations.status import StatusBoard
 from leed_traffic.serve.run import ServeConfig, serve
 from leed_traffic.serve.safety.supervisor import Cause, OperatingMode, SignalMode

@@ -25,7 +25,7 @@ from leed_traffic.serve.control.hot_swap import Decider
 from leed_traffic.serve.control.loop import ServeSummary, StopRequest
 from leed_traffic.serve.control.orders import CommandQueue, Reload
 from leed_traffic.serve.logs.events import ChangeKind
-from leed_traffic.serve.operations.desk import CommandServer
+from leed_traffic.serve.operations.command_server import CommandServer
 from leed_traffic.serve.operations.status import StatusBoard
 from leed_traffic.serve.run import ServeConfig, serve
 

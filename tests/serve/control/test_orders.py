@@ -15,9 +15,9 @@ from leed_traffic.artifacts.policy import Policy
 from leed_traffic.errors import BundleError, DeviceError, ExitCode, MismatchError, UsageError
 from leed_traffic.serve.control.assignment import assign
 from leed_traffic.serve.control.orders import CommandQueue, Reload, Rollback
-from leed_traffic.serve.operations.callers import MOST_CALLERS
 from leed_traffic.serve.operations.channel import CommandReply, ask, listening, running
-from leed_traffic.serve.operations.desk import CommandServer
+from leed_traffic.serve.operations.command_server import CommandServer
+from leed_traffic.serve.operations.connections import MOST_CLIENTS
 from leed_traffic.serve.operations.status import StatusBoard
 from leed_traffic.serve.run import ServeConfig
 from tests.serve.bundles import write_crossing_bundle
@@ -90,7 +90,7 @@ def test_noise_on_the_socket_breaks_nothing(folder, noise):
 
 def test_a_caller_who_cannot_be_heard_does_not_deafen_the_controller(folder, monkeypatch, caplog):
     """Without a free file descriptor accept fails; when there is one again the next caller gets an answer."""
-    monkeypatch.setattr("leed_traffic.serve.operations.callers._PAUSE_S", 0.0)
+    monkeypatch.setattr("leed_traffic.serve.operations.connections._PAUSE_S", 0.0)
     accept, failures = socket.socket.accept, [errno.EMFILE, errno.ECONNABORTED]
 
     def failing_at_first(server):
@@ -101,29 +101,29 @@ def test_a_caller_who_cannot_be_heard_does_not_deafen_the_controller(folder, mon
     monkeypatch.setattr(socket.socket, "accept", failing_at_first)
     with listening(folder, say_yes):
         assert "status" in ask(folder, {"order": "status"}).said
-    assert caplog.text.count("a caller could not be heard (not now)") == 2
+    assert caplog.text.count("a client could not be heard (not now)") == 2
 
 
 def test_where_the_system_gives_no_thread_the_next_caller_is_heard(folder, monkeypatch, caplog):
     start = threading.Thread.start
 
     def refused(thread):
-        if thread.name == "leed-order":
+        if "process_request_thread" in thread.name:
             raise RuntimeError("can't start new thread")
         start(thread)
 
     with listening(folder, say_yes):
         with monkeypatch.context() as patched:
             patched.setattr(threading.Thread, "start", refused)
-            for _ in range(MOST_CALLERS + 1):
+            for _ in range(MOST_CLIENTS + 1):
                 with pytest.raises(DeviceError, match="no answer from the controller"):
                     ask(folder, {"order": "status"})
         assert "status" in ask(folder, {"order": "status"}).said
-    assert "a caller could not be answered (can't start new thread)" in caplog.text
+    assert "a client could not be answered (can't start new thread)" in caplog.text
 
 
 def test_a_caller_that_says_nothing_holds_up_nobody_for_long(folder, monkeypatch):
-    monkeypatch.setattr("leed_traffic.serve.operations.callers.LINE_S", 0.2)
+    monkeypatch.setattr("leed_traffic.serve.operations.connections.LINE_S", 0.2)
     with listening(folder, say_yes):
         (path,) = folder.glob("serve-*.sock")
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as silent:
@@ -143,10 +143,10 @@ def _connect(caller, path):
 
 def test_callers_that_drip_keep_nobody_waiting(folder, monkeypatch):
     """None of them ends within the test: who comes after them is answered all the same."""
-    monkeypatch.setattr("leed_traffic.serve.operations.callers.LINE_S", 3600.0)
+    monkeypatch.setattr("leed_traffic.serve.operations.connections.LINE_S", 3600.0)
     with listening(folder, say_yes), contextlib.ExitStack() as stack:
         (path,) = folder.glob("serve-*.sock")
-        for _ in range(3 * MOST_CALLERS):
+        for _ in range(3 * MOST_CLIENTS):
             dripping = stack.enter_context(socket.socket(socket.AF_UNIX, socket.SOCK_STREAM))
             dripping.settimeout(20.0)
             _connect(dripping, path)
@@ -155,7 +155,7 @@ def test_callers_that_drip_keep_nobody_waiting(folder, monkeypatch):
 
 
 def test_a_caller_that_drips_is_sent_away_when_its_time_is_over(folder, monkeypatch):
-    monkeypatch.setattr("leed_traffic.serve.operations.callers.LINE_S", 0.3)
+    monkeypatch.setattr("leed_traffic.serve.operations.connections.LINE_S", 0.3)
     with listening(folder, say_yes), socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as dripping:
         (path,) = folder.glob("serve-*.sock")
         dripping.settimeout(0.05)
@@ -237,7 +237,7 @@ def test_a_socket_gets_its_name_once_it_listens_and_never_that_of_another(folder
     with listening(folder, say_yes):
         assert [p.name for p in folder.iterdir()] == [path.name]
         with listening(folder, lambda line, who: CommandReply(exit_code=ExitCode.OK, said="another")):
-            assert "this run takes no orders" in caplog.text
+            assert "this run takes no commands" in caplog.text
             assert "status" in ask(folder, {"order": "status"}).said
 
 
@@ -254,7 +254,7 @@ def test_without_a_controller_the_caller_hears_what_to_do(folder):
         ask(folder, {"order": "status"})
     with (
         listening(folder, say_yes),
-        pytest.raises(UsageError, match="no controller with process id 1 takes orders"),
+        pytest.raises(UsageError, match="no controller with process id 1 takes commands"),
     ):
         ask(folder, {"order": "status"}, pid=1)
 
@@ -272,7 +272,7 @@ def test_where_no_socket_can_be_made_the_run_goes_on_without(folder, caplog):
     (folder / f"serve-{os.getpid()}.sock").mkdir()
     with caplog.at_level(logging.WARNING), listening(folder, say_yes):
         assert running(folder) == []
-    assert "this run takes no orders" in caplog.text
+    assert "this run takes no commands" in caplog.text
 
 
 def a_desk(folder, **changes):
