@@ -141,14 +141,14 @@ def serve(
         if config.control is OperatingMode.ACTIVE:
             locks.take()
         kept = () if store is None else store.read()
-        desk = CommandServer(assignment, bundle, config, decider, mailbox, board, locks.take)
+        server = CommandServer(assignment, bundle, config, decider, mailbox, board, locks.take)
         journal = stack.enter_context(
             FolderJournal(config.events, header_of(config, assignment, bundle, latches, kept))
         )
         if config.events is not None:
             write_detectors(config.events, assignment.intersections)
         if config.takes_orders and config.state is not None:
-            stack.enter_context(listening(config.state, desk.answer))
+            stack.enter_context(listening(config.state, server.answer))
         stack.callback(mailbox.close)
         service = Service(
             config, assignment, policies, latches, journal,

@@ -225,13 +225,13 @@ def _slow(first: Bundle, second: Bundle, seconds: float, *, stays: bool) -> list
     def decider(bundle: Bundle, ids: Sequence[str]) -> Decider:
         return slow if bundle.digest == second.digest else Policy(bundle, ids)
 
-    desk = CommandServer(
+    server = CommandServer(
         assign(first, None), first, ServeConfig(bundle=first.path, port=1), decider, mailbox, StatusBoard()
     )
 
     def on_tick(time_s: float) -> None:
         if time_s == 30.0:
-            mailbox.drop(Reload(generation=desk.check(second.path)), "drill")
+            mailbox.drop(Reload(generation=server.check(second.path)), "drill")
 
     config = ServeConfig(bundle=first.path, port=1, until_s=200.0)
     summary = serve_walking(

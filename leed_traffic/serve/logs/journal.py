@@ -24,7 +24,7 @@ from leed_traffic.serve.logs.events import (
     Record,
 )
 from leed_traffic.serve.logs.recording import OLD_NAME, RECORDING_NAME, Writer
-from leed_traffic.serve.logs.records import Asked, Header, Ordered, Ruled, RunRecord, Stopped, crc_of
+from leed_traffic.serve.logs.records import Asked, CommandRecord, Header, Ruled, RunRecord, Stopped, crc_of
 
 log = logging.getLogger(__name__)
 
@@ -47,7 +47,7 @@ class Journal(Protocol):
     def note_change(self, change: Change, intersection: str) -> None:
         """Another bundle or another mode."""
 
-    def note_order(self, order: Ordered) -> None:
+    def note_order(self, order: CommandRecord) -> None:
         """What a person wants of the next tick."""
 
     def note_stop(self, number: int) -> None:
@@ -112,7 +112,7 @@ class FolderJournal:
             log.error("%s: the changes end here: %s", self._folder, err.strerror)
             self._changes = None
 
-    def note_order(self, order: Ordered) -> None:
+    def note_order(self, order: CommandRecord) -> None:
         """Append what a person wants."""
         self.record(lambda: order)
 

@@ -133,18 +133,18 @@ class Tick(_Line):
         )
 
 
-class Ordered(_Line):
+class CommandRecord(_Line):
     """A command of a person to the running controller, before the tick that obeys."""
 
     kind: Literal["command"] = "command"
-    order: Literal["reload", "rollback", "mode"]
+    command: Literal["reload", "rollback", "mode"]
     who: str
     value: str = ""  # the bundle's digest, the mode, or why a bundle must go at once
     path: str = ""  # of the bundle
 
     @model_validator(mode="after")
     def _names_a_mode(self) -> Self:
-        if self.order == "mode":
+        if self.command == "mode":
             OperatingMode(self.value)
         return self
 
@@ -237,7 +237,7 @@ class Closed(_Line):
 
 DeviceRecord = Connected | Tick | Lost | Ended  # what a device says
 OutputRecord = Asked | Ruled | Called  # what must come out again
-RunRecord = DeviceRecord | OutputRecord | Ordered | Stopped | Closed
+RunRecord = DeviceRecord | OutputRecord | CommandRecord | Stopped | Closed
 
 run_record: TypeAdapter[RunRecord] = TypeAdapter(Annotated[RunRecord, Field(discriminator="kind")])
 

@@ -23,10 +23,10 @@ from leed_traffic.serve.logs.recording import Reader
 from leed_traffic.serve.logs.records import (
     Asked,
     Called,
+    CommandRecord,
     Connected,
     DeviceRecord,
     Ended,
-    Ordered,
     OutputRecord,
     RecordedAnswer,
     Ruled,
@@ -60,7 +60,7 @@ class _Group:
     record: DeviceRecord
     place: int  # line of the recording, from 1
     outputs: dict[Key, OutputRecord] = field(default_factory=dict)
-    orders: list[Ordered] = field(default_factory=list)
+    commands: list[CommandRecord] = field(default_factory=list)
     stop: int | None = None
 
 
@@ -68,24 +68,24 @@ class Tape(OneCallDevice):
     """`SignalDevice` and `Journal` of a controller that decides again."""
 
     def __init__(
-        self, reader: Reader, order_of: Callable[[Ordered], Command], on_read: Callable[[int], None]
+        self, reader: Reader, command_of: Callable[[CommandRecord], Command], on_read: Callable[[int], None]
     ) -> None:
         """Rewind.
 
         Args:
             reader: of the recording.
-            order_of: what a recorded order means now.
+            command_of: what a recorded command means now.
             on_read: how many bytes have been read.
         """
         self._reader = reader
-        self._order_of = order_of
+        self._command_of = command_of
         self._on_read = on_read
         self._ids = reader.header.intersections
         self._groups = _grouped(reader)
         self._group: _Group | None = None
         self._outputs: dict[Key, OutputRecord] = {}
         self.time_s = 0.0
-        self.mailbox = CommandQueue()
+        self.commands = CommandQueue()
         self.stop = StopRequest()
         self.counts: Counter[str] = Counter()
         self.step_s = 1.0
@@ -152,7 +152,7 @@ class Tape(OneCallDevice):
     def note_change(self, change: Change, intersection: str) -> None:
         """Follows from what is compared."""
 
-    def note_order(self, order: Ordered) -> None:
+    def note_order(self, order: CommandRecord) -> None:
         """Comes from the recording."""
 
     def note_stop(self, number: int) -> None:
@@ -202,8 +202,8 @@ class Tape(OneCallDevice):
         self._outputs = {}
         self._on_read(self._reader.bytes_read)
         if following is not None:
-            for order in following.orders:
-                self.mailbox.drop(self._order_of(order), order.who)
+            for record in following.commands:
+                self.commands.drop(self._command_of(record), record.who)
             if following.stop is not None:
                 self.stop(following.stop)
         return following
@@ -268,8 +268,8 @@ def _add(group: _Group, record: RunRecord, ids: Sequence[str]) -> None:
     Raises:
         ValueError: it is about a signal that was not served.
     """
-    if isinstance(record, Ordered):
-        group.orders.append(record)
+    if isinstance(record, CommandRecord):
+        group.commands.append(record)
     elif isinstance(record, Stopped):
         group.stop = int(record.number)
     elif isinstance(record, OutputRecord):

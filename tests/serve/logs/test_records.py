@@ -20,8 +20,8 @@ from leed_traffic.serve.logs.records import (
     Asked,
     Called,
     Closed,
+    CommandRecord,
     Lost,
-    Ordered,
     RecordedAnswer,
     Ruled,
     Stopped,
@@ -132,8 +132,8 @@ def test_a_line_can_be_read_without_us():
         Lost(),
         Closed(),
         Stopped(number=15),
-        Ordered(order="mode", who="uid 0", value="shadow"),
-        Ordered(order="reload", who=""),
+        CommandRecord(command="mode", who="uid 0", value="shadow"),
+        CommandRecord(command="reload", who=""),
     ],
 )
 def test_short_records_come_back_as_themselves(record):

@@ -290,7 +290,7 @@ def test_an_altered_recording_is_replayed_or_refused_in_one_line(recorded, five_
         b'{"kind":"tick","time_s":-1.0,"signals":[],"lane":[],"position_m":[],"speed_mps":[]}',
         b'{"kind":"tick","time_s":1.0,"signals":[],"lane":[],"position_m":[],"speed_mps":[]}',
         b'{"kind":"tick","time_s":1.0,"signals":[],"lane":[0],"position_m":[],"speed_mps":[]}',
-        b'{"kind":"command","order":"mode","who":"x","value":"nonsense"}',
+        b'{"kind":"command","command":"mode","who":"x","value":"nonsense"}',
         b'{"kind":"stop","number":255}',
         b'{"kind":"asked","intersection":"X","request":1.0,"observation_crc":0}',
         b'{"kind":"dance"}',
