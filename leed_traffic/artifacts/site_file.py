@@ -15,7 +15,7 @@ from typing import Annotated, Any
 
 from pydantic import Field, ValidationError
 
-from leed_traffic.artifacts.toml_file import read_toml
+from leed_traffic.artifacts.toml_file import read_toml, render_toml, rows
 from leed_traffic.domain.document import Document
 from leed_traffic.domain.network import Intersection
 from leed_traffic.domain.priority import PriorityRule
@@ -180,17 +180,21 @@ def assemble_from_file(entry: IntersectionEntry, intersection: Intersection, pat
 
 def render_site_file(intersections: Sequence[Intersection], timings: Sequence[Timing]) -> str:
     """The text of a site file that reads back as exactly these limits."""
-    blocks = [_HEAD]
+    entries = []
     for intersection, timing in zip(intersections, timings, strict=True):
-        states = ", ".join(f'"{stage.state}"' for stage in intersection.stages)
         limits = timing.limits()
-        lines = ["[[intersection]]", f"id = {_quoted(intersection.id)}", f"stages = [{states}]"]
-        lines += [f"{name} = {_row(limits[name])}" for name in ("min_green_s", "max_green_s", "fallback_green_s")]
-        lines.append(f"fallback_order = [{', '.join(map(str, timing.fallback_order))}]")
-        lines += [f"{part} = {_matrix(limits[part])}" for part in PARTS]
-        lines.append(f"max_red_s = {float(timing.max_red_s)!r}")
-        blocks.append("\n".join(lines) + "\n")
-    return "\n".join(blocks)
+        entry: dict[str, object] = {
+            "id": intersection.id,
+            "stages": [stage.state for stage in intersection.stages],
+        }
+        for name in ("min_green_s", "max_green_s", "fallback_green_s"):
+            entry[name] = list(map(float, limits[name]))
+        entry["fallback_order"] = list(timing.fallback_order)
+        for part in PARTS:
+            entry[part] = rows(limits[part])
+        entry["max_red_s"] = float(timing.max_red_s)
+        entries.append(entry)
+    return render_toml({"intersection": entries}, head=_HEAD)
 
 
 def _with_defaults(entry: IntersectionEntry, defaults: _Limits) -> IntersectionEntry:
@@ -253,16 +257,3 @@ def _with_intergreens(
                     given = change.yellow_s + (change.pedestrian_clearance_s if walks_alone else 0.0)
                     raised[i][j] = max(raised[i][j], math.ceil((seconds - given) * 10.0 - 1e-6) / 10.0)
     return replace(clearances, all_red_s=tuple(tuple(row) for row in raised))
-
-
-def _quoted(text: str) -> str:
-    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
-    return f'"{escaped}"'
-
-
-def _row(values: Sequence[float]) -> str:
-    return f"[{', '.join(repr(float(value)) for value in values)}]"
-
-
-def _matrix(matrix: Matrix) -> str:
-    return "[\n" + "".join(f"  {_row(row)},\n" for row in matrix) + "]"

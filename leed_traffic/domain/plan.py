@@ -130,7 +130,7 @@ class Period(FiniteDocument):
 
 
 class SequencePlan(FiniteDocument):
-    """Ordered greens, each extended while its queues last."""
+    """CommandRecord greens, each extended while its queues last."""
 
     form: Literal["sequence"] = "sequence"
     intersection: str

@@ -29,9 +29,10 @@ from leed_traffic.serve.device.signal_locks import SignalLocks
 from leed_traffic.serve.logs.actuations import write_detectors
 from leed_traffic.serve.logs.journal import FolderJournal
 from leed_traffic.serve.logs.recorded_device import RecordedDevice
-from leed_traffic.serve.logs.recording import Header, envelope_digest
+from leed_traffic.serve.logs.recording import envelope_digest
+from leed_traffic.serve.logs.records import Header
 from leed_traffic.serve.operations.channel import listening
-from leed_traffic.serve.operations.desk import CommandServer
+from leed_traffic.serve.operations.command_server import CommandServer
 from leed_traffic.serve.operations.status import StatusBoard
 from leed_traffic.serve.safety.kept_waits import KeptWaits, WaitStore
 from leed_traffic.serve.safety.latch import LatchStore, Now
@@ -140,14 +141,14 @@ def serve(
         if config.control is OperatingMode.ACTIVE:
             locks.take()
         kept = () if store is None else store.read()
-        desk = CommandServer(assignment, bundle, config, decider, commands, board, locks.take)
+        server = CommandServer(assignment, bundle, config, decider, commands, board, locks.take)
         journal = stack.enter_context(
             FolderJournal(config.events, header_of(config, assignment, bundle, latches, kept))
         )
         if config.events is not None:
             write_detectors(config.events, assignment.intersections)
         if config.takes_orders and config.state is not None:
-            stack.enter_context(listening(config.state, desk.answer))
+            stack.enter_context(listening(config.state, server.answer))
         stack.callback(commands.close)
         service = Service(
             config, assignment, policies, latches, journal,
@@ -191,7 +192,7 @@ def header_of(
         site_digest=bundle.site.digest,
         intersections=assignment.ids,
         latched=tuple(id_ for id_ in assignment.ids if id_ in latches.latched),
-        control=config.control,
+        operating_mode=config.control,
         until_s=config.until_s,
         lease_s=config.lease_s,
         probation_s=config.probation_s,

@@ -20,7 +20,7 @@ from leed_traffic.serve.control.assignment import assign
 from leed_traffic.serve.control.commands import CommandQueue, Reload
 from leed_traffic.serve.control.hot_swap import Decider
 from leed_traffic.serve.logs.events import ChangeKind
-from leed_traffic.serve.operations.desk import CommandServer
+from leed_traffic.serve.operations.command_server import CommandServer
 from leed_traffic.serve.operations.status import StatusBoard
 from leed_traffic.serve.run import ServeConfig
 
@@ -225,13 +225,13 @@ def _slow(first: Bundle, second: Bundle, seconds: float, *, stays: bool) -> list
     def decider(bundle: Bundle, ids: Sequence[str]) -> Decider:
         return slow if bundle.digest == second.digest else Policy(bundle, ids)
 
-    desk = CommandServer(
+    server = CommandServer(
         assign(first, None), first, ServeConfig(bundle=first.path, port=1), decider, commands, StatusBoard()
     )
 
     def on_tick(time_s: float) -> None:
         if time_s == 30.0:
-            commands.put(Reload(generation=desk.check(second.path)), "drill")
+            commands.put(Reload(generation=server.check(second.path)), "drill")
 
     config = ServeConfig(bundle=first.path, port=1, until_s=200.0)
     summary = serve_walking(

@@ -25,7 +25,7 @@ from leed_traffic.serve.control.commands import CommandQueue, Reload
 from leed_traffic.serve.control.hot_swap import Decider
 from leed_traffic.serve.control.loop import ServeSummary, StopRequest
 from leed_traffic.serve.logs.events import ChangeKind
-from leed_traffic.serve.operations.desk import CommandServer
+from leed_traffic.serve.operations.command_server import CommandServer
 from leed_traffic.serve.operations.status import StatusBoard
 from leed_traffic.serve.run import ServeConfig, serve
 
@@ -49,7 +49,7 @@ def swap_again_and_again(ground: DrillSetting) -> Finding:
     stop = StopRequest()
     marks = []
     config = ServeConfig(bundle=first.path, port=1)
-    desk = CommandServer(assign(first, None), first, config, Policy, commands, board)
+    server = CommandServer(assign(first, None), first, config, Policy, commands, board)
     faults: list[str] = []
     done = 0
     refused = 0
@@ -68,9 +68,9 @@ def swap_again_and_again(ground: DrillSetting) -> Finding:
             stop(15)
             return
         if done % BAD_EVERY == 0:
-            refused += _is_refused(desk, altered)
+            refused += _is_refused(server, altered)
         done += 1
-        commands.put(Reload(generation=desk.check((first, second)[done % 2].path)), "drill")
+        commands.put(Reload(generation=server.check((first, second)[done % 2].path)), "drill")
 
     summary = serve_walking(config, on_tick, commands=commands, board=board, stop=stop)
     grown_mb, grown_files = (
@@ -118,14 +118,14 @@ def _demote(first: Bundle, second: Bundle, what: str, after_s: float) -> list[st
             else policy
         )
 
-    desk = CommandServer(
+    server = CommandServer(
         assign(first, None), first, ServeConfig(bundle=first.path, port=1), decider, commands, board
     )
 
     def on_tick(time_s: float, device: WalkingDevice) -> None:
         seen[time_s] = board.latest.bundle if board.latest else ""
         if time_s == begin_s:
-            commands.put(Reload(generation=desk.check(second.path)), "drill")
+            commands.put(Reload(generation=server.check(second.path)), "drill")
         if what == "monitor":
             device.shown_instead = {0: "G" * 200} if time_s == fault_s else {}
 
@@ -180,9 +180,9 @@ def _altered(bundle: Bundle, path: Path) -> Path:
     return path
 
 
-def _is_refused(desk: CommandServer, path: Path) -> bool:
+def _is_refused(server: CommandServer, path: Path) -> bool:
     try:
-        desk.check(path)
+        server.check(path)
     except LeedError:
         return True
     return False

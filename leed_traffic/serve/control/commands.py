@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from leed_traffic.errors import DeviceError
 from leed_traffic.serve.control.hot_swap import Generation
-from leed_traffic.serve.logs.recording import Ordered
+from leed_traffic.serve.logs.records import CommandRecord
 from leed_traffic.serve.safety.supervisor import OperatingMode
 
 TAKEN_WITHIN_S = 30.0  # a tick is at most 5 s, an answer of the device 10 s by default
@@ -50,14 +50,16 @@ class QueuedCommand:
     who: str
     answer: "Future[str]"
 
-    def as_record(self) -> Ordered:
+    def as_record(self) -> CommandRecord:
         """For the recording."""
         if isinstance(self.command, Reload):
             bundle = self.command.generation.bundle
-            return Ordered(order="reload", who=self.who, value=bundle.digest, path=str(bundle.path.resolve()))
+            return CommandRecord(
+                command="reload", who=self.who, value=bundle.digest, path=str(bundle.path.resolve())
+            )
         if isinstance(self.command, SetOperatingMode):
-            return Ordered(order="mode", who=self.who, value=self.command.mode)
-        return Ordered(order="rollback", who=self.who, value=self.command.why)
+            return CommandRecord(command="mode", who=self.who, value=self.command.mode)
+        return CommandRecord(command="rollback", who=self.who, value=self.command.why)
 
 
 class CommandQueue:

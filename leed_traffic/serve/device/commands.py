@@ -1,18 +1,18 @@
 """The commands of a device as one call, for whoever stands between a controller and a device."""
 
 from abc import ABC, abstractmethod
-from enum import IntEnum
+from enum import StrEnum
 
 from leed_traffic.serve.device.contract import SignalDevice
 
 
-class Verb(IntEnum):
-    """Verbs of commands; the numbers stand in recordings."""
+class Verb(StrEnum):
+    """Verb of a command; the words stand in recordings."""
 
-    ENGAGE = 1
-    REQUEST = 2
-    RELEASE = 3
-    EXTEND = 4
+    ENGAGE = "engage"
+    REQUEST = "request"
+    RELEASE = "release"
+    EXTEND = "extend"
 
 
 class OneCallDevice(ABC):

@@ -229,7 +229,7 @@ class _Judge:
         return min((matrix[i][j] for i, j in exact or ways), default=unknown_s)
 
     def _ways(self, link: int, foe: int | None) -> list[tuple[int, int]]:
-        """Ordered pairs of stages between which a link's green ends and, if given, a foe's begins."""
+        """CommandRecord pairs of stages between which a link's green ends and, if given, a foe's begins."""
         if (link, foe) not in self._known_ways:
             pairs = product(enumerate(self._green), repeat=2)
             ways = [(i, j) for (i, a), (j, b) in pairs if link in a - b and (foe is None or foe in b - a)]

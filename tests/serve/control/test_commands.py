@@ -15,9 +15,9 @@ from leed_traffic.artifacts.policy import Policy
 from leed_traffic.errors import BundleError, DeviceError, ExitCode, MismatchError, UsageError
 from leed_traffic.serve.control.assignment import assign
 from leed_traffic.serve.control.commands import CommandQueue, Reload, Rollback
-from leed_traffic.serve.operations.callers import MOST_CALLERS
 from leed_traffic.serve.operations.channel import CommandReply, ask, listening, running
-from leed_traffic.serve.operations.desk import CommandServer
+from leed_traffic.serve.operations.command_server import CommandServer
+from leed_traffic.serve.operations.connections import MOST_CLIENTS
 from leed_traffic.serve.operations.status import StatusBoard
 from leed_traffic.serve.run import ServeConfig
 from tests.serve.bundles import write_crossing_bundle
@@ -63,17 +63,17 @@ def test_only_the_owner_may_order_and_the_kernel_says_who(folder):
     with listening(folder, say_yes):
         (path,) = folder.glob("serve-*.sock")
         assert path.stat().st_mode & 0o777 == 0o600
-        said = ask(folder, {"order": "status"}).said
+        said = ask(folder, {"command": "status"}).said
         assert f"uid {os.getuid()}" in said
     assert list(folder.iterdir()) == []
 
 
 @pytest.mark.parametrize(
-    "noise", [b"", b"\n", b"{", b"\x00\xff" * 5000, b"x" * 200_000, b'{"order": "dance"}\n', b"[" * 30_000]
+    "noise", [b"", b"\n", b"{", b"\x00\xff" * 5000, b"x" * 200_000, b'{"command": "dance"}\n', b"[" * 30_000]
 )
 def test_noise_on_the_socket_breaks_nothing(folder, noise):
-    desk = a_desk(folder)[0]
-    with listening(folder, desk.answer):
+    server = a_server(folder)[0]
+    with listening(folder, server.answer):
         (path,) = folder.glob("serve-*.sock")
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as caller:
             caller.connect(str(path))
@@ -85,12 +85,12 @@ def test_noise_on_the_socket_breaks_nothing(folder, noise):
             except (BrokenPipeError, ConnectionResetError):
                 pass  # it stops listening at 64 kB
         with pytest.raises(UsageError, match="no tick yet"):
-            ask(folder, {"order": "status"})
+            ask(folder, {"command": "status"})
 
 
 def test_a_caller_who_cannot_be_heard_does_not_deafen_the_controller(folder, monkeypatch, caplog):
     """Without a free file descriptor accept fails; when there is one again the next caller gets an answer."""
-    monkeypatch.setattr("leed_traffic.serve.operations.callers._PAUSE_S", 0.0)
+    monkeypatch.setattr("leed_traffic.serve.operations.connections._PAUSE_S", 0.0)
     accept, failures = socket.socket.accept, [errno.EMFILE, errno.ECONNABORTED]
 
     def failing_at_first(server):
@@ -100,35 +100,35 @@ def test_a_caller_who_cannot_be_heard_does_not_deafen_the_controller(folder, mon
 
     monkeypatch.setattr(socket.socket, "accept", failing_at_first)
     with listening(folder, say_yes):
-        assert "status" in ask(folder, {"order": "status"}).said
-    assert caplog.text.count("a caller could not be heard (not now)") == 2
+        assert "status" in ask(folder, {"command": "status"}).said
+    assert caplog.text.count("a client could not be heard (not now)") == 2
 
 
 def test_where_the_system_gives_no_thread_the_next_caller_is_heard(folder, monkeypatch, caplog):
     start = threading.Thread.start
 
     def refused(thread):
-        if thread.name == "leed-order":
+        if "process_request_thread" in thread.name:
             raise RuntimeError("can't start new thread")
         start(thread)
 
     with listening(folder, say_yes):
         with monkeypatch.context() as patched:
             patched.setattr(threading.Thread, "start", refused)
-            for _ in range(MOST_CALLERS + 1):
+            for _ in range(MOST_CLIENTS + 1):
                 with pytest.raises(DeviceError, match="no answer from the controller"):
-                    ask(folder, {"order": "status"})
-        assert "status" in ask(folder, {"order": "status"}).said
-    assert "a caller could not be answered (can't start new thread)" in caplog.text
+                    ask(folder, {"command": "status"})
+        assert "status" in ask(folder, {"command": "status"}).said
+    assert "a client could not be answered (can't start new thread)" in caplog.text
 
 
 def test_a_caller_that_says_nothing_holds_up_nobody_for_long(folder, monkeypatch):
-    monkeypatch.setattr("leed_traffic.serve.operations.callers.LINE_S", 0.2)
+    monkeypatch.setattr("leed_traffic.serve.operations.connections.LINE_S", 0.2)
     with listening(folder, say_yes):
         (path,) = folder.glob("serve-*.sock")
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as silent:
             silent.connect(str(path))
-            assert "status" in ask(folder, {"order": "status"}).said
+            assert "status" in ask(folder, {"command": "status"}).said
 
 
 def _connect(caller, path):
@@ -143,19 +143,19 @@ def _connect(caller, path):
 
 def test_callers_that_drip_keep_nobody_waiting(folder, monkeypatch):
     """None of them ends within the test: who comes after them is answered all the same."""
-    monkeypatch.setattr("leed_traffic.serve.operations.callers.LINE_S", 3600.0)
+    monkeypatch.setattr("leed_traffic.serve.operations.connections.LINE_S", 3600.0)
     with listening(folder, say_yes), contextlib.ExitStack() as stack:
         (path,) = folder.glob("serve-*.sock")
-        for _ in range(3 * MOST_CALLERS):
+        for _ in range(3 * MOST_CLIENTS):
             dripping = stack.enter_context(socket.socket(socket.AF_UNIX, socket.SOCK_STREAM))
             dripping.settimeout(20.0)
             _connect(dripping, path)
             dripping.sendall(b"x")
-        assert "status" in ask(folder, {"order": "status"}).said
+        assert "status" in ask(folder, {"command": "status"}).said
 
 
 def test_a_caller_that_drips_is_sent_away_when_its_time_is_over(folder, monkeypatch):
-    monkeypatch.setattr("leed_traffic.serve.operations.callers.LINE_S", 0.3)
+    monkeypatch.setattr("leed_traffic.serve.operations.connections.LINE_S", 0.3)
     with listening(folder, say_yes), socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as dripping:
         (path,) = folder.glob("serve-*.sock")
         dripping.settimeout(0.05)
@@ -170,7 +170,7 @@ def test_a_caller_that_drips_is_sent_away_when_its_time_is_over(folder, monkeypa
             except (BrokenPipeError, ConnectionResetError):
                 is_heard = False
         assert not is_heard
-        assert "status" in ask(folder, {"order": "status"}).said
+        assert "status" in ask(folder, {"command": "status"}).said
 
 
 def test_an_answer_that_takes_long_keeps_no_other_waiting(folder):
@@ -182,9 +182,9 @@ def test_an_answer_that_takes_long_keeps_no_other_waiting(folder):
         return say_yes(line, who)
 
     with listening(folder, slow):
-        waiting = threading.Thread(target=ask, args=(folder, {"order": "reload"}))
+        waiting = threading.Thread(target=ask, args=(folder, {"command": "reload"}))
         waiting.start()
-        assert "status" in ask(folder, {"order": "status"}).said
+        assert "status" in ask(folder, {"command": "status"}).said
         is_done.set()
         waiting.join(20.0)
 
@@ -200,8 +200,8 @@ def test_an_answer_that_breaks_costs_its_caller_the_answer_and_nobody_else(folde
 
     with listening(folder, breaks):
         with pytest.raises(DeviceError, match="no answer"):
-            ask(folder, {"order": "reload"})
-        assert "status" in ask(folder, {"order": "status"}).said
+            ask(folder, {"command": "reload"})
+        assert "status" in ask(folder, {"command": "status"}).said
     assert broken == [ZeroDivisionError]
 
 
@@ -228,7 +228,7 @@ def test_a_controller_without_room_for_a_caller_lives_and_keeps_its_socket(folde
         with listening(folder, say_yes):
             assert path.is_socket()
             with pytest.raises(DeviceError, match="no answer from the controller"):
-                ask(folder, {"order": "status"}, pid=999999)
+                ask(folder, {"command": "status"}, pid=999999)
     assert path.exists()
 
 
@@ -237,8 +237,8 @@ def test_a_socket_gets_its_name_once_it_listens_and_never_that_of_another(folder
     with listening(folder, say_yes):
         assert [p.name for p in folder.iterdir()] == [path.name]
         with listening(folder, lambda line, who: CommandReply(exit_code=ExitCode.OK, said="another")):
-            assert "this run takes no orders" in caplog.text
-            assert "status" in ask(folder, {"order": "status"}).said
+            assert "this run takes no commands" in caplog.text
+            assert "status" in ask(folder, {"command": "status"}).said
 
 
 def test_what_a_killed_controller_left_is_removed_by_the_next(folder):
@@ -251,12 +251,12 @@ def test_what_a_killed_controller_left_is_removed_by_the_next(folder):
 
 def test_without_a_controller_the_caller_hears_what_to_do(folder):
     with pytest.raises(UsageError, match="found none; is it running, with this --state"):
-        ask(folder, {"order": "status"})
+        ask(folder, {"command": "status"})
     with (
         listening(folder, say_yes),
-        pytest.raises(UsageError, match="no controller with process id 1 takes orders"),
+        pytest.raises(UsageError, match="no controller with process id 1 takes commands"),
     ):
-        ask(folder, {"order": "status"}, pid=1)
+        ask(folder, {"command": "status"}, pid=1)
 
 
 def test_a_deep_state_folder_is_no_hindrance(folder):
@@ -264,7 +264,7 @@ def test_a_deep_state_folder_is_no_hindrance(folder):
     deep.mkdir(parents=True)
     with listening(deep, say_yes):
         assert running(deep) == [os.getpid()]
-        assert "status" in ask(deep, {"order": "status"}).said
+        assert "status" in ask(deep, {"command": "status"}).said
     assert list(deep.iterdir()) == []
 
 
@@ -272,11 +272,11 @@ def test_where_no_socket_can_be_made_the_run_goes_on_without(folder, caplog):
     (folder / f"serve-{os.getpid()}.sock").mkdir()
     with caplog.at_level(logging.WARNING), listening(folder, say_yes):
         assert running(folder) == []
-    assert "this run takes no orders" in caplog.text
+    assert "this run takes no commands" in caplog.text
 
 
-def a_desk(folder, **changes):
-    """A desk for a running crossing bundle, its commands and the bundle."""
+def a_server(folder, **changes):
+    """A command server for a running crossing bundle, its commands and the bundle."""
     running_bundle = write_crossing_bundle(folder / "running")
     config = ServeConfig(bundle=running_bundle.path, port=1, **changes)
     commands = CommandQueue()
@@ -288,11 +288,11 @@ def a_desk(folder, **changes):
 
 
 def reload_request(path):
-    return json.dumps({"order": "reload", "bundle": str(path)}).encode()
+    return json.dumps({"command": "reload", "bundle": str(path)}).encode()
 
 
 def test_a_sound_bundle_is_handed_to_the_loop_and_the_caller_hears_its_answer(folder):
-    desk, commands, bundle = a_desk(folder)
+    server, commands, bundle = a_server(folder)
     taken = []
 
     def tick():
@@ -303,7 +303,7 @@ def test_a_sound_bundle_is_handed_to_the_loop_and_the_caller_hears_its_answer(fo
 
     loop = threading.Thread(target=tick)
     loop.start()
-    reply = desk.answer(reload_request(bundle.path), "test")
+    reply = server.answer(reload_request(bundle.path), "test")
     loop.join(5.0)
     assert (reply.exit_code, reply.said, reply.bundle) == (ExitCode.OK, "taken", bundle.digest)
     assert isinstance(taken[0], Reload)
@@ -381,8 +381,8 @@ def with_another_fallback(folder):
     ],
 )
 def test_a_bundle_that_must_not_run_is_refused_before_the_loop_hears_of_it(folder, make, code, words):
-    desk, commands, _ = a_desk(folder)
-    reply = desk.answer(reload_request(make(folder)), "test")
+    server, commands, _ = a_server(folder)
+    reply = server.answer(reload_request(make(folder)), "test")
     assert reply.exit_code is code
     assert words in reply.said
     assert list(commands.take()) == []
@@ -393,8 +393,8 @@ def test_a_key_holds_for_reloads_too(folder):
     from leed_traffic.artifacts.signature import make_keys
 
     make_keys(folder / "agency.key")
-    desk, _, bundle = a_desk(folder, trust=folder / "agency.key.pub")
-    reply = desk.answer(reload_request(bundle.path), "test")
+    server, _, bundle = a_server(folder, trust=folder / "agency.key.pub")
+    reply = server.answer(reload_request(bundle.path), "test")
     assert reply.exit_code is ExitCode.BUNDLE_REFUSED
     assert "not signed" in reply.said or "signature" in reply.said
 
@@ -405,4 +405,4 @@ def test_refusals_reach_the_caller_as_the_errors_that_they_are(folder):
             listening(folder, lambda line, who, code=code: CommandReply(exit_code=ExitCode(code), said="no")),
             pytest.raises(kind),
         ):
-            ask(folder, {"order": "reload"})
+            ask(folder, {"command": "reload"})

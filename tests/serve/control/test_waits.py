@@ -1,7 +1,6 @@
 """Waits over connections, modes and processes: nobody is forgotten, nobody is invented."""
 
 import itertools
-import json
 from datetime import UTC, datetime
 
 import numpy as np
@@ -295,6 +294,7 @@ def test_changes_of_mode_starve_nobody(crossing_bundle):
 
 
 def test_the_recording_of_a_process_that_went_on_is_decided_again(crossing_bundle, tmp_path):
+    from leed_traffic.serve.logs.recording import Reader
     from leed_traffic.serve.replay.replay import replay
 
     for name in ("a", "b"):
@@ -310,8 +310,7 @@ def test_the_recording_of_a_process_that_went_on_is_decided_again(crossing_bundl
             state=tmp_path / "state",
             events=tmp_path / name,
         )
-    head = json.loads((tmp_path / "b" / "recording.leed").read_bytes().split(b"\n", 1)[0])
-    assert head["kept"][0]["signal"] == "C"
-    report = replay(tmp_path / "b" / "recording.leed", [crossing_bundle])
+    assert Reader(tmp_path / "b" / "recording.jsonl.gz").header.kept[0].signal == "C"
+    report = replay(tmp_path / "b" / "recording.jsonl.gz", [crossing_bundle])
     assert report.rulings > 0
     assert report.first is None or report.first.recorded.startswith("asked")  # the recorded policy was no bundle's

@@ -26,7 +26,7 @@ from leed_traffic.serve.control.loop import StopRequest
 from leed_traffic.serve.detectors.readings import SiteDetectorReader, site_detectors
 from leed_traffic.serve.device.contract import SignalDisplay, Snapshot
 from leed_traffic.serve.device.traci import Endpoint, TraciDevice
-from leed_traffic.serve.logs.recording import pack_snapshot, unpack_snapshot
+from leed_traffic.serve.logs.records import Tick, line_of
 from leed_traffic.serve.replay.replay import replay
 from leed_traffic.serve.run import ServeConfig, serve
 from leed_traffic.simulation.demand.demand import write_demand
@@ -74,7 +74,7 @@ def test_a_bundle_drives_by_the_sites_own_detectors_and_a_replay_decides_the_sam
     )
     assert (summary.violations, summary.detector_faults) == ([], {})
     assert summary.rulings["granted"] > 150
-    report = replay(tmp_path / "logs" / "recording.leed")
+    report = replay(tmp_path / "logs" / "recording.jsonl.gz")
     assert (report.differ, report.ticks) == (0, summary.ticks)
 
 
@@ -92,7 +92,7 @@ def test_vehicles_that_call_are_favoured_in_the_street_and_the_event_log_says_ho
     with (tmp_path / "logs" / "events.csv").open() as file:
         codes = {row["EventId"] for row in csv.DictReader(file)}
     assert codes & {"113", "114"}
-    assert replay(tmp_path / "logs" / "recording.leed").differ == 0
+    assert replay(tmp_path / "logs" / "recording.jsonl.gz").differ == 0
 
 
 @pytest.mark.sumo
@@ -235,7 +235,7 @@ def test_a_bundle_that_sees_persons_drives_and_a_replay_decides_the_same(start_s
     assert summary.rulings["granted"] > 200
     assert np.max(encoded) >= 0.1
     np.testing.assert_allclose(encoded, np.minimum(np.array(counted) / 10.0, 2.0), atol=1e-6)
-    report = replay(tmp_path / "logs" / "recording.leed")
+    report = replay(tmp_path / "logs" / "recording.jsonl.gz")
     assert (report.differ, report.ticks) == (0, summary.ticks)
 
 
@@ -254,6 +254,10 @@ def test_a_place_where_nobody_counts_persons_refuses_a_bundle_that_sees_them(
         run(ServeConfig(bundle=walkers_bundle, port=start_sumo().port, until_s=60.0))
 
 
+def read_back(snapshot):
+    return Tick.model_validate_json(line_of(Tick.of(snapshot))).snapshot()
+
+
 def test_what_stands_beside_the_road_comes_back_from_a_recording_as_it_was():
     nobody = Vehicles(lane=np.array([], dtype=np.intp), position_m=np.array([]), speed_mps=np.array([]))
     snapshot = Snapshot(
@@ -264,7 +268,7 @@ def test_what_stands_beside_the_road_comes_back_from_a_recording_as_it_was():
         callers=(PriorityVehicle(signal="C", link=2, distance_m=1 / 3, kind="bus"),),
         persons=(2.0, math.nan),
     )
-    back = unpack_snapshot(pack_snapshot(snapshot), 1)
+    back = read_back(snapshot)
     assert (back.detected, back.callers) == (dict(snapshot.detected), snapshot.callers)
     np.testing.assert_array_equal(back.persons, snapshot.persons)
-    assert unpack_snapshot(pack_snapshot(replace(snapshot, persons=())), 1).persons == ()
+    assert read_back(replace(snapshot, persons=())).persons == ()

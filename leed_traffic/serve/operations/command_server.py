@@ -1,4 +1,4 @@
-"""Where orders for a running controller are checked before the loop hears of them: never in the loop's own thread."""
+"""Commands for a running controller are checked here before the loop hears of them, never in its own thread."""
 
 import logging
 import threading
@@ -25,15 +25,15 @@ log = logging.getLogger(__name__)
 
 
 class CommandLine(Document):
-    """One line of a caller."""
+    """One line of a client."""
 
-    order: Literal["reload", "rollback", "mode", "status"]
+    command: Literal["reload", "rollback", "mode", "status"]
     bundle: str = ""  # for reload: its folder; empty: the folder of the start, read again
     mode: OperatingMode = OperatingMode.ACTIVE  # for mode
 
 
 class CommandServer:
-    """Checks a bundle as a start does, and that it fits what runs; hands sound orders to the loop."""
+    """Checks a bundle as a start does, and that it fits what runs; hands sound commands to the loop."""
 
     def __init__(
         self,
@@ -41,18 +41,18 @@ class CommandServer:
         running: Bundle,
         config: ServeConfig,
         decider: Callable[[Bundle, Sequence[str]], Decider],
-        mailbox: CommandQueue,
+        commands: CommandQueue,
         board: StatusBoard,
         own: Callable[[], None] = lambda: None,
     ) -> None:
-        """Nobody has asked.
+        """Begin without a command.
 
         Args:
             assignment: what is controlled.
             running: the bundle of the start.
             config: of the start.
             decider: makes the policies of a bundle's intersections.
-            mailbox: to the loop.
+            commands: queue to the loop.
             board: what the loop shows.
             own: makes this controller the owner of its signals, before it may drive them; raises OwnerError.
         """
@@ -61,33 +61,33 @@ class CommandServer:
         self._running = running
         self._config = config
         self._decider = decider
-        self._mailbox = mailbox
+        self._commands = commands
         self._board = board
         self._checking = (
             threading.Lock()
         )  # one bundle at a time: its memory and its processor are the controller's
 
     def answer(self, line: bytes, who: str) -> CommandReply:
-        """What to say to a caller, once the order has been taken or refused."""
+        """Return what to say to a client, once its command has been taken or refused."""
         try:
             request = CommandLine.model_validate_json(line)
-            if request.order == "status":
+            if request.command == "status":
                 return self._status()
             said, digest = self._pass_on(request, who)
         except ValidationError as err:
-            return CommandReply(exit_code=ExitCode.USAGE, said=f"not an order: {first_fault(err)}")
+            return CommandReply(exit_code=ExitCode.USAGE, said=f"not a command: {first_fault(err)}")
         except LeedError as err:
-            log.warning("an order of %s was refused: %s", who, err)
+            log.warning("a command of %s was refused: %s", who, err)
             return CommandReply(exit_code=err.exit_code, said=str(err))
         except (OSError, ValueError) as err:  # a path of odd characters, or too long
             said = f"{request.bundle[:80]}: cannot be read: {getattr(err, 'strerror', None) or err}"
-            log.warning("an order of %s was refused: %s", who, said)
+            log.warning("a command of %s was refused: %s", who, said)
             return CommandReply(exit_code=ExitCode.BUNDLE_REFUSED, said=said)
-        log.warning("%s, by order of %s", said, who)
+        log.warning("%s, by command of %s", said, who)
         return CommandReply(exit_code=ExitCode.OK, said=said, bundle=digest)
 
     def check(self, path: Path) -> Generation:
-        """Everything that a start checks, then the fit.
+        """Check everything that a start checks, then the fit.
 
         Raises:
             BundleError: the bundle is not sound, or not signed as it must be.
@@ -99,14 +99,14 @@ class CommandServer:
             return Generation(bundle=bundle, decider=self._decider(bundle, self._assignment.ids))
 
     def _pass_on(self, request: CommandLine, who: str) -> tuple[str, str]:
-        """What the loop says to an order, and the digest of the bundle that it is about."""
-        if request.order == "reload":
+        """Return what the loop says to a command, and the digest of the bundle that it is about."""
+        if request.command == "reload":
             generation = self.check(Path(request.bundle) if request.bundle else self._config.bundle)
-            return self._mailbox.post(Reload(generation=generation), who), generation.bundle.digest
-        if request.order == "mode" and request.mode is OperatingMode.ACTIVE:
+            return self._commands.post(Reload(generation=generation), who), generation.bundle.digest
+        if request.command == "mode" and request.mode is OperatingMode.ACTIVE:
             self._own()
-        order = Rollback() if request.order == "rollback" else SetOperatingMode(mode=request.mode)
-        return self._mailbox.post(order, who), ""
+        command = Rollback() if request.command == "rollback" else SetOperatingMode(mode=request.mode)
+        return self._commands.post(command, who), ""
 
     def _status(self) -> CommandReply:
         latest = self._board.latest
