@@ -1,0 +1,1 @@
+"""Learners from the same start: what they need and what they reach."""

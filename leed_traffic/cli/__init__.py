@@ -1,0 +1,1 @@
+"""`leedctl`: one module per family of commands."""

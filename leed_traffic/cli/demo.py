@@ -28,7 +28,7 @@ SCENARIO = "arterial5"
 # Budgets: together about 5 minutes on 2 cores
 SEARCH_RUNS = 53  # simulated hours for the author's search
 DEMONSTRATION_SEEDS = (1, 2, 3)
-TRAIN_EPISODES = 40  # own hours after cloning and relabelling
+TRAIN_EPISODES = 40  # on-policy hours after cloning and DAgger
 VALIDATION_SEEDS = 3
 SERVED_SEED = 1001
 SERVE_LIMIT_S = 180.0  # wall time for the served hour
@@ -65,7 +65,7 @@ def demo_command(
     evaluation_seeds = parse_seeds(seeds)
     if min(evaluation_seeds) < FIRST_EVALUATION_SEED:
         raise UsageError(f"--seeds {seeds}: seeds below {FIRST_EVALUATION_SEED} are for generating and training")
-    from leed_traffic.train.config import TrainConfig
+    from leed_traffic.train.config import ComputeConfig, EnvConfig, PpoConfig, TrainConfig, ValidationConfig
     from leed_traffic.train.export import export_run
     from leed_traffic.train.run import train
 
@@ -81,14 +81,14 @@ def demo_command(
             scenario=SCENARIO, out=demonstrations, runs=SEARCH_RUNS, seeds=DEMONSTRATION_SEEDS, workers=n_workers
         )
     )
-    _say(2, "every signal learns its own policy: cloning, relabelling, own experience")
+    _say(2, "every signal learns its own policy: cloning, DAgger, PPO")
     config = TrainConfig(
-        scenario=SCENARIO,
         demonstrations=demonstrations,
         out=run,
-        workers=n_workers,
-        episodes=TRAIN_EPISODES,
-        validation_seeds=VALIDATION_SEEDS,
+        env=EnvConfig(scenario=SCENARIO),
+        compute=ComputeConfig(workers=n_workers),
+        ppo=PpoConfig(episodes=TRAIN_EPISODES),
+        validation=ValidationConfig(validation_seeds=VALIDATION_SEEDS),
     )
     with progress(f"train {SCENARIO}", config.total_episodes) as bar:
         train(config, bar)
@@ -275,7 +275,8 @@ def _facts(
         ),
         (
             "Training",
-            f"{config.episodes} own hours, seed {config.seed}, validated on {config.validation_seeds} other seeds",
+            f"{config.ppo.episodes} on-policy hours, seed {config.seed}, "
+            f"validated on {config.validation.validation_seeds} other seeds",
         ),
         (
             "Served over TCP",

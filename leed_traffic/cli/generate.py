@@ -7,13 +7,13 @@ import typer
 
 from leed_traffic.cli.terminal.output import SpreadOption, cores, messages, print_json, print_table, progress
 from leed_traffic.errors import ExitCode, UsageError
-from leed_traffic.generate.author import Author
+from leed_traffic.generate.config import AuthorName
 
 if TYPE_CHECKING:
     from leed_traffic.artifacts.demonstrations import DemonstrationManifest
     from leed_traffic.generate.config import GenerateConfig
-    from leed_traffic.generate.language_model.author import Asking
     from leed_traffic.generate.language_model.authorship import Authorship
+    from leed_traffic.generate.progress import Asking
 
 MODEL_PANEL = "Language model (--author vllm)"
 
@@ -22,8 +22,8 @@ def generate_command(
     scenario: Annotated[str, typer.Argument(help="Name of a scenario, or path of a .sumocfg.")],
     out: Annotated[Path, typer.Option(help="Folder to write; older demonstrations there are replaced.")],
     author: Annotated[
-        Author, typer.Option(help="Who writes the plans; webster and search need no language model.")
-    ] = Author.SEARCH,
+        AuthorName, typer.Option(help="Who writes the plans; webster and search need no language model.")
+    ] = AuthorName.SEARCH,
     plans: Annotated[
         Path | None, typer.Option(help="With --author given: a plans.json that is there already.")
     ] = None,
@@ -114,7 +114,7 @@ def generate_command(
     if runs < 1:
         raise UsageError(f"--runs {runs}: need at least 1")
     asked = {"urls": tuple(url or ()), "model": model, "replay": replay}
-    if author is not Author.VLLM and any(asked.values()):
+    if author is not AuthorName.VLLM and any(asked.values()):
         raise UsageError(f"--url, --model and --replay belong to --author vllm, not to --author {author.value}")
     language = ModelConfig(
         urls=tuple(url or ()),
@@ -155,7 +155,7 @@ def _generate_and_show(config: "GenerateConfig", as_json: bool) -> None:
     except KeyboardInterrupt:
         messages.print("stopped; the same command goes on from here")
         raise typer.Exit(int(ExitCode.INTERRUPTED)) from None
-    authorship = read_authorship(config.out) if config.author is Author.VLLM else None
+    authorship = read_authorship(config.out) if config.author is AuthorName.VLLM else None
     if as_json:
         print_json(
             manifest.model_dump(mode="json") | {"authorship": authorship.model_dump(mode="json")}
@@ -170,8 +170,8 @@ def _generate_and_show(config: "GenerateConfig", as_json: bool) -> None:
 
 def generate_with_progress(config: "GenerateConfig") -> "DemonstrationManifest":
     """Generate with a progress bar on stderr; counts simulated hours."""
+    from leed_traffic.generate.authors import planned_runs
     from leed_traffic.generate.run import generate
-    from leed_traffic.generate.search.budget import planned_runs
 
     with progress(f"demonstrations ({config.author.value})", planned_runs(config)) as bar:
         return generate(

@@ -67,7 +67,7 @@ def serve_command(
         Path | None, typer.Option(help="Public key; a bundle that is not signed with it is refused.")
     ] = None,
     metrics_port: Annotated[
-        int | None, typer.Option(help="Until the next version: the status page at this port of localhost, too.")
+        int | None, typer.Option(hidden=True, help="Deprecated: --status-port at localhost.")
     ] = None,
     retry: Annotated[
         float, typer.Option(help="Try a lost server again for so many seconds; with --scenario: restart it.")
@@ -164,7 +164,7 @@ def serve_command(
     except ValidationError as err:
         raise UsageError(first_fault(err, shows_value=True)) from err
     start = None if scenario is None else Start(scenario, seed, num_clients)
-    page = Page(_places(status_host, status_port, metrics_port), tuple(allowed_host or ()))
+    page = Page(_place(status_host, status_port, metrics_port), tuple(allowed_host or ()))
     with (
         said_aside(),
         contextlib.redirect_stdout(shield(sys.stderr)),
@@ -239,23 +239,23 @@ class Start(NamedTuple):
 class Page(NamedTuple):
     """Where the status page is to be read, and under which names beside its own."""
 
-    places: "tuple[Listen, ...]"
+    place: "Listen | None"
     allowed_hosts: tuple[str, ...]
 
 
-def _places(status_host: str, status_port: int | None, metrics_port: int | None) -> "tuple[Listen, ...]":
-    if status_port is None and metrics_port is None:
-        return ()
+def _place(status_host: str, status_port: int | None, metrics_port: int | None) -> "Listen | None":
+    """Return where the one port listens; --metrics-port is another name for --status-port, for one more version."""
+    port = metrics_port if status_port is None else status_port
+    if port is None:
+        return None
     from leed_traffic.serve.operations.page_server import Listen
 
-    places = () if status_port is None else (Listen(option="--status-port", host=status_host, port=status_port),)
-    if metrics_port is None:
-        return places
-    said = f"--metrics-port goes with the next version: /metrics is at --status-port, too; use --status-port {metrics_port}"
-    messages.print(said, markup=False, soft_wrap=True)
-    if metrics_port == status_port:
-        return places
-    return (*places, Listen(option="--metrics-port", host="127.0.0.1", port=metrics_port))
+    if metrics_port is not None:
+        said = f"--metrics-port goes with the next version: /metrics is at --status-port {port}"
+        messages.print(said, markup=False, soft_wrap=True)
+    if status_port is None:
+        return Listen(option="--metrics-port", host="127.0.0.1", port=port)
+    return Listen(option="--status-port", host=status_host, port=port)
 
 
 def _run(config: "ServeConfig", start: Start | None, page: Page) -> "ServeSummary":
@@ -272,13 +272,13 @@ def _run(config: "ServeConfig", start: Start | None, page: Page) -> "ServeSummar
         manager = ServiceManager()
         watchers: list[Watcher] = [manager]
         board = StatusBoard()
-        if page.places:
+        if page.place is not None:
             from leed_traffic.serve.operations.metrics import Metrics
             from leed_traffic.serve.operations.status_page import published
 
             watchers.append(metrics := Metrics())
-            for address in stack.enter_context(published(board, metrics, page.places, page.allowed_hosts)):
-                messages.print(f"status page: {address}", markup=False)
+            address = stack.enter_context(published(board, metrics, page.place, page.allowed_hosts))
+            messages.print(f"status page: {address}", markup=False)
         bar = stack.enter_context(_bar())
         return serve(
             config, clock=time.perf_counter, stop=stop, on_tick=bar, connect=opener, watchers=watchers, board=board,

@@ -23,13 +23,15 @@ def train_command(
         Path | None, typer.Option(help="Folder from `leedctl generate`; without: no expert.")
     ] = None,
     episodes: Annotated[
-        int | None, typer.Option(help="Own hours after cloning (16); 0: cloning and relabelling alone.")
+        int | None, typer.Option(help="On-policy hours after cloning (16); 0: cloning and DAgger alone.")
     ] = None,
-    episodes_per_update: Annotated[int | None, typer.Option(help="Own hours behind one update (2).")] = None,
+    episodes_per_update: Annotated[int | None, typer.Option(help="On-policy hours behind one update (2).")] = None,
     workers: Annotated[
         int, typer.Option(help="Rollout processes and learning threads here; 0: in this process.")
     ] = 2,
-    engine: Annotated[str, typer.Option(help="local, or ray: a cluster, with the same result.")] = "local",
+    backend: Annotated[
+        str, typer.Option("--backend", "--engine", help="local, or ray: a cluster, with the same result.")
+    ] = "local",
     address: Annotated[
         str | None, typer.Option(help="Of the Ray cluster: HOST:PORT or auto; else this machine.")
     ] = None,
@@ -47,7 +49,7 @@ def train_command(
         int | None, typer.Option(help="The critics' steps on them (500); ablation: 0.")
     ] = None,
     dagger_rounds: Annotated[
-        int | None, typer.Option(help="Rounds of relabelling by the plans (8); ablation: 0.")
+        int | None, typer.Option(help="Rounds of DAgger, labelled by the plans (8); ablation: 0.")
     ] = None,
     follow_worse_expert: Annotated[
         bool, typer.Option("--follow-worse-expert", help="Learn from plans that lose to the fallback cycle, too.")
@@ -79,7 +81,7 @@ def train_command(
     ] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Train one policy per intersection: clone the demonstrations, relabel, then learn from own experience.
+    """Train one policy per intersection: clone the demonstrations, DAgger, then PPO.
 
     Ends with a bundle in OUT/bundle, of the policies that did best on validation hours.
 
@@ -91,7 +93,7 @@ def train_command(
         leedctl train arterial5 --out runs/ppo-alone --episodes 100
         leedctl train path/to/town.sumocfg --spread 0.1 --out runs/town
         leedctl train arterial5 --demonstrations demos/ --out runs/clone --episodes 0
-        leedctl train grid4x4 --demonstrations demos/ --out runs/cluster --engine ray --address auto
+        leedctl train grid4x4 --demonstrations demos/ --out runs/cluster --backend ray --address auto
 
     Exit codes: 0 done, 2 an input is missing or broken, 4 demonstrations made for something else, 5 a worker lost.
     """
@@ -107,7 +109,7 @@ def train_command(
         "spread": spread,
         "seed": seed,
         "workers": workers,
-        "engine": engine,
+        "backend": backend,
         "address": address,
         "resume": resume,
         "episodes": episodes,
@@ -168,7 +170,7 @@ def _config(settings: dict[str, Any]) -> "TrainConfig":
     from leed_traffic.train.config import TrainConfig
 
     try:
-        return TrainConfig.model_validate(settings)
+        return TrainConfig.from_flat(settings)
     except ValidationError as err:
         raise UsageError(first_fault(err, as_option=True, shows_value=True)) from err
 
@@ -177,7 +179,7 @@ def _tell_same_day(config: "TrainConfig") -> None:
     """A policy that meets one day alone may fit that day: say so before hours are spent on it."""
     from leed_traffic.artifacts.scenario import load_scenario, with_spread
 
-    scenario = with_spread(load_scenario(config.scenario), config.spread)
+    scenario = with_spread(load_scenario(config.env.scenario), config.env.spread)
     if scenario.demand is None and scenario.spread == 0.0:
         messages.print(
             f"{scenario.name}: every hour drives the same day; --spread 0.1 lets days differ", markup=False
@@ -194,7 +196,7 @@ def _tells_left_aside(config: "TrainConfig") -> bool:
     if manifest is not None and is_aside:
         messages.print(
             f"{config.demonstrations}: left aside, its plans ({manifest.delay_s:.1f} s) lose to the fallback cycle "
-            f"({manifest.baseline_delay_s:.1f} s); own experience begins without them unless --follow-worse-expert is given",
+            f"({manifest.baseline_delay_s:.1f} s); PPO begins without them unless --follow-worse-expert is given",
             markup=False,
         )
     return is_aside

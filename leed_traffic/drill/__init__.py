@@ -1,0 +1,1 @@
+"""Every safety promise tried against a real SUMO."""

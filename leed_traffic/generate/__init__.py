@@ -1,0 +1,1 @@
+"""Demonstrations: brief, plans of an author, execution, check, refinement, record."""

@@ -1,5 +1,6 @@
-"""What one run of the generation is asked to do."""
+"""Settings of one generation."""
 
+from enum import StrEnum
 from pathlib import Path
 
 from pydantic import Field
@@ -7,9 +8,17 @@ from pydantic import Field
 from leed_traffic.domain.document import Document
 from leed_traffic.domain.observation import DEFAULT_REACH_M
 from leed_traffic.domain.safety.timing import DEFAULT_DECISION_INTERVAL_S
-from leed_traffic.generate.author import Author
 from leed_traffic.generate.language_model.config import ModelConfig
 from leed_traffic.simulation.env.signal_env import Reward
+
+
+class AuthorName(StrEnum):
+    """Authors that may be chosen: two embedded ones that need no model, a language model, and plans that are there already."""
+
+    WEBSTER = "webster"
+    SEARCH = "search"
+    VLLM = "vllm"
+    GIVEN = "given"
 
 
 class GenerateConfig(Document):
@@ -19,7 +28,7 @@ class GenerateConfig(Document):
     """Name of a scenario or path of a .sumocfg."""
     out: Path
     """Folder to write."""
-    author: Author = Author.SEARCH
+    author: AuthorName = AuthorName.SEARCH
     """Who writes the plans."""
     plans: Path | None = None
     """For the author `given`: a `plans.json`, or the demonstrations folder that holds one."""

@@ -1,0 +1,1 @@
+"""A small language model of one's own: lessons, fine-tuning, examination."""

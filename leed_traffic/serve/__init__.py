@@ -1,0 +1,1 @@
+"""The controller at the street: no torch, no simulator."""

@@ -1,0 +1,1 @@
+"""SUMO: networks, demand, environment, score; a pool of worker processes."""

@@ -1,9 +1,7 @@
-"""Own experience: the policies drive a scenario for an hour. Runs in worker processes and never imports torch."""
+"""On-policy episodes: the policies drive a scenario for an hour. Runs in worker processes and never imports torch."""
 
-import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -11,9 +9,11 @@ from numpy.typing import NDArray
 
 from leed_traffic.domain.action import choose_at_random, choose_best
 from leed_traffic.domain.plan import SequencePlan, UrgencyPlan
+from leed_traffic.domain.situation import Situation
 from leed_traffic.simulation.env.env_spec import EnvSpec
 from leed_traffic.simulation.env.episode import Episode, PlanController, run_episode
-from leed_traffic.simulation.env.signal_env import SignalEnv, Situation
+from leed_traffic.simulation.env.hour import drive_hour
+from leed_traffic.simulation.env.signal_env import SignalEnv
 
 _CHOICES = 1  # stream of chance apart from the demand's of the same seed
 Plans = Mapping[str, UrgencyPlan | SequencePlan]
@@ -41,7 +41,7 @@ class ActorWeights(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RolloutTask:
-    """One episode to drive."""
+    """Episode to drive."""
 
     weights: ActorWeights | None  # None: the expert itself drives
     seed: int  # of the demand
@@ -52,14 +52,14 @@ class RolloutTask:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rollout:
-    """One episode, and what the expert would have done at each step."""
+    """Episode that was driven, and the expert's choice at each step."""
 
     episode: Episode
     label: NDArray[np.int64] | None  # (T, N)
 
 
 class ActorController:
-    """Stacked actors as a controller; an expert may look over their shoulders."""
+    """Stacked actors as a controller; an expert may label every state."""
 
     def __init__(self, weights: ActorWeights, sample_seed: int | None, plans: Plans | None = None) -> None:
         self._weights = weights
@@ -87,10 +87,11 @@ class ActorController:
 
 def roll_out(spec: EnvSpec, task: RolloutTask) -> Rollout:
     """Drive one episode in a fresh env."""
-    with tempfile.TemporaryDirectory(prefix="leed-rollout-") as folder:
-        record = Path(folder) if task.is_scored else None
-        controller = _driver(task)
-        with spec.open(record) as env:
+    controller = _driver(task)
+    if task.is_scored:
+        episode = drive_hour(spec, controller, task.seed).episode
+    else:
+        with spec.open() as env:
             episode = run_episode(env, controller, task.seed)
     labels = controller.labels if isinstance(controller, ActorController) else []
     return Rollout(episode=episode, label=np.stack(labels) if labels else None)

@@ -1,4 +1,4 @@
-"""The weight w of the expert loss, one per intersection, moved once per update (formulas: train/similarity.py)."""
+"""Weight w of the expert loss, one per intersection, moved once per update (formulas: train/similarity.py)."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from leed_traffic.errors import TrainingError
 from leed_traffic.simulation.env.episode import Episode
-from leed_traffic.train.config import ExpertWeight, Similarity, TrainConfig
+from leed_traffic.train.config import ExpertWeight, ExpertWeightConfig, Similarity
 from leed_traffic.train.expert import Demonstrated
 from leed_traffic.train.similarity import (
     distances,
@@ -26,9 +26,9 @@ MAX_REFERENCES = 3  # demonstrated hours that an agent's hour is compared with
 
 
 class ExpertWeighting:
-    """Keeps w and what it is made of."""
+    """Weights w of a run and what they are made of."""
 
-    def __init__(self, demonstrated: Demonstrated | None, n: int, config: TrainConfig) -> None:
+    def __init__(self, demonstrated: Demonstrated | None, n: int, config: ExpertWeightConfig) -> None:
         """Measure the expert against itself.
 
         Args:
@@ -54,7 +54,8 @@ class ExpertWeighting:
             hours = demonstrated.observation[:MAX_REFERENCES]
             if len(hours) < 2:
                 raise TrainingError(
-                    "the similarity needs at least 2 demonstrated hours, got 1; generate with more seeds or set similarity off"
+                    "the similarity needs at least 2 demonstrated hours, got 1; "
+                    "generate with more seeds or set similarity off"
                 )
             self._references = [thin_out(hour) for hour in hours]
             self._floor = expert_floor(self._references)
@@ -80,14 +81,14 @@ class ExpertWeighting:
             is_near = self._config.similarity is Similarity.LEAN_WHEN_NEAR
             # w = (1 - sim) gate
             fresh = (self.similarity if is_near else 1.0 - self.similarity) * self.gate
-        self._smoothed = smooth_weight(self._smoothed, fresh, decay=self._config.weight_decay)
+        self._smoothed = smooth_weight(self._smoothed, fresh, smoothing=self._config.weight_smoothing)
         return switch_off(self._smoothed)
 
     def state(self) -> dict[str, Any]:
-        """For a checkpoint."""
+        """Values for a checkpoint."""
         return {"smoothed": None if self._smoothed is None else self._smoothed.tolist(), "updates": self._updates}
 
     def load_state(self, state: dict[str, Any]) -> None:
-        """From a checkpoint."""
+        """Go on from `state()`."""
         self._smoothed = None if state["smoothed"] is None else np.array(state["smoothed"])
         self._updates = state["updates"]

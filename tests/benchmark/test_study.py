@@ -2,7 +2,8 @@ from pathlib import Path
 
 import pytest
 
-from leed_traffic.benchmark.cell import Bar
+from leed_traffic.artifacts.result_store import ResultStore
+from leed_traffic.benchmark.cell import BARS_NAME, Bar
 from leed_traffic.benchmark.learners import Expert
 from leed_traffic.benchmark.study import StudyConfig, study
 from leed_traffic.errors import UsageError
@@ -13,8 +14,8 @@ def test_learners_of_one_seed_share_their_experts_demonstrations(tmp_path):
     config = StudyConfig(
         scenarios=("crossing",), out=tmp_path, learners="leed,ippo,clone,bad-expert", training_seeds=2
     )
-    (ground,) = config.grounds()
-    cells = config.cells(ground)
+    (scenario,) = config.study_scenarios()
+    cells = config.cells(scenario)
     assert [(cell.learner.name, cell.seed) for cell in cells[:4]] == [
         ("leed", 1),
         ("ippo", 1),
@@ -31,7 +32,7 @@ def test_learners_of_one_seed_share_their_experts_demonstrations(tmp_path):
 def test_two_scenarios_of_one_name_are_refused(tmp_path, other):
     config = StudyConfig(scenarios=("a/net.sumocfg", other), out=tmp_path)
     with pytest.raises(UsageError, match="two have one name"):
-        config.grounds()
+        config.study_scenarios()
 
 
 @pytest.mark.sumo
@@ -62,6 +63,7 @@ def test_a_study_ends_with_findings_and_does_nothing_twice(tmp_path):
         with pytest.raises(UsageError, match="was trained with other settings"):
             study(config.model_copy(update={"learners": "leed", **other}), lambda note: None)
     assert study(config, lambda note: None) == found, "what was refused changed nothing"
-    ground = config.grounds()[0].folder
-    assert len(Bar.model_validate_json((ground / "bar-1.json").read_bytes()).delays_s) == 1
-    assert len(Bar.model_validate_json((ground / "bar-2.json").read_bytes()).delays_s) == 2
+    scenario = config.study_scenarios()[0].folder
+    bars = ResultStore(scenario / BARS_NAME, Bar)
+    kept = [bars.find(path.name.removesuffix(".json.gz")) for path in (scenario / BARS_NAME).iterdir()]
+    assert sorted(len(bar.delays_s) for bar in kept if bar is not None) == [1, 2]

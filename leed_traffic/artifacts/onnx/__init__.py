@@ -1,0 +1,1 @@
+"""A screen for foreign ONNX models: only small dense networks pass."""

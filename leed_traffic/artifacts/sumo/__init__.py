@@ -1,0 +1,1 @@
+"""SUMO's configuration files, options and clock times."""

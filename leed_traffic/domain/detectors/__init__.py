@@ -1,0 +1,1 @@
+"""Detectors: kinds and places, what they count of the traffic, and how they fail."""

@@ -1,0 +1,1 @@
+"""What exercises stand on: proxies, devices, gateways, models made for the purpose."""

@@ -1,0 +1,1 @@
+"""What a run's records tell of each intersection, of corridors and of the street map."""

@@ -1,4 +1,4 @@
-"""Which language model the author `vllm` asks, and how."""
+"""Settings of the author `vllm`: the model, and how it is asked."""
 
 from pathlib import Path
 from urllib.parse import urlsplit

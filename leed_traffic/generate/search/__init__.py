@@ -1,0 +1,1 @@
+"""The embedded author: rules, successive halving, changes per intersection."""

@@ -1,0 +1,1 @@
+"""One tick: read, decide, rule, command; commands of a person, bundles that are swapped."""

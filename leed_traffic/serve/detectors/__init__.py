@@ -1,0 +1,1 @@
+"""Readings of a site's detectors, and whether to believe them."""

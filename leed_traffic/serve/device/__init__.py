@@ -1,0 +1,1 @@
+"""Signals behind TraCI: the contract, one message a tick, owners and their marks."""

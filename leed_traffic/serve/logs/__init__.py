@@ -1,0 +1,1 @@
+"""Event logs, decision logs and the recording."""

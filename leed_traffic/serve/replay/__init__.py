@@ -1,0 +1,1 @@
+"""A recorded run decided again and compared, byte for byte."""

@@ -1,0 +1,1 @@
+"""Supervisor (modes), independent monitor, latch, waits that outlive a process."""

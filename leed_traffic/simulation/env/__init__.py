@@ -1,0 +1,1 @@
+"""The environment of training: observe, rule, step, reward."""

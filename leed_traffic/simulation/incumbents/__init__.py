@@ -1,0 +1,1 @@
+"""Programs that stand at the street: their own, Webster's, actuated."""

@@ -1,0 +1,1 @@
+"""A net's signals: movements, stages, conflicts, programs."""

@@ -1,0 +1,1 @@
+"""Scenarios: built from a recipe, imported, checked, given a demand."""

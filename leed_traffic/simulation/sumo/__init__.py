@@ -1,0 +1,1 @@
+"""SUMO itself: processes, options, servers, foreign files made harmless."""
