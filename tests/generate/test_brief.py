@@ -7,8 +7,9 @@ from leed_traffic.artifacts.scenario import DemandSpec, Flow, Scenario
 from leed_traffic.domain.network import Network
 from leed_traffic.errors import ScenarioError
 from leed_traffic.generate.brief import write_briefs
-from leed_traffic.simulation.demand.trips import read_streets, trips_of_day
+from leed_traffic.simulation.demand.trips import trips_of_day
 from leed_traffic.simulation.demand.turning_counts import period_starts
+from leed_traffic.simulation.network.streets import read_streets
 from tests.intersections import flat_timing, intersection, vehicle
 
 # west -> in0 | A | out0 -> between -> in1 | B | out1; a detour from in0 to between takes longer

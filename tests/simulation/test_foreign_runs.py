@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from leed_traffic.artifacts.scenario import load_scenario
-from leed_traffic.simulation.demand.trips import read_streets, trips_of_day
+from leed_traffic.simulation.demand.trips import trips_of_day
+from leed_traffic.simulation.network.streets import read_streets
 from leed_traffic.simulation.scenario.departures import find_never_departing
 from leed_traffic.simulation.score.trip_records import read_demand, read_trips
 from leed_traffic.simulation.sumo.engine import Engine

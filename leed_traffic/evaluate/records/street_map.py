@@ -3,11 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from leed_traffic.artifacts.xml_file import top_level
-from leed_traffic.errors import ScenarioError
-
-STRAIGHT = "s"  # SUMO's letter for a connection straight on
-Point = tuple[float, float]
+from leed_traffic.simulation.network.streets import Point, read_streets
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,32 +29,16 @@ def read_street_map(net_file: Path) -> StreetMap:
     Raises:
         ScenarioError: the net cannot be read.
     """
-    streets: dict[str, MapStreet] = {}
-    straight: list[tuple[str, str]] = []
-    try:
-        for item in top_level(net_file):
-            if item.tag == "edge":
-                lanes = [lane for lane in item.findall("lane") if lane.get("allow") != "pedestrian"]
-                if lanes and item.get("function") not in ("internal", "crossing", "walkingarea", "connector"):
-                    streets[item.get("id", "")] = MapStreet(
-                        shape=_points(lanes[0].get("shape", "")),
-                        length_m=float(lanes[0].get("length", 0)),
-                        n_lanes=len(lanes),
-                    )
-            elif item.get("dir") == STRAIGHT and not item.get("from", ":").startswith(":"):
-                straight.append((item.get("from", ""), item.get("to", "")))
-    except (ValueError, IndexError) as err:
-        raise ScenarioError(f"{net_file}: its streets make no sense ({err}); give a SUMO net") from err
+    net = read_streets(net_file)
+    streets = {
+        edge: MapStreet(shape=lanes[0].shape, length_m=lanes[0].length_m, n_lanes=len(lanes))
+        for edge, street in net.by_id.items()
+        if (lanes := street.road_lanes)
+    }
     ahead: dict[str, str] = {}
-    for edge, onwards in sorted(set(straight)):
+    for edge, onwards in sorted(net.straight):
         if edge in streets and onwards in streets:
             before = ahead.get(edge)
             if before is None or streets[onwards].n_lanes > streets[before].n_lanes:
                 ahead[edge] = onwards
     return StreetMap(streets=streets, ahead=ahead)
-
-
-def _points(text: str) -> tuple[Point, ...]:
-    """`x,y x,y ...`; a height behind is left out."""
-    corners = [pair.split(",") for pair in text.split()]
-    return tuple((float(corner[0]), float(corner[1])) for corner in corners)

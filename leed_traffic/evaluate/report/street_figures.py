@@ -16,7 +16,8 @@ from matplotlib.path import Path as Outline
 from leed_traffic.domain.network import GREEN, Intersection, edge_of
 from leed_traffic.evaluate.records.corridor import Corridor
 from leed_traffic.evaluate.records.recording import Recording
-from leed_traffic.evaluate.records.street_map import Point, StreetMap
+from leed_traffic.evaluate.records.street_map import StreetMap
+from leed_traffic.simulation.network.streets import Point
 from leed_traffic.evaluate.report.drawing import (
     CAUTION,
     FAINT,

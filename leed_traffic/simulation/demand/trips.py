@@ -1,11 +1,9 @@
 """Who drives where: trips from route files, with the way that SUMO would take where a file names only its ends."""
 
-import heapq
 import xml.etree.ElementTree as ET
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from itertools import pairwise
-from pathlib import Path
 
 from leed_traffic.artifacts.scenario import Scenario
 from leed_traffic.artifacts.sumo.time import departure_seconds
@@ -15,8 +13,7 @@ from leed_traffic.simulation.demand.demand import draw_departures
 from leed_traffic.simulation.demand.route_flow import EVENTS, read_flow
 from leed_traffic.simulation.demand.route_order import in_order
 from leed_traffic.simulation.demand.vehicle_types import VehicleTypes
-
-Way = tuple[str, ...]
+from leed_traffic.simulation.network.streets import StreetNet, Way
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,48 +25,7 @@ class Trip:
     vehicles: float = 1.0
 
 
-@dataclass(frozen=True, slots=True)
-class DrivableStreets:
-    """The edges of a net: what one drives in how long, and where one may go from there."""
-
-    travel_time_s: dict[str, float]
-    followers: dict[str, tuple[str, ...]]
-
-    def fastest_way(self, origin: str, destination: str) -> Way:
-        """Edges from one to the other at free flow (Dijkstra 1959), as SUMO routes a trip; empty if there is none."""
-        queue: list[tuple[float, Way]] = [(0.0, (origin,))]
-        settled: set[str] = set()
-        while queue:
-            time_s, way = heapq.heappop(queue)
-            if way[-1] == destination:
-                return way
-            if way[-1] in settled:
-                continue
-            settled.add(way[-1])
-            for edge in self.followers.get(way[-1], ()):
-                if edge not in settled:
-                    heapq.heappush(queue, (time_s + self.travel_time_s.get(edge, 0.0), (*way, edge)))
-        return ()
-
-
-def read_streets(net_file: Path) -> DrivableStreets:
-    """Edges, free-flow travel times and connections of a SUMO net.
-
-    Raises:
-        ScenarioError: the file cannot be read.
-    """
-    times: dict[str, float] = {}
-    followers: dict[str, dict[str, None]] = {}
-    for item in top_level(net_file):
-        if item.tag == "edge" and item.get("function") != "internal" and (lanes := item.findall("lane")):
-            fastest = max(float(lane.get("speed", "13.9")) for lane in lanes)
-            times[item.get("id", "")] = float(lanes[0].get("length", "0")) / max(fastest, 0.1)
-        elif item.tag == "connection" and not item.get("from", ":").startswith(":"):
-            followers.setdefault(item.get("from", ""), {})[item.get("to", "")] = None
-    return DrivableStreets(times, {edge: tuple(nexts) for edge, nexts in followers.items()})
-
-
-def trips_of_day(scenario: Scenario, streets: DrivableStreets, seed: int) -> list[Trip]:
+def trips_of_day(scenario: Scenario, streets: StreetNet, seed: int) -> list[Trip]:
     """All vehicles of one day of the scenario's hour; a foreign scenario has the same ones every day.
 
     Raises:
@@ -85,7 +41,7 @@ def trips_of_day(scenario: Scenario, streets: DrivableStreets, seed: int) -> lis
     return [trip for trip in _read_routes(scenario, streets) if scenario.begin_s <= trip.depart_s < scenario.end_s]
 
 
-def _read_routes(scenario: Scenario, streets: DrivableStreets) -> Iterator[Trip]:
+def _read_routes(scenario: Scenario, streets: StreetNet) -> Iterator[Trip]:
     """Vehicles, trips and flows of additional and route files; persons, what has no way and whom SUMO ignores are left out."""
     types = VehicleTypes()
     scale = _option(scenario, "--scale", 1.0)
@@ -114,9 +70,7 @@ def _option(scenario: Scenario, name: str, default: float) -> float:
     return float(options[options.index(name) + 1]) if name in options else default
 
 
-def _way(
-    item: ET.Element, named: dict[str, Way], found: dict[tuple[str, str], Way], streets: DrivableStreets
-) -> Way:
+def _way(item: ET.Element, named: dict[str, Way], found: dict[tuple[str, str], Way], streets: StreetNet) -> Way:
     inner = item.find("route")
     if inner is not None:
         return tuple(inner.get("edges", "").split())

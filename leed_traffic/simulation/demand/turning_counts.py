@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from leed_traffic.artifacts.scenario import Scenario
 from leed_traffic.domain.network import Intersection, Network, edge_of
 from leed_traffic.domain.safety.timing import Timing
-from leed_traffic.simulation.demand.trips import DrivableStreets, Trip, read_streets, trips_of_day
+from leed_traffic.simulation.demand.trips import Trip, trips_of_day
+from leed_traffic.simulation.network.streets import StreetNet, read_streets
 
 PERIOD_S = 900.0  # s, traffic counts come in quarters of an hour
 MAX_PERIODS = 6  # a plan has no more (domain/plan.py)
@@ -98,7 +99,7 @@ def count_turns(
 class _Counts:
     """Vehicles by turn, and by the pair of signals that they cross one after the other."""
 
-    def __init__(self, network: Network, streets: DrivableStreets, bounds_s: Sequence[float], n_days: int) -> None:
+    def __init__(self, network: Network, streets: StreetNet, bounds_s: Sequence[float], n_days: int) -> None:
         self._streets = streets
         self._bounds_s = bounds_s
         self._to_vehph = 3600.0 / (np.diff(bounds_s) * n_days)
@@ -116,7 +117,7 @@ class _Counts:
         time_s = trip.depart_s - begin_s
         last = ("", "", 0.0)
         for way in pairwise(trip.edges):
-            time_s += self._streets.travel_time_s.get(way[0], 0.0)
+            time_s += self._streets.travel_time_s(way[0])
             signal = self._signal.get(way)
             if signal is None:
                 continue

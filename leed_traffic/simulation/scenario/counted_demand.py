@@ -18,8 +18,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from leed_traffic.errors import ScenarioError
+from leed_traffic.simulation.network.streets import StreetNet, read_streets
 from leed_traffic.simulation.scenario.invented_demand import Trips, draw_trips
-from leed_traffic.simulation.scenario.net_streets import StreetNet, read_streets
 from leed_traffic.simulation.sumo.tools import run_script, write_xml
 
 COUNTED_NAME = "counted.rou.xml"
@@ -119,8 +119,8 @@ def _count(row: Mapping[str, str | None], where: str, streets: StreetNet) -> Tur
             raise ScenarioError(
                 f"{where}: the net has no edge {edge!r}; `leedctl scenario check --json` lists the movements"
             )
-    if (a, b) not in streets.ways:
-        onward = ", ".join(sorted(after for before, after in streets.ways if before == a)) or "nowhere"
+    if (a, b) not in streets.connections:
+        onward = ", ".join(sorted(after for before, after in streets.connections if before == a)) or "nowhere"
         raise ScenarioError(f"{where}: the net leads from {a} not to {b} but to {onward}")
     return TurnCount(from_edge=a, to_edge=b, **numbers)
 

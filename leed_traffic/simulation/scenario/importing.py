@@ -25,10 +25,10 @@ from leed_traffic.domain.network import Network
 from leed_traffic.errors import ScenarioError, UsageError
 from leed_traffic.simulation.demand.route_order import left_out
 from leed_traffic.simulation.network.network_import import import_network
+from leed_traffic.simulation.network.streets import read_streets
 from leed_traffic.simulation.scenario.counted_demand import COUNTED_NAME, CountedDemand, read_counts, sample_demand
 from leed_traffic.simulation.scenario.fitted_demand import Fitted, fit_to_net
 from leed_traffic.simulation.scenario.invented_demand import INVENTED_NAME, Trips, invent_demand
-from leed_traffic.simulation.scenario.net_streets import read_streets
 from leed_traffic.simulation.scenario.osm_net import OsmOptions, build_net_from_osm
 from leed_traffic.simulation.sumo.foreign_file import as_bytes, freestanding, may_stay
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from leed_traffic.errors import ScenarioError
-from leed_traffic.simulation.scenario.net_streets import StreetNet, read_streets
+from leed_traffic.simulation.network.streets import StreetNet, read_streets
 from leed_traffic.simulation.sumo.additional_files import readable_path
 from leed_traffic.simulation.sumo.tools import run_script, write_xml
 

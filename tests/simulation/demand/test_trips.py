@@ -4,7 +4,8 @@ import pytest
 
 from leed_traffic.artifacts.scenario import load_scenario
 from leed_traffic.errors import ScenarioError
-from leed_traffic.simulation.demand.trips import read_streets, trips_of_day
+from leed_traffic.simulation.demand.trips import trips_of_day
+from leed_traffic.simulation.network.streets import read_streets
 
 CROSSING = load_scenario("crossing")
 
