@@ -1,4 +1,4 @@
-"""Whether two computations of the same policy agree: by the size of their logits, and by the stage that they ask for."""
+"""Agreement of two computations of a policy: by the size of their logits, and by the stage that they ask for."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,7 +9,7 @@ CHOICE_SHARE = 1e-3  # of the legal logits' size by which the best stage leads, 
 def disagreement(
     got: NDArray[np.floating], expected: NDArray[np.floating], legal: NDArray[np.bool_], *, share: float
 ) -> str:
-    """How two rows of logits differ; empty where they agree.
+    """Return how two rows of logits differ; empty where they agree.
 
     Sums of float32 differ in their last digits from processor to processor, and the more, the larger they are: a
     logit of 400 is known to 3e-5. So what may differ is a share of the row's size. A large logit of a stage that

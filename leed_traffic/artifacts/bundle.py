@@ -2,10 +2,10 @@
 
     BUNDLE/SHA256SUMS          of every other file, in the form that `sha256sum -c` reads
     BUNDLE/SHA256SUMS.sig      optional: Ed25519 signature of SHA256SUMS
-    BUNDLE/manifest.json       versions, digests, decision interval, observation tables, stage maps, training record
+    BUNDLE/manifest.json       versions, digests, decision interval, observation tables, stage maps, training
     BUNDLE/network.json        the intersections as they were trained
     BUNDLE/site.json           the site's limits as they were trained
-    BUNDLE/<name>/policy.onnx  observation (1, D) float32 -> logits (1, S) float32; the legal mask is applied outside
+    BUNDLE/<name>/policy.onnx  observation (1, D) float32 -> logits (1, S) float32; the legal mask comes outside
     BUNDLE/<name>/golden.json  a few real observations with the logits that belong to them
 
 ONNX has no integrity check of its own: 295 of 300 single-bit flips in a policy load and run. So every byte is held
@@ -63,7 +63,7 @@ _NONSENSE = (
 
 
 class _Format(BaseModel):
-    """The one field that is looked at before all others."""
+    """Field that is looked at before all others."""
 
     format_version: object = None
 
@@ -77,7 +77,7 @@ class GoldenVectors(FiniteDocument):
 
 
 class TrainingRecord(FiniteDocument):
-    """Where the policies come from."""
+    """Origin of the policies."""
 
     seed: int
     episodes: int
@@ -290,7 +290,8 @@ def check_bundle_fits(
     expected_s = bundle.manifest.decision_interval_s
     if decision_interval_s is not None and decision_interval_s != expected_s:
         raise MismatchError(
-            f"{bundle.path}: trained for a decision every {expected_s:g} s, asked to run every {decision_interval_s:g} s; "
+            f"{bundle.path}: trained for a decision every {expected_s:g} s, "
+            f"asked to run every {decision_interval_s:g} s; "
             "use the same interval or train again"
         )
     if bundle.site.weights.counts_persons != site.weights.counts_persons:
@@ -306,7 +307,8 @@ def check_bundle_fits(
         if here is None:
             known = ", ".join(i.id for i in network.intersections[:5])
             raise MismatchError(
-                f"{bundle.path}: made for intersection {trained.id}, which this network does not have (it has {known})"
+                f"{bundle.path}: made for intersection {trained.id}, "
+                f"which this network does not have (it has {known})"
             )
         if difference := shape_difference(trained, here, reach_m=bundle.manifest.reach_m):
             raise MismatchError(
@@ -324,7 +326,7 @@ def check_bundle_fits(
 
 
 def _read_entries(path: Path, name: str, files: Mapping[str, bytes], kind: TypeAdapter[Kind]) -> tuple[Kind, ...]:
-    """What a document lists, one for each intersection; each is checked on its own, so that the first fault is the last."""
+    """Return what a document lists for each intersection; each is checked alone: the first fault is the last."""
     _check_density(path, name, files[name])
     entries: object = from_json(files[name])
     if not isinstance(entries, list):
@@ -341,7 +343,7 @@ def _read_entries(path: Path, name: str, files: Mapping[str, bytes], kind: TypeA
 
 
 def _within(entry: object) -> Iterator[object]:
-    """Everything inside of something."""
+    """Return everything inside of something."""
     inside = [entry]
     while inside:
         part = inside.pop()
@@ -354,7 +356,8 @@ def _check_density(path: Path, name: str, content: bytes) -> None:
     n_entries = sum(map(content.count, (b"[", b"{", b",")))
     if n_entries > 1000 + len(content) // _BYTES_PER_ENTRY:
         raise BundleError(
-            f"{path}/{name}: {len(content)} bytes with {n_entries} entries are no document of ours; export it again"
+            f"{path}/{name}: {len(content)} bytes with {n_entries} entries are no document of ours; "
+            "export it again"
         )
 
 
@@ -375,7 +378,7 @@ def _read_manifest(path: Path, files: Mapping[str, bytes]) -> BundleManifest:
 
 
 def _check_consistent(bundle: Bundle) -> None:
-    """The parts of a bundle agree with each other and with this program's encoder."""
+    """Check that the parts of a bundle agree with each other and with this program's encoder."""
     path = bundle.path
     manifest = bundle.manifest
     if bundle.ids != tuple(i.id for i in bundle.network.intersections):
@@ -403,7 +406,8 @@ def _check_consistent(bundle: Bundle) -> None:
             raise BundleError(f"{path}/{entry.id}: stage map and network differ; export the bundle again")
         if entry.observation_digest != spec.digest() or entry.observation != spec.entries:
             raise BundleError(
-                f"{path}/{entry.id}: trained on an observation of {len(entry.observation)} entries, this program encodes "
+                f"{path}/{entry.id}: trained on an observation of {len(entry.observation)} entries, "
+                "this program encodes "
                 f"{spec.size} and not the same; train and export it again with this version"
             )
         if timing.n_stages != intersection.n_stages:

@@ -78,7 +78,7 @@ class Round(FiniteDocument):
 
 
 class DemonstrationManifest(FiniteDocument):
-    """Where demonstrations come from and what they were made for."""
+    """Origin of demonstrations, and what they were made for."""
 
     format: Literal[1] = FORMAT
     author: str
@@ -176,7 +176,7 @@ def write_demonstrations(path: Path, demonstrations: Demonstrations) -> Demonstr
 
 
 def read_manifest(path: Path) -> DemonstrationManifest:
-    """The manifest of a folder, without its trajectories.
+    """Read the manifest of a folder, without its trajectories.
 
     Raises:
         DemonstrationError: it is missing or broken.
@@ -188,7 +188,8 @@ def read_manifest(path: Path) -> DemonstrationManifest:
         stated = json.loads(content)
         if isinstance(stated, dict) and stated.get("format") != FORMAT:
             raise DemonstrationError(
-                f"{path / MANIFEST_NAME}: format {stated.get('format')}, this version reads {FORMAT}; generate again"
+                f"{path / MANIFEST_NAME}: format {stated.get('format')}, "
+                f"this version reads {FORMAT}; generate again"
             )
         return DemonstrationManifest.model_validate_json(content)
     except ValidationError as err:
@@ -198,7 +199,7 @@ def read_manifest(path: Path) -> DemonstrationManifest:
 
 
 def read_demonstrations(path: Path) -> Demonstrations:
-    """The folder's content, after every digest was checked.
+    """Read the folder's content, after every digest was checked.
 
     Raises:
         DemonstrationError: a file is missing, broken or altered.
@@ -260,7 +261,7 @@ def _table(trajectory: Trajectory) -> pa.Table:
 
 
 def _rows(values: NDArray[np.generic], kind: pa.DataType) -> pa.ListArray:
-    """A (T, K) array as T lists of K."""
+    """Return a (T, K) array as T lists of K."""
     t, k = values.shape
     return pa.ListArray.from_arrays(pa.array(np.arange(t + 1) * k, pa.int32()), pa.array(values.ravel(), kind))
 

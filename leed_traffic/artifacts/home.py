@@ -1,4 +1,4 @@
-"""What depends on a user's home folder, which need not be known: a container's number without a name has none."""
+"""Paths in a user's home folder, which need not be known: a container's number without a name has none."""
 
 import getpass
 import os
@@ -8,7 +8,7 @@ from leed_traffic.errors import UsageError
 
 
 def expanded(path: str | Path) -> Path:
-    """A path with `~` and `~name` spelled out.
+    """Return a path with `~` and `~name` spelled out.
 
     Raises:
         UsageError: nobody knows that home folder.
@@ -20,7 +20,7 @@ def expanded(path: str | Path) -> Path:
 
 
 def state_home() -> Path:
-    """Where a user's programs keep what must last: $XDG_STATE_HOME, or ~/.local/state (XDG base directories).
+    """Return the folder that keeps a user's state: $XDG_STATE_HOME, or ~/.local/state (XDG base directories).
 
     Raises:
         UsageError: neither is known.
@@ -37,7 +37,7 @@ def state_home() -> Path:
 
 
 def user() -> str:
-    """Who is at this shell, by name or number."""
+    """Return the user at this shell, by name or number."""
     try:
         return getpass.getuser()
     except (KeyError, OSError):

@@ -29,7 +29,7 @@ FileName = Annotated[str, Field(pattern=r"^[^/\\]+$")]
 
 
 class DemandOrigin(StrEnum):
-    """Where an imported scenario's traffic comes from."""
+    """Origin of an imported scenario's traffic."""
 
     GIVEN = "given"  # route files of its own
     COUNTED = "counted"  # sampled so that turning counts are met
@@ -37,7 +37,7 @@ class DemandOrigin(StrEnum):
 
 
 class ImportRecord(Document):
-    """What was imported, and the files in the folder that it became."""
+    """Imported source, and the files in the folder that it became."""
 
     source: str
     """Name of the file that it came from."""
@@ -78,7 +78,7 @@ class ImportedScenario(Document):
 
 
 def read_imported(folder: Path) -> ImportedScenario | None:
-    """The folder's import record; None where its `scenario.toml` is a recipe, or cannot be read as TOML at all.
+    """Read the folder's import record; None where its `scenario.toml` is a recipe, or no TOML at all.
 
     Raises:
         ScenarioError: it is an import record, and says something impossible.
@@ -103,5 +103,5 @@ def read_imported(folder: Path) -> ImportedScenario | None:
 
 
 def render_imported(scenario: ImportedScenario) -> str:
-    """The text of its `scenario.toml`."""
+    """Return the text of its `scenario.toml`."""
     return render_toml(scenario.model_dump(mode="json"))

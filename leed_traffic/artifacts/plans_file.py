@@ -15,12 +15,12 @@ _plans: TypeAdapter[dict[str, Plan]] = TypeAdapter(dict[str, Plan])
 
 
 def plans_file(path: Path) -> Path:
-    """The file that holds the plans of a demonstrations folder, or the file itself."""
+    """Return the file that holds the plans of a demonstrations folder, or the file itself."""
     return path / PLANS_NAME if path.is_dir() else path
 
 
 def read_plans(path: Path, network: Network, site: Site) -> dict[str, Plan]:
-    """The plans in a demonstrations folder or a `plans.json`, checked against the network and the site.
+    """Read the plans in a demonstrations folder or a `plans.json`, checked against the network and the site.
 
     Raises:
         PlanError: nothing there, it is broken, or an intersection has no sound plan.

@@ -76,7 +76,7 @@ class PolicyNetwork:
 
 
 class Policy:
-    """The policies of some intersections of a bundle. Small sessions, one thread, no spinning: fit for an edge device."""
+    """Policies of some intersections: small sessions, one thread, no spinning, fit for an edge device."""
 
     def __init__(self, bundle: Bundle, ids: Sequence[str] | None = None) -> None:
         """Load the networks.
@@ -101,7 +101,7 @@ class Policy:
         self._networks = [load_network(bundle, n) for n in picked]
 
     def decide(self, observation: NDArray[np.float32], legal: NDArray[np.bool_]) -> list[float | None]:
-        """The stage that each policy asks for; None where its input or its output is not finite or nothing is legal.
+        """Return each policy's request; None where input or output is not finite or nothing is legal.
 
         Args:
             observation: (N, D_max), rows in the order of `ids`; entries beyond an intersection's own size are not
@@ -130,7 +130,7 @@ def load_network(bundle: Bundle, n: int) -> PolicyNetwork:
 def verify_bundle(
     path: Path, trusted_key: Path | None = None, *, clock: Callable[[], float] = time.thread_time
 ) -> Bundle:
-    """Hold a bundle to its maker, read it, load every policy and run its golden vectors: what costs little comes first.
+    """Hold a bundle to its maker, read it, load every policy, run its golden vectors: the cheap checks first.
 
     Args:
         path: of the bundle.
@@ -155,7 +155,8 @@ def verify_bundle(
             )
     if not spent_s <= BUNDLE_LIMIT_S:
         raise BundleError(
-            f"{path}: a decision of its {len(bundle.ids)} policies takes {spent_s:.2g} s, allowed {BUNDLE_LIMIT_S:g}"
+            f"{path}: a decision of its {len(bundle.ids)} policies takes {spent_s:.2g} s, "
+            f"allowed {BUNDLE_LIMIT_S:g}"
         )
     return bundle
 

@@ -47,13 +47,13 @@ class NetRecipe(Document):
     crossings: frozenset[str] = frozenset()
     """Signals with a pedestrian crossing on every leg; any of them gives all streets a sidewalk."""
     cycle_s: Annotated[int, Field(ge=30, le=180)] = 90
-    """Cycle of the fixed program, the same at every signal; the through stages share what the rest leaves of it."""
+    """Cycle of the fixed program, the same at every signal; the through stages share what the rest leaves."""
     left_green_s: Annotated[int, Field(ge=4, le=60)] = 8
     """Green of the fixed program's protected left stages."""
     all_red_s: Annotated[int, Field(ge=1, le=6)] = 2
     """All-red of the fixed program after every yellow."""
     permissive_left_below_kmh: Annotated[float, Field(ge=0.0)] = 0.0
-    """Lefts across oncoming traffic no faster than this may run permissively; across faster traffic they are protected."""
+    """Lefts across oncoming traffic no faster than this may run permissively; else they are protected."""
 
     @model_validator(mode="after")
     def _streets_name_known_nodes(self) -> Self:
@@ -83,7 +83,7 @@ class FlowRecipe(Document):
 
     @property
     def name(self) -> str:
-        """What the flow is called in the route files."""
+        """Name of the flow in the route files."""
         return f"{self.origin}_{self.destination}"
 
 
@@ -136,7 +136,7 @@ class ScenarioRecipe(Document):
 
 
 def read_recipe(folder: Path) -> ScenarioRecipe:
-    """The checked `scenario.toml` of a folder.
+    """Read the checked `scenario.toml` of a folder.
 
     Raises:
         ScenarioError: the file is missing, is no TOML, or says something impossible.

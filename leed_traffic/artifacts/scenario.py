@@ -71,7 +71,7 @@ class Scenario(SumoInputs):
 
 
 def load_scenario(name_or_path: str) -> Scenario:
-    """A scenario by its name, its folder or its `.sumocfg`.
+    """Load a scenario by its name, its folder or its `.sumocfg`.
 
     Raises:
         ScenarioError: nothing there, or what is there is broken or incomplete.
@@ -85,7 +85,7 @@ def load_scenario(name_or_path: str) -> Scenario:
 
 
 def with_spread(scenario: Scenario, spread: float | None) -> Scenario:
-    """The scenario whose days differ so much; None leaves it as it is."""
+    """Return the scenario whose days differ so much; None leaves it as it is."""
     if spread is None:
         return scenario
     if scenario.demand is None:
@@ -103,7 +103,7 @@ def list_scenarios() -> list[Scenario]:
 
 
 def find_folder(name_or_path: str) -> Path:
-    """The folder of one of our own scenarios, built or not.
+    """Return the folder of one of our own scenarios, built or not.
 
     Raises:
         ScenarioError: there is none by that name.
@@ -119,7 +119,7 @@ def find_folder(name_or_path: str) -> Path:
 
 
 def signal_ids(scenario: Scenario) -> tuple[str, ...]:
-    """The traffic signals in the net file, in its order."""
+    """Traffic signals in the net file, in its order."""
     ids = [item.get("id", "") for item in top_level(scenario.net_file) if item.tag == "tlLogic"]
     return tuple(dict.fromkeys(ids))
 
@@ -222,7 +222,7 @@ def _foreign(path: Path) -> Scenario:
 
 
 def _checked(scenario: Scenario) -> Scenario:
-    """The scenario, if its files are there, its net looks like one and nothing packed holds more than it should."""
+    """Return the scenario, if its files are there, its net looks like one and nothing packed is too large."""
     for file in (scenario.net_file, *scenario.route_files, *scenario.additional_files):
         if not file.is_file():
             raise ScenarioError(f"{scenario.name}: {file} is missing")

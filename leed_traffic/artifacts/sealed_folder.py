@@ -1,4 +1,4 @@
-"""A folder whose every byte is held to a digest: SHA256SUMS lists all other files, in the form that `sha256sum -c` reads.
+"""Folder whose every byte is held to a digest: SHA256SUMS lists all other files, as `sha256sum -c` reads them.
 
 Only a signature over SHA256SUMS itself, SHA256SUMS.sig, is not listed there. Reading goes from what is small to
 what is large: first the seal, those two; then what lies in the folder, by name and size alone; only then the
@@ -31,7 +31,7 @@ _SUM_LINE = re.compile(r"([0-9a-f]{64})  ([A-Za-z0-9_.-]{1,120}(?:/[A-Za-z0-9_.-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Seal:
-    """What a folder says about its own files."""
+    """List of a folder's own files."""
 
     sums: bytes  # SHA256SUMS
     signature: bytes | None  # SHA256SUMS.sig, where it is there
@@ -72,7 +72,7 @@ def write_sealed(path: Path, files: Mapping[str, bytes]) -> None:
 
 
 def read_seal(path: Path) -> Seal:
-    """What a signature is given for, and the signature; nothing else is read.
+    """Return what a signature is given for, and the signature; nothing else is read.
 
     Raises:
         BundleError: no such folder, or no seal in it.
@@ -89,7 +89,7 @@ def read_seal(path: Path) -> Seal:
 
 
 def read_sealed(path: Path, seal: Seal, most_bytes: Mapping[str, int]) -> dict[str, bytes]:
-    """Every file of the folder by its relative name, after its digest was checked.
+    """Return every file of the folder by its relative name, after its digest was checked.
 
     Args:
         path: the folder.
@@ -127,7 +127,7 @@ def _put_in_place(fresh: Path, path: Path, old: Path) -> None:
 
 
 def _is_free(path: Path) -> bool:
-    """Whether a bundle may be written here: nothing there, an empty folder or an older bundle."""
+    """Return whether a bundle may be written here: nothing there, an empty folder or an older bundle."""
     if path.is_symlink() or not path.exists():
         return not path.is_symlink()
     return path.is_dir() and (not any(path.iterdir()) or (path / SUMS_NAME).is_file())
@@ -153,7 +153,7 @@ def _listed(path: Path, sums: bytes) -> dict[str, str]:
 
 
 def _check_names(path: Path, listed: Mapping[str, str]) -> None:
-    """The folder holds what is listed and nothing else."""
+    """Check that the folder holds what is listed and nothing else."""
     folders = {name.partition("/")[0] for name in listed if "/" in name}
     missing = [f"missing {name}" for name in sorted(listed) if not os.path.lexists(path / name)]
     strangers = (
@@ -191,7 +191,7 @@ def _size(path: Path, name: str, most: int) -> int:
 
 
 def _read(path: Path, name: str, size: int) -> bytes:
-    """The bytes of a file, no more than were there a moment ago; what was exchanged meanwhile has another digest."""
+    """Return a file's bytes, no more than were there a moment ago; one exchanged meanwhile has another digest."""
     try:
         number = os.open(path / name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
         with os.fdopen(number, "rb") as file:

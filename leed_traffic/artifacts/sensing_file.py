@@ -27,7 +27,7 @@ BY_NAME = {"ideal": IDEAL, "camera": CAMERA, "loops": LOOPS}
 _HEAD = """\
 # The detectors of a site: which are read, how far they are trusted in simulation, and where each lies.
 #
-# kind           camera: zones and exits are read; loops: stop and advance loops; ideal: lanes as the simulator knows them
+# kind           camera: zones and exits are read; loops: stop and advance loops; ideal: lanes as simulated
 # reach_m        metres upstream of the stop line that a camera sees
 # miss           share of vehicles not seen
 # occlusion      share more when the zone is full
@@ -35,9 +35,9 @@ _HEAD = """\
 # persistence_s  for which an error stays
 # sees_exits     whether exits are watched; else they count as free
 # varies         every hour draws its own miss, occlusion and noise between 0 and these
-# [faults]       dropouts_per_lane_hour: silences of dropout_s (mean); faults_per_lane_hour: dead, stuck_on, stuck_off or
-#                chatter for fault_s (mean); one_per_intersection: a lane of every signal is broken in this way all the time
-# [[detector]]   id as in the additional file; informs: [lane of the signal, share of what is seen that heads for it], ...
+# [faults]       dropouts_per_lane_hour: silences of dropout_s (mean); faults_per_lane_hour: dead, stuck_on,
+#                stuck_off or chatter for fault_s (mean); one_per_intersection: so broken is a lane of every signal
+# [[detector]]   id as in the additional file; informs: [lane of the signal, share of it that heads there], ...
 #
 # All but kind, reach_m, sees_exits and [[detector]] shape simulations alone: in the street detectors make their
 # own errors.
@@ -115,7 +115,7 @@ class SensingFile(FiniteDocument):
 
 
 def load_sensing(name_or_path: str, network: Network) -> Sensing:
-    """The detectors by name, or as a file has them.
+    """Return the detectors by name, or as a file has them.
 
     Args:
         name_or_path: `ideal`, `camera`, `loops`, or a sensing file.
@@ -156,7 +156,7 @@ def write_sensing_file(path: Path, sensing: Sensing) -> None:
 
 
 def render_sensing_file(sensing: Sensing) -> str:
-    """The text; the same detectors give the same bytes."""
+    """Return the text; the same detectors give the same bytes."""
     tables: dict[str, object] = {"kind": str(sensing.kind)}
     for name in ("reach_m", "miss", "occlusion", "noise", "persistence_s"):
         tables[name] = float(getattr(sensing, name))
@@ -197,7 +197,7 @@ def _assembled(file: SensingFile) -> Sensing:
 
 
 def check_places(sensing: Sensing, network: Network, path: Path) -> None:
-    """Every detector belongs to a lane of a signal that is there; every lane of every signal has one that is read."""
+    """Check that every detector belongs to a lane of a signal, and every lane has one that is read."""
     lanes = {
         (i.id, lane.id): {span.lane for span in lane.spans} for i in network.intersections for lane in i.lanes
     }
@@ -214,7 +214,8 @@ def check_places(sensing: Sensing, network: Network, path: Path) -> None:
         for lane, _ in detector.informs:
             if (detector.signal, lane) not in own:
                 raise SiteError(
-                    f"{path}: detector {detector.id}: signal {detector.signal} has no such lane {lane} in this net; "
+                    f"{path}: detector {detector.id}: signal {detector.signal} has no such lane {lane} "
+                    "in this net; "
                     "`leedctl scenario detectors` writes a file for it"
                 )
             if detector.lane not in own[detector.signal, lane]:

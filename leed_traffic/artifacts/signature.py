@@ -135,7 +135,7 @@ def _write_key(target: Path, content: bytes, mode: int) -> None:
 
 
 def _read_key(path: Path, option: str) -> bytes:
-    """The one key of a file; what is no plain file (a pipe, a device) could keep us waiting, or feed us for ever."""
+    """Read the one key of a plain file: a pipe or a device could keep us waiting, or feed us for ever."""
     try:
         if not path.is_file():
             raise UsageError(f"{option} {path}: no such file; make a pair with leedctl bundle keygen")

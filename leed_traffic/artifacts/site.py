@@ -1,4 +1,4 @@
-"""The site: the limits of every intersection of a network, derived, read from a person's `site.toml`, or taken from the net.
+"""Site: the limits of every intersection, derived, read from a person's `site.toml`, or taken from the net.
 
 A file may be stricter than the derived limits or laxer, but it cannot go below the floors: a yellow of 3 s where
 vehicles lose their green, the whole pedestrian clearance, 7 s of walk, and a maximum green that leaves room for
@@ -52,14 +52,14 @@ class Site:
 def make_site(
     name: str, timings: Sequence[Timing], priority: Sequence[PriorityRule] = (), weights: Weights = CARS
 ) -> Site:
-    """A site and its digest; the digest depends on the limits alone, not on name, priorities or weights."""
+    """Make a site and its digest; the digest depends on the limits alone, not on name, priorities or weights."""
     lines = sorted(TypeAdapter(Timing).dump_json(timing).decode() for timing in timings)
     digest = hashlib.sha256("\n".join(lines).encode()).hexdigest()
     return Site(name=name, timings=tuple(timings), digest=digest, priority=tuple(priority), weights=weights)
 
 
 def load_site(site: str | None, scenario: Scenario, network: Network) -> Site:
-    """The limits to work with.
+    """Return the limits to work with.
 
     Args:
         site: None for the scenario's own `site.toml` (derived where it has none), `derived`, `as-net`, or a file.
@@ -79,7 +79,7 @@ def load_site(site: str | None, scenario: Scenario, network: Network) -> Site:
 
 
 def derive_site(network: Network) -> Site:
-    """The limits that speeds and geometry propose.
+    """Return the limits that speeds and geometry propose.
 
     Raises:
         SiteError: the geometry asks for what no limit can give, for instance a crossing of more than 60 s.
@@ -96,7 +96,7 @@ def derive_site(network: Network) -> Site:
 
 
 def read_site_file(path: Path, network: Network) -> Site:
-    """A person's limits for a network.
+    """Read a person's limits for a network.
 
     Raises:
         SiteError: what is wrong, where, and what to do; one line.

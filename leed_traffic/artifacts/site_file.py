@@ -30,7 +30,7 @@ PerChange = Seconds | tuple[tuple[Seconds, ...], ...]
 _HEAD = """\
 # Limits of every signal: what a person signs for and no policy can move. Times in seconds, stages counted from 0.
 #
-# stages                  the greens this was made for, a letter per link: G priority, g yields, r red, s turn on red
+# stages                  greens this was made for, a letter per link: G protected, g yields, r red, s turn on red
 # min_green_s             a green once begun lasts at least so long; a stage with a crossing at least 7 s (walk)
 # max_green_s             a green ends by then while somebody waits for another stage
 # fallback_green_s        green of the fixed cycle that the signal runs by itself when nobody asks
@@ -38,10 +38,10 @@ _HEAD = """\
 # pedestrian_clearance_s  crossings red, vehicles still green, before the yellow
 # yellow_s                at least 3 s where vehicles lose their green
 # all_red_s               everything red that the next stage does not keep
-# intergreen              optional [[clearing link, entering link, seconds], ...]: raises all_red_s where it falls short
+# intergreen              optional [[clearing link, entering link, seconds], ...]: raises a shorter all_red_s
 # max_red_s               nobody who calls waits longer for a green
 #
-# One number holds for all stages or changes; [[row], [row], ...] names each: row = ending stage, column = following one.
+# One number holds for all stages or changes; [[row], [row], ...] names each: row ends, column follows.
 # Keys under [defaults] hold for every intersection that does not name them.
 #
 # Optional, for all signals, in order of rank; none of the limits above ever gives way to it:
@@ -110,7 +110,7 @@ class _File(Document):
 
 
 def parse_site_file(path: Path) -> tuple[tuple[IntersectionEntry, ...], tuple[PriorityRule, ...], Weights]:
-    """The file's entries, its rules of priority, and who counts how much.
+    """Read the file's entries, its rules of priority, and who counts how much.
 
     Raises:
         SiteError: not there, not TOML, an unknown or ill-typed key, an impossible rule, or a signal listed twice.
@@ -141,7 +141,7 @@ def parse_site_file(path: Path) -> tuple[tuple[IntersectionEntry, ...], tuple[Pr
 
 
 def assemble_from_file(entry: IntersectionEntry, intersection: Intersection, path: Path) -> Timing:
-    """The limits that an entry gives to an intersection.
+    """Return the limits that an entry gives to an intersection.
 
     Raises:
         SiteError: made for other stages, a value is missing, has the wrong shape or contradicts another.
@@ -150,7 +150,8 @@ def assemble_from_file(entry: IntersectionEntry, intersection: Intersection, pat
     own = tuple(stage.state for stage in intersection.stages)
     if entry.stages != own:
         raise SiteError(
-            f"{at}: made for stages {', '.join(entry.stages)}, the net has {', '.join(own)}; review it for the new stages"
+            f"{at}: made for stages {', '.join(entry.stages)}, the net has {', '.join(own)}; "
+            "review it for the new stages"
         )
     s = range(len(own))
     walkers = intersection.walk_only_links  # a link that vehicles share stays green until its yellow
@@ -179,7 +180,7 @@ def assemble_from_file(entry: IntersectionEntry, intersection: Intersection, pat
 
 
 def render_site_file(intersections: Sequence[Intersection], timings: Sequence[Timing]) -> str:
-    """The text of a site file that reads back as exactly these limits."""
+    """Return the text of a site file that reads back as exactly these limits."""
     entries = []
     for intersection, timing in zip(intersections, timings, strict=True):
         limits = timing.limits()

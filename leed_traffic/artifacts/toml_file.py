@@ -18,7 +18,7 @@ _QUOTED_DOT = re.compile(r"""["']\.|\.["']""")
 
 
 def read_toml(path: Path) -> dict[str, Any]:
-    """The tables of a file.
+    """Read the tables of a file.
 
     Raises:
         OSError: it cannot be read.

@@ -1,4 +1,4 @@
-"""What is wrong with a document or with settings, in one line."""
+"""First fault of a document or of settings, in one line."""
 
 from pydantic import ValidationError
 

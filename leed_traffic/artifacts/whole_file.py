@@ -1,4 +1,4 @@
-"""A file that is there as a whole or not at all."""
+"""File that is there as a whole or not at all."""
 
 import os
 import re
@@ -11,7 +11,7 @@ from leed_traffic.errors import UsageError
 
 
 def why_not_writable(path: Path) -> str:
-    """Why a file could not be written here, asked before the hours that lead to it; empty where nothing is in its way."""
+    """Return why a file could not be written here, before the hours that lead to it; empty if it could."""
     if path.is_dir():
         return "is a folder"
     folder = next(parent for parent in path.absolute().parents if parent.exists())  # those below it are made
@@ -61,7 +61,7 @@ _WITH_DIGEST = re.compile(r".*-([0-9a-f]{8}|[0-9a-f]{32})")  # as this module wr
 
 
 def safe_name(wanted: str) -> str:
-    """A file's name for any id: the id itself where it is harmless, else what is harmless of it and a digest.
+    """Return a file's name for any id: the id where it is harmless, else what is harmless of it and a digest.
 
     Ids that look like a name with a digest get a digest of their own, so that no id takes another one's name.
     """
@@ -71,14 +71,14 @@ def safe_name(wanted: str) -> str:
 
 
 def distinct_names(ids: Iterable[str]) -> dict[str, str]:
-    """`safe_name` of each id, with a digest where two differ in nothing but case: some file systems would take them for one."""
+    """Return `safe_name` of each id, with a digest where two differ only in case: some file systems fold it."""
     names = {id_: safe_name(id_) for id_ in ids}
     count = Counter(name.casefold() for name in names.values())
     return {id_: name if count[name.casefold()] == 1 else _with_digest(id_) for id_, name in names.items()}
 
 
 def former_name(wanted: str) -> str:
-    """The name that `safe_name` gave until it took longer digests; what lies under it is still found."""
+    """Return the name that `safe_name` gave until it took longer digests; what lies under it is still found."""
     if re.fullmatch(r"[A-Za-z0-9_-]{1,60}", wanted):
         return wanted
     return re.sub(r"[^A-Za-z0-9_-]+", "_", wanted)[:48] + "-" + _digest(wanted)[:8]

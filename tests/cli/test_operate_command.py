@@ -17,9 +17,9 @@ from leed_traffic.errors import ExitCode
 from leed_traffic.serve.operations.channel import CommandReply, listening
 from leed_traffic.serve.operations.status import StatusBoard, status_document
 from tests.serve.bundles import write_crossing_bundle
+from tests.serve.operations.test_metrics import drive_watched
 from tests.serve.operations.test_status import blind
 from tests.serve.test_run import fake
-from tests.serve.test_watchers import drive_watched
 
 LEEDCTL = [sys.executable, "-c", "from leed_traffic.cli.main import run; run()"]
 ARTERIAL = Path(__file__).parents[2] / "models" / "arterial5"

@@ -17,7 +17,6 @@ from leed_traffic.domain.network import GREEN, Intersection, edge_of
 from leed_traffic.evaluate.records.corridor import Corridor
 from leed_traffic.evaluate.records.recording import Recording
 from leed_traffic.evaluate.records.street_map import StreetMap
-from leed_traffic.simulation.network.streets import Point
 from leed_traffic.evaluate.report.drawing import (
     CAUTION,
     FAINT,
@@ -32,6 +31,7 @@ from leed_traffic.evaluate.report.drawing import (
     draw_polylines,
     short,
 )
+from leed_traffic.simulation.network.streets import Point
 
 LABELLED = 16  # intersections whose figures fit beside them on the map
 FULL_WIDTH_VEH = 900.0  # vehicles at which an edge is drawn at its full width

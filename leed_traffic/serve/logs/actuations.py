@@ -1,12 +1,14 @@
-"""Detector events for the log, made of the vehicles that a tick reads: a zone at the stop line, a point in advance of it.
+"""Detector events for the log, made of the vehicles that a tick reads: a zone at the stop line, a point before it.
 
 Channels of a signal with L incoming lanes, from 1:
 
     1 .. L        presence   the last 12 m before the stop line of lane k: on (82) and off (81) as a tick finds it
-    L+1 .. 2L     advance    at the stopping distance (domain/detectors/layout.py), where the lane is long enough: a pulse of
-                             0.1 s for every vehicle that passes, at the moment of its passing
+    L+1 .. 2L     advance    at the stopping distance (domain/detectors/layout.py), where the lane is long enough:
+                             a pulse of 0.1 s for every vehicle that passes, at the moment of its passing
 
-    x - v T < p <= x  ->  passed at  now - (x - p) / v       x position, v speed over the last step, T since the last tick
+    x - v T < p <= x  ->  passed at  now - (x - p) / v
+
+    x position, v speed over the last step, T since the last tick
 """
 
 import csv
@@ -43,7 +45,7 @@ class Channel:
 
 
 def channels_of(intersection: Intersection) -> tuple[Channel, ...]:
-    """The channels of a signal; a lane that no phase serves has none."""
+    """Return the channels of a signal; a lane that no phase serves has none."""
     phases = phases_of(intersection)
     advance_m = {d.lane: d.from_m for d in place_loops(intersection) if d.kind is DetectorKind.ADVANCE}
     channels = []
@@ -62,7 +64,7 @@ def channels_of(intersection: Intersection) -> tuple[Channel, ...]:
 
 
 def write_detectors(folder: Path, intersections: Sequence[Intersection]) -> None:
-    """Which channel means what, beside the event log: DeviceId, Phase, Parameter, Function, and where it lies.
+    """Write what each channel means, beside the event log: DeviceId, Phase, Parameter, Function, place.
 
     Raises:
         UsageError: the folder cannot be written.
@@ -80,10 +82,10 @@ def write_detectors(folder: Path, intersections: Sequence[Intersection]) -> None
 
 
 class Actuations:
-    """The channels of N signals, tick by tick."""
+    """Channels of N signals, tick by tick."""
 
     def __init__(self, intersections: Sequence[Intersection], lane_index: dict[str, int]) -> None:
-        """Nothing is known before the first tick.
+        """Begin without a tick.
 
         Args:
             intersections: N of them.
@@ -106,7 +108,7 @@ class Actuations:
         self._is_on = np.zeros(len(self._zones), dtype=bool)
 
     def take(self, vehicles: Vehicles, time_s: float, elapsed_s: float) -> list[Record]:
-        """The detector events of one tick, in the order of time.
+        """Return the detector events of one tick, in the order of time.
 
         Args:
             vehicles: read at this tick.

@@ -1,8 +1,8 @@
-"""The event log in the Indiana high-resolution enumeration, and the decision log.
+"""Event log in the Indiana high-resolution enumeration, and the decision log.
 
     events.csv      TimeStamp (0.1 s), DeviceId, EventId, Parameter: the columns that signal engineers' tools read
     events.parquet  the same, written at the end
-    events-1.csv, events-1.parquet, decisions-1.csv, ...  what came before, in parts of 64 MiB, each written when it was full
+    events-1.csv, events-1.parquet, decisions-1.csv, ...  earlier parts of 64 MiB, each written when it was full
     detectors.csv   DeviceId, Phase, Parameter, Function: which channel means what (serve/logs/actuations.py)
     decisions.csv   time_s, intersection, mode, requested, ruled, reason, shown
     changes.csv     time_s, step, intersection, digest, pattern, why: bundles that came and went, modes
@@ -41,7 +41,7 @@ from leed_traffic.serve.safety.supervisor import SignalMode
 
 
 class ChangeKind(StrEnum):
-    """What happened to a bundle, or to the controller's mode."""
+    """Step of a bundle, or of the controller's mode."""
 
     BEGUN = "begun"
     MOVED = "moved"
@@ -265,7 +265,7 @@ def _stamp(time_s: float) -> str:
 
 
 def _convert(source: Path) -> None:
-    """Parquet beside a log; where that fails, the log itself is still there."""
+    """Write Parquet beside a log; where that fails, the log itself is still there."""
     target = source.with_suffix(".parquet")
     try:
         _write_parquet(source, target)
@@ -278,7 +278,7 @@ def _convert(source: Path) -> None:
 
 
 def _write_parquet(source: Path, target: Path) -> None:
-    """Block by block: a log of any length takes the memory of a block."""
+    """Write block by block: a log of any length takes the memory of a block."""
     fresh = target.with_suffix(".tmp")
     lines = csv_of_arrow.open_csv(
         source,

@@ -1,4 +1,4 @@
-"""What a run leaves behind in a folder: the event and decision logs, the changes of bundle and mode, the recording."""
+"""Logs of a run in a folder: events and decisions, changes of bundle and mode, the recording."""
 
 import contextlib
 import csv
@@ -36,29 +36,29 @@ class Journal(Protocol):
     """Takes down what a controller does."""
 
     def note(self, records: Iterable[Record]) -> None:
-        """Events of the Indiana enumeration."""
+        """Note events of the Indiana enumeration."""
 
     def note_decision(self, decision: Decision) -> None:
-        """A ruling on a request."""
+        """Note a ruling on a request."""
 
     def note_asked(self, requests: Sequence[float | None], observations: NDArray[np.float32]) -> None:
-        """What the policies wanted when they saw this."""
+        """Note the requests of the policies for these (N, D) observations."""
 
     def note_change(self, change: Change, intersection: str) -> None:
-        """Another bundle or another mode."""
+        """Note another bundle or another mode."""
 
     def note_order(self, order: CommandRecord) -> None:
-        """What a person wants of the next tick."""
+        """Note a person's command for the next tick."""
 
     def note_stop(self, number: int) -> None:
-        """A signal of the operating system asks for the end."""
+        """Note a signal of the operating system that asks for the end."""
 
     def flush(self) -> None:
-        """A tick is over."""
+        """Write out what the tick that is over has brought."""
 
 
 class FolderJournal:
-    """Writes into a folder; without one it only forgets. A disk that fills up costs the logs, never the signals."""
+    """Logs of a folder; without one nothing is written. A disk that fills up costs the logs, never the signals."""
 
     def __init__(self, folder: Path | None, header: Header) -> None:
         """Open the logs; those of an earlier run move aside.
@@ -95,7 +95,7 @@ class FolderJournal:
         self.record(lambda: Ruled.of(decision))
 
     def note_asked(self, requests: Sequence[float | None], observations: NDArray[np.float32]) -> None:
-        """Append what the policies wanted."""
+        """Append the policies' requests."""
         if self._writer is None:
             return
         for id_, request, observation in zip(self.ids, requests, observations, strict=True):
@@ -113,7 +113,7 @@ class FolderJournal:
             self._changes = None
 
     def note_order(self, order: CommandRecord) -> None:
-        """Append what a person wants."""
+        """Append a person's command."""
         self.record(lambda: order)
 
     def note_stop(self, number: int) -> None:
@@ -173,7 +173,7 @@ class FolderJournal:
 
 
 def _move_aside(folder: Path) -> None:
-    """Logs of an earlier run go to earlier-1, earlier-2 and so on: what happened before a restart is often the question."""
+    """Move the logs of an earlier run to earlier-1, earlier-2 and so on: a restart makes them interesting."""
     old = [folder / name for name in _NAMES if (folder / name).exists()]
     old += [path for stem in ("events", "decisions") for path in sorted(folder.glob(f"{stem}-[0-9]*.*"))]
     if not old:

@@ -21,7 +21,7 @@ class Phase:
 
 
 class _Look(Enum):
-    """What a phase shows; CLEARED: red, and the clearance after it is over."""
+    """Display of a phase; CLEARED: red, and the clearance after it is over."""
 
     GREEN = auto()
     YELLOW = auto()
@@ -30,7 +30,7 @@ class _Look(Enum):
 
 
 def phases_of(intersection: Intersection) -> tuple[Phase, ...]:
-    """The phases of a signal, in the order of their first links."""
+    """Return the phases of a signal, in the order of their first links."""
     walks = intersection.walk_only_links  # who shares a link with vehicles has their phase
     groups: dict[tuple[bool, tuple[bool, ...]], list[int]] = {}
     for link in range(intersection.n_links):
@@ -42,7 +42,7 @@ def phases_of(intersection: Intersection) -> tuple[Phase, ...]:
 
 
 def phase_of_lane(intersection: Intersection, phases: tuple[Phase, ...], lane: str) -> int | None:
-    """The phase that serves most links of an incoming lane, the first of several; None where none does."""
+    """Return the phase that serves most links of an incoming lane, the first of several; None where none does."""
     links = [m.link for m in intersection.vehicle_movements if m.from_lane == lane]
     shares = [(sum(link in phase.links for link in links), -phase.number) for phase in phases if not phase.is_walk]
     most, number = max(shares, default=(0, 0))
@@ -58,7 +58,7 @@ class PhaseEvents:
         self._looks: dict[int, _Look] = {}
 
     def see(self, state: str, *, is_standing: bool, terminated_by: Event | None) -> list[tuple[Event, int]]:
-        """The events (code, phase) since the look before; at the first look only what is green or yellow begins.
+        """Return the events (code, phase) since the last call; at the first one only greens and yellows begin.
 
         Args:
             state: letters.

@@ -1,4 +1,4 @@
-"""A device whose whole conversation is written down."""
+"""Device whose whole conversation is recorded."""
 
 from collections.abc import Sequence
 
@@ -27,7 +27,7 @@ class RecordedDevice(OneCallDevice):
         self._device.watch_crossings(crossings)
 
     def read(self) -> Snapshot | None:
-        """The device's next tick."""
+        """Return the device's next tick."""
         try:
             snapshot = self._device.read()
         except DeviceError:
@@ -40,7 +40,7 @@ class RecordedDevice(OneCallDevice):
         return snapshot
 
     def commit(self) -> None:
-        """What was commanded reaches the device; a loss shows at the next call."""
+        """Send the commands on; a loss shows at the next call."""
         self._device.commit()
 
     def close(self) -> None:

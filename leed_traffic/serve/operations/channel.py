@@ -43,7 +43,7 @@ _ERRORS: dict[ExitCode, type[LeedError]] = {
 
 
 class CommandReply(Document):
-    """One line back."""
+    """Line that is sent back."""
 
     exit_code: ExitCode
     said: str
@@ -135,7 +135,7 @@ def _reach(client: socket.socket, path: Path) -> None:
 
 
 def _bind(path: Path) -> socket.socket | None:
-    """Return a socket that only its owner may use; it gets its name once it listens, and never the name of another."""
+    """Return a socket for its owner alone; it gets its name once it listens, and never the name of another."""
     server = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     fresh = path.with_name(f".{path.name}.new")
     before = os.umask(0o177)
@@ -168,7 +168,7 @@ def _name(fresh: Path, path: Path) -> None:
 
 
 def _remove_if_dead(path: Path) -> None:
-    """Remove a socket that nobody listens at: it is taken aside first, where nobody finds it, and looked at again."""
+    """Remove a socket that nobody listens at: taken aside first, where nobody finds it, and looked at again."""
     if _is_answered(path):
         return
     aside = path.with_name(f".{path.name}.{os.getpid()}")
@@ -198,7 +198,7 @@ def _sockets(folder: Path) -> list[Path]:
 
 
 def _is_answered(path: Path) -> bool:
-    """Return whether a process listens there; one with a full queue of clients does, one that we cannot ask may."""
+    """Return whether a process listens there; one with a full queue does, one that we cannot ask may."""
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
         probe.settimeout(1.0)
         try:

@@ -25,7 +25,7 @@ log = logging.getLogger(__name__)
 
 
 class CommandLine(Document):
-    """One line of a client."""
+    """Line of a client."""
 
     command: Literal["reload", "rollback", "mode", "status"]
     bundle: str = ""  # for reload: its folder; empty: the folder of the start, read again

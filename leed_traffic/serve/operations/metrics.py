@@ -1,4 +1,4 @@
-"""Figures for Prometheus, at /metrics of the controller's port (serve/operations/status_page.py); needs the extra `serve`.
+"""Figures for Prometheus, at /metrics of the controller's port (status_page.py); needs the extra `serve`.
 
 Base units and few labels. The names are a contract with deploy/alerts.yml: rename one and an alert falls silent.
 """
@@ -44,7 +44,7 @@ _GAUGES: dict[str, tuple[str, "Callable[[SignalController, Snapshot], float]"]] 
     "leed_latched_signals": ("Signals that wait for a person.", lambda c, _: c.n_latched),
     "leed_alarmed_signals": ("Signals that nobody leads: frozen, off or stuck.", lambda c, _: c.n_alarmed),
 }
-# name: (help, label, its values); each reads 0 from the start: Prometheus sees no increase where a counter begins at 1
+# name: (help, label, its values); each reads 0 from the start: Prometheus sees no increase in a counter's first 1
 _LABELLED = {
     "leed_envelope_overrides": ("Rulings that were no grant.", "rule", sorted({*Reason} - {Reason.GRANTED})),
     "leed_fallback_transitions": ("Signals that fell back.", "reason", list(Cause)),
@@ -59,7 +59,7 @@ _LABELLED = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Figures:
-    """A controller's figures after a tick."""
+    """Figures of a controller after a tick."""
 
     values: dict[str, float] = field(default_factory=dict)  # by name
     labelled: dict[str, Mapping[Any, int]] = field(default_factory=dict)  # by name, by value of the label
@@ -68,7 +68,7 @@ class _Figures:
 
 
 class Metrics:
-    """A watcher that keeps the figures of the latest tick, and a collector that Prometheus' client reads them from."""
+    """Watcher that keeps the figures of the latest tick, and collector for Prometheus' client."""
 
     def __init__(self) -> None:
         """Lay out the figures in a registry of their own."""

@@ -1,4 +1,4 @@
-"""The server under the status page: whatever comes to its port, it holds few connections, each for a short time.
+"""Server under the status page: whatever comes to its port, it holds few connections, each for a short time.
 
 One request per connection, no bodies, heads up to 16 KiB. At most READERS connections are open: the next one costs
 the oldest that has asked for nothing yet, so a reader that asks at once is answered although many hold the line. A
@@ -54,8 +54,9 @@ def serving(app: "ASGIApp", place: Listen, allowed_hosts: Sequence[str]) -> Iter
     with _listen(place) as listener:
         server = uvicorn.Server(
             uvicorn.Config(
-                Doorkeeper(app, hosts), lifespan="off", log_level="critical", access_log=False, http=BriefConnection, ws="none",
-                backlog=READERS, h11_max_incomplete_event_size=HEAD_BYTES, headers=[("connection", "close")],
+                Doorkeeper(app, hosts), lifespan="off", log_level="critical", access_log=False,
+                http=BriefConnection, ws="none", backlog=READERS,
+                h11_max_incomplete_event_size=HEAD_BYTES, headers=[("connection", "close")],
                 timeout_graceful_shutdown=1, server_header=False,
             )
         )  # fmt: skip
@@ -94,7 +95,7 @@ class BriefConnection(H11Protocol):
         self.transport.abort()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """It is over."""
+        """End its time."""
         self._end.cancel()
         super().connection_lost(exc)
 
@@ -119,7 +120,7 @@ class Doorkeeper:
         await answer(scope, receive, send)
 
     def _is_allowed(self, header: str, scope: "Scope") -> bool:
-        """By the list, or by the very address that was reached: no name of somebody else's leads there as an address."""
+        """Return whether the host is listed, or the very address that was reached, which nobody can rebind."""
         host = _plain(header.rpartition(":")[0] if _has_port(header) else header)
         reached = scope.get("server")
         return host in self._hosts or (reached is not None and _is_address(host) and host == _plain(reached[0]))
@@ -131,7 +132,7 @@ def _has_port(header: str) -> bool:
 
 
 def _plain(host: str) -> str:
-    """One spelling of a name or address."""
+    """Return the one spelling of a name or address."""
     host = host.strip().lower().removeprefix("[").removesuffix("]").removesuffix(".")
     try:
         address = ipaddress.ip_address(host)

@@ -1,4 +1,4 @@
-"""What a controller does right now, put where other threads may read it: a picture per tick, replaced as a whole."""
+"""Status of a controller, where other threads may read it: a picture per tick, replaced as a whole."""
 
 import time
 from collections import deque
@@ -67,19 +67,19 @@ status_document = TypeAdapter(Status)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Health:
-    """What an orchestrator asks: a controller whose signals run by themselves is alive, and to be left alone."""
+    """Health for an orchestrator: a controller whose signals run by themselves is alive, and to be left alone."""
 
     status: str  # starting, ok, degraded, stalled
     reasons: tuple[str, ...] = ()
 
     @property
     def is_ready(self) -> bool:
-        """Degraded counts: to start it again would help nobody."""
+        """Return whether it works; degraded counts: to start it again would help nobody."""
         return self.status in ("ok", "degraded")
 
 
 class StatusBoard:
-    """A watcher; `latest` is replaced by the loop and read by anybody."""
+    """Watcher whose `latest` is replaced by the loop and read by anybody."""
 
     def __init__(self, clock: Clock = time.monotonic) -> None:
         self._clock = clock
@@ -90,7 +90,7 @@ class StatusBoard:
         self.latest: Status | None = None
 
     def begin(self, bundle: Bundle) -> None:
-        """The bundle was verified."""
+        """Note the bundle that was verified."""
         self._scenario = bundle.manifest.scenario
 
     def tick(self, controller: "SignalController", snapshot: Snapshot, tick_s: float) -> None:
@@ -125,7 +125,7 @@ class StatusBoard:
         self._drawn_at_s = self._clock()
 
     def health(self) -> Health:
-        """Of the latest picture."""
+        """Return the health that the latest picture shows."""
         latest = self.latest
         if latest is None:
             return Health(status="starting", reasons=("no tick yet",))

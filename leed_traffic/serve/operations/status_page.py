@@ -1,9 +1,9 @@
-"""The one port of a controller: read-only, in a thread of its own, off unless asked for.
+"""Port of a controller: read-only, in a thread of its own, off unless asked for.
 
     /             one page, self-contained, draws itself anew every second
     /status.json  what the page draws
-    /health       200 while signals are led or run by themselves (degraded counts as ready), 503 before the first tick and
-                  when no sound tick has come for 30 s
+    /health       200 while signals are led or run by themselves (degraded counts as ready), 503 before the first
+                  tick and when no sound tick has come for 30 s
     /metrics      for Prometheus
 
 The loop puts a picture on the board after each tick and knows nothing of readers: a page that is slow, broken or
@@ -83,7 +83,7 @@ def page(board: StatusBoard, metrics: Metrics) -> "Starlette":
 
 
 def _headers(document: str) -> dict[str, str]:
-    """Nothing runs on the page but what this file holds, and nothing is fetched but from here."""
+    """Return headers under which the page runs only what its file holds, and fetches only from here."""
     style, script = (re.findall(rf"<{tag}>(.*?)</{tag}>", document, re.DOTALL) for tag in ("style", "script"))
     policy = {
         "default-src": "'none'",

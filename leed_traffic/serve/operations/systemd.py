@@ -1,4 +1,4 @@
-"""What systemd wants to hear (sd_notify): a datagram, no library.
+"""Messages to systemd (sd_notify): a datagram, no library.
 
 READY=1 once the bundle is verified, the device is connected and the first tick is done. WATCHDOG=1 from a tick
 that was completed without a fault, and from every look while a lost device is tried again (`--retry` bounds that):
@@ -28,11 +28,11 @@ class ServiceManager:
         self._is_ready = self._is_waiting = False
 
     def begin(self, bundle: Bundle) -> None:
-        """The bundle was verified."""
+        """Say that the bundle was verified."""
         self._say(f"STATUS=bundle {bundle.digest[:16]} verified, connecting")
 
     def tick(self, controller: "SignalController", snapshot: Snapshot, tick_s: float) -> None:
-        """A tick was completed."""
+        """Say that a tick was completed."""
         if not self._is_ready:
             self._is_ready = True
             self._say(f"READY=1\nSTATUS=serving {controller.n} signals")
@@ -40,7 +40,7 @@ class ServiceManager:
         self._is_waiting = False
 
     def wait(self, why: str) -> None:
-        """The device is away and is tried: a look between two tries, or in a pause between them."""
+        """Say that a lost device is tried: between two tries, or in a pause between them."""
         self._is_waiting = self._is_ready
         life = "WATCHDOG=1" if self._is_ready else f"EXTEND_TIMEOUT_USEC={STILL_STARTING_S * 1_000_000}"
         said = "".join(letter if letter.isprintable() else "?" for letter in " ".join(why.split()))

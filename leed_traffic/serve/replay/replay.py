@@ -29,7 +29,7 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class ReplayReport(Document):
-    """How it went; the --json document of `leedctl replay`."""
+    """Result of a replay; the --json document of `leedctl replay`."""
 
     recording: str
     bundle_digest: str
@@ -92,7 +92,7 @@ def replay(
 
 
 class _Shelf:
-    """The bundles that ran, by digest."""
+    """Bundles that ran, by digest."""
 
     def __init__(self, recording: Path, bundles: Sequence[Path], ids: Sequence[str]) -> None:
         self._recording = recording
@@ -103,7 +103,7 @@ class _Shelf:
             self._add(path)
 
     def find(self, digest: str, path: str) -> Generation:
-        """The bundle of this digest: given, or still where it was.
+        """Return the bundle of this digest: given, or still where it was.
 
         Raises:
             BundleError: it is neither.
@@ -114,8 +114,8 @@ class _Shelf:
         if digest not in self._bundles:
             known = ", ".join(f"{bundle.path} is {key[:12]}" for key, bundle in self._bundles.items())
             raise BundleError(
-                f"{self._recording}: recorded with bundle {digest[:12]} (then at {path}); {known or 'nothing is there now'}; "
-                "give the folder of the one that ran"
+                f"{self._recording}: recorded with bundle {digest[:12]} (then at {path}); "
+                f"{known or 'nothing is there now'}; give the folder of the one that ran"
             )
         bundle = self._bundles[digest]
         try:
@@ -141,7 +141,7 @@ class _Shelf:
 
 
 def _assignment(path: Path, header: Header, bundle: Bundle) -> Assignment:
-    """The signals of a header, which is that of a run of this bundle.
+    """Return the signals of a header, which is that of a run of this bundle.
 
     Raises:
         UsageError: it is not.

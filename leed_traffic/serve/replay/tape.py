@@ -1,4 +1,4 @@
-"""A recording as a device: gives back what was read and answered, and compares what is decided now with what was then."""
+"""Recording as a device: gives back what was read and answered, and compares the decisions with those of then."""
 
 import math
 from collections import Counter
@@ -41,7 +41,7 @@ Key = tuple[str, str, int]  # kind of the record; the intersection; how many of 
 
 
 class ReplayDifference(Document):
-    """Something that came out otherwise."""
+    """Difference between a recorded output and the one of now."""
 
     time_s: float
     intersection: str
@@ -55,7 +55,7 @@ class EndOfRecordingError(LeedError):
 
 @dataclass(slots=True)
 class _Group:
-    """What the device said, and all that happened until it spoke again."""
+    """Record of the device, and all that happened until its next one."""
 
     record: DeviceRecord
     place: int  # line of the recording, from 1
@@ -103,7 +103,7 @@ class Tape(OneCallDevice):
         make_program: Callable[[int, float], StageProgram],
         look: Look,
     ) -> "Tape":
-        """The next connection of the run."""
+        """Open the next connection of the run."""
         while (group := self._next()) is not None:
             if isinstance(group.record, Connected):
                 with self._reader.believing(group.place):
@@ -112,11 +112,11 @@ class Tape(OneCallDevice):
         raise EndOfRecordingError("the recording ends here")
 
     def watch_crossings(self, crossings: Sequence[Crossing]) -> None:
-        """Recorded snapshots tell what they tell, of as many."""
+        """Note how many crossings there are: recorded snapshots tell of as many."""
         self._n_crossings = len(crossings)
 
     def read(self) -> Snapshot | None:
-        """What was read then."""
+        """Return what was read then."""
         group = self._next()
         if group is None:
             raise EndOfRecordingError("the recording ends here")
@@ -132,37 +132,37 @@ class Tape(OneCallDevice):
         return snapshot
 
     def commit(self) -> None:
-        """What was commanded is compared when the tick is over."""
+        """Leave the commands: they are compared when the tick is over."""
 
     def close(self) -> None:
-        """Nothing to leave."""
+        """Leave nothing open."""
 
     def note(self, records: Iterable[Record]) -> None:
-        """Events follow from what is compared."""
+        """Skip events: they follow from what is compared."""
 
     def note_decision(self, decision: Decision) -> None:
-        """A ruling of now."""
+        """Take a ruling of now."""
         _put(self._outputs, Ruled.of(decision))
 
     def note_asked(self, requests: Sequence[float | None], observations: NDArray[np.float32]) -> None:
-        """Requests of now, one signal each."""
+        """Take the requests of now, one signal each."""
         for id_, request, observation in zip(self._ids, requests, observations, strict=True):
             _put(self._outputs, Asked(intersection=id_, request=request, observation_crc=crc_of(observation)))
 
     def note_change(self, change: Change, intersection: str) -> None:
-        """Follows from what is compared."""
+        """Skip a change: it follows from what is compared."""
 
     def note_order(self, order: CommandRecord) -> None:
-        """Comes from the recording."""
+        """Skip it: it comes from the recording."""
 
     def note_stop(self, number: int) -> None:
-        """Comes from the recording."""
+        """Skip it: it comes from the recording."""
 
     def flush(self) -> None:
-        """Nothing is written."""
+        """Write nothing."""
 
     def finish(self) -> None:
-        """What was recorded beyond the point at which the replay ended counts as different."""
+        """Count as different what was recorded beyond the point at which the replay ended."""
         while self._next() is not None:
             pass
 
@@ -178,7 +178,7 @@ class Tape(OneCallDevice):
         self._n_crossings = 0
 
     def _check(self, snapshot: Snapshot) -> None:
-        """What a device promises of every snapshot.
+        """Check what a device promises of every snapshot.
 
         Raises:
             ValueError: it is not kept.

@@ -18,8 +18,8 @@ from leed_traffic.errors import ExitCode, UsageError
 from leed_traffic.serve.device.contract import Snapshot
 from leed_traffic.serve.operations.status import STALLED_S, StatusBoard
 from leed_traffic.serve.safety.supervisor import SignalMode
+from tests.serve.operations.test_metrics import drive_watched
 from tests.serve.test_run import asks_for, fake
-from tests.serve.test_watchers import drive_watched
 
 STARLETTE = pytest.importorskip("starlette", reason="the status page is in the extra 'serve'")
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")

@@ -12,8 +12,8 @@ from leed_traffic.serve.operations.status import StatusBoard
 from leed_traffic.serve.safety.standstill import UNSOUND_S, Standstills
 from leed_traffic.serve.safety.supervisor import Cause, ModeEvent, ModeState, OperatingMode, SignalMode, transition
 from tests.serve.bundles import crossing
+from tests.serve.operations.test_metrics import drive_watched
 from tests.serve.test_run import asks_for, drive, fake, read_events
-from tests.serve.test_watchers import drive_watched
 
 JUNCTION, TIMING = crossing()
 LANES = lanes_to_read([JUNCTION], 100.0)

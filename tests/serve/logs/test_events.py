@@ -1,17 +1,20 @@
-"""A log of any length: in parts, and never in memory as a whole."""
+"""A log of any length: in parts, and never in memory as a whole; a disk that is full."""
 
 import csv
 import tracemalloc
+from types import SimpleNamespace
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
 from leed_traffic.domain.safety.envelope import Reason
+from leed_traffic.errors import ExitCode
 from leed_traffic.serve.logs import events
 from leed_traffic.serve.logs.events import Decision, Event, EventLog, Record
 from leed_traffic.serve.logs.journal import _move_aside
 from leed_traffic.serve.safety.supervisor import SignalMode
+from tests.serve.test_run import asks_for, drive
 
 
 def record(k):
@@ -106,3 +109,24 @@ def test_parts_of_an_earlier_run_move_aside_with_it(tmp_path):
     _move_aside(tmp_path)
     moved = {path.name for path in (tmp_path / "earlier-1").iterdir()}
     assert moved == {"events.csv", "events-1.csv", "events-1.parquet", "decisions-12.csv"}
+
+
+def test_a_disk_that_is_full_costs_the_log_and_not_the_signals(crossing_bundle, tmp_path, monkeypatch, caplog):
+    class Full:
+        def __init__(self, *_, **__):
+            self.rows = 0
+
+        def writerow(self, row):
+            self.rows += 1
+            if self.rows > 5:
+                raise OSError(28, "No space left on device")
+
+        def writerows(self, rows):
+            for row in rows:
+                self.writerow(row)
+
+    monkeypatch.setattr(events, "csv", SimpleNamespace(writer=Full, reader=csv.reader))
+    summary, device = drive(crossing_bundle, policy=asks_for(0), events=tmp_path, until_s=60.0)
+    assert summary.exit_code is ExitCode.OK
+    assert "the logs end here: No space left on device" in caplog.text
+    assert max(time_s for time_s, _, _ in device.requests) >= 59.0

@@ -1,9 +1,6 @@
-import csv
 import itertools
 import re
-import socket
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 
@@ -12,15 +9,13 @@ from leed_traffic.domain.safety.envelope import Reason
 from leed_traffic.errors import ExitCode
 from leed_traffic.serve.control.loop import StopRequest
 from leed_traffic.serve.detectors.health import SensingFault
-from leed_traffic.serve.logs import events
 from leed_traffic.serve.logs.events import ChangeKind
-from leed_traffic.serve.operations.systemd import ServiceManager
 from leed_traffic.serve.run import ServeConfig, serve
 from leed_traffic.serve.safety.supervisor import Cause
 from tests.serve.bundles import crossing
-from tests.serve.test_run import asks_for, drive, fake
+from tests.serve.test_run import asks_for, fake
 
-ALERTS = Path(__file__).parents[2] / "deploy" / "alerts.yml"
+ALERTS = Path(__file__).parents[3] / "deploy" / "alerts.yml"
 
 
 def drive_watched(bundle, watcher, *, device=None, policy=None, until_s=120.0, on_tick=None):
@@ -117,94 +112,3 @@ def test_every_alert_asks_for_a_figure_that_exists(crossing_bundle, metrics):
     assert len(asked) >= 5
     for name in asked:
         assert re.sub(r"_(total|bucket|count|sum|info)$", "", name) in known, name
-
-
-@pytest.fixture
-def notify_socket(tmp_path):
-    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as box:
-        box.bind(str(tmp_path / "notify"))
-        box.settimeout(0.2)
-        yield box, {"NOTIFY_SOCKET": str(tmp_path / "notify")}
-
-
-def letters(box):
-    found = []
-    while True:
-        try:
-            found.append(box.recv(4096).decode())
-        except TimeoutError:
-            return found
-
-
-def test_systemd_hears_ready_after_the_first_tick_and_a_sign_of_life_from_each(crossing_bundle, notify_socket):
-    box, environment = notify_socket
-    drive_watched(crossing_bundle, ServiceManager(environment), until_s=5.0)
-    heard = letters(box)
-    assert heard[0].startswith("STATUS=bundle")
-    assert heard[1] == "READY=1\nSTATUS=serving 1 signals"
-    assert set(heard[2:]) == {"WATCHDOG=1"}
-    assert len(heard) >= 2 + 6
-
-
-def test_systemd_hears_from_every_look_that_a_lost_device_is_tried_again(notify_socket):
-    box, environment = notify_socket
-    manager = ServiceManager(environment)
-    manager.wait("connecting")
-    manager.tick(SimpleNamespace(n=1), None, 0.0)
-    manager.wait("trying again: gateway:8813: no\nanswer")
-    manager.tick(SimpleNamespace(n=1), None, 0.0)
-    manager.tick(SimpleNamespace(n=1), None, 0.0)
-    assert letters(box) == [
-        "EXTEND_TIMEOUT_USEC=30000000\nSTATUS=connecting",
-        "READY=1\nSTATUS=serving 1 signals",
-        "WATCHDOG=1",
-        "WATCHDOG=1\nSTATUS=trying again: gateway:8813: no answer",
-        "WATCHDOG=1\nSTATUS=serving 1 signals",
-        "WATCHDOG=1",
-    ]
-
-
-class Heard(ServiceManager):
-    """What systemd would be told, however long its queue."""
-
-    def __init__(self):
-        super().__init__({})
-        self.letters = []
-
-    def _say(self, message):
-        self.letters.append(message)
-
-
-def test_a_tick_that_fails_is_no_sign_of_life(crossing_bundle, caplog):
-    device, manager = fake(), Heard()
-    device.request = None
-    summary = drive_watched(crossing_bundle, manager, device=device)
-    n_faults = caplog.text.count("a fault at")
-    assert n_faults > 0
-    assert sum("WATCHDOG=1" in letter for letter in manager.letters) == summary.ticks - n_faults
-
-
-@pytest.mark.parametrize("environment", [{}, {"NOTIFY_SOCKET": "/nowhere/at/all"}, {"NOTIFY_SOCKET": "@nobody"}])
-def test_a_service_manager_that_is_not_there_stops_nothing(crossing_bundle, environment):
-    assert drive_watched(crossing_bundle, ServiceManager(environment), until_s=5.0).exit_code is ExitCode.OK
-
-
-def test_a_disk_that_is_full_costs_the_log_and_not_the_signals(crossing_bundle, tmp_path, monkeypatch, caplog):
-    class Full:
-        def __init__(self, *_, **__):
-            self.rows = 0
-
-        def writerow(self, row):
-            self.rows += 1
-            if self.rows > 5:
-                raise OSError(28, "No space left on device")
-
-        def writerows(self, rows):
-            for row in rows:
-                self.writerow(row)
-
-    monkeypatch.setattr(events, "csv", SimpleNamespace(writer=Full, reader=csv.reader))
-    summary, device = drive(crossing_bundle, policy=asks_for(0), events=tmp_path, until_s=60.0)
-    assert summary.exit_code is ExitCode.OK
-    assert "the logs end here: No space left on device" in caplog.text
-    assert max(time_s for time_s, _, _ in device.requests) >= 59.0
