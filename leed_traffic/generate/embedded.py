@@ -1,4 +1,4 @@
-"""Embedded authors that try their starts and improve nothing: Webster's method, and plans that somebody else wrote."""
+"""Embedded authors that try their starts and improve nothing: Webster's method, and given plans."""
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager

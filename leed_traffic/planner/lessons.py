@@ -1,4 +1,4 @@
-"""Lessons from studied junctions: the messages that `leedctl generate` would send, and the reply that should have come.
+"""Lessons from studied junctions: the messages of `leedctl generate`, and the reply to be learnt.
 
 The reply is the plan of which the judgement over all junctions (`judgement.py`) expects most there, of the kind
 that the question's emphasis asks for: a function of the brief and not of one day's luck. Its sentence of reasoning
@@ -37,7 +37,7 @@ Kind = Callable[[Plan], bool]
 
 
 class Lesson(Document):
-    """One question and the reply to be learnt, as fine-tuning tools take it (`messages`, the last one the assistant's)."""
+    """One question and the reply to be learnt, as fine-tuning tools take it (the last message is the reply)."""
 
     messages: tuple[dict[str, str], ...]
     junction: str
@@ -89,7 +89,7 @@ def drawn_lessons(brief: Brief, judgement: Judgement, junction: str, n: int, rng
 
 
 def with_demand(brief: Brief, rng: Rng) -> Brief:
-    """The junction under another demand: other approaches and turns are strong, and it is full to a drawn degree."""
+    """The junction under a drawn demand: other approaches and turns are strong, and it is as full as drawn."""
     approach = {turn.from_edge: rng.lognormal(0.0, 0.5) for turn in brief.turns}
     n_periods = len(brief.period_starts_s)
     flows = {
@@ -186,7 +186,7 @@ def _informed(brief: Brief, standing: Tried, attempts: Sequence[Attempt]) -> Bri
 
 
 def _targets(plans: Mapping[str, Plan], expected: Mapping[str, float], barred: Sequence[str]) -> list[str]:
-    """For each emphasis of `prompts/` the plan of its kind from which most is expected, else the best left; none twice."""
+    """For each emphasis the plan of its kind from which most is expected, else the best left; none twice."""
     ranked = [
         what
         for what in sorted(expected, key=lambda what: expected[what])
@@ -205,7 +205,7 @@ def _targets(plans: Mapping[str, Plan], expected: Mapping[str, float], barred: S
 
 
 def _is_writable(what: str) -> bool:
-    """Return whether a plan's values are those of a reply; the embedded sequences have others, and the portfolio their like."""
+    """Return whether a plan's values are those of a reply; the embedded sequences have others."""
     return not what.startswith("webster")
 
 

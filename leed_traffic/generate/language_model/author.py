@@ -1,4 +1,4 @@
-"""A language model as a plan author: a question per intersection and candidate, every reply checked, faults sent back."""
+"""A language model as a plan author: one question per intersection and candidate, faults sent back."""
 
 import json
 from collections import Counter
@@ -55,7 +55,7 @@ class Sampling:
 
 @dataclass(slots=True)
 class _Conversation:
-    """Towards one plan."""
+    """Conversation about one plan."""
 
     brief: Brief
     names: Names
@@ -171,7 +171,7 @@ class LanguageModelAuthor(Author):
         )
 
     def propose(self, briefs: Sequence[Brief], round_index: int, n_candidates: int) -> list[Proposal]:
-        """One proposal per candidate number; an intersection without a sound plan is left out of it, with the reason.
+        """One proposal per candidate number; it leaves out intersections without a sound plan, with the reason.
 
         Raises:
             UsageError: the model's server refused every single question.
@@ -216,7 +216,7 @@ class LanguageModelAuthor(Author):
         return talks
 
     def _take(self, talk: _Conversation, reply: ModelReply) -> Question | None:
-        """Read a reply: a plan ends the conversation, a fault leads to the next question while repairs are left."""
+        """Read a reply: a plan ends the conversation, a fault leads on while repairs are left."""
         talk.replies.append(reply)
         if reply.fault:
             talk.reasons.append(reply.fault)

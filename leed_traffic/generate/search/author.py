@@ -157,5 +157,5 @@ def _parent(brief: Brief) -> UrgencyPlan:
 
 
 def _between(value: float, low: float, high: float) -> float:
-    """Within bounds, and short enough to be read in a file."""
+    """Clip a value, and round it so that it is read well in a file."""
     return round(float(min(max(value, low), high)), 3)
