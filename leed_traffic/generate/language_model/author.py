@@ -27,10 +27,10 @@ from leed_traffic.generate.language_model.brief_text import (
     task_text,
 )
 from leed_traffic.generate.language_model.config import ModelConfig, check_model
+from leed_traffic.generate.language_model.conversation import LanguageModel, ModelReply, Question
 from leed_traffic.generate.language_model.names import Names, name_parts
 from leed_traffic.generate.language_model.plan_schema import Schema, plan_schema, simple_schema
 from leed_traffic.generate.language_model.reply import read_plan
-from leed_traffic.generate.language_model.served import LanguageModel, ModelReply, Question
 from leed_traffic.generate.language_model.session import Timed, open_model
 from leed_traffic.generate.progress import Asking, OnAsking
 from leed_traffic.generate.schedule import LEAST_CONFIRMED, Schedule

@@ -5,8 +5,8 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from leed_traffic.errors import UsageError
+from leed_traffic.generate.language_model.conversation import ModelReply, OnReply, Question
 from leed_traffic.generate.language_model.plain_text import clean_text, one_line
-from leed_traffic.generate.language_model.served import ModelReply, OnReply, Question
 
 INSTALL = "pip install '.[vllm]' (an environment of its own: vllm pins its torch), or give --url of a server"
 

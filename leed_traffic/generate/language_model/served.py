@@ -1,23 +1,24 @@
-"""A language model as the author sees it, and one behind OpenAI-compatible servers, as vLLM's.
-
-A question may lead to another (a refused plan is sent back with the reason), so one asks by conversations: many at
-once, each a chain of questions. Answers come in any order; nothing that the author makes of them may depend on it.
-"""
+"""A language model behind one or several OpenAI-compatible servers, as vLLM's, asked over HTTP."""
 
 import asyncio
 import contextlib
-import hashlib
 import json
 import os
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from random import Random
-from typing import Any, Protocol
+from typing import Any
 
 import openai
 from openai import AsyncOpenAI
 
 from leed_traffic.errors import DeviceError, LeedError, UsageError
+from leed_traffic.generate.language_model.conversation import (
+    MOST_TOKENS,
+    ModelReply,
+    OnReply,
+    Question,
+)
 from leed_traffic.generate.language_model.guarded_client import GuardedClient
 from leed_traffic.generate.language_model.plain_text import clean_text, one_line
 
@@ -25,57 +26,6 @@ API_KEY_VARIABLE = "LEED_MODEL_API_KEY"
 FIRST_PAUSE_S = 0.5
 LONGEST_PAUSE_S = 20.0
 HEALTH_TIMEOUT_S = 10.0
-MOST_TOKENS = 10**9  # that a reply is believed to have had
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Question:
-    """One prompt. Everything but the subject is sent."""
-
-    subject: str  # whom it is about: equal junctions get plans of their own
-    messages: tuple[tuple[str, str], ...]  # (role, content)
-    schema: str  # of the reply, as canonical JSON
-    temperature: float
-    max_tokens: int
-
-    def digest(self) -> str:
-        """sha256 over all of it: the key of its reply."""
-        parts = [self.subject, self.messages, self.schema, self.temperature, self.max_tokens]
-        return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ModelReply:
-    """Reply of a model; `fault` says why a server refused the question as such."""
-
-    text: str
-    finish_reason: str  # stop, length, or refused
-    prompt_tokens: int = 0
-    reply_tokens: int = 0
-    latency_s: float = 0.0
-    fault: str = ""
-
-
-OnReply = Callable[[int, ModelReply], Question | None]  # conversation, reply -> what to ask next in it
-
-
-class LanguageModel(Protocol):
-    """Answers questions; neither the order nor the number of servers is seen."""
-
-    @property
-    def name(self) -> str:
-        """The model, for the provenance."""
-
-    def converse(self, questions: Sequence[Question], on_reply: OnReply) -> None:
-        """Hold one conversation per question until none has anything left to ask.
-
-        Args:
-            questions: with which the conversations begin.
-            on_reply: told as each reply arrives, in the caller's thread.
-
-        Raises:
-            LeedError: the model cannot be reached, or not in this way.
-        """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

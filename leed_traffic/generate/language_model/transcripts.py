@@ -14,8 +14,14 @@ from pydantic import Field, ValidationError
 
 from leed_traffic.domain.document import Document
 from leed_traffic.errors import DemonstrationError
+from leed_traffic.generate.language_model.conversation import (
+    MOST_TOKENS,
+    LanguageModel,
+    ModelReply,
+    OnReply,
+    Question,
+)
 from leed_traffic.generate.language_model.plain_text import clean_text, one_line
-from leed_traffic.generate.language_model.served import MOST_TOKENS, LanguageModel, ModelReply, OnReply, Question
 
 
 class Exchange(Document):
