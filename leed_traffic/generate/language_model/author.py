@@ -182,7 +182,7 @@ class LanguageModelAuthor(Author):
 
         def on_reply(index: int, reply: ModelReply) -> Question | None:
             following = self._take(talks[index], reply)
-            progress.tell(talks[index], reply)
+            progress.report(talks[index], reply)
             return following
 
         self._model.converse([talk.question for talk in talks], on_reply)
@@ -283,8 +283,8 @@ class _Progress:
         self._on_asking = on_asking
         self._began_s = clock()
 
-    def tell(self, talk: _Conversation, reply: ModelReply) -> None:
-        """A reply has come in one of the conversations."""
+    def report(self, talk: _Conversation, reply: ModelReply) -> None:
+        """Count a reply of one of the conversations, and pass the figures on."""
         self._tokens += reply.reply_tokens
         if talk.is_over:
             self._plans += 1
@@ -313,7 +313,7 @@ def _proposal(number: int, k: int, talks: Sequence[_Conversation]) -> Proposal:
 
 
 def _fault(talk: _Conversation) -> str:
-    """For the next brief: what a server says about itself is nothing that the model can act on."""
+    """Fault for the next brief; a model can do nothing about what a server says of itself."""
     return "the server did not take the question" if talk.replies[-1].fault else talk.reasons[-1]
 
 
