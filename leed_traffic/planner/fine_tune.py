@@ -282,11 +282,14 @@ def collate(samples: Sequence[Sample], *, with_briefs: bool = False) -> LessonBa
     part = torch.full(size, -1)  # part: 0 shared, then by branch; -1 filled up
     for row, sample in enumerate(samples):
         at = n_shared = len(sample.shared)
-        tokens[row, :at], positions[row, :at], part[row, :at] = torch.tensor(sample.shared), torch.arange(at), 0
+        tokens[row, :at] = torch.tensor(sample.shared)
+        positions[row, :at] = torch.arange(at)
+        part[row, :at] = 0
         labels[row, :at] = tokens[row, :at] if with_briefs else IGNORED
         for k, branch in enumerate(sample.branches):
             end = at + len(branch.tokens)
-            tokens[row, at:end], part[row, at:end] = torch.tensor(branch.tokens), k + 1
+            tokens[row, at:end] = torch.tensor(branch.tokens)
+            part[row, at:end] = k + 1
             positions[row, at:end] = torch.arange(n_shared, n_shared + len(branch.tokens))
             labels[row, at + branch.n_prompt : end] = tokens[row, at + branch.n_prompt : end]
             at = end

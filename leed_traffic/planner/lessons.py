@@ -24,10 +24,8 @@ from leed_traffic.planner.study import Study, Tried
 from leed_traffic.simulation.incumbents.webster import flow_ratios
 
 PROPOSALS = 4  # per round, as `leedctl generate` asks by default
-FIRST_ROUNDS, LATER_ROUNDS = (
-    6,
-    10,
-)  # briefs per junction, without and with earlier plans; each gives a lesson per proposal
+FIRST_ROUNDS = 6  # briefs per junction without earlier plans; each gives a lesson per proposal
+LATER_ROUNDS = 10  # and with them
 NEAR = 1.1  # a plan of the wanted kind may be expected to be so much worse than the best, in delay
 COUNT_VEHPH = 4.0  # one vehicle in a quarter hour: what a count of one day can tell apart
 FULL = 0.55

@@ -1,4 +1,4 @@
-"""The embedded author: changes the parameters of priority plans and lets the simulation judge.
+"""The embedded author: changes the parameters of urgency rules and lets the simulation judge.
 
 Rounds draw changes for every intersection on its own, smaller from round to round: an evolution strategy with one
 parent (Rechenberg 1973) per intersection, all intersections at once, each credited with its local return. Before
