@@ -185,7 +185,7 @@ class FallbackController:
 
 
 def make_run(run: BenchRun) -> tuple[Result, bytes]:
-    """Make one simulation in this process; the trajectories' arrays come as the bytes of an .npz file."""
+    """One simulation, in whatever process this is called; the trajectories' arrays as the bytes of an .npz file."""
     controller: Controller = FallbackController() if run.plans is None else PlanController(run.plans)
     with tempfile.TemporaryDirectory(prefix="leed-run-") as record, run.setting.open(Path(record)) as env:
         episode = run_episode(env, controller, run.seed)
