@@ -57,7 +57,8 @@ class UrgencyParameter:
 # fmt: off
 URGENCY = (
     UrgencyParameter(name="reach_m", letter="", meaning="m before the stop line within which vehicles count",
-                     low=10.0, high=MAX_REACH_M, default=100.0, choices=(30, 40, 50, 60, 70, 80, 100, 120, 150, 200),
+                     low=10.0, high=MAX_REACH_M, default=100.0,
+                     choices=(30, 40, 50, 60, 70, 80, 100, 120, 150, 200),
                      change=0.4, is_factor=True, searched=(30.0, MAX_REACH_M), drawn=None,
                      likely=(50, 80, 100, 120, 150, 200)),
     UrgencyParameter(name="green_s", letter="g", meaning="s, a stage stands at least so long",
@@ -98,7 +99,7 @@ REASONING_PATTERN = r"^[ !#-\[\]-~]{0,300}$"  # printable ASCII without quote an
 
 
 class Extension(FiniteDocument):
-    """Hold a green while more than `queue_over` vehicles are within reach on these approaches (empty: all that it serves)."""
+    """Hold a green while over `queue_over` vehicles are within reach on these approaches (empty: all served)."""
 
     approaches: tuple[str, ...] = ()
     queue_over: float = Field(default=0.0, ge=0.0, le=50.0)
@@ -121,7 +122,7 @@ class Step(FiniteDocument):
 
 
 class Period(FiniteDocument):
-    """The steps from some time of the scenario on. With a cycle the first step is coordinated: it ends only at its split."""
+    """The steps from some time on. With a cycle the first step is coordinated: it ends only at its split."""
 
     from_s: float = Field(default=0.0, ge=0.0)
     cycle_s: float | None = Field(default=None, gt=0.0, le=300.0)
@@ -302,7 +303,7 @@ class PlanInterpreter:
         return state.stage
 
     def _follow(self, steps: tuple[Step, ...], stage: int) -> int:
-        """The step at hand: the remembered one, or, if the signal shows another stage, the next step with that stage."""
+        """The step at hand: the remembered one, or the next step with the stage that the signal shows."""
         position = self._step % len(steps)
         ahead = [(position + k) % len(steps) for k in range(len(steps))]
         return next((k for k in ahead if steps[k].stage == stage), position)

@@ -1,8 +1,8 @@
 """An author: one object that brings its starts, its rounds and its budget, and proposes plans."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import ClassVar, Protocol, Self
 
@@ -52,11 +52,21 @@ class Author(ABC):
         return cls.schedule
 
     @classmethod
-    @abstractmethod
+    def create(cls, config: GenerateConfig, setting: EnvSpec) -> Self:
+        """The author of a run.
+
+        Args:
+            config: see there.
+            setting: the network, its limits and what plans may see.
+        """
+        return cls()
+
+    @classmethod
+    @contextmanager
     def open(
         cls, config: GenerateConfig, setting: EnvSpec, clock: Callable[[], float], on_asking: OnAsking
-    ) -> AbstractContextManager[Self]:
-        """The author of a run, until it is over.
+    ) -> Iterator[Self]:
+        """The author of a run, until it is over; for those that hold something open.
 
         Args:
             config: see there.
@@ -64,6 +74,7 @@ class Author(ABC):
             clock: monotonic seconds.
             on_asking: told after every reply of a language model.
         """
+        yield cls.create(config, setting)
 
     @classmethod  # noqa: B027  # most authors need nothing
     def check(cls, config: GenerateConfig) -> None:

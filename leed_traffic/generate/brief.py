@@ -1,4 +1,4 @@
-"""Brief of one intersection for an author: its geometry and limits, who comes from where, and how the last plan went."""
+"""Brief of one intersection for an author: geometry, limits, demand, and how the last plan went."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

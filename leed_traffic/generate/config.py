@@ -13,7 +13,7 @@ from leed_traffic.simulation.env.signal_env import Reward
 
 
 class AuthorName(StrEnum):
-    """Authors that may be chosen: two embedded ones that need no model, a language model, and plans that are there already."""
+    """Authors that may be chosen: two embedded ones, a language model, and plans that are there already."""
 
     WEBSTER = "webster"
     SEARCH = "search"
@@ -29,19 +29,19 @@ class GenerateConfig(Document):
     out: Path
     """Folder to write."""
     author: AuthorName = AuthorName.SEARCH
-    """Who writes the plans."""
+    """Writer of the plans."""
     plans: Path | None = None
     """For the author `given`: a `plans.json`, or the demonstrations folder that holds one."""
     site: str | None = None
     """Limits: None for the scenario's own, `as-net`, or a site file."""
     spread: float | None = Field(default=None, ge=0.0, le=1.0)
-    """How much days differ; None: as the scenario says, a plain `.sumocfg` not at all."""
+    """Difference of days; None: as the scenario says, a plain `.sumocfg` not at all."""
     runs: int = Field(default=90, ge=1)
-    """Simulated hours that the search may spend, demonstrations not counted; under `least_runs()` it only chooses a rule."""
+    """Hours that the search may spend, demonstrations not counted; under `least_runs()` it only chooses a rule."""
     seeds: tuple[int, ...] = Field(default=(1, 2, 3), min_length=1)
     """Demand seeds of the demonstrations."""
     seed: int = Field(default=1, ge=0)
-    """Of the search's random changes."""
+    """Seed of the search's random changes."""
     workers: int = Field(default=1, ge=1)
     """Parallel simulations; the result does not depend on it."""
     decision_interval_s: float = Field(default=DEFAULT_DECISION_INTERVAL_S, gt=0.0)
@@ -51,6 +51,6 @@ class GenerateConfig(Document):
     reward: Reward = Reward.TIME_LOSS
     """Local reward that is recorded and that credits an intersection's plan."""
     sensing: str = "ideal"
-    """What the plans and the observation see: `ideal`, `camera`, `loops` or a sensing file."""
+    """Detectors of the plans and the observation: `ideal`, `camera`, `loops` or a sensing file."""
     language: ModelConfig | None = None
     """For the author `vllm`: which model, asked how."""

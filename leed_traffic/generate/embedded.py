@@ -1,7 +1,6 @@
-"""Embedded authors that try their starts and improve nothing: Webster's method, and plans that somebody else wrote."""
+"""Embedded authors that try their starts and improve nothing: Webster's method, and given plans."""
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from typing import Self
 
 from leed_traffic.artifacts.plans_file import read_plans
@@ -10,7 +9,6 @@ from leed_traffic.generate.author import Author
 from leed_traffic.generate.bench import Plans
 from leed_traffic.generate.brief import Brief
 from leed_traffic.generate.config import AuthorName, GenerateConfig
-from leed_traffic.generate.progress import OnAsking
 from leed_traffic.generate.schedule import AUTHOR_SEEDS, Schedule
 from leed_traffic.generate.search.starts import webster_starts
 from leed_traffic.simulation.env.env_spec import EnvSpec
@@ -21,14 +19,6 @@ class WebsterAuthor(Author):
 
     name = AuthorName.WEBSTER
     schedule = Schedule(n_starts=2)
-
-    @classmethod
-    @contextmanager
-    def open(
-        cls, config: GenerateConfig, setting: EnvSpec, clock: Callable[[], float], on_asking: OnAsking
-    ) -> Iterator[Self]:
-        """See `Author`."""
-        yield cls()
 
     def starts(self, briefs: Sequence[Brief]) -> dict[str, Plans]:
         """See `Author`."""
@@ -45,10 +35,7 @@ class GivenAuthor(Author):
         self._plans = plans
 
     @classmethod
-    @contextmanager
-    def open(
-        cls, config: GenerateConfig, setting: EnvSpec, clock: Callable[[], float], on_asking: OnAsking
-    ) -> Iterator[Self]:
+    def create(cls, config: GenerateConfig, setting: EnvSpec) -> Self:
         """See `Author`.
 
         Raises:
@@ -57,7 +44,7 @@ class GivenAuthor(Author):
         """
         if config.plans is None:
             raise UsageError("--author given needs --plans PATH")
-        yield cls(read_plans(config.plans, setting.network, setting.site))
+        return cls(read_plans(config.plans, setting.network, setting.site))
 
     def starts(self, briefs: Sequence[Brief]) -> dict[str, Plans]:
         """See `Author`."""

@@ -59,7 +59,7 @@ def generate(
     *,
     clock: Callable[[], float] = time.monotonic,
 ) -> Demonstrations:
-    """Write plans, try them, and record what they do as demonstrations; an interrupted run goes on where it stopped.
+    """Write plans, try them, and record demonstrations; an interrupted run goes on where it stopped.
 
     Args:
         config: see there.
@@ -146,7 +146,7 @@ def _manifest(
 
 
 def _write(author: Author, config: GenerateConfig, briefs: Sequence[Brief], bench: Bench) -> _Written:
-    """Improve on the best start, round by round; hand out the best of the last standing on hours that chose nothing."""
+    """Improve on the best start, round by round; the last standing are compared on hours that chose nothing."""
     schedule = author.schedule
     names = [brief.intersection.id for brief in briefs]
     baseline_delay_s, tried = _try_starts(author, briefs, bench)
@@ -194,7 +194,7 @@ def _confirmed(
     seeds: Sequence[int],
     more_seeds: Sequence[int],
 ) -> ExecutedPlans:
-    """The best on hours that chose none of them: the earliest on a tie, so the rule of the field where nothing beats it.
+    """The best on hours that chose none of them; on a tie the earliest, so the rule of the field.
 
     Args:
         known: max-wave and the best known start.

@@ -31,7 +31,7 @@ class RandomAuthor:
 
 
 def random_plan(brief: Brief, rng: Rng) -> Plan:
-    """A plan that keeps every limit; rules around max-wave, not all over the cube, so that the control is no straw man."""
+    """Draw a plan that keeps every limit; rules lie around max-wave, so that the control is no straw man."""
     if rng.random() < 0.5:
         return _random_rule(brief.intersection.id, rng)
     timing = brief.timing

@@ -1,4 +1,4 @@
-"""An exam for a served planner: unseen junctions, its plans beside embedded ones, on days that chose none of them."""
+"""An exam for a served planner: its plans beside embedded ones at unseen junctions, on fresh days."""
 
 import time
 from collections.abc import Callable, Sequence
@@ -57,9 +57,9 @@ class ExamConfig(Document):
     language: ModelConfig
     """The model and how it is asked; its rounds are the exam's."""
     junctions: int = Field(default=10, ge=1)
-    """How many."""
+    """Number of junctions."""
     seed: int = Field(default=1001, ge=0)
-    """Of the junctions; not that of the lessons."""
+    """Seed of the junctions; not that of the lessons."""
 
 
 class Sitting(Document):
@@ -106,7 +106,7 @@ class ExamResult(Document):
         return paired_difference(first, second)
 
     def proposals_compared(self, round_index: int) -> PairedDifference:
-        """Paired difference of mean log delay, the model's proposals of a round from random plans, on the author's day."""
+        """Paired difference of mean log delay of a round's proposals from random plans, on the author's day."""
         both = [
             (s.proposed_s[round_index], s.random_s[round_index])
             for s in self.sittings
@@ -130,7 +130,7 @@ class _Recorded:
 
 
 def examine(config: ExamConfig, on_junction: OnJunction | None = None) -> ExamResult:
-    """Let a model write plans for unseen junctions, round after round, and measure them; an interrupted exam goes on.
+    """Let a model write plans for unseen junctions in rounds, and measure them; an interrupted exam goes on.
 
     Raises:
         LeedError: the model cannot be reached, or SUMO's tools are missing.

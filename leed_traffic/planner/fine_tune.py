@@ -1,4 +1,4 @@
-"""A small language model trained from nothing on lessons: Llama's architecture, so that vLLM serves the folder as it is.
+"""A small language model trained from nothing on lessons, in Llama's architecture, which vLLM serves.
 
 It can write plans for junctions like those of its lessons and nothing else. It learns to continue briefs as well
 as to reply: they repeat names and figures, and so teach it to copy. A tenth of the junctions is kept aside; the
@@ -52,9 +52,9 @@ class FineTuneConfig(Document):
     learning_rate: float = Field(default=1.5e-3, gt=0.0)
     """Highest; rises at first, then falls along half a cosine."""
     threads: int = Field(default=1, ge=1)
-    """Of torch."""
+    """Threads of torch."""
     seed: int = Field(default=1, ge=0)
-    """Of weights and order."""
+    """Seed of weights and order."""
 
 
 class FineTuneRecord(Document):
@@ -99,7 +99,7 @@ class LessonBatch:
     positions: Tensor  # (B, T) int64, in the lesson that a token belongs to
     sees: Tensor  # (B, 1, T, T) bool: row i attends to column j
 
-    def loss(self, model: Any) -> Tensor:  # noqa: ANN401  # transformers ships no usable types
+    def loss(self, model: Any) -> Tensor:  # noqa: ANN401  # no usable types
         """Nats per reply token."""
         read = model(
             input_ids=self.tokens, labels=self.labels, position_ids=self.positions, attention_mask=self.sees
@@ -167,7 +167,7 @@ def split(lessons: Sequence[Lesson]) -> tuple[list[Lesson], list[Lesson]]:
 
 
 def samples_of(lessons: Sequence[Lesson], tokenizer: Any) -> list[Sample]:  # noqa: ANN401  # no usable types
-    """Lessons as the served model will see them, each with the reply that ends it, those with a common beginning together."""
+    """Lessons as the served model will see them, those with a common beginning together."""
     ends: dict[str, list[tuple[str, str]]] = {}
     for lesson in lessons:
         prompt = tokenizer.apply_chat_template(
@@ -192,7 +192,7 @@ def _beginning(prompt: str) -> str:
     return prompt.rpartition("\n\n")[0]
 
 
-def build_model(tokenizer: Any, config: FineTuneConfig) -> Any:  # noqa: ANN401  # transformers ships no usable types
+def build_model(tokenizer: Any, config: FineTuneConfig) -> Any:  # noqa: ANN401  # no usable types
     """Llama's architecture with random weights."""
     marks = {
         "bos_token_id": tokenizer.bos_token_id,
@@ -223,7 +223,7 @@ def _fit(
     config: FineTuneConfig,
     on_step: OnStep,
 ) -> tuple[list[tuple[int, float, float]], int]:
-    """Train, and write the weights whenever they do better on the kept samples; the losses on the way and the tokens seen."""
+    """Train, and write the weights that do best on the kept samples; the losses and the tokens seen."""
     steps = _steps(len(samples), config)
     optimiser = torch.optim.AdamW(model.parameters(), lr=config.learning_rate, betas=(0.9, 0.98), weight_decay=0.1)
     every = max(1, steps // EVALUATIONS)
@@ -282,11 +282,14 @@ def collate(samples: Sequence[Sample], *, with_briefs: bool = False) -> LessonBa
     part = torch.full(size, -1)  # part: 0 shared, then by branch; -1 filled up
     for row, sample in enumerate(samples):
         at = n_shared = len(sample.shared)
-        tokens[row, :at], positions[row, :at], part[row, :at] = torch.tensor(sample.shared), torch.arange(at), 0
+        tokens[row, :at] = torch.tensor(sample.shared)
+        positions[row, :at] = torch.arange(at)
+        part[row, :at] = 0
         labels[row, :at] = tokens[row, :at] if with_briefs else IGNORED
         for k, branch in enumerate(sample.branches):
             end = at + len(branch.tokens)
-            tokens[row, at:end], part[row, at:end] = torch.tensor(branch.tokens), k + 1
+            tokens[row, at:end] = torch.tensor(branch.tokens)
+            part[row, at:end] = k + 1
             positions[row, at:end] = torch.arange(n_shared, n_shared + len(branch.tokens))
             labels[row, at + branch.n_prompt : end] = tokens[row, at + branch.n_prompt : end]
             at = end

@@ -1,4 +1,4 @@
-"""Judgement of many studied junctions together, what is best where: linear in a junction's figures, with correlated errors.
+"""Judgement of many studied junctions: linear in a junction's figures, with correlated errors.
 
     log d_k = w_k . x + e_k         d_k delay of plan k, x figures of the brief
     e ~ N(0, S)                     S over the plans: who does well by more than expected, and who with him
@@ -82,7 +82,7 @@ def judge(studies: Sequence[Study]) -> Judgement:
 
 
 def figures(brief: Brief) -> Array:
-    """(F,) what of a junction may decide which plan is best; all of it is in the brief's text or follows from it."""
+    """(F,) figures that may decide which plan is best; all follow from the brief's text."""
     ratios = np.array([flow_ratios(brief, p) for p in range(len(brief.period_starts_s))])
     fullest = ratios[int(ratios.sum(axis=1).argmax())]
     full = float(fullest.sum())

@@ -1,4 +1,4 @@
-"""Lessons from studied junctions: the messages that `leedctl generate` would send, and the reply that should have come.
+"""Lessons from studied junctions: the messages of `leedctl generate`, and the reply to be learnt.
 
 The reply is the plan of which the judgement over all junctions (`judgement.py`) expects most there, of the kind
 that the question's emphasis asks for: a function of the brief and not of one day's luck. Its sentence of reasoning
@@ -8,11 +8,12 @@ repeats the figures that it follows from and says why.
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
 from leed_traffic.domain.document import Document
-from leed_traffic.domain.plan import URGENCY, Plan, SequencePlan, UrgencyPlan
+from leed_traffic.domain.plan import Plan, SequencePlan, UrgencyPlan
 from leed_traffic.generate.brief import Attempt, Brief, Feedback
 from leed_traffic.generate.language_model.brief_text import render_brief, system_text, task_text
 from leed_traffic.generate.language_model.names import Names, name_parts
@@ -23,10 +24,8 @@ from leed_traffic.planner.study import Study, Tried
 from leed_traffic.simulation.incumbents.webster import flow_ratios
 
 PROPOSALS = 4  # per round, as `leedctl generate` asks by default
-FIRST_ROUNDS, LATER_ROUNDS = (
-    6,
-    10,
-)  # briefs per junction, without and with earlier plans; each gives a lesson per proposal
+FIRST_ROUNDS = 6  # briefs per junction without earlier plans; each gives a lesson per proposal
+LATER_ROUNDS = 10  # and with them
 NEAR = 1.1  # a plan of the wanted kind may be expected to be so much worse than the best, in delay
 COUNT_VEHPH = 4.0  # one vehicle in a quarter hour: what a count of one day can tell apart
 FULL = 0.55
@@ -37,7 +36,7 @@ Kind = Callable[[Plan], bool]
 
 
 class Lesson(Document):
-    """One question and the reply to be learnt, as fine-tuning tools take it (`messages`, the last one the assistant's)."""
+    """One question and the reply to be learnt, as fine-tuning tools take it (the last message is the reply)."""
 
     messages: tuple[dict[str, str], ...]
     junction: str
@@ -89,7 +88,7 @@ def drawn_lessons(brief: Brief, judgement: Judgement, junction: str, n: int, rng
 
 
 def with_demand(brief: Brief, rng: Rng) -> Brief:
-    """The junction under another demand: other approaches and turns are strong, and it is full to a drawn degree."""
+    """The junction under a drawn demand: other approaches and turns are strong, and it is as full as drawn."""
     approach = {turn.from_edge: rng.lognormal(0.0, 0.5) for turn in brief.turns}
     n_periods = len(brief.period_starts_s)
     flows = {
@@ -112,12 +111,10 @@ def with_demand(brief: Brief, rng: Rng) -> Brief:
 
 def reply_text(plan: Plan, reasoning: str, names: Names) -> str:
     """A plan as the reply's schema wants it: short names, whole numbers without a point, no spaces."""
-    stated: dict[str, object] = {"form": plan.form, "reasoning": reasoning, "reach_m": _short(plan.reach_m)}
+    settings = plan.model_dump(mode="json", exclude={"form", "intersection", "reasoning"})
     if isinstance(plan, UrgencyPlan):
-        stated |= {p.name: _short(getattr(plan, p.name)) for p in URGENCY if p.name != "reach_m"}
-        stated["lane_weights"] = {names.lanes[lane]: _short(weight) for lane, weight in plan.lane_weights.items()}
-    else:
-        stated["periods"] = [_period(period.model_dump(), names) for period in plan.periods]
+        settings["lane_weights"] = {names.lanes[lane]: weight for lane, weight in plan.lane_weights.items()}
+    stated = {"form": plan.form, "reasoning": reasoning} | _stated(settings, names)
     return json.dumps(stated, separators=(",", ":"))
 
 
@@ -186,7 +183,7 @@ def _informed(brief: Brief, standing: Tried, attempts: Sequence[Attempt]) -> Bri
 
 
 def _targets(plans: Mapping[str, Plan], expected: Mapping[str, float], barred: Sequence[str]) -> list[str]:
-    """For each emphasis of `prompts/` the plan of its kind from which most is expected, else the best left; none twice."""
+    """For each emphasis the plan of its kind from which most is expected, else the best left; none twice."""
     ranked = [
         what
         for what in sorted(expected, key=lambda what: expected[what])
@@ -205,7 +202,7 @@ def _targets(plans: Mapping[str, Plan], expected: Mapping[str, float], barred: S
 
 
 def _is_writable(what: str) -> bool:
-    """Return whether a plan's values are those of a reply; the embedded sequences have others, and the portfolio their like."""
+    """Return whether a plan's values are those of a reply; the embedded sequences have others."""
     return not what.startswith("webster")
 
 
@@ -228,35 +225,14 @@ KINDS: Mapping[int, Kind] = {
 }  # by the emphasis's place in `prompts/`
 
 
-def _period(period: dict[str, object], names: Names) -> dict[str, object]:
-    steps = period["steps"]
-    cycle = period["cycle_s"]
-    return {
-        "from_s": _short(period["from_s"]),
-        "cycle_s": None if cycle is None else _short(cycle),
-        "offset_s": _short(period["offset_s"]),
-        "steps": [_step(step, names) for step in steps] if isinstance(steps, list | tuple) else [],
-    }
-
-
-def _step(step: Mapping[str, object], names: Names) -> dict[str, object]:
-    extension = step["extend_while"]
-    skip = step["skip_if_queue_at_most"]
-    shown = None
-    if isinstance(extension, dict):
-        letters = [names.approaches[approach] for approach in extension["approaches"]]
-        shown = {"approaches": letters, "queue_over": _short(extension["queue_over"])}
-    return {
-        "stage": step["stage"],
-        "min_green_s": _short(step["min_green_s"]),
-        "max_green_s": _short(step["max_green_s"]),
-        "extend_while": shown,
-        "skip_if_queue_at_most": None if skip is None else _short(skip),
-    }
-
-
-def _short(value: object) -> float:
-    """Whole numbers without a decimal point."""
-    if not isinstance(value, int | float):
-        raise ValueError(f"need a number, got {value!r}")
-    return int(value) if value == int(value) else value
+def _stated(part: Any, names: Names) -> Any:  # noqa: ANN401  # JSON
+    """A part of a plan with letters for approaches and whole numbers without a point."""
+    if isinstance(part, dict):
+        return {key: _stated(value, names) for key, value in part.items()}
+    if isinstance(part, list):
+        return [_stated(value, names) for value in part]
+    if isinstance(part, str):
+        return names.approaches[part]
+    if isinstance(part, float) and part.is_integer():
+        return int(part)
+    return part

@@ -1,7 +1,7 @@
-"""The plans that every junction tries: rules for any junction, and Webster's greens stretched, all in a reply's own values.
+"""The plans that every junction tries: rules for any junction, and Webster's greens stretched.
 
-Because every junction tries the same ones, what is best where can be read from many junctions together
-(`judgement.py`); the best of a handful of random plans on a single day is half chance.
+All have a reply's own values. Because every junction tries the same ones, what is best where can be read from
+many junctions together (`judgement.py`); the best of a handful of random plans on a single day is half chance.
 """
 
 from dataclasses import dataclass

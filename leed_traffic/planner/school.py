@@ -1,4 +1,4 @@
-"""Lessons from many random junctions, studied in parallel; what was tried is remembered, so an interrupted study goes on."""
+"""Lessons from many random junctions, studied in parallel; an interrupted study goes on."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -24,7 +24,7 @@ class Summary(Document):
     junctions: int
     lessons: int
     drawn: int
-    """Of the lessons, those about demands that were drawn and not simulated."""
+    """Lessons about demands that were drawn and not simulated."""
     sequences: int
     """Junctions at which a sequence was best."""
     delay_s: dict[str, float]

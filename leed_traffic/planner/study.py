@@ -57,7 +57,7 @@ class Study:
 
 
 def study_junction(task: Task) -> Study:
-    """Build the junction if it is not there, and try what has not been tried yet; the same task gives the same study."""
+    """Build the junction and try its plans, where that was not done; the same task gives the same study."""
     scenario = build_junction(task.folder, np.random.default_rng([task.seed, task.index, 1]))
     with WorkerPool(0) as pool:
         return _study(Bench(env_spec(scenario), pool, task.folder / TRIED_NAME, lambda what: None))

@@ -1,4 +1,4 @@
-"""A tokenizer for briefs and plans alone: a phrase that all briefs share is one token, and so is every usual number.
+"""A tokenizer for briefs and plans: a phrase that all briefs share is one token, as is every usual number.
 
 Copying a figure is then one step of attention; written in digits, a model this small took too long to learn it. A
 brief that has over 1,000 tokens under a general tokenizer has about 330 here: only so is training on a CPU
@@ -17,12 +17,13 @@ LONGEST = 48  # characters of a token
 # What every question begins with (role `system`) says the same each time; a model trained for this task alone need
 # not read it
 CHAT_TEMPLATE = (
-    "{{ bos_token }}{% for m in messages %}{% if m['role'] != 'system' %}<|{{ m['role'] }}|>{{ m['content'] }}<|end|>"
-    "{% endif %}{% endfor %}{% if add_generation_prompt %}<|assistant|>{% endif %}"
+    "{{ bos_token }}{% for m in messages %}{% if m['role'] != 'system' %}"
+    "<|{{ m['role'] }}|>{{ m['content'] }}<|end|>{% endif %}{% endfor %}"
+    "{% if add_generation_prompt %}<|assistant|>{% endif %}"
 )
 
 
-def train_tokenizer(texts: Sequence[str], *, context: int) -> Any:  # noqa: ANN401  # transformers ships no usable types
+def train_tokenizer(texts: Sequence[str], *, context: int) -> Any:  # noqa: ANN401  # no usable types
     """Byte-level pairs (BPE) merged across words, but neither across lines nor between words and numbers.
 
     Args:

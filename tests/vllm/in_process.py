@@ -11,8 +11,8 @@ import sys
 import time
 from pathlib import Path
 
+from leed_traffic.generate.language_model.conversation import Question
 from leed_traffic.generate.language_model.in_process import InProcessModel
-from leed_traffic.generate.language_model.served import Question
 
 
 def main():

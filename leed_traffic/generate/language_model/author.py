@@ -1,4 +1,4 @@
-"""A language model as a plan author: a question per intersection and candidate, every reply checked, faults sent back."""
+"""A language model as a plan author: one question per intersection and candidate, faults sent back."""
 
 import json
 from collections import Counter
@@ -27,10 +27,10 @@ from leed_traffic.generate.language_model.brief_text import (
     task_text,
 )
 from leed_traffic.generate.language_model.config import ModelConfig, check_model
+from leed_traffic.generate.language_model.conversation import LanguageModel, ModelReply, Question
 from leed_traffic.generate.language_model.names import Names, name_parts
 from leed_traffic.generate.language_model.plan_schema import Schema, plan_schema, simple_schema
 from leed_traffic.generate.language_model.reply import read_plan
-from leed_traffic.generate.language_model.served import LanguageModel, ModelReply, Question
 from leed_traffic.generate.language_model.session import Timed, open_model
 from leed_traffic.generate.progress import Asking, OnAsking
 from leed_traffic.generate.schedule import LEAST_CONFIRMED, Schedule
@@ -55,7 +55,7 @@ class Sampling:
 
 @dataclass(slots=True)
 class _Conversation:
-    """Towards one plan."""
+    """Conversation about one plan."""
 
     brief: Brief
     names: Names
@@ -171,7 +171,7 @@ class LanguageModelAuthor(Author):
         )
 
     def propose(self, briefs: Sequence[Brief], round_index: int, n_candidates: int) -> list[Proposal]:
-        """One proposal per candidate number; an intersection without a sound plan is left out of it, with the reason.
+        """One proposal per candidate number; it leaves out intersections without a sound plan, with the reason.
 
         Raises:
             UsageError: the model's server refused every single question.
@@ -182,7 +182,7 @@ class LanguageModelAuthor(Author):
 
         def on_reply(index: int, reply: ModelReply) -> Question | None:
             following = self._take(talks[index], reply)
-            progress.tell(talks[index], reply)
+            progress.report(talks[index], reply)
             return following
 
         self._model.converse([talk.question for talk in talks], on_reply)
@@ -216,7 +216,7 @@ class LanguageModelAuthor(Author):
         return talks
 
     def _take(self, talk: _Conversation, reply: ModelReply) -> Question | None:
-        """Read a reply: a plan ends the conversation, a fault leads to the next question while repairs are left."""
+        """Read a reply: a plan ends the conversation, a fault leads on while repairs are left."""
         talk.replies.append(reply)
         if reply.fault:
             talk.reasons.append(reply.fault)
@@ -283,8 +283,8 @@ class _Progress:
         self._on_asking = on_asking
         self._began_s = clock()
 
-    def tell(self, talk: _Conversation, reply: ModelReply) -> None:
-        """A reply has come in one of the conversations."""
+    def report(self, talk: _Conversation, reply: ModelReply) -> None:
+        """Count a reply of one of the conversations, and pass the figures on."""
         self._tokens += reply.reply_tokens
         if talk.is_over:
             self._plans += 1
@@ -313,7 +313,7 @@ def _proposal(number: int, k: int, talks: Sequence[_Conversation]) -> Proposal:
 
 
 def _fault(talk: _Conversation) -> str:
-    """For the next brief: what a server says about itself is nothing that the model can act on."""
+    """Fault for the next brief; a model can do nothing about what a server says of itself."""
     return "the server did not take the question" if talk.replies[-1].fault else talk.reasons[-1]
 
 

@@ -1,4 +1,4 @@
-"""A brief as the text that a model reads: what a signal engineer would ask for, in few tokens, and always the same text.
+"""Text of a brief as a model reads it: what a signal engineer would ask for, in few tokens.
 
 The words are in the templates of `prompts/`; nothing from a net file is in them but numbers (see `names.py`).
 """
@@ -297,7 +297,8 @@ def _figures(feedback: Feedback, names: Names) -> str:
     greens = [f"{k} {share:.0%}" for k, share in enumerate(found.green_share)]
     return (
         f"Mean queue in vehicles: {', '.join(queues)}. Share of time green by stage: {', '.join(greens)}. "
-        f"Of the green {found.wasted_share:.0%} served nobody while others queued, {found.blocked_share:.0%} met full exits."
+        f"Of the green {found.wasted_share:.0%} served nobody while others queued, "
+        f"{found.blocked_share:.0%} met full exits."
     )
 
 

@@ -28,13 +28,13 @@ class ModelConfig(Document):
     """Questions under way at a time."""
     temperature: float = Field(default=0.7, ge=0.0, le=2.0)
     max_tokens: int = Field(default=1500, ge=50)
-    """Of a reply."""
+    """Longest reply."""
     timeout_s: float = Field(default=300.0, gt=0.0)
     """For one reply."""
     start_s: float = Field(default=240.0, ge=0.0)
     """For a server that is not up yet, or went away."""
     attempts: int = Field(default=8, ge=1)
-    """Of one question, where the server is overloaded or lost."""
+    """Attempts at one question, where the server is overloaded or lost."""
 
 
 def check_model(config: ModelConfig) -> None:
@@ -47,7 +47,8 @@ def check_model(config: ModelConfig) -> None:
         raise UsageError("--replay asks no server; leave --url out")
     if config.replay is None and not config.model:
         raise UsageError(
-            "--author vllm: name the model: --url http://HOST:8000/v1 --model NAME, or --model PATH, or --replay FILE"
+            "--author vllm: name the model: --url http://HOST:8000/v1 --model NAME, "
+            "or --model PATH, or --replay FILE"
         )
     for url in config.urls:
         parts = urlsplit(url)

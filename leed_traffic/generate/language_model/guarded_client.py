@@ -1,4 +1,4 @@
-"""The HTTP client through which a language model's server is asked: goes where it was sent, takes no more than it can use."""
+"""The HTTP client that asks a model's server: goes where it was sent, takes no more than it can use."""
 
 from typing import Any
 
@@ -12,10 +12,10 @@ class UnusableReplyError(APIError):
 
 
 class GuardedClient(DefaultAsyncHttpxClient):
-    """Follows no redirect, for prompts and key are for the address that a person gave; unpacks nothing, and stops reading."""
+    """Follows no redirect (prompts and key are for the address that was given), unpacks nothing, stops reading."""
 
-    async def send(self, request: Any, **options: Any) -> Any:  # noqa: ANN401  # the library beneath openai has changed its name
-        """As the client does, with the whole body, or not at all.
+    async def send(self, request: Any, **options: Any) -> Any:  # noqa: ANN401  # httpx or httpx2, by version
+        """Send as the client does; the reply comes with its whole body, or not at all.
 
         Raises:
             UnusableReplyError: the body is packed or has no end.

@@ -1,12 +1,12 @@
-"""A language model in this process: vLLM's `LLM.chat`, one batch over all conversations, for machines without a server."""
+"""A language model in this process, without a server: vLLM's `LLM.chat`, one batch over all conversations."""
 
 import json
 from collections.abc import Callable, Sequence
 from typing import Any
 
 from leed_traffic.errors import UsageError
+from leed_traffic.generate.language_model.conversation import ModelReply, OnReply, Question
 from leed_traffic.generate.language_model.plain_text import clean_text, one_line
-from leed_traffic.generate.language_model.served import ModelReply, OnReply, Question
 
 INSTALL = "pip install '.[vllm]' (an environment of its own: vllm pins its torch), or give --url of a server"
 
@@ -73,7 +73,7 @@ class InProcessModel:
         return [_reply(output, seconds) for output in outputs]
 
 
-def _reply(output: Any, seconds: float) -> ModelReply:  # noqa: ANN401  # vLLM's RequestOutput; vLLM is not here to name it
+def _reply(output: Any, seconds: float) -> ModelReply:  # noqa: ANN401  # vLLM is not here to name it
     completion = output.outputs[0]
     return ModelReply(
         text=clean_text(completion.text),

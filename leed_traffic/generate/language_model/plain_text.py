@@ -7,7 +7,7 @@ _WHITE = "\t\n\r"
 
 
 def clean_text(text: str) -> str:
-    """Cut to what may be looked at; what a terminal or a page would obey, or no file takes, becomes a replacement character."""
+    """Cut to a readable length; what a terminal or a page would obey becomes a replacement character."""
     return "".join(c if c.isprintable() or c in _WHITE else "\ufffd" for c in text[:MAX_REPLY_CHARS])
 
 

@@ -1,4 +1,4 @@
-"""Translation of a model's reply into a plan, or into the reason why it is none: nothing that a server promised is taken on trust."""
+"""Translation of a model's reply into a plan, or into the reason why it is none; no promise is trusted."""
 
 import json
 import re
@@ -124,7 +124,8 @@ def _check_served(plan: Plan, brief: Brief, names: Names) -> None:
         if missing := names.words(sorted(every - served)):
             raise PlanError(
                 _cut(
-                    f"no step from {period.from_s:g} s on serves {', '.join(missing)}; every movement needs a green"
+                    f"no step from {period.from_s:g} s on serves {', '.join(missing)}; "
+                    "every movement needs a green"
                 )
             )
 

@@ -1,4 +1,4 @@
-"""`report.html` of a language model's run: one self-contained page on how valid, how good and how dear its plans were."""
+"""`report.html` of a language model's run: how valid, how good and how dear its plans were, on one page."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -95,7 +95,7 @@ def _course(name: str, made: Demonstrations, authorship: Authorship) -> dict[str
 
 
 def _chart(start_s: float, rounds: Sequence[Round]) -> dict[str, Any]:
-    """Points of the delay's course, the best start first; and of the best proposal of each round, where one was sound."""
+    """Points of the delay's course, the best start first, and of the best sound proposal of each round."""
     stood = [start_s, *(r.delay_s for r in rounds)]
     proposed = [(k, r.proposed_delay_s) for k, r in enumerate(rounds, start=1) if r.proposed_delay_s is not None]
     values = [*stood, *(value for _, value in proposed)]

@@ -1,23 +1,24 @@
-"""A language model as the author sees it, and one that is asked over HTTP: vLLM servers, or whatever speaks their dialect.
-
-A question may lead to another (a refused plan is sent back with the reason), so one asks by conversations: many at
-once, each a chain of questions. Answers come in any order; nothing that the author makes of them may depend on it.
-"""
+"""A language model behind one or several OpenAI-compatible servers, as vLLM's, asked over HTTP."""
 
 import asyncio
 import contextlib
-import hashlib
 import json
 import os
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from random import Random
-from typing import Any, Protocol
+from typing import Any
 
 import openai
 from openai import AsyncOpenAI
 
 from leed_traffic.errors import DeviceError, LeedError, UsageError
+from leed_traffic.generate.language_model.conversation import (
+    MOST_TOKENS,
+    ModelReply,
+    OnReply,
+    Question,
+)
 from leed_traffic.generate.language_model.guarded_client import GuardedClient
 from leed_traffic.generate.language_model.plain_text import clean_text, one_line
 
@@ -25,57 +26,6 @@ API_KEY_VARIABLE = "LEED_MODEL_API_KEY"
 FIRST_PAUSE_S = 0.5
 LONGEST_PAUSE_S = 20.0
 HEALTH_TIMEOUT_S = 10.0
-MOST_TOKENS = 10**9  # that a reply is believed to have had
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Question:
-    """One prompt. Everything but the subject is sent."""
-
-    subject: str  # whom it is about: equal junctions get plans of their own
-    messages: tuple[tuple[str, str], ...]  # (role, content)
-    schema: str  # of the reply, as canonical JSON
-    temperature: float
-    max_tokens: int
-
-    def digest(self) -> str:
-        """sha256 over all of it: the key of its reply."""
-        parts = [self.subject, self.messages, self.schema, self.temperature, self.max_tokens]
-        return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ModelReply:
-    """Reply of a model; `fault` says why a server refused the question as such."""
-
-    text: str
-    finish_reason: str  # stop, length, or refused
-    prompt_tokens: int = 0
-    reply_tokens: int = 0
-    latency_s: float = 0.0
-    fault: str = ""
-
-
-OnReply = Callable[[int, ModelReply], Question | None]  # conversation, reply -> what to ask next in it
-
-
-class LanguageModel(Protocol):
-    """Answers questions; neither the order nor the number of servers is seen."""
-
-    @property
-    def name(self) -> str:
-        """The model, for the provenance."""
-
-    def converse(self, questions: Sequence[Question], on_reply: OnReply) -> None:
-        """Hold one conversation per question until none has anything left to ask.
-
-        Args:
-            questions: with which the conversations begin.
-            on_reply: told as each reply arrives, in the caller's thread.
-
-        Raises:
-            LeedError: the model cannot be reached, or not in this way.
-        """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,7 +56,7 @@ class _Server:
 
 
 class ServedModel:
-    """A model behind one or several OpenAI-compatible servers; each question goes to the one with the least under way."""
+    """A model behind one or several servers; each question goes to the one with the least under way."""
 
     def __init__(
         self,
@@ -217,7 +167,7 @@ class ServedModel:
             await self._recover(*failed, attempt)
 
     def _choose(self, avoided: _Server | None) -> _Server:
-        """The server with the least under way; not one that is down, nor the one that just failed, if there is another."""
+        """The server with the least under way; not one that is down or just failed, if there is another."""
         return min(self._servers, key=lambda server: (not server.is_up, server is avoided, server.in_flight))
 
     async def _send(self, server: _Server, question: Question) -> bytes:
@@ -255,7 +205,7 @@ class ServedModel:
             await self._await_health(server)
 
     async def _await_model(self, server: _Server) -> None:
-        """Until the server is up and offers the model."""
+        """Wait until the server is up and offers the model."""
         await self._await_health(server)
         try:
             async with asyncio.timeout(self._patience.timeout_s):
@@ -268,7 +218,7 @@ class ServedModel:
             raise UsageError(f"{server.url}: serves {found}, not {self._model}; name one with --model")
 
     async def _await_health(self, server: _Server) -> None:
-        """Poll until the server is well, for as long as a start may take; a server without a health page counts as well."""
+        """Poll until the server is well or its start takes too long; one without a health page counts as well."""
         until_s = self._clock() + self._patience.start_s
         attempt = 0
         address = server.url.rstrip("/").removesuffix("/v1") + "/health"
@@ -287,7 +237,8 @@ class ServedModel:
                         continue
                     if self._clock() >= until_s:
                         raise DeviceError(
-                            f"{server.url}: no model server answers ({_said(err)}), waited {self._patience.start_s:.0f} s; "
+                            f"{server.url}: no model server answers ({_said(err)}), "
+                            f"waited {self._patience.start_s:.0f} s; "
                             "start it (vllm serve MODEL) or correct --url; the same command goes on from here"
                         ) from err
                     await self._sleep(self._pause(attempt))
@@ -299,7 +250,8 @@ class ServedModel:
         if isinstance(err, openai.APIStatusError) and 300 <= err.status_code < 400:
             place = one_line(err.response.headers.get("location", "nowhere"))
             return UsageError(
-                f"{server.url}: sends its callers elsewhere, to {place}; give --url the address that answers itself"
+                f"{server.url}: sends its callers elsewhere, to {place}; "
+                "give --url the address that answers itself"
             )
         if isinstance(err, openai.NotFoundError):
             return UsageError(
@@ -311,12 +263,13 @@ class ServedModel:
                 "lower --concurrency or raise --timeout; the same command goes on from here"
             )
         return DeviceError(
-            f"{server.url}: {_said(err)}, {attempts} attempts; look at the server's log; the same command goes on from here"
+            f"{server.url}: {_said(err)}, {attempts} attempts; look at the server's log; "
+            "the same command goes on from here"
         )
 
 
 def _reply(completion: object, latency_s: float) -> ModelReply:
-    """Whatever a server sent as a completion: nothing in it is as it should be until that was seen."""
+    """Completion of a server as a reply: nothing in it is as it should be until that was seen."""
     choices = _field(completion, "choices")
     choice = choices[0] if isinstance(choices, list) and choices else None
     content = _field(_field(choice, "message"), "content")

@@ -9,14 +9,7 @@ from urllib.parse import urlsplit
 from leed_traffic.errors import UsageError
 from leed_traffic.generate.language_model.brief_text import TOKEN_LIMIT
 from leed_traffic.generate.language_model.config import ModelConfig, check_model
-from leed_traffic.generate.language_model.served import (
-    LanguageModel,
-    ModelReply,
-    OnReply,
-    Question,
-    ServedModel,
-    ServerPatience,
-)
+from leed_traffic.generate.language_model.conversation import LanguageModel, ModelReply, OnReply, Question
 from leed_traffic.generate.language_model.transcripts import RememberedModel, Transcripts
 
 Clock = Callable[[], float]
@@ -78,6 +71,11 @@ def _open_model(config: ModelConfig, clock: Clock, rng: Random) -> LanguageModel
 
         # a repair carries the refused plan and the reason on top of the brief
         return InProcessModel(model, max_model_len=2 * TOKEN_LIMIT + 2 * config.max_tokens, clock=clock)
+    from leed_traffic.generate.language_model.served import (  # only here is openai needed
+        ServedModel,
+        ServerPatience,
+    )
+
     urls = [url.rstrip("/") if urlsplit(url).path.strip("/") else f"{url.rstrip('/')}/v1" for url in config.urls]
     patience = ServerPatience(timeout_s=config.timeout_s, start_s=config.start_s, attempts=config.attempts)
     return ServedModel(urls, model, concurrency=config.concurrency, patience=patience, clock=clock, rng=rng)

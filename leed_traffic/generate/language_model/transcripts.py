@@ -14,8 +14,14 @@ from pydantic import Field, ValidationError
 
 from leed_traffic.domain.document import Document
 from leed_traffic.errors import DemonstrationError
+from leed_traffic.generate.language_model.conversation import (
+    MOST_TOKENS,
+    LanguageModel,
+    ModelReply,
+    OnReply,
+    Question,
+)
 from leed_traffic.generate.language_model.plain_text import clean_text, one_line
-from leed_traffic.generate.language_model.served import MOST_TOKENS, LanguageModel, ModelReply, OnReply, Question
 
 
 class Exchange(Document):
@@ -72,7 +78,7 @@ class Transcripts:
         return tuple(dict.fromkeys(model for model, _ in self._known))
 
     def find(self, model: str, question: Question) -> ModelReply | None:
-        """The reply to a question, if it was ever answered; a refusal counts only where nobody can be asked again."""
+        """The reply to a question that was answered; a refusal counts only where nobody can be asked again."""
         exchange = self._known.get((model, question.digest()))
         if exchange is None or (exchange.fault and self._sink is not None):
             return None
@@ -164,8 +170,9 @@ class RememberedModel:
             return
         if self._model is None:
             raise DemonstrationError(
-                f"{self._transcripts.path}: holds no reply of {self.name} to a question on {open_ones[0][1].subject} "
-                f"({len(open_ones)} missing); replay with the scenario, the options and the version it was made with"
+                f"{self._transcripts.path}: holds no reply of {self.name} "
+                f"to a question on {open_ones[0][1].subject} ({len(open_ones)} missing); "
+                "replay with the scenario, the options and the version it was made with"
             )
 
         def remember(place: int, reply: ModelReply) -> Question | None:

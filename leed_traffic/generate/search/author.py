@@ -1,12 +1,11 @@
-"""The embedded author: changes the parameters of priority plans and lets the simulation judge.
+"""The embedded author: changes the parameters of urgency rules and lets the simulation judge.
 
 Rounds draw changes for every intersection on its own, smaller from round to round: an evolution strategy with one
 parent (Rechenberg 1973) per intersection, all intersections at once, each credited with its local return. Before
 them stand known rules and drawn ones (`halving.py`).
 """
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from typing import Self
 
 import numpy as np
@@ -19,7 +18,6 @@ from leed_traffic.generate.bench import Plans, Trial
 from leed_traffic.generate.brief import Brief
 from leed_traffic.generate.config import AuthorName, GenerateConfig
 from leed_traffic.generate.executed import ExecutedPlans, best_of, named
-from leed_traffic.generate.progress import OnAsking
 from leed_traffic.generate.schedule import Schedule
 from leed_traffic.generate.search.budget import SHORT, SHORT_RUNS, least_runs, search_schedule
 from leed_traffic.generate.search.starts import MAX_WAVE, SHORT_STARTS, field_starts
@@ -52,12 +50,9 @@ class SearchAuthor(Author):
         return search_schedule(config.runs)
 
     @classmethod
-    @contextmanager
-    def open(
-        cls, config: GenerateConfig, setting: EnvSpec, clock: Callable[[], float], on_asking: OnAsking
-    ) -> Iterator[Self]:
+    def create(cls, config: GenerateConfig, setting: EnvSpec) -> Self:
         """See `Author`."""
-        yield cls(config.seed, config.reach_m, cls.schedule_for(config))
+        return cls(config.seed, config.reach_m, cls.schedule_for(config))
 
     @classmethod
     def check(cls, config: GenerateConfig) -> None:
@@ -157,5 +152,5 @@ def _parent(brief: Brief) -> UrgencyPlan:
 
 
 def _between(value: float, low: float, high: float) -> float:
-    """Within bounds, and short enough to be read in a file."""
+    """Clip a value, and round it so that it is read well in a file."""
     return round(float(min(max(value, low), high)), 3)

@@ -13,7 +13,7 @@ SHORT_RUNS = SHORT.runs
 
 
 def search_schedule(runs: int) -> Schedule:
-    """A search of so many hours: confirmation first, then as many drawn rules as may be, rounds of changes with the rest."""
+    """Divide the hours of a search: confirmation first, then drawn rules, rounds of changes with the rest."""
     if runs < least_runs():
         return SHORT
     n_confirmed = min(max(LEAST_CONFIRMED, int(CONFIRMED_SHARE * runs)), MOST_CONFIRMED)

@@ -1,7 +1,7 @@
-"""Drawn urgency rules, the same for all intersections, by successive halving: all on one hour, the best quarter on the others.
+"""Successive halving of drawn urgency rules: all run on one hour, the best quarter on the others.
 
-One hour tells a good rule from a bad one, not from the next best (Jamieson and Talwalkar 2016; one cut); the best
-is confirmed later, on hours that chose nothing.
+Each rule is the same for all intersections. One hour tells a good rule from a bad one, not from the next best
+(Jamieson and Talwalkar 2016; one cut); the best is confirmed later, on hours that chose nothing.
 """
 
 from collections.abc import Sequence
@@ -43,7 +43,7 @@ def halve(names: Sequence[str], n: int, seed: int, bench: Bench, seeds: Sequence
 
 
 def draw_rule(rng: np.random.Generator, reach_m: float) -> UrgencyPlan:
-    """A rule of the kind that suits some junctions: most terms are off in about half of the draws, as they are in max-wave.
+    """Draw a rule of the kind that suits some junctions: most terms are off in about half of the draws.
 
     Args:
         rng: draws.

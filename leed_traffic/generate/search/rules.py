@@ -1,7 +1,7 @@
 """Urgency rules for any junction, from quick to slow.
 
-None is best everywhere: the quick ones win where little drives, the slow ones near capacity (docs/planner.md: a day at each of
-65 random junctions). A search starts from some of them, a planner's lessons compare all of them.
+None is best everywhere: the quick ones win where little drives, the slow ones near capacity (docs/planner.md: a
+day at each of 65 random junctions). A search starts from some of them, a planner's lessons compare all of them.
 """
 
 from collections.abc import Mapping

@@ -8,7 +8,8 @@ from leed_traffic.domain.plan import UrgencyPlan, check_plan
 from leed_traffic.errors import UsageError
 from leed_traffic.generate.language_model.author import LanguageModelAuthor, Sampling
 from leed_traffic.generate.language_model.brief_text import TOKEN_LIMIT, estimate_tokens
-from leed_traffic.generate.language_model.served import ModelReply, ServedModel, ServerPatience
+from leed_traffic.generate.language_model.conversation import ModelReply
+from leed_traffic.generate.language_model.served import ServedModel, ServerPatience
 from tests.generate.briefs import crossroads, little
 from tests.generate.chat_server import Answer, ChatServer, priority_reply, sample
 from tests.generate.language_model.test_reply import hostile

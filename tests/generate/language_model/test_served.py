@@ -6,8 +6,9 @@ from random import Random
 import pytest
 
 from leed_traffic.errors import DeviceError, UsageError
+from leed_traffic.generate.language_model.conversation import Question
 from leed_traffic.generate.language_model.in_process import InProcessModel
-from leed_traffic.generate.language_model.served import API_KEY_VARIABLE, Question, ServedModel, ServerPatience
+from leed_traffic.generate.language_model.served import API_KEY_VARIABLE, ServedModel, ServerPatience
 from tests.generate.chat_server import DROP, Answer, ChatServer, free_port
 
 

@@ -3,7 +3,7 @@ import json
 import pytest
 
 from leed_traffic.errors import DemonstrationError
-from leed_traffic.generate.language_model.served import ModelReply, Question
+from leed_traffic.generate.language_model.conversation import ModelReply, Question
 from leed_traffic.generate.language_model.transcripts import RememberedModel, Transcripts
 
 
