@@ -108,19 +108,7 @@ def run_episode(env: SignalEnv, controller: Controller, seed: int) -> Episode:
         overrides += transition.overrides
         situation = transition.situation
         ended = transition.ended
-    score = None
-    if env.record is not None:
-        stuck_veh = env.standing(STUCK_S)
-        env.close()
-        score = read_score(
-            env.record,
-            env.scenario,
-            env.network,
-            env.site,
-            seed=seed,
-            route_files=env.route_files,
-            stuck_veh=stuck_veh,
-        )
+    score = _score(env, seed)
     return Episode(
         seed=seed,
         observation=np.stack(observations),
@@ -136,8 +124,25 @@ def run_episode(env: SignalEnv, controller: Controller, seed: int) -> Episode:
     )
 
 
+def _score(env: SignalEnv, seed: int) -> SeedScore | None:
+    """End the simulation of a recording env and read its score; None: it does not record."""
+    if env.record is None:
+        return None
+    stuck_veh = env.standing(STUCK_S)
+    env.close()
+    return read_score(
+        env.record,
+        env.scenario,
+        env.network,
+        env.site,
+        seed=seed,
+        route_files=env.route_files,
+        stuck_veh=stuck_veh,
+    )
+
+
 def trajectories_of(episode: Episode, env: SignalEnv) -> tuple[Trajectory, ...]:
-    """One trajectory per intersection, without padding."""
+    """Cut an episode into one trajectory per intersection, without padding."""
     return tuple(
         Trajectory(
             intersection=intersection.id,
