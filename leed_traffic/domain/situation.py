@@ -1,6 +1,6 @@
 """The decision cycle of training and of the street: observe, ask, rule, command. It stands here, and only here.
 
-    `Observer`        displays, readings --waits--> states --permit--> permissions --encode--> observation, legal
+    `Observer`        displays, readings --waits--> states --permit--> permissions --encode--> vector, mask
     `RequestRules`    request --transit signal priority--> request --rule--> ruling --> a change, a renewal, nothing
     `keeps_clearing`  a clearance is over, a vehicle stands in the junction --> it stands for another step
 
@@ -213,8 +213,8 @@ def keeps_clearing(
 ) -> bool:
     """Return whether a clearance that is over stands for another step.
 
-    It does where a vehicle that lost its green is still inside: two crossing vehicles that meet there wait for each
-    other for ever. Known as dynamic red clearance extension; the detector behind it watches the junction itself.
+    It does where a vehicle that lost its green is still inside: two crossing vehicles that meet there wait for
+    each other for ever. Known as dynamic red clearance extension; the detector behind it watches the junction itself.
 
     Args:
         state: when it was last looked at; the stage is the one that comes.

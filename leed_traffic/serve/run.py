@@ -120,12 +120,7 @@ def serve(
     everybody = (*watchers, board)
     for watcher in everybody:
         watcher.begin(bundle)
-    assignment = assign(
-        bundle,
-        config.intersections,
-        sensing=load_sensing(config.sensing, bundle.network),
-        priority=_priority(config, bundle),
-    )
+    assignment = _assignment(config, bundle)
     latches = LatchStore(config.state, now)
     # once: whatever becomes of the folder, this process knows its own program again after every loss
     config = config.model_copy(update={"program": config.program or program_name(config.state)})
@@ -142,11 +137,8 @@ def serve(
             locks.take()
         kept = () if store is None else store.read()
         server = CommandServer(assignment, bundle, config, decider, commands, board, locks.take)
-        journal = stack.enter_context(
-            FolderJournal(config.events, header_of(config, assignment, bundle, latches, kept))
-        )
-        if config.events is not None:
-            write_detectors(config.events, assignment.intersections)
+        header = header_of(config, assignment, bundle, latches, kept)
+        journal = _open_journal(stack, config, assignment, header)
         if config.takes_orders and config.state is not None:
             stack.enter_context(listening(config.state, server.answer))
         stack.callback(commands.close)
@@ -158,8 +150,32 @@ def serve(
         return service.run(connect, stop, on_tick, lambda device: RecordedDevice(device, journal))
 
 
+def _assignment(config: ServeConfig, bundle: Bundle) -> Assignment:
+    """Return the signals that a configuration wants, with the detectors and the priorities of the site."""
+    return assign(
+        bundle,
+        config.intersections,
+        sensing=load_sensing(config.sensing, bundle.network),
+        priority=_priority(config, bundle),
+    )
+
+
+def _open_journal(
+    stack: contextlib.ExitStack, config: ServeConfig, assignment: Assignment, header: Header
+) -> FolderJournal:
+    """Open the logs for as long as the stack lasts, and lay the table of the detectors beside them.
+
+    Raises:
+        UsageError: the folder cannot be written.
+    """
+    journal = stack.enter_context(FolderJournal(config.events, header))
+    if config.events is not None:
+        write_detectors(config.events, assignment.intersections)
+    return journal
+
+
 def _priority(config: ServeConfig, bundle: Bundle) -> tuple[PriorityRule, ...]:
-    """The rules of the site file, whose limits must be those that the policies were trained under."""
+    """Return the rules of the site file, whose limits must be those that the policies were trained under."""
     if config.site is None:
         return ()
     site = read_site_file(config.site, bundle.network)

@@ -243,7 +243,7 @@ class Signal:
             self.mode.note_decision(self.requested, ruling, state.stage)
 
     def _is_to_extend(self, display: SignalDisplay) -> bool:
-        """Return whether this clearance ends before the next tick and is kept; none is where nothing sees inside."""
+        """Return whether this clearance ends before the next tick and is kept; where nothing sees inside: no."""
         slowest_mps = display.slowest_inside_mps
         phase = display.phase
         spent_s = display.spent_s

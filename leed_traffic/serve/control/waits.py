@@ -122,7 +122,7 @@ class StreetWaits:
         return self._waits_s
 
     def _gap_s(self, n: int, time_s: float) -> float:
-        """Return the seconds since the waits were counted last: a maximum red at most, or where they never were."""
+        """Return the seconds since the waits were counted last: a maximum red at most, or if they never were."""
         last = self._last[n]
         longest_s = self._timings[n].max_red_s
         if last is not None and time_s < last.time_s:  # another device, or one that has started anew

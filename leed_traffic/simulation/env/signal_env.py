@@ -113,22 +113,6 @@ class SignalEnv:
             build_program(i, t, step_s=scenario.step_length_s)
             for i, t in zip(self.intersections, self.timings, strict=True)
         )
-        self.specs = tuple(
-            observation_spec(
-                i,
-                decision_interval_s=decision_interval_s,
-                reach_m=reach_m,
-                counts_persons=site.weights.counts_persons,
-            )
-            for i in self.intersections
-        )
-        self._observer = Observer(
-            self.intersections,
-            self.timings,
-            horizon_s=decision_interval_s,
-            reach_m=reach_m,
-            counts_persons=site.weights.counts_persons,
-        )
         self._rules = [
             RequestRules(i, t, site.priority) for i, t in zip(self.intersections, self.timings, strict=True)
         ]
@@ -136,21 +120,38 @@ class SignalEnv:
         self._signals = tuple(i.id for i in self.intersections)
         self._engine = Engine(over=over)
         self._priority_classes = frozenset(kind for rule in site.priority for kind in rule.classes)
-        self._sensors = None if sensing.is_perfect else Sensors(self.intersections, sensing)
-        self._loops = LoopWatch(
-            self._engine, self.intersections, self._sensors.sensing if self._sensors else IDEAL
-        )
         self._clearances = ClearanceWatch(self._engine, self.programs, self.timings, horizon_s=decision_interval_s)
-        self._lane_index: dict[str, int] = {}
-        for detector in sensing.detectors:
-            self._lane_index.setdefault(detector.lane, len(self._lane_index))
-        self._truth = self._watch_truly([reach_m] * self.n)
-        self._detection = self._sensed([reach_m] * self.n) or self._truth
+        self._lay_out(sensing, reach_m)
         self._reward = _RewardMeter(self.intersections, self._lane_index, reward, site.weights.persons)
         self._demand_folder = tempfile.TemporaryDirectory(prefix="leed-demand-")
         self.route_files: tuple[Path, ...] = ()
         self.vehicles: Vehicles
         self._now: Situation
+
+    def _lay_out(self, sensing: Sensing, reach_m: float) -> None:
+        """Lay out the observation, and the detectors of the observation and of the reward."""
+        interval_s = self.decision_interval_s
+        counts_persons = self.site.weights.counts_persons
+        self.specs = tuple(
+            observation_spec(i, decision_interval_s=interval_s, reach_m=reach_m, counts_persons=counts_persons)
+            for i in self.intersections
+        )
+        self._observer = Observer(
+            self.intersections,
+            self.timings,
+            horizon_s=interval_s,
+            reach_m=reach_m,
+            counts_persons=counts_persons,
+        )
+        self._sensors = None if sensing.is_perfect else Sensors(self.intersections, sensing)
+        self._loops = LoopWatch(
+            self._engine, self.intersections, self._sensors.sensing if self._sensors else IDEAL
+        )
+        self._lane_index: dict[str, int] = {}
+        for detector in sensing.detectors:
+            self._lane_index.setdefault(detector.lane, len(self._lane_index))
+        self._truth = self._watch_truly([reach_m] * self.n)
+        self._detection = self._sensed([reach_m] * self.n) or self._truth
 
     @property
     def n(self) -> int:
