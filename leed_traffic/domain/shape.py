@@ -53,9 +53,9 @@ def _differences(trained: Intersection, here: Intersection, reach_m: float) -> I
     yield from _links(trained.movements, here.movements, here.id)
     for old, new in zip(trained.lanes, here.lanes, strict=True):
         yield from _spans(f"lane {old.id}", old.spans, new.spans, reach_m)
-    for old_way, new_way in zip(_sorted(trained.movements), _sorted(here.movements), strict=True):
-        exits = [(way.exit_span,) if way.exit_span else () for way in (old_way, new_way)]
-        yield from _spans(f"the exit of link {old_way.link}", exits[0], exits[1], reach_m)
+    for old_movement, new_movement in zip(_sorted(trained.movements), _sorted(here.movements), strict=True):
+        exits = [(m.exit_span,) if m.exit_span else () for m in (old_movement, new_movement)]
+        yield from _spans(f"the exit of link {old_movement.link}", exits[0], exits[1], reach_m)
     if changed := sorted(set(trained.foes) ^ set(here.foes)):
         a, b = changed[0]
         here_too = "conflict here and did not" if changed[0] in here.foes else "do not conflict here and did"
@@ -88,8 +88,8 @@ def _stages(trained: Intersection, here: Intersection) -> Iterator[str]:
 
 
 def _links(trained: Sequence[Movement], here: Sequence[Movement], where: str) -> Iterator[str]:
-    old = _ways(trained)
-    new = _ways(here)
+    old = _by_link(trained)
+    new = _by_link(here)
     for link in sorted(old.keys() | new.keys()):
         before = old.get(link, [])
         now = new.get(link, [])
@@ -99,21 +99,21 @@ def _links(trained: Sequence[Movement], here: Sequence[Movement], where: str) ->
 
 
 def _sorted(movements: Sequence[Movement]) -> list[Movement]:
-    return sorted(movements, key=lambda way: (way.link, way.kind, way.from_lane, way.to_lane))
+    return sorted(movements, key=lambda m: (m.link, m.kind, m.from_lane, m.to_lane))
 
 
-def _ways(movements: Sequence[Movement]) -> dict[int, list[tuple[MovementKind, str, str]]]:
-    ways: dict[int, list[tuple[MovementKind, str, str]]] = {}
-    for way in _sorted(movements):
-        ways.setdefault(way.link, []).append((way.kind, way.from_lane, way.to_lane))
-    return ways
+def _by_link(movements: Sequence[Movement]) -> dict[int, list[tuple[MovementKind, str, str]]]:
+    found: dict[int, list[tuple[MovementKind, str, str]]] = {}
+    for m in _sorted(movements):
+        found.setdefault(m.link, []).append((m.kind, m.from_lane, m.to_lane))
+    return found
 
 
-def _said(ways: Sequence[tuple[MovementKind, str, str]]) -> str:
-    if not ways:
+def _said(movements: Sequence[tuple[MovementKind, str, str]]) -> str:
+    if not movements:
         return "that serves nothing"
     return "that serves " + ", ".join(
-        "a crossing" if kind is MovementKind.PEDESTRIAN else f"{a} to {b}" for kind, a, b in ways
+        "a crossing" if kind is MovementKind.PEDESTRIAN else f"{a} to {b}" for kind, a, b in movements
     )
 
 

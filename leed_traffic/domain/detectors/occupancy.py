@@ -12,15 +12,15 @@ def inner_lanes(links: Sequence[Sequence[tuple[str, str, str]]], lane_behind: Ca
     """List, per link of a signal, the lanes inside the junction that its vehicles pass.
 
     Args:
-        links: of each signal link (from lane, to lane, first lane inside the junction or "") of the ways that it
-            serves.
-        lane_behind: the lane inside the junction that follows another there, or "": the way may wait in the middle
-            and go on.
+        links: of each signal link (from lane, to lane, first lane inside the junction or "") of the movements that
+            it serves.
+        lane_behind: the lane inside the junction that follows another there, or "": the movement may wait in the
+            middle and go on.
     """
     every: list[tuple[str, ...]] = []
-    for ways in links:
+    for movements in links:
         inner: list[str] = []
-        for _, _, via in ways:
+        for _, _, via in movements:
             lane = via
             while lane and lane not in inner:
                 inner.append(lane)

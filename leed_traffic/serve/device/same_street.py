@@ -1,8 +1,8 @@
 """Comparison of the street at the device with the one that a bundle was trained on, as far as the device knows it.
 
-The links of a signal are what a command means: a link that serves another way than in the bundle would give green
-to the wrong vehicles. Speeds decide the clearances, lengths what the detectors see. What an agency's gateway may
-well report slightly differently is held to tolerances.
+The links of a signal are what a command means: a link that serves another movement than in the bundle would give
+green to the wrong vehicles. Speeds decide the clearances, lengths what the detectors see. What an agency's gateway
+may well report slightly differently is held to tolerances.
 """
 
 from collections.abc import Mapping, Sequence
@@ -28,16 +28,16 @@ def difference_at_device(
 
     Args:
         intersection: of the bundle.
-        links: of each signal link (from lane, to lane, lane inside the junction) of the ways that it serves.
+        links: of each signal link (from lane, to lane, lane inside the junction) of the movements that it serves.
         lanes: by id; those of the intersection's incoming lanes are needed.
     """
     n_used = 1 + max(movement.link for movement in intersection.movements)
     if not n_used <= len(links) <= intersection.n_links:  # states may be longer than there are links
         return f"has {len(links)} links, the bundle was made for {intersection.n_links}"
     for movement in intersection.movements:
-        ways = {(a, b) for a, b, _ in links[movement.link]}
-        if movement.kind is MovementKind.VEHICLE and (movement.from_lane, movement.to_lane) not in ways:
-            served = ", ".join(f"{a} to {b}" for a, b in sorted(ways)) or "nothing"
+        pairs = {(a, b) for a, b, _ in links[movement.link]}
+        if movement.kind is MovementKind.VEHICLE and (movement.from_lane, movement.to_lane) not in pairs:
+            served = ", ".join(f"{a} to {b}" for a, b in sorted(pairs)) or "nothing"
             return (
                 f"link {movement.link} serves {served}, in the bundle {movement.from_lane} to {movement.to_lane}"
             )
