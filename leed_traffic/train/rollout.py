@@ -1,4 +1,4 @@
-"""On-policy episodes: the policies drive a scenario for an hour. Runs in worker processes and never imports torch."""
+"""On-policy episodes: the policies drive a scenario for an hour. Worker processes import this and no torch."""
 
 import tempfile
 from collections.abc import Mapping
