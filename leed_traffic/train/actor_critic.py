@@ -108,7 +108,7 @@ class ActorCritic(nn.Module):
         return self._local(self.critic, observation).squeeze(-1)
 
     def scale_logits(self, factor: Tensor) -> None:
-        """Multiply the logits of every actor by its (N,) factor: below 1 it is less certain, its best stage the same."""
+        """Multiply every actor's logits by its (N,) factor: below 1 it is less certain, its best stage the same."""
         if self._sharing is Sharing.EVERYTHING:
             factor = factor.mean().view(1)
         with torch.no_grad():

@@ -1,4 +1,4 @@
-"""On-policy episodes: the policies drive a scenario for an hour. Runs in worker processes and never imports torch."""
+"""On-policy episodes: the policies drive a scenario for an hour. Worker processes import this and no torch."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
