@@ -13,7 +13,8 @@ import typer
 
 from leed_traffic.cli.evaluate import print_comparison
 from leed_traffic.cli.generate import generate_with_progress
-from leed_traffic.cli.terminal.output import cores, messages, parse_seeds, print_json, progress
+from leed_traffic.cli.terminal.output import JsonOption, WorkersOption, cores, messages, print_json, progress
+from leed_traffic.domain.seeds import FIRST_EVALUATION_SEED, seeds_of
 from leed_traffic.errors import DeviceError, ExitCode, UsageError
 
 if TYPE_CHECKING:
@@ -39,11 +40,9 @@ def demo_command(
     out: Annotated[Path, typer.Option(help="Folder for everything; an older demo there is replaced.")] = Path(
         "runs/demo"
     ),
-    workers: Annotated[
-        int | None, typer.Option(min=1, help="Parallel simulations; all cores unless said.")
-    ] = None,
+    workers: WorkersOption = None,
     seeds: Annotated[str, typer.Option(help="Evaluation seeds: a count (from 1001 on), a range or a list.")] = "5",
-    as_json: Annotated[bool, typer.Option("--json", help="Print the evaluation as one JSON document.")] = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Show the whole chain on a road with five signals: demonstrations, training, export, serving, evaluation, report.
 
@@ -58,11 +57,10 @@ def demo_command(
 
     Exit codes: 0 done, 2 a folder or a seed that cannot be used, 5 the served hour failed.
     """
-    from leed_traffic.domain.seeds import FIRST_EVALUATION_SEED
     from leed_traffic.generate.config import GenerateConfig
 
     began_s = time.monotonic()
-    evaluation_seeds = parse_seeds(seeds)
+    evaluation_seeds = seeds_of(seeds)
     if min(evaluation_seeds) < FIRST_EVALUATION_SEED:
         raise UsageError(f"--seeds {seeds}: seeds below {FIRST_EVALUATION_SEED} are for generating and training")
     from leed_traffic.train.config import TrainConfig
@@ -192,13 +190,14 @@ def _serve(bundle: Path, events: Path) -> tuple["ServeSummary", "SeedScore"]:
 def _evaluate(
     demonstrations: Path, bundle: Path, seeds: tuple[int, ...], workers: int, out: Path
 ) -> tuple["Comparison", dict[str, str]]:
-    from leed_traffic.evaluate.compare import EvaluateConfig, compare
+    from leed_traffic.evaluate.compare import compare
+    from leed_traffic.evaluate.config import RULES, EvaluateConfig
     from leed_traffic.evaluate.controllers import Choice, ControllerKind, parse_controllers
     from leed_traffic.evaluate.exports import write_results
 
     plan = Choice(kind=ControllerKind.PLAN, path=demonstrations)
     ours = Choice(kind=ControllerKind.BUNDLE, path=bundle)
-    choices = (*parse_controllers("fixed,actuated,max-pressure,max-wave"), plan, ours)
+    choices = (*parse_controllers(RULES), plan, ours)
     names = {choice.name: str(choice.kind) for choice in choices} | {
         plan.name: "demonstrating plan",
         ours.name: "LEED policies",

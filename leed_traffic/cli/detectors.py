@@ -10,7 +10,7 @@ import typer
 from leed_traffic.artifacts.scenario import load_scenario
 from leed_traffic.artifacts.sensing_file import BY_NAME, write_sensing_file
 from leed_traffic.artifacts.whole_file import write_whole
-from leed_traffic.cli.terminal.output import messages, print_json, print_table
+from leed_traffic.cli.terminal.output import JsonOption, messages, print_json, print_table
 from leed_traffic.cli.terminal.signal_names import WITH_STREETS, name_signals
 from leed_traffic.domain.detectors.layout import DetectorKind, place_loops, place_zones
 from leed_traffic.domain.detectors.sensing import SensingKind
@@ -34,7 +34,7 @@ def detectors_command(
         SensingKind, typer.Option(help="What the sensing file has read: camera or loops.")
     ] = SensingKind.CAMERA,
     reach: Annotated[float, typer.Option(min=10.0, max=200.0, help="Metres that a camera sees.")] = 80.0,
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")] = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Place detectors on every lane of every signal: camera zones (E2) and exits, loops (E1) at the stop line and in advance.
 

@@ -7,12 +7,11 @@ import socket
 import sys
 import tempfile
 from importlib import metadata, util
-from typing import Annotated
 
 import typer
 from pydantic import BaseModel, ConfigDict
 
-from leed_traffic.cli.terminal.output import print_json, print_table
+from leed_traffic.cli.terminal.output import JsonOption, print_json, print_table
 from leed_traffic.errors import ExitCode
 
 PARTS = {  # distributions that each part of the pipeline needs
@@ -61,7 +60,7 @@ def examine() -> Report:
 
 
 def doctor_command(
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")] = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Examine this machine: packages, SUMO, scenarios, ports.
 

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from leed_traffic.cli.terminal.output import messages, print_json, results
+from leed_traffic.cli.terminal.output import JsonOption, messages, print_json, results
 from leed_traffic.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ def drill_command(
             help="Scenarios, by name or path, of the rows states, starvation and oracle. Default: the shipped ones."
         ),
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")] = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Try every safety promise of the controller against a real SUMO and print what held.
 
@@ -63,7 +63,7 @@ def drill_command(
 def soak_command(
     hours: Annotated[int, typer.Option(help="Simulated hours.", min=1)] = 24,
     seed: Annotated[int, typer.Option(help="Of demand and faults.")] = 1,
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")] = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Serve nine junctions for hours while policies, detectors and simulators fail at random.
 

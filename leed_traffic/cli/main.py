@@ -16,6 +16,7 @@ from leed_traffic.cli.generate import generate_command
 from leed_traffic.cli.operate import mode_command, reload_command, replay_command, status_command
 from leed_traffic.cli.serve import reset_fault_command, serve_command
 from leed_traffic.cli.terminal.aside import keep_standard_files_open, silence, whether_heard_or_not
+from leed_traffic.cli.terminal.former_words import keep_former_words
 from leed_traffic.cli.terminal.help_text import let_flow
 from leed_traffic.cli.terminal.neutral import shielded
 from leed_traffic.cli.terminal.output import report_error
@@ -70,6 +71,7 @@ app.command("evaluate")(evaluate_command)
 app.command("benchmark")(benchmark_command)
 app.command("demo")(demo_command)
 app.command("doctor")(doctor_command)
+keep_former_words(app)
 let_flow(app)
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from leed_traffic.cli.serve import default_state
-from leed_traffic.cli.terminal.output import messages, print_json, print_table, progress
+from leed_traffic.cli.terminal.output import JsonOption, messages, print_json, print_table, progress
 from leed_traffic.domain.short_ids import fold_ids
 from leed_traffic.errors import ExitCode, UsageError
 from leed_traffic.serve.safety.supervisor import OperatingMode
@@ -23,7 +23,6 @@ Place = Annotated[
     str | None, typer.Option(help="Scenario or HOST-PORT whose default state folder is meant, instead of --state.")
 ]
 Pid = Annotated[int | None, typer.Option(help="Process id, where several controllers share a state folder.")]
-AsJson = Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")]
 LOOK_S = 0.2  # between two looks at how far a swap is
 
 
@@ -38,7 +37,7 @@ def reload_command(
     wait: Annotated[
         float, typer.Option(help="For so many seconds, until every signal has moved; 0: do not wait.")
     ] = 300.0,
-    as_json: AsJson = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Swap the bundle of a running controller, at a stage boundary of each signal.
 
@@ -97,7 +96,7 @@ def mode_command(
     print(_ask(_folder(state, place), {"order": "mode", "mode": mode.value}, pid).said)
 
 
-def status_command(state: State = None, place: Place = None, pid: Pid = None, as_json: AsJson = False) -> None:
+def status_command(state: State = None, place: Place = None, pid: Pid = None, as_json: JsonOption = False) -> None:
     """What a running controller does: mode and stage of each signal, bundle, latches.
 
     Exit codes: 0, 2 no such controller, 5 it does not answer.
@@ -138,7 +137,7 @@ def replay_command(
     bundles: Annotated[
         list[Path] | None, typer.Argument(help="Bundles that ran. Default: looked for where they were then.")
     ] = None,
-    as_json: AsJson = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Decide a recorded run again and compare every decision, byte for byte. Needs neither SUMO nor torch.
 

@@ -10,7 +10,7 @@ from leed_traffic.artifacts.scenario import find_folder, list_scenarios, load_sc
 from leed_traffic.cli.detectors import detectors_command
 from leed_traffic.cli.scenario_check import check_command
 from leed_traffic.cli.scenario_import import import_command
-from leed_traffic.cli.terminal.output import print_json, print_table
+from leed_traffic.cli.terminal.output import JsonOption, print_json, print_table
 from leed_traffic.errors import UsageError
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ app.command("check")(check_command)
 
 @app.command("list")
 def list_command(
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")] = False,
+    as_json: JsonOption = False,
 ) -> None:
     """List the scenarios that are known by name.
 
@@ -74,7 +74,7 @@ def build_command(
         bool, typer.Option("--irregular", help="With --grid: bent streets, missing links.")
     ] = False,
     seed: Annotated[int, typer.Option(min=0, help="With --grid: another seed is another city.")] = 1,
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")] = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Make a scenario's net and routes from its scenario.toml, with SUMO's tools; with --grid, the scenario.toml, too.
 

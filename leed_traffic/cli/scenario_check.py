@@ -9,7 +9,7 @@ from rich.table import Table
 
 from leed_traffic.artifacts.scenario import load_scenario
 from leed_traffic.cli.terminal.neutral import NeutralConsole, visible
-from leed_traffic.cli.terminal.output import STREETS, messages, print_json, results
+from leed_traffic.cli.terminal.output import STREETS, JsonOption, messages, print_json, results
 from leed_traffic.cli.terminal.signal_names import SignalNames, name_signals
 from leed_traffic.domain.short_ids import fold
 
@@ -29,7 +29,7 @@ def check_command(
         Path | None,
         typer.Option(metavar="DIR", help="Write a corrected copy there: clearances put in, conflicts demoted."),
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")] = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Say what can be controlled in a network and why not the rest, what its programs lack, whether they can carry the demand.
 

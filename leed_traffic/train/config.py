@@ -6,7 +6,7 @@ from pathlib import Path
 
 from pydantic import Field, model_validator
 
-from leed_traffic.domain.document import FiniteDocument
+from leed_traffic.domain.document import Settings
 from leed_traffic.domain.observation import DEFAULT_REACH_M
 from leed_traffic.domain.safety.timing import DEFAULT_DECISION_INTERVAL_S
 from leed_traffic.domain.seeds import SEEDS_PER_RUN
@@ -52,7 +52,7 @@ class Sharing(StrEnum):
     EVERYTHING = "everything"  # one actor and one critic for all, each on local observations
 
 
-class TrainConfig(FiniteDocument):
+class TrainConfig(Settings):
     """Settings of one run; defaults are those that worked (docs/decisions.md)."""
 
     scenario: str

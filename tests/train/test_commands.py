@@ -1,4 +1,3 @@
-import inspect
 import json
 from dataclasses import replace
 
@@ -17,7 +16,6 @@ from leed_traffic.errors import (
     TrainingError,
     UsageError,
 )
-from leed_traffic.train.config import TrainConfig
 from tests.artifacts.sample_bundle import write_sample
 from tests.train.fakes import demonstrations
 from tests.train.test_run import run as train_a_fake
@@ -34,28 +32,11 @@ def run(*words, commands=app):
 def test_a_setting_that_makes_no_sense_is_a_usage_error(tmp_path):
     for words in (
         ("--episodes", "-1"),
-        ("--expert-weight", "huge"),
         ("--episodes", "7", "--episodes-per-update", "4"),
     ):
         with pytest.raises(UsageError):
             run("train", "crossing", "--out", tmp_path / "run", *words)
     assert not (tmp_path / "run").exists()
-
-
-def test_the_help_tells_the_defaults_of_the_settings():
-    parameters = inspect.signature(train_command, eval_str=True).parameters
-    told = {
-        name: parameter.annotation.__metadata__[0].help
-        for name, parameter in parameters.items()
-        if name != "spread"
-    }
-    fields = {"decision_interval": "decision_interval_s", "reach": "reach_m"}
-    for name, text in told.items():
-        field = TrainConfig.model_fields.get(fields.get(name, name))
-        if parameters[name].default is None and field is not None and field.default is not None:
-            value = field.default
-            shown = f"({value:g})" if isinstance(value, (int, float)) else f"{value} (the default)"
-            assert shown in text, name
 
 
 @pytest.mark.sumo
