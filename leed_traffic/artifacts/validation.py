@@ -3,13 +3,12 @@
 from pydantic import ValidationError
 
 
-def first_fault(error: Exception, *, whole: str = "", as_option: bool = False, shows_value: bool = False) -> str:
+def first_fault(error: Exception, *, whole: str = "", shows_value: bool = False) -> str:
     """The first thing wrong: `weights.persons: Input should be a valid number`.
 
     Args:
         error: pydantic's, or any other that tells enough itself.
         whole: what is said to be wrong where no single place is.
-        as_option: the place is the option of a command that set it: `--n-seeds`.
         shows_value: what stands there, too.
     """
     if not isinstance(error, ValidationError):
@@ -19,6 +18,4 @@ def first_fault(error: Exception, *, whole: str = "", as_option: bool = False, s
     if not fault["loc"]:
         return f"{whole}: {said}" if whole else said
     place = ".".join(map(str, fault["loc"]))
-    if as_option:
-        place = f"--{fault['loc'][0]}".replace("_", "-")
     return f"{place}: {said}" + (f", got {fault['input']!r}" if shows_value else "")

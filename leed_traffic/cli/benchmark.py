@@ -40,7 +40,7 @@ def benchmark_command(
     Examples:
       leedctl benchmark arterial5 --out runs/study
       leedctl benchmark arterial5 grid4x4 --learners leed,ippo --training-seeds 3 --out runs/study
-      leedctl benchmark path/to/net.sumocfg --site as-net --learners leed,no-expert-loss,gate-alone --out runs/ablation
+      leedctl benchmark path/to/net.sumocfg --site as-net --learners leed,gate-alone --out runs/ablation
 
     Exit codes: 0 done, 2 an input is missing or broken, 5 a worker process was killed.
     """

@@ -29,7 +29,7 @@ SCENARIO = "arterial5"
 # Budgets: together about 5 minutes on 2 cores
 SEARCH_RUNS = 53  # simulated hours for the author's search
 DEMONSTRATION_SEEDS = (1, 2, 3)
-TRAIN_EPISODES = 40  # own hours after cloning and relabelling
+TRAIN_EPISODES = 40  # on-policy hours after cloning and DAgger
 VALIDATION_SEEDS = 3
 SERVED_SEED = 1001
 SERVE_LIMIT_S = 180.0  # wall time for the served hour
@@ -44,7 +44,7 @@ def demo_command(
     seeds: Annotated[str, typer.Option(help="Evaluation seeds: a count (from 1001 on), a range or a list.")] = "5",
     as_json: JsonOption = False,
 ) -> None:
-    """Show the whole chain on a road with five signals: demonstrations, training, export, serving, evaluation, report.
+    """Show the whole chain on a road with five signals: demonstrations, training, export, serving, evaluation.
 
     Takes a few minutes on two cores and needs no language model: the embedded author `search` writes the plans.
     Everything is simulated; nothing here is a certified safety function.
@@ -79,7 +79,7 @@ def demo_command(
             scenario=SCENARIO, out=demonstrations, runs=SEARCH_RUNS, seeds=DEMONSTRATION_SEEDS, workers=n_workers
         )
     )
-    _say(2, "every signal learns its own policy: cloning, relabelling, own experience")
+    _say(2, "every signal learns its own policy: cloning, DAgger, PPO")
     config = TrainConfig(
         scenario=SCENARIO,
         demonstrations=demonstrations,
@@ -111,7 +111,7 @@ def _say(part: int, what: str) -> None:
 
 
 def _make_room(out: Path) -> None:
-    """A new folder, or an older demo's, emptied.
+    """Make a new folder, or empty an older demo's.
 
     Raises:
         UsageError: something else is there.
@@ -129,7 +129,7 @@ def _make_room(out: Path) -> None:
 
 
 def _serve(bundle: Path, events: Path) -> tuple["ServeSummary", "SeedScore"]:
-    """One hour over TCP between two processes; how it went for the client, and the score from the server's own record.
+    """Serve one hour between two processes; return the client's summary and the score of the server's record.
 
     Raises:
         DeviceError: server or client failed.
@@ -254,7 +254,10 @@ def _write_report(
     from leed_traffic.evaluate.report.report import Story, write_report
 
     ours = comparison.evaluation.results[-1].controller
-    author = f"the embedded author `{manifest.author}`, {'model ' + manifest.model if manifest.model else 'no language model'}"
+    author = (
+        f"the embedded author `{manifest.author}`, "
+        f"{'model ' + manifest.model if manifest.model else 'no language model'}"
+    )
     story = Story(title=f"LEED on {SCENARIO}", ours=ours, author=author, curve=curve, facts=facts)
     write_report(path, comparison, names, story)
 
@@ -278,8 +281,10 @@ def _facts(
         ),
         (
             "Served over TCP",
-            f"{summary.end_s - summary.begin_s:.0f} s of seed {served.seed} by `leedctl serve`: delay {served.delay_s:.1f} s, "
-            f"{summary.decisions} decisions (p99 {summary.decision.p99_ms:.1f} ms), {len(summary.violations)} monitor "
+            f"{summary.end_s - summary.begin_s:.0f} s of seed {served.seed} by `leedctl serve`: delay "
+            f"{served.delay_s:.1f} s, "
+            f"{summary.decisions} decisions (p99 {summary.decision.p99_ms:.1f} ms), {len(summary.violations)} "
+            "monitor "
             f"violations, {served.unsafe_changes} unsafe changes, {served.teleports} teleports",
         ),
         ("Wall time", f"{wall_s:.0f} s, report not counted"),
@@ -290,5 +295,6 @@ def _tell(out: Path, bundle: Path, wall_s: float) -> None:
     messages.print(f"done in {wall_s:.0f} s; open {out / 'report.html'}")
     messages.print(f"demonstrations: {out / 'demonstrations'}   training: {out / 'training'}   bundle: {bundle}")
     messages.print(
-        f"served hour: {out / 'events'}   evaluation: {out / 'evaluation'}   (tensorboard --logdir {out / 'training'})"
+        f"served hour: {out / 'events'}   evaluation: {out / 'evaluation'}   (tensorboard --logdir "
+        f"{out / 'training'})"
     )

@@ -1,4 +1,4 @@
-"""`leedctl scenario detectors`: detectors where an installer would put them, for SUMO and for whoever reads them."""
+"""`leedctl scenario detectors`: detectors where an installer would put them, for SUMO and for their readers."""
 
 from collections import Counter
 from dataclasses import replace
@@ -36,7 +36,7 @@ def detectors_command(
     reach: Annotated[float, typer.Option(min=10.0, max=200.0, help="Metres that a camera sees.")] = 80.0,
     as_json: JsonOption = False,
 ) -> None:
-    """Place detectors on every lane of every signal: camera zones (E2) and exits, loops (E1) at the stop line and in advance.
+    """Place detectors on every lane of every signal: camera zones (E2), loops (E1) at and before the line.
 
     The ids are leed.zone.SIGNAL.LANE, leed.exit.SIGNAL.LANE, leed.stop.SIGNAL.LANE and leed.advance.SIGNAL.LANE.
     The additional file goes to SUMO, the sensing file to --sensing of evaluate, train, generate and serve; a

@@ -1,4 +1,4 @@
-"""`leedctl doctor`: what this machine can do, and what to install for the rest."""
+"""`leedctl doctor`: abilities of this machine, and packages to install for the rest."""
 
 import os
 import platform
@@ -37,7 +37,7 @@ class Check(BaseModel):
 
 
 class Report(BaseModel):
-    """All lines, and whether a controller could run here."""
+    """Lines of the examination; `serves` says that a controller could run here."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -79,7 +79,8 @@ def doctor_command(
         print_table("leedctl doctor", ["part", "what", "state", "found", "advice"], rows)
         yes = {True: "yes", False: "no"}
         print(
-            f"serve: {yes[report.can_serve]}   simulate: {yes[report.can_simulate]}   train: {yes[report.can_train]}"
+            f"serve: {yes[report.can_serve]}   simulate: {yes[report.can_simulate]}   train: "
+            f"{yes[report.can_train]}"
         )
     if not report.can_serve:
         raise typer.Exit(ExitCode.USAGE)

@@ -30,7 +30,7 @@ def evaluate_command(
     report: Annotated[Path | None, typer.Option(help="Write a self-contained HTML page here.")] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Compare controllers on the same traffic: delay with 95 % intervals, and everything that may hide behind a mean.
+    """Compare controllers on the same traffic: delay with 95 % intervals, and what a mean may hide.
 
     Delay is time lost plus the wait before entering the net, per vehicle scheduled: who never got in counts, too.
     With a single seed the interval's ends are null. Counts are totals over the seeds. Every controller meets the
@@ -40,15 +40,15 @@ def evaluate_command(
     \b
     Examples:
       leedctl evaluate crossing --seeds 3
-      leedctl evaluate arterial5 --controllers fixed,max-wave,bundle:models/arterial5 --seeds 10 --report report.html
+      leedctl evaluate arterial5 --controllers fixed,max-wave,bundle:models/arterial5 --report report.html
       leedctl evaluate crossing --controllers max-wave,bundle:models/crossing --sensing loops --seeds 3
       leedctl evaluate path/to/town.sumocfg --controllers as-is,fixed,actuated,max-wave --seeds 5
       leedctl evaluate path/to/town.sumocfg --site as-net --controllers fixed,max-pressure --json
-      leedctl evaluate arterial5 --controllers actuated,max-wave,shadow:max-wave+bundle:models/arterial5 --out runs/compared
+      leedctl evaluate arterial5 --controllers max-wave,shadow:max-wave+bundle:models/arterial5 --out runs/shadow
 
     \b
-    Exit codes: 0 compared, 2 unusable scenario, plan or option, 3 bundle refused, 4 site or bundle made for something else,
-    5 a worker process was killed.
+    Exit codes: 0 compared, 2 unusable scenario, plan or option, 3 bundle refused, 4 site or bundle made for
+    something else, 5 a worker process was killed.
     """
     from leed_traffic.evaluate.compare import compare
     from leed_traffic.evaluate.controllers import labels
@@ -85,7 +85,7 @@ def evaluate_command(
 
 
 def print_comparison(comparison: "Comparison", names: Mapping[str, str]) -> None:
-    """The table, and below it whom these seeds can tell apart."""
+    """Print the table, and below it which controllers these seeds can tell apart."""
     from leed_traffic.evaluate.words import (
         LIMITS_COLUMN,
         class_lines,

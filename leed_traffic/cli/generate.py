@@ -85,12 +85,12 @@ def generate_with_progress(config: GenerateConfig) -> "DemonstrationManifest":
 
     with progress(f"demonstrations ({config.author.value})", planned_runs(config)) as bar:
         return generate(
-            config, lambda done, total, what: bar(1, what), lambda asking: bar(0, _asking_note(asking))
+            config, lambda done, total, note: bar(1, note), lambda asking: bar(0, _asking_note(asking))
         ).manifest
 
 
 def show_manifest(manifest: "DemonstrationManifest", out: Path) -> None:
-    """The starts and the result as a table on stdout."""
+    """Print the starts and the result as a table on stdout."""
     rows = [["nobody asks (fallback cycle)", f"{manifest.baseline_delay_s:.1f}"]]
     rows += [
         [name, f"{delay_s:.1f}"] for name, delay_s in sorted(manifest.starts.items(), key=lambda item: -item[1])
@@ -110,7 +110,7 @@ def show_manifest(manifest: "DemonstrationManifest", out: Path) -> None:
 
 
 def show_authorship(authorship: "Authorship", out: Path) -> None:
-    """How the language model did, round by round, as a table on stdout."""
+    """Print the language model's record, round by round, as a table on stdout."""
     from leed_traffic.generate.run import REPORT_NAME
 
     columns = [
@@ -140,11 +140,12 @@ def show_authorship(authorship: "Authorship", out: Path) -> None:
 
 
 def _asking_note(asking: "Asking") -> str:
-    """How far the model is: intersections, speed, valid share, time left."""
+    """Progress of the model: intersections, speed, valid share, time left."""
     speed = asking.tokens / asking.seconds if asking.seconds > 0.0 else 0.0
     valid = asking.valid / asking.plans if asking.plans else 0.0
     left_s = asking.seconds * (asking.asked - asking.plans) / asking.plans if asking.plans else 0.0
     return (
-        f"round {asking.round_number}: {asking.done} of {asking.intersections} intersections, {speed:.0f} tokens/s, "
+        f"round {asking.round_number}: {asking.done} of {asking.intersections} intersections, {speed:.0f} "
+        "tokens/s, "
         f"{valid:.0%} valid, {left_s:.0f} s left"
     )

@@ -43,7 +43,7 @@ def lessons_command(
     workers: WorkersOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Study random junctions, and write what works there as lessons: prompt and best reply, in the form of chat messages.
+    """Study random junctions, and write what works there as lessons: prompt and best reply, as chat messages.
 
     Interrupted, the same command goes on. `lessons.jsonl` has a `messages` list per line, as fine-tuning tools
     take it.
@@ -106,7 +106,7 @@ def train_command(given: Given[FineTuneConfig], as_json: JsonOption = False) -> 
     names={"language.urls": "url", "language.start_s": "start-timeout"},
 )
 def examine_command(given: Given[ExamConfig], as_json: JsonOption = False) -> None:
-    """Measure any served model on random junctions: valid plans, and delay beside embedded plans on days that chose none.
+    """Measure any served model on random junctions: valid plans, and delay beside embedded plans on unseen days.
 
     \b
     Examples:

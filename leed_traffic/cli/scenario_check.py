@@ -31,7 +31,7 @@ def check_command(
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Say what can be controlled in a network and why not the rest, what its programs lack, whether they can carry the demand.
+    """Say what can be controlled in a network, what its programs lack, and whether they can carry the demand.
 
     Stages, conflicts, missing clearances, detectors to be placed, Webster's Y of each signal, vehicles that can
     never depart; then SUMO tries the first five minutes. Exit code 2 if a file is missing or broken, no signal can
@@ -114,7 +114,8 @@ def _print_page(document: "ScenarioCheck") -> None:
             print(f"{names.short[signal.id]}: {fault.sentence}")
         if len(signal.missing) > SHOWN_FAULTS:
             print(
-                f"{names.short[signal.id]}: {len(signal.missing) - SHOWN_FAULTS} more like these; --json lists them"
+                f"{names.short[signal.id]}: {len(signal.missing) - SHOWN_FAULTS} more like these; --json lists "
+                "them"
             )
     for left in document.left_alone:
         print(f"{names.short[left.id]}: left alone: {left.reason}")
@@ -126,7 +127,8 @@ def _print_page(document: "ScenarioCheck") -> None:
         plural = "vehicles" if stranded.vehicles > 1 else "vehicle"
         more = ", ..." if stranded.vehicles > len(stranded.examples) else ""
         print(
-            f"{stranded.vehicles} {plural} can never depart: {stranded.reason} ({', '.join(stranded.examples)}{more})"
+            f"{stranded.vehicles} {plural} can never depart: {stranded.reason} "
+            f"({', '.join(stranded.examples)}{more})"
         )
 
 

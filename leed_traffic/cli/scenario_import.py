@@ -42,7 +42,8 @@ def import_command(given: Given[ImportConfig], as_json: JsonOption = False) -> N
         print_json(_document(report) | {"spread": spread})
         return
     print(
-        f"{report.folder}: {len(report.network.intersections)} signals to control; {_traffic(report)}; {_days(spread)}"
+        f"{report.folder}: {len(report.network.intersections)} signals to control; {_traffic(report)}; "
+        f"{_days(spread)}"
     )
     if report.not_taken:
         messages.print(f"set in our own way: {', '.join(report.not_taken)}", markup=False, soft_wrap=True)
@@ -66,7 +67,10 @@ def _traffic(report: "ImportReport") -> str:
         worst = f"; missed most: {made.worst}" if made.worst else ""
         return f"{made.vehicles} vehicles sampled, {made.counts_met} of {made.counts} counts met (GEH < 5){worst}"
     if report.vehicles is not None:
-        return f"{report.vehicles} vehicles INVENTED (random trips, nobody measured them); give --routes or --counts for real ones"
+        return (
+            f"{report.vehicles} vehicles INVENTED (random trips, nobody measured them); give --routes or "
+            "--counts for real ones"
+        )
     return "its own traffic"
 
 

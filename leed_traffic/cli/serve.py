@@ -103,7 +103,8 @@ def serve_command(
     for name in given["adopt"] or ():
         if not is_marked(name):
             raise UsageError(
-                f"--adopt {name}: expected the program of another controller, as the log names it: leed-MARK, or leed"
+                f"--adopt {name}: expected the program of another controller, as the log names it: leed-MARK, or "
+                "leed"
             )
     host, number = _address(connect) if connect is not None else ("localhost", _port(port))
     state = given["state"] or default_state(scenario or f"{host}-{number}")
@@ -124,7 +125,7 @@ def serve_command(
 
 
 def default_state(place: str) -> Path:
-    """Where the latches of a place are kept: the user's state folder, as the XDG base directories name it."""
+    """Folder of a place's latches in the user's state folder, as the XDG base directories name it."""
     from leed_traffic.artifacts.home import state_home
     from leed_traffic.artifacts.whole_file import former_name, safe_name
 
@@ -167,7 +168,8 @@ def reset_fault_command(
     cleared = reset_latches(folder, signals or [], who=who or user(), now=lambda: datetime.now(UTC))
     for entry in cleared:
         print(
-            f"{entry.signal}: released; it had tripped at {entry.noted_at:%Y-%m-%d %H:%M:%S %Z} ({entry.fault}: {entry.detail})"
+            f"{entry.signal}: released; it had tripped at {entry.noted_at:%Y-%m-%d %H:%M:%S %Z} ({entry.fault}: "
+            f"{entry.detail})"
         )
     if not cleared:
         print(f"{folder}: nothing is latched")
@@ -182,7 +184,7 @@ class Start(NamedTuple):
 
 
 class Page(NamedTuple):
-    """Where the status page is to be read, and under which names beside its own."""
+    """Addresses of the status page, and names under which it may be read beside its own."""
 
     places: "tuple[Listen, ...]"
     allowed_hosts: tuple[str, ...]
@@ -196,7 +198,10 @@ def _places(status_host: str, status_port: int | None, metrics_port: int | None)
     places = () if status_port is None else (Listen(option="--status-port", host=status_host, port=status_port),)
     if metrics_port is None:
         return places
-    said = f"--metrics-port goes with the next version: /metrics is at --status-port, too; use --status-port {metrics_port}"
+    said = (
+        "--metrics-port goes with the next version: /metrics is at --status-port, too; use --status-port "
+        f"{metrics_port}"
+    )
     messages.print(said, markup=False, soft_wrap=True)
     if metrics_port == status_port:
         return places
@@ -265,9 +270,10 @@ def _server(start: Start, port: int, detectors: Sequence["Detector"]) -> Iterato
 
 
 def _opener_of(stack: contextlib.ExitStack, start: Start) -> "Connect":
-    """Starts a server of our own (a bundle that is refused starts none), connects, gives up as soon as it has ended.
+    """Make a function that starts a server of our own (none for a refused bundle) and connects to it.
 
-    Called again after a loss it ends the server that was lost and starts a new one, from the scenario's beginning.
+    It gives up as soon as the server has ended. Called again after a loss it ends the server that was lost and
+    starts a new one, from the scenario's beginning.
     """
     from leed_traffic.serve.run import connect_traci
     from leed_traffic.simulation.sumo.server import first_error

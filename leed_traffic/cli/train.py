@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @takes(TrainConfig, arguments=("scenario",))
 def train_command(given: Given[TrainConfig], as_json: JsonOption = False) -> None:
-    """Train one policy per intersection: clone the demonstrations, relabel, then learn from own experience.
+    """Train one policy per intersection: clone the demonstrations, DAgger, then PPO from on-policy hours.
 
     Ends with a bundle in OUT/bundle, of the policies that did best on validation hours.
 
@@ -64,7 +64,7 @@ def export_command(
 
 
 def _tell_same_day(config: TrainConfig) -> None:
-    """A policy that meets one day alone may fit that day: say so before hours are spent on it."""
+    """Warn, before hours are spent, that a policy that meets one day alone may fit that day."""
     from leed_traffic.artifacts.scenario import load_scenario, with_spread
 
     scenario = with_spread(load_scenario(config.scenario), config.spread)
@@ -75,7 +75,7 @@ def _tell_same_day(config: TrainConfig) -> None:
 
 
 def _tells_left_aside(config: TrainConfig) -> bool:
-    """Whether the demonstrations lose to the cycle that runs when nobody asks; said, where it is so."""
+    """Return whether the demonstrations lose to the fallback cycle; say so."""
     from leed_traffic.artifacts.demonstrations import read_manifest
     from leed_traffic.train.expert import is_left_aside
 
@@ -83,8 +83,9 @@ def _tells_left_aside(config: TrainConfig) -> bool:
     is_aside = manifest is not None and is_left_aside(manifest, config)
     if manifest is not None and is_aside:
         messages.print(
-            f"{config.demonstrations}: left aside, its plans ({manifest.delay_s:.1f} s) lose to the fallback cycle "
-            f"({manifest.baseline_delay_s:.1f} s); own experience begins without them unless --follow-worse-expert is given",
+            f"{config.demonstrations}: left aside, its plans ({manifest.delay_s:.1f} s) lose to the fallback "
+            "cycle "
+            f"({manifest.baseline_delay_s:.1f} s); PPO begins without them unless --follow-worse-expert is given",
             markup=False,
         )
     return is_aside

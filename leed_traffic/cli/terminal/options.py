@@ -1,8 +1,8 @@
-"""Options of a command, derived from its settings: names, types, defaults and help stand in the pydantic model alone.
+"""Options of a command, derived from its settings: names, types, defaults and help stand in the model alone.
 
 A field becomes an option of its name, without the unit at its end: `decision_interval_s` is `--decision-interval`.
-The fields of a nested model are options beside the others, in a help panel of their own that bears the first line of
-the model's docstring. Where two fields have one name, the nested model's stands before it: `--dagger-steps`.
+The fields of a nested model are options beside the others, in a help panel of their own that bears the first line
+of the model's docstring. Where two fields have one name, the nested model's stands before it: `--dagger-steps`.
 """
 
 import inspect
@@ -43,13 +43,13 @@ class Option:
 
     @property
     def key(self) -> str:
-        """Its place in the settings: `language.rounds`."""
+        """Place in the settings: `language.rounds`."""
         return ".".join(self.path)
 
 
 @dataclass(frozen=True, slots=True)
 class Given(Generic[S]):
-    """What a command line says of some settings."""
+    """Values of some settings as a command line gives them."""
 
     settings: type[S]
     values: Mapping[tuple[str, ...], Any]  # by the path of the field, as typed; None where nothing was
@@ -190,7 +190,7 @@ def _without_unit(name: str) -> str:
 
 
 def _flags(flag: str, default: object) -> tuple[str, ...]:
-    """A switch that is on unless said has a way to turn it off; no other has."""
+    """Names of an option; a switch that is on by default has one to turn it off."""
     return (f"{flag}/--no-{flag[2:]}",) if default is True else (flag,)
 
 
@@ -206,7 +206,7 @@ def _written(field: FieldInfo) -> Written | None:
 
 
 def _type(field: FieldInfo) -> Any:  # noqa: ANN401  # any type
-    """The type that Typer reads: a word for a value that is written as one, a list for what may be given again."""
+    """Type that Typer reads: a word for a value that is written as one, a list for what may be given again."""
     if _written(field) is not None:
         return str | None
     inner = _without_none(field.annotation)

@@ -1,4 +1,4 @@
-"""What every command shares: results on stdout, messages on stderr, one line per fault."""
+"""Output of every command: results on stdout, messages on stderr, one line per fault."""
 
 import json
 import os
@@ -30,7 +30,7 @@ STREETS = "streets"  # head of the column that names a signal's
 
 
 class _Messages(NeutralConsole):
-    """Messages are heard or not; a reader that has gone ends nothing."""
+    """Console of messages; a reader that has gone ends nothing."""
 
     def on_broken_pipe(self) -> None:
         """Say no more."""
@@ -42,7 +42,7 @@ results = NeutralConsole()
 
 
 def print_json(document: BaseModel | dict[str, Any] | list[Any]) -> None:
-    """One JSON document on stdout, for machines."""
+    """Print one JSON document on stdout, for machines."""
     text = (
         document.model_dump_json(indent=2) if isinstance(document, BaseModel) else json.dumps(document, indent=2)
     )
@@ -50,7 +50,7 @@ def print_json(document: BaseModel | dict[str, Any] | list[Any]) -> None:
 
 
 def print_table(title: str, columns: list[str], rows: list[list[str]], *, least_width: int = 0) -> None:
-    """One table on stdout; names of signals and streets are text, the rest are figures.
+    """Print one table on stdout; names of signals and streets are text, the rest are figures.
 
     Args:
         title: above it.
@@ -69,7 +69,7 @@ def print_table(title: str, columns: list[str], rows: list[list[str]], *, least_
 
 @contextmanager
 def progress(description: str, total: int) -> Iterator["ProgressBar"]:
-    """A progress bar with the time left, on stderr."""
+    """Show a progress bar with the time left, on stderr."""
     columns = (
         TextColumn("{task.description}", markup=False),
         BarColumn(),
@@ -84,7 +84,7 @@ def progress(description: str, total: int) -> Iterator["ProgressBar"]:
 
 
 class ProgressBar:
-    """One bar; call it with how many units are done since, and a few words on how it goes."""
+    """Progress bar; called with the units done since, and a few words on how it goes."""
 
     def __init__(self, bar: Progress, task: TaskID) -> None:
         self._bar = bar

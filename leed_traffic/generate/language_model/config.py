@@ -48,7 +48,8 @@ def check_model(config: ModelConfig) -> None:
         raise UsageError("--replay asks no server; leave --url out")
     if config.replay is None and not config.model:
         raise UsageError(
-            "--author vllm: name the model: --url http://HOST:8000/v1 --model NAME, or --model PATH, or --replay FILE"
+            "--author vllm: name the model: --url http://HOST:8000/v1 --model NAME, or --model PATH, or "
+            "--replay FILE"
         )
     for url in config.urls:
         parts = urlsplit(url)
