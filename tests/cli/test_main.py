@@ -8,8 +8,7 @@ from typer.testing import CliRunner
 
 from leed_traffic import __version__
 from leed_traffic.cli import main
-from leed_traffic.domain.seeds import seeds_of
-from leed_traffic.errors import LeedError, SiteError, UsageError
+from leed_traffic.errors import LeedError, SiteError
 
 WITHOUT_RESULTS = {
     ("reset-fault",),
@@ -94,17 +93,3 @@ def test_a_misspelt_option_is_a_usage_error():
     assert run.returncode == 2
     assert "No such option" in run.stderr
     assert run.stdout == ""
-
-
-@pytest.mark.parametrize(
-    ("text", "seeds"),
-    [("2", (1001, 1002)), ("7,9", (7, 9)), ("1001-1003", (1001, 1002, 1003)), ("5-5", (5,))],
-)
-def test_seeds_are_a_count_a_list_or_a_range(text, seeds):
-    assert seeds_of(text) == seeds
-
-
-@pytest.mark.parametrize("text", ["0", "x", "3-1", "", "1,,2"])
-def test_seeds_that_name_nothing_are_refused(text):
-    with pytest.raises(UsageError, match="--seeds"):
-        seeds_of(text)

@@ -9,14 +9,12 @@ from leed_traffic.artifacts.demonstrations import write_demonstrations
 from leed_traffic.cli.bundle import app as bundle_app
 from leed_traffic.cli.train import export_command, train_command
 from leed_traffic.errors import (
-    BundleError,
     DemonstrationError,
     LeedError,
     MismatchError,
     TrainingError,
     UsageError,
 )
-from tests.artifacts.sample_bundle import write_sample
 from tests.train.fakes import demonstrations
 from tests.train.test_run import run as train_a_fake
 
@@ -95,17 +93,3 @@ def test_a_run_is_exported_and_inspected_and_verified(tmp_path):
 def test_exporting_what_is_no_run_is_refused(tmp_path):
     with pytest.raises(TrainingError, match="expected a folder written by `leedctl train`"):
         run("export", tmp_path, "--out", tmp_path / "b")
-
-
-def test_inspect_shows_what_a_bundle_was_trained_for(tmp_path):
-    bundle = write_sample(tmp_path / "b")
-    document = json.loads(run("inspect", tmp_path / "b", "--json", commands=bundle_app).stdout)
-    assert (document["digest"], document["scenario"]) == (bundle.digest, "sample")
-    assert "webster" in run("inspect", tmp_path / "b", commands=bundle_app).stdout
-
-
-def test_an_altered_bundle_is_refused(tmp_path):
-    write_sample(tmp_path / "b")
-    (tmp_path / "b" / "site.json").write_text("[]")
-    with pytest.raises(BundleError, match=r"altered site\.json"):
-        run("verify", tmp_path / "b", commands=bundle_app)
