@@ -41,7 +41,7 @@ class GenerateConfig(Settings):
     """Of the search's random changes."""
     decision_interval_s: float = Field(default=DEFAULT_DECISION_INTERVAL_S, gt=0.0)
     """Seconds between two decisions; policies trained on the demonstrations decide as often."""
-    reach_m: float = Field(default=DEFAULT_REACH_M, gt=0.0, le=200.0)
+    reach_m: float = Field(default=DEFAULT_REACH_M, ge=10.0, le=200.0)
     """Metres that the observation's detectors see."""
     reward: Reward = Reward.TIME_LOSS
     """Local reward that is recorded and that credits an intersection's plan."""

@@ -25,7 +25,7 @@ class ServeConfig(Settings):
     """Of the TraCI server."""
     control: OperatingMode = OperatingMode.ACTIVE
     """monitor: watch; shadow: decide, send nothing; active: drive."""
-    intersections: Annotated[tuple[str, ...] | None, COMMA_SEPARATED] = None
+    intersections: Annotated[tuple[str, ...] | None, COMMA_SEPARATED] = Field(default=None, min_length=1)
     """Only these signals: A,B,C; else all of the bundle."""
     events: Path | None = None
     """Folder for the event and decision logs; else no logs."""
