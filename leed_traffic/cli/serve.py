@@ -37,6 +37,8 @@ if TYPE_CHECKING:
 
 START_S = 60.0  # until a SUMO of our own has loaded its net
 TRY_S = 0.5  # one look whether it listens, then one whether it still runs
+SERVER_PANEL = "SUMO, of our own or one that runs"
+PAGE_PANEL = "Status page"
 NOTE_EVERY_S = 300.0  # of the device's time, where no end is known and no bar can be drawn
 
 
@@ -49,26 +51,49 @@ NOTE_EVERY_S = 300.0  # of the device's time, where no end is known and no bar c
 def serve_command(
     given: Given[ServeConfig],
     scenario: Annotated[
-        str | None, typer.Option(help="Start SUMO on this scenario (a name or a .sumocfg).")
+        str | None,
+        typer.Option(help="Start SUMO on this scenario (a name or a .sumocfg).", rich_help_panel=SERVER_PANEL),
     ] = None,
-    connect: Annotated[str | None, typer.Option(help="HOST:PORT of a TraCI server that runs already.")] = None,
-    seed: Annotated[int, typer.Option(help="Of demand and drivers, with --scenario.")] = FIRST_EVALUATION_SEED,
-    port: Annotated[int | None, typer.Option(help="For SUMO, with --scenario. Default: a free one.")] = None,
-    num_clients: Annotated[int, typer.Option(help="Controllers that SUMO waits for, with --scenario.", min=1)] = 1,
+    connect: Annotated[
+        str | None,
+        typer.Option(help="HOST:PORT of a TraCI server that runs already.", rich_help_panel=SERVER_PANEL),
+    ] = None,
+    seed: Annotated[
+        int, typer.Option(help="Of demand and drivers, with --scenario.", rich_help_panel=SERVER_PANEL)
+    ] = FIRST_EVALUATION_SEED,
+    port: Annotated[
+        int | None,
+        typer.Option(help="For SUMO, with --scenario. Default: a free one.", rich_help_panel=SERVER_PANEL),
+    ] = None,
+    num_clients: Annotated[
+        int,
+        typer.Option(
+            help="Controllers that SUMO waits for, with --scenario.", rich_help_panel=SERVER_PANEL, min=1
+        ),
+    ] = 1,
     metrics_port: Annotated[
-        int | None, typer.Option(help="Until the next version: the status page at this port of localhost, too.")
+        int | None,
+        typer.Option(
+            help="Until the next version: the status page at this port of localhost, too.",
+            rich_help_panel=PAGE_PANEL,
+        ),
     ] = None,
     status_port: Annotated[
-        int | None, typer.Option(help="Status page, /health and /metrics at this port.")
+        int | None,
+        typer.Option(help="Status page, /health and /metrics at this port.", rich_help_panel=PAGE_PANEL),
     ] = None,
     status_host: Annotated[
-        str, typer.Option(help="Address of the status page; anybody who reaches it may read.")
+        str,
+        typer.Option(
+            help="Address of the status page; anybody who reaches it may read.", rich_help_panel=PAGE_PANEL
+        ),
     ] = "127.0.0.1",
     allowed_host: Annotated[
         list[str] | None,
         typer.Option(
             help="A name under which readers may come to the status page, beside localhost and its address; "
-            "again for more."
+            "again for more.",
+            rich_help_panel=PAGE_PANEL,
         ),
     ] = None,
     as_json: JsonOption = False,
