@@ -20,9 +20,11 @@ from leed_traffic.generate.config import GenerateConfig
 from leed_traffic.generate.run import generate
 from leed_traffic.generate.search.budget import AUTHOR_SEEDS
 from leed_traffic.simulation.env.env_spec import EnvSpec
-from leed_traffic.train.config import TrainConfig
+from leed_traffic.train.config import EnvConfig, TrainConfig
+from leed_traffic.train.env import env_of
+from leed_traffic.train.expert import demonstrations_digest
 from leed_traffic.train.rollout import RolloutTask, roll_out
-from leed_traffic.train.run import digest_of, env_of, train
+from leed_traffic.train.run import train
 from leed_traffic.train.run_folder import BUNDLE_NAME, CONFIG_NAME, read_setting, settings_that_differ
 
 COST_NAME = "cost.json"
@@ -163,26 +165,30 @@ def learn(cell: Cell) -> None:
 def _has_same_expert(cell: Cell) -> bool:
     """Whether a finished run learned from the demonstrations that lie there; one that left its expert aside names none."""
     kept = read_setting(cell.folder).demonstrations_digest
-    return not kept or cell.demonstrations is None or kept == digest_of(read_manifest(cell.demonstrations.made))
+    return (
+        not kept
+        or cell.demonstrations is None
+        or kept == demonstrations_digest(read_manifest(cell.demonstrations.made))
+    )
 
 
 def train_config(cell: Cell) -> TrainConfig:
     """The settings of a cell's run: LEED's own where the learner says nothing else."""
     made = cell.demonstrations
-    settings = {"episodes": cell.episodes, **cell.learner.settings}
-    return TrainConfig(
-        scenario=cell.ground.scenario,
-        site=cell.ground.site,
-        demonstrations=None if made is None else made.made,
-        out=cell.folder,
-        seed=cell.seed,
-        workers=0,
-        resume=(cell.folder / CONFIG_NAME).exists(),
-        validation_seeds=cell.validation_seeds,
-        **settings,
-    )
+    settings = {
+        "scenario": cell.ground.scenario,
+        "site": cell.ground.site,
+        "demonstrations": None if made is None else made.made,
+        "out": cell.folder,
+        "seed": cell.seed,
+        "workers": 0,
+        "resume": (cell.folder / CONFIG_NAME).exists(),
+        "validation_seeds": cell.validation_seeds,
+        "episodes": cell.episodes,
+    }
+    return TrainConfig.from_flat({**settings, **cell.learner.settings})
 
 
 def env_spec(ground: StudyScenario) -> EnvSpec:
     """The env that every learner meets."""
-    return env_of(TrainConfig(scenario=ground.scenario, site=ground.site, out=ground.folder))
+    return env_of(EnvConfig(scenario=ground.scenario, site=ground.site))

@@ -63,7 +63,7 @@ def demo_command(
     evaluation_seeds = seeds_of(seeds)
     if min(evaluation_seeds) < FIRST_EVALUATION_SEED:
         raise UsageError(f"--seeds {seeds}: seeds below {FIRST_EVALUATION_SEED} are for generating and training")
-    from leed_traffic.train.config import TrainConfig
+    from leed_traffic.train.config import ComputeConfig, EnvConfig, PpoConfig, TrainConfig, ValidationConfig
     from leed_traffic.train.export import export_run
     from leed_traffic.train.run import train
 
@@ -81,12 +81,12 @@ def demo_command(
     )
     _say(2, "every signal learns its own policy: cloning, DAgger, PPO")
     config = TrainConfig(
-        scenario=SCENARIO,
         demonstrations=demonstrations,
         out=run,
-        workers=n_workers,
-        episodes=TRAIN_EPISODES,
-        validation_seeds=VALIDATION_SEEDS,
+        env=EnvConfig(scenario=SCENARIO),
+        compute=ComputeConfig(workers=n_workers),
+        ppo=PpoConfig(episodes=TRAIN_EPISODES),
+        validation=ValidationConfig(validation_seeds=VALIDATION_SEEDS),
     )
     with progress(f"train {SCENARIO}", config.total_episodes) as bar:
         train(config, bar)
@@ -277,7 +277,8 @@ def _facts(
         ),
         (
             "Training",
-            f"{config.episodes} own hours, seed {config.seed}, validated on {config.validation_seeds} other seeds",
+            f"{config.ppo.episodes} on-policy hours, seed {config.seed}, "
+            f"validated on {config.validation.validation_seeds} other seeds",
         ),
         (
             "Served over TCP",

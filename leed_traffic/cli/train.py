@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from leed_traffic.artifacts.bundle import Bundle
 
 
-@takes(TrainConfig, arguments=("scenario",))
+@takes(TrainConfig, arguments=("env.scenario",))
 def train_command(given: Given[TrainConfig], as_json: JsonOption = False) -> None:
     """Train one policy per intersection: clone the demonstrations, DAgger, then PPO from on-policy hours.
 
@@ -27,7 +27,7 @@ def train_command(given: Given[TrainConfig], as_json: JsonOption = False) -> Non
         leedctl train arterial5 --out runs/ppo-alone --episodes 100
         leedctl train path/to/town.sumocfg --spread 0.1 --out runs/town
         leedctl train arterial5 --demonstrations demos/ --out runs/clone --episodes 0
-        leedctl train grid4x4 --demonstrations demos/ --out runs/cluster --engine ray --address auto
+        leedctl train grid4x4 --demonstrations demos/ --out runs/cluster --backend ray --address auto
 
     Exit codes: 0 done, 2 an input is missing or broken, 4 demonstrations made for something else, 5 a worker lost.
     """
@@ -38,7 +38,7 @@ def train_command(given: Given[TrainConfig], as_json: JsonOption = False) -> Non
     config = given.build()
     _tell_same_day(config)
     driven = config.model_copy(update={"demonstrations": None}) if _tells_left_aside(config) else config
-    with progress(f"train {config.scenario}", driven.total_episodes) as bar:
+    with progress(f"train {config.env.scenario}", driven.total_episodes) as bar:
         run = train(config, bar)
     _report(run, read_bundle(run / BUNDLE_NAME), as_json)
 
@@ -67,7 +67,7 @@ def _tell_same_day(config: TrainConfig) -> None:
     """Warn, before hours are spent, that a policy that meets one day alone may fit that day."""
     from leed_traffic.artifacts.scenario import load_scenario, with_spread
 
-    scenario = with_spread(load_scenario(config.scenario), config.spread)
+    scenario = with_spread(load_scenario(config.env.scenario), config.env.spread)
     if scenario.demand is None and scenario.spread == 0.0:
         messages.print(
             f"{scenario.name}: every hour drives the same day; --spread 0.1 lets days differ", markup=False

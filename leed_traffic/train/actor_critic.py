@@ -107,7 +107,7 @@ class ActorCritic(nn.Module):
             return central
         return self._local(self.critic, observation).squeeze(-1)
 
-    def soften_actors(self, factor: Tensor) -> None:
+    def scale_logits(self, factor: Tensor) -> None:
         """Multiply every actor's logits by its (N,) factor: below 1 it is less certain, and its best stage stays the same."""
         if self._sharing is Sharing.EVERYTHING:
             factor = factor.mean().view(1)

@@ -11,7 +11,7 @@ import torch
 from leed_traffic.artifacts.whole_file import write_whole
 from leed_traffic.errors import TrainingError
 
-FORMAT = 1
+FORMAT = 2
 
 
 def write_checkpoint(path: Path, content: dict[str, Any]) -> None:
@@ -71,6 +71,18 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
         zipfile.BadZipFile,
     ) as err:
         raise TrainingError(f"{path}: damaged checkpoint ({describe(err)}); train again") from err
-    if not isinstance(content, dict) or content.get("format") != FORMAT:
+    if not isinstance(content, dict) or content.get("format") not in (1, FORMAT):
         raise TrainingError(f"{path}: not a checkpoint of format {FORMAT}; train again with this version")
+    try:
+        return content if content["format"] == FORMAT else _renamed(content)
+    except (KeyError, TypeError, AttributeError) as err:
+        raise TrainingError(f"{path}: damaged checkpoint ({describe(err)}); train again") from err
+
+
+def _renamed(content: dict[str, Any]) -> dict[str, Any]:
+    """Content of format 1 by the names of today."""
+    if "own_hours" in content:
+        content["on_policy_hours"] = content.pop("own_hours")
+    for part in content.get("labelled", ()):
+        part["has_choice"] = part.pop("usable")
     return content

@@ -1,22 +1,26 @@
-"""The expert's side of the learning: what it demonstrated, what it says about states it is asked about, what it earned."""
+"""Choices of the expert as arrays: demonstrated hours, and labels for the states that the policies reach."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from pathlib import Path
 from typing import TypeVar
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from leed_traffic.artifacts.demonstrations import DemonstrationManifest, Demonstrations
+from leed_traffic.artifacts.sealed_folder import sha256
 from leed_traffic.artifacts.site import Site
 from leed_traffic.domain.network import Network
 from leed_traffic.domain.road_users import Weights
 from leed_traffic.domain.trajectory import Trajectory
 from leed_traffic.errors import DemonstrationError, MismatchError
-from leed_traffic.train.config import TrainConfig
-from leed_traffic.train.rollout import Rollout
+from leed_traffic.train.config import EnvConfig, TrainConfig
+from leed_traffic.train.rollout import Plans, Rollout
 
 Array = NDArray[np.float64]
-Kind = TypeVar("Kind", bound=np.generic)
+Scalar = TypeVar("Scalar", bound=np.generic)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,42 +46,84 @@ class ExpertSteps:
     observation: NDArray[np.float32]  # (N, M, D_max)
     legal: NDArray[np.bool_]  # (N, M, S_max)
     stage: NDArray[np.int64]  # (N, M)
-    usable: NDArray[np.bool_]  # (N, M) the expert had a choice, and its choice was legal
+    has_choice: NDArray[np.bool_]  # (N, M) the expert had a choice, and its choice was legal
     weight: NDArray[np.float32]  # (N, M) f(A_e)
 
     def __len__(self) -> int:
         return int(self.stage.shape[1])
 
 
-def is_left_aside(manifest: DemonstrationManifest, config: TrainConfig) -> bool:
-    """Whether the demonstrated plans lost to the fallback cycle, so that own experience had better begin without them.
+class Expert:
+    """Plans of an expert with everything that they said: demonstrated hours and labels."""
 
-    Both were tried on the author's hours. Who asks for cloning alone gets it.
+    def __init__(self, plans: Plans, demonstrated: Demonstrated) -> None:
+        self.plans = plans
+        self.demonstrated = demonstrated
+        self.labelled: list[ExpertSteps] = []
+
+    @classmethod
+    def of(
+        cls, demonstrations: Demonstrations, network: Network, shape: tuple[int, int], n_stages: int
+    ) -> "Expert":
+        """Stack the demonstrations; see `stack_demonstrations`."""
+        return cls(demonstrations.plans, stack_demonstrations(demonstrations, network, shape, n_stages))
+
+    def steps(self) -> ExpertSteps:
+        """Demonstrated and labelled choices."""
+        return join_steps([steps_of(self.demonstrated), *self.labelled])
+
+    def state(self) -> list[dict[str, torch.Tensor]]:
+        """Labels for a checkpoint."""
+        return [
+            {field.name: torch.from_numpy(getattr(part, field.name)) for field in fields(part)}
+            for part in self.labelled
+        ]
+
+    def load_state(self, state: list[dict[str, torch.Tensor]]) -> None:
+        """Go on from `state()`."""
+        self.labelled = [ExpertSteps(**{name: value.numpy() for name, value in part.items()}) for part in state]
+
+
+def demonstrations_digest(manifest: DemonstrationManifest) -> str:
+    """sha256 by which a run names the demonstrations that it learned from."""
+    return sha256(manifest.model_dump_json().encode())
+
+
+def is_left_aside(manifest: DemonstrationManifest, config: TrainConfig) -> bool:
+    """True if the demonstrated plans lost to the fallback cycle, so that PPO had better begin without them.
+
+    Both were tried on the author's hours. A run that only clones follows them all the same.
     """
     is_worse = manifest.delay_s > manifest.baseline_delay_s
-    return is_worse and not config.follow_worse_expert and config.episodes > 0
+    return is_worse and not config.follow_worse_expert and config.ppo.episodes > 0
 
 
 def check_demonstrations(
-    manifest: DemonstrationManifest, config: TrainConfig, network: Network, site: Site
+    manifest: DemonstrationManifest, folder: Path, env: EnvConfig, network: Network, site: Site
 ) -> None:
     """Refuse demonstrations that were made for something else.
+
+    Args:
+        manifest: of the demonstrations.
+        folder: where they lie.
+        env: what this training asks for.
+        network: of this training.
+        site: its limits.
 
     Raises:
         MismatchError: another network, site, interval, reach or reward.
     """
-    where = config.demonstrations
     pairs = (
         ("network", manifest.network_digest[:12], network.digest()[:12], "generate for this scenario"),
         ("site limits", manifest.site_digest[:12], site.digest[:12], "generate with the same --site"),
         (
             "decision interval",
             f"{manifest.decision_interval_s:g} s",
-            f"{config.decision_interval_s:g} s",
+            f"{env.decision_interval_s:g} s",
             "use the same one",
         ),
-        ("detector reach", f"{manifest.reach_m:g} m", f"{config.reach_m:g} m", "use the same one"),
-        ("reward", manifest.reward, str(config.reward), "use the same one"),
+        ("detector reach", f"{manifest.reach_m:g} m", f"{env.reach_m:g} m", "use the same one"),
+        ("reward", manifest.reward, str(env.reward), "use the same one"),
         (
             "weights of road users",
             _worded(manifest.weights),
@@ -88,7 +134,7 @@ def check_demonstrations(
     for what, made_for, asked, advice in pairs:
         if made_for != asked:
             raise MismatchError(
-                f"{where}: made on {manifest.scenario} for {what} {made_for}, this training has {asked}; {advice}"
+                f"{folder}: made on {manifest.scenario} for {what} {made_for}, this training has {asked}; {advice}"
             )
 
 
@@ -127,24 +173,25 @@ def stack_demonstrations(
     reward = np.zeros((e, t, n))
     for k, seed in enumerate(seeds):
         for i, intersection in enumerate(network.intersections):
-            shown: Trajectory | None = by_key.get((intersection.id, seed))
-            if shown is None:
+            trajectory: Trajectory | None = by_key.get((intersection.id, seed))
+            if trajectory is None:
                 raise DemonstrationError(f"no demonstration of {intersection.id} on seed {seed}; generate again")
-            observation[k, :, i, : shown.observation.shape[1]] = shown.observation
-            legal[k, :, i, : shown.legal.shape[1]] = shown.legal
-            stage[k, :, i], reward[k, :, i] = shown.stage, shown.reward
+            observation[k, :, i, : trajectory.observation.shape[1]] = trajectory.observation
+            legal[k, :, i, : trajectory.legal.shape[1]] = trajectory.legal
+            stage[k, :, i] = trajectory.stage
+            reward[k, :, i] = trajectory.reward
     return Demonstrated(observation=observation, legal=legal, stage=stage, reward=reward)
 
 
 def steps_of(demonstrated: Demonstrated) -> ExpertSteps:
     """The demonstrated choices, one row of steps per intersection."""
-    stage = _by_agent(demonstrated.stage)
-    legal = _by_agent(demonstrated.legal)
+    stage = by_intersection(demonstrated.stage)
+    legal = by_intersection(demonstrated.legal)
     return ExpertSteps(
-        observation=_by_agent(demonstrated.observation),
+        observation=by_intersection(demonstrated.observation),
         legal=legal,
         stage=stage,
-        usable=legal.sum(axis=2) > 1,
+        has_choice=legal.sum(axis=2) > 1,
         weight=np.ones(stage.shape, dtype=np.float32),
     )
 
@@ -157,14 +204,14 @@ def labelled_steps(rollout: Rollout) -> ExpertSteps:
     """
     if rollout.label is None:
         raise ValueError("need a rollout with an expert's labels, got none")
-    legal = np.ascontiguousarray(rollout.episode.legal.swapaxes(0, 1))
-    stage = np.ascontiguousarray(rollout.label.T)
-    may = np.take_along_axis(legal, stage[..., None], axis=2)[..., 0]
+    legal = by_intersection([rollout.episode.legal])
+    stage = by_intersection([rollout.label])
+    is_legal = np.take_along_axis(legal, stage[..., None], axis=2)[..., 0]
     return ExpertSteps(
-        observation=np.ascontiguousarray(rollout.episode.observation.swapaxes(0, 1)),
+        observation=by_intersection([rollout.episode.observation]),
         legal=legal,
         stage=stage,
-        usable=may & (legal.sum(axis=2) > 1),
+        has_choice=is_legal & (legal.sum(axis=2) > 1),
         weight=np.ones(stage.shape, dtype=np.float32),
     )
 
@@ -175,12 +222,11 @@ def join_steps(parts: list[ExpertSteps]) -> ExpertSteps:
         observation=np.concatenate([p.observation for p in parts], axis=1),
         legal=np.concatenate([p.legal for p in parts], axis=1),
         stage=np.concatenate([p.stage for p in parts], axis=1),
-        usable=np.concatenate([p.usable for p in parts], axis=1),
+        has_choice=np.concatenate([p.has_choice for p in parts], axis=1),
         weight=np.concatenate([p.weight for p in parts], axis=1),
     )
 
 
-def _by_agent(x: NDArray[Kind]) -> NDArray[Kind]:
-    """(N, E T, ...) from (E, T, N, ...)."""
-    e, t, n = x.shape[:3]
-    return np.ascontiguousarray(np.moveaxis(x, 2, 0)).reshape(n, e * t, *x.shape[3:])
+def by_intersection(hours: Sequence[NDArray[Scalar]] | NDArray[Scalar]) -> NDArray[Scalar]:
+    """(N, E T, ...) from E arrays of (T, N, ...), or from one of (E, T, N, ...)."""
+    return np.ascontiguousarray(np.concatenate(hours).swapaxes(0, 1))

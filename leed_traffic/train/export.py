@@ -21,8 +21,8 @@ from leed_traffic.domain.network import Intersection
 from leed_traffic.domain.observation import observation_spec
 from leed_traffic.errors import BundleError, TrainingError
 from leed_traffic.train.actor_critic import StackedMlp
-from leed_traffic.train.checkpoint import describe, read_checkpoint
-from leed_traffic.train.config import TrainConfig
+from leed_traffic.train.best_policies import read_best
+from leed_traffic.train.config import EnvConfig
 from leed_traffic.train.rollout import ActorWeights
 from leed_traffic.train.run_folder import BEST_NAME, read_config, read_setting
 
@@ -46,34 +46,28 @@ def export_run(run: Path, out: Path) -> Bundle:
     """
     config = read_config(run)
     setting = read_setting(run)
-    best = read_checkpoint(run / BEST_NAME)
-    try:
-        weights = ActorWeights(*(best["actor"][name].numpy() for name in ActorWeights._fields))
-        observation = best["golden_observation"].numpy()
-        legal = best["golden_legal"].numpy()
-        record = TrainingRecord(
-            seed=config.seed,
-            episodes=best["episodes"],
-            simulated_hours=best["simulated_hours"],
-            config_digest=config.digest(),
-            author=setting.author,
-            demonstrations_digest=setting.demonstrations_digest,
-            torch_version=setting.torch_version,
-            sumo_version=setting.sumo_version,
-            validation_delay_s=best["delay_s"],
-        )
-    except (KeyError, TypeError, AttributeError, ValueError) as err:
-        raise TrainingError(f"{run / BEST_NAME}: damaged checkpoint ({describe(err)}); train again") from err
+    best = read_best(run / BEST_NAME)
+    record = TrainingRecord(
+        seed=config.seed,
+        episodes=best.episodes,
+        simulated_hours=best.simulated_hours,
+        config_digest=config.digest(),
+        author=setting.author,
+        demonstrations_digest=setting.demonstrations_digest,
+        torch_version=setting.torch_version,
+        sumo_version=setting.sumo_version,
+        validation_delay_s=best.delay_s,
+    )
     network = setting.network
     try:
         policies = {
             i.id: export_policy(
                 n,
                 i,
-                config,
-                weights,
-                observation[:, n],
-                legal[:, n],
+                config.env,
+                best.actor,
+                best.golden_observation[:, n],
+                best.golden_legal[:, n],
                 counts_persons=setting.weights.counts_persons,
             )
             for n, i in enumerate(network.intersections)
@@ -83,8 +77,8 @@ def export_run(run: Path, out: Path) -> Bundle:
             scenario=setting.scenario,
             network=network,
             site=setting.site,
-            decision_interval_s=config.decision_interval_s,
-            reach_m=config.reach_m,
+            decision_interval_s=config.env.decision_interval_s,
+            reach_m=config.env.reach_m,
             policies=policies,
             training=record,
         )
@@ -96,7 +90,7 @@ def export_run(run: Path, out: Path) -> Bundle:
 def export_policy(
     n: int,
     intersection: Intersection,
-    config: TrainConfig,
+    env: EnvConfig,
     weights: ActorWeights,
     observation: NDArray[np.float32],
     legal: NDArray[np.bool_],
@@ -108,7 +102,7 @@ def export_policy(
     Args:
         n: position in the stack.
         intersection: whose policy it is.
-        config: interval and reach fix the observation's table.
+        env: its interval and reach fix the observation's table.
         weights: all actors, stacked.
         observation: (K, D_max) golden observations.
         legal: (K, S_max).
@@ -120,8 +114,8 @@ def export_policy(
     """
     spec = observation_spec(
         intersection,
-        decision_interval_s=config.decision_interval_s,
-        reach_m=config.reach_m,
+        decision_interval_s=env.decision_interval_s,
+        reach_m=env.reach_m,
         counts_persons=counts_persons,
     )
     d = spec.size

@@ -1,4 +1,4 @@
-"""The folder of a training run: what was asked, what it ran on, how it went, what came out.
+"""Files of a training run: its settings, its street, its curve and its policies.
 
 | file | content |
 |---|---|
@@ -16,7 +16,7 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, field_validator
 
 from leed_traffic.artifacts.site import Site, make_site
 from leed_traffic.artifacts.validation import first_fault
@@ -27,7 +27,7 @@ from leed_traffic.domain.priority import PriorityRule
 from leed_traffic.domain.road_users import CARS, Weights
 from leed_traffic.domain.safety.timing import Timing
 from leed_traffic.errors import TrainingError
-from leed_traffic.train.config import WHERE_NOT_WHAT, TrainConfig
+from leed_traffic.train.config import TrainConfig
 
 CONFIG_NAME = "config.json"
 SETTING_NAME = "setting.json"
@@ -38,22 +38,33 @@ BEST_NAME = "best.pt"
 BUNDLE_NAME = "bundle"
 TENSORBOARD_NAME = "tensorboard"
 
+# settings of runs before their parts, all in one flat object: their names of then
+_FORMER_NAMES = {
+    "engine": "backend",
+    "learning_rate": "cloning_learning_rate",
+    "direct_learning_rate": "cloning_direct_learning_rate",
+    "policy_learning_rate": "learning_rate",
+    "policy_direct_learning_rate": "direct_learning_rate",
+    "weight_decay": "weight_smoothing",
+    "own_entropy": "tempered_entropy",
+}
+
 
 class RunSetting(Document):
-    """setting.json: what a run was made on."""
+    """setting.json: network, limits and provenance of a run."""
 
     scenario: str
     intersections: tuple[Intersection, ...]
     site_name: str
     timings: tuple[Timing, ...]
     weights: Weights = CARS
-    """Who counts how much in the reward; with persons the policies see them, too."""
+    """Weights of road users in the reward; with persons the policies see them, too."""
     priority: tuple[PriorityRule, ...] = ()
-    """Who goes first while the policies learn."""
+    """Transit signal priority while the policies learn."""
     author: str = ""
     demonstrations_digest: str = ""
     sensing_digest: str = ""
-    """Of what the policies see; empty: ideal detectors."""
+    """Of the detectors that the policies see by; empty: ideal ones."""
     demonstration_hours: float = 0.0
     """Simulated hours that the author and the demonstrations took."""
     sumo_version: str
@@ -76,11 +87,11 @@ class MetricsRow(Document):
     unit: int
     """Units of work done so far; counts from 1."""
     phase: str
-    """clone, dagger or own."""
+    """clone, dagger or ppo."""
     episodes: int
-    """Own hours so far, validation not counted."""
+    """On-policy hours so far, validation not counted."""
     simulated_hours: float
-    """Own hours and those behind the demonstrations."""
+    """On-policy hours and those behind the demonstrations."""
     mean_return: float | None = None
     """Mean over intersections and episodes of this unit, undiscounted."""
     expert_return: float | None = None
@@ -96,9 +107,15 @@ class MetricsRow(Document):
     losses: dict[str, float] = Field(default_factory=dict)
     """Means over intersections: losses, entropy, kl, agreement with the expert, explained variance."""
 
+    @field_validator("phase")
+    @classmethod
+    def _of_today(cls, phase: str) -> str:
+        """Word of today: runs of earlier versions say `own`."""
+        return "ppo" if phase == "own" else phase
+
 
 class UnitTiming(Document):
-    """One line of timings.jsonl: what a unit of work cost, looks at the validation hours not counted."""
+    """One line of timings.jsonl: CPU time of a unit of work, validation not counted."""
 
     unit: int
     cpu_s: float
@@ -106,7 +123,7 @@ class UnitTiming(Document):
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write, its folder too, as a whole or not at all.
+    """Write a file, its folder too, as a whole or not at all.
 
     Raises:
         TrainingError: it cannot be written.
@@ -119,12 +136,12 @@ def write_text(path: Path, text: str) -> None:
 
 
 def write_metrics(run: Path, rows: Sequence[MetricsRow]) -> None:
-    """The learning curve so far."""
+    """Write the learning curve so far."""
     write_text(run / METRICS_NAME, "".join(row.model_dump_json() + "\n" for row in rows))
 
 
 def read_metrics(run: Path) -> list[MetricsRow]:
-    """The learning curve of a run.
+    """Read the learning curve of a run.
 
     Raises:
         TrainingError: missing or broken.
@@ -137,12 +154,12 @@ def read_metrics(run: Path) -> list[MetricsRow]:
 
 
 def write_timings(run: Path, timings: Sequence[UnitTiming]) -> None:
-    """What every unit so far cost."""
+    """Write what every unit so far cost."""
     write_text(run / TIMINGS_NAME, "".join(timing.model_dump_json() + "\n" for timing in timings))
 
 
 def read_timings(run: Path) -> list[UnitTiming]:
-    """What every unit of a run cost.
+    """Read what every unit of a run cost.
 
     Raises:
         TrainingError: missing or broken.
@@ -154,30 +171,57 @@ def read_timings(run: Path) -> list[UnitTiming]:
 
 
 def read_config(run: Path) -> TrainConfig:
-    """The settings of a run.
+    """Read the settings of a run; those of earlier versions, which lie flat in the file, by the names of today.
 
     Raises:
         TrainingError: no such run, or its settings are broken.
     """
+    text = _read(run / CONFIG_NAME)
     try:
-        return TrainConfig.model_validate_json(_read(run / CONFIG_NAME))
-    except ValidationError as err:
+        settings = json.loads(text)
+        if isinstance(settings, dict) and "scenario" in settings:
+            return TrainConfig.from_flat(
+                {_FORMER_NAMES.get(str(name), str(name)): value for name, value in settings.items()}
+            )
+        return TrainConfig.model_validate_json(text)
+    except (ValidationError, json.JSONDecodeError) as err:
         raise TrainingError(f"{run / CONFIG_NAME}: {first_fault(err)}; train again") from err
 
 
 def settings_that_differ(run: Path, config: TrainConfig) -> list[str]:
-    """Settings that shape the result and were others when a run began, or did not exist: today's defaults do not speak for it.
+    """Names of the settings that shape the result and were others when a run began, or did not exist then.
 
     Raises:
         TrainingError: no such run, or its settings are broken.
     """
-    begun = read_config(run)
-    shaping = [name for name in TrainConfig.model_fields if name not in WHERE_NOT_WHAT]
-    return [k for k in shaping if k not in begun.model_fields_set or getattr(begun, k) != getattr(config, k)]
+    begun = read_config(run).shaping(exclude_unset=True)  # today's defaults do not speak for it
+    return [name for name, value in config.shaping().items() if name not in begun or begun[name] != value]
+
+
+def prepare_folder(config: TrainConfig, setting: RunSetting) -> None:
+    """Make the run folder, or hold the one that is there to the same settings.
+
+    Raises:
+        TrainingError: another run is there, or nothing to resume.
+    """
+    out = config.out
+    if config.resume:
+        different = settings_that_differ(out, config)
+        made_on = read_setting(out)
+        if different or made_on.model_dump(mode="json") != setting.model_dump(mode="json"):
+            raise TrainingError(
+                f"{out}: was begun with other settings ({', '.join(different) or 'scenario or demonstrations'}); "
+                "resume with the same or train into another folder"
+            )
+        return
+    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise TrainingError(f"{out}: is there already; go on with --resume or train into another folder")
+    write_text(out / CONFIG_NAME, config.model_dump_json(indent=2, exclude={"resume"}) + "\n")
+    write_text(out / SETTING_NAME, setting.model_dump_json() + "\n")
 
 
 def read_setting(run: Path) -> RunSetting:
-    """What a run was made on.
+    """Read network, limits and provenance of a run.
 
     Raises:
         TrainingError: missing or broken.

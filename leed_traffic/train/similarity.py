@@ -113,9 +113,9 @@ def return_gate(expert: Array, agent: Array, kind: Gate, *, margin: float) -> Ar
     return np.clip(shortfall if kind is Gate.PARITY else 1.0 + shortfall, 0.0, 1.0)
 
 
-def smooth_weight(previous: Array | None, fresh: Array, *, decay: float) -> Array:
+def smooth_weight(previous: Array | None, fresh: Array, *, smoothing: float) -> Array:
     """(N,) exponential moving average: w flickers otherwise."""
-    return fresh if previous is None else decay * previous + (1.0 - decay) * fresh
+    return fresh if previous is None else smoothing * previous + (1.0 - smoothing) * fresh
 
 
 def switch_off(w: Array) -> Array:

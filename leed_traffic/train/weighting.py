@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from leed_traffic.errors import TrainingError
 from leed_traffic.simulation.env.episode import Episode
-from leed_traffic.train.config import ExpertWeight, Similarity, TrainConfig
+from leed_traffic.train.config import ExpertWeight, ExpertWeightConfig, Similarity
 from leed_traffic.train.expert import Demonstrated
 from leed_traffic.train.similarity import (
     distances,
@@ -28,7 +28,7 @@ MAX_REFERENCES = 3  # demonstrated hours that an agent's hour is compared with
 class ExpertWeighting:
     """Keeps w and what it is made of."""
 
-    def __init__(self, demonstrated: Demonstrated | None, n: int, config: TrainConfig) -> None:
+    def __init__(self, demonstrated: Demonstrated | None, n: int, config: ExpertWeightConfig) -> None:
         """Measure the expert against itself.
 
         Args:
@@ -80,7 +80,7 @@ class ExpertWeighting:
             is_near = self._config.similarity is Similarity.LEAN_WHEN_NEAR
             # w = (1 - sim) gate
             fresh = (self.similarity if is_near else 1.0 - self.similarity) * self.gate
-        self._smoothed = smooth_weight(self._smoothed, fresh, decay=self._config.weight_decay)
+        self._smoothed = smooth_weight(self._smoothed, fresh, smoothing=self._config.weight_smoothing)
         return switch_off(self._smoothed)
 
     def state(self) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Who does the work of a training run: rollouts and blocks of the learner behind small interfaces, here or on a cluster."""
+"""Workers of a training run: rollouts and blocks of the learner behind small interfaces, here or on a cluster."""
 
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -12,28 +12,28 @@ import torch
 from leed_traffic.errors import TrainingError
 from leed_traffic.simulation.env.env_spec import EnvSpec
 from leed_traffic.simulation.pool import WorkerPool
-from leed_traffic.train.blocks import Block, BlockWork, Order, carry_out
-from leed_traffic.train.config import Backend, TrainConfig
+from leed_traffic.train.blocks import Block, BlockWorkers, Result
+from leed_traffic.train.config import Backend, ComputeConfig
 from leed_traffic.train.learner import Learner
 from leed_traffic.train.rollout import ActorWeights, Rollout, RolloutTask, roll_out
 
 
-class Rollouts(Protocol):
-    """Drives episodes, here or elsewhere."""
+class RolloutWorkers(Protocol):
+    """Processes, here or elsewhere, that drive episodes."""
 
     def run(self, tasks: Sequence[RolloutTask], on_done: Callable[[], None] | None = None) -> list[Rollout]:
-        """One rollout per task, in the order of the tasks; `on_done` is told as each one ends."""
+        """Drive one episode per task; rollouts in the order of the tasks. `on_done` is called as each one ends."""
 
 
 class PooledRollouts:
-    """One simulation per process on this machine; with 0 workers in this process."""
+    """Rollouts in processes of this machine, one simulation each; with 0 workers in this process."""
 
     def __init__(self, spec: EnvSpec, workers: int) -> None:
         self._pool = WorkerPool(workers)
         self._function = partial(roll_out, spec)
 
     def run(self, tasks: Sequence[RolloutTask], on_done: Callable[[], None] | None = None) -> list[Rollout]:
-        """See `Rollouts`.
+        """See `RolloutWorkers`.
 
         Raises:
             WorkerError: a worker process died.
@@ -57,44 +57,48 @@ class ThreadedBlocks:
         self._learners: list[Learner] = []
 
     def begin(self, blocks: Sequence[Block]) -> None:
-        """See `BlockWork`."""
+        """See `BlockWorkers`."""
         self._learners = [block.new_learner() for block in blocks]
 
-    def carry_out(self, orders: Sequence[Order]) -> list[Any]:
-        """See `BlockWork`."""
-        if len(orders) == 1 or self._threads == 1:
-            return [carry_out(learner, order) for learner, order in zip(self._learners, orders, strict=True)]
+    def run(self, tasks: Sequence[Callable[[Learner], Result]]) -> list[Result]:
+        """See `BlockWorkers`."""
+        if len(tasks) == 1 or self._threads == 1:
+            return [task(learner) for task, learner in zip(tasks, self._learners, strict=True)]
         with ThreadPoolExecutor(self._threads, initializer=torch.set_num_threads, initargs=(1,)) as pool:
-            return list(pool.map(carry_out, self._learners, orders))
+            return list(pool.map(_run, tasks, self._learners))
 
     def states(self) -> list[dict[str, Any]]:
-        """See `BlockWork`."""
+        """See `BlockWorkers`."""
         return [learner.state() for learner in self._learners]
 
     def load_states(self, states: Sequence[dict[str, Any]]) -> None:
-        """See `BlockWork`."""
+        """See `BlockWorkers`."""
         for learner, state in zip(self._learners, states, strict=True):
             learner.load_state(state)
 
     def weights(self) -> list[ActorWeights]:
-        """See `BlockWork`."""
+        """See `BlockWorkers`."""
         return [learner.model.weights() for learner in self._learners]
 
 
+def _run(task: Callable[[Learner], Result], learner: Learner) -> Result:
+    return task(learner)
+
+
 @contextmanager
-def crew(config: TrainConfig, spec: EnvSpec) -> Iterator[tuple[Rollouts, BlockWork]]:
-    """Who does the work, as the configuration asks.
+def open_workers(config: ComputeConfig, spec: EnvSpec) -> Iterator[tuple[RolloutWorkers, BlockWorkers]]:
+    """Start the workers that the settings ask for, and end them on leaving.
 
     Raises:
         TrainingError: there is no such cluster, or Ray is not installed.
     """
-    if config.engine is Backend.LOCAL:
+    if config.backend is Backend.LOCAL:
         with PooledRollouts(spec, config.workers) as rollouts:
             yield rollouts, ThreadedBlocks(config.workers)
         return
     try:
-        from leed_traffic.train import ray_engine
+        from leed_traffic.train import ray_backend
     except ModuleNotFoundError as err:
         raise TrainingError("Ray is not installed; pip install '.[cluster]'") from err
-    with ray_engine.connect(config.address, config.workers):
-        yield ray_engine.RayRollouts(spec), ray_engine.RayBlocks()
+    with ray_backend.connect(config.address, config.workers):
+        yield ray_backend.RayRollouts(spec), ray_backend.RayBlocks()

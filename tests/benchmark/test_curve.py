@@ -20,8 +20,8 @@ def test_a_bar_that_is_lost_again_is_not_reached_for_good():
 def test_a_curve_counts_the_demonstrations_and_leaves_out_units_without_a_look():
     rows = [
         MetricsRow(unit=1, phase="clone", episodes=0, simulated_hours=6.0, delay_s=30.0),
-        MetricsRow(unit=2, phase="own", episodes=2, simulated_hours=8.0),
-        MetricsRow(unit=3, phase="own", episodes=4, simulated_hours=10.0, delay_s=20.0),
+        MetricsRow(unit=2, phase="ppo", episodes=2, simulated_hours=8.0),
+        MetricsRow(unit=3, phase="ppo", episodes=4, simulated_hours=10.0, delay_s=20.0),
     ]
     timings = [UnitTiming(unit=k + 1, cpu_s=5.0) for k in range(3)]
     assert learning_curve(rows, timings, 100.0) == [Point(6.0, 105.0, 30.0), Point(10.0, 115.0, 20.0)]

@@ -8,7 +8,9 @@ from leed_traffic.train.config import TrainConfig
 def test_every_learner_is_a_sound_setting_of_one_training_config(tmp_path):
     for learner in LEARNERS:
         made = None if learner.expert is Expert.NOBODY else tmp_path
-        config = TrainConfig(scenario="crossing", out=tmp_path, demonstrations=made, **learner.settings)
+        config = TrainConfig.from_flat(
+            {"scenario": "crossing", "out": tmp_path, "demonstrations": made, **learner.settings}
+        )
         assert {name: getattr(config, name) for name in learner.settings} == dict(learner.settings)
 
 

@@ -36,13 +36,13 @@ from leed_traffic.simulation.demand.demand import write_demand
 from leed_traffic.simulation.env.env_spec import env_spec
 from leed_traffic.simulation.score.trip_records import read_demand, read_trips
 from leed_traffic.simulation.sumo.options import TRIPS_NAME
-from leed_traffic.train.config import TrainConfig
+from leed_traffic.train.config import DaggerConfig, ValidationConfig
 from leed_traffic.train.run import train
 
 DELTA_S = 5
 LEAST_HOURS = (
-    SHORT_RUNS + TrainConfig.model_fields["dagger_rounds"].default
-)  # LEED's search, demonstrations, relabelling
+    SHORT_RUNS + DaggerConfig.model_fields["dagger_rounds"].default
+)  # LEED's search, demonstrations, DAgger
 SETTINGS = {
     "gamma": 0.95, "n_steps": 256, "ent_coef": 0.0905168, "learning_rate": 0.00062211, "vf_coef": 0.042202,
     "max_grad_norm": 0.9, "gae_lambda": 0.99, "n_epochs": 5, "clip_range": 0.3, "batch_size": 256,
@@ -185,7 +185,7 @@ def sumo_rl(scenario: Scenario, yellow_s: int, asked: argparse.Namespace) -> dic
 def ours(name: str, asked: argparse.Namespace, folder: Path) -> dict[str, Any]:
     """Train one of our learners for as many hours, search and demonstrations included, and let what it exports drive.
 
-    Every learner is looked at once at its end, LEED also before and after relabelling, on one validation hour; it
+    Every learner is looked at once at its end, LEED also before and after DAgger, on one validation hour; it
     exports the best look, the others their last policies. Looks are counted in neither hours nor CPU time.
     """
     ground = StudyScenario(scenario=asked.scenario, site=asked.site, folder=folder)
@@ -198,7 +198,9 @@ def ours(name: str, asked: argparse.Namespace, folder: Path) -> dict[str, Any]:
     cell = Cell(
         ground=ground, learner=learner, seed=asked.seed, episodes=own, validation_seeds=1, demonstrations=expert
     )
-    config = train_config(cell).model_copy(update={"validate_every": max(1, own)})
+    config = train_config(cell).model_copy(
+        update={"validation": ValidationConfig(validation_seeds=1, validate_every=max(1, own))}
+    )
     train(config, lambda _n, _note: None)
     end = curve_of(cell)[-1]  # the last unit is always looked at
     seeds = tuple(range(FIRST_EVALUATION_SEED, FIRST_EVALUATION_SEED + asked.evaluation_seeds))

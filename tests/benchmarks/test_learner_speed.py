@@ -10,13 +10,15 @@ import torch
 
 from leed_traffic.simulation.env.episode import Episode
 from leed_traffic.train.blocks import BlockedLearner, cut_into_blocks
-from leed_traffic.train.config import TrainConfig
+from leed_traffic.train.config import LearnerConfig, PpoConfig
 from leed_traffic.train.learner import Learner
 from leed_traffic.train.similarity import dtw
 from leed_traffic.train.workers import ThreadedBlocks
 
 D, S, T = 40, 4, 720  # a four-leg signal for an hour of decisions every 5 s
-CONFIG = TrainConfig(scenario="none", out="none", epochs=1, minibatch=240)
+LEARNER = LearnerConfig(minibatch=240)
+PPO = PpoConfig(epochs=1)
+RATES = PPO.rates(is_cloned=False)
 
 
 @pytest.fixture(autouse=True)
@@ -60,12 +62,12 @@ def cpu_s(function, repeats=3):
 @pytest.mark.parametrize("n", [16, 64, 144])
 def test_a_stacked_update_beats_a_loop_over_agents(n, capsys):
     episode, w = hour(n), np.zeros(n)
-    stacked = Learner([D] * n, S, CONFIG)
-    alone = [Learner([D], S, CONFIG) for _ in range(n)]
+    stacked = Learner([D] * n, S, LEARNER, seed=1)
+    alone = [Learner([D], S, LEARNER, seed=1) for _ in range(n)]
     parts = [of_one(episode, k) for k in range(n)]
-    together_s = cpu_s(lambda: stacked.update([episode], None, w))
+    together_s = cpu_s(lambda: stacked.update([episode], None, w, PPO, RATES))
     one_by_one_s = cpu_s(
-        lambda: [a.update([p], None, w[:1]) for a, p in zip(alone, parts, strict=True)], repeats=1
+        lambda: [a.update([p], None, w[:1], PPO, RATES) for a, p in zip(alone, parts, strict=True)], repeats=1
     )
     ratio = one_by_one_s / together_s
     with capsys.disabled():
@@ -92,9 +94,9 @@ def test_an_update_grows_at_most_with_the_number_of_agents(capsys):
     """By blocks, as a run learns: 12 times the agents are 12 times the arithmetic, never more than that."""
     seconds = {}
     for n in (16, 64, 196, 400):
-        learner = BlockedLearner(cut_into_blocks([D] * n, S, CONFIG), ThreadedBlocks(1))
+        learner = BlockedLearner(cut_into_blocks([D] * n, S, LEARNER, seed=1), ThreadedBlocks(1))
         episode, w = hour(n), np.zeros(n)
-        seconds[n] = cpu_s(partial(learner.update, [episode], None, w))
+        seconds[n] = cpu_s(partial(learner.update, [episode], None, w, PPO, RATES))
     with capsys.disabled():
         print(
             "\nupdate, 1 epoch, by blocks: " + ", ".join(f"N = {n}: {s * 1e3:.0f} ms" for n, s in seconds.items())

@@ -4,7 +4,7 @@ from typer.testing import CliRunner
 from leed_traffic.cli.demo import MARKER_NAME, _curve, _make_room
 from leed_traffic.cli.main import app
 from leed_traffic.errors import UsageError
-from leed_traffic.train.config import TrainConfig
+from leed_traffic.train.config import EnvConfig, PpoConfig, TrainConfig, ValidationConfig
 from leed_traffic.train.run_folder import METRICS_NAME, MetricsRow
 
 
@@ -46,7 +46,7 @@ def test_the_learning_curve_holds_validated_units_references_and_weights(tmp_pat
     rows = [
         MetricsRow(unit=1, phase="clone", episodes=0, simulated_hours=4.0, delay_s=60.0, expert_delay_s=55.0),
         MetricsRow(unit=2, phase="dagger", episodes=2, simulated_hours=6.0, expert_delay_s=55.0),
-        MetricsRow(unit=3, phase="own", episodes=6, simulated_hours=10.0, delay_s=50.0, weights={"J1": 0.5}),
+        MetricsRow(unit=3, phase="ppo", episodes=6, simulated_hours=10.0, delay_s=50.0, weights={"J1": 0.5}),
     ]
     (tmp_path / METRICS_NAME).write_text("".join(row.model_dump_json() + "\n" for row in rows))
     monkeypatch.setattr(
@@ -68,6 +68,9 @@ def test_the_demos_training_settings_are_sound(tmp_path):
     from leed_traffic.cli import demo
 
     config = TrainConfig(
-        scenario=demo.SCENARIO, out=tmp_path, episodes=demo.TRAIN_EPISODES, validation_seeds=demo.VALIDATION_SEEDS
+        env=EnvConfig(scenario=demo.SCENARIO),
+        out=tmp_path,
+        ppo=PpoConfig(episodes=demo.TRAIN_EPISODES),
+        validation=ValidationConfig(validation_seeds=demo.VALIDATION_SEEDS),
     )
-    assert config.n_updates >= 1
+    assert config.ppo.n_updates >= 1

@@ -43,7 +43,7 @@ def test_softer_actors_are_less_certain_of_the_same_stage(sharing):
         model.actor.w0.normal_(generator=torch.Generator().manual_seed(1)).mul_(5.0)
     x, legal = torch.rand(2, 50, 6), torch.ones(2, 50, 4, dtype=torch.bool)
     before = model.log_probs(x, legal)
-    model.soften_actors(torch.tensor([0.2, 0.2]))
+    model.scale_logits(torch.tensor([0.2, 0.2]))
     after = model.log_probs(x, legal)
     assert torch.equal(before.argmax(-1), after.argmax(-1))
     assert (after.max(-1).values < before.max(-1).values).all()

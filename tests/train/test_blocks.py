@@ -22,10 +22,12 @@ def learned(learner, tmp_path):
     tasks = [RolloutTask(weights=weights, seed=seed, sample_seed=seed, plans={"A": None}) for seed in (7, 8)]
     rollouts: list[Rollout] = FakeRollouts().run(tasks)
     steps = labelled_steps(rollouts[0])
-    agreement = learner.clone(steps, 5)
-    learner.fit_critic(DEMONSTRATED, 5)
-    f = learner.advantage_weights(DEMONSTRATED)
-    losses = learner.update([rollout.episode for rollout in rollouts], steps, np.array([0.5, 0.1]))
+    settings = config(tmp_path, critic_steps=5)
+    agreement = learner.clone(steps, 5, settings.cloning)
+    learner.fit_critic(DEMONSTRATED, settings.cloning)
+    f = learner.advantage_weights(DEMONSTRATED, 1.0)
+    episodes = [rollout.episode for rollout in rollouts]
+    losses = learner.update(episodes, steps, np.array([0.5, 0.1]), settings.ppo, settings.ppo_rates)
     weights = learner.weights() if isinstance(learner, BlockedLearner) else learner.model.weights()
     return agreement, f, losses, weights
 
@@ -35,13 +37,13 @@ def same(a, b):
 
 
 def blocked(tmp_path, size, threads=1):
-    blocks = cut_into_blocks(SIZES, S_MAX, config(tmp_path), size=size)
+    blocks = cut_into_blocks(SIZES, S_MAX, config(tmp_path).learner, seed=1, size=size)
     return BlockedLearner(blocks, ThreadedBlocks(threads))
 
 
 def test_one_block_is_the_learner_itself_bit_for_bit(tmp_path):
     alone, one = (
-        learned(Learner(SIZES, S_MAX, config(tmp_path)), tmp_path),
+        learned(Learner(SIZES, S_MAX, config(tmp_path).learner, seed=1), tmp_path),
         learned(blocked(tmp_path, 32), tmp_path),
     )
     assert alone[0] == one[0]

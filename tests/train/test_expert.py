@@ -26,9 +26,7 @@ from tests.train.fakes import demonstrations
 )
 def test_an_expert_that_loses_to_the_fallback_cycle_is_left_aside(delay_s, settings, expected):
     manifest = demonstrations().manifest.model_copy(update={"delay_s": delay_s, "baseline_delay_s": 30.0})
-    config = TrainConfig.model_validate(
-        {"scenario": "fake", "out": "unused", "demonstrations": "demos", **settings}
-    )
+    config = TrainConfig.from_flat({"scenario": "fake", "out": "unused", "demonstrations": "demos", **settings})
     assert is_left_aside(manifest, config) is expected
 
 
@@ -40,10 +38,10 @@ def test_beside_a_bad_expert_the_agents_learn_as_they_would_alone(tmp_path):
     write_demonstrations(tmp_path / "demos", replace(made, manifest=worse))
     told, deep = [], {"scenario": short, "episodes": 2, "workers": 0, "validation_seeds": 1}
     bad = train(
-        TrainConfig(out=tmp_path / "bad", demonstrations=tmp_path / "demos", **deep),
+        TrainConfig.from_flat({"out": tmp_path / "bad", "demonstrations": tmp_path / "demos", **deep}),
         lambda n, note: told.append(note),
     )
-    alone = train(TrainConfig(out=tmp_path / "alone", **deep), lambda n, note: None)
+    alone = train(TrainConfig.from_flat({"out": tmp_path / "alone", **deep}), lambda n, note: None)
     assert [row.losses for row in read_metrics(bad)] == [row.losses for row in read_metrics(alone)]
     assert told[0].startswith("expert left aside")
     hours = read_demonstrations(tmp_path / "demos").manifest.simulated_hours

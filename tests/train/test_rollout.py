@@ -12,7 +12,7 @@ from leed_traffic.simulation.env.env_spec import EnvSpec
 from leed_traffic.simulation.env.signal_env import Reward
 from leed_traffic.simulation.network.network_import import import_network
 from leed_traffic.train.actor_critic import ActorCritic
-from leed_traffic.train.config import TrainConfig
+from leed_traffic.train.config import EnvConfig
 from leed_traffic.train.export import PARITY, export_policy
 from leed_traffic.train.rollout import RolloutTask, roll_out
 from leed_traffic.train.workers import PooledRollouts
@@ -85,8 +85,9 @@ def test_onnxruntime_and_torch_agree_on_real_observations(spec):
     weights = drawn(spec)
     weights = weights._replace(w3=100.0 * weights.w3)  # as decided as a trained policy
     episode = roll_out(spec, RolloutTask(weights=weights, seed=4, sample_seed=1)).episode
-    config = TrainConfig(scenario="crossing", out="unused")
     (intersection,) = spec.network.intersections
-    exported = export_policy(0, intersection, config, weights, episode.observation[:, 0], episode.legal[:, 0])
+    exported = export_policy(
+        0, intersection, EnvConfig(scenario="crossing"), weights, episode.observation[:, 0], episode.legal[:, 0]
+    )
     expected = np.stack([weights.logits(row)[0] for row in episode.observation])
     np.testing.assert_allclose(np.array(exported.golden.logits), expected, atol=PARITY)

@@ -17,9 +17,10 @@ from leed_traffic.domain.road_users import Weights
 from leed_traffic.errors import BundleError, MismatchError, TrainingError
 from leed_traffic.train.checkpoint import read_checkpoint, write_checkpoint
 from leed_traffic.train.config import Sharing, Similarity, TrainConfig
+from leed_traffic.train.env import with_faults
 from leed_traffic.train.expert import check_demonstrations
 from leed_traffic.train.export import export_run
-from leed_traffic.train.run import train_with, with_faults
+from leed_traffic.train.run import train_with
 from leed_traffic.train.run_folder import read_metrics
 from tests.train.fakes import NETWORK, SETTING, SITE, SIZES, FakeRollouts, demonstrations, hour
 
@@ -37,9 +38,7 @@ def config(out, **settings):
         "epochs": 2,
     }
     small |= {"gate": "none", "validation_seeds": 2}
-    return TrainConfig.model_validate(
-        {"scenario": "fake", "demonstrations": "demos", "out": out, **small, **settings}
-    )
+    return TrainConfig.from_flat({"scenario": "fake", "demonstrations": "demos", "out": out, **small, **settings})
 
 
 def run(out, rollouts=None, **settings):
@@ -65,7 +64,7 @@ def test_a_run_ends_with_a_bundle_that_verifies_and_counts_every_hour(tmp_path):
     assert bundle.ids == ("A", "B")
     assert told == settings.total_episodes
     rows = read_metrics(tmp_path / "run")
-    assert [row.phase for row in rows] == ["clone", *["dagger"] * 8, "own", "own", "own"]
+    assert [row.phase for row in rows] == ["clone", *["dagger"] * 8, "ppo", "ppo", "ppo"]
     assert rows[-1].simulated_hours == 3.0 + 8 + 6
     assert rows[0].expert_delay_s == 0.0
     assert rows[-1].delay_s < 40.0
@@ -82,7 +81,7 @@ def test_a_run_of_an_earlier_version_is_not_gone_on_with(tmp_path):
     run(tmp_path / "run", episodes=0, dagger_rounds=0)
     path = tmp_path / "run" / "config.json"
     known = json.loads(path.read_text())
-    del known["averaging"]
+    del known["ppo"]["averaging"]
     path.write_text(json.dumps(known))
     with pytest.raises(TrainingError, match=r"begun with other settings \(averaging"):
         run(tmp_path / "run", episodes=0, dagger_rounds=0, resume=True)
@@ -118,7 +117,7 @@ def test_cloned_policies_are_judged_as_the_mean_of_their_updates_and_fresh_ones_
     [({}, 3.0), ({"demonstrations": None}, 1.0), ({"cloning_steps": 0, "dagger_rounds": 0}, 1.0)],
 )
 def test_cloned_policies_take_larger_steps_of_their_own(tmp_path, settings, factor):
-    rates = config(tmp_path, policy_learning_rate=0.001, policy_direct_learning_rate=0.004, **settings).own_rates
+    rates = config(tmp_path, learning_rate=0.001, direct_learning_rate=0.004, **settings).ppo_rates
     assert rates == pytest.approx((0.001 * factor, 0.004 * factor))
 
 
@@ -214,7 +213,7 @@ run(Path(sys.argv[1]), FakeRollouts(before))
 @pytest.mark.slow
 def test_a_killed_run_resumes_to_the_same_bits(tmp_path):
     run(tmp_path / "whole")
-    # the calls: expert, clones, relabelling twice, validation, and so on, then own hours
+    # the calls: expert, clones, DAgger twice, validation, and so on, then on-policy hours
     for call in (4, 9):
         out = tmp_path / f"killed-{call}"
         command = [sys.executable, "-c", KILLED.format(root=str(ROOT)), str(out), str(call)]
@@ -310,7 +309,7 @@ def test_the_similarity_needs_two_demonstrated_hours(tmp_path):
 def test_demonstrations_for_something_else_are_refused(tmp_path):
     manifest = demonstrations().manifest
     right = config(tmp_path)
-    check_demonstrations(manifest, right, NETWORK, SITE)
+    check_demonstrations(manifest, right.demonstrations, right.env, NETWORK, SITE)
     changes = {
         "network_digest": "0" * 64,
         "site_digest": "0" * 64,
@@ -321,7 +320,9 @@ def test_demonstrations_for_something_else_are_refused(tmp_path):
     }
     for name, value in changes.items():
         with pytest.raises(MismatchError, match="this training has"):
-            check_demonstrations(manifest.model_copy(update={name: value}), right, NETWORK, SITE)
+            check_demonstrations(
+                manifest.model_copy(update={name: value}), right.demonstrations, right.env, NETWORK, SITE
+            )
 
 
 def test_tensorboard_gets_the_curve(tmp_path):

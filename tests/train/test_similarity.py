@@ -80,9 +80,9 @@ def test_without_a_gate_the_expert_always_counts():
 
 
 def test_the_weight_moves_smoothly_and_ends_at_zero():
-    w = smooth_weight(None, np.array([0.8]), decay=0.5)
+    w = smooth_weight(None, np.array([0.8]), smoothing=0.5)
     assert w.item() == 0.8
     for _ in range(12):
-        w = smooth_weight(w, np.zeros(1), decay=0.5)
+        w = smooth_weight(w, np.zeros(1), smoothing=0.5)
     assert w.item() > 0.0
     assert switch_off(w).item() == 0.0

@@ -13,6 +13,7 @@ from leed_traffic.cli.terminal.output import messages
 
 FORMER: Mapping[str, Mapping[str, str]] = {
     "serve": {"--deadline-s": "--deadline"},
+    "train": {"--engine": "--backend"},
 }
 
 

@@ -188,9 +188,9 @@ def test_a_model_whose_cost_the_contract_does_not_bound_is_refused(content, comp
 
 
 def test_the_largest_network_that_can_be_trained_passes():
-    from leed_traffic.train.config import TrainConfig
+    from leed_traffic.train.config import LearnerConfig
 
-    (limit,) = (limit.le for limit in TrainConfig.model_fields["hidden"].metadata if hasattr(limit, "le"))
+    (limit,) = (limit.le for limit in LearnerConfig.model_fields["hidden"].metadata if hasattr(limit, "le"))
     assert limit == MOST_WIDTH
     nodes = [
         node("Gemm", ["observation", "w1", "b1"], ["h1"]),

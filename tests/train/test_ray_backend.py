@@ -22,12 +22,13 @@ from leed_traffic.simulation.network.network_import import import_network
 from leed_traffic.train.blocks import BlockedLearner, cut_into_blocks
 from leed_traffic.train.config import TrainConfig
 from leed_traffic.train.rollout import RolloutTask
-from leed_traffic.train.run import RunSetting, train_with
+from leed_traffic.train.run import train_with
+from leed_traffic.train.run_folder import RunSetting
 from leed_traffic.train.workers import PooledRollouts, ThreadedBlocks
 from tests.train.test_run import result_of
 
 ray = pytest.importorskip("ray", reason="Ray is not installed: pip install '.[cluster]'")
-from leed_traffic.train import ray_engine  # noqa: E402
+from leed_traffic.train import ray_backend  # noqa: E402
 
 pytestmark = [
     pytest.mark.ray,
@@ -59,7 +60,7 @@ def address():
 
 @pytest.fixture
 def joined(address):
-    with ray_engine.connect(address, 0):
+    with ray_backend.connect(address, 0):
         assert sum(node["Alive"] for node in ray.nodes()) == NODES
         yield
 
@@ -81,7 +82,7 @@ def spec():
 
 def config(out, **settings):
     small = {"scenario": "arterial5", "episodes": 4, "episodes_per_update": 2, "epochs": 2, "validation_seeds": 2}
-    return TrainConfig.model_validate({"out": out, **small, **settings})
+    return TrainConfig.from_flat({"out": out, **small, **settings})
 
 
 def run(out, spec, rollouts, work):
@@ -133,12 +134,12 @@ def test_a_cluster_gives_the_bytes_of_this_machine_though_a_worker_dies_in_an_ho
     joined, spec, tmp_path, monkeypatch
 ):
     in_three = partial(cut_into_blocks, size=2)  # five signals
-    monkeypatch.setattr("leed_traffic.train.run.cut_into_blocks", in_three)
+    monkeypatch.setattr("leed_traffic.train.runner.cut_into_blocks", in_three)
     with PooledRollouts(spec, 1) as pool:
         here, told_here = run(tmp_path / "here", spec, pool, ThreadedBlocks(1))
     killer = Killer(after_s=0.2)
     killer.start()
-    there, told_there = run(tmp_path / "there", spec, ray_engine.RayRollouts(spec), ray_engine.RayBlocks())
+    there, told_there = run(tmp_path / "there", spec, ray_backend.RayRollouts(spec), ray_backend.RayBlocks())
     killer.join()
     assert killer.killed
     assert told_there == told_here == config("x").total_episodes
@@ -146,19 +147,23 @@ def test_a_cluster_gives_the_bytes_of_this_machine_though_a_worker_dies_in_an_ho
 
 
 def test_a_block_of_the_learner_survives_the_death_of_its_worker(joined, spec):
-    rollouts = ray_engine.RayRollouts(spec)
+    rollouts = ray_backend.RayRollouts(spec)
     settings = config("x", epochs=80, minibatch=10)
     sizes = [observation_spec(i, decision_interval_s=5.0).size for i in spec.network.intersections]
-    cut = cut_into_blocks(sizes, max(i.n_stages for i in spec.network.intersections), settings, size=2)
+    cut = cut_into_blocks(
+        sizes, max(i.n_stages for i in spec.network.intersections), settings.learner, seed=settings.seed, size=2
+    )
     results = []
-    for work, kill in ((ThreadedBlocks(1), False), (ray_engine.RayBlocks(), True)):
+    for work, kill in ((ThreadedBlocks(1), False), (ray_backend.RayBlocks(), True)):
         learner = BlockedLearner(cut, work)
         task = RolloutTask(weights=learner.weights(), seed=10_001, sample_seed=1)
         episodes = [rollout.episode for rollout in rollouts.run([task])]
         killer = Killer(after_s=0.3)
         if kill:
             killer.start()
-        losses = learner.update(episodes, None, 0.0 * episodes[0].reward[0])
+        losses = learner.update(
+            episodes, None, 0.0 * episodes[0].reward[0], settings.ppo, settings.ppo.rates(is_cloned=False)
+        )
         if kill:
             killer.join()
             assert killer.killed
@@ -172,18 +177,18 @@ def test_a_fault_of_the_scenario_is_told_as_such(joined, spec, tmp_path):
     lost = replace(spec, scenario=replace(spec.scenario, demand=None, route_files=(routes,)))
     plans = {i.id: max_wave_plan(i.id) for i in spec.network.intersections}
     with pytest.raises(ScenarioError, match="nowhere"):
-        ray_engine.RayRollouts(lost).run([RolloutTask(weights=None, seed=1, plans=plans)])
+        ray_backend.RayRollouts(lost).run([RolloutTask(weights=None, seed=1, plans=plans)])
 
 
 def test_machines_with_other_versions_are_refused(joined, spec, monkeypatch):
-    monkeypatch.setattr(ray_engine, "_versions", lambda: {"libsumo": "0"})
+    monkeypatch.setattr(ray_backend, "_versions", lambda: {"libsumo": "0"})
     with pytest.raises(TrainingError, match="install the same on every machine"):
-        ray_engine.RayRollouts(spec).run([RolloutTask(weights=None, seed=1)])
+        ray_backend.RayRollouts(spec).run([RolloutTask(weights=None, seed=1)])
 
 
 def test_a_cluster_that_is_not_there_is_one_line():
     with (
         pytest.raises(TrainingError, match="start one with `ray start --head`"),
-        ray_engine.connect("127.0.0.1:1", 0),
+        ray_backend.connect("127.0.0.1:1", 0),
     ):
         pass

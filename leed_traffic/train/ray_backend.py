@@ -1,7 +1,7 @@
 """Rollouts and blocks of the learner on a Ray cluster: the one file that knows ray.
 
-Everything is a task: an hour to drive, or a block of the learner with its last state and what to do with it. A
-task depends on what it is given alone, so Ray runs it again where a worker or a machine died, to the same bits;
+Everything is a task: an hour to drive, or a call of a block's learner with its last state. A
+task depends on its arguments alone, so Ray runs it again where a worker or a machine died, to the same bits;
 nothing is counted twice. The driver keeps the states. Arguments and results are pickled by ourselves: arrays that
 Ray hands out are read-only views of its object store, and would hold that memory as long as an episode lives.
 """
@@ -17,7 +17,7 @@ from dataclasses import dataclass, replace
 from functools import cache, partial
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, Generic
 
 import ray
 import torch
@@ -27,12 +27,13 @@ from leed_traffic.artifacts.scenario import Scenario
 from leed_traffic.errors import LeedError, TrainingError, WorkerError
 from leed_traffic.simulation.env.env_spec import EnvSpec
 from leed_traffic.simulation.pool import WorkerPool
-from leed_traffic.train.blocks import Block, Order, carry_out
+from leed_traffic.train.blocks import Block, Result
+from leed_traffic.train.learner import Learner
 from leed_traffic.train.rollout import ActorWeights, Rollout, RolloutTask, roll_out
 
 RETRIES = 5  # of a task whose worker or machine died; one that kills every worker ends the run
-_KNOCK_S = 10.0  # for a head to answer
-_SAME_EVERYWHERE = ("leed-traffic", "libsumo", "torch", "numpy")
+_CONNECT_S = 10.0  # for a head to answer
+_PACKAGES = ("leed-traffic", "libsumo", "torch", "numpy")
 
 
 @contextmanager
@@ -44,7 +45,7 @@ def connect(address: str | None, workers: int) -> Iterator[None]:
         workers: processors to use on this machine where there is no address.
 
     Raises:
-        TrainingError: nobody answers there.
+        TrainingError: nothing answers there.
     """
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # it would report to its makers
     quiet: dict[str, Any] = {"logging_level": logging.ERROR, "log_to_driver": False}
@@ -52,7 +53,7 @@ def connect(address: str | None, workers: int) -> Iterator[None]:
         if address is None:
             ray.init("local", num_cpus=max(1, workers), include_dashboard=False, **quiet)
         else:
-            _knock(address)
+            _check_listens(address)
             ray.init(address, **quiet)
     except (OSError, ValueError, RuntimeError) as err:
         first = str(err).strip().splitlines()[0]
@@ -63,21 +64,21 @@ def connect(address: str | None, workers: int) -> Iterator[None]:
         ray.shutdown()
 
 
-def _knock(address: str) -> None:
-    """Fail at once where nobody listens: Ray itself would try for minutes."""
+def _check_listens(address: str) -> None:
+    """Fail at once where nothing listens: Ray itself would try for minutes."""
     host, colon, port = address.rpartition(":")
     if colon:
-        socket.create_connection((host, int(port)), timeout=_KNOCK_S).close()
+        socket.create_connection((host, int(port)), timeout=_CONNECT_S).close()
 
 
 class RayRollouts:
-    """Hours on whatever processor of the cluster is free, one simulation per process."""
+    """Rollouts on whatever processor of the cluster is free, one simulation per process."""
 
     def __init__(self, spec: EnvSpec) -> None:
         self._spec = _share((spec, _PackedFiles.of(spec.scenario)))
 
     def run(self, tasks: Sequence[RolloutTask], on_done: Callable[[], None] | None = None) -> list[Rollout]:
-        """See `Rollouts`.
+        """See `RolloutWorkers`.
 
         Raises:
             WorkerError: a task died again and again, or the cluster is gone.
@@ -94,31 +95,31 @@ class RayBlocks:
         self._shared: ray.ObjectRef | None = None
 
     def begin(self, blocks: Sequence[Block]) -> None:
-        """See `BlockWork`."""
+        """See `BlockWorkers`."""
         self._shared = _share(tuple(blocks))
         learners = [block.new_learner() for block in blocks]
         self._states = [learner.state() for learner in learners]
         self._weights = [learner.model.weights() for learner in learners]
         self._blocks = tuple(blocks)
 
-    def carry_out(self, orders: Sequence[Order]) -> list[Any]:
-        """See `BlockWork`.
+    def run(self, tasks: Sequence[Callable[[Learner], Result]]) -> list[Result]:
+        """See `BlockWorkers`.
 
         Raises:
             WorkerError: a task died again and again, or the cluster is gone.
         """
-        tasks = [(k, state, order) for k, (state, order) in enumerate(zip(self._states, orders, strict=True))]
-        outcomes = _run(_learn, self._shared, tasks, None)
+        calls = [(k, state, task) for k, (state, task) in enumerate(zip(self._states, tasks, strict=True))]
+        outcomes: list[_Outcome[Result]] = _run(_learn, self._shared, calls, None)
         self._states = [outcome.state for outcome in outcomes]
         self._weights = [outcome.weights for outcome in outcomes]
         return [outcome.result for outcome in outcomes]
 
     def states(self) -> list[dict[str, Any]]:
-        """See `BlockWork`."""
+        """See `BlockWorkers`."""
         return self._states
 
     def load_states(self, states: Sequence[dict[str, Any]]) -> None:
-        """See `BlockWork`."""
+        """See `BlockWorkers`."""
         self._states = list(states)
         self._weights = []
         for block, state in zip(self._blocks, states, strict=True):
@@ -127,20 +128,20 @@ class RayBlocks:
             self._weights.append(learner.model.weights())
 
     def weights(self) -> list[ActorWeights]:
-        """See `BlockWork`."""
+        """See `BlockWorkers`."""
         return self._weights
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Outcome:
-    result: Any
+class _Outcome(Generic[Result]):
+    result: Result
     state: dict[str, Any]
     weights: ActorWeights
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _PackedFiles:
-    """The files that a scenario names, so that the machines of a cluster need no common disk."""
+    """Files that a scenario names, so that the machines of a cluster need no common disk."""
 
     contents: tuple[tuple[str, bytes], ...]  # net, then routes, then additional files
 
@@ -151,7 +152,7 @@ class _PackedFiles:
         return cls(contents=tuple((f"{k}-{path.name}", path.read_bytes()) for k, path in enumerate(paths)))
 
     def unpack(self, scenario: Scenario, folder: Path) -> Scenario:
-        """The scenario with its files there."""
+        """Write the files into a folder; the scenario that names them there."""
         paths = tuple(folder / name for name, _ in self.contents)
         for path, (_, content) in zip(paths, self.contents, strict=True):
             path.write_bytes(content)
@@ -169,16 +170,18 @@ def _drive(shared: tuple[EnvSpec, _PackedFiles], task: RolloutTask) -> Rollout:
 
 @cache
 def _pool() -> WorkerPool:
-    """One for all tasks of this worker of Ray; it ends with it."""
+    """Pool for all tasks of this worker of Ray; it ends with it."""
     return WorkerPool(1)
 
 
-def _learn(blocks: tuple[Block, ...], task: tuple[int, dict[str, Any], Order]) -> _Outcome:
+def _learn(
+    blocks: tuple[Block, ...], call: tuple[int, dict[str, Any], Callable[[Learner], Result]]
+) -> _Outcome[Result]:
     torch.set_num_threads(1)
-    k, state, order = task
+    k, state, task = call
     learner = blocks[k].new_learner()
     learner.load_state(state)
-    result = carry_out(learner, order)
+    result = task(learner)
     return _Outcome(result=result, state=learner.state(), weights=learner.model.weights())
 
 
@@ -188,7 +191,7 @@ def _run(
     tasks: Sequence[Any],
     on_done: Callable[[], None] | None,
 ) -> list[Any]:
-    """`function(shared, task)` for every task, wherever there is a free processor; results in the order of the tasks."""
+    """Call `function(shared, task)` for every task on any idle processor; results in the order of the tasks."""
     versions = _versions()
     running = {_REMOTE.remote(versions, function, shared, pickle.dumps(task)): k for k, task in enumerate(tasks)}
     results: dict[int, Any] = {}
@@ -229,9 +232,9 @@ _REMOTE: Any = ray.remote(num_cpus=1, max_retries=RETRIES)(_call)
 
 
 def _share(something: object) -> "ray.ObjectRef":
-    """Held once per machine, however many tasks use it."""
+    """Put into the object store, once per machine however many tasks use it."""
     return ray.put(pickle.dumps(something))
 
 
 def _versions() -> dict[str, str]:
-    return {name: version(name) for name in _SAME_EVERYWHERE}
+    return {name: version(name) for name in _PACKAGES}
