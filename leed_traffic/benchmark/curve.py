@@ -11,7 +11,7 @@ TOLERANCE = 0.02  # over the bar; days differ by more than that between validati
 class Point(NamedTuple):
     """One look at the validation hours."""
 
-    hours: float  # simulated so far: search, demonstrations, relabelling and own experience; looks themselves not counted
+    hours: float  # simulated so far: search, demonstrations, DAgger, on-policy; looks not counted
     cpu_s: float  # spent so far, demonstrations included; looks not counted
     delay_s: float
 

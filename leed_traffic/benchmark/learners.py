@@ -1,4 +1,4 @@
-"""Who is compared: LEED, learners without an expert, learners from the same demonstrations, and LEED with one thing changed.
+"""Learners that are compared: LEED, others with and without the same expert, and LEED with one thing changed.
 
 All of them have the same env, observation, reward, envelope, networks, optimiser and seeds; a learner is the
 settings by which it differs.
@@ -22,7 +22,7 @@ BAD_PLAN = {
 
 
 class Expert(StrEnum):
-    """Who demonstrates."""
+    """Expert that demonstrates."""
 
     NOBODY = "nobody"
     SEARCH = "search"  # the embedded author, with as many simulated hours as the study says
@@ -51,7 +51,7 @@ _RAW: dict[str, Any] = {"cloning_steps": 0, "critic_steps": 0, "dagger_rounds": 
 
 LEARNERS = (
     LearningMethod(
-        name="leed", what="clone, relabel, then PPO with the expert loss weighted by similarity and return"
+        name="leed", what="clone, DAgger, then PPO with the expert loss weighted by similarity and return"
     ),
     LearningMethod(name="ippo", what="PPO per intersection, no demonstrations", **_ALONE),
     LearningMethod(
@@ -61,7 +61,7 @@ LEARNERS = (
         name="shared-ppo", what="one actor and critic for all", settings={"sharing": Sharing.EVERYTHING}, **_ALONE
     ),
     LearningMethod(name="clone", what="behaviour cloning alone", settings={"dagger_rounds": 0, "episodes": 0}),
-    LearningMethod(name="dagger", what="cloning and relabelling alone", settings={"episodes": 0}),
+    LearningMethod(name="dagger", what="cloning and DAgger alone", settings={"episodes": 0}),
     LearningMethod(name="fixed-weight", what="w = 0.5 throughout", settings={"expert_weight": ExpertWeight.FIXED}),
     LearningMethod(
         name="decayed-weight",
@@ -69,7 +69,7 @@ LEARNERS = (
         settings={"expert_weight": ExpertWeight.DECAY},
     ),
     LearningMethod(
-        name="no-expert-loss", what="clone, relabel, then PPO alone", settings={"expert_weight": ExpertWeight.NONE}
+        name="no-expert-loss", what="clone, DAgger, then PPO alone", settings={"expert_weight": ExpertWeight.NONE}
     ),
     LearningMethod(name="gate-alone", what="w is the gate on return", settings={"similarity": Similarity.OFF}),
     LearningMethod(
@@ -83,7 +83,7 @@ LEARNERS = (
         name="advantage-weighted", what="f = exp(A / beta), beta = 1", settings={"advantage_beta": 1.0}
     ),
     LearningMethod(
-        name="mixed-loss-alone", what="no cloning, no relabelling: the mixed loss does it all", settings=_RAW
+        name="mixed-loss-alone", what="no cloning, no DAgger: the mixed loss does it all", settings=_RAW
     ),
     LearningMethod(
         name="mixed-loss-gate-alone",

@@ -31,7 +31,7 @@ def benchmark_command(
 ) -> None:
     """Train learners from the same start and compare what they need and what they reach.
 
-    Counted are all simulated hours: search, demonstrations, relabelling and own experience; not the looks at the
+    Counted are all simulated hours: search, demonstrations, DAgger and on-policy hours; not the looks at the
     validation hours, which every learner has at the same pace. CPU seconds likewise. Judged are the final frozen
     policies on hours that nobody saw. Writes findings.json, tables.md and curves.png to OUT; a killed study goes
     on where it stopped.

@@ -40,7 +40,7 @@ def inspect_command(path: PathArgument, as_json: JsonOption = False) -> None:
         ["detector reach", f"{manifest.reach_m:g} m"],
         ["demonstrations by", training.author or "nobody"],
         ["trained with seed", str(training.seed)],
-        ["own hours", str(training.episodes)],
+        ["on-policy hours", str(training.episodes)],
         ["hours in all", f"{training.simulated_hours:.1f}"],
         ["validation delay", delay],
         [

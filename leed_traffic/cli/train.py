@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @takes(TrainConfig, arguments=("env.scenario",))
 def train_command(given: Given[TrainConfig], as_json: JsonOption = False) -> None:
-    """Train one policy per intersection: clone the demonstrations, DAgger, then PPO from on-policy hours.
+    """Train one policy per intersection: clone the demonstrations, DAgger, then PPO.
 
     Ends with a bundle in OUT/bundle, of the policies that did best on validation hours.
 

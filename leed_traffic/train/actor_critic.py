@@ -1,4 +1,4 @@
-"""One actor and one critic per intersection, all with parameters of their own, evaluated as one stacked batch.
+"""Actor and critic of each intersection, all with parameters of their own, evaluated as one stacked batch.
 
 N networks are one set of arrays with N in front; a `bmm` evaluates them together, which costs far less than N
 calls. Unequal observation and stage counts are padded with zeros; the padded weights stay zero, because their
@@ -62,7 +62,7 @@ class StackedMlp(nn.Module):
 
 
 class ActorCritic(nn.Module):
-    """The actors and critics of N intersections; as baselines, some of them in common."""
+    """Actors and critics of N intersections; as baselines, some of them in common."""
 
     def __init__(
         self,
@@ -108,7 +108,7 @@ class ActorCritic(nn.Module):
         return self._local(self.critic, observation).squeeze(-1)
 
     def scale_logits(self, factor: Tensor) -> None:
-        """Multiply every actor's logits by its (N,) factor: below 1 it is less certain, and its best stage stays the same."""
+        """Multiply the logits of every actor by its (N,) factor: below 1 it is less certain, its best stage the same."""
         if self._sharing is Sharing.EVERYTHING:
             factor = factor.mean().view(1)
         with torch.no_grad():
@@ -116,7 +116,7 @@ class ActorCritic(nn.Module):
                 last.mul_(factor.view(-1, 1, 1))
 
     def weights(self) -> ActorWeights:
-        """The actors as numpy arrays, one per intersection, for rollout processes that never import torch."""
+        """Actors as numpy arrays, one per intersection, for rollout processes that never import torch."""
         a = self.actor
         rows = (p.expand(self._n, *p.shape[1:]) for p in (a.w0, a.w1, a.b1, a.w2, a.b2, a.w3, a.b3))
         return ActorWeights(*(_to_numpy(p) for p in rows))

@@ -1,9 +1,10 @@
-"""The mean of the policies of a run's updates: steadier than any one of them.
+"""Mean of the policies of a run's updates: steadier than any one of them.
 
     mean_t = mean_t-1 + (eta + 1) / (t + eta) (theta_t - mean_t-1)
 
-Polynomial-decay averaging (Shamir and Zhang 2013, section 4): after t updates an update s weighs about as s^eta, so early ones
-fade as the run goes on, and no horizon must be chosen. With eta = 2 half the weight lies on the last fifth.
+Polynomial-decay averaging (Shamir and Zhang 2013, section 4): after t updates an update s weighs about as s^eta, so
+early ones fade as the run goes on, and no horizon must be chosen. With eta = 2 half the weight lies on the last
+fifth.
 """
 
 from typing import Any
@@ -39,7 +40,7 @@ class PolicyAverage:
 
     @property
     def weights(self) -> ActorWeights:
-        """The mean; ready to drive.
+        """Mean of the actors, ready to drive.
 
         Raises:
             ValueError: nothing was added.
@@ -49,7 +50,7 @@ class PolicyAverage:
         return ActorWeights(*(mean.astype(np.float32) for mean in self._parts))
 
     def state(self) -> dict[str, Any]:
-        """Everything that a bit-for-bit continuation needs."""
+        """Values that a bit-for-bit continuation needs."""
         return {"count": self.count, "parts": [torch.from_numpy(part) for part in self._parts]}
 
     def load_state(self, state: dict[str, Any]) -> None:

@@ -1,8 +1,8 @@
-"""The learner in blocks of intersections: what one thread, or one machine of a cluster, takes over.
+"""Blocks of intersections: parts of the learner for one thread, or one machine of a cluster.
 
 No parameter is shared between intersections, so a block learns by itself, from a stream of chance of its own. Where
-a block is worked on, and how many others there are, changes no bit of the result; a baseline that shares parameters
-is one block.
+it is worked on, and how many others there are, changes no bit of the result; a baseline that shares parameters is
+one block.
 """
 
 from collections.abc import Callable, Sequence
@@ -213,7 +213,7 @@ class BlockedLearner:
         return ActorWeights(np.concatenate(w0), np.concatenate(w1), *rest)
 
     def state(self) -> dict[str, Any]:
-        """Everything that a bit-for-bit continuation needs."""
+        """Values that a bit-for-bit continuation needs."""
         return {"blocks": self._workers.states()}
 
     def load_state(self, state: dict[str, Any]) -> None:

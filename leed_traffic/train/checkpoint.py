@@ -33,7 +33,7 @@ def write_checkpoint(path: Path, content: dict[str, Any]) -> None:
 
 
 def describe(error: Exception) -> str:
-    """The beginning of an error's first line, or its kind where it says nothing."""
+    """Beginning of an error's first line, or its kind where it says nothing."""
     return (str(error).strip().splitlines() or [type(error).__name__])[0][:100]
 
 
@@ -51,7 +51,7 @@ def _check_size(path: Path) -> None:
 
 
 def read_checkpoint(path: Path) -> dict[str, Any]:
-    """The content of a checkpoint.
+    """Read the content of a checkpoint.
 
     Raises:
         TrainingError: it is missing, damaged or of another format.

@@ -68,9 +68,9 @@ class EnvConfig(Settings):
     reach_m: float = Field(default=DEFAULT_REACH_M, ge=10.0, le=200.0)
     """Metres that the detectors see; as in the demonstrations."""
     sensing: str = "ideal"
-    """Detectors of the policies: `ideal`, `camera`, `loops` or a sensing file; the expert's labels come from the truth."""
+    """Detectors of the policies: `ideal`, `camera`, `loops` or a sensing file; the expert sees the truth."""
     detector_faults: float = Field(default=0.0, ge=0.0, le=100.0)
-    """Lasting detector faults per lane and hour (dead, stuck on, stuck off, chattering) while DAgger and PPO drive."""
+    """Lasting detector faults per lane and hour while the policies drive: dead, stuck on or off, chattering."""
     reward: Reward = Reward.TIME_LOSS
     """What an intersection earns; as in the demonstrations."""
 

@@ -1,4 +1,4 @@
-"""The learning curve as TensorBoard scalars, against simulated hours with those behind the demonstrations counted."""
+"""Learning curve as TensorBoard scalars, by unit of work."""
 
 import logging
 from collections.abc import Sequence
@@ -19,7 +19,7 @@ class ScalarLog:
         self._writer = SummaryWriter(str(folder))
 
     def add(self, row: MetricsRow) -> None:
-        """One unit's figures."""
+        """Write one unit's figures."""
         scalars = {"simulated_hours": row.simulated_hours, "return": row.mean_return, "delay_s": row.delay_s}
         scalars |= {
             "expert_delay_s": row.expert_delay_s,
@@ -33,7 +33,7 @@ class ScalarLog:
         self._writer.flush()
 
     def keep(self, rows: Sequence[MetricsRow]) -> None:
-        """After a resumption: what an interrupted unit wrote after these rows no longer counts."""
+        """Go on after these rows: what an interrupted unit wrote later no longer counts."""
         self._writer.close()
         self._writer = SummaryWriter(str(self._folder), purge_step=len(rows) + 1)
 

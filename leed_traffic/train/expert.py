@@ -184,7 +184,7 @@ def stack_demonstrations(
 
 
 def steps_of(demonstrated: Demonstrated) -> ExpertSteps:
-    """The demonstrated choices, one row of steps per intersection."""
+    """Demonstrated choices, one row of steps per intersection."""
     stage = by_intersection(demonstrated.stage)
     legal = by_intersection(demonstrated.legal)
     return ExpertSteps(
@@ -197,7 +197,7 @@ def steps_of(demonstrated: Demonstrated) -> ExpertSteps:
 
 
 def labelled_steps(rollout: Rollout) -> ExpertSteps:
-    """What the expert says about every state of a rollout; a choice that was not legal teaches nothing.
+    """Labels of the expert for every state of a rollout; a choice that was not legal teaches nothing.
 
     Raises:
         ValueError: the rollout was not labelled.
@@ -217,7 +217,7 @@ def labelled_steps(rollout: Rollout) -> ExpertSteps:
 
 
 def join_steps(parts: list[ExpertSteps]) -> ExpertSteps:
-    """All steps one after the other."""
+    """Join steps one after the other."""
     return ExpertSteps(
         observation=np.concatenate([p.observation for p in parts], axis=1),
         legal=np.concatenate([p.legal for p in parts], axis=1),

@@ -1,4 +1,4 @@
-"""From a training run to a bundle: one ONNX graph per intersection, held to the policies that were trained.
+"""Export of a training run: one ONNX graph per intersection, held to the policies that were trained.
 
 A graph is three Gemm nodes, two Tanh and the direct path's MatMul and Add, written node by node: deterministic,
 and nothing to trace. What scaling there is sits in the observation's definition, which is fixed and travels as the
@@ -97,7 +97,7 @@ def export_policy(
     *,
     counts_persons: bool = False,
 ) -> PolicyFile:
-    """The n-th actor as a graph, checked against torch on real observations.
+    """Write the n-th actor as a graph and check it against torch on real observations.
 
     Args:
         n: position in the stack.
@@ -106,7 +106,7 @@ def export_policy(
         weights: all actors, stacked.
         observation: (K, D_max) golden observations.
         legal: (K, S_max).
-        counts_persons: whether the observation tells of persons at crossings.
+        counts_persons: the observation holds persons at crossings.
 
     Raises:
         TrainingError: a logit differs by more than 1e-5 of the logits' size, another stage is chosen, or one is
@@ -151,7 +151,7 @@ def _torch_logits(weights: ActorWeights, n: int, observation: NDArray[np.float32
 
 
 def _graph(weights: ActorWeights, n: int, d: int, s: int) -> bytes:
-    """The n-th actor, tanh(tanh(o W1 + b1) W2 + b2) W3 + b3 + o W0, as ONNX and without the padding."""
+    """ONNX of the n-th actor, tanh(tanh(o W1 + b1) W2 + b2) W3 + b3 + o W0, without the padding."""
     values = {
         "w0": weights.w0[n, :d, :s],
         "w1": weights.w1[n, :d],

@@ -1,4 +1,4 @@
-"""How much better a step was than expected."""
+"""Advantage of a step: how much better it was than expected."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -42,7 +42,7 @@ def gae(
 
 
 def truncated_gae(rewards: Array, values: Array, last_value: Array, *, gamma: float, lam: float) -> Array:
-    """The same for one simulated hour: it never terminates, it is truncated after the last step.
+    """Estimate advantages of one simulated hour: it never terminates, it is truncated after the last step.
 
     Args:
         rewards: (T, N).

@@ -109,7 +109,7 @@ class Learner:
         self.model.scale_logits(high)
 
     def fit_critic(self, demonstrated: Demonstrated, config: CloningConfig) -> None:
-        """Give the critics a first idea: the discounted returns of the demonstrated hours, without each hour's tail."""
+        """Fit the critics to the discounted returns of the demonstrated hours, without each hour's tail."""
         gamma = self._config.gamma
         returns = np.stack([discounted_returns(r, gamma=gamma) for r in demonstrated.reward])
         for hour in returns:
@@ -162,8 +162,7 @@ class Learner:
 
         Returns:
             Means over intersections: losses, entropy, KL divergence from the policy that acted, explained
-                variance; and per
-            gradient step how many networks took none, because their gradient was not finite.
+                variance; and per gradient step how many networks took none, because their gradient was not finite.
         """
         steps = self._evaluate(episodes)
         self._set_rates(rates)
@@ -188,7 +187,7 @@ class Learner:
         return means
 
     def state(self) -> dict[str, Any]:
-        """Everything that a bit-for-bit continuation needs."""
+        """Values that a bit-for-bit continuation needs."""
         return {
             "model": self.model.state_dict(),
             "optimiser": self._optimiser.state_dict(),
@@ -212,7 +211,7 @@ class Learner:
     def _loss(
         self, own: OnPolicySteps, batches: ExpertBatches | None, w: Tensor, config: PpoConfig
     ) -> dict[str, Tensor]:
-        """The mixed loss of one minibatch and its parts, (N,) each."""
+        """Mixed loss of one minibatch and its parts, (N,) each."""
         critic = self._critic_loss(own, config)
         log_probs = self.model.log_probs(own.observation, own.legal)
         log_prob = _pick(log_probs, own.stage)
@@ -235,7 +234,7 @@ class Learner:
         return {"loss": loss, **{name: part.detach() for name, part in parts.items()}}
 
     def _descend(self, loss: Tensor) -> int:
-        """One step of every intersection's own descent: where no parameter is shared, the sum separates.
+        """Take one gradient step for every intersection: where no parameter is shared, the sum separates.
 
         Returns:
             How many networks took no step, because their gradient was not finite.

@@ -1,11 +1,11 @@
-"""The mixed policy loss, one number per intersection.
+"""Mixed policy loss, one number per intersection.
 
     L_i = (1 - w_i) L_a + w_i L_e + c_v L_V - c_h H
 
 The mix is LEED's (arXiv 2509.14680); the form of L_e and of w (train/similarity.py) is our reconstruction, as are
-relabelling before PPO (train/expert.py) and the gate on return.
+DAgger before PPO (train/expert.py) and the gate on return.
 
-L_a is PPO's clipped loss on own experience (Schulman et al. 2017), L_e the likelihood of the expert's choices.
+L_a is PPO's clipped loss on on-policy steps (Schulman et al. 2017), L_e the likelihood of the expert's choices.
 Every mean runs over the steps where there was a choice: while a signal clears or a minimum green runs, one stage
 is legal and nothing is there to learn.
 """
@@ -15,7 +15,7 @@ from torch import Tensor
 
 
 def own_policy_loss(
-    log_prob: Tensor, old_log_prob: Tensor, advantage: Tensor, free: Tensor, *, epsilon: float
+    log_prob: Tensor, old_log_prob: Tensor, advantage: Tensor, has_choice: Tensor, *, epsilon: float
 ) -> Tensor:
     """(N,) L_a = -E[min(rho A, clip(rho, 1 - eps, 1 + eps) A)], rho = pi(a|o) / pi_old(a|o).
 
@@ -23,23 +23,23 @@ def own_policy_loss(
         log_prob: (N, B) of the stage shown, under the policy that learns.
         old_log_prob: (N, B) under the policy that acted.
         advantage: (N, B).
-        free: (N, B) true where more than one stage was legal.
+        has_choice: (N, B) true where more than one stage was legal.
         epsilon: how far the ratio may move.
     """
     rho = torch.exp(log_prob - old_log_prob)
     gain = torch.minimum(rho * advantage, rho.clamp(1.0 - epsilon, 1.0 + epsilon) * advantage)
-    return -mean_where(gain, free)
+    return -mean_where(gain, has_choice)
 
 
-def expert_policy_loss(log_prob: Tensor, weight: Tensor, free: Tensor) -> Tensor:
+def expert_policy_loss(log_prob: Tensor, weight: Tensor, has_choice: Tensor) -> Tensor:
     """(N,) L_e = -E[f(A_e) log pi(a_e | o_e)].
 
     Args:
         log_prob: (N, B) of the expert's stage.
         weight: (N, B) f(A_e): 1, or `advantage_weight`.
-        free: (N, B) true where the expert had a choice; forced keeps teach nothing.
+        has_choice: (N, B) true where the expert had a choice; forced keeps teach nothing.
     """
-    return -mean_where(weight * log_prob, free)
+    return -mean_where(weight * log_prob, has_choice)
 
 
 def advantage_weight(advantage: Tensor, *, beta: float, limit: float) -> Tensor:
@@ -47,9 +47,9 @@ def advantage_weight(advantage: Tensor, *, beta: float, limit: float) -> Tensor:
     return torch.exp(advantage / beta).clamp(max=limit)
 
 
-def entropy(log_probs: Tensor, free: Tensor) -> Tensor:
+def entropy(log_probs: Tensor, has_choice: Tensor) -> Tensor:
     """(N,) H = -E[sum_a pi log pi], in nats; (N, B, S) in."""
-    return mean_where(-(log_probs.exp() * log_probs).sum(-1), free)
+    return mean_where(-(log_probs.exp() * log_probs).sum(-1), has_choice)
 
 
 def value_loss(value: Tensor, target: Tensor, counts: Tensor) -> Tensor:

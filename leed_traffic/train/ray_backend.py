@@ -72,7 +72,7 @@ def _check_listens(address: str) -> None:
 
 
 class RayRollouts:
-    """Rollouts on whatever processor of the cluster is free, one simulation per process."""
+    """Rollouts on any idle processor of the cluster, one simulation per process."""
 
     def __init__(self, spec: EnvSpec) -> None:
         self._spec = _share((spec, _PackedFiles.of(spec.scenario)))
@@ -220,7 +220,8 @@ def _run(
 def _call(versions: dict[str, str], function: Callable[[Any, Any], Any], shared: bytes, task: bytes) -> bytes:
     if versions != _versions():
         raise TrainingError(
-            f"{ray.util.get_node_ip_address()}: has {_versions()}, this run {versions}; install the same on every machine"
+            f"{ray.util.get_node_ip_address()}: has {_versions()}, this run {versions}; "
+            "install the same on every machine"
         )
     try:
         return pickle.dumps(function(pickle.loads(shared), pickle.loads(task)))

@@ -1,4 +1,4 @@
-"""Own experience: the policies drive a scenario for an hour. Runs in worker processes and never imports torch."""
+"""On-policy episodes: the policies drive a scenario for an hour. Runs in worker processes and never imports torch."""
 
 import tempfile
 from collections.abc import Mapping
@@ -41,7 +41,7 @@ class ActorWeights(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RolloutTask:
-    """One episode to drive."""
+    """Episode to drive."""
 
     weights: ActorWeights | None  # None: the expert itself drives
     seed: int  # of the demand
@@ -52,14 +52,14 @@ class RolloutTask:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rollout:
-    """One episode, and what the expert would have done at each step."""
+    """Episode that was driven, and the expert's choice at each step."""
 
     episode: Episode
     label: NDArray[np.int64] | None  # (T, N)
 
 
 class ActorController:
-    """Stacked actors as a controller; an expert may look over their shoulders."""
+    """Stacked actors as a controller; an expert may label every state."""
 
     def __init__(self, weights: ActorWeights, sample_seed: int | None, plans: Plans | None = None) -> None:
         self._weights = weights

@@ -1,4 +1,4 @@
-"""A training run from demonstrations to a bundle: what is there is checked, the run folder made, the bundle exported."""
+"""Training run from demonstrations to a bundle: inputs are checked, the run folder made, the bundle exported."""
 
 from importlib.metadata import version
 from pathlib import Path

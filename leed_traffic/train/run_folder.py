@@ -82,7 +82,7 @@ class RunSetting(Document):
 
 
 class MetricsRow(Document):
-    """One line of metrics.jsonl."""
+    """Line of metrics.jsonl: figures of a unit of work."""
 
     unit: int
     """Units of work done so far; counts from 1."""
@@ -115,7 +115,7 @@ class MetricsRow(Document):
 
 
 class UnitTiming(Document):
-    """One line of timings.jsonl: CPU time of a unit of work, validation not counted."""
+    """Line of timings.jsonl: CPU time of a unit of work, validation not counted."""
 
     unit: int
     cpu_s: float

@@ -1,4 +1,4 @@
-"""The training algorithm: clone the demonstrations, DAgger, then PPO with the expert in its loss.
+"""Training algorithm: clone the demonstrations, DAgger, then PPO with the expert in its loss.
 
 The work comes in units (cloning, a round of DAgger, an update); after each the run is checkpointed, and a killed
 run goes on from there to the same bits.
@@ -107,7 +107,7 @@ class Runner:
         self._log(CLONE, delay_s=delay_s, losses={"agreement": agreement})
 
     def _label(self, expert: Expert, k: int) -> None:
-        """Let the expert label the states that the policies run into, and fit all labels (DAgger, Ross et al. 2011)."""
+        """Let the expert label the states that the policies reach; fit all labels (DAgger, Ross et al. 2011)."""
         config = self._config
         rollouts = self._drive(config.dagger.dagger_episodes, "DAgger", expert.plans)
         expert.labelled += [labelled_steps(rollout) for rollout in rollouts]
@@ -175,7 +175,7 @@ class Runner:
         return self._sampler.drive(self.learner.weights(), seeds, note, plans)
 
     def _weighted_steps(self, expert: Expert) -> ExpertSteps:
-        """Choices of the expert with f(A_e), which is known for the demonstrated ones and 1 for the labelled."""
+        """Choices of the expert with f(A_e): known for the demonstrated ones, 1 for the labelled."""
         steps = expert.steps()
         beta = self._config.weighting.advantage_beta
         if beta is not None:
@@ -184,7 +184,7 @@ class Runner:
         return steps
 
     def _learned(self) -> ActorWeights:
-        """Policies to judge and export: the mean of the updates; the last one where these began far from any good one."""
+        """Policies to judge and export: the mean of the updates, or the last where these began from nothing."""
         return self._average.weights if self._average.count else self.learner.weights()
 
     def _is_due(self, n_done: int, n: int) -> bool:
@@ -250,7 +250,7 @@ class Runner:
         self._sampler.restart_clock()
 
     def _state(self) -> dict[str, Any]:
-        """Everything that a bit-for-bit continuation needs."""
+        """Values that a bit-for-bit continuation needs."""
         n_validated = sum(row.delay_s is not None for row in self.rows) + (self._expert_delay_s is not None)
         validated_hours = n_validated * self._config.validation.validation_seeds
         return {

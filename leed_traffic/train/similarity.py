@@ -1,10 +1,10 @@
-"""How much an agent's hour looks like the expert's, and how much the agent should lean on the expert for it.
+"""Similarity of an agent's hour to the expert's, and the weight of the expert that follows from it.
 
-    d = DTW(tau_a, tau_e) / path length                    on observations, which hold the stage, too
-    sim = exp(-max(d / floor - 1, 0))                      floor: d between the expert's own hours, per intersection
-    gate = clip((R_E - R_A) / (m |R_E|), 0, 1)             "parity": 0 as soon as the agent earns what the expert does
-    gate = clip(1 + (R_E - R_A) / (m |R_E|), 0, 1)         "margin": 0 once the agent earns a share m more
-    w = (1 - sim) gate                                     smoothed over updates, off below 1e-3
+    d = DTW(tau_a, tau_e) / path length                 on observations, which hold the stage, too
+    sim = exp(-max(d / floor - 1, 0))                   floor: d between hours of the expert, per intersection
+    gate = clip((R_E - R_A) / (m |R_E|), 0, 1)          "parity": 0 as soon as the agent earns as much
+    gate = clip(1 + (R_E - R_A) / (m |R_E|), 0, 1)      "margin": 0 once the agent earns a share m more
+    w = (1 - sim) gate                                  smoothed over updates, off below 1e-3
 
 Public texts on LEED name similarity and a dynamic weight; these formulas are our reconstruction.
 """
@@ -22,7 +22,7 @@ OFF_BELOW = 1e-3
 
 
 class Gate(StrEnum):
-    """When the expert is left behind."""
+    """Return at which the expert is left behind."""
 
     PARITY = "parity"
     MARGIN = "margin"
@@ -85,14 +85,14 @@ def distances(a: NDArray[np.floating], references: list[Array]) -> Array:
 
 
 def expert_floor(references: list[Array]) -> Array:
-    """(N,) mean distance between the expert's own hours on different seeds; it differs up to fourfold by intersection."""
+    """(N,) mean distance between the expert's hours on different seeds; up to fourfold by intersection."""
     pairs = [(a, b) for k, a in enumerate(references) for b in references[k + 1 :]]
     floor: Array = np.maximum(np.mean([dtw(a, b, band=_band(a)) for a, b in pairs], axis=0), 1e-6)
     return floor
 
 
 def similarity(d: Array, floor: Array) -> Array:
-    """(N,) 1: as alike as the expert's own hours; towards 0 the farther off."""
+    """(N,) 1: as alike as the expert's hours among themselves; towards 0 the farther off."""
     # sim = exp(-max(d / floor - 1, 0))
     sim: Array = np.exp(-np.maximum(d / floor - 1.0, 0.0))
     return sim

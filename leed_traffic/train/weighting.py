@@ -1,4 +1,4 @@
-"""The weight w of the expert loss, one per intersection, moved once per update (formulas: train/similarity.py)."""
+"""Weight w of the expert loss, one per intersection, moved once per update (formulas: train/similarity.py)."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -26,7 +26,7 @@ MAX_REFERENCES = 3  # demonstrated hours that an agent's hour is compared with
 
 
 class ExpertWeighting:
-    """Keeps w and what it is made of."""
+    """Weights w of a run and what they are made of."""
 
     def __init__(self, demonstrated: Demonstrated | None, n: int, config: ExpertWeightConfig) -> None:
         """Measure the expert against itself.
@@ -54,7 +54,8 @@ class ExpertWeighting:
             hours = demonstrated.observation[:MAX_REFERENCES]
             if len(hours) < 2:
                 raise TrainingError(
-                    "the similarity needs at least 2 demonstrated hours, got 1; generate with more seeds or set similarity off"
+                    "the similarity needs at least 2 demonstrated hours, got 1; "
+                    "generate with more seeds or set similarity off"
                 )
             self._references = [thin_out(hour) for hour in hours]
             self._floor = expert_floor(self._references)
@@ -84,10 +85,10 @@ class ExpertWeighting:
         return switch_off(self._smoothed)
 
     def state(self) -> dict[str, Any]:
-        """For a checkpoint."""
+        """Values for a checkpoint."""
         return {"smoothed": None if self._smoothed is None else self._smoothed.tolist(), "updates": self._updates}
 
     def load_state(self, state: dict[str, Any]) -> None:
-        """From a checkpoint."""
+        """Go on from `state()`."""
         self._smoothed = None if state["smoothed"] is None else np.array(state["smoothed"])
         self._updates = state["updates"]

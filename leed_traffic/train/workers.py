@@ -50,7 +50,7 @@ class PooledRollouts:
 
 
 class ThreadedBlocks:
-    """Blocks in threads of this process: the simulations stand still while it learns, so their cores are free."""
+    """Blocks in threads of this process: the simulations stand still while it learns, so their cores are idle."""
 
     def __init__(self, threads: int) -> None:
         self._threads = max(1, threads)

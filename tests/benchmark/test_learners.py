@@ -11,7 +11,7 @@ def test_every_learner_is_a_sound_setting_of_one_training_config(tmp_path):
         config = TrainConfig.from_flat(
             {"scenario": "crossing", "out": tmp_path, "demonstrations": made, **learner.settings}
         )
-        assert {name: getattr(config, name) for name in learner.settings} == dict(learner.settings)
+        assert learner.settings.items() <= config.shaping().items()
 
 
 def test_learners_are_found_by_name_once_each():

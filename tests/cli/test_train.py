@@ -27,13 +27,23 @@ def run(*words, commands=app):
     return CliRunner().invoke(commands, [str(word) for word in words], catch_exceptions=False)
 
 
-def test_a_setting_that_makes_no_sense_is_a_usage_error(tmp_path):
-    for words in (
-        ("--episodes", "-1"),
-        ("--episodes", "7", "--episodes-per-update", "4"),
-    ):
-        with pytest.raises(UsageError):
-            run("train", "crossing", "--out", tmp_path / "run", *words)
+@pytest.mark.parametrize(
+    ("words", "line"),
+    [
+        (("--episodes", "-1"), "--episodes -1: need at least 0"),
+        (("--gamma", "1"), "--gamma 1.0: need less than 1"),
+        (
+            ("--episodes", "7", "--episodes-per-update", "4"),
+            "--episodes 7: need a multiple of --episodes-per-update, 4",
+        ),
+        (("--address", "a:1"), "--address a:1: needs the backend ray, got local"),
+        (("--cloning-steps", "0", "--episodes", "0"), "nothing to do: no demonstrations to clone and no episodes"),
+    ],
+)
+def test_a_setting_that_makes_no_sense_is_one_line(tmp_path, words, line):
+    with pytest.raises(UsageError) as caught:
+        run("train", "crossing", "--out", tmp_path / "run", *words)
+    assert str(caught.value) == line
     assert not (tmp_path / "run").exists()
 
 

@@ -3,9 +3,8 @@ import pytest
 import torch
 
 from leed_traffic.train.config import TrainConfig
-from leed_traffic.train.expert import ExpertSteps, labelled_steps, stack_demonstrations, steps_of
+from leed_traffic.train.expert import ExpertSteps, stack_demonstrations, steps_of
 from leed_traffic.train.learner import Learner
-from leed_traffic.train.return_scale import ReturnScale
 from leed_traffic.train.rollout import RolloutTask
 from tests.train.fakes import NETWORK, S_MAX, SHAPE, SIZES, FakeRollouts, demonstrations
 
@@ -133,29 +132,6 @@ def test_padding_stays_zero_while_learning():
     update(learner, settings, [roll(learner, 1).episode], None, np.zeros(2))
     for n, size in enumerate(SIZES):
         assert (learner.model.actor.w1[n, size:] == 0.0).all()
-
-
-def test_labels_that_were_not_legal_teach_nothing():
-    rollout = roll(learner_of(SIZES, S_MAX, config()), 7, plans={"A": None})
-    rollout.label[1, 1] = int(np.argmin(rollout.episode.legal[1, 1]))
-    rollout.label[2, 0] = 2  # intersection A has two stages
-    steps = labelled_steps(rollout)
-    assert not steps.has_choice[0, 2]
-    assert not steps.has_choice[:, ::4].any()
-
-
-def test_a_labelled_stage_beyond_the_network_is_the_callers_mistake():
-    with pytest.raises(ValueError, match="need a rollout with an expert's labels"):
-        labelled_steps(roll(learner_of(SIZES, S_MAX, config()), 7))
-
-
-def test_the_return_scale_is_the_standard_deviation_of_everything_seen():
-    parts = [np.random.default_rng(k).normal(3.0 * k, 1.0 + k, (50, 2)) for k in range(4)]
-    scale = ReturnScale(2)
-    assert scale.std.tolist() == [1.0, 1.0]
-    for part in parts:
-        scale.add(part)
-    np.testing.assert_allclose(scale.std, np.concatenate(parts).std(axis=0))
 
 
 def test_advantage_weights_prefer_what_turned_out_better():
