@@ -1,9 +1,10 @@
 """Hand-built intersections and limits that tests share; geometry in round numbers."""
 
+from dataclasses import replace
 from itertools import combinations
 
 from leed_traffic.domain.network import Intersection, Lane, Movement, MovementKind, OwnPhase, Span, Stage
-from leed_traffic.domain.safety.timing import Timing, assemble_timing, derive_timing
+from leed_traffic.domain.safety.timing import PARTS, Clearances, Timing, assemble_timing, derive_timing
 
 
 def vehicle(link, *, speed_mps=13.89, length_m=20.0, direction="s", name=None):
@@ -113,11 +114,16 @@ def shared_link(name="H"):
 def tight_timing(junction, *, max_green_s=14.0, spare_s=0.0):
     """The derived clearances with short greens and the least maximum red that is possible."""
     derived = derive_timing(junction)
-    clearances = (derived.pedestrian_clearance_s, derived.yellow_s, derived.all_red_s)
-    fallback = [max(5.0, low) for low in derived.min_green_s]
     least = [max(low, 5.0) for low in derived.min_green_s]
-    highest = [max(max_green_s, low + 5.0) for low in least]
-    return assemble_timing(junction, least, highest, fallback, range(len(least)), clearances, spare_s)
+    tight = assemble_timing(
+        junction,
+        min_green_s=least,
+        max_green_s=[max(max_green_s, low + 5.0) for low in least],
+        fallback_green_s=least,
+        clearances=derived.clearances,
+        max_red_s=spare_s,
+    )
+    return replace(tight, fallback_order=tuple(range(len(least))))
 
 
 def flat_timing(
@@ -131,5 +137,14 @@ def flat_timing(
     return Timing(
         intersection=name, min_green_s=(min_green_s,) * n_stages, max_green_s=(max_green_s,) * n_stages,
         fallback_green_s=(min_green_s,) * n_stages, fallback_order=tuple(range(n_stages)),
-        pedestrian_clearance_s=matrix(0.0), yellow_s=matrix(yellow_s), all_red_s=matrix(all_red_s), max_red_s=max_red_s,
+        clearances=Clearances(
+            pedestrian_clearance_s=matrix(0.0), yellow_s=matrix(yellow_s), all_red_s=matrix(all_red_s)
+        ),
+        max_red_s=max_red_s,
     )  # fmt: skip
+
+
+def with_limits(timing, **limits):
+    """The timing with other limits, each under its name in a site file."""
+    parts = {name: limits.pop(name) for name in PARTS if name in limits}
+    return replace(timing, clearances=replace(timing.clearances, **parts), **limits)

@@ -11,7 +11,6 @@ net = "net.net.xml"
 routes = ["invented.rou.xml"]
 """
 
-import json
 import tomllib
 from enum import StrEnum
 from pathlib import Path
@@ -21,7 +20,7 @@ from pydantic import Field, ValidationError, model_validator
 
 from leed_traffic.artifacts.recipe import NET_NAME, RECIPE_NAME
 from leed_traffic.artifacts.sumo.config import check_taken
-from leed_traffic.artifacts.toml_file import read_toml
+from leed_traffic.artifacts.toml_file import read_toml, render_toml
 from leed_traffic.artifacts.validation import first_fault
 from leed_traffic.domain.document import Document
 from leed_traffic.errors import ScenarioError
@@ -105,19 +104,4 @@ def read_imported(folder: Path) -> ImportedScenario | None:
 
 def render_imported(scenario: ImportedScenario) -> str:
     """The text of its `scenario.toml`."""
-    record = scenario.imported
-    lines = [
-        f"title = {json.dumps(scenario.title)}",
-        f"begin_s = {scenario.begin_s}",
-        f"end_s = {scenario.end_s}",
-        f"step_length_s = {scenario.step_length_s}",
-        "",
-        "[imported]",
-        f"source = {json.dumps(record.source)}",
-        f'demand = "{record.demand}"',
-        f"net = {json.dumps(record.net)}",
-        *(f"{name} = {json.dumps(list(getattr(record, name)))}" for name in ("routes", "additional", "options")),
-        *([f"fitted = {json.dumps(record.fitted)}"] if record.fitted else []),
-        f"spread = {record.spread}",
-    ]
-    return "\n".join(lines) + "\n"
+    return render_toml(scenario.model_dump(mode="json"))

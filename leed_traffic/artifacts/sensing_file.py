@@ -5,13 +5,14 @@
 """
 
 import tomllib
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Self
 
 from pydantic import Field, ValidationError, model_validator
 
 from leed_traffic.artifacts.home import expanded
-from leed_traffic.artifacts.toml_file import read_toml
+from leed_traffic.artifacts.toml_file import read_toml, render_toml
 from leed_traffic.artifacts.validation import first_fault
 from leed_traffic.artifacts.whole_file import write_whole
 from leed_traffic.domain.detectors.faults import DetectorFault, FaultRates
@@ -156,26 +157,25 @@ def write_sensing_file(path: Path, sensing: Sensing) -> None:
 
 def render_sensing_file(sensing: Sensing) -> str:
     """The text; the same detectors give the same bytes."""
-    lines = [_HEAD, f'kind = "{sensing.kind}"']
-    lines += [
-        f"{name} = {getattr(sensing, name)!r}"
-        for name in ("reach_m", "miss", "occlusion", "noise", "persistence_s")
-    ]
-    lines += [f"{name} = {str(getattr(sensing, name)).lower()}" for name in ("sees_exits", "varies")]
-    faults = sensing.faults
-    lines += ["", "[faults]"]
-    lines += [
-        f"{name} = {getattr(faults, name)!r}"
-        for name in ("dropouts_per_lane_hour", "dropout_s", "faults_per_lane_hour", "fault_s")
-    ]
-    lines.append(f'one_per_intersection = "{faults.one_per_intersection.name.lower()}"')
-    for detector in sensing.detectors:
-        informs = ", ".join(f"[{_quoted(lane)}, {share!r}]" for lane, share in detector.informs)
-        lines += ["", "[[detector]]"]
-        lines += [f"{name} = {_quoted(getattr(detector, name))}" for name in ("id", "kind", "signal", "lane")]
-        lines += [f"{name} = {round(getattr(detector, name), 2)!r}" for name in ("from_m", "to_m", "distance_m")]
-        lines.append(f"informs = [{informs}]")
-    return "\n".join(lines) + "\n"
+    tables: dict[str, object] = {"kind": str(sensing.kind)}
+    for name in ("reach_m", "miss", "occlusion", "noise", "persistence_s"):
+        tables[name] = float(getattr(sensing, name))
+    tables["sees_exits"] = sensing.sees_exits
+    tables["varies"] = sensing.varies
+    faults = asdict(sensing.faults)
+    tables["faults"] = faults | {"one_per_intersection": sensing.faults.one_per_intersection.name.lower()}
+    if sensing.detectors:
+        tables["detector"] = [_detector_table(detector) for detector in sensing.detectors]
+    return render_toml(tables, head=_HEAD)
+
+
+def _detector_table(detector: Detector) -> dict[str, object]:
+    table = asdict(detector)
+    table["kind"] = str(detector.kind)
+    table["informs"] = [[lane, share] for lane, share in detector.informs]
+    for name in ("from_m", "to_m", "distance_m"):
+        table[name] = round(float(table[name]), 2)
+    return table
 
 
 def _assembled(file: SensingFile) -> Sensing:
@@ -229,8 +229,3 @@ def check_places(sensing: Sensing, network: Network, path: Path) -> None:
         raise SiteError(
             f"{path}: lane {unseen[0][1]} of signal {unseen[0][0]} has no detector of kind {wanted}; add one"
         )
-
-
-def _quoted(text: str) -> str:
-    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
-    return f'"{escaped}"'

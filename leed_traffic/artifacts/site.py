@@ -182,7 +182,7 @@ def check_interval(timing: Timing, decision_interval_s: float, *, where: str) ->
 
 def _check_change(intersection: Intersection, timing: Timing, i: int, j: int, at: str) -> None:
     losing = intersection.stages[i].green - intersection.stages[j].green
-    yellow = timing.yellow_s[i][j]
+    yellow = timing.clearances.yellow_s[i][j]
     if losing - intersection.walk_only_links and yellow < YELLOW_MIN_S - _TOLERANCE_S:
         raise SiteError(
             f"{at}: yellow_s from stage {i} to {j}: vehicles lose their green, need >= {YELLOW_MIN_S} s, got {yellow}"
@@ -193,12 +193,12 @@ def _check_change(intersection: Intersection, timing: Timing, i: int, j: int, at
             needed = pedestrian_clearance_time(movement)
             if (
                 movement.link not in intersection.walk_only_links
-                and timing.all_red_s[i][j] < needed - _TOLERANCE_S
+                and timing.clearances.all_red_s[i][j] < needed - _TOLERANCE_S
             ):
                 raise SiteError(
                     f"{at}: all_red_s from stage {i} to {j}: link {movement.link} serves vehicles and a crossing "
                     f"({movement.length_m:.1f} m), which walkers may enter until its yellow ends; need {needed} s of red, "
-                    f"got {timing.all_red_s[i][j]}"
+                    f"got {timing.clearances.all_red_s[i][j]}"
                 )
             if total < needed - _TOLERANCE_S:
                 raise SiteError(

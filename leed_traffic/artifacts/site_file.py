@@ -9,17 +9,18 @@ crossing does, all-red everywhere.
 import math
 import tomllib
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
 from pydantic import Field, ValidationError
 
-from leed_traffic.artifacts.toml_file import read_toml
+from leed_traffic.artifacts.toml_file import read_toml, render_toml, rows
 from leed_traffic.domain.document import Document
 from leed_traffic.domain.network import Intersection
 from leed_traffic.domain.priority import PriorityRule
 from leed_traffic.domain.road_users import Weights
-from leed_traffic.domain.safety.timing import MAX_RED_S, Matrix, Timing
+from leed_traffic.domain.safety.timing import MAX_RED_S, PARTS, Clearances, Matrix, Timing
 from leed_traffic.errors import SiteError
 
 Seconds = Annotated[float, Field(ge=0.0, allow_inf_nan=False)]
@@ -69,7 +70,7 @@ class _Limits(Document):
 
 
 class IntersectionEntry(_Limits):
-    """What the file says about one signal, defaults filled in."""
+    """Entry of the file for one signal, defaults filled in."""
 
     id: str
     stages: tuple[str, ...]
@@ -154,11 +155,14 @@ def assemble_from_file(entry: IntersectionEntry, intersection: Intersection, pat
     s = range(len(own))
     walkers = intersection.walk_only_links  # a link that vehicles share stays green until its yellow
     lost = [[a.green - b.green for b in intersection.stages] for a in intersection.stages]
-    walk_out = _per_change(
-        entry, "pedestrian_clearance_s", [[bool(lost[i][j] & walkers) for j in s] for i in s], at
+    where_one_number_holds = {
+        "pedestrian_clearance_s": [[bool(lost[i][j] & walkers) for j in s] for i in s],
+        "yellow_s": [[bool(lost[i][j] - walkers) for j in s] for i in s],
+        "all_red_s": [[i != j for j in s] for i in s],
+    }
+    clearances = Clearances(
+        **{part: _per_change(entry, part, holds, at) for part, holds in where_one_number_holds.items()}
     )
-    yellow = _per_change(entry, "yellow_s", [[bool(lost[i][j] - walkers) for j in s] for i in s], at)
-    all_red = _per_change(entry, "all_red_s", [[i != j for j in s] for i in s], at)
     own_order = tuple(sorted(s, key=lambda i: intersection.stages[i].own_phase))
     try:
         return Timing(
@@ -167,9 +171,7 @@ def assemble_from_file(entry: IntersectionEntry, intersection: Intersection, pat
             max_green_s=_per_stage(entry, "max_green_s", len(own), at),
             fallback_green_s=_per_stage(entry, "fallback_green_s", len(own), at),
             fallback_order=entry.fallback_order if entry.fallback_order is not None else own_order,
-            pedestrian_clearance_s=walk_out,
-            yellow_s=yellow,
-            all_red_s=_raised(entry, intersection, (walk_out, yellow, all_red), at),
+            clearances=_with_intergreens(entry, intersection, clearances, at),
             max_red_s=MAX_RED_S if entry.max_red_s is None else entry.max_red_s,
         )
     except ValueError as err:
@@ -178,20 +180,21 @@ def assemble_from_file(entry: IntersectionEntry, intersection: Intersection, pat
 
 def render_site_file(intersections: Sequence[Intersection], timings: Sequence[Timing]) -> str:
     """The text of a site file that reads back as exactly these limits."""
-    blocks = [_HEAD]
+    entries = []
     for intersection, timing in zip(intersections, timings, strict=True):
-        states = ", ".join(f'"{stage.state}"' for stage in intersection.stages)
-        lines = ["[[intersection]]", f"id = {_quoted(intersection.id)}", f"stages = [{states}]"]
-        lines += [
-            f"{name} = {_row(getattr(timing, name))}"
-            for name in ("min_green_s", "max_green_s", "fallback_green_s")
-        ]
-        lines.append(f"fallback_order = [{', '.join(map(str, timing.fallback_order))}]")
-        for name in ("pedestrian_clearance_s", "yellow_s", "all_red_s"):
-            lines.append(f"{name} = {_matrix(getattr(timing, name))}")
-        lines.append(f"max_red_s = {float(timing.max_red_s)!r}")
-        blocks.append("\n".join(lines) + "\n")
-    return "\n".join(blocks)
+        limits = timing.limits()
+        entry: dict[str, object] = {
+            "id": intersection.id,
+            "stages": [stage.state for stage in intersection.stages],
+        }
+        for name in ("min_green_s", "max_green_s", "fallback_green_s"):
+            entry[name] = list(map(float, limits[name]))
+        entry["fallback_order"] = list(timing.fallback_order)
+        for part in PARTS:
+            entry[part] = rows(limits[part])
+        entry["max_red_s"] = float(timing.max_red_s)
+        entries.append(entry)
+    return render_toml({"intersection": entries}, head=_HEAD)
 
 
 def _with_defaults(entry: IntersectionEntry, defaults: _Limits) -> IntersectionEntry:
@@ -200,7 +203,7 @@ def _with_defaults(entry: IntersectionEntry, defaults: _Limits) -> IntersectionE
 
 
 def _first_fault(err: ValidationError, tables: dict[str, Any]) -> str:
-    """Where and what, for the first fault: `intersection J1: min_green: Extra inputs are not permitted, got 5`."""
+    """Name place and kind of the first fault: `intersection J1: min_green: Extra inputs are not permitted, got 5`."""
     fault = err.errors()[0]
     where = [str(part) for part in fault["loc"]]
     if len(fault["loc"]) >= 2 and fault["loc"][0] == "intersection":
@@ -236,34 +239,21 @@ def _per_change(entry: IntersectionEntry, name: str, where_one_number_holds: lis
     return tuple(tuple(float(x) for x in row) for row in value)
 
 
-def _raised(
-    entry: IntersectionEntry, intersection: Intersection, clearances: tuple[Matrix, Matrix, Matrix], at: str
-) -> Matrix:
-    """All-red, raised where the time between a clearing and an entering link is under the entry's intergreen."""
-    walk_out, yellow, all_red = clearances
-    raised = [list(row) for row in all_red]
+def _with_intergreens(
+    entry: IntersectionEntry, intersection: Intersection, clearances: Clearances, at: str
+) -> Clearances:
+    """Clearances with more all-red where the time from a clearing to an entering link is under the entry's intergreen."""
+    raised = [list(row) for row in clearances.all_red_s]
     for clearing, entering, seconds in entry.intergreen:
         if not (0 <= clearing < intersection.n_links and 0 <= entering < intersection.n_links):
             raise SiteError(
                 f"{at}: intergreen [{clearing}, {entering}, {seconds}]: links are 0 to {intersection.n_links - 1}"
             )
-        lead = walk_out if clearing in intersection.walk_only_links else None
+        walks_alone = clearing in intersection.walk_only_links
         for i, before in enumerate(intersection.stages):
             for j, after in enumerate(intersection.stages):
                 if clearing in before.green - after.green and entering in after.green - before.green:
-                    given = yellow[i][j] + (lead[i][j] if lead else 0.0)
+                    change = clearances.between(i, j)
+                    given = change.yellow_s + (change.pedestrian_clearance_s if walks_alone else 0.0)
                     raised[i][j] = max(raised[i][j], math.ceil((seconds - given) * 10.0 - 1e-6) / 10.0)
-    return tuple(tuple(row) for row in raised)
-
-
-def _quoted(text: str) -> str:
-    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
-    return f'"{escaped}"'
-
-
-def _row(values: Sequence[float]) -> str:
-    return f"[{', '.join(repr(float(value)) for value in values)}]"
-
-
-def _matrix(matrix: Matrix) -> str:
-    return "[\n" + "".join(f"  {_row(row)},\n" for row in matrix) + "]"
+    return replace(clearances, all_red_s=tuple(tuple(row) for row in raised))

@@ -2,8 +2,12 @@
 
 import re
 import tomllib
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from tomlkit.items import Array
 
 MOST_BYTES = 32 << 20  # a site file has about 1 kB for each intersection
 MOST_DEPTH = 64  # tables in tables by dotted keys; the time that the parser takes grows with its square
@@ -35,6 +39,30 @@ def read_toml(path: Path) -> dict[str, Any]:
         raise
     except ValueError as err:  # a whole number of thousands of digits
         raise tomllib.TOMLDecodeError(str(err)) from err
+
+
+def render_toml(tables: Mapping[str, object], *, head: str = "") -> str:
+    """Return the text of a file; the same tables give the same text.
+
+    Args:
+        tables: by name; a list of tables is written as [[name]] each.
+        head: comment that a person reads first, each line with its #.
+    """
+    import tomlkit  # only commands that write such a file wait for it
+
+    text = tomlkit.dumps(tables)
+    return f"{head}\n{text}" if head else text
+
+
+def rows(matrix: Sequence[Sequence[float]]) -> "Array":
+    """Return a matrix that is written with each row on a line of its own."""
+    import tomlkit
+
+    lines = tomlkit.array()
+    for row in matrix:
+        lines.add_line(list(map(float, row)), indent="  ")
+    lines.add_line(indent="")
+    return lines
 
 
 def _is_too_deep(line: str) -> bool:

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from leed_traffic.artifacts.sealed_folder import sha256
+from leed_traffic.errors import UsageError
 
 
 def why_not_writable(path: Path) -> str:
@@ -38,6 +39,19 @@ def write_whole(path: Path, content: bytes | str, *, is_durable: bool = False, i
             file.flush()
             os.fsync(file.fileno())
     os.replace(fresh, path)
+
+
+def write_output(path: Path, content: str | bytes) -> None:
+    """Write what a user asked for, its folder too, as a whole or not at all.
+
+    Raises:
+        UsageError: it cannot be written there.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_whole(path, content)
+    except OSError as err:
+        raise UsageError(f"{path}: cannot be written ({err.strerror}); choose another place") from err
 
 
 _SAFE_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_-]{0,59}")

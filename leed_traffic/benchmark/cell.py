@@ -1,4 +1,4 @@
-"""One learner on one scenario with one seed: demonstrations, training, and what both cost. Resumes after a kill."""
+"""One learner on one scenario with one seed: demonstrations, training and their cost. Resumes after a kill."""
 
 import json
 import shutil
@@ -8,37 +8,39 @@ from pathlib import Path
 
 import numpy as np
 
-from leed_traffic.artifacts.demonstrations import read_manifest
+from leed_traffic.artifacts.demonstrations import digest_plans, read_manifest
+from leed_traffic.artifacts.result_store import ResultStore, digest_of
 from leed_traffic.artifacts.whole_file import write_whole
 from leed_traffic.benchmark.learners import Expert, LearningMethod, bad_plan
 from leed_traffic.domain.document import Document
-from leed_traffic.domain.plan import max_wave_plan
+from leed_traffic.domain.plan import Plan, max_wave_plan
 from leed_traffic.domain.seeds import FIRST_VALIDATION_SEED
 from leed_traffic.errors import UsageError
-from leed_traffic.generate.author import Author
-from leed_traffic.generate.config import GenerateConfig
+from leed_traffic.generate.config import AuthorName, GenerateConfig
 from leed_traffic.generate.run import generate
-from leed_traffic.generate.search.budget import AUTHOR_SEEDS
+from leed_traffic.generate.schedule import AUTHOR_SEEDS
 from leed_traffic.simulation.env.env_spec import EnvSpec
+from leed_traffic.simulation.env.episode import PlanController
+from leed_traffic.simulation.env.hour import drive_hour
 from leed_traffic.train.config import EnvConfig, TrainConfig
 from leed_traffic.train.env import env_of
 from leed_traffic.train.expert import demonstrations_digest
-from leed_traffic.train.rollout import RolloutTask, roll_out
 from leed_traffic.train.run import train
 from leed_traffic.train.run_folder import BUNDLE_NAME, CONFIG_NAME, read_setting, settings_that_differ
 
 COST_NAME = "cost.json"
-_AUTHOR_OF = {Expert.SEARCH: Author.SEARCH, Expert.WEBSTER: Author.WEBSTER, Expert.BAD: Author.GIVEN}
+BARS_NAME = "bars"  # results by digest
+_AUTHOR_OF = {Expert.SEARCH: AuthorName.SEARCH, Expert.WEBSTER: AuthorName.WEBSTER, Expert.BAD: AuthorName.GIVEN}
 
 
 class Cost(Document):
-    """What making demonstrations took."""
+    """Cost of making demonstrations."""
 
     cpu_s: float
 
 
 class Bar(Document):
-    """What a learner has to reach: max-wave on the validation hours."""
+    """Delay that a learner has to reach: max-wave's on the validation hours."""
 
     delays_s: tuple[float, ...]
 
@@ -52,7 +54,7 @@ class Bar(Document):
 class StudyScenario:
     """A scenario and where its results go."""
 
-    scenario: str
+    name_or_path: str
     site: str | None
     folder: Path
 
@@ -61,16 +63,16 @@ class StudyScenario:
 class DemonstrationTask:
     """An expert's demonstrations for one seed."""
 
-    ground: StudyScenario
+    scenario: StudyScenario
     expert: Expert
     seed: int
     runs: int  # hours of the search
 
     @property
     def folder(self) -> Path:
-        """Where they lie; learners of the same seed share them."""
+        """Folder of the demonstrations; learners of the same seed share them."""
         name = f"{self.expert}-{self.runs}" if self.expert is Expert.SEARCH else str(self.expert)
-        return self.ground.folder / "demonstrations" / name / f"seed-{self.seed}"
+        return self.scenario.folder / "demonstrations" / name / f"seed-{self.seed}"
 
     @property
     def made(self) -> Path:
@@ -82,7 +84,7 @@ class DemonstrationTask:
 class Cell:
     """One training run."""
 
-    ground: StudyScenario
+    scenario: StudyScenario
     learner: LearningMethod
     seed: int
     episodes: int
@@ -91,8 +93,8 @@ class Cell:
 
     @property
     def folder(self) -> Path:
-        """Of the run."""
-        return self.ground.folder / self.learner.name / f"seed-{self.seed}"
+        """Folder of the run."""
+        return self.scenario.folder / self.learner.name / f"seed-{self.seed}"
 
     @property
     def bundle(self) -> Path:
@@ -111,39 +113,36 @@ def demonstrate(task: DemonstrationTask) -> None:
     plans = None
     if task.expert is Expert.BAD:
         plans = task.folder / "bad_plans.json"
-        network = env_spec(task.ground).network
+        network = env_spec(task.scenario).network
         bad = {i.id: bad_plan(i.id).model_dump(mode="json") for i in network.intersections}
         write_whole(plans, json.dumps(bad))
     generate(
         GenerateConfig(
-            scenario=task.ground.scenario,
-            site=task.ground.site,
+            scenario=task.scenario.name_or_path,
+            site=task.scenario.site,
             out=task.made,
             author=author,
             plans=plans,
             runs=task.runs,
             seed=task.seed,
-            seeds=AUTHOR_SEEDS,  # on which a short search tries its rules, so that demonstrating costs no hour more
+            seeds=AUTHOR_SEEDS,  # a short search tries its rules on them: demonstrating costs no hour more
         )
     )
     cost = Cost(cpu_s=time.process_time() - begin_s)
     write_whole(task.folder / COST_NAME, cost.model_dump_json())
 
 
-def set_bar(ground: StudyScenario, validation_seeds: int) -> Bar:
+def set_bar(scenario: StudyScenario, validation_seeds: int) -> Bar:
     """Max-wave on the validation hours, made once."""
-    path = ground.folder / f"bar-{validation_seeds}.json"
+    spec = env_spec(scenario)
+    plans: dict[str, Plan] = {i.id: max_wave_plan(i.id) for i in spec.network.intersections}
     seeds = range(FIRST_VALIDATION_SEED, FIRST_VALIDATION_SEED + validation_seeds)
-    if path.exists():
-        return Bar.model_validate_json(path.read_bytes())
-    spec = env_spec(ground)
-    plans = {i.id: max_wave_plan(i.id) for i in spec.network.intersections}
-    episodes = [
-        roll_out(spec, RolloutTask(weights=None, seed=seed, plans=plans, is_scored=True)).episode for seed in seeds
-    ]
-    bar = Bar(delays_s=tuple(e.score.delay_s for e in episodes if e.score is not None))
-    path.parent.mkdir(parents=True, exist_ok=True)
-    write_whole(path, bar.model_dump_json())
+    store = ResultStore(scenario.folder / BARS_NAME, Bar)
+    key = digest_of(spec.digest(), digest_plans(plans), list(seeds))
+    bar = store.find(key)
+    if bar is None:
+        bar = Bar(delays_s=tuple(drive_hour(spec, PlanController(plans), seed).score.delay_s for seed in seeds))
+        store.keep(key, bar)
     return bar
 
 
@@ -163,7 +162,10 @@ def learn(cell: Cell) -> None:
 
 
 def _has_same_expert(cell: Cell) -> bool:
-    """Whether a finished run learned from the demonstrations that lie there; one that left its expert aside names none."""
+    """Return whether a finished run learned from the demonstrations that lie there.
+
+    One that left its expert aside names none.
+    """
     kept = read_setting(cell.folder).demonstrations_digest
     return (
         not kept
@@ -176,8 +178,8 @@ def train_config(cell: Cell) -> TrainConfig:
     """The settings of a cell's run: LEED's own where the learner says nothing else."""
     made = cell.demonstrations
     settings = {
-        "scenario": cell.ground.scenario,
-        "site": cell.ground.site,
+        "scenario": cell.scenario.name_or_path,
+        "site": cell.scenario.site,
         "demonstrations": None if made is None else made.made,
         "out": cell.folder,
         "seed": cell.seed,
@@ -189,6 +191,6 @@ def train_config(cell: Cell) -> TrainConfig:
     return TrainConfig.from_flat({**settings, **cell.learner.settings})
 
 
-def env_spec(ground: StudyScenario) -> EnvSpec:
+def env_spec(scenario: StudyScenario) -> EnvSpec:
     """The env that every learner meets."""
-    return env_of(EnvConfig(scenario=ground.scenario, site=ground.site))
+    return env_of(EnvConfig(scenario=scenario.name_or_path, site=scenario.site))

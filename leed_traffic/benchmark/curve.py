@@ -9,17 +9,17 @@ TOLERANCE = 0.02  # over the bar; days differ by more than that between validati
 
 
 class Point(NamedTuple):
-    """One look at the validation hours."""
+    """One validation of the policies."""
 
-    hours: float  # simulated so far: search, demonstrations, DAgger, on-policy; looks not counted
-    cpu_s: float  # spent so far, demonstrations included; looks not counted
+    hours: float  # simulated so far: search, demonstrations, DAgger and on-policy episodes; validation not counted
+    cpu_s: float  # spent so far, demonstrations included; validation not counted
     delay_s: float
 
 
 def learning_curve(
     rows: Sequence[MetricsRow], timings: Sequence[UnitTiming], demonstrations_cpu_s: float
 ) -> list[Point]:
-    """The looks of one run, in order.
+    """Validations of one run, in order.
 
     Args:
         rows: of the run; their simulated hours hold those behind the demonstrations.
@@ -36,7 +36,7 @@ def learning_curve(
 
 
 def reached(curve: Sequence[Point], bar_s: float) -> Point | None:
-    """The first look at which the policies that would be exported then are at the bar; None: never.
+    """First validation at which the policies that would be exported are at the bar; None: never.
 
     What is exported is the best so far on the validation hours, so a bar once reached is kept by them.
     """
@@ -44,7 +44,7 @@ def reached(curve: Sequence[Point], bar_s: float) -> Point | None:
 
 
 def reached_for_good(curve: Sequence[Point], bar_s: float) -> Point | None:
-    """The first look from which on every look is at the bar: the learning itself stays there; None: never."""
+    """First validation from which on all are at the bar: the learning itself stays there; None: never."""
     first = None
     for point in reversed(curve):
         if point.delay_s > bar_s * (1.0 + TOLERANCE):

@@ -1,4 +1,4 @@
-"""What a study found: the document of `leedctl benchmark --json`."""
+"""Findings of a study: the document of `leedctl benchmark --json`."""
 
 from collections.abc import Sequence
 
@@ -14,12 +14,12 @@ class TrainingSeed(Document):
     """One training run and its final policies."""
 
     curve: tuple[tuple[float, float, float], ...]
-    """(simulated hours, CPU seconds, validation delay in s) of each look."""
+    """(simulated hours, CPU seconds, delay in s) of each validation."""
     hours_to_bar: float | None
     """Until the policies that would be exported were at the bar; null: never."""
     cpu_s_to_bar: float | None
     hours_to_stay: float | None
-    """Until every later look was at the bar as well; null: never."""
+    """Until every later validation was at the bar as well; null: never."""
     delay_s: float
     """Of the final frozen policies on the evaluation seeds, mean."""
     gridlocked_seeds: int
@@ -41,12 +41,12 @@ class LearnerFindings(Document):
 
     @property
     def off_median(self) -> float:
-        """How far the worst training seed lies over the median one, as a share."""
+        """Share by which the worst training seed lies over the median one."""
         delays = [seed.delay_s for seed in self.seeds]
         return max(delays) / float(np.median(delays)) - 1.0
 
     def median(self, name: str) -> float | None:
-        """Of a cost over the training seeds; None where half of them or more never paid it off."""
+        """Median of a cost over the training seeds; None where half of them or more never paid it off."""
         values = [getattr(seed, name) for seed in self.seeds]
         middle = sorted(np.inf if value is None else value for value in values)[
             (len(values) - 1) // 2 + (len(values) + 1) % 2
@@ -95,7 +95,7 @@ def find(
         curves: one per training seed.
         names: of the runs' bundles in the evaluation, in the same order.
         evaluation: of every final policy.
-        bar_s: what was to be reached.
+        bar_s: delay that was to be reached.
     """
     results = {result.controller: result for result in evaluation.results}
     spread = {row.controller: row for row in evaluation.spread}
@@ -116,4 +116,4 @@ def find(
                 unsafe_changes=result.unsafe_changes,
             )
         )
-    return LearnerFindings(learner=learner.name, what=learner.what, seeds=tuple(seeds))
+    return LearnerFindings(learner=learner.name, what=learner.description, seeds=tuple(seeds))

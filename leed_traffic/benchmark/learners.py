@@ -1,4 +1,4 @@
-"""Learners that are compared: LEED, others with and without the same expert, and LEED with one thing changed.
+"""Learners: LEED, without an expert, from the same demonstrations, and LEED with one thing changed.
 
 All of them have the same env, observation, reward, envelope, networks, optimiser and seeds; a learner is the
 settings by which it differs.
@@ -22,7 +22,7 @@ BAD_PLAN = {
 
 
 class Expert(StrEnum):
-    """Expert that demonstrates."""
+    """Source of the demonstrations."""
 
     NOBODY = "nobody"
     SEARCH = "search"  # the embedded author, with as many simulated hours as the study says
@@ -35,7 +35,7 @@ class LearningMethod:
     """One way to learn."""
 
     name: str
-    what: str
+    description: str
     expert: Expert = Expert.SEARCH
     settings: Mapping[str, Any] = field(default_factory=dict)  # of TrainConfig, where they differ from LEED's
     is_long: bool = False  # gets the study's episodes for learners without an expert
@@ -51,63 +51,76 @@ _RAW: dict[str, Any] = {"cloning_steps": 0, "critic_steps": 0, "dagger_rounds": 
 
 LEARNERS = (
     LearningMethod(
-        name="leed", what="clone, DAgger, then PPO with the expert loss weighted by similarity and return"
+        name="leed", description="clone, DAgger, then PPO with the expert loss weighted by similarity and return"
     ),
-    LearningMethod(name="ippo", what="PPO per intersection, no demonstrations", **_ALONE),
+    LearningMethod(name="ippo", description="PPO per intersection, no demonstrations", **_ALONE),
     LearningMethod(
-        name="mappo", what="the same with a central critic", settings={"sharing": Sharing.CRITIC}, **_ALONE
+        name="mappo", description="the same with a central critic", settings={"sharing": Sharing.CRITIC}, **_ALONE
     ),
     LearningMethod(
-        name="shared-ppo", what="one actor and critic for all", settings={"sharing": Sharing.EVERYTHING}, **_ALONE
+        name="shared-ppo",
+        description="one actor and critic for all",
+        settings={"sharing": Sharing.EVERYTHING},
+        **_ALONE,
     ),
-    LearningMethod(name="clone", what="behaviour cloning alone", settings={"dagger_rounds": 0, "episodes": 0}),
-    LearningMethod(name="dagger", what="cloning and DAgger alone", settings={"episodes": 0}),
-    LearningMethod(name="fixed-weight", what="w = 0.5 throughout", settings={"expert_weight": ExpertWeight.FIXED}),
+    LearningMethod(
+        name="clone", description="behaviour cloning alone", settings={"dagger_rounds": 0, "episodes": 0}
+    ),
+    LearningMethod(name="dagger", description="cloning and DAgger alone", settings={"episodes": 0}),
+    LearningMethod(
+        name="fixed-weight", description="w = 0.5 throughout", settings={"expert_weight": ExpertWeight.FIXED}
+    ),
     LearningMethod(
         name="decayed-weight",
-        what="w = 0.5 x 0.9^update, as in DAPG",
+        description="w = 0.5 x 0.9^update, as in DAPG",
         settings={"expert_weight": ExpertWeight.DECAY},
     ),
     LearningMethod(
-        name="no-expert-loss", what="clone, DAgger, then PPO alone", settings={"expert_weight": ExpertWeight.NONE}
+        name="no-expert-loss",
+        description="clone, DAgger, then PPO alone",
+        settings={"expert_weight": ExpertWeight.NONE},
     ),
-    LearningMethod(name="gate-alone", what="w is the gate on return", settings={"similarity": Similarity.OFF}),
+    LearningMethod(
+        name="gate-alone", description="w is the gate on return", settings={"similarity": Similarity.OFF}
+    ),
     LearningMethod(
         name="opposite-sign",
-        what="leans on the expert when near it",
+        description="leans on the expert when near it",
         settings={"similarity": Similarity.LEAN_WHEN_NEAR},
     ),
-    LearningMethod(name="no-gate", what="w is 1 - similarity", settings={"gate": Gate.NONE}),
-    LearningMethod(name="margin-gate", what="leaves the expert when 10 % better", settings={"gate": Gate.MARGIN}),
+    LearningMethod(name="no-gate", description="w is 1 - similarity", settings={"gate": Gate.NONE}),
     LearningMethod(
-        name="advantage-weighted", what="f = exp(A / beta), beta = 1", settings={"advantage_beta": 1.0}
+        name="margin-gate", description="leaves the expert when 10 % better", settings={"gate": Gate.MARGIN}
     ),
     LearningMethod(
-        name="mixed-loss-alone", what="no cloning, no DAgger: the mixed loss does it all", settings=_RAW
+        name="advantage-weighted", description="f = exp(A / beta), beta = 1", settings={"advantage_beta": 1.0}
+    ),
+    LearningMethod(
+        name="mixed-loss-alone", description="no cloning, no DAgger: the mixed loss does it all", settings=_RAW
     ),
     LearningMethod(
         name="mixed-loss-gate-alone",
-        what="the same without similarity",
+        description="the same without similarity",
         settings={**_RAW, "similarity": Similarity.OFF},
     ),
     LearningMethod(
         name="mixed-loss-fixed",
-        what="the same with w = 0.5",
+        description="the same with w = 0.5",
         settings={**_RAW, "expert_weight": ExpertWeight.FIXED},
     ),
-    LearningMethod(name="webster-expert", what="LEED with Webster's plan as expert", expert=Expert.WEBSTER),
+    LearningMethod(name="webster-expert", description="LEED with Webster's plan as expert", expert=Expert.WEBSTER),
     LearningMethod(
-        name="bad-expert", what="LEED with a plan made to be bad, which it leaves aside", expert=Expert.BAD
+        name="bad-expert", description="LEED with a plan made to be bad, which it leaves aside", expert=Expert.BAD
     ),
     LearningMethod(
         name="bad-expert-followed",
-        what="LEED that follows the same plan all the same",
+        description="LEED that follows the same plan all the same",
         expert=Expert.BAD,
         settings={"follow_worse_expert": True},
     ),
     LearningMethod(
         name="bad-expert-fixed",
-        what="the same with w = 0.5 throughout",
+        description="the same with w = 0.5 throughout",
         expert=Expert.BAD,
         settings={"expert_weight": ExpertWeight.FIXED, "follow_worse_expert": True},
     ),

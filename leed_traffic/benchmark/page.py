@@ -92,7 +92,7 @@ def draw_curves(found: StudyFindings) -> bytes:
 
 
 def _limits(scenario: ScenarioFindings) -> tuple[float, float]:
-    """From just under the best look to three bars: the first hours of a learner without an expert lie far above."""
+    """Limits from just under the best validation to three bars: first hours without an expert lie far above."""
     best = min(p[2] for finding in scenario.learners for seed in finding.seeds for p in seed.curve)
     return 0.9 * min(best, scenario.bar_s), 3.0 * scenario.bar_s
 

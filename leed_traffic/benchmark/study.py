@@ -5,6 +5,7 @@ missing.
 """
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -30,15 +31,16 @@ from leed_traffic.evaluate.config import RULES, EvaluateConfig
 from leed_traffic.evaluate.controllers import Choice, ControllerKind, parse_controllers
 from leed_traffic.evaluate.results import Evaluation
 from leed_traffic.simulation.pool import run_parallel
+from leed_traffic.simulation.sumo.engine import sumo_version
 from leed_traffic.train.run_folder import read_metrics, read_timings
 
 Task = TypeVar("Task")
 Result = TypeVar("Result")
-OnStep = Callable[[str], None]  # told as a cell or an evaluation run ends
+OnStep = Callable[[str], None]  # called as a cell or an evaluation run ends
 
 
-def scenarios_of(config: StudyConfig) -> tuple[StudyScenario, ...]:
-    """Where each scenario's results go.
+def study_scenarios(config: StudyConfig) -> tuple[StudyScenario, ...]:
+    """Scenarios, each with the folder of its results.
 
     Raises:
         UsageError: two scenarios have one name.
@@ -48,20 +50,20 @@ def scenarios_of(config: StudyConfig) -> tuple[StudyScenario, ...]:
         raise UsageError(f"scenarios {', '.join(names)}: two have one name; rename a file or study them apart")
     pairs = zip(config.scenarios, names, strict=True)
     return tuple(
-        StudyScenario(scenario=scenario, site=config.site, folder=config.out / name) for scenario, name in pairs
+        StudyScenario(name_or_path=given, site=config.site, folder=config.out / name) for given, name in pairs
     )
 
 
-def cells_of(config: StudyConfig, ground: StudyScenario) -> tuple[Cell, ...]:
+def cells_of(config: StudyConfig, scenario: StudyScenario) -> tuple[Cell, ...]:
     """All runs on one scenario."""
     return tuple(
         Cell(
-            ground=ground,
+            scenario=scenario,
             learner=learner,
             seed=seed,
             episodes=config.long_episodes if learner.is_long else config.episodes,
             validation_seeds=config.validation_seeds,
-            demonstrations=_expert(config, ground, learner, seed),
+            demonstrations=_expert(config, scenario, learner, seed),
         )
         for seed in range(1, config.training_seeds + 1)
         for learner in find_learners(config.learners)
@@ -69,18 +71,18 @@ def cells_of(config: StudyConfig, ground: StudyScenario) -> tuple[Cell, ...]:
 
 
 def _expert(
-    config: StudyConfig, ground: StudyScenario, learner: LearningMethod, seed: int
+    config: StudyConfig, scenario: StudyScenario, learner: LearningMethod, seed: int
 ) -> DemonstrationTask | None:
     if learner.expert is Expert.NOBODY:
         return None
-    return DemonstrationTask(ground=ground, expert=learner.expert, seed=seed, runs=config.search_runs)
+    return DemonstrationTask(scenario=scenario, expert=learner.expert, seed=seed, runs=config.search_runs)
 
 
 def n_steps(config: StudyConfig) -> int:
-    """Steps that `on_step` will be told of."""
+    """Number of calls of `on_step`."""
     total = 0
-    for ground in scenarios_of(config):
-        cells = cells_of(config, ground)
+    for scenario in study_scenarios(config):
+        cells = cells_of(config, scenario)
         experts = {cell.demonstrations for cell in cells if cell.demonstrations}
         judged = len(RULES.split(",")) + len(cells)
         total += 1 + len(experts) + len(cells) + judged * config.evaluation_seeds
@@ -91,35 +93,13 @@ def study(config: StudyConfig, on_step: OnStep) -> StudyFindings:
     """Run what is missing and say what was found.
 
     Args:
-        config: what to compare.
-        on_step: told as each demonstration, training run and evaluation run ends.
+        config: learners and scenarios to compare.
+        on_step: called as each demonstration, training run and evaluation run ends.
 
     Raises:
         LeedError: a scenario or a folder is unusable, or a worker died.
     """
-    found = []
-    for ground in scenarios_of(config):
-        cells = cells_of(config, ground)
-        (bar,) = _each(
-            _bar,
-            [(ground, config.validation_seeds)],
-            min(1, config.workers),
-            on_step,
-            lambda task: f"{task[0].folder.name}: the bar",
-        )
-        experts = list(dict.fromkeys(cell.demonstrations for cell in cells if cell.demonstrations))
-        _each(
-            demonstrate, experts, config.workers, on_step, lambda task: f"{task.ground.folder.name}: {task.expert}"
-        )
-        _each(
-            learn,
-            cells,
-            config.workers,
-            on_step,
-            lambda cell: f"{cell.ground.folder.name}: {cell.learner.name} {cell.seed}",
-        )
-        evaluation = _evaluate(config, ground, cells, on_step)
-        found.append(_findings(config, ground, cells, bar, evaluation))
+    scenarios = tuple(_study_scenario(config, scenario, on_step) for scenario in study_scenarios(config))
     learners = find_learners(config.learners)
     return StudyFindings(
         training_seeds=config.training_seeds,
@@ -128,13 +108,20 @@ def study(config: StudyConfig, on_step: OnStep) -> StudyFindings:
         episodes=config.episodes if any(not learner.is_long for learner in learners) else None,
         long_episodes=config.long_episodes if any(learner.is_long for learner in learners) else None,
         search_runs=config.search_runs if any(learner.expert is Expert.SEARCH for learner in learners) else None,
-        sumo_version=evaluation.sumo_version,
-        scenarios=tuple(found),
+        sumo_version=sumo_version(),
+        scenarios=scenarios,
     )
 
 
-def _bar(task: tuple[StudyScenario, int]) -> Bar:
-    return set_bar(*task)
+def _study_scenario(config: StudyConfig, scenario: StudyScenario, on_step: OnStep) -> ScenarioFindings:
+    name = scenario.folder.name
+    cells = cells_of(config, scenario)
+    bar_of = partial(set_bar, validation_seeds=config.validation_seeds)
+    (bar,) = _each(bar_of, [scenario], min(1, config.workers), on_step, lambda _: f"{name}: the bar")
+    experts = list(dict.fromkeys(cell.demonstrations for cell in cells if cell.demonstrations))
+    _each(demonstrate, experts, config.workers, on_step, lambda task: f"{name}: {task.expert}")
+    _each(learn, cells, config.workers, on_step, lambda cell: f"{name}: {cell.learner.name} {cell.seed}")
+    return _findings(config, scenario, cells, bar, _evaluate(config, scenario, cells, on_step))
 
 
 def _each(
@@ -148,7 +135,7 @@ def _each(
 
 
 def _findings(
-    config: StudyConfig, ground: StudyScenario, cells: Sequence[Cell], bar: Bar, evaluation: Evaluation
+    config: StudyConfig, scenario: StudyScenario, cells: Sequence[Cell], bar: Bar, evaluation: Evaluation
 ) -> ScenarioFindings:
     findings: list[LearnerFindings] = []
     for learner in find_learners(config.learners):
@@ -159,12 +146,16 @@ def _findings(
         result for result in evaluation.results if not result.controller.startswith(ControllerKind.BUNDLE)
     )
     return ScenarioFindings(
-        scenario=ground.folder.name, site=evaluation.site, bar_s=bar.delay_s, rules=rules, learners=tuple(findings)
+        scenario=scenario.folder.name,
+        site=evaluation.site,
+        bar_s=bar.delay_s,
+        rules=rules,
+        learners=tuple(findings),
     )
 
 
 def curve_of(cell: Cell) -> list[Point]:
-    """The looks of a finished cell and what it had cost until then."""
+    """Validations of a finished cell and what it had cost until then."""
     made = cell.demonstrations
     cost_s = Cost.model_validate_json((made.folder / COST_NAME).read_bytes()).cpu_s if made else 0.0
     return learning_curve(read_metrics(cell.folder), read_timings(cell.folder), cost_s)
@@ -174,16 +165,16 @@ def _policies(cell: Cell) -> Choice:
     return Choice(kind=ControllerKind.BUNDLE, path=cell.bundle)
 
 
-def _evaluate(config: StudyConfig, ground: StudyScenario, cells: Sequence[Cell], on_step: OnStep) -> Evaluation:
+def _evaluate(config: StudyConfig, scenario: StudyScenario, cells: Sequence[Cell], on_step: OnStep) -> Evaluation:
     first = FIRST_EVALUATION_SEED
     asked = EvaluateConfig(
-        scenario=ground.scenario,
-        site=ground.site,
+        scenario=scenario.name_or_path,
+        site=scenario.site,
         controllers=(*parse_controllers(RULES), *(_policies(cell) for cell in cells)),
         seeds=tuple(range(first, first + config.evaluation_seeds)),
         workers=config.workers,
-        out=ground.folder / "evaluation",
+        out=scenario.folder / "evaluation",
     )
     return compare(
-        asked, lambda run: on_step(f"{ground.folder.name}: {Path(run.controller).parent.name or run.controller}")
+        asked, lambda run: on_step(f"{scenario.folder.name}: {Path(run.controller).parent.name or run.controller}")
     ).evaluation

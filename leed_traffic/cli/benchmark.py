@@ -49,7 +49,7 @@ def benchmark_command(
     from leed_traffic.benchmark.study import n_steps, study
 
     if list_learners:
-        print_table("Learners", ["name", "what"], [[learner.name, learner.what] for learner in LEARNERS])
+        print_table("Learners", ["name", "what"], [[learner.name, learner.description] for learner in LEARNERS])
         return
     config = given.build(workers=workers or cores())
     with progress("benchmark", n_steps(config)) as bar:

@@ -16,13 +16,12 @@ from leed_traffic.cli.terminal.output import (
     progress,
 )
 from leed_traffic.errors import ExitCode, UsageError
-from leed_traffic.generate.author import Author
-from leed_traffic.generate.config import GenerateConfig
+from leed_traffic.generate.config import AuthorName, GenerateConfig
 
 if TYPE_CHECKING:
     from leed_traffic.artifacts.demonstrations import DemonstrationManifest
-    from leed_traffic.generate.language_model.author import Asking
     from leed_traffic.generate.language_model.authorship import Authorship
+    from leed_traffic.generate.progress import Asking
 
 
 @takes(
@@ -52,7 +51,7 @@ def generate_command(
     a worker lost, 130 interrupted.
     """
     author = given["author"]
-    if author is not Author.VLLM and any(given[f"language.{name}"] for name in ("urls", "model", "replay")):
+    if author is not AuthorName.VLLM and any(given[f"language.{name}"] for name in ("urls", "model", "replay")):
         raise UsageError(f"--url, --model and --replay belong to --author vllm, not to --author {author.value}")
     _generate_and_show(given.build(workers=workers or cores()), as_json)
 
@@ -65,7 +64,7 @@ def _generate_and_show(config: GenerateConfig, as_json: bool) -> None:
     except KeyboardInterrupt:
         messages.print("stopped; the same command goes on from here")
         raise typer.Exit(int(ExitCode.INTERRUPTED)) from None
-    authorship = read_authorship(config.out) if config.author is Author.VLLM else None
+    authorship = read_authorship(config.out) if config.author is AuthorName.VLLM else None
     if as_json:
         print_json(
             manifest.model_dump(mode="json") | {"authorship": authorship.model_dump(mode="json")}
@@ -80,8 +79,8 @@ def _generate_and_show(config: GenerateConfig, as_json: bool) -> None:
 
 def generate_with_progress(config: GenerateConfig) -> "DemonstrationManifest":
     """Generate with a progress bar on stderr; counts simulated hours."""
+    from leed_traffic.generate.authors import planned_runs
     from leed_traffic.generate.run import generate
-    from leed_traffic.generate.search.budget import planned_runs
 
     with progress(f"demonstrations ({config.author.value})", planned_runs(config)) as bar:
         return generate(

@@ -38,7 +38,7 @@ EXTRA_OF = {
     "starlette": "serve",
     "uvicorn": "serve",
     "openai": "llm",
-    "jinja2": "llm",
+    "jinja2": "sim",
     "transformers": "planner",
     "tokenizers": "planner",
 }

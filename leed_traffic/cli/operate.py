@@ -58,7 +58,7 @@ def reload_command(
     if rollback and bundle is not None:
         raise UsageError("--rollback goes back to the bundle that ran before: give no other")
     folder = _folder(state, place)
-    request = {"order": "rollback"} if rollback else {"order": "reload"}
+    request = {"command": "rollback"} if rollback else {"command": "reload"}
     if bundle is not None:
         request["bundle"] = str(bundle.resolve())
     reply = _ask(folder, request, pid)
@@ -93,7 +93,7 @@ def mode_command(
       leedctl mode shadow --state /var/lib/leed/state/arterial5
       leedctl mode active --place localhost-8813
     """
-    print(_ask(_folder(state, place), {"order": "mode", "mode": mode.value}, pid).said)
+    print(_ask(_folder(state, place), {"command": "mode", "mode": mode.value}, pid).said)
 
 
 def status_command(state: State = None, place: Place = None, pid: Pid = None, as_json: JsonOption = False) -> None:
@@ -106,7 +106,7 @@ def status_command(state: State = None, place: Place = None, pid: Pid = None, as
       leedctl status --place arterial5
       leedctl status --state /var/lib/leed/state/arterial5 --json
     """
-    status = _ask(_folder(state, place), {"order": "status"}, pid).status or {}
+    status = _ask(_folder(state, place), {"command": "status"}, pid).status or {}
     if as_json:
         print_json(status)
         return
@@ -134,7 +134,9 @@ def status_command(state: State = None, place: Place = None, pid: Pid = None, as
 
 
 def replay_command(
-    recording: Annotated[Path, typer.Argument(help="recording.leed of a run, or the folder of `serve --events`.")],
+    recording: Annotated[
+        Path, typer.Argument(help="recording.jsonl.gz of a run, or the folder of `serve --events`.")
+    ],
     bundles: Annotated[
         list[Path] | None, typer.Argument(help="Bundles that ran. Default: looked for where they were then.")
     ] = None,
@@ -147,7 +149,7 @@ def replay_command(
     \b
     Examples:
       leedctl replay logs/
-      leedctl replay logs/earlier-1/recording.leed models/arterial5 --json
+      leedctl replay logs/earlier-1/recording.jsonl.gz models/arterial5 --json
     """
     import logging
 
@@ -204,7 +206,7 @@ def _wait_for_all(folder: Path, pid: int | None, seconds: float) -> dict[str, An
     """Wait until every signal has moved or the time is over; return the status."""
     give_up_s = time.monotonic() + seconds
     moved = 0
-    status = _ask(folder, {"order": "status"}, pid).status or {}
+    status = _ask(folder, {"command": "status"}, pid).status or {}
     before = status["ticks"]  # that status may still be the one before the command
     with progress("signals moved", len(status["signals"])) as bar:
         while True:
@@ -214,7 +216,7 @@ def _wait_for_all(folder: Path, pid: int | None, seconds: float) -> dict[str, An
             if (not status["n_waiting"] and status["ticks"] > before) or time.monotonic() >= give_up_s:
                 return status
             time.sleep(POLL_S)
-            status = _ask(folder, {"order": "status"}, pid).status or {}
+            status = _ask(folder, {"command": "status"}, pid).status or {}
 
 
 def _words(name: str) -> str:

@@ -72,11 +72,7 @@ def serve_command(
         ),
     ] = 1,
     metrics_port: Annotated[
-        int | None,
-        typer.Option(
-            help="Until the next version: the status page at this port of localhost, too.",
-            rich_help_panel=PAGE_PANEL,
-        ),
+        int | None, typer.Option(hidden=True, help="Deprecated: --status-port at localhost.")
     ] = None,
     status_port: Annotated[
         int | None,
@@ -135,7 +131,7 @@ def serve_command(
     state = given["state"] or default_state(scenario or f"{host}-{number}")
     config = given.build(host=host, port=number, state=state, takes_orders=True)
     start = None if scenario is None else Start(scenario, seed, num_clients)
-    page = Page(_places(status_host, status_port, metrics_port), tuple(allowed_host or ()))
+    page = Page(_place(status_host, status_port, metrics_port), tuple(allowed_host or ()))
     with (
         said_aside(),
         contextlib.redirect_stdout(shield(sys.stderr)),
@@ -211,26 +207,23 @@ class Start(NamedTuple):
 class Page(NamedTuple):
     """Addresses of the status page, and names under which it may be read beside its own."""
 
-    places: "tuple[Listen, ...]"
+    place: "Listen | None"
     allowed_hosts: tuple[str, ...]
 
 
-def _places(status_host: str, status_port: int | None, metrics_port: int | None) -> "tuple[Listen, ...]":
-    if status_port is None and metrics_port is None:
-        return ()
+def _place(status_host: str, status_port: int | None, metrics_port: int | None) -> "Listen | None":
+    """Return where the one port listens; --metrics-port is another name for --status-port, for one more version."""
+    port = metrics_port if status_port is None else status_port
+    if port is None:
+        return None
     from leed_traffic.serve.operations.page_server import Listen
 
-    places = () if status_port is None else (Listen(option="--status-port", host=status_host, port=status_port),)
-    if metrics_port is None:
-        return places
-    said = (
-        "--metrics-port goes with the next version: /metrics is at --status-port, too; use --status-port "
-        f"{metrics_port}"
-    )
-    messages.print(said, markup=False, soft_wrap=True)
-    if metrics_port == status_port:
-        return places
-    return (*places, Listen(option="--metrics-port", host="127.0.0.1", port=metrics_port))
+    if metrics_port is not None:
+        said = f"--metrics-port goes with the next version: /metrics is at --status-port {port}"
+        messages.print(said, markup=False, soft_wrap=True)
+    if status_port is None:
+        return Listen(option="--metrics-port", host="127.0.0.1", port=port)
+    return Listen(option="--status-port", host=status_host, port=port)
 
 
 def _run(config: ServeConfig, start: Start | None, page: Page) -> "ServeSummary":
@@ -247,13 +240,13 @@ def _run(config: ServeConfig, start: Start | None, page: Page) -> "ServeSummary"
         manager = ServiceManager()
         watchers: list[Watcher] = [manager]
         board = StatusBoard()
-        if page.places:
+        if page.place is not None:
             from leed_traffic.serve.operations.metrics import Metrics
             from leed_traffic.serve.operations.status_page import published
 
             watchers.append(metrics := Metrics())
-            for address in stack.enter_context(published(board, metrics, page.places, page.allowed_hosts)):
-                messages.print(f"status page: {address}", markup=False)
+            address = stack.enter_context(published(board, metrics, page.place, page.allowed_hosts))
+            messages.print(f"status page: {address}", markup=False)
         bar = stack.enter_context(_bar())
         return serve(
             config, clock=time.perf_counter, stop=stop, on_tick=bar, connect=opener, watchers=watchers, board=board,

@@ -48,7 +48,7 @@ def derive_command(
         write_site_file(out, network, site.timings)
         messages.print(f"{out}: limits of {len(site.timings)} signals; review them before use", markup=False)
     if as_json:
-        timings = [asdict(timing) for timing in site.timings]
+        timings = [timing.limits() for timing in site.timings]
         print_json({"scenario": loaded.name, "site": site.name, "digest": site.digest, "timings": timings})
         return
     rows = []
@@ -58,7 +58,7 @@ def derive_command(
     for timing in site.timings:
         others = [[j for j in range(timing.n_stages) if j != i] for i in range(timing.n_stages)]
         for i, following in enumerate(others):
-            clearances = (timing.pedestrian_clearance_s, timing.yellow_s, timing.all_red_s)
+            changes = [timing.clearances.between(i, j) for j in following]
             rows.append(
                 [
                     *names.cells(timing.intersection, f" {i}"),
@@ -66,7 +66,7 @@ def derive_command(
                     f"{timing.max_green_s[i]:g}",
                 ]
                 + [f"{timing.fallback_green_s[i]:g}"]
-                + [f"{max(part[i][j] for j in following):g}" for part in clearances]
+                + [f"{max(part):g}" for part in zip(*changes, strict=True)]
                 + [f"{timing.max_red_s:g}"]
             )
     columns = ["min green", "max green", "fallback", "walk clears", "yellow", "all-red", "max red"]

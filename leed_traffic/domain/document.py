@@ -1,4 +1,4 @@
-"""What every checked document is: closed (an unknown field is refused) and frozen."""
+"""Checked documents: closed (an unknown field is refused) and frozen."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

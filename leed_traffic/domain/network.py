@@ -24,7 +24,7 @@ def edge_of(lane: str) -> str:
 
 
 class MovementKind(StrEnum):
-    """Who uses a movement."""
+    """Users of a movement."""
 
     VEHICLE = "vehicle"
     PEDESTRIAN = "pedestrian"
@@ -46,13 +46,14 @@ class Span:
     def __post_init__(self) -> None:
         if not 0.0 <= self.from_m <= self.to_m or not 0.0 < self.share <= 1.0:
             raise ValueError(
-                f"{self.lane}: need 0 <= from_m <= to_m and 0 < share <= 1, got {self.from_m}, {self.to_m}, {self.share}"
+                f"{self.lane}: need 0 <= from_m <= to_m and 0 < share <= 1, "
+                f"got {self.from_m}, {self.to_m}, {self.share}"
             )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lane:
-    """An incoming lane with all that a detector looking upstream from its stop line can see (up to MAX_REACH_M)."""
+    """Incoming lane with all that a detector at its stop line can see upstream (up to MAX_REACH_M)."""
 
     id: str
     approach: str  # the edge it belongs to
@@ -174,7 +175,7 @@ class Intersection:
         return tuple(m for m in self.movements if m.kind is MovementKind.VEHICLE)
 
     def lane_shares(self, stage: int, *, permissive: float) -> tuple[float, ...]:
-        """(L,) how far a stage serves each incoming lane: the mean over its links of G 1, g `permissive`, else 0."""
+        """(L,) share in which a stage serves each lane: the mean over its links of G 1, g `permissive`, else 0."""
         weight = {"G": 1.0, "g": permissive}
         state = self.stages[stage].state
         shares = []

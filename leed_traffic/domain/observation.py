@@ -1,33 +1,23 @@
 """The vector that a policy sees, for generating, training, evaluating and serving alike.
 
-For an intersection with L incoming lanes and S stages:
-
-| index | meaning | unit | min | max |
-|---|---|---|---|---|
-| 0 .. L-1 | queue within reach / vehicles that fit there | share | 0 | 2 |
-| L .. 2L-1 | vehicles within reach / vehicles that fit there | share | 0 | 2 |
-| 2L .. 2L+S-1 | how full of slow vehicles the exits of each stage are (mean over its movements) | share | 0 | 1 |
-| .. +S | stage shown or being cleared towards, one-hot | - | 0 | 1 |
-| .. +1 | clearing | - | 0 | 1 |
-| .. +1 | time since green / 60 s | min | 0 | 2 |
-| .. +S | stage may be asked for now | - | 0 | 1 |
-| .. +S | longest wait at red of each stage / maximum red | share | 0 | 2 |
-| .. +P | only where the site counts persons: who waits at each crossing, by link / 10 | persons | 0 | 2 |
+`BLOCKS` is the one table of its entries. The spec that travels with a bundle, the columns that the encoder writes
+and `decode` reads, and the table in docs/contracts.md follow from it: a new block is one more row, with its
+formula.
 
 A dead or stale detector is encoded as -1 in both of its entries; a dead exit detector counts as free. Scaling by
 what fits on the lane is fixed, so that a trained policy never sees its own inputs move.
 """
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import chain
+from itertools import accumulate, chain, pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import TypeAdapter
 
-from leed_traffic.domain.detectors.detection import Readings, capacity_veh
+from leed_traffic.domain.detectors.detection import Array, Readings, capacity_veh
 from leed_traffic.domain.network import GREEN, Intersection
 from leed_traffic.domain.road_users import PERSONS_SCALE
 from leed_traffic.domain.safety.envelope import Permission
@@ -65,8 +55,120 @@ class ObservationSpec:
         return len(self.entries)
 
     def digest(self) -> str:
-        """sha256 of the table."""
+        """Return the sha256 of the table."""
         return hashlib.sha256(TypeAdapter(ObservationSpec).dump_json(self)).hexdigest()
+
+
+# parts of an intersection that have one entry each in a block, in the order of their entries
+ENTRIES_PER: Mapping[str, Callable[[Intersection], Sequence[object]]] = {
+    "L": lambda intersection: [lane.id for lane in intersection.lanes],
+    "S": lambda intersection: range(intersection.n_stages),
+    "1": lambda intersection: [intersection.id],
+    "P": lambda intersection: sorted(intersection.pedestrian_links),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ObservationScales:
+    """Constants of N intersections that the formulas use; lanes, stages and crossings of all of them in turn."""
+
+    capacity_veh: Array  # (L,) vehicles that fit on each lane within reach
+    max_red_s: Array  # (S,)
+    first_stage: NDArray[np.intp]  # (N,) row of each intersection's stage 0 among all stages
+    exit_stage: NDArray[np.intp]  # (K,) row of the stage, for every pair of a stage and a movement that it serves
+    exit_movement: NDArray[np.intp]  # (K,) its movement among all vehicle movements
+    exit_weight: Array  # (K,) 1 / movements that the stage serves
+    uncounted: Array  # (P,) NaN
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ObservedStep:
+    """Facts about N intersections at one decision step."""
+
+    readings: Readings
+    states: Sequence[SignalState]  # (N,)
+    permissions: Sequence[Permission]  # (N,)
+    persons: Array | None  # (P,) persons who wait at each crossing; None where nobody counts them
+
+
+def _exit_fill(scales: ObservationScales, now: ObservedStep) -> Array:
+    fill = np.nan_to_num(now.readings.exit_fill)[scales.exit_movement] * scales.exit_weight
+    return np.bincount(scales.exit_stage, weights=fill, minlength=len(scales.max_red_s)).astype(np.float64)
+
+
+def _one_hot_stage(scales: ObservationScales, now: ObservedStep) -> Array:
+    one_hot = np.zeros(len(scales.max_red_s))
+    one_hot[scales.first_stage + [state.stage for state in now.states]] = 1.0
+    return one_hot
+
+
+@dataclass(frozen=True, slots=True)
+class ObservationBlock:
+    """Entries that mean the same for each lane, stage or crossing of an intersection.
+
+    Values above `high` are clipped to it. NaN stands for what nobody measures: it becomes -1 in a block whose
+    `low` is -1, and stays NaN elsewhere, where it is a fault.
+    """
+
+    name: str  # {} stands for the lane, stage or crossing
+    per: str  # key of ENTRIES_PER: a lane, a stage, the signal or a crossing
+    unit: str
+    low: float
+    high: float
+    meaning: str
+    formula: Callable[[ObservationScales, ObservedStep], Array]  # values for N intersections in turn
+
+    def entries(self, intersection: Intersection) -> list[ObservationEntry]:
+        """Entries of one intersection."""
+        return [
+            ObservationEntry(name=self.name.format(part), unit=self.unit, low=self.low, high=self.high)
+            for part in ENTRIES_PER[self.per](intersection)
+        ]
+
+
+QUEUE = ObservationBlock(
+    "queue {}", "L", "share", DEAD, HIGH, "queue within reach / vehicles that fit there",
+    lambda scales, now: now.readings.queue_veh / scales.capacity_veh,
+)  # fmt: skip
+COUNT = ObservationBlock(
+    "count {}", "L", "share", DEAD, HIGH, "vehicles within reach / vehicles that fit there",
+    lambda scales, now: now.readings.count_veh / scales.capacity_veh,
+)  # fmt: skip
+EXIT_FILL = ObservationBlock(
+    "exit fill of stage {}", "S", "share", 0.0, 1.0,
+    "how full of slow vehicles the exits of the stage are, mean over its movements", _exit_fill,
+)  # fmt: skip
+SHOWN = ObservationBlock(
+    "stage {} shown", "S", "-", 0.0, 1.0, "stage shown or being cleared towards, one-hot", _one_hot_stage,
+)  # fmt: skip
+CLEARING = ObservationBlock(
+    "clearing", "1", "-", 0.0, 1.0, "clearing",
+    lambda scales, now: np.array([float(state.is_clearing) for state in now.states]),
+)  # fmt: skip
+GREEN_AGE = ObservationBlock(
+    "time since green", "1", "min", 0.0, HIGH, "time since green",
+    lambda scales, now: np.array([state.green_s for state in now.states]) / GREEN_SCALE_S,
+)  # fmt: skip
+LEGAL = ObservationBlock(
+    "stage {} may be asked for", "S", "-", 0.0, 1.0, "stage may be asked for now",
+    lambda scales, now: np.array(list(chain.from_iterable(p.legal for p in now.permissions)), dtype=np.float64),
+)  # fmt: skip
+WAIT = ObservationBlock(
+    "wait for stage {}", "S", "share of maximum red", 0.0, HIGH, "longest wait at red for the stage",
+    lambda scales, now: np.array([wait for state in now.states for wait in state.wait_s]) / scales.max_red_s,
+)  # fmt: skip
+PERSONS = ObservationBlock(
+    "persons at crossing {}", "P", "10 persons", DEAD, HIGH,
+    "persons who wait at the crossing, by link; only where the site counts them",
+    lambda scales, now: scales.uncounted if now.persons is None else now.persons / PERSONS_SCALE,
+)  # fmt: skip
+
+BLOCKS = (QUEUE, COUNT, EXIT_FILL, SHOWN, CLEARING, GREEN_AGE, LEGAL, WAIT, PERSONS)
+
+
+def blocks_of(*, counts_persons: bool) -> tuple[ObservationBlock, ...]:
+    """Blocks that an observation has, in order."""
+    return tuple(block for block in BLOCKS if counts_persons or block is not PERSONS)
 
 
 def observation_spec(
@@ -76,33 +178,33 @@ def observation_spec(
     reach_m: float = DEFAULT_REACH_M,
     counts_persons: bool = False,
 ) -> ObservationSpec:
-    """The table for one intersection."""
-    walks = sorted(intersection.pedestrian_links) if counts_persons else []
-    lanes = [lane.id for lane in intersection.lanes]
-    stages = range(intersection.n_stages)
-    entries = (
-        [ObservationEntry(name=f"queue {lane}", unit="share", low=DEAD, high=HIGH) for lane in lanes]
-        + [ObservationEntry(name=f"count {lane}", unit="share", low=DEAD, high=HIGH) for lane in lanes]
-        + [ObservationEntry(name=f"exit fill of stage {s}", unit="share", low=0.0, high=1.0) for s in stages]
-        + [ObservationEntry(name=f"stage {s} shown", unit="-", low=0.0, high=1.0) for s in stages]
-        + [ObservationEntry(name="clearing", unit="-", low=0.0, high=1.0)]
-        + [ObservationEntry(name="time since green", unit="min", low=0.0, high=HIGH)]
-        + [ObservationEntry(name=f"stage {s} may be asked for", unit="-", low=0.0, high=1.0) for s in stages]
-        + [
-            ObservationEntry(name=f"wait for stage {s}", unit="share of maximum red", low=0.0, high=HIGH)
-            for s in stages
-        ]
-        + [
-            ObservationEntry(name=f"persons at crossing {k}", unit="10 persons", low=DEAD, high=HIGH)
-            for k in walks
-        ]
-    )
+    """Write the table for one intersection."""
+    blocks = blocks_of(counts_persons=counts_persons)
     return ObservationSpec(
         intersection=intersection.id,
         reach_m=reach_m,
         decision_interval_s=decision_interval_s,
-        entries=tuple(entries),
+        entries=tuple(entry for block in blocks for entry in block.entries(intersection)),
     )
+
+
+def columns_of(intersection: Intersection, blocks: Sequence[ObservationBlock]) -> list[range]:
+    """Columns of each block in the observation of one intersection."""
+    widths = [len(ENTRIES_PER[block.per](intersection)) for block in blocks]
+    return [range(first, last) for first, last in pairwise(accumulate(widths, initial=0))]
+
+
+def decode(
+    observation: NDArray[np.floating],
+    intersection: Intersection,
+    block: ObservationBlock,
+    *,
+    counts_persons: bool = False,
+) -> NDArray[np.floating]:
+    """Return one block of an observation: (..., width) of (..., D); entries beyond D do not matter."""
+    blocks = blocks_of(counts_persons=counts_persons)
+    columns = columns_of(intersection, blocks)[blocks.index(block)]
+    return observation[..., columns.start : columns.stop]
 
 
 class Encoder:
@@ -116,24 +218,23 @@ class Encoder:
         reach_m: float = DEFAULT_REACH_M,
         counts_persons: bool = False,
     ) -> None:
-        self._capacity = np.array([capacity_veh(lane, reach_m) for i in intersections for lane in i.lanes])
-        self._max_red_s = np.array([t.max_red_s for t in timings for _ in range(t.n_stages)])
-        walks = [len(i.pedestrian_links) if counts_persons else 0 for i in intersections]
-        own = [2 * i.n_lanes + 4 * i.n_stages + 2 for i in intersections]
-        self.sizes = tuple(size + n for size, n in zip(own, walks, strict=True))
-        self._person_rows = np.repeat(np.arange(len(walks)), walks)
-        self._person_columns = np.array(
-            [size + k for size, n in zip(own, walks, strict=True) for k in range(n)], dtype=np.intp
-        )
-        n_max = max(i.n_stages for i in intersections)
-        self._n_stages_max = n_max
+        self._blocks = blocks_of(counts_persons=counts_persons)
+        self._scales = _scales(intersections, timings, reach_m)
         self.n_stages = tuple(i.n_stages for i in intersections)
-        self._every = np.arange(len(intersections))
-        self._stages = np.nonzero(np.arange(n_max) < np.array(self.n_stages)[:, None])
-        self._lane_rows, self._queue_columns, self._count_columns = self._lane_places(intersections)
-        self._exit_stages, self._exit_columns, self._exit_weights = self._exit_means(intersections)
-        # (N, 4 S_max + 2) per-stage blocks and scalars, then scattered behind each intersection's lanes
-        self._rows, self._from, self._to = self._stage_places(intersections)
+        columns = [columns_of(i, self._blocks) for i in intersections]
+        self.sizes = tuple(own[-1].stop for own in columns)
+        # where the values of all blocks go, each block for all intersections in turn
+        places = [
+            (n, column, block.high, block.low == DEAD)
+            for k, block in enumerate(self._blocks)
+            for n, own in enumerate(columns)
+            for column in own[k]
+        ]
+        rows, to, high, is_measured = zip(*places, strict=True)
+        self._rows = np.array(rows, dtype=np.intp)
+        self._columns = np.array(to, dtype=np.intp)
+        self._high = np.array(high)
+        self._is_measured = np.array(is_measured)
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -145,9 +246,9 @@ class Encoder:
         readings: Readings,
         states: Sequence[SignalState],
         permissions: Sequence[Permission],
-        persons: NDArray[np.float64] | None = None,
+        persons: Array | None = None,
     ) -> NDArray[np.float32]:
-        """(N, D_max) observations, zero beyond each intersection's own size.
+        """Encode one decision step: (N, D_max), zero beyond each intersection's own size.
 
         Args:
             readings: of the lanes of all intersections in turn.
@@ -156,66 +257,31 @@ class Encoder:
             persons: (P,) who waits at the crossings of all intersections in turn, by link; only where the site
                 counts them.
         """
+        now = ObservedStep(readings=readings, states=states, permissions=permissions, persons=persons)
+        values = np.concatenate([block.formula(self._scales, now) for block in self._blocks])
+        values = np.minimum(values, self._high)
+        values[self._is_measured & np.isnan(values)] = DEAD
         out = np.zeros(self.shape, dtype=np.float32)
-        out[self._lane_rows, self._queue_columns] = self._share(readings.queue_veh)
-        out[self._lane_rows, self._count_columns] = self._share(readings.count_veh)
-        n = len(self.sizes)
-        s = self._n_stages_max
-        tail = np.zeros((n, 4 * s + 2))
-        fill = np.nan_to_num(readings.exit_fill)[self._exit_columns] * self._exit_weights
-        tail[:, :s] = np.bincount(self._exit_stages, weights=fill, minlength=n * s).reshape(n, s)
-        tail[self._every, s + np.array([state.stage for state in states])] = 1.0
-        tail[:, 2 * s] = [state.is_clearing for state in states]
-        tail[:, 2 * s + 1] = np.minimum(np.array([state.green_s for state in states]) / GREEN_SCALE_S, HIGH)
-        stages = self._stages  # (row, stage) of every stage in turn
-        tail[:, 2 * s + 2 : 3 * s + 2][stages] = list(chain.from_iterable(p.legal for p in permissions))
-        waits = np.array(list(chain.from_iterable(state.wait_s for state in states)))
-        tail[:, 3 * s + 2 :][stages] = np.minimum(waits / self._max_red_s, HIGH)
-        out[self._rows, self._to] = tail[self._rows, self._from]
-        if len(self._person_rows):
-            waiting = np.full(len(self._person_rows), np.nan) if persons is None else persons / PERSONS_SCALE
-            out[self._person_rows, self._person_columns] = np.where(
-                np.isnan(waiting), DEAD, np.minimum(waiting, HIGH)
-            )
+        out[self._rows, self._columns] = values
         return out
 
-    def _share(self, vehicles: NDArray[np.float64]) -> NDArray[np.float64]:
-        share = np.minimum(vehicles / self._capacity, HIGH)
-        return np.where(np.isnan(share), DEAD, share)
 
-    @staticmethod
-    def _lane_places(intersections: Sequence[Intersection]) -> tuple[NDArray[np.intp], ...]:
-        rows = [n for n, i in enumerate(intersections) for _ in i.lanes]
-        queue = [k for i in intersections for k in range(i.n_lanes)]
-        count = [i.n_lanes + k for i in intersections for k in range(i.n_lanes)]
-        return np.array(rows, dtype=np.intp), np.array(queue, dtype=np.intp), np.array(count, dtype=np.intp)
-
-    def _stage_places(self, intersections: Sequence[Intersection]) -> tuple[NDArray[np.intp], ...]:
-        rows: list[int] = []
-        sources: list[int] = []
-        targets: list[int] = []
-        s_max = self._n_stages_max
-        for n, i in enumerate(intersections):
-            blocks = [*range(i.n_stages), *range(s_max, s_max + i.n_stages), 2 * s_max, 2 * s_max + 1]
-            blocks += [
-                *range(2 * s_max + 2, 2 * s_max + 2 + i.n_stages),
-                *range(3 * s_max + 2, 3 * s_max + 2 + i.n_stages),
-            ]
-            rows += [n] * len(blocks)
-            sources += blocks
-            targets += range(2 * i.n_lanes, 2 * i.n_lanes + len(blocks))
-        return np.array(rows, dtype=np.intp), np.array(sources, dtype=np.intp), np.array(targets, dtype=np.intp)
-
-    def _exit_means(
-        self, intersections: Sequence[Intersection]
-    ) -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.float64]]:
-        """Row (n * S_max + s), movement and weight of every pair of a stage and a movement that it serves: means by row."""
-        moves = [(n, m) for n, i in enumerate(intersections) for m in i.vehicle_movements]
-        pairs = [
-            (n * self._n_stages_max + s, column)
-            for column, (n, movement) in enumerate(moves)
-            for s, stage in enumerate(intersections[n].stages)
-            if stage.state[movement.link] in GREEN
-        ]
-        rows, columns = np.array(pairs, dtype=np.intp).reshape(len(pairs), 2).T
-        return rows, columns, 1.0 / np.bincount(rows)[rows]
+def _scales(intersections: Sequence[Intersection], timings: Sequence[Timing], reach_m: float) -> ObservationScales:
+    first_stage = list(accumulate((i.n_stages for i in intersections), initial=0))
+    movements = [(n, movement.link) for n, i in enumerate(intersections) for movement in i.vehicle_movements]
+    pairs = [
+        (first_stage[n] + s, k)
+        for k, (n, link) in enumerate(movements)
+        for s, stage in enumerate(intersections[n].stages)
+        if stage.state[link] in GREEN
+    ]
+    exit_stage, exit_movement = np.array(pairs, dtype=np.intp).reshape(len(pairs), 2).T
+    return ObservationScales(
+        capacity_veh=np.array([capacity_veh(lane, reach_m) for i in intersections for lane in i.lanes]),
+        max_red_s=np.array([t.max_red_s for t in timings for _ in range(t.n_stages)]),
+        first_stage=np.array(first_stage[:-1], dtype=np.intp),
+        exit_stage=exit_stage,
+        exit_movement=exit_movement,
+        exit_weight=1.0 / np.bincount(exit_stage)[exit_stage],
+        uncounted=np.full(sum(len(i.pedestrian_links) for i in intersections), np.nan),
+    )

@@ -1,7 +1,7 @@
 """Plans: executable instructions for one intersection, and the interpreter that carries them out.
 
-A *sequence* serves its steps in order, each extended while vehicles queue. A *priority* rule serves the most
-urgent stage:
+A *sequence* serves its steps in order, each extended while vehicles queue. An *urgency* rule (`form: priority` in
+files) serves the most urgent stage:
 
     U_s = sum_l  w_l share_sl (q_l + b (n_l - q_l)) (1 - e B_s) + d t_s - c X_s
     U_now gets + k clip(U_now, 0, 1)
@@ -11,6 +11,7 @@ blocked exit and X_s mean vehicles on the exits, t_s seconds since its movements
 max-wave are special cases.
 """
 
+from dataclasses import dataclass
 from itertools import pairwise
 from typing import Annotated, Literal
 
@@ -24,16 +25,73 @@ from leed_traffic.domain.safety.signal_state import SignalState
 from leed_traffic.domain.safety.timing import Timing
 from leed_traffic.errors import PlanError
 
-PRIORITY_FIELDS = (
-    "reach_m",
-    "green_s",
-    "approaching",
-    "blocked_exit",
-    "waiting",
-    "downstream",
-    "keep",
-    "permissive",
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UrgencyParameter:
+    """One number of an urgency rule: all that authors need to choose it."""
+
+    name: str
+    letter: str  # in the formula at the module's head
+    meaning: str
+    low: float
+    high: float
+    default: float  # that of max-wave
+    choices: tuple[float, ...]  # offered to a language model
+    change: float  # standard deviation of a bold change in a search; of the logarithm where `is_factor`
+    drawn: (
+        tuple[float, float] | None
+    )  # uniform between these, cut off at 0; None: the halving draws it in its own way
+    likely: tuple[float, ...]  # picked from blindly, as a control; what stands twice is picked twice as often
+    digits: int = 2  # of a drawn value
+    above: float = 0.0  # a drawn value is added to this
+    searched: tuple[float, float] | None = None  # bounds of a search, where narrower than low and high
+    is_factor: bool = False
+
+    @property
+    def bounds(self) -> tuple[float, float]:
+        """Lowest and highest value that a search tries."""
+        return self.searched or (self.low, self.high)
+
+
+# A further parameter is a line here, a field of `UrgencyPlan` and a term of `PlanInterpreter._most_urgent`.
+# fmt: off
+URGENCY = (
+    UrgencyParameter(name="reach_m", letter="", meaning="m before the stop line within which vehicles count",
+                     low=10.0, high=MAX_REACH_M, default=100.0, choices=(30, 40, 50, 60, 70, 80, 100, 120, 150, 200),
+                     change=0.4, is_factor=True, searched=(30.0, MAX_REACH_M), drawn=None,
+                     likely=(50, 80, 100, 120, 150, 200)),
+    UrgencyParameter(name="green_s", letter="g", meaning="s, a stage stands at least so long",
+                     low=0.0, high=60.0, default=5.0, choices=(0, 3, 5, 7, 8, 10, 12, 15, 20),
+                     change=5.0, searched=(0.0, 30.0),  # longer least greens only waste time on empty lanes
+                     drawn=(-8.0, 10.0), digits=0, above=5.0, likely=(5, 8, 10, 12, 15, 20)),
+    UrgencyParameter(name="approaching", letter="b", meaning="weight of a vehicle that drives, a queued one has 1",
+                     low=0.0, high=3.0, default=1.0, choices=(0, 0.25, 0.5, 0.75, 1, 1.25, 1.5, 2, 3),
+                     change=0.4, drawn=(0.5, 2.0), likely=(0.5, 1, 1, 1.25, 1.5)),
+    UrgencyParameter(name="blocked_exit", letter="e", meaning="share of urgency lost where the exits are full",
+                     low=0.0, high=1.0, default=0.0, choices=(0, 0.25, 0.5, 0.75, 1),
+                     change=0.4, drawn=(-1.0, 1.0), likely=(0, 0, 0.5)),
+    UrgencyParameter(name="waiting", letter="d", meaning="vehicles per second waited",
+                     low=0.0, high=1.0, default=0.0, choices=(0, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2),
+                     change=0.04, drawn=None, likely=(0, 0, 0.01, 0.05, 0.1)),
+    UrgencyParameter(name="downstream", letter="c", meaning="weight of a vehicle on the exits",
+                     low=0.0, high=3.0, default=0.0, choices=(0, 0.1, 0.25, 0.5, 0.75, 1, 1.5),
+                     change=0.25, drawn=(-1.0, 1.0), likely=(0, 0, 0.25, 1)),
+    UrgencyParameter(name="keep", letter="k", meaning="vehicles by which another stage must lead",
+                     low=0.0, high=10.0, default=0.0, choices=(0, 0.5, 1, 2, 3, 5),
+                     change=1.5, drawn=(-0.5, 3.0), likely=(0, 0, 1, 2, 5)),
+    UrgencyParameter(name="permissive", letter="p", meaning="weight of a lane that has to yield",
+                     low=0.0, high=1.0, default=0.5, choices=(0, 0.25, 0.5, 0.75, 1),
+                     change=0.3, drawn=(0.0, 1.0), likely=(0.25, 0.5, 0.5, 1)),
 )
+# fmt: on
+_BY_NAME = {parameter.name: parameter for parameter in URGENCY}
+
+
+def _of_table(name: str) -> float:
+    """Default and range of a field, as the table says."""
+    parameter = _BY_NAME[name]
+    default: float = Field(default=parameter.default, ge=parameter.low, le=parameter.high)
+    return default
 
 
 REASONING_PATTERN = r"^[ !#-\[\]-~]{0,300}$"  # printable ASCII without quote and backslash
@@ -72,7 +130,7 @@ class Period(FiniteDocument):
 
 
 class SequencePlan(FiniteDocument):
-    """Ordered greens, each extended while its queues last."""
+    """CommandRecord greens, each extended while its queues last."""
 
     form: Literal["sequence"] = "sequence"
     intersection: str
@@ -89,19 +147,19 @@ class SequencePlan(FiniteDocument):
 
 
 class UrgencyPlan(FiniteDocument):
-    """Serve the most urgent stage; letters are those of the formula at the module's head."""
+    """Serve the most urgent stage; numbers and letters are those of `URGENCY`."""
 
     form: Literal["priority"] = "priority"
     intersection: str
     reasoning: str = Field(default="", pattern=REASONING_PATTERN)
-    reach_m: float = Field(default=100.0, ge=10.0, le=MAX_REACH_M)
-    green_s: float = Field(default=5.0, ge=0.0, le=60.0)  # g, a stage stands at least so long
-    approaching: float = Field(default=1.0, ge=0.0, le=3.0)  # b
-    blocked_exit: float = Field(default=0.0, ge=0.0, le=1.0)  # e
-    waiting: float = Field(default=0.0, ge=0.0, le=1.0)  # d, vehicles per second waited
-    downstream: float = Field(default=0.0, ge=0.0, le=3.0)  # c
-    keep: float = Field(default=0.0, ge=0.0, le=10.0)  # k, vehicles
-    permissive: float = Field(default=0.5, ge=0.0, le=1.0)  # p
+    reach_m: float = _of_table("reach_m")
+    green_s: float = _of_table("green_s")
+    approaching: float = _of_table("approaching")
+    blocked_exit: float = _of_table("blocked_exit")
+    waiting: float = _of_table("waiting")
+    downstream: float = _of_table("downstream")
+    keep: float = _of_table("keep")
+    permissive: float = _of_table("permissive")
     lane_weights: dict[str, float] = Field(default_factory=dict)  # w, 1 where a lane is not named
 
 

@@ -1,11 +1,12 @@
-"""Priority for emergency vehicles and buses: a bounded rule of the site, asked for like any other stage.
+"""Transit signal priority, for buses and emergency vehicles: a bounded rule of the site.
 
 While a vehicle of a rule's classes is within reach of a signal, the stage that serves its link is asked for
 instead of what the policy wants, within bounds:
 
     hold          its stage stands and the policy wants to leave: held, for `max_extension_s` in all
-    early green   another stage stands: it is asked to end once it has had `keep_green_s` (never before its minimum green)
-    lockout       when the vehicle is gone, its stage ended or the extension is used up, and before another stage is favoured:
+    early green   another stage stands: it is asked to end once it has had `keep_green_s` (never before its
+                  minimum green)
+    lockout       when the vehicle is gone, its stage ended or the extension is used up, and before another stage:
                   nothing by this rule at this signal for `lockout_s`
 
 What comes out is a request. `envelope.rule` grants or refuses it as any other: minimum and maximum green, the
@@ -24,7 +25,7 @@ from leed_traffic.domain.safety.signal_state import SignalState
 
 
 class PriorityStrategy(StrEnum):
-    """How a vehicle is favoured now."""
+    """Way in which a vehicle has priority now."""
 
     NONE = "none"
     AS_WANTED = "as_wanted"  # the policy wants the same
@@ -34,10 +35,10 @@ class PriorityStrategy(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PriorityRule:
-    """Who is favoured, and how far. Of several rules the first that has a vehicle counts."""
+    """Vehicles that have priority, and how much. Of several rules the first that has a vehicle counts."""
 
     classes: tuple[str, ...]  # SUMO's vehicle classes: emergency, bus, tram, ...
-    reach_m: float  # before the stop line, from which on a vehicle calls
+    reach_m: float  # before the stop line, from which on a vehicle asks
     max_extension_s: float  # for which a green is held against the policy's wish, each time
     keep_green_s: float  # green that another stage keeps before it is cut short; at least its minimum green
     lockout_s: float  # between two uses at a signal
@@ -54,7 +55,7 @@ class PriorityRule:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PriorityVehicle:
-    """A vehicle that calls, as its own radio or the simulator tells it."""
+    """A vehicle that asks for priority, as its own radio or the simulator tells it."""
 
     signal: str
     link: int  # that it will pass
@@ -64,9 +65,9 @@ class PriorityVehicle:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RuleMemory:
-    """What one signal remembers of one rule."""
+    """Memory of one signal for one rule."""
 
-    stage: int | None = None  # favoured in this use
+    stage: int | None = None  # that is asked for in this use
     has_begun: bool = False  # that stage has stood since
     held_s: float = 0.0  # against the policy's wish
     locked_until_s: float = -math.inf
@@ -74,15 +75,15 @@ class RuleMemory:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PriorityRequest:
-    """What to ask for, and why."""
+    """A request under the priority rules, and why."""
 
     request: float | None
-    means: PriorityStrategy
+    strategy: PriorityStrategy
 
 
-def favour(
+def prioritize(
     wanted: float | None,
-    callers: Sequence[PriorityVehicle],
+    vehicles: Sequence[PriorityVehicle],
     intersection: Intersection,
     state: SignalState,
     rules: Sequence[PriorityRule],
@@ -91,11 +92,13 @@ def favour(
     time_s: float,
     horizon_s: float,
 ) -> tuple[PriorityRequest, tuple[RuleMemory, ...]]:
-    """The request of one signal under its priority rules. Pure; never raises on what a policy or a radio says.
+    """Return the request of one signal under its priority rules.
+
+    Pure; never raises on what a policy or a radio says.
 
     Args:
         wanted: by the policy; what is no stage is passed on as it is.
-        callers: vehicles on their way to this signal.
+        vehicles: that ask for priority on their way to this signal.
         intersection: the signal.
         state: what is shown.
         rules: in order of rank.
@@ -103,51 +106,50 @@ def favour(
         time_s: of any clock that goes on.
         horizon_s: until the next ruling.
     """
-    heard = [_first_of(rule, callers, intersection) for rule in rules]
-    after = [_released(m, rule, caller, time_s) for m, rule, caller in zip(memories, rules, heard, strict=True)]
+    heard = [_first_of(rule, vehicles, intersection) for rule in rules]
+    after = [_released(m, rule, vehicle, time_s) for m, rule, vehicle in zip(memories, rules, heard, strict=True)]
     if wanted is None or wanted not in range(intersection.n_stages) or state.is_clearing:
-        return PriorityRequest(request=wanted, means=PriorityStrategy.NONE), tuple(after)
-    for k, (rule, caller) in enumerate(zip(rules, heard, strict=True)):
-        if caller is None or time_s < after[k].locked_until_s:
+        return PriorityRequest(request=wanted, strategy=PriorityStrategy.NONE), tuple(after)
+    for k, (rule, vehicle) in enumerate(zip(rules, heard, strict=True)):
+        if vehicle is None or time_s < after[k].locked_until_s:
             continue
-        asked, after[k] = _favoured(wanted, caller, intersection, state, rule, after[k], time_s, horizon_s)
+        asked, after[k] = _under_rule(wanted, vehicle, intersection, state, rule, after[k], time_s, horizon_s)
         return asked, tuple(after)
-    return PriorityRequest(request=wanted, means=PriorityStrategy.NONE), tuple(after)
+    return PriorityRequest(request=wanted, strategy=PriorityStrategy.NONE), tuple(after)
 
 
-class Priorities:
-    """The priority rules of N signals and what they remember."""
+class SignalPriority:
+    """The priority rules of one signal, and what they remember."""
 
-    def __init__(self, intersections: Sequence[Intersection], rules: Sequence[PriorityRule]) -> None:
-        self._intersections = tuple(intersections)
+    def __init__(self, intersection: Intersection, rules: Sequence[PriorityRule]) -> None:
+        self._intersection = intersection
         self._rules = tuple(rules)
         self.reset()
 
     def reset(self) -> None:
-        """Nobody was favoured yet."""
-        self._memories = [(RuleMemory(),) * len(self._rules) for _ in self._intersections]
+        """Forget every use."""
+        self._memories = (RuleMemory(),) * len(self._rules)
 
-    def favour(
+    def request(
         self,
-        n: int,
         wanted: float | None,
-        callers: Sequence[PriorityVehicle],
+        vehicles: Sequence[PriorityVehicle],
         state: SignalState,
         *,
         time_s: float,
         horizon_s: float,
     ) -> PriorityRequest:
-        """The request of the n-th signal; see `favour`. `callers` may hold those of other signals."""
+        """Return what to ask for; see `prioritize`. `vehicles` may hold those of other signals."""
         if not self._rules:
-            return PriorityRequest(request=wanted, means=PriorityStrategy.NONE)
-        own = [caller for caller in callers if caller.signal == self._intersections[n].id]
-        answer, self._memories[n] = favour(
+            return PriorityRequest(request=wanted, strategy=PriorityStrategy.NONE)
+        own = [vehicle for vehicle in vehicles if vehicle.signal == self._intersection.id]
+        answer, self._memories = prioritize(
             wanted,
             own,
-            self._intersections[n],
+            self._intersection,
             state,
             self._rules,
-            self._memories[n],
+            self._memories,
             time_s=time_s,
             horizon_s=horizon_s,
         )
@@ -155,15 +157,15 @@ class Priorities:
 
 
 def _first_of(
-    rule: PriorityRule, callers: Sequence[PriorityVehicle], intersection: Intersection
+    rule: PriorityRule, vehicles: Sequence[PriorityVehicle], intersection: Intersection
 ) -> PriorityVehicle | None:
-    """The nearest vehicle that the rule favours and that the signal can serve."""
+    """The nearest vehicle that the rule serves and that the signal can serve."""
     among = [
-        c
-        for c in callers
-        if c.kind in rule.classes and c.distance_m <= rule.reach_m and _stages(c.link, intersection)
+        v
+        for v in vehicles
+        if v.kind in rule.classes and v.distance_m <= rule.reach_m and _stages(v.link, intersection)
     ]
-    return min(among, key=lambda c: (c.distance_m, c.link), default=None)
+    return min(among, key=lambda v: (v.distance_m, v.link), default=None)
 
 
 def _stages(link: int, intersection: Intersection) -> list[int]:
@@ -174,16 +176,18 @@ def _stages(link: int, intersection: Intersection) -> list[int]:
     return [s for _, s in sorted(letters)]  # G before g
 
 
-def _released(memory: RuleMemory, rule: PriorityRule, caller: PriorityVehicle | None, time_s: float) -> RuleMemory:
-    """A use ends when nobody calls any more; then the lockout begins."""
-    if memory.stage is not None and caller is None:
+def _released(
+    memory: RuleMemory, rule: PriorityRule, vehicle: PriorityVehicle | None, time_s: float
+) -> RuleMemory:
+    """End a use when no vehicle asks any more; then the lockout begins."""
+    if memory.stage is not None and vehicle is None:
         return RuleMemory(locked_until_s=time_s + rule.lockout_s)
     return memory
 
 
-def _favoured(
+def _under_rule(
     wanted: float,
-    caller: PriorityVehicle,
+    vehicle: PriorityVehicle,
     intersection: Intersection,
     state: SignalState,
     rule: PriorityRule,
@@ -191,24 +195,26 @@ def _favoured(
     time_s: float,
     horizon_s: float,
 ) -> tuple[PriorityRequest, RuleMemory]:
-    stages = _stages(caller.link, intersection)
+    stages = _stages(vehicle.link, intersection)
     stands = state.stage in stages
     if memory.stage is not None and (memory.stage not in stages or (memory.has_begun and not stands)):
-        return PriorityRequest(request=wanted, means=PriorityStrategy.NONE), RuleMemory(
+        return PriorityRequest(request=wanted, strategy=PriorityStrategy.NONE), RuleMemory(
             locked_until_s=time_s + rule.lockout_s
         )
     memory = replace(memory, has_begun=memory.stage is not None and (memory.has_begun or stands))
     if wanted in stages:
-        return PriorityRequest(request=wanted, means=PriorityStrategy.AS_WANTED), memory
+        return PriorityRequest(request=wanted, strategy=PriorityStrategy.AS_WANTED), memory
     if stands:
         held_s = memory.held_s + horizon_s
         if held_s > rule.max_extension_s:
-            return PriorityRequest(request=wanted, means=PriorityStrategy.NONE), RuleMemory(
+            return PriorityRequest(request=wanted, strategy=PriorityStrategy.NONE), RuleMemory(
                 locked_until_s=time_s + rule.lockout_s
             )
-        return PriorityRequest(request=state.stage, means=PriorityStrategy.HOLD), replace(
+        return PriorityRequest(request=state.stage, strategy=PriorityStrategy.HOLD), replace(
             memory, stage=state.stage, has_begun=True, held_s=held_s
         )
     if state.green_s < rule.keep_green_s:
-        return PriorityRequest(request=wanted, means=PriorityStrategy.NONE), memory
-    return PriorityRequest(request=stages[0], means=PriorityStrategy.EARLY_GREEN), replace(memory, stage=stages[0])
+        return PriorityRequest(request=wanted, strategy=PriorityStrategy.NONE), memory
+    return PriorityRequest(request=stages[0], strategy=PriorityStrategy.EARLY_GREEN), replace(
+        memory, stage=stages[0]
+    )

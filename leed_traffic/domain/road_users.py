@@ -1,4 +1,4 @@
-"""Who counts how much: a rule of the site, for the reward and for the counts of plans.
+"""Weights of road users: a rule of the site, for the reward and for the counts of plans.
 
 By itself every vehicle counts 1 and nobody on foot counts. A site may say that a bus stands for the persons in it,
 and that persons who wait at a crossing count, too; those then stand in the observation (domain/observation.py).
@@ -16,7 +16,7 @@ PERSONS_SCALE = 10.0  # persons waiting at one crossing that make 1 in the obser
 
 @dataclass(frozen=True, kw_only=True)
 class Weights:
-    """What one road user of a class counts, in cars."""
+    """Weight of one road user of a class, in cars."""
 
     classes: tuple[tuple[str, float], ...] = ()  # SUMO's vehicle classes; 1 where one is not named
     persons: float = 0.0  # a person who waits at a crossing
@@ -24,7 +24,8 @@ class Weights:
     def __post_init__(self) -> None:
         if not all(0.0 < weight <= 100.0 for _, weight in self.classes) or not 0.0 <= self.persons <= 100.0:
             raise ValueError(
-                f"need class weights over 0 and at most 100, and persons from 0 to 100, got {self.classes} and {self.persons}"
+                "need class weights over 0 and at most 100, and persons from 0 to 100, "
+                f"got {self.classes} and {self.persons}"
             )
 
     @cached_property
@@ -34,7 +35,7 @@ class Weights:
 
     @property
     def counts_persons(self) -> bool:
-        """Whether persons at crossings are observed and count."""
+        """Return whether persons at crossings are observed and count."""
         return self.persons > 0.0
 
 
@@ -45,7 +46,7 @@ Crossing = tuple[tuple[str, ...], str]  # the edges on which persons wait for it
 
 
 def crossings_of(intersections: Sequence[Intersection]) -> list[Crossing]:
-    """Per crossing of all intersections in turn, by link: the edges on which persons wait there, and the crossing's own.
+    """List the crossings of all intersections in turn, by link: edges where persons wait, and the crossing's own.
 
     Of a crossing with a signal for each direction each link has those who come from its side.
     """

@@ -1,4 +1,4 @@
-"""Seeds of demand, and what each is for: hours that judge a policy were never learnt from."""
+"""Seeds of demand by their use: hours that judge a policy were never searched, demonstrated or trained on."""
 
 from leed_traffic.errors import UsageError
 

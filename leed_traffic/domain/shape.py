@@ -1,4 +1,4 @@
-"""What a policy was trained on of an intersection, and the first thing in which another one differs from it.
+"""Shape of an intersection that a policy depends on, and the first difference of another one from it.
 
 A policy depends on the order of its inputs and outputs (incoming lanes, stages), on what its detectors see (the
 stretches of lane within reach), on what each signal link serves, and on which links conflict. It does not depend
@@ -38,11 +38,10 @@ def limits_difference(trained: Timing, here: Timing) -> str | None:
 
     What the signal shows when nobody asks may differ: no policy learns from it.
     """
-    for name in Timing.__dataclass_fields__:
-        old = getattr(trained, name)
-        new = getattr(here, name)
-        if name not in _UNASKED and old != new:
-            return _limit(name, old, new)
+    new = here.limits()
+    for name, old in trained.limits().items():
+        if name not in _UNASKED and old != new[name]:
+            return _limit(name, old, new[name])
     return None
 
 
@@ -95,7 +94,8 @@ def _links(trained: Sequence[Movement], here: Sequence[Movement], where: str) ->
         before = old.get(link, [])
         now = new.get(link, [])
         if before != now:
-            yield f"made for link {link} {_said(before)}, at intersection {where} it {_said(now).removeprefix('that ')}"
+            serves = _said(now).removeprefix("that ")
+            yield f"made for link {link} {_said(before)}, at intersection {where} it {serves}"
 
 
 def _sorted(movements: Sequence[Movement]) -> list[Movement]:

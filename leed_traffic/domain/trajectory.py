@@ -1,4 +1,4 @@
-"""What one intersection saw, did and earned, step by step."""
+"""Trajectory of one intersection: what it saw, did and earned, step by step."""
 
 from dataclasses import dataclass
 

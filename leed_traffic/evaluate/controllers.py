@@ -1,17 +1,17 @@
-"""Who drives the signals in a comparison, from the words of `--controllers`.
+"""Controllers of a comparison, from the words of `--controllers`.
 
-| word | who |
+| word | controller |
 |---|---|
-| `as-is` | the program in force at each signal, of whatever type, weekly plans switching as they do: untouched under any site |
-| `fixed` | the signal's own program: untouched with site `as-net`, else its order and greens with the site's clearances |
+| `as-is` | the program in force at each signal, weekly plans switching as they do: untouched under any site |
+| `fixed` | the signal's own program: untouched with site `as-net`, else with the site's clearances |
 | `actuated` | the same as SUMO's type actuated: greens extended while vehicles arrive |
 | `delay_based` | the same as SUMO's type delay_based: greens extended while vehicles lose time |
-| `webster` | fixed-time: one cycle, splits and offsets by Webster's method from counted demand, with the site's clearances |
+| `webster` | fixed-time by Webster's method: cycle, splits, offsets from counted demand; the site's clearances |
 | `max-pressure`, `max-wave` | these rules as plans, behind stage program and envelope |
 | `sotl` | self-organising lights (`sotl.py`), behind stage program and envelope |
 | `plan:PATH` | the plans of a demonstrations folder or of a `plans.json` |
 | `bundle:PATH` | the exported policies |
-| `shadow:A+B` | A drives, B is asked at every decision and not obeyed (`shadow.py`); both behind stage program and envelope |
+| `shadow:A+B` | A drives, B is asked at every decision and not obeyed (`shadow.py`); both behind the envelope |
 """
 
 from collections.abc import Mapping, Sequence
@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
+import numpy as np
 from numpy.typing import NDArray
 
 from leed_traffic.artifacts.bundle import Bundle, check_bundle_fits, read_bundle
@@ -27,11 +28,12 @@ from leed_traffic.artifacts.policy import Policy
 from leed_traffic.artifacts.site import Site
 from leed_traffic.domain.network import Network
 from leed_traffic.domain.plan import Plan, max_pressure_plan, max_wave_plan
+from leed_traffic.domain.situation import Situation
 from leed_traffic.errors import UsageError
 from leed_traffic.evaluate.shadow import ShadowedController
 from leed_traffic.evaluate.sotl import SotlController
 from leed_traffic.simulation.env.episode import Controller, PlanController
-from leed_traffic.simulation.env.signal_env import Request, SignalEnv, Situation
+from leed_traffic.simulation.env.signal_env import Request, SignalEnv
 
 
 class ControllerKind(StrEnum):
@@ -81,7 +83,7 @@ class Choice:
 
     @property
     def name(self) -> str:
-        """As the user wrote it."""
+        """Name as the user wrote it."""
         if self.pair:
             return f"{self.kind}:{self.pair[0].name}+{self.pair[1].name}"
         return f"{self.kind}:{self.path}" if self.path else str(self.kind)
@@ -125,8 +127,8 @@ class BundleController:
     def reset(self, env: SignalEnv, seed: int) -> None:
         """Nothing to forget."""
 
-    def decide(self, env: SignalEnv, situation: Situation) -> Sequence[Request] | NDArray:  # type: ignore[type-arg]
-        """(N,) what the policies want; None where one fails."""
+    def decide(self, env: SignalEnv, situation: Situation) -> Sequence[Request] | NDArray[np.integer]:
+        """(N,) stages that the policies want; None where one fails."""
         return self._policy.decide(situation.observation, situation.legal)
 
 

@@ -1,4 +1,4 @@
-"""A comparison as files: the document, and every run, class and intersection as CSV and Parquet (docs/evaluate.md)."""
+"""Files of a comparison: the document, and every run, class and intersection as CSV and Parquet."""
 
 import csv
 import io
@@ -9,8 +9,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from leed_traffic.artifacts.whole_file import write_whole
-from leed_traffic.errors import UsageError
+from leed_traffic.artifacts.whole_file import write_output
 from leed_traffic.evaluate.records.intersections import LocalScore
 from leed_traffic.evaluate.results import COUNTS, MEANS, ProgramCycle
 from leed_traffic.evaluate.runs import Comparison, ControllerRun
@@ -64,7 +63,7 @@ def class_rows(runs: Sequence[ControllerRun]) -> list[Row]:
 
 
 def intersection_rows(runs: Sequence[ControllerRun]) -> list[Row]:
-    """One row per controller, seed and intersection; the stages' shares joined by semicolons, for they differ in number."""
+    """One row per controller, seed and intersection; shares of the stages joined by semicolons."""
     names = [field.name for field in fields(LocalScore) if field.name != "stage_share"]
     return [
         {
@@ -98,21 +97,8 @@ def as_csv(rows: Sequence[Row], heads: Sequence[str] = ()) -> str:
 
 
 def as_parquet(rows: Sequence[Row], heads: Sequence[str] = ()) -> bytes:
-    """The same rows, typed; the same rows give the same bytes."""
+    """Typed table of the rows; the same rows give the same bytes."""
     sink = pa.BufferOutputStream()
     table = pa.Table.from_pylist(list(rows)) if rows else pa.table({name: pa.array([]) for name in heads})
     pq.write_table(table, sink, compression="zstd")
     return bytes(sink.getvalue().to_pybytes())
-
-
-def write_output(path: Path, content: str | bytes) -> None:
-    """Write a file, its folder too, as a whole or not at all.
-
-    Raises:
-        UsageError: it cannot be written there.
-    """
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write_whole(path, content)
-    except OSError as err:
-        raise UsageError(f"{path}: cannot be written ({err.strerror}); choose another place") from err

@@ -1,4 +1,4 @@
-"""What a comparison found: the document of `leedctl evaluate --json`."""
+"""Results of a comparison: the document of `leedctl evaluate --json`."""
 
 from typing import Self
 
@@ -62,7 +62,7 @@ class ControllerResult(FiniteDocument):
 
 
 class PairedDelay(FiniteDocument):
-    """How far a controller's delay lies from the reference's on the same seeds, in s per vehicle; below 0 is better."""
+    """A controller's delay minus the reference's on the same seeds, s per vehicle; below 0: better."""
 
     controller: str
     mean: float
@@ -78,7 +78,7 @@ class PairedDelay(FiniteDocument):
 
 
 class SeedSpread(FiniteDocument):
-    """What a mean may hide: the worst seed, and the seeds that ended in gridlock."""
+    """Spread that a mean may hide: the worst seed, and the seeds that ended in gridlock."""
 
     controller: str
     worst_seed: int
@@ -120,12 +120,12 @@ class IntersectionResult(FiniteDocument):
 
 
 class LimitBreaks(FiniteDocument):
-    """A limit of the site that a signal broke under a controller, over all seeds; see `simulation/score/limit_breaks.py`."""
+    """Limit of the site that a signal broke under a controller, over all seeds."""
 
     controller: str
     intersection: str
     limit: str
-    """conflicting greens, no yellow, short yellow, short all-red, short walk-out, short green, long green, long red."""
+    """Value of `simulation.score.limit_breaks.Limit`, such as `short yellow`."""
     times: int = Field(ge=1)
     mean_s: float = Field(ge=0.0)
     """By how much."""
@@ -158,7 +158,7 @@ class ProgramCycle(FiniteDocument):
 
 
 class CollisionCause(FiniteDocument):
-    """What collisions under a controller came from; see `simulation/score/attribution.py`."""
+    """Cause of collisions under a controller; see `simulation/score/attribution.py`."""
 
     controller: str
     cause: str
@@ -167,7 +167,7 @@ class CollisionCause(FiniteDocument):
 
 
 class Disagreement(FiniteDocument):
-    """What driver and shadow wanted instead of the same stage, and how often; null where nothing sound was said."""
+    """Pair of stages that driver and shadow wanted, and how often; null where nothing sound was said."""
 
     driver_stage: int | None
     shadow_stage: int | None
@@ -204,7 +204,7 @@ class Evaluation(FiniteDocument):
     sensing: str = "ideal"
     """What controllers behind the envelope saw."""
     demand_spread: float = 0.0
-    """How much the seeds' days differ from the mean or given one; 0 with given traffic: every seed drives the same day."""
+    """How much the seeds' days differ from the mean or given one; 0 where every seed drives the same day."""
     reference: str | None = None
     """With whom `differences` compares; null with one controller."""
     differences: tuple[PairedDelay, ...] = ()

@@ -12,29 +12,14 @@ from leed_traffic.evaluate.results import Evaluation
 from leed_traffic.evaluate.shadow import AgreementTally
 from leed_traffic.simulation.score.attribution import Verdict
 from leed_traffic.simulation.score.limit_breaks import LimitBreak
-from leed_traffic.simulation.score.score import ClassScore
+from leed_traffic.simulation.score.score import SeedScore
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ControllerRun:
-    """One controller on one seed."""
+class ControllerRun(SeedScore):
+    """One controller on one seed: its score, and what was seen at each intersection."""
 
     controller: str
-    seed: int
-    delay_s: float
-    trip_time_s: float
-    waiting_s: float
-    queue_veh: float
-    scheduled: int
-    departed: int
-    finished: int
-    never_departed: int
-    unsafe_changes: int
-    emergency_stops: int
-    collisions: int
-    teleports: int
-    stuck_veh: int = 0
-    classes: tuple[ClassScore, ...] = ()
     intersections: tuple[LocalScore, ...] = ()
     tallies: tuple[AgreementTally, ...] = ()  # of a shadow pair
     limit_breaks: tuple[LimitBreak, ...] = ()
@@ -44,21 +29,21 @@ class ControllerRun:
 
     @property
     def is_gridlocked(self) -> bool:
-        """Whether somebody stands for good: SUMO, left to its defaults, would have lifted a vehicle out."""
+        """True if a vehicle stands for good: SUMO, left to its defaults, would have lifted it out."""
         return self.stuck_veh > 0
 
     @property
     def n_limit_breaks(self) -> int:
-        """How often a signal broke a limit of the site."""
+        """Number of times that a signal broke a limit of the site."""
         return sum(found.times for found in self.limit_breaks)
 
     @property
     def collisions_of_signals(self) -> int:
-        """Those that a signal's display is to blame for."""
+        """Number of collisions that a signal's display is to blame for."""
         return sum(times for cause, times in self.collision_causes if Verdict(cause).is_the_signals)
 
     def named(self, controller: str) -> "ControllerRun":
-        """The same run under another name."""
+        """Return the same run under another name."""
         return replace(self, controller=controller)
 
 

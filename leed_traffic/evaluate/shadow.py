@@ -11,13 +11,14 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from leed_traffic.domain.situation import Situation
 from leed_traffic.simulation.env.episode import Controller
-from leed_traffic.simulation.env.signal_env import Request, SignalEnv, Situation
+from leed_traffic.simulation.env.signal_env import Request, SignalEnv
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AgreementTally:
-    """How often driver and shadow agreed at one intersection, over the decisions at which there was a choice."""
+    """Agreement of driver and shadow at one intersection, over the decisions at which there was a choice."""
 
     intersection: str
     decisions: int
@@ -44,7 +45,7 @@ class ShadowedController:
         self._wanted = [Counter() for _ in self._names]
 
     def decide(self, env: SignalEnv, situation: Situation) -> Sequence[Request] | NDArray[np.integer]:
-        """(N,) what the driver wants."""
+        """(N,) stages that the driver wants."""
         wanted = self._driver.decide(env, situation)
         other = self._shadow.decide(env, situation)
         for n, state in enumerate(situation.states):

@@ -1,8 +1,9 @@
-"""Self-organising traffic lights (Gershenson 2005; Cools, Gershenson and D'Hooghe 2013), as far as they keep platoons together.
+"""Self-organising traffic lights that keep platoons together (Cools, Gershenson and D'Hooghe 2013).
 
 Every stage that is red counts the vehicles that approach it, over time:
 
-    kappa_s <- kappa_s + dt n_s     n_s vehicles within rho on the fullest lane that stage s serves and the current one does not
+    kappa_s <- kappa_s + dt n_s     n_s vehicles within rho on the fullest lane that stage s serves
+                                    and the current one does not
 
 Once the green has stood for its minimum, the signal changes to the stage with the largest kappa if that is at
 least theta, and if no platoon would be cut: with 1 to mu - 1 vehicles within omega on the fullest green lane the
@@ -22,7 +23,8 @@ from leed_traffic.domain.detectors.detection import Array, Detection, LocalReadi
 from leed_traffic.domain.detectors.sensing import SensedDetection
 from leed_traffic.domain.network import Intersection
 from leed_traffic.domain.safety.signal_state import SignalState
-from leed_traffic.simulation.env.signal_env import Request, SignalEnv, Situation
+from leed_traffic.domain.situation import Situation
+from leed_traffic.simulation.env.signal_env import Request, SignalEnv
 
 THETA_VEH_S = 50.0  # vehicle seconds
 RHO_M = 80.0  # m before a red light
@@ -44,7 +46,7 @@ class SotlSignal:
         Args:
             far: detectors that reach RHO_M.
             near: detectors that reach OMEGA_M.
-            state: what is shown.
+            state: stage and clearance on display.
             elapsed_s: since the last call.
         """
         current = state.stage
@@ -76,7 +78,7 @@ class SotlController:
         self._time_s = 0.0
 
     def decide(self, env: SignalEnv, situation: Situation) -> Sequence[Request]:
-        """(N,) what the signals want."""
+        """(N,) stages that the signals want."""
         far = self._far.measure(env.vehicles)
         near = self._near.measure(env.vehicles)
         elapsed_s = situation.time_s - self._time_s

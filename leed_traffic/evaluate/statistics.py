@@ -32,7 +32,8 @@ def t_quantile_95(degrees: int) -> float:
         raise ValueError(f"need at least 1 degree of freedom, got {degrees}")
     if degrees <= len(_T_95):
         return _T_95[degrees - 1]
-    # t = z + (z^3 + z) / (4 v) + (5 z^5 + 16 z^3 + 3 z) / (96 v^2)   (Cornish-Fisher; error under 1e-4 from v = 31 on)
+    # Cornish-Fisher, error under 1e-4 from v = 31 on:
+    # t = z + (z^3 + z) / (4 v) + (5 z^5 + 16 z^3 + 3 z) / (96 v^2)
     z = _Z_95
     v = float(degrees)
     return z + (z**3 + z) / (4.0 * v) + (5.0 * z**5 + 16.0 * z**3 + 3.0 * z) / (96.0 * v * v)
@@ -73,7 +74,7 @@ class PairedDifference:
 
 
 def paired_difference(values: Sequence[float], base: Sequence[float]) -> PairedDifference:
-    """How far one controller lies from another on the same seeds (Student's paired t test).
+    """Compare two controllers on the same seeds (Student's paired t test).
 
     Args:
         values: one figure per seed.
@@ -105,7 +106,8 @@ def two_sided_p(t: float, degrees: int) -> float:
     theta = math.atan(abs(t) / math.sqrt(degrees))
     cos2 = math.cos(theta) ** 2
     is_odd = degrees % 2 == 1
-    # odd v:  A = 2/pi (theta + sin cos (1 + 2/3 cos^2 + ...));   even v:  A = sin (1 + 1/2 cos^2 + 3/8 cos^4 + ...)
+    # odd v:   A = 2/pi (theta + sin cos (1 + 2/3 cos^2 + ...))
+    # even v:  A = sin (1 + 1/2 cos^2 + 3/8 cos^4 + ...)
     term = math.cos(theta) if is_odd else 1.0
     total = term if degrees > 1 else 0.0
     for k in range(3 if is_odd else 2, degrees - 1, 2):
@@ -118,7 +120,7 @@ def two_sided_p(t: float, degrees: int) -> float:
 
 
 def holm(p_values: Sequence[float]) -> tuple[float, ...]:
-    """P-values adjusted for their number, so that all claims under 5 % hold together with 95 % (Holm 1979)."""
+    """P-values adjusted for their number: all claims under 5 % hold together with 95 % (Holm 1979)."""
     order = sorted(range(len(p_values)), key=lambda k: p_values[k])
     adjusted = [0.0] * len(p_values)
     highest = 0.0
@@ -157,8 +159,7 @@ def best_and_ties(by_controller: Mapping[str, Sequence[float]]) -> tuple[str, tu
 
     Returns:
         (best, ties): a tie is a controller whose paired difference from the best has a p-value over 5 %, adjusted
-        for the
-        number of controllers. With a single seed everybody is a tie.
+        for the number of controllers. With a single seed everybody is a tie.
 
     Raises:
         ValueError: nobody is compared, or the numbers of seeds differ.

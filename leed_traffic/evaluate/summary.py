@@ -1,7 +1,8 @@
-"""Many runs summed up: means with their intervals, paired differences, and what a mean may hide."""
+"""Many runs summed up: means with their intervals, paired differences, and spreads that a mean may hide."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 
 from leed_traffic.evaluate.results import (
     COUNTS,
@@ -53,7 +54,7 @@ def evaluate_runs(
         runs: every controller on the same seeds; runs with tallies are of shadow pairs, which are not ranked.
         scenario: name.
         site: name.
-        sensing: what controllers behind the envelope saw.
+        sensing: detectors of the controllers behind the envelope.
         sumo_version: of the SUMO that ran.
         rules: controllers that anybody has, without plans and policies made for the place.
         reference: with whom to compare; None: the rule with the lowest delay, else the controller with the lowest
@@ -90,10 +91,7 @@ def _differences(reference: str, delays: Mapping[str, Sequence[float]]) -> tuple
     return tuple(
         PairedDelay(
             controller=name,
-            mean=found.mean,
-            low=found.low,
-            high=found.high,
-            p=found.p,
+            **asdict(found),
             p_adjusted=adjusted,
             differs=adjusted is not None and adjusted <= SIGNIFICANCE,
         )
@@ -159,29 +157,17 @@ def _intersections(controller: str, runs: Sequence[ControllerRun]) -> list[Inter
 
 
 def _limit_breaks(controller: str, runs: Sequence[ControllerRun]) -> list[LimitBreaks]:
-    """By signal, in the runs' order."""
+    """Sum up broken limits by signal, in the runs' order."""
     found: dict[tuple[str, str], list[tuple[int, LimitBreak]]] = {}
     for run in runs:
         for one in run.limit_breaks:
             found.setdefault((one.intersection, one.limit), []).append((run.seed, one))
     results = []
-    for (intersection, limit), breaks in found.items():
+    for breaks in found.values():
         seed, worst = max(breaks, key=lambda pair: pair[1].worst_s)
         times = sum(one.times for _, one in breaks)
-        results.append(
-            LimitBreaks(
-                controller=controller,
-                intersection=intersection,
-                limit=limit,
-                times=times,
-                mean_s=round(sum(one.mean_s * one.times for _, one in breaks) / times, 3),
-                worst_s=worst.worst_s,
-                shown_s=worst.shown_s,
-                needed_s=worst.needed_s,
-                seed=seed,
-                at_s=worst.at_s,
-            )
-        )
+        total = {"times": times, "mean_s": round(sum(one.mean_s * one.times for _, one in breaks) / times, 3)}
+        results.append(LimitBreaks(controller=controller, seed=seed, **{**asdict(worst), **total}))
     return results
 
 

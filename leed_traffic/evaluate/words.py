@@ -1,4 +1,4 @@
-"""A comparison in words: the table that people read, and what may be concluded from it."""
+"""Text of a comparison: the table that people read, and what may be concluded from it."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -54,7 +54,7 @@ def interval_text(delay: Delay, *, sign: str = "") -> str:
 
 
 def verdict(comparison: Comparison, labels: Mapping[str, str]) -> str:
-    """Who has the lowest delay, and whom these seeds cannot tell from it: what does not differ is not ranked."""
+    """Name the lowest delay and the controllers that these seeds cannot set apart from it."""
     results = comparison.evaluation.results
     n_seeds = len(comparison.evaluation.seeds)
     if len(results) == 1:
@@ -95,7 +95,7 @@ def cycle_lines(comparison: Comparison, labels: Mapping[str, str]) -> list[str]:
 
 
 def limit_lines(comparison: Comparison, labels: Mapping[str, str]) -> list[str]:
-    """Who does not keep the site's limits: which, how often and by how much."""
+    """List the controllers that break the site's limits: which, how often and by how much."""
     lines = []
     for result in comparison.evaluation.results:
         mine = [found for found in comparison.evaluation.limit_breaks if found.controller == result.controller]
@@ -108,14 +108,15 @@ def limit_lines(comparison: Comparison, labels: Mapping[str, str]) -> list[str]:
                 worst = max(found, key=lambda one: one.worst_s)
                 parts.append(f"{limit} {sum(one.times for one in found)} (by up to {worst.worst_s:g} s)")
         lines.append(
-            f"{labels[result.controller]} does not keep the site's limits: {', '.join(parts)}, "
-            f"at {_signals(len({found.intersection for found in mine}))}, over all seeds; by signal: --json, limit_breaks.csv."
+            f"{labels[result.controller]} does not keep the site's limits: {', '.join(parts)}, at "
+            f"{_signals(len({found.intersection for found in mine}))}, over all seeds; by signal: --json, "
+            "limit_breaks.csv."
         )
     return lines
 
 
 def collision_lines(comparison: Comparison, labels: Mapping[str, str]) -> list[str]:
-    """How many collisions were a signal's, and what the others came from; nothing where nobody collided."""
+    """Count the collisions that were a signal's, and the causes of the others; nothing where there were none."""
     parts = []
     for result in comparison.evaluation.results:
         causes = [
@@ -123,9 +124,9 @@ def collision_lines(comparison: Comparison, labels: Mapping[str, str]) -> list[s
         ]
         if causes:
             signals = sum(cause.times for cause in causes if cause.is_the_signals)
-            what = ", ".join(f"{cause.times} {cause.cause}" for cause in causes)
+            causes_text = ", ".join(f"{cause.times} {cause.cause}" for cause in causes)
             parts.append(
-                f"{labels[result.controller]} {signals} of {sum(cause.times for cause in causes)} ({what})"
+                f"{labels[result.controller]} {signals} of {sum(cause.times for cause in causes)} ({causes_text})"
             )
     return [f"Collisions that were the signal's: {'; '.join(parts)}."] if parts else []
 
@@ -137,7 +138,7 @@ def place(intersection: str, comparison: Comparison, folded: Mapping[str, str]) 
 
 
 def difference_lines(comparison: Comparison, labels: Mapping[str, str]) -> list[str]:
-    """Everybody's paired difference from the reference; who does not differ is said not to."""
+    """Paired difference of each controller from the reference, or that none is shown."""
     evaluation = comparison.evaluation
     if evaluation.reference is None or len(evaluation.seeds) == 1:
         return []
@@ -164,7 +165,7 @@ def class_lines(comparison: Comparison, labels: Mapping[str, str]) -> list[str]:
 
 
 def shadow_lines(comparison: Comparison, labels: Mapping[str, str]) -> list[str]:
-    """How far each shadow agreed with its driver, and where least."""
+    """Agreement of each shadow with its driver, and the intersection where it is least."""
     lines = []
     for pair in comparison.evaluation.shadows:
         if pair.agreement is None:

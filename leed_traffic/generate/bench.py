@@ -4,38 +4,35 @@ A result is filed under the digest of all that it depends on, so an interrupted 
 repeated run gets the same numbers.
 """
 
-import hashlib
 import io
-import tempfile
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
-from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import TypeAdapter
 
-from leed_traffic import __version__
 from leed_traffic.artifacts.demonstrations import digest_plans
-from leed_traffic.artifacts.whole_file import write_whole
+from leed_traffic.artifacts.result_store import ResultStore, digest_of
 from leed_traffic.domain.network import Network
 from leed_traffic.domain.plan import Plan
+from leed_traffic.domain.situation import Situation
 from leed_traffic.domain.trajectory import Trajectory
 from leed_traffic.generate.diagnosis import Diagnosis, diagnose, mean_diagnosis
 from leed_traffic.simulation.env.env_spec import EnvSpec
-from leed_traffic.simulation.env.episode import Controller, PlanController, run_episode, trajectories_of
-from leed_traffic.simulation.env.signal_env import Request, SignalEnv, Situation
+from leed_traffic.simulation.env.episode import Controller, PlanController
+from leed_traffic.simulation.env.hour import drive_hour
+from leed_traffic.simulation.env.signal_env import Request, SignalEnv
 from leed_traffic.simulation.pool import WorkerPool
 
 Plans = dict[str, Plan]
 
-FORMAT = 4  # of a remembered result; one of another format is made again
+FORMAT = 5  # of a remembered result: raise it when a diagnosis comes out otherwise; older ones are made again
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Result:
-    """How one set of plans did on one seed."""
+    """Score of one set of plans on one seed."""
 
     delay_s: float
     returns: tuple[float, ...]  # (N,) undiscounted local reward
@@ -43,12 +40,9 @@ class Result:
     diagnoses: tuple[Diagnosis, ...] = ()  # (N,)
 
 
-_results: TypeAdapter[Result] = TypeAdapter(Result)
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trial:
-    """How one set of plans did on several seeds."""
+    """Scores of one set of plans on several seeds."""
 
     results: tuple[Result, ...]
 
@@ -64,7 +58,7 @@ class Trial:
         return mean
 
     def diagnosis(self, n: int) -> Diagnosis | None:
-        """Of the n-th intersection, over the seeds."""
+        """Diagnosis of the n-th intersection, over the seeds."""
         return mean_diagnosis([result.diagnoses[n] for result in self.results if result.diagnoses])
 
 
@@ -101,16 +95,15 @@ class Bench:
         """
         self.setting = setting
         self._pool = pool
-        self._folder = folder
+        self._store: ResultStore[Result] = ResultStore(folder, Result)
         self._on_run = on_run
         self._shown_seeds = frozenset(shown_seeds)
-        self._digest = digest_of(setting)
+        self._digest = setting.digest()
         self._runs: set[str] = set()
-        folder.mkdir(parents=True, exist_ok=True)
 
     @property
     def simulated_hours(self) -> float:
-        """Of all different runs that were asked for, remembered or not."""
+        """Hours of all different runs that were asked for, remembered or not."""
         hour = self.setting.scenario.end_s - self.setting.scenario.begin_s
         return len(self._runs) * hour / 3600.0
 
@@ -135,42 +128,44 @@ class Bench:
         """Execute the final plans and keep what every intersection saw, did and earned."""
         runs = [BenchRun(setting=self.setting, plans=plans, seed=seed, wants_trajectories=True) for seed in seeds]
         results = self._results(runs, "demonstrations")
-        trajectories = [t for run in runs for t in _load_trajectories(self._file(run, "npz"), run)]
+        trajectories = [t for run in runs for t in _unpack(self._arrays(run), run)]
         ordered = sorted(trajectories, key=lambda t: (t.intersection, t.seed))
         return Trial(results=tuple(results)), tuple(ordered)
 
     def _results(self, runs: Sequence[BenchRun], what: str) -> list[Result]:
         keys = [self._key(run) for run in runs]
         self._runs.update(keys)
-        missing = {key: run for key, run in zip(keys, runs, strict=True) if not self._is_done(run)}
+        asked = dict(zip(keys, runs, strict=True))
+        found = {key: result for key, run in asked.items() if (result := self._find(run)) is not None}
+        missing = {key: run for key, run in asked.items() if key not in found}
         for _ in range(len(runs) - len(missing)):
             self._on_run(what)
         todo = list(missing.values())
 
         def remember(index: int, made: tuple[Result, bytes]) -> None:
+            found[self._key(todo[index])] = made[0]
             self._remember(todo[index], *made)
             self._on_run(what)
 
         self._pool.run(make_run, todo, remember)
-        return [_load_result(self._file(run, "json")) for run in runs]
+        return [found[key] for key in keys]
 
-    def _key(self, run: BenchRun) -> str:
+    def _key(self, run: BenchRun, part: str = "result") -> str:
         plans = digest_plans(run.plans) if run.plans is not None else "fallback"
         kind = "trajectories" if run.wants_trajectories else "score"
-        return hashlib.sha256(f"{self._digest} {plans} {run.seed} {kind}".encode()).hexdigest()[:32]
+        return digest_of(FORMAT, self._digest, plans, run.seed, kind, part)
 
-    def _file(self, run: BenchRun, ending: str) -> Path:
-        return self._folder / f"{self._key(run)}.{ending}"
+    def _find(self, run: BenchRun) -> Result | None:
+        result = self._store.find(self._key(run))
+        return None if result is None or (run.wants_trajectories and not self._arrays(run)) else result
 
-    def _is_done(self, run: BenchRun) -> bool:
-        return self._file(run, "json").is_file() and (
-            not run.wants_trajectories or self._file(run, "npz").is_file()
-        )
+    def _arrays(self, run: BenchRun) -> bytes:
+        return self._store.find_bytes(self._key(run, "arrays")) or b""
 
     def _remember(self, run: BenchRun, result: Result, arrays: bytes) -> None:
         if arrays:
-            write_whole(self._file(run, "npz"), arrays)
-        write_whole(self._file(run, "json"), _results.dump_json(result))
+            self._store.keep_bytes(self._key(run, "arrays"), arrays)
+        self._store.keep(self._key(run), result)
 
 
 class FallbackController:
@@ -185,15 +180,12 @@ class FallbackController:
 
 
 def make_run(run: BenchRun) -> tuple[Result, bytes]:
-    """One simulation, in whatever process this is called; the trajectories' arrays as the bytes of an .npz file."""
+    """Make one simulation, in whatever process; the trajectories' arrays are the bytes of an .npz file."""
     controller: Controller = FallbackController() if run.plans is None else PlanController(run.plans)
-    with tempfile.TemporaryDirectory(prefix="leed-run-") as record, run.setting.open(Path(record)) as env:
-        episode = run_episode(env, controller, run.seed)
-        trajectories = trajectories_of(episode, env) if run.wants_trajectories else ()
-    if episode.score is None:
-        raise ValueError("a recording env must score its episode")
+    hour = drive_hour(run.setting, controller, run.seed)
+    episode = hour.episode
     result = Result(
-        delay_s=float(episode.score.delay_s),
+        delay_s=float(hour.score.delay_s),
         returns=tuple(episode.total_reward.tolist()),
         simulated_s=float(episode.simulated_s),
         diagnoses=tuple(
@@ -201,38 +193,7 @@ def make_run(run: BenchRun) -> tuple[Result, bytes]:
             for n, intersection in enumerate(run.setting.network.intersections)
         ),
     )
-    return result, _pack(trajectories)
-
-
-def sumo_version() -> str:
-    """Version of the simulator that runs are made with."""
-    return version("libsumo")
-
-
-def digest_of(setting: EnvSpec) -> str:
-    """sha256 over the files' contents and all settings, the versions included."""
-    scenario = setting.scenario
-    parts = hashlib.sha256()
-    for path in (scenario.net_file, *scenario.route_files, *scenario.additional_files):
-        parts.update(hashlib.sha256(path.read_bytes()).digest())
-    facts = (
-        scenario.demand,
-        scenario.spread,
-        scenario.begin_s,
-        scenario.end_s,
-        scenario.step_length_s,
-        scenario.options,
-    )
-    limits = (
-        setting.network.digest(),
-        setting.site.digest,
-        setting.decision_interval_s,
-        setting.reach_m,
-        setting.reward.value,
-    )
-    given = (setting.sensing, setting.site.weights, setting.site.priority)
-    parts.update(repr((FORMAT, facts, limits, given, sumo_version(), __version__)).encode())
-    return parts.hexdigest()
+    return result, _pack(hour.trajectories() if run.wants_trajectories else ())
 
 
 def mean_returns(trial: Trial, network: Network) -> Mapping[str, float]:
@@ -250,8 +211,8 @@ def _pack(trajectories: Sequence[Trajectory]) -> bytes:
     return sink.getvalue() if trajectories else b""
 
 
-def _load_trajectories(path: Path, run: BenchRun) -> list[Trajectory]:
-    with np.load(path) as arrays:
+def _unpack(arrays_file: bytes, run: BenchRun) -> list[Trajectory]:
+    with np.load(io.BytesIO(arrays_file)) as arrays:
         return [
             Trajectory(
                 intersection=intersection.id,
@@ -263,7 +224,3 @@ def _load_trajectories(path: Path, run: BenchRun) -> list[Trajectory]:
             )
             for n, intersection in enumerate(run.setting.network.intersections)
         ]
-
-
-def _load_result(path: Path) -> Result:
-    return _results.validate_json(path.read_bytes())

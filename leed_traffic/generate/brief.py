@@ -1,4 +1,4 @@
-"""What an author is told about one intersection: its geometry and limits, who comes from where, and how the last plan went."""
+"""Brief of one intersection for an author: its geometry and limits, who comes from where, and how the last plan went."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ class Attempt:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Feedback:
-    """How the incumbent plan did on the author's seeds, and how the last proposals did beside it."""
+    """Results of the incumbent plan on the author's seeds, and of the last proposals beside it."""
 
     what: str
     network_delay_s: float

@@ -1,5 +1,6 @@
 """Settings of `leedctl generate`."""
 
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -9,9 +10,17 @@ from leed_traffic.domain.document import Settings, Written
 from leed_traffic.domain.observation import DEFAULT_REACH_M
 from leed_traffic.domain.safety.timing import DEFAULT_DECISION_INTERVAL_S
 from leed_traffic.domain.seeds import demonstration_seeds_of, seeds_as_text
-from leed_traffic.generate.author import Author
 from leed_traffic.generate.language_model.config import ModelConfig
 from leed_traffic.simulation.env.signal_env import Reward
+
+
+class AuthorName(StrEnum):
+    """Authors that may be chosen: two that need no model, a language model, and plans that are there already."""
+
+    WEBSTER = "webster"
+    SEARCH = "search"
+    VLLM = "vllm"
+    GIVEN = "given"
 
 
 class GenerateConfig(Settings):
@@ -21,7 +30,7 @@ class GenerateConfig(Settings):
     """Name of a scenario, or path of a .sumocfg."""
     out: Path
     """Folder to write; older demonstrations there are replaced."""
-    author: Author = Author.SEARCH
+    author: AuthorName = AuthorName.SEARCH
     """Who writes the plans; webster and search need no language model."""
     plans: Path | None = None
     """With --author given: a plans.json, or the demonstrations folder that holds one."""

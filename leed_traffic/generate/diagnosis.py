@@ -1,4 +1,4 @@
-"""What went wrong at an intersection while a plan ran, in the figures that a signal engineer asks for."""
+"""Diagnosis of an intersection while a plan ran, in the figures that a signal engineer asks for."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from leed_traffic.domain.detectors.detection import Array, capacity_veh
 from leed_traffic.domain.network import Intersection
+from leed_traffic.domain.observation import CLEARING, COUNT, EXIT_FILL, QUEUE, SHOWN, decode
 
 BLOCKED_FILL = 0.5  # of an exit with slow vehicles: the green that leads there moves hardly anybody
 
@@ -31,16 +32,15 @@ def diagnose(observation: NDArray[np.floating], intersection: Intersection, reac
         intersection: whose lanes and stages the entries are.
         reach_m: of the observation's detectors.
     """
-    lanes = intersection.n_lanes
-    stages = intersection.n_stages
+    stages = range(intersection.n_stages)
     capacity = np.array([capacity_veh(lane, reach_m) for lane in intersection.lanes])
-    queue = np.maximum(observation[:, :lanes], 0.0) * capacity
-    count = np.maximum(observation[:, lanes : 2 * lanes], 0.0) * capacity
-    fill = observation[:, 2 * lanes : 2 * lanes + stages]
-    shown = observation[:, 2 * lanes + stages : 2 * lanes + 2 * stages].argmax(axis=1)
-    green = observation[:, 2 * lanes + 2 * stages] < 0.5
-    shares = np.array([intersection.lane_shares(s, permissive=1.0) for s in range(stages)])
-    served = shares.reshape(stages, lanes)[shown] > 0.0  # (T, L)
+    queue = np.maximum(decode(observation, intersection, QUEUE), 0.0) * capacity
+    count = np.maximum(decode(observation, intersection, COUNT), 0.0) * capacity
+    fill = decode(observation, intersection, EXIT_FILL)
+    shown = decode(observation, intersection, SHOWN).argmax(axis=1)
+    green = decode(observation, intersection, CLEARING)[:, 0] < 0.5
+    shares = np.array([intersection.lane_shares(s, permissive=1.0) for s in stages])
+    served = shares.reshape(len(stages), intersection.n_lanes)[shown] > 0.0  # (T, L)
     wasted = green & ((count * served).sum(axis=1) < 1.0) & ((queue * ~served).sum(axis=1) >= 1.0)
     blocked = green & (np.take_along_axis(fill, shown[:, None], axis=1)[:, 0] > BLOCKED_FILL)
     by_approach = _by_approach(queue, intersection)
@@ -48,7 +48,7 @@ def diagnose(observation: NDArray[np.floating], intersection: Intersection, reac
     return Diagnosis(
         queue_veh=tuple(_round(by_approach.mean(axis=0))),
         longest_veh=tuple(_round(by_approach.max(axis=0, initial=0.0))),
-        green_share=tuple(_round(np.array([(green & (shown == s)).mean() for s in range(stages)]))),
+        green_share=tuple(_round(np.array([(green & (shown == s)).mean() for s in stages]))),
         wasted_share=round(float(wasted.sum()) / n_green, 3),
         blocked_share=round(float(blocked.sum()) / n_green, 3),
     )

@@ -6,31 +6,23 @@ delay over the whole network stands for the next round, whoever it is: incumbent
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 
 from leed_traffic.artifacts.demonstrations import Round
 from leed_traffic.domain.plan import check_plan
 from leed_traffic.errors import PlanError
-from leed_traffic.generate.author import PlanAuthor, Proposal
+from leed_traffic.generate.author import Proposal, Proposer
 from leed_traffic.generate.bench import Bench, Plans, Trial, mean_returns
 from leed_traffic.generate.brief import Attempt, Brief, Feedback
+from leed_traffic.generate.executed import ExecutedPlans, best_of
 
 CREDIT_MARGIN = 0.01  # share of the incumbent's return by which a candidate must beat it: below that lies chance
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ExecutedPlans:
-    """A set of plans and how it did."""
-
-    what: str
-    plans: Plans
-    trial: Trial
-
-
 def refine(
-    author: PlanAuthor,
+    author: Proposer,
     briefs: Sequence[Brief],
     start: ExecutedPlans,
     bench: Bench,
@@ -77,7 +69,7 @@ def refine(
         tried.append(
             ExecutedPlans(what=f"composed in round {round_index + 1}", plans=composed, trial=composed_trial)
         )
-        winner = min(tried, key=lambda standing: standing.trial.delay_s)
+        winner = best_of(tried)
         in_vain += 1
         if winner.trial.delay_s < best.trial.delay_s:
             stood.append(winner)
@@ -134,7 +126,7 @@ def _informed(
 def _attempts(
     sound: Sequence[Plans], trials: Sequence[Trial], briefs: Sequence[Brief]
 ) -> dict[str, tuple[Attempt, ...]]:
-    """By intersection: the plans of the round that were executed there, and what they earned."""
+    """Executed plans of the round by intersection, with what they earned."""
     return {
         brief.intersection.id: tuple(
             Attempt(
@@ -173,7 +165,7 @@ def _sound(
 def _proposed(
     sound: Sequence[Plans], trials: Sequence[Trial], attempts: dict[str, tuple[Attempt, ...]]
 ) -> dict[str, float | dict[str, float] | None]:
-    """What the proposals of a round did by themselves."""
+    """Results of a round's proposals by themselves."""
     rewards = {name: max(attempt.local_return for attempt in tried) for name, tried in attempts.items() if tried}
     delays = [trial.delay_s for plans, trial in zip(sound, trials, strict=True) if plans]
     return {"proposed_delay_s": min(delays, default=None), "proposed_rewards": rewards}

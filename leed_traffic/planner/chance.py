@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from leed_traffic.domain.plan import Extension, Period, Plan, SequencePlan, Step, UrgencyPlan
+from leed_traffic.domain.plan import URGENCY, Extension, Period, Plan, SequencePlan, Step, UrgencyPlan
 from leed_traffic.generate.author import Proposal
 from leed_traffic.generate.brief import Brief
 from leed_traffic.generate.language_model.plan_schema import QUEUES_VEH
@@ -18,14 +18,11 @@ Rng = np.random.Generator
 class RandomAuthor:
     """Proposes drawn plans, of both forms; the same seed draws the same."""
 
-    name = "random"
-    model = None
-
     def __init__(self, seed: int) -> None:
         self._seed = seed
 
     def propose(self, briefs: Sequence[Brief], round_index: int, n_candidates: int) -> list[Proposal]:
-        """See `PlanAuthor`."""
+        """See `Proposer`."""
         rng = np.random.default_rng([self._seed, round_index])
         return [
             Proposal(what=f"random {k + 1}", plans={b.intersection.id: random_plan(b, rng) for b in briefs})
@@ -51,17 +48,7 @@ def random_plan(brief: Brief, rng: Rng) -> Plan:
 
 
 def _random_rule(name: str, rng: Rng) -> UrgencyPlan:
-    return UrgencyPlan(
-        intersection=name,
-        reach_m=_pick((50, 80, 100, 120, 150, 200), rng),
-        green_s=_pick((5, 8, 10, 12, 15, 20), rng),
-        approaching=_pick((0.5, 1, 1, 1.25, 1.5), rng),
-        blocked_exit=_pick((0, 0, 0.5), rng),
-        waiting=_pick((0, 0, 0.01, 0.05, 0.1), rng),
-        downstream=_pick((0, 0, 0.25, 1), rng),
-        keep=_pick((0, 0, 1, 2, 5), rng),
-        permissive=_pick((0.25, 0.5, 0.5, 1), rng),
-    )
+    return UrgencyPlan(intersection=name, **{p.name: _pick(p.likely, rng) for p in URGENCY})
 
 
 def _pick(values: Sequence[float], rng: Rng) -> float:

@@ -12,13 +12,13 @@ from leed_traffic.domain.document import Document
 from leed_traffic.domain.observation import DEFAULT_REACH_M
 from leed_traffic.domain.plan import Plan
 from leed_traffic.evaluate.statistics import PairedDifference, paired_difference
-from leed_traffic.generate.author import PlanAuthor, Proposal
+from leed_traffic.generate.author import Proposal, Proposer
 from leed_traffic.generate.bench import Bench, Plans
 from leed_traffic.generate.brief import Brief
+from leed_traffic.generate.executed import ExecutedPlans
+from leed_traffic.generate.language_model.author import TRANSCRIPTS_NAME, LanguageModelAuthor
 from leed_traffic.generate.language_model.config import ModelConfig
-from leed_traffic.generate.language_model.session import open_model_run
-from leed_traffic.generate.refine import ExecutedPlans, refine
-from leed_traffic.generate.run import TRANSCRIPTS_NAME
+from leed_traffic.generate.refine import refine
 from leed_traffic.generate.search.author import SearchAuthor
 from leed_traffic.generate.search.starts import MAX_WAVE
 from leed_traffic.planner.chance import RandomAuthor
@@ -105,14 +105,12 @@ class ExamResult(Document):
 class _Recorded:
     """An author whose proposals are kept."""
 
-    def __init__(self, author: PlanAuthor) -> None:
+    def __init__(self, author: Proposer) -> None:
         self._author = author
-        self.name = author.name
-        self.model = author.model
         self.rounds: list[Sequence[Proposal]] = []
 
     def propose(self, briefs: Sequence[Brief], round_index: int, n_candidates: int) -> Sequence[Proposal]:
-        """See `PlanAuthor`."""
+        """See `Proposer`."""
         self.rounds.append(self._author.propose(briefs, round_index, n_candidates))
         return self.rounds[-1]
 
@@ -129,18 +127,18 @@ def examine(config: ExamConfig, on_junction: OnJunction | None = None) -> ExamRe
     transcripts = config.out / TRANSCRIPTS_NAME
     with (
         WorkerPool(0) as pool,
-        open_model_run(
+        LanguageModelAuthor.over(
             config.language, transcripts, time.monotonic, Random(config.seed), lambda asking: None
-        ) as run,
+        ) as author,
     ):
         for index in range(config.junctions):
             folder = config.out / "junctions" / f"{config.seed}-{index:04d}"
             scenario = build_junction(folder, np.random.default_rng([config.seed, index, 1]))
             bench = Bench(env_spec(scenario), pool, folder / TRIED_NAME, lambda what: None)
             drawing = _Recorded(RandomAuthor(config.seed + index))
-            sittings.append(_sit(folder.name, _Recorded(run.author), drawing, bench, config.language))
+            sittings.append(_sit(folder.name, _Recorded(author), drawing, bench, config.language))
             tell(1, folder.name)
-        record = run.authorship({})
+        record = author.authorship({}, ())
     result = ExamResult(
         model=record.model,
         seeds=EXAM_SEEDS,
@@ -194,21 +192,21 @@ def _sit(junction: str, author: _Recorded, drawing: _Recorded, bench: Bench, lan
 
 
 def _after(refined: tuple[list[ExecutedPlans], list[Round]], called: str) -> dict[str, Plans]:
-    """What stood after each round."""
+    """Plans that stood after each round."""
     stood, rounds = refined
     by_what = {standing.what: standing.plans for standing in stood}
     return {called.format(k + 1): by_what[r.what] for k, r in enumerate(rounds)}
 
 
 def _proposed(author: _Recorded, name: str) -> list[list[Plan]]:
-    """By round, the plans that an author wrote."""
+    """Plans that an author wrote, by round."""
     return [
         [proposal.plans[name] for proposal in proposed if name in proposal.plans] for proposed in author.rounds
     ]
 
 
 def _delays(plans: Sequence[Sequence[Plan]], bench: Bench) -> tuple[tuple[float, ...], ...]:
-    """Of plans by round, on the author's day."""
+    """Delays of plans by round, on the author's day."""
     trials = [bench.try_out([{plan.intersection: plan} for plan in part], (SEED,), "proposals") for part in plans]
     return tuple(tuple(round(trial.delay_s, 3) for trial in part) for part in trials)
 

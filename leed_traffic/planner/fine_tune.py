@@ -37,7 +37,7 @@ OnStep = Callable[[int, str], None]
 
 
 class FineTuneRecord(Document):
-    """How a training went; beside the weights, and the command's `--json`."""
+    """Record of a training; beside the weights, and the command's `--json`."""
 
     parameters: int
     vocabulary: int
@@ -65,7 +65,7 @@ class Sample:
 
     @property
     def n_tokens(self) -> int:
-        """In all."""
+        """Tokens in all."""
         return len(self.shared) + sum(len(branch.tokens) for branch in self.branches)
 
 

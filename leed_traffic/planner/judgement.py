@@ -1,4 +1,4 @@
-"""What is best where, read from many studied junctions together: linear in a junction's figures, with correlated errors.
+"""Judgement of many studied junctions together, what is best where: linear in a junction's figures, with correlated errors.
 
     log d_k = w_k . x + e_k         d_k delay of plan k, x figures of the brief
     e ~ N(0, S)                     S over the plans: who does well by more than expected, and who with him

@@ -5,7 +5,6 @@ quarter hour to the next. Its volume is scaled so that the fullest quarter has a
 light traffic to nearly full.
 """
 
-import json
 import math
 from collections.abc import Mapping
 from pathlib import Path
@@ -22,6 +21,7 @@ from leed_traffic.artifacts.recipe import (
 )
 from leed_traffic.artifacts.scenario import Scenario, load_scenario
 from leed_traffic.artifacts.site import load_site
+from leed_traffic.artifacts.toml_file import render_toml
 from leed_traffic.artifacts.whole_file import write_whole
 from leed_traffic.errors import ScenarioError
 from leed_traffic.generate.brief import write_briefs
@@ -154,14 +154,4 @@ def _scaled(recipe: ScenarioRecipe, factor: float) -> ScenarioRecipe:
 
 
 def _write_recipe(folder: Path, recipe: ScenarioRecipe) -> None:
-    lines = [f"{key} = {_toml(value)}" for key, value in recipe.model_dump(mode="json").items()]
-    write_whole(folder / RECIPE_NAME, "\n".join(lines) + "\n")
-
-
-def _toml(value: object) -> str:
-    """A value as TOML writes it; JSON's strings, numbers and lists are TOML's too."""
-    if isinstance(value, dict):
-        return "{ " + ", ".join(f"{key} = {_toml(item)}" for key, item in value.items()) + " }"
-    if isinstance(value, list):
-        return "[" + ", ".join(_toml(item) for item in value) + "]"
-    return json.dumps(value)
+    write_whole(folder / RECIPE_NAME, render_toml(recipe.model_dump(mode="json")))

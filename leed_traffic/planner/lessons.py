@@ -1,4 +1,4 @@
-"""From studied junctions to lessons: the messages that `leedctl generate` would send, and the reply that should have come.
+"""Lessons from studied junctions: the messages that `leedctl generate` would send, and the reply that should have come.
 
 The reply is the plan of which the judgement over all junctions (`judgement.py`) expects most there, of the kind
 that the question's emphasis asks for: a function of the brief and not of one day's luck. Its sentence of reasoning
@@ -12,7 +12,7 @@ from dataclasses import replace
 import numpy as np
 
 from leed_traffic.domain.document import Document
-from leed_traffic.domain.plan import PRIORITY_FIELDS, Plan, SequencePlan, UrgencyPlan
+from leed_traffic.domain.plan import URGENCY, Plan, SequencePlan, UrgencyPlan
 from leed_traffic.generate.brief import Attempt, Brief, Feedback
 from leed_traffic.generate.language_model.brief_text import render_brief, system_text, task_text
 from leed_traffic.generate.language_model.names import Names, name_parts
@@ -114,7 +114,7 @@ def reply_text(plan: Plan, reasoning: str, names: Names) -> str:
     """A plan as the reply's schema wants it: short names, whole numbers without a point, no spaces."""
     stated: dict[str, object] = {"form": plan.form, "reasoning": reasoning, "reach_m": _short(plan.reach_m)}
     if isinstance(plan, UrgencyPlan):
-        stated |= {field: _short(getattr(plan, field)) for field in PRIORITY_FIELDS if field != "reach_m"}
+        stated |= {p.name: _short(getattr(plan, p.name)) for p in URGENCY if p.name != "reach_m"}
         stated["lane_weights"] = {names.lanes[lane]: _short(weight) for lane, weight in plan.lane_weights.items()}
     else:
         stated["periods"] = [_period(period.model_dump(), names) for period in plan.periods]
@@ -205,7 +205,7 @@ def _targets(plans: Mapping[str, Plan], expected: Mapping[str, float], barred: S
 
 
 def _is_writable(what: str) -> bool:
-    """Whether a plan's values are those of a reply; the embedded sequences have others, and the portfolio their like."""
+    """Return whether a plan's values are those of a reply; the embedded sequences have others, and the portfolio their like."""
     return not what.startswith("webster")
 
 

@@ -10,10 +10,9 @@ import numpy as np
 
 from leed_traffic.domain.plan import Extension, Period, Plan, SequencePlan, Step
 from leed_traffic.domain.safety.timing import Timing
-from leed_traffic.generate.author import Author
 from leed_traffic.generate.brief import Brief
 from leed_traffic.generate.search.rules import RULES, rule_plan
-from leed_traffic.generate.search.starts import START_RULES, start_plans
+from leed_traffic.generate.search.starts import START_RULES, field_starts
 from leed_traffic.simulation.incumbents.webster import own_splits
 
 
@@ -52,7 +51,7 @@ def portfolio(brief: Brief) -> dict[str, Plan]:
 
 def embedded(brief: Brief) -> dict[str, Plan]:
     """The plans that `leedctl generate` starts from, by name."""
-    return {what: plans[brief.intersection.id] for what, plans in start_plans([brief], Author.SEARCH).items()}
+    return {what: plans[brief.intersection.id] for what, plans in field_starts([brief]).items()}
 
 
 def stretched(brief: Brief, one: Stretched) -> SequencePlan:

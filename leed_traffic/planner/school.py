@@ -18,7 +18,7 @@ OnJunction = Callable[[int, str], None]
 
 
 class Summary(Document):
-    """What the studies found; the command's `--json`."""
+    """Summary of the studies; the command's `--json`."""
 
     path: Path
     junctions: int

@@ -1,4 +1,4 @@
-"""What works at one junction: the embedded plans and a portfolio that is the same everywhere, each executed."""
+"""Study of one junction: the embedded plans and a portfolio that is the same everywhere, each executed."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -37,7 +37,7 @@ class Tried:
 
     @property
     def plan(self) -> Plan:
-        """What was executed."""
+        """Plan that was executed."""
         return self.attempt.plan
 
 

@@ -17,10 +17,10 @@ from leed_traffic.domain.network import Intersection
 from leed_traffic.domain.priority import PriorityRule
 from leed_traffic.domain.safety.program import StageProgram
 from leed_traffic.serve.control.assignment import Assignment, assign
+from leed_traffic.serve.control.commands import CommandQueue
 from leed_traffic.serve.control.config import Connect, Look, ServeConfig
 from leed_traffic.serve.control.hot_swap import Decider, Generation, HotSwap
 from leed_traffic.serve.control.loop import OnTick, ServeSummary, StopRequest, Watcher
-from leed_traffic.serve.control.orders import CommandQueue
 from leed_traffic.serve.control.pace import Clock
 from leed_traffic.serve.control.service import Service
 from leed_traffic.serve.device.contract import SignalDevice
@@ -29,9 +29,10 @@ from leed_traffic.serve.device.signal_locks import SignalLocks
 from leed_traffic.serve.logs.actuations import write_detectors
 from leed_traffic.serve.logs.journal import FolderJournal
 from leed_traffic.serve.logs.recorded_device import RecordedDevice
-from leed_traffic.serve.logs.recording import Header, envelope_digest
+from leed_traffic.serve.logs.recording import envelope_digest
+from leed_traffic.serve.logs.records import Header
 from leed_traffic.serve.operations.channel import listening
-from leed_traffic.serve.operations.desk import CommandServer
+from leed_traffic.serve.operations.command_server import CommandServer
 from leed_traffic.serve.operations.status import StatusBoard
 from leed_traffic.serve.safety.kept_waits import KeptWaits, WaitStore
 from leed_traffic.serve.safety.latch import LatchStore, Now
@@ -65,10 +66,10 @@ def connect_traci(
         assignment.lanes,
         make_program,
         detectors=assignment.detectors,
-        favoured=frozenset(kind for rule in assignment.priority for kind in rule.classes),
+        priority_classes=frozenset(kind for rule in assignment.priority for kind in rule.classes),
         program_name=config.program or program_name(config.state),
         adopted=frozenset(config.adopt),
-        look=look,
+        between_tries=look,
     )
 
 
@@ -82,7 +83,7 @@ def serve(
     decider: Callable[[Bundle, Sequence[str]], Decider] = Policy,
     watchers: Sequence[Watcher] = (),
     board: StatusBoard | None = None,
-    mailbox: CommandQueue | None = None,
+    commands: CommandQueue | None = None,
     now: Now = lambda: datetime.now(UTC),
     sleep: Callable[[float], None] = time.sleep,
     on_wait: Callable[[str], None] = lambda why: None,
@@ -99,7 +100,7 @@ def serve(
         decider: makes the policies of a bundle's intersections.
         watchers: are told of the bundle and of every sound tick.
         board: where the state of the signals is shown to other threads.
-        mailbox: through which orders reach the loop.
+        commands: of persons, on their way to the loop.
         now: the wall clock, for the latches.
         sleep: between two tries to connect again, and between two ticks with `realtime`.
         on_wait: told why, at every look while the device is tried.
@@ -115,7 +116,7 @@ def serve(
     """
     bundle = verify_bundle(config.bundle, config.trust)
     board = board or StatusBoard()
-    mailbox = mailbox or CommandQueue()
+    commands = commands or CommandQueue()
     everybody = (*watchers, board)
     for watcher in everybody:
         watcher.begin(bundle)
@@ -128,7 +129,7 @@ def serve(
     latches = LatchStore(config.state, now)
     # once: whatever becomes of the folder, this process knows its own program again after every loss
     config = config.model_copy(update={"program": config.program or program_name(config.state)})
-    _tell(latches, assignment.intersections)
+    _name_latched(latches, assignment.intersections)
     first = Generation(bundle=bundle, decider=decider(bundle, assignment.ids))
     policies = HotSwap(first, assignment.timings, probation_s=config.probation_s)
     store = None if config.state is None else WaitStore(config.state, assignment.ids, now)
@@ -140,18 +141,18 @@ def serve(
         if config.control is OperatingMode.ACTIVE:
             locks.take()
         kept = () if store is None else store.read()
-        desk = CommandServer(assignment, bundle, config, decider, mailbox, board, locks.take)
+        server = CommandServer(assignment, bundle, config, decider, commands, board, locks.take)
         journal = stack.enter_context(
             FolderJournal(config.events, header_of(config, assignment, bundle, latches, kept))
         )
         if config.events is not None:
             write_detectors(config.events, assignment.intersections)
         if config.takes_orders and config.state is not None:
-            stack.enter_context(listening(config.state, desk.answer))
-        stack.callback(mailbox.close)
+            stack.enter_context(listening(config.state, server.answer))
+        stack.callback(commands.close)
         service = Service(
             config, assignment, policies, latches, journal,
-            clock=clock, sleep=sleep, watchers=everybody, mailbox=mailbox, kept=kept, store=store,
+            clock=clock, sleep=sleep, watchers=everybody, commands=commands, kept=kept, store=store,
             on_wait=on_wait,
         )  # fmt: skip
         return service.run(connect, stop, on_tick, lambda device: RecordedDevice(device, journal))
@@ -166,15 +167,15 @@ def _priority(config: ServeConfig, bundle: Bundle) -> tuple[PriorityRule, ...]:
     return site.priority
 
 
-def _tell(latches: LatchStore, intersections: Sequence[Intersection]) -> None:
+def _name_latched(latches: LatchStore, intersections: Sequence[Intersection]) -> None:
     """Say which signals stay as they are, and what brings them back."""
     for intersection in intersections:
         if entry := latches.latched.get(intersection.id):
             log.warning(
                 "%s: stays on its own program: the monitor tripped at %s (%s: %s); when it is repaired: "
                 "leedctl reset-fault %s --state %s",
-                entry.signal, entry.noted_at.isoformat(timespec="seconds"), entry.fault, entry.detail, entry.signal,
-                latches.folder,
+                entry.signal, entry.noted_at.isoformat(timespec="seconds"), entry.fault, entry.detail,
+                entry.signal, latches.folder,
             )  # fmt: skip
 
 
@@ -191,7 +192,7 @@ def header_of(
         site_digest=bundle.site.digest,
         intersections=assignment.ids,
         latched=tuple(id_ for id_ in assignment.ids if id_ in latches.latched),
-        control=config.control,
+        operating_mode=config.control,
         until_s=config.until_s,
         lease_s=config.lease_s,
         probation_s=config.probation_s,

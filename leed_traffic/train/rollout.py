@@ -1,9 +1,7 @@
 """On-policy episodes: the policies drive a scenario for an hour. Runs in worker processes and never imports torch."""
 
-import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -11,9 +9,11 @@ from numpy.typing import NDArray
 
 from leed_traffic.domain.action import choose_at_random, choose_best
 from leed_traffic.domain.plan import SequencePlan, UrgencyPlan
+from leed_traffic.domain.situation import Situation
 from leed_traffic.simulation.env.env_spec import EnvSpec
 from leed_traffic.simulation.env.episode import Episode, PlanController, run_episode
-from leed_traffic.simulation.env.signal_env import SignalEnv, Situation
+from leed_traffic.simulation.env.hour import drive_hour
+from leed_traffic.simulation.env.signal_env import SignalEnv
 
 _CHOICES = 1  # stream of chance apart from the demand's of the same seed
 Plans = Mapping[str, UrgencyPlan | SequencePlan]
@@ -87,10 +87,11 @@ class ActorController:
 
 def roll_out(spec: EnvSpec, task: RolloutTask) -> Rollout:
     """Drive one episode in a fresh env."""
-    with tempfile.TemporaryDirectory(prefix="leed-rollout-") as folder:
-        record = Path(folder) if task.is_scored else None
-        controller = _driver(task)
-        with spec.open(record) as env:
+    controller = _driver(task)
+    if task.is_scored:
+        episode = drive_hour(spec, controller, task.seed).episode
+    else:
+        with spec.open() as env:
             episode = run_episode(env, controller, task.seed)
     labels = controller.labels if isinstance(controller, ActorController) else []
     return Rollout(episode=episode, label=np.stack(labels) if labels else None)

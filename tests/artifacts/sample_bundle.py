@@ -46,7 +46,7 @@ def linear_policy(d, s, seed=0, logits=None):
 def write_sample(path, network=NETWORK, site=SITE, policies=None):
     """The bundle on disk."""
     drawn = {
-        i.id: linear_policy(2 * i.n_lanes + 4 * i.n_stages + 2, i.n_stages, k)
+        i.id: linear_policy(observation_spec(i, decision_interval_s=5.0).size, i.n_stages, k)
         for k, i in enumerate(network.intersections)
     }
     return write_bundle(

@@ -13,6 +13,7 @@ from leed_traffic.artifacts.sealed_folder import write_sealed
 from leed_traffic.artifacts.site import make_site
 from leed_traffic.artifacts.whole_file import former_name, safe_name
 from leed_traffic.domain.network import Network
+from leed_traffic.domain.observation import observation_spec
 from leed_traffic.domain.road_users import Weights
 from leed_traffic.errors import BundleError, MismatchError
 from tests.artifacts.sample_bundle import NETWORK, SITE, SIZES, linear_policy, write_sample
@@ -333,7 +334,7 @@ def test_a_bundle_says_who_counted_how_much_and_runs_only_where_persons_are_seen
     network = Network(intersections=(junction,))
     timings = [flat_timing(4, name="X", max_red_s=200.0)]
     walked = make_site("walked", timings, weights=Weights(classes=(("bus", 10.0),), persons=1.0))
-    size = 2 * junction.n_lanes + 4 * junction.n_stages + 2 + 4
+    size = observation_spec(junction, decision_interval_s=5.0, counts_persons=True).size
     bundle = write_sample(tmp_path / "b", network, walked, {"X": linear_policy(size, 4)})
     assert bundle.manifest.weights == bundle.site.weights == walked.weights
     assert [entry.name for entry in bundle.specs[0].entries[-4:]] == [

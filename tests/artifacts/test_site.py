@@ -9,7 +9,7 @@ from leed_traffic.domain.network import MovementKind, Network
 from leed_traffic.domain.priority import PriorityRule
 from leed_traffic.domain.road_users import CARS, Weights
 from leed_traffic.errors import ExitCode, SiteError
-from tests.intersections import four_legs, shared_link, star, t_junction
+from tests.intersections import four_legs, shared_link, star, t_junction, with_limits
 
 NETWORK = Network(intersections=(four_legs("X"), t_junction("T")))
 
@@ -106,7 +106,7 @@ def test_as_net_takes_the_net_s_own_clearances_and_is_exempt_from_the_floors():
     site = load_site("as-net", scenario(), NETWORK)
     assert site.name == "as-net"
     assert site.timings[0].min_green_s == (5.0,) * 4  # less than a walk
-    assert site.timings[0].yellow_s[0][1] == 3.0
+    assert site.timings[0].clearances.yellow_s[0][1] == 3.0
 
 
 def test_limits_come_in_the_order_of_the_network_whatever_the_file_s(written):
@@ -136,9 +136,11 @@ def test_one_number_holds_where_it_means_something(tmp_path):
     path.write_text(MINIMAL)
     timing = read_site_file(path, ONE).timings[0]
     assert timing.min_green_s == (8.0, 8.0, 8.0)
-    assert timing.yellow_s[0] == (0.0, 4.0, 4.0)
-    assert timing.all_red_s[2] == (2.5, 2.5, 0.0)
-    assert timing.pedestrian_clearance_s == ((0.0, 0.0, 0.0),) * 3  # no crossing loses its green anywhere
+    assert timing.clearances.yellow_s[0] == (0.0, 4.0, 4.0)
+    assert timing.clearances.all_red_s[2] == (2.5, 2.5, 0.0)
+    assert (
+        timing.clearances.pedestrian_clearance_s == ((0.0, 0.0, 0.0),) * 3
+    )  # no crossing loses its green anywhere
     assert (timing.fallback_order, timing.max_red_s) == ((0, 1, 2), 180.0)
 
 
@@ -154,8 +156,15 @@ def test_an_intergreen_raises_the_all_red_where_yellow_and_all_red_are_shorter(t
     path = tmp_path / "site.toml"
     path.write_text(MINIMAL + f"intergreen = [[2, 3, {seconds}]]\n")
     timing = read_site_file(path, ONE).timings[0]
-    assert timing.all_red_s[0][2] == pytest.approx(all_red_s)  # link 2 ends in stage 0, 3 begins in stage 2
-    assert timing.all_red_s[0][1] == timing.all_red_s[1][2] == timing.all_red_s[2][0] == 2.5
+    assert timing.clearances.all_red_s[0][2] == pytest.approx(
+        all_red_s
+    )  # link 2 ends in stage 0, 3 begins in stage 2
+    assert (
+        timing.clearances.all_red_s[0][1]
+        == timing.clearances.all_red_s[1][2]
+        == timing.clearances.all_red_s[2][0]
+        == 2.5
+    )
 
 
 def test_an_intergreen_of_a_crossing_counts_from_its_red(written):
@@ -229,9 +238,9 @@ def test_a_value_that_neither_the_signal_nor_the_defaults_give_is_missing(tmp_pa
 
 
 def changed(timing, name, i, j, value):
-    rows = [list(row) for row in getattr(timing, name)]
+    rows = [list(row) for row in timing.limits()[name]]
     rows[i][j] = value
-    return replace(timing, **{name: tuple(tuple(row) for row in rows)})
+    return with_limits(timing, **{name: tuple(tuple(row) for row in rows)})
 
 
 @pytest.mark.parametrize(("lead_s", "is_refused"), [(4.9, True), (5.0, False), (5.1, False)])
@@ -358,7 +367,12 @@ intergreen = [[0, 1, 18], [2, 1, 23]]
 """
     path.write_text(shared)
     timing = read_site_file(path, SHARED).timings[0]
-    assert (timing.yellow_s[0][1], timing.pedestrian_clearance_s[0][1]) == (4.0, 3.0)  # the lead is link 2's
-    assert timing.all_red_s[0][1] == 16.0  # 23 s from link 2's red, 18 s from the begin of link 0's yellow
+    assert (timing.clearances.yellow_s[0][1], timing.clearances.pedestrian_clearance_s[0][1]) == (
+        4.0,
+        3.0,
+    )  # the lead is link 2's
+    assert (
+        timing.clearances.all_red_s[0][1] == 16.0
+    )  # 23 s from link 2's red, 18 s from the begin of link 0's yellow
     path.write_text(shared.replace(", [2, 1, 23]", ""))
-    assert read_site_file(path, SHARED).timings[0].all_red_s[0][1] == 14.0
+    assert read_site_file(path, SHARED).timings[0].clearances.all_red_s[0][1] == 14.0

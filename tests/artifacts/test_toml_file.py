@@ -4,7 +4,7 @@ from math import inf
 import pytest
 
 from leed_traffic.artifacts.recipe import read_recipe
-from leed_traffic.artifacts.toml_file import MOST_BYTES, read_toml
+from leed_traffic.artifacts.toml_file import MOST_BYTES, read_toml, render_toml, rows
 from leed_traffic.errors import ScenarioError
 
 
@@ -45,3 +45,25 @@ def test_a_file_without_end_is_not_read_to_its_end(tmp_path):
         file.truncate(1 << 40)
     with pytest.raises(tomllib.TOMLDecodeError, match=f"over {MOST_BYTES >> 20} MiB"):
         read_toml(tmp_path / "a.toml")
+
+
+def test_what_is_written_is_read_back_with_the_same_numbers(tmp_path):
+    path = tmp_path / "a.toml"
+    tables = {
+        "title": 'a "quoted" \\ name\nwith 😀',
+        "share": 0.1 + 0.2,
+        "whole": 3,
+        "on": True,
+        "none": [],
+        "net": {"A.0": [1.0, -0.0], "long": list(range(100))},
+        "detector": [{"id": "a", "informs": [["lane", 0.5]]}, {"id": "b", "informs": []}],
+    }
+    path.write_text(render_toml(tables, head="# for a person"), encoding="utf-8")
+    assert path.read_text(encoding="utf-8").startswith("# for a person\n")
+    assert read_toml(path) == tables
+
+
+def test_each_row_of_a_matrix_has_a_line_of_its_own(tmp_path):
+    text = render_toml({"yellow_s": rows([[0, 3.5], [3.5, 0]])})
+    assert text == "yellow_s = [\n  [0.0, 3.5],\n  [3.5, 0.0],\n]\n"
+    assert render_toml({"a": 1}) == "a = 1\n"

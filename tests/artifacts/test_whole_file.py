@@ -2,7 +2,8 @@ import os
 
 import pytest
 
-from leed_traffic.artifacts.whole_file import why_not_writable, write_whole
+from leed_traffic.artifacts.whole_file import why_not_writable, write_output, write_whole
+from leed_traffic.errors import UsageError
 
 
 @pytest.mark.parametrize("is_durable", [False, True])
@@ -45,3 +46,14 @@ def test_a_place_that_will_not_take_a_file_is_known_beforehand(tmp_path, monkeyp
     assert why_not_writable(tmp_path / "file" / "below") == f"{tmp_path}/file is no folder"
     monkeypatch.setattr(os, "access", lambda path, mode: False)
     assert why_not_writable(tmp_path / "other") == f"the folder {tmp_path} cannot be written"
+
+
+def test_a_file_is_written_whole_and_leaves_no_temporary_name(tmp_path):
+    write_output(tmp_path / "new" / "a.txt", "text")
+    assert [path.name for path in (tmp_path / "new").iterdir()] == ["a.txt"]
+
+
+def test_a_place_that_cannot_be_written_is_one_line(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(UsageError, match="cannot be written"):
+        write_output(tmp_path / "file" / "a.txt", "text")

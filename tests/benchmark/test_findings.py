@@ -1,7 +1,6 @@
 import pytest
 
-from leed_traffic.benchmark.findings import LearnerFindings, ScenarioFindings, StudyFindings, TrainingSeed
-from leed_traffic.benchmark.page import COLUMNS, draw_curves, render_tables, row, write_pages
+from leed_traffic.benchmark.findings import LearnerFindings, TrainingSeed
 
 
 def seed(delay_s, hours=None):
@@ -37,24 +36,3 @@ def test_the_median_cost_counts_runs_that_never_got_there(hours, median):
 
 def test_the_worst_run_is_measured_against_the_median_one():
     assert finding(seed(20.0), seed(22.0), seed(30.0)).off_median == pytest.approx(30.0 / 22.0 - 1.0)
-
-
-def test_a_table_has_a_cell_for_every_column_and_says_never():
-    cells = row(finding(seed(20.0), seed(22.0)))
-    assert len(cells) == len(COLUMNS)
-    assert cells[:2] == ["leed", "never"]
-    assert cells[-1] == "2"
-
-
-def test_the_study_is_written_as_json_table_and_picture(tmp_path):
-    scenario = ScenarioFindings(
-        scenario="net", site="as-net", bar_s=21.0, rules=(), learners=(finding(seed(20.0, 8.0)),)
-    )
-    found = StudyFindings(
-        training_seeds=1, evaluation_seeds=1, validation_seeds=1, episodes=4, long_episodes=8, search_runs=6,
-        sumo_version="1.28.0", scenarios=(scenario,),
-    )  # fmt: skip
-    write_pages(tmp_path, found)
-    assert StudyFindings.model_validate_json((tmp_path / "findings.json").read_bytes()) == found
-    assert "### net (site as-net, bar 21.0 s)" in (tmp_path / "tables.md").read_text() == render_tables(found)
-    assert (tmp_path / "curves.png").read_bytes() == draw_curves(found)

@@ -2,10 +2,11 @@ from pathlib import Path
 
 import pytest
 
-from leed_traffic.benchmark.cell import Bar
+from leed_traffic.artifacts.result_store import ResultStore
+from leed_traffic.benchmark.cell import BARS_NAME, Bar
 from leed_traffic.benchmark.config import StudyConfig
 from leed_traffic.benchmark.learners import Expert
-from leed_traffic.benchmark.study import cells_of, n_steps, scenarios_of, study
+from leed_traffic.benchmark.study import cells_of, n_steps, study, study_scenarios
 from leed_traffic.errors import UsageError
 from tests.short_scenario import shortened
 
@@ -14,8 +15,8 @@ def test_learners_of_one_seed_share_their_experts_demonstrations(tmp_path):
     config = StudyConfig(
         scenarios=("crossing",), out=tmp_path, learners="leed,ippo,clone,bad-expert", training_seeds=2
     )
-    (ground,) = scenarios_of(config)
-    runs = cells_of(config, ground)
+    (scenario,) = study_scenarios(config)
+    runs = cells_of(config, scenario)
     assert [(cell.learner.name, cell.seed) for cell in runs[:4]] == [
         ("leed", 1),
         ("ippo", 1),
@@ -32,7 +33,7 @@ def test_learners_of_one_seed_share_their_experts_demonstrations(tmp_path):
 def test_two_scenarios_of_one_name_are_refused(tmp_path, other):
     config = StudyConfig(scenarios=("a/net.sumocfg", other), out=tmp_path)
     with pytest.raises(UsageError, match="two have one name"):
-        scenarios_of(config)
+        study_scenarios(config)
 
 
 @pytest.mark.sumo
@@ -63,6 +64,7 @@ def test_a_study_ends_with_findings_and_does_nothing_twice(tmp_path):
         with pytest.raises(UsageError, match="was trained with other settings"):
             study(config.model_copy(update={"learners": "leed", **other}), lambda note: None)
     assert study(config, lambda note: None) == found, "what was refused changed nothing"
-    ground = scenarios_of(config)[0].folder
-    assert len(Bar.model_validate_json((ground / "bar-1.json").read_bytes()).delays_s) == 1
-    assert len(Bar.model_validate_json((ground / "bar-2.json").read_bytes()).delays_s) == 2
+    scenario = study_scenarios(config)[0].folder
+    bars = ResultStore(scenario / BARS_NAME, Bar)
+    kept = [bars.find(path.name.removesuffix(".json.gz")) for path in (scenario / BARS_NAME).iterdir()]
+    assert sorted(len(bar.delays_s) for bar in kept if bar is not None) == [1, 2]

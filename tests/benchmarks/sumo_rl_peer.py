@@ -241,7 +241,7 @@ def main() -> None:
     os.environ["LIBSUMO_AS_TRACI"] = "1"
     scenario = load_scenario(asked.scenario)
     spec = env_spec(scenario, site=asked.site)
-    yellow_s = round(max(float(np.max(timing.yellow_s)) for timing in spec.site.timings))
+    yellow_s = round(max(float(np.max(timing.clearances.yellow_s)) for timing in spec.site.timings))
     found: dict[str, Any] = {
         "scenario": scenario.name,
         "signals": len(spec.network.intersections),

@@ -129,7 +129,7 @@ def test_a_tick_of_100_junctions_with_all_logs_stays_within_20_ms(place, tmp_pat
     logs = tmp_path / "logs"
     bare = serve_many(place, tmp_path / "bare", 100, seconds)
     summary = serve_many(place, tmp_path / "logged", 100, seconds, events=logs)
-    size_kb = (logs / "recording.leed").stat().st_size / 1024.0 / (100 * seconds / 3600.0)
+    size_kb = (logs / "recording.jsonl.gz").stat().st_size / 1024.0 / (100 * seconds / 3600.0)
     with capsys.disabled():
         print(f"\n100 junctions, CPU time of a tick: without logs p50 {bare.tick.p50_ms:.1f}, p99 {bare.tick.p99_ms:.1f} ms; "
               f"with all logs p50 {summary.tick.p50_ms:.1f}, p99 {summary.tick.p99_ms:.1f}, max {summary.tick.max_ms:.1f} ms; "
@@ -149,7 +149,7 @@ def test_the_recording_of_a_real_street_is_small(tmp_path, capsys):
             bundle=street.bundle.path, port=port, events=tmp_path / "logs", until_s=street.scenario.begin_s + 900.0
         )
         serve(config, clock=time.process_time, stop=StopRequest())
-    path = tmp_path / "logs" / "recording.leed"
+    path = tmp_path / "logs" / "recording.jsonl.gz"
     begin_s = time.process_time()
     report = replay(path)
     cpu_s, hours = time.process_time() - begin_s, 5 * report.ticks / 3600.0

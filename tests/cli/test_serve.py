@@ -12,7 +12,7 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from leed_traffic.cli.serve import _places, default_state, reset_fault_command, serve_command
+from leed_traffic.cli.serve import _place, default_state, reset_fault_command, serve_command
 from leed_traffic.errors import BundleError, DeviceError, ScenarioError, UsageError
 from leed_traffic.serve.safety.latch import LatchStore
 from tests.serve.bundles import write_crossing_bundle
@@ -202,19 +202,18 @@ def simulators(port):
     return found
 
 
-def test_the_old_port_for_figures_is_the_same_server_for_one_more_version(capsys):
+def test_the_old_port_for_figures_is_another_name_of_the_one_port(capsys):
     pytest.importorskip("uvicorn", reason="the status page is in the extra 'serve'")
-    assert _places("127.0.0.1", None, None) == ()
-    (page,) = _places("0.0.0.0", 8080, None)
-    assert (page.option, page.host, page.port) == ("--status-port", "0.0.0.0", 8080)
+    assert _place("127.0.0.1", None, None) is None
+    place = _place("0.0.0.0", 8080, None)
+    assert (place.option, place.host, place.port) == ("--status-port", "0.0.0.0", 8080)
     assert capsys.readouterr().err == ""
-    places = _places("0.0.0.0", 8080, 9117)
-    assert [(place.option, place.host, place.port) for place in places[1:]] == [
-        ("--metrics-port", "127.0.0.1", 9117)
-    ]
-    said = "--metrics-port goes with the next version: /metrics is at --status-port, too; use --status-port 9117\n"
-    assert capsys.readouterr().err == said
-    assert len(_places("127.0.0.1", 8080, 8080)) == 1
+    place = _place("0.0.0.0", None, 9117)
+    assert (place.option, place.host, place.port) == ("--metrics-port", "127.0.0.1", 9117)
+    said = "--metrics-port goes with the next version: /metrics is at --status-port {}\n"
+    assert capsys.readouterr().err == said.format(9117)
+    assert _place("0.0.0.0", 8080, 9117) == _place("0.0.0.0", 8080, None)
+    assert capsys.readouterr().err == said.format(8080)
 
 
 def test_a_port_that_is_taken_is_said_with_its_option(bundle):

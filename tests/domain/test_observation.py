@@ -1,8 +1,18 @@
+from pathlib import Path
+
 import numpy as np
 import pytest
 
 from leed_traffic.domain.detectors.detection import Readings
-from leed_traffic.domain.observation import Encoder, observation_spec
+from leed_traffic.domain.observation import (
+    BLOCKS,
+    PERSONS,
+    WAIT,
+    Encoder,
+    ObservationBlock,
+    decode,
+    observation_spec,
+)
 from leed_traffic.domain.safety.envelope import Permission, Reason
 from leed_traffic.domain.safety.signal_state import SignalState
 from tests.intersections import flat_timing, four_legs, t_junction
@@ -44,7 +54,7 @@ def by_name(junction, row):
 
 
 def expected(junction, timing, state, permission, seen):
-    """The table at the head of observation.py, entry by entry. 100 m of reach hold 80 m + half of 20 m: 12 vehicles."""
+    """The blocks of observation.py, entry by entry. 100 m of reach hold 80 m + half of 20 m: 12 vehicles."""
     values = {}
     for k, ln in enumerate(junction.lanes):
         values[f"queue {ln.id}"] = seen.queue_veh[k] / 12.0
@@ -75,6 +85,37 @@ def test_the_order_is_lanes_then_stages_then_clock_then_permissions_then_waits()
     assert names[18:] == [f"stage {s} may be asked for" for s in range(3)] + [
         f"wait for stage {s}" for s in range(3)
     ]
+
+
+def test_the_docs_show_the_table_of_blocks():
+    page = Path(__file__).parents[2] / "docs" / "contracts.md"
+    rows = [f"| {b.per} | `{b.name}` | {b.meaning} | {b.unit} | {b.low:g} | {b.high:g} |" for b in BLOCKS]
+    table = "\n".join(["| entries | name | meaning | unit | min | max |", "|---|---|---|---|---|---|", *rows])
+    assert f"\n\n{table}\n\n" in page.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("n", [0, 1])
+@pytest.mark.parametrize("block", BLOCKS, ids=lambda block: block.name)
+def test_a_block_is_decoded_under_the_names_that_the_spec_gives_it(n, block: ObservationBlock):
+    junction = (T, X)[n]
+    encoder = Encoder([T, X], TIMINGS, counts_persons=True)
+    row = encoder.encode(readings(), STATES, PERMISSIONS, np.arange(4.0))[n]
+    entries = observation_spec(junction, decision_interval_s=5.0, counts_persons=True).entries
+    names = [entry.name for entry in block.entries(junction)]
+    wanted = [value for entry, value in zip(entries, row, strict=False) if entry.name in names]
+    assert decode(row, junction, block, counts_persons=True).tolist() == wanted
+    assert decode(np.stack([row, row]), junction, block, counts_persons=True).shape == (2, len(names))
+
+
+def test_a_block_that_the_observation_lacks_is_not_decoded():
+    with pytest.raises(ValueError, match="not in tuple"):
+        decode(encode()[0], T, PERSONS)
+
+
+def test_what_is_not_a_number_stays_so_where_no_detector_may_be_dead():
+    states = [SignalState(stage=2, is_clearing=False, green_s=30.0, wait_s=(60.0, np.nan, 0.0)), STATES[1]]
+    row = Encoder([T, X], TIMINGS).encode(readings(), states, PERMISSIONS)[0]
+    assert np.isnan(decode(row, T, WAIT)).tolist() == [False, True, False]
 
 
 def test_rows_are_padded_with_zeros_beyond_their_own_size():

@@ -6,13 +6,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from leed_traffic.domain.priority import (
-    Priorities,
     PriorityRequest,
     PriorityRule,
     PriorityStrategy,
     PriorityVehicle,
     RuleMemory,
-    favour,
+    SignalPriority,
+    prioritize,
 )
 from leed_traffic.domain.safety import envelope
 from leed_traffic.domain.safety.signal_state import SignalState
@@ -37,17 +37,17 @@ def standing(stage, green_s=20.0, *, is_clearing=False):
 
 
 def asked(wanted, callers, state, *, memories=FRESH, time_s=100.0):
-    return favour(
+    return prioritize(
         wanted, callers, X, state, (EMERGENCY, BUS), memories, time_s=time_s, horizon_s=5.0
     )  # fmt: skip
 
 
 def test_a_green_is_held_for_a_bus_that_it_serves_and_no_longer_than_its_extension():
-    memories, means = FRESH, []
+    memories, strategies = FRESH, []
     for k in range(4):
         answer, memories = asked(2, [caller(0)], standing(0), memories=memories, time_s=100.0 + 5.0 * k)
-        means.append((answer.request, answer.means))
-    assert means == [
+        strategies.append((answer.request, answer.strategy))
+    assert strategies == [
         (0, PriorityStrategy.HOLD),
         (0, PriorityStrategy.HOLD),
         (2, PriorityStrategy.NONE),
@@ -61,12 +61,12 @@ def test_a_green_is_held_for_a_bus_that_it_serves_and_no_longer_than_its_extensi
 )
 def test_another_stage_keeps_its_green_then_ends_early(green_s, expected):
     answer, _ = asked(0, [caller(2)], standing(0, green_s))
-    assert (answer.request, answer.means) == expected
+    assert (answer.request, answer.strategy) == expected
 
 
 def test_where_the_policy_wants_the_same_nothing_is_used_up():
     answer, memories = asked(0, [caller(0)], standing(0))
-    assert answer == PriorityRequest(request=0, means=PriorityStrategy.AS_WANTED)
+    assert answer == PriorityRequest(request=0, strategy=PriorityStrategy.AS_WANTED)
     assert memories == FRESH
 
 
@@ -74,22 +74,22 @@ def test_a_use_ends_with_its_vehicle_and_locks_the_rule():
     _, memories = asked(0, [caller(2)], standing(0))
     _, memories = asked(0, [], standing(2), memories=memories, time_s=110.0)
     assert memories[1].locked_until_s == 170.0
-    for time_s, means in ((169.9, PriorityStrategy.NONE), (170.0, PriorityStrategy.EARLY_GREEN)):
-        assert asked(0, [caller(2)], standing(0), memories=memories, time_s=time_s)[0].means is means
+    for time_s, strategy in ((169.9, PriorityStrategy.NONE), (170.0, PriorityStrategy.EARLY_GREEN)):
+        assert asked(0, [caller(2)], standing(0), memories=memories, time_s=time_s)[0].strategy is strategy
 
 
 def test_buses_that_come_by_turns_from_two_sides_are_not_served_by_turns():
     """One stage is favoured, then the rule rests."""
     _, memories = asked(0, [caller(2)], standing(0))
     answer, memories = asked(2, [caller(0)], standing(2), memories=memories, time_s=120.0)
-    assert (answer.means, memories[1].locked_until_s) == (PriorityStrategy.NONE, 180.0)
+    assert (answer.strategy, memories[1].locked_until_s) == (PriorityStrategy.NONE, 180.0)
 
 
 def test_a_stage_that_a_limit_has_ended_is_not_called_back():
     _, memories = asked(0, [caller(2)], standing(0))
     _, memories = asked(0, [caller(2)], standing(2), memories=memories, time_s=120.0)
     answer, memories = asked(0, [caller(2)], standing(0), memories=memories, time_s=150.0)
-    assert (answer.means, memories[1].locked_until_s) == (PriorityStrategy.NONE, 210.0)
+    assert (answer.strategy, memories[1].locked_until_s) == (PriorityStrategy.NONE, 210.0)
 
 
 def test_the_first_rule_that_has_a_vehicle_counts_and_the_nearest_vehicle_of_it():
@@ -110,19 +110,19 @@ def test_the_first_rule_that_has_a_vehicle_counts_and_the_nearest_vehicle_of_it(
     ],
 )
 def test_who_is_too_far_of_another_class_or_on_no_link_is_not_favoured(nobody):
-    assert asked(0, [nobody], standing(0))[0].means is PriorityStrategy.NONE
+    assert asked(0, [nobody], standing(0))[0].strategy is PriorityStrategy.NONE
 
 
 @pytest.mark.parametrize("wanted", [None, math.nan, 7, -1, 0.5])
 def test_where_the_policy_names_no_stage_none_is_named_here(wanted):
     answer, _ = asked(wanted, [caller(2)], standing(0))
     assert answer.request is wanted
-    assert answer.means is PriorityStrategy.NONE
+    assert answer.strategy is PriorityStrategy.NONE
 
 
 def test_a_link_that_has_priority_in_one_stage_and_yields_in_another_gets_the_one():
     junction = t_junction()  # link 1 yields in stage 0 and has priority in stage 1
-    (answer, _) = favour(
+    (answer, _) = prioritize(
         2, [caller(1, signal="T")], junction, SignalState(stage=2, is_clearing=False, green_s=20.0, wait_s=(0.0,) * 3),
         (BUS,), (RuleMemory(),), time_s=0.0, horizon_s=5.0,
     )  # fmt: skip
@@ -130,11 +130,11 @@ def test_a_link_that_has_priority_in_one_stage_and_yields_in_another_gets_the_on
 
 
 def test_signals_remember_apart_and_hear_their_own_callers_alone():
-    twins = Priorities([X, replace(X, id="Y")], [BUS])
+    twins = [SignalPriority(X, [BUS]), SignalPriority(replace(X, id="Y"), [BUS])]
     call = [caller(2, signal="Y")]
-    answers = [twins.favour(n, 0, call, standing(0), time_s=0.0, horizon_s=5.0).means for n in (0, 1)]
+    answers = [twin.request(0, call, standing(0), time_s=0.0, horizon_s=5.0).strategy for twin in twins]
     assert answers == [PriorityStrategy.NONE, PriorityStrategy.EARLY_GREEN]
-    assert Priorities([X], []).favour(0, 3, call, standing(0), time_s=0.0, horizon_s=5.0).request == 3
+    assert SignalPriority(X, []).request(3, call, standing(0), time_s=0.0, horizon_s=5.0).request == 3
 
 
 @pytest.mark.parametrize(
@@ -150,15 +150,13 @@ class Recorder:
     """`envelope.rule` with priorities before it, as simulator and controller call it; counts what they bring about."""
 
     def __init__(self, junction, rules, interval_s):
-        self.priorities, self.rules, self.interval_s = Priorities([junction], rules), rules, interval_s
+        self.priority, self.interval_s = SignalPriority(junction, rules), interval_s
         self.callers, self.time_s, self.uses = [], 0.0, []
 
     def rule(self, wanted, state, timing, **context):
-        answer = self.priorities.favour(
-            0, wanted, self.callers, state, time_s=self.time_s, horizon_s=self.interval_s
-        )
-        if answer.means in (PriorityStrategy.HOLD, PriorityStrategy.EARLY_GREEN):
-            self.uses.append((self.time_s, answer.means, answer.request))
+        answer = self.priority.request(wanted, self.callers, state, time_s=self.time_s, horizon_s=self.interval_s)
+        if answer.strategy in (PriorityStrategy.HOLD, PriorityStrategy.EARLY_GREEN):
+            self.uses.append((self.time_s, answer.strategy, answer.request))
         self.time_s += self.interval_s
         return envelope.rule(answer.request, state, timing, **context)
 
@@ -193,11 +191,11 @@ def test_a_rule_holds_no_longer_than_it_may_and_rests_between_two_uses(steps):
         recorder.callers = [caller(link, kind=kind, distance_m=d) for link, kind, d in calls]
         street.decide(wanted)
     held_s, before = 0.0, None
-    for time_s, means, stage in recorder.uses:
+    for time_s, strategy, stage in recorder.uses:
         if before and time_s - before[0] >= BUS.lockout_s:
             before, held_s = None, 0.0
         assert before is None or stage in served_with(before[1])
-        held_s += 5.0 * (means is PriorityStrategy.HOLD)
+        held_s += 5.0 * (strategy is PriorityStrategy.HOLD)
         assert held_s <= BUS.max_extension_s
         before = time_s, stage
 

@@ -1,4 +1,4 @@
-"""Faults seeded into the source of the safety core, one at a time: each must be found out by the checks that guard it."""
+"""Faults seeded into the source of the safety core, one at a time: the checks that guard it find each out."""
 
 import sys
 import types
@@ -62,10 +62,10 @@ ENVELOPE = [
     ("timing.round_at(horizon_s) <= timing.max_red_s", "0.0 <= timing.max_red_s"),
 ]
 PROGRAM = [
-    ("timing.pedestrian_clearance_s[i][j]),", "0.0),"),
-    ("timing.pedestrian_clearance_s[i][j]),", "timing.pedestrian_clearance_s[j][i]),"),
-    ("timing.yellow_s[i][j]),", "timing.yellow_s[i][j] - 1.0),"),
-    ("timing.all_red_s[i][j]),", "0.0),"),
+    ("timing.clearances.pedestrian_clearance_s[i][j]),", "0.0),"),
+    ("timing.clearances.pedestrian_clearance_s[i][j]),", "timing.clearances.pedestrian_clearance_s[j][i]),"),
+    ("timing.clearances.yellow_s[i][j]),", "timing.clearances.yellow_s[i][j] - 1.0),"),
+    ("timing.clearances.all_red_s[i][j]),", "0.0),"),
     ('return "G" if before == after == "G" else "g"', 'return "G"'),
     ("if before in GREEN and after in GREEN:\n        return", "if after in GREEN:\n        return"),
     ('return "y" if loses and not is_crossing', 'return "y" if not loses'),
@@ -75,9 +75,9 @@ PROGRAM = [
     ("duration_s=whole_steps(timing.fallback_green_s[i], step_s)", "duration_s=step_s"),
     ("next=entries[i][timing.next_in_fallback(i)]", "next=timing.next_in_fallback(i)"),
     ("next=entries[i][timing.next_in_fallback(i)]", "next=i"),
-    ("follower = j if is_last else len(phases) + 1", "follower = j"),
-    ("entries[i][j] = first if way else j", "entries[i][j] = j"),
-    ("first += len(way)", "first += len(way) - 1"),
+    ("follower = j if is_last else at + 1", "follower = j"),
+    ("entries[i][j] = first if transition else j", "entries[i][j] = j"),
+    ("first += len(transition)", "first += len(transition) - 1"),
 ]
 WAITS = [
     (
@@ -89,11 +89,11 @@ WAITS = [
     ("self._wait_s[:, None, :]).max(axis=2)", "self._wait_s[:, None, :]).min(axis=2)"),
 ]
 TIMING = [
-    ("needed = max((pedestrian_clearance_time(m) for m in walkers), default=0.0)", "needed = 0.0"),
-    ("max(0.0, needed - yellow[i][j] - all_red[i][j])", "max(0.0, needed - yellow[i][j] - all_red[i][j] - 2.0)"),
+    ("needed_s = max((pedestrian_clearance_time(m) for m in walkers), default=0.0)", "needed_s = 0.0"),
+    ("max(0.0, needed_s - yellow_s - all_red_s)", "max(0.0, needed_s - yellow_s - all_red_s - 2.0)"),
     (
-        "            losing = intersection.stages[i].green - intersection.stages[j].green",
-        "            losing = frozenset()",
+        "losing = intersection.stages[i].green - intersection.stages[j].green\n    moves =",
+        "losing = frozenset()\n    moves =",
     ),
     ("WALKING_SPEED_MPS = 1.07", "WALKING_SPEED_MPS = 1.4"),
     (
@@ -133,7 +133,7 @@ def uneven(junction):
 
 
 def complaints(*, subject=None, wait_clocks=signal_state.WaitClocks, derive=None):
-    """What the checks say: enumeration of all states, then adversaries that starve a stage. Stops at the first fault."""
+    """Faults that the checks find: enumeration of states, then adversaries that starve a stage; the first ends."""
     for junction in JUNCTIONS:
         limits = uneven(junction) if derive is None else derive(junction)
         if derive is not None:

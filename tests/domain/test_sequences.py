@@ -1,4 +1,4 @@
-"""No sequence of requests, calls and silences breaks a limit: more than 10,000 sequences through envelope and stage program."""
+"""Sequences of requests, calls and silences break no limit: over 10,000 through envelope and stage program."""
 
 import math
 
@@ -16,7 +16,7 @@ REQUESTS = [0, 1, 2, 3, 0, 1, 2, 3, 7, -1, None, math.nan, math.inf, 0.5]
 
 
 def play(street, sequence, *, may_be_silent):
-    """One byte a decision: its low half is the request, its high half who arrives and whether the request is late."""
+    """One byte a decision: its low half is the request, its high half who arrives and if the request is late."""
     links = street.intersection.n_links
     for byte in sequence:
         low, high = byte & 15, byte >> 4

@@ -4,7 +4,7 @@ import pytest
 
 from leed_traffic.domain.network import Neighbour, OwnPhase
 from leed_traffic.domain.shape import limits_difference, shape_difference
-from tests.intersections import flat_timing, four_legs
+from tests.intersections import flat_timing, four_legs, with_limits
 
 TRAINED = four_legs("X")
 
@@ -97,7 +97,7 @@ def test_an_exit_elsewhere_and_a_new_conflict_are_named():
 )
 def test_every_limit_that_a_policy_meets_is_compared_by_its_stages(name):
     timing = flat_timing(3)
-    old = getattr(timing, name)
+    old = timing.limits()[name]
     if name == "max_red_s":
         new, where = 125.0, ""
     elif name.endswith("green_s"):
@@ -105,7 +105,7 @@ def test_every_limit_that_a_policy_meets_is_compared_by_its_stages(name):
         timing = replace(timing, fallback_green_s=(9.0, 9.0, 9.0))
     else:
         new, where = (old[0], (*old[1][:2], old[1][2] + 0.5), old[2]), " of stage 1 to 2"
-    assert limits_difference(timing, replace(timing, **{name: new})).startswith(f"trained with {name}{where} ")
+    assert limits_difference(timing, with_limits(timing, **{name: new})).startswith(f"trained with {name}{where} ")
 
 
 def test_what_the_signal_shows_when_nobody_asks_may_differ():

@@ -1,4 +1,4 @@
-"""Envelope, stage program and monitor together, driven by whatever hypothesis thinks of; two judges look at every second.
+"""Envelope, stage program and monitor together, driven by whatever hypothesis finds; two judges see every second.
 
 The independent monitor (serve/safety/monitor.py) and the oracle (domain/safety/oracle.py) share no code with each
 other, nor with what they judge. While somebody rules, nobody whom the detectors have seen waits beyond the maximum
@@ -26,7 +26,7 @@ from leed_traffic.domain.safety.signal_state import SignalState
 from leed_traffic.domain.safety.timing import derive_timing
 from leed_traffic.domain.safety.verification import Subject
 from leed_traffic.serve.safety.monitor import Monitor
-from tests.intersections import early_release, four_legs, star, t_junction, three_stages, tight_timing
+from tests.intersections import early_release, four_legs, star, t_junction, three_stages, tight_timing, with_limits
 from tests.street import Street
 
 JUNCTIONS = {j.id: j for j in (three_stages(), star(2, "S2"), t_junction(), early_release(), four_legs())}
@@ -36,7 +36,7 @@ LINKS = st.integers(0, 11)
 
 
 class WatchedStreet(Street):
-    """A street before the monitor, too; detectors may be dead, the own program may run, a clearance may be extended."""
+    """A street before the monitor; detectors may be dead, the own program may run, clearances may be extended."""
 
     def __init__(self, *args, monitor_limits=None, **settings):
         self.monitor, self.dead, self.is_ours, self.occupied_steps = None, set(), True, 0
@@ -162,7 +162,8 @@ class SignalMachine(RuleBasedStateMachine):
 def many(examples, *phases):
     """Settings; without shrinking where a fault is put in on purpose and nobody reads it."""
     return settings(
-        max_examples=examples, stateful_step_count=40, deadline=None, database=None, suppress_health_check=list(HealthCheck),
+        max_examples=examples, stateful_step_count=40, deadline=None, database=None,
+        suppress_health_check=list(HealthCheck),
         phases=phases or tuple(Phase), report_multiple_bugs=False, derandomize=True,
     )  # fmt: skip
 
@@ -204,10 +205,7 @@ def test_the_machine_finds_clearances_that_are_shorter_than_the_monitor_s():
         def begin(self):
             junction = four_legs()
             limits, less = tight_timing(junction), derive_timing(star(4))
-            hasty = type(limits)(
-                **{f: getattr(limits, f) for f in limits.__dataclass_fields__}
-                | {"all_red_s": less.pedestrian_clearance_s}
-            )
+            hasty = with_limits(limits, all_red_s=less.clearances.pedestrian_clearance_s)
             self.street = WatchedStreet(junction, hasty, monitor_limits=limits, is_reviewed=False)
 
     with pytest.raises(AssertionError):

@@ -5,7 +5,7 @@ import pytest
 from leed_traffic.evaluate.compare import compare
 from leed_traffic.evaluate.config import EvaluateConfig
 from leed_traffic.evaluate.controllers import parse_controllers
-from leed_traffic.evaluate.records.timeline import ShownStage, StageRows, Timeline
+from leed_traffic.evaluate.records.timeline import DisplayedStage, StageRows, Timeline
 from leed_traffic.evaluate.report.report import Story, render_report
 from leed_traffic.evaluate.runs import Comparison, ControllerRun
 from leed_traffic.evaluate.summary import evaluate_runs
@@ -35,12 +35,12 @@ def make_run(controller: str, seed: int, delay_s: float, timeline: Timeline | No
     )
 
 
-def make_timeline() -> dict[str, tuple[ShownStage, ...]]:
+def make_timeline() -> dict[str, tuple[DisplayedStage, ...]]:
     """Two signals for 100 s: a green, a clearance, another green."""
     spans = (
-        ShownStage(begin_s=0.0, end_s=40.0, stage=0),
-        ShownStage(begin_s=40.0, end_s=45.0, stage=None),
-        ShownStage(begin_s=45.0, end_s=100.0, stage=1),
+        DisplayedStage(begin_s=0.0, end_s=40.0, stage=0),
+        DisplayedStage(begin_s=40.0, end_s=45.0, stage=None),
+        DisplayedStage(begin_s=45.0, end_s=100.0, stage=1),
     )
     return {"J1": spans, "J2": spans}
 

@@ -15,7 +15,7 @@ from leed_traffic.evaluate.config import EvaluateConfig
 from leed_traffic.evaluate.controllers import OWN_PROGRAM, Choice, ControllerKind, parse_controllers
 from leed_traffic.evaluate.one_run import RunTask, _in_env, _own_program
 from leed_traffic.simulation.demand.demand import write_demand
-from leed_traffic.simulation.network.network_import import import_network
+from leed_traffic.simulation.env.env_spec import env_spec
 from leed_traffic.simulation.score.audit import read_runs
 from leed_traffic.simulation.sumo.options import STATES_NAME, TRIPS_NAME, sumo_options
 
@@ -54,12 +54,9 @@ def shown_by_sumo(config, folder):
 
 
 def task_of(config):
-    scenario = load_scenario(str(config))
-    network = import_network(scenario.net_file, scenario.additional_files, begin_s=scenario.begin_s)
-    return RunTask(
-        choice=Choice(kind=ControllerKind.AS_IS), seed=7, scenario=scenario, network=network, site=derive_site(network),
-        decision_interval_s=5.0, reach_m=200.0,
-    )  # fmt: skip
+    setting = env_spec(load_scenario(str(config)))
+    setting = replace(setting, site=derive_site(setting.network))
+    return RunTask(choice=Choice(kind=ControllerKind.AS_IS), seed=7, setting=setting)
 
 
 @pytest.mark.parametrize("name", KINDS)

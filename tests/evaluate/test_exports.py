@@ -42,3 +42,10 @@ def test_the_same_rows_give_the_same_bytes():
 def test_no_rows_are_an_empty_table():
     assert as_csv([]) == "\n"
     assert pq.read_table(io.BytesIO(as_parquet([]))).num_rows == 0
+
+
+def test_every_run_is_a_line_of_the_csv():
+    lines = as_csv(run_rows([make_run("fixed", 1001, 10.25), make_run("plan:a,b", 1002, 11.0)])).splitlines()
+    assert lines[0].split(",")[:6] == ["controller", "seed", "delay_s", "trip_time_s", "waiting_s", "queue_veh"]
+    assert lines[1].startswith("fixed,1001,10.250,70.250,")
+    assert lines[2].startswith('"plan:a,b",1002,')

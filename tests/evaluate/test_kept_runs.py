@@ -9,78 +9,60 @@ from pathlib import Path
 import pytest
 
 from leed_traffic.artifacts.scenario import load_scenario
-from leed_traffic.artifacts.site import load_site
-from leed_traffic.domain.detectors.sensing import Sensing
 from leed_traffic.domain.plan import max_wave_plan
-from leed_traffic.domain.priority import PriorityRule
-from leed_traffic.domain.road_users import Weights
 from leed_traffic.evaluate import compare as comparing
 from leed_traffic.evaluate.compare import compare
 from leed_traffic.evaluate.config import EvaluateConfig
 from leed_traffic.evaluate.controllers import Choice, ControllerKind, parse_controllers
 from leed_traffic.evaluate.exports import write_results
-from leed_traffic.evaluate.kept_runs import RUNS_NAME, KeptRuns, digest_of
+from leed_traffic.evaluate.kept_runs import RUNS_NAME, kept_runs, run_digest
 from leed_traffic.evaluate.one_run import RunTask
 from leed_traffic.evaluate.records.recording import Plotted
-from leed_traffic.simulation.network.network_import import import_network
+from leed_traffic.simulation.env.env_spec import env_spec
 
 from .conftest import make_run, make_timeline
 
 pytestmark = pytest.mark.sumo
 SCENARIO = load_scenario("crossing")
-NETWORK = import_network(SCENARIO.net_file)
-RULE = PriorityRule(classes=("bus",), reach_m=100.0, max_extension_s=10.0, keep_green_s=8.0, lockout_s=60.0)
+SETTING = env_spec(SCENARIO)
 
 
 def task(**changes) -> RunTask:
-    site = load_site(None, SCENARIO, NETWORK)
-    base = RunTask(
-        choice=Choice(kind=ControllerKind.FIXED), seed=1001, scenario=SCENARIO, network=NETWORK, site=site, decision_interval_s=5.0,
-        reach_m=100.0,
-    )  # fmt: skip
+    base = RunTask(choice=Choice(kind=ControllerKind.FIXED), seed=1001, setting=SETTING)
     return replace(base, **changes)
 
 
 def test_a_run_is_found_again_as_it_was(tmp_path):
-    kept = KeptRuns(tmp_path)
+    kept = kept_runs(tmp_path)
     run = make_run("fixed", 1001, 10.0, make_timeline())
-    assert kept.find(task()) is None
-    kept.keep(task(), run)
-    found = kept.find(task())
+    assert kept.find(run_digest(task())) is None
+    kept.keep(run_digest(task()), run)
+    found = kept.find(run_digest(task()))
     assert found == run
     assert found is not None
     assert dict(found.timeline) == make_timeline()
 
 
-def test_a_damaged_file_is_run_again(tmp_path):
-    kept = KeptRuns(tmp_path)
-    kept.keep(task(), make_run("fixed", 1001, 10.0))
-    (file,) = (tmp_path / RUNS_NAME).iterdir()
-    file.write_bytes(file.read_bytes()[:100])
-    assert kept.find(task()) is None
+def test_without_a_folder_nothing_is_kept():
+    kept = kept_runs(None)
+    kept.keep(run_digest(task()), make_run("fixed", 1001, 10.0))
+    assert kept.find(run_digest(task())) is None
 
 
 def test_every_input_of_a_run_decides_its_digest(tmp_path):
     plans = tmp_path / "plans.json"
-    digests = {digest_of(task())}
+    digests = {run_digest(task())}
     for changes in (
         {"seed": 1002},
         {"choice": Choice(kind=ControllerKind.ACTUATED)},
-        {"decision_interval_s": 6.0},
-        {"reach_m": 50.0},
-        {"sensing": Sensing(miss=0.5)},
         {"plotted": Plotted(intersections=("C",), corridor=None, window_s=(0.0, 9.0))},
-        {"scenario": replace(SCENARIO, end_s=SCENARIO.end_s - 1.0)},
-        {"scenario": replace(SCENARIO, options=("--scale", "0.5"))},
-        {"site": load_site("as-net", SCENARIO, NETWORK)},
-        {"site": replace(task().site, priority=(RULE,))},
-        {"site": replace(task().site, weights=Weights(persons=1.0))},
+        {"setting": replace(SETTING, decision_interval_s=6.0)},
     ):
-        digests.add(digest_of(task(**changes)))
+        digests.add(run_digest(task(**changes)))
     for reach_m in (50.0, 60.0):  # another content under the same name
         plans.write_text(f'{{"C": {max_wave_plan("C", reach_m=reach_m).model_dump_json()}}}')
-        digests.add(digest_of(task(choice=Choice(kind=ControllerKind.PLAN, path=plans))))
-    assert len(digests) == 14
+        digests.add(run_digest(task(choice=Choice(kind=ControllerKind.PLAN, path=plans))))
+    assert len(digests) == 7
 
 
 def test_the_same_content_elsewhere_is_the_same_run(tmp_path):
@@ -88,12 +70,20 @@ def test_the_same_content_elsewhere_is_the_same_run(tmp_path):
     for file in files:
         file.write_text(f'{{"C": {max_wave_plan("C").model_dump_json()}}}')
     one, other = (task(choice=Choice(kind=ControllerKind.PLAN, path=file)) for file in files)
-    assert digest_of(one) == digest_of(other)
-    kept = KeptRuns(tmp_path)
-    kept.keep(one, make_run(one.choice.name, 1001, 10.0))
-    found = kept.find(other)
-    assert found is not None
-    assert found.controller == other.choice.name
+    assert run_digest(one) == run_digest(other)
+
+
+def test_a_kept_run_is_told_under_the_name_that_is_asked_for(tmp_path):
+    names = []
+    for name in ("a.json", "b.json"):
+        file = tmp_path / name
+        file.write_text(f'{{"C": {max_wave_plan("C").model_dump_json()}}}')
+        asked = config(tmp_path / "out").model_copy(
+            update={"controllers": parse_controllers(f"plan:{file}"), "seeds": (1001,), "horizon_s": 60.0}
+        )
+        names.append(compare(asked).evaluation.results[0].controller)
+    assert names == [f"plan:{tmp_path / 'a.json'}", f"plan:{tmp_path / 'b.json'}"]
+    assert len(list((tmp_path / "out" / RUNS_NAME).iterdir())) == 1
 
 
 def config(out: Path) -> EvaluateConfig:
@@ -116,11 +106,11 @@ def test_a_killed_evaluation_goes_on_and_writes_the_same_bytes(tmp_path, monkeyp
     child = subprocess.Popen([sys.executable, "-c", code, str(tmp_path / "cut")], start_new_session=True)
     runs = tmp_path / "cut" / RUNS_NAME
     until_s = time.monotonic() + 60.0
-    while time.monotonic() < until_s and child.poll() is None and len(list(runs.glob("*.json"))) < 2:
+    while time.monotonic() < until_s and child.poll() is None and len(list(runs.glob("*.json.gz"))) < 2:
         time.sleep(0.002)
     os.killpg(child.pid, signal.SIGKILL)
     child.wait()
-    n_kept = len(list(runs.glob("*.json")))
+    n_kept = len(list(runs.glob("*.json.gz")))
     assert 2 <= n_kept < 6
     simulated = []
     run_one = comparing.run_one

@@ -82,7 +82,7 @@ def live_and_die(command, out, server, kills, rng, most_work):
 
 def work_done(out):
     """Simulations remembered, and replies."""
-    return len(list((out / ".work").glob("*.json"))) + len(on_disk(out))
+    return len(list((out / ".work").glob("*.json.gz"))) + len(on_disk(out))
 
 
 def on_disk(out):

@@ -1,16 +1,14 @@
 from types import SimpleNamespace
 
 import numpy as np
-import pytest
 
 from leed_traffic.domain.network import Network
-from leed_traffic.domain.plan import SequencePlan, UrgencyPlan, check_plan, max_wave_plan
+from leed_traffic.domain.plan import UrgencyPlan
 from leed_traffic.generate.author import Proposal
 from leed_traffic.generate.bench import Result, Trial
 from leed_traffic.generate.brief import Brief
-from leed_traffic.generate.refine import ExecutedPlans, compose, refine
-from leed_traffic.generate.search.author import SearchAuthor
-from leed_traffic.simulation.incumbents.webster import webster_plans
+from leed_traffic.generate.executed import ExecutedPlans
+from leed_traffic.generate.refine import compose, refine
 from tests.intersections import flat_timing, star
 
 NAMES = ("A", "B")
@@ -130,43 +128,6 @@ def test_a_brief_carries_the_incumbent_and_how_it_did():
         20.0,
         -16.0,
     )
-
-
-def test_the_search_finds_what_each_intersection_needs():
-    stood, rounds = refine(SearchAuthor(1, 100.0), BRIEFS, standing("start", 5, 5), FakeBench(), (11,), [20] * 6)
-    assert stood[-1].trial.delay_s < 0.1 * stood[0].trial.delay_s
-    delays = [r.delay_s for r in rounds]
-    assert delays == sorted(delays, reverse=True)
-
-
-def test_the_search_proposes_the_same_for_the_same_seed():
-    def proposals(seed):
-        return [SearchAuthor(seed, 100.0).propose(BRIEFS, r, 5) for r in (0, 1, 2)]
-
-    assert proposals(1) == proposals(1)
-    assert proposals(1) != proposals(2)
-
-
-@pytest.mark.parametrize("round_index", range(8))
-def test_whatever_the_search_proposes_fits(round_index):
-    for seed in range(20):
-        for proposal in SearchAuthor(seed, 100.0).propose(BRIEFS, round_index, 10):
-            for brief in BRIEFS:
-                plan = proposal.plans[brief.intersection.id]
-                assert UrgencyPlan.model_validate(plan.model_dump()) == plan
-                assert plan.reach_m <= 100.0
-                check_plan(plan, brief.intersection, brief.timing)
-
-
-def test_a_sequence_is_replaced_by_max_wave_before_it_is_changed():
-    from dataclasses import replace
-
-    sequences = webster_plans(BRIEFS, coordinated=False)
-    assert isinstance(sequences["A"], SequencePlan)
-    briefs = [replace(brief, incumbent=sequences[brief.intersection.id]) for brief in BRIEFS]
-    changed = SearchAuthor(1, 100.0).propose(briefs, 0, 5)
-    parents = [replace(brief, incumbent=max_wave_plan(brief.intersection.id)) for brief in BRIEFS]
-    assert changed == SearchAuthor(1, 100.0).propose(parents, 0, 5)
 
 
 def test_returns_are_means_over_the_seeds():

@@ -34,16 +34,6 @@ def lessons_file(tmp_path_factory):
     return path
 
 
-def test_a_brief_has_few_tokens_and_comes_back_as_it_was(lessons_file):
-    texts = [m["content"] for lesson in read_lessons(lessons_file) for m in lesson.messages[1:]]
-    tokenizer = train_tokenizer(texts, context=4096)
-    for text in texts[:6]:
-        tokens = tokenizer(text)["input_ids"]
-        assert tokenizer.decode(tokens) == text
-        assert len(tokens) < len(text) / 3.5
-    assert tokenizer.decode(tokenizer("A straße costs 5 €")["input_ids"]) == "A straße costs 5 €"
-
-
 def test_only_the_reply_counts_in_the_loss_and_the_constant_instructions_are_not_read(lessons_file):
     lessons = read_lessons(lessons_file)
     tokenizer = train_tokenizer([m["content"] for m in lessons[0].messages], context=4096)

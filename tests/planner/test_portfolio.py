@@ -1,13 +1,11 @@
 import json
 
-import numpy as np
 import pytest
 
 from leed_traffic.domain.plan import check_plan
 from leed_traffic.generate.language_model.names import name_parts
 from leed_traffic.generate.language_model.plan_schema import plan_schema
 from leed_traffic.generate.language_model.reply import read_plan
-from leed_traffic.planner.chance import RandomAuthor, random_plan
 from leed_traffic.planner.lessons import reply_text
 from leed_traffic.planner.portfolio import SEQUENCES, portfolio, stretched
 from leed_traffic.simulation.incumbents.webster import flow_ratios, split_greens, webster_cycle
@@ -38,14 +36,3 @@ def test_a_sequence_has_websters_greens_stretched_in_the_sites_order():
         wanted = one.stretch * round(greens[step.stage])
         high = BRIEF.timing.max_green_s[step.stage]
         assert step.max_green_s == pytest.approx(min(max(wanted, step.min_green_s), high), abs=0.5)
-
-
-def test_random_plans_are_of_both_forms_keep_the_limits_and_are_the_same_for_the_same_seed():
-    rng = np.random.default_rng(1)
-    drawn = [random_plan(BRIEF, rng) for _ in range(40)]
-    for plan in drawn:
-        check_plan(plan, BRIEF.intersection, BRIEF.timing)
-    assert {plan.form for plan in drawn} == {"priority", "sequence"}
-    assert len(set(map(str, drawn))) > 30
-    assert RandomAuthor(3).propose([BRIEF], 1, 4) == RandomAuthor(3).propose([BRIEF], 1, 4)
-    assert RandomAuthor(3).propose([BRIEF], 0, 4) != RandomAuthor(3).propose([BRIEF], 1, 4)

@@ -4,30 +4,13 @@ import pytest
 
 from leed_traffic.domain.detectors.detection import lanes_to_read
 from leed_traffic.errors import ExitCode, UsageError
-from leed_traffic.serve.control.agreement import StageComparison
+from leed_traffic.serve.control.commands import CommandQueue, SetOperatingMode
 from leed_traffic.serve.control.loop import StopRequest
-from leed_traffic.serve.control.orders import CommandQueue, SetOperatingMode
 from leed_traffic.serve.run import ServeConfig, serve
 from leed_traffic.serve.safety.supervisor import Cause, ModeEvent, ModeState, OperatingMode, SignalMode, transition
 from tests.serve.bundles import crossing
 from tests.serve.fake_device import FakeDevice
 from tests.serve.test_run import asks_for, fake, read_events
-
-
-def test_shadow_counts_what_the_signal_did_against_what_was_asked_for():
-    comparison = StageComparison(5.0)
-    comparison.ask(10.0, 0, 0)
-    comparison.look(14.0, 0, False)
-    assert comparison.counts.compared == 0, "too early to tell"
-    comparison.look(15.0, 0, False)
-    assert (comparison.counts.compared, comparison.counts.agreed) == (1, 1)
-    for at_s, asked, later in ((20.0, 1, 0), (30.0, 0, 1), (40.0, 2, 1)):
-        comparison.ask(at_s, 0, asked)
-        comparison.look(at_s + 5.0, 0, True)
-        comparison.look(at_s + 7.0, later, False)
-    counts = comparison.counts
-    assert (counts.would_have_left, counts.would_have_stayed, counts.another_stage) == (1, 1, 1)
-    assert counts.share == 0.25
 
 
 def test_shadow_tells_the_share_and_logs_both_sides(crossing_bundle, tmp_path):
@@ -50,7 +33,7 @@ def test_shadow_tells_the_share_and_logs_both_sides(crossing_bundle, tmp_path):
 
 def serve_with_modes(bundle, changes, tmp_path, *, control=OperatingMode.ACTIVE, until_s=300.0):
     """Change the mode at these times; (summary, device, whether the signal was ours at each tick)."""
-    mailbox, device, ours, letters = (
+    commands, device, ours, waiting = (
         CommandQueue(),
         fake(queues={lane.id: 3 for lane in crossing()[0].lanes}),
         {},
@@ -60,19 +43,19 @@ def serve_with_modes(bundle, changes, tmp_path, *, control=OperatingMode.ACTIVE,
     def on_tick(time_s, end_s, note):
         ours[time_s] = device._ours
         if time_s in changes:
-            letters.append(mailbox.drop(SetOperatingMode(control=changes[time_s]), "test"))
+            waiting.append(commands.put(SetOperatingMode(mode=changes[time_s]), "test"))
 
     summary = serve(
         ServeConfig(bundle=bundle, port=1, control=control, events=tmp_path, until_s=until_s), clock=lambda: 0.0,
-        stop=StopRequest(), connect=lambda *_: device, on_tick=on_tick, mailbox=mailbox,
+        stop=StopRequest(), connect=lambda *_: device, on_tick=on_tick, commands=commands,
     )  # fmt: skip
-    return summary, device, ours, letters
+    return summary, device, ours, waiting
 
 
 @pytest.mark.parametrize("quiet", [OperatingMode.SHADOW, OperatingMode.MONITOR])
 @pytest.mark.parametrize("at_s", [41.0, 47.0, 53.0])
 def test_a_signal_is_handed_back_and_taken_over_again_as_a_person_wants(crossing_bundle, tmp_path, quiet, at_s):
-    summary, _, ours, letters = serve_with_modes(
+    summary, _, ours, waiting = serve_with_modes(
         crossing_bundle, {at_s: quiet, 150.0: OperatingMode.ACTIVE}, tmp_path
     )
     assert ours[at_s]
@@ -85,7 +68,7 @@ def test_a_signal_is_handed_back_and_taken_over_again_as_a_person_wants(crossing
     assert summary.violations == []
     assert summary.transitions["fallback: withdrawn"] == 1
     assert summary.exit_code is ExitCode.OK
-    assert "handed back" in letters[0].answer.result(0.0)
+    assert "handed back" in waiting[0].answer.result(0.0)
     codes = [(code, pattern) for _, code, pattern in read_events(tmp_path) if code == 131]
     assert codes == [(131, 1), (131, 254), (131, 1), (131, 254)]
 
@@ -115,26 +98,26 @@ def test_a_latched_signal_stays_latched_whatever_the_mode():
 
 
 def test_a_controller_that_is_leaving_takes_no_orders(crossing_bundle, tmp_path):
-    mailbox, stop, letters = CommandQueue(), StopRequest(), []
+    commands, stop, waiting = CommandQueue(), StopRequest(), []
     device = fake(queues={lane.id: 3 for lane in crossing()[0].lanes})
 
     def on_tick(time_s, end_s, note):
         if time_s == 41.0:
             stop(15)
         if time_s == 42.0:
-            letters.append(mailbox.drop(SetOperatingMode(control=OperatingMode.SHADOW), "test"))
+            waiting.append(commands.put(SetOperatingMode(mode=OperatingMode.SHADOW), "test"))
 
     summary = serve(
         ServeConfig(bundle=crossing_bundle, port=1), clock=lambda: 0.0, stop=stop, connect=lambda *_: device,
-        on_tick=on_tick, mailbox=mailbox,
+        on_tick=on_tick, commands=commands,
     )  # fmt: skip
     assert summary.handed_back
     with pytest.raises(UsageError, match="takes no more orders"):
-        letters[0].answer.result(0.0)
+        waiting[0].answer.result(0.0)
 
 
 def test_a_signal_that_a_change_of_mode_gives_back_is_given_back_over_a_loss_of_the_connection(crossing_bundle):
-    mailbox, first = CommandQueue(), fake(lost_at_s=43.0)
+    commands, first = CommandQueue(), fake(lost_at_s=43.0)
     devices = [first]
 
     def connect(*_):
@@ -145,11 +128,11 @@ def test_a_signal_that_a_change_of_mode_gives_back_is_given_back_over_a_loss_of_
 
     def on_tick(time_s, end_s, note):
         if time_s == 41.0:
-            mailbox.drop(SetOperatingMode(control=OperatingMode.MONITOR), "test")
+            commands.put(SetOperatingMode(mode=OperatingMode.MONITOR), "test")
 
     summary = serve(
         ServeConfig(bundle=crossing_bundle, port=1, until_s=100.0, retry_s=10.0), clock=lambda: 0.0, stop=StopRequest(),
-        connect=connect, on_tick=on_tick, mailbox=mailbox, sleep=lambda s: None, decider=lambda bundle, ids: asks_for(0),
+        connect=connect, on_tick=on_tick, commands=commands, sleep=lambda s: None, decider=lambda bundle, ids: asks_for(0),
     )  # fmt: skip
     assert summary.reconnections == 1
     assert not first._ours

@@ -11,11 +11,11 @@ import pytest
 from leed_traffic.artifacts.policy import Policy
 from leed_traffic.errors import ExitCode, MismatchError, OwnerError
 from leed_traffic.serve.control.assignment import assign
-from leed_traffic.serve.control.orders import CommandQueue
+from leed_traffic.serve.control.commands import CommandQueue
 from leed_traffic.serve.control.pace import divides
 from leed_traffic.serve.device.owner import is_marked
 from leed_traffic.serve.device.signal_locks import SignalLocks
-from leed_traffic.serve.operations.desk import CommandServer
+from leed_traffic.serve.operations.command_server import CommandServer
 from leed_traffic.serve.operations.status import StatusBoard
 from leed_traffic.serve.run import ServeConfig, serve
 from leed_traffic.serve.safety.supervisor import Cause, OperatingMode, SignalMode
@@ -62,8 +62,8 @@ def test_who_only_watches_owns_nothing_until_he_is_to_drive(crossing_bundle, por
         raise OwnerError("signal C is controlled already, by process 7")
 
     config = ServeConfig(bundle=bundle.path, port=port)
-    desk = CommandServer(assign(bundle, None), bundle, config, Policy, CommandQueue(), StatusBoard(), refuse)
-    reply = desk.answer(b'{"order": "mode", "mode": "active"}', "test")
+    server = CommandServer(assign(bundle, None), bundle, config, Policy, CommandQueue(), StatusBoard(), refuse)
+    reply = server.answer(b'{"command": "mode", "mode": "active"}', "test")
     assert (reply.exit_code, reply.said) == (ExitCode.USAGE, "signal C is controlled already, by process 7")
     assert said == ["asked"]
 

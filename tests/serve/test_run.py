@@ -18,6 +18,7 @@ from leed_traffic.errors import BundleError, DeviceError, ExitCode, MismatchErro
 from leed_traffic.serve.control.loop import StopRequest
 from leed_traffic.serve.run import ServeConfig, serve
 from leed_traffic.serve.safety.supervisor import OperatingMode, SignalMode
+from tests.intersections import with_limits
 from tests.serve.bundles import crossing
 from tests.serve.fake_device import FakeDevice
 
@@ -377,8 +378,8 @@ def test_a_device_of_too_long_steps_is_refused_before_a_signal_is_touched(crossi
 )
 def test_a_yellow_between_two_looks_is_refused(tmp_path, yellow_s, step_s, is_seen):
     intersection, timing = crossing()
-    short = tuple(tuple(yellow_s if s else 0.0 for s in row) for row in timing.yellow_s)
-    site = make_site("short", [replace(timing, yellow_s=short)])
+    short = tuple(tuple(yellow_s if s else 0.0 for s in row) for row in timing.clearances.yellow_s)
+    site = make_site("short", [with_limits(timing, yellow_s=short)])
     bundle = write_linear_bundle(tmp_path / "short", "crossing", Network(intersections=(intersection,)), site).path
     device = fake(end_s=3.0)
     device.step_s = step_s

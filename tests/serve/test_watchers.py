@@ -120,7 +120,7 @@ def test_every_alert_asks_for_a_figure_that_exists(crossing_bundle, metrics):
 
 
 @pytest.fixture
-def mailbox(tmp_path):
+def notify_socket(tmp_path):
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as box:
         box.bind(str(tmp_path / "notify"))
         box.settimeout(0.2)
@@ -136,8 +136,8 @@ def letters(box):
             return found
 
 
-def test_systemd_hears_ready_after_the_first_tick_and_a_sign_of_life_from_each(crossing_bundle, mailbox):
-    box, environment = mailbox
+def test_systemd_hears_ready_after_the_first_tick_and_a_sign_of_life_from_each(crossing_bundle, notify_socket):
+    box, environment = notify_socket
     drive_watched(crossing_bundle, ServiceManager(environment), until_s=5.0)
     heard = letters(box)
     assert heard[0].startswith("STATUS=bundle")
@@ -146,8 +146,8 @@ def test_systemd_hears_ready_after_the_first_tick_and_a_sign_of_life_from_each(c
     assert len(heard) >= 2 + 6
 
 
-def test_systemd_hears_from_every_look_that_a_lost_device_is_tried_again(mailbox):
-    box, environment = mailbox
+def test_systemd_hears_from_every_look_that_a_lost_device_is_tried_again(notify_socket):
+    box, environment = notify_socket
     manager = ServiceManager(environment)
     manager.wait("connecting")
     manager.tick(SimpleNamespace(n=1), None, 0.0)

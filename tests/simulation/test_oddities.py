@@ -112,7 +112,9 @@ def test_a_ring_programs_own_clearances_and_shared_greens_are_kept(bring, tmp_pa
     assert junction.stages[through].own_green_s > 10.0
     own = timing_as_net(junction)
     others = [k for k in range(junction.n_stages) if not junction.stages[k].green & junction.stages[through].green]
-    assert {(own.yellow_s[through][k], own.all_red_s[through][k]) for k in others} == {(3.0, 2.0)}
+    assert {(own.clearances.yellow_s[through][k], own.clearances.all_red_s[through][k]) for k in others} == {
+        (3.0, 2.0)
+    }
 
 
 def test_the_fixed_incumbent_of_two_rings_shows_only_pairs_that_have_time(bring, tmp_path):

@@ -71,7 +71,7 @@ def test_cars_on_it_always_see_their_yellow_and_nothing_is_unsafe(street, tmp_pa
 def test_its_derived_limits_are_proved_safe(street):
     _, network = street
     timing = derive_site(network).timings[0]
-    assert timing.all_red_s[0][1] >= 12.0  # 12.8 m and more at 1.07 m/s
+    assert timing.clearances.all_red_s[0][1] >= 12.0  # 12.8 m and more at 1.07 m/s
     longest_s = tuple(low_s + 5.0 for low_s in timing.min_green_s)
     shorter = replace(timing, fallback_green_s=timing.min_green_s, max_green_s=longest_s)
     assert verify_timing(network.intersections[0], shorter).violations == ()

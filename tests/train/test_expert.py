@@ -6,8 +6,7 @@ import pytest
 from leed_traffic.artifacts.demonstrations import read_demonstrations, write_demonstrations
 from leed_traffic.domain.road_users import Weights
 from leed_traffic.errors import MismatchError
-from leed_traffic.generate.author import Author
-from leed_traffic.generate.config import GenerateConfig
+from leed_traffic.generate.config import AuthorName, GenerateConfig
 from leed_traffic.generate.run import generate
 from leed_traffic.train.config import TrainConfig
 from leed_traffic.train.expert import (
@@ -46,7 +45,9 @@ def test_an_expert_that_loses_to_the_fallback_cycle_is_left_aside(delay_s, setti
 @pytest.mark.sumo
 def test_beside_a_bad_expert_the_agents_learn_as_they_would_alone(tmp_path):
     short = shortened("crossing", 120, tmp_path)
-    made = generate(GenerateConfig(scenario=short, out=tmp_path / "demos", author=Author.WEBSTER, seeds=(11, 12)))
+    made = generate(
+        GenerateConfig(scenario=short, out=tmp_path / "demos", author=AuthorName.WEBSTER, seeds=(11, 12))
+    )
     worse = made.manifest.model_copy(update={"delay_s": made.manifest.baseline_delay_s + 1.0})
     write_demonstrations(tmp_path / "demos", replace(made, manifest=worse))
     told, deep = [], {"scenario": short, "episodes": 2, "workers": 0, "validation_seeds": 1}

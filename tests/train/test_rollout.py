@@ -7,6 +7,7 @@ from leed_traffic.artifacts.scenario import load_scenario
 from leed_traffic.artifacts.site import load_site
 from leed_traffic.domain.detectors.faults import DetectorFault, FaultRates
 from leed_traffic.domain.detectors.sensing import IDEAL
+from leed_traffic.domain.observation import observation_spec
 from leed_traffic.domain.plan import max_wave_plan
 from leed_traffic.simulation.env.env_spec import EnvSpec
 from leed_traffic.simulation.env.signal_env import Reward
@@ -32,7 +33,7 @@ def spec():
 
 def drawn(spec):
     (intersection,) = spec.network.intersections
-    size = 2 * intersection.n_lanes + 4 * intersection.n_stages + 2
+    size = observation_spec(intersection, decision_interval_s=5.0).size
     return ActorCritic([size], intersection.n_stages, 64, seed=5).weights()
 
 

@@ -1,4 +1,4 @@
-"""What detectors at the stop lines see: vehicles on lanes, counted by stretch of lane.
+"""Detectors at the stop lines: vehicles on lanes, counted by stretch of lane.
 
 The simulator and the TraCI device both hand over `Vehicles`; the counting has one home, here.
 """
@@ -41,7 +41,7 @@ class Vehicles:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LocalReadings:
-    """What one intersection's detectors report; NaN where a detector is dead."""
+    """Readings of one intersection's detectors; NaN where a detector is dead."""
 
     queue_veh: Array  # (L,) vehicles under 0.1 m/s within reach
     count_veh: Array  # (L,) vehicles within reach
@@ -51,7 +51,7 @@ class LocalReadings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Readings:
-    """What the detectors of N intersections report, one after the other."""
+    """Readings of the detectors of N intersections, one after the other."""
 
     queue_veh: Array
     count_veh: Array
@@ -83,14 +83,14 @@ def within_reach(lane: Lane, reach_m: float) -> tuple[Span, ...]:
 
 
 def capacity_veh(lane: Lane, reach_m: float) -> float:
-    """How many queued vehicles fit within reach: at least one."""
+    """Return the number of queued vehicles that fit within reach: at least one."""
     return max(
         1.0, sum(span.share * (span.to_m - span.from_m) for span in within_reach(lane, reach_m)) / JAM_SPACING_M
     )
 
 
 def lanes_to_read(intersections: Sequence[Intersection], reach_m: float) -> tuple[str, ...]:
-    """All lanes on which any detector of these intersections looks, sorted."""
+    """Lanes that any detector of these intersections covers, sorted."""
     lanes = {span.lane for i in intersections for lane in i.lanes for span in within_reach(lane, reach_m)}
     exits = {m.exit_span.lane for i in intersections for m in i.vehicle_movements if m.exit_span}
     return tuple(sorted(lanes | exits))
@@ -109,7 +109,7 @@ class SpanTable:
         self._n_targets = n_targets
 
     def add_up(self, keys: Array, values: Sequence[Array]) -> list[Array]:
-        """For each array of vehicle values, (n_targets,) its share-weighted sums.
+        """Sum each array of vehicle values by target: (n_targets,) share-weighted.
 
         Args:
             keys: (V,) sorted, of `Vehicles`.
@@ -128,7 +128,7 @@ class SpanTable:
 
 
 class Detection:
-    """Detectors of N intersections: each lane looks upstream as far as its intersection's reach."""
+    """Detectors of N intersections: each lane's detector reaches upstream as far as its intersection's reach."""
 
     def __init__(
         self,
@@ -176,7 +176,7 @@ class Detection:
         self._mouth_room = np.maximum(1.0, np.array(exit_length, dtype=np.float64) / JAM_SPACING_M)
 
     def measure(self, vehicles: Vehicles) -> Readings:
-        """What the detectors report for these vehicles."""
+        """Read the detectors for these vehicles."""
         speed = vehicles.speed_mps
         flags = (speed < QUEUE_SPEED_MPS, np.ones(len(speed), dtype=bool), speed < BLOCKED_SPEED_MPS)
         halting, present, slow = (flag.astype(np.float64) for flag in flags)

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 
 class DetectorFault(IntEnum):
-    """What is wrong with a lane's detectors."""
+    """Fault of a lane's detectors."""
 
     NONE = 0
     DEAD = 1
@@ -29,7 +29,7 @@ LASTING = (DetectorFault.DEAD, DetectorFault.STUCK_ON, DetectorFault.STUCK_OFF, 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FaultRates:
-    """How often detectors break."""
+    """Rates at which detectors break."""
 
     dropouts_per_lane_hour: float = 0.0  # short silences, as of a lost radio packet or a glare
     dropout_s: float = 30.0  # mean length of one
@@ -46,7 +46,7 @@ class FaultRates:
 
     @property
     def is_sound(self) -> bool:
-        """Whether nothing ever breaks."""
+        """Return whether nothing ever breaks."""
         return not (self.dropouts_per_lane_hour or self.faults_per_lane_hour or self.one_per_intersection)
 
 

@@ -1,13 +1,13 @@
-"""Detectors where an installer would put them: zones of a camera or radar, loops at the stop line and in advance of it.
+"""Detectors where an installer would put them: zones of a camera or radar, stop loops and advance loops.
 
 | id | kind | where |
 |---|---|---|
-| `leed.zone.SIGNAL.LANE` | zone (SUMO: E2) | from a stop line upstream to the reach, a part per lane that it lies on |
+| `leed.zone.SIGNAL.LANE` | zone (SUMO: E2) | from a stop line up to the reach, a part per lane |
 | `leed.exit.SIGNAL.LANE` | exit (E2) | the first 60 m of an exit lane |
 | `leed.stop.SIGNAL.LANE` | stop (E1) | a loop 2 m before the stop line: a waiting vehicle stands on it |
-| `leed.advance.SIGNAL.LANE` | advance (E1) | a loop at the stopping distance v t + v^2 / (2 a), or where the lane begins |
+| `leed.advance.SIGNAL.LANE` | advance (E1) | a loop at v t + v^2 / (2 a), to stop in, or at the lane's begin |
 
-t = 1.0 s and a = 3.05 m/s2 as for the yellow (domain/safety/timing.py). LANE is the lane that the detector lies on.
+t = 1.0 s and a = 3.05 m/s2 as for the yellow (domain/safety/timing.py). LANE is where the detector lies.
 """
 
 from collections.abc import Iterable, Sequence
@@ -23,7 +23,7 @@ LEAST_GAP_M = 8.0  # m between the two loops of a lane: a vehicle and its gap; a
 
 
 class DetectorKind(StrEnum):
-    """What a detector is."""
+    """Kinds of detectors."""
 
     ZONE = "zone"
     EXIT = "exit"
@@ -36,7 +36,7 @@ LOOPS = frozenset({DetectorKind.STOP, DetectorKind.ADVANCE})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Detector:
-    """One detector: where it lies, and which incoming (or exit) lanes of which signal it tells about."""
+    """Detector: its place, and the incoming (or exit) lanes of a signal that it covers."""
 
     id: str
     kind: DetectorKind
@@ -52,7 +52,8 @@ class Detector:
     def __post_init__(self) -> None:
         if not 0.0 <= self.from_m <= self.to_m or not self.distance_m >= 0.0:
             raise ValueError(
-                f"{self.id}: need 0 <= from_m <= to_m and distance_m >= 0, got {self.from_m}, {self.to_m}, {self.distance_m}"
+                f"{self.id}: need 0 <= from_m <= to_m and distance_m >= 0, "
+                f"got {self.from_m}, {self.to_m}, {self.distance_m}"
             )
         if self.kind in LOOPS and self.from_m != self.to_m:
             raise ValueError(
@@ -63,7 +64,7 @@ class Detector:
 
 
 def stopping_distance_m(speed_mps: float) -> float:
-    """How far before the stop line a driver who sees yellow can still stop: v t + v^2 / (2 a)."""
+    """Distance before the stop line in which a driver who sees yellow can still stop: v t + v^2 / (2 a)."""
     return speed_mps * REACTION_S + speed_mps**2 / (2.0 * DECELERATION_MPS2)
 
 
@@ -132,7 +133,7 @@ def covered(intersection: Intersection, detectors: Iterable[Detector]) -> Inters
 def loops_by_lane(
     intersections: Sequence[Intersection], detectors: Iterable[Detector]
 ) -> list[tuple[str | None, str | None]]:
-    """(L,) the ids of the stop loop and of the advance loop of every incoming lane of all intersections in turn."""
+    """(L,) ids of the stop loop and the advance loop of every incoming lane of all intersections in turn."""
     ids = {(d.signal, lane, d.kind): d.id for d in detectors for lane, _ in d.informs}
     return [
         (ids.get((i.id, lane.id, DetectorKind.STOP)), ids.get((i.id, lane.id, DetectorKind.ADVANCE)))
@@ -150,13 +151,13 @@ def _zone(name: str, kind: DetectorKind, signal: str, span: Span, informs: tuple
 
 def _loop(intersection: Intersection, lane: Lane, kind: DetectorKind, at_m: float) -> Detector:
     return Detector(
-        id=f"leed.{kind}.{intersection.id}.{lane.id}", kind=kind, signal=intersection.id, lane=lane.id, from_m=at_m, to_m=at_m,
-        distance_m=round(lane.length_m - at_m, 2), informs=((lane.id, 1.0),),
+        id=f"leed.{kind}.{intersection.id}.{lane.id}", kind=kind, signal=intersection.id, lane=lane.id,
+        from_m=at_m, to_m=at_m, distance_m=round(lane.length_m - at_m, 2), informs=((lane.id, 1.0),),
     )  # fmt: skip
 
 
 def _add(zones: dict[str, Detector], zone: Detector) -> None:
-    """One detector for each stretch of lane: several incoming lanes may share the one upstream of them."""
+    """Add one detector for each stretch of lane: several incoming lanes may share the one upstream of them."""
     before = zones.get(zone.id)
     if before is None:
         zones[zone.id] = zone

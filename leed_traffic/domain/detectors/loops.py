@@ -1,9 +1,9 @@
 """Queue and vehicles of a lane, estimated from two loops: no more than counts and occupancy at two points give.
 
-Input-output counting between the advance loop and the stop loop, with b vehicles between them and p = 1 while one stands on the
-stop loop (the store-and-forward balance; SCOOT's queue model is of this kind):
+Input-output counting between the advance loop and the stop loop, with b vehicles between them and p = 1 while one
+stands on the stop loop (the store-and-forward balance; SCOOT's queue model is of this kind):
 
-    b <- b + in - out              in, out: who came onto the advance loop and onto the stop loop since the last look
+    b <- b + in - out              in, out: vehicles onto the advance and the stop loop since the last reading
     m <- m e^(-T/tau) + in (1 - e^(-T/tau)) tau / T        still under way: tau = d / v, arrivals spread over T
     n = b + p                      vehicles
     q = n - m                      who has come, had the time to arrive and has not left, stands
@@ -33,7 +33,7 @@ FREE = 0.02 + 1e-6  # below which nobody was there
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LoopCounts:
-    """Counters of the stop and the advance loop of L lanes, running on from any start; NaN: dead, or no such loop."""
+    """Counters of the stop and advance loops of L lanes, running on from any start; NaN: dead, or no such loop."""
 
     stop_passed_veh: Array
     stop_covered_s: Array
@@ -41,14 +41,14 @@ class LoopCounts:
     advance_covered_s: Array
 
     def since(self, before: "LoopCounts") -> "LoopCounts":
-        """What was counted since an earlier look; a counter that began anew counts from zero, one that was dead from now on."""
+        """Return the counts since an earlier reading; a restarted counter's from 0, a revived one's from now."""
         names = self.__dataclass_fields__
         return LoopCounts(**{name: _grown(getattr(self, name), getattr(before, name)) for name in names})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LoopLanes:
-    """Where the loops of L lanes lie."""
+    """Places of the loops of L lanes."""
 
     distance_m: Array  # (L,) from the stop line to the advance loop; NaN: there is none
     speed_mps: Array  # (L,) limit
@@ -95,7 +95,7 @@ class LoopMemory:
 
 
 def balance(memory: LoopMemory, seen: LoopCounts, lanes: LoopLanes, elapsed_s: float) -> LoopMemory:
-    """One more look at the loops of L lanes; see the module's head. Pure.
+    """Advance the balance of L lanes by one reading of their loops; see the module's head. Pure.
 
     Args:
         memory: before; a lane that was dead begins anew from what is known now.
@@ -138,7 +138,7 @@ def within_room(count_veh: Array, queue_veh: Array, room_veh: Array) -> tuple[Ar
 
 
 def lanes_of(distances_m: Sequence[float | None], speeds_mps: Sequence[float]) -> LoopLanes:
-    """Where the loops lie, from (L,) distances of the advance loops, None where there is none."""
+    """Make the places of the loops from (L,) distances of the advance loops, None where there is none."""
     return LoopLanes(
         distance_m=np.array([math.nan if d is None else d for d in distances_m], dtype=np.float64),
         speed_mps=np.array(speeds_mps, dtype=np.float64),

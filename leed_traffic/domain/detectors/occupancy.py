@@ -1,4 +1,4 @@
-"""Where vehicles inside a junction are looked for while it is being cleared; simulation and street read the same lanes."""
+"""Lanes inside a junction on which a vehicle extends a clearance; simulation and street read the same lanes."""
 
 from collections.abc import Callable, Sequence
 
@@ -9,7 +9,7 @@ InnerLanes = tuple[tuple[str, ...], ...]  # per link the lanes inside the juncti
 
 
 def inner_lanes(links: Sequence[Sequence[tuple[str, str, str]]], lane_behind: Callable[[str], str]) -> InnerLanes:
-    """Per link of a signal the lanes inside the junction that its vehicles pass.
+    """List, per link of a signal, the lanes inside the junction that its vehicles pass.
 
     Args:
         links: of each signal link (from lane, to lane, first lane inside the junction or "") of the ways that it

@@ -1,4 +1,4 @@
-"""What a site's detectors make of the traffic: less than the truth, and sometimes wrong.
+"""Readings as a site's detectors give them: less than the truth, and sometimes wrong.
 
 | kind | what is read | what is not |
 |---|---|---|
@@ -10,9 +10,9 @@ A camera counts n vehicles of a lane on which c fit as
 
     n' = round(p n + z s),   p = (1 - miss)(1 - occlusion min(1, n / c)),   s^2 = n p (1 - p) + (noise n)^2
 
-and the queue in proportion. z is standard normal and stays for a while, z <- r z + sqrt(1 - r^2) e, r = exp(-T / persistence):
-a vehicle hidden behind a truck is hidden the next second, too. A loop misses a vehicle with probability `miss`. Every number is
-drawn from one generator, seeded for the hour.
+and the queue in proportion. z is standard normal and stays for a while, z <- r z + sqrt(1 - r^2) e with
+r = exp(-T / persistence): a vehicle hidden behind a truck is hidden the next second, too. A loop misses a vehicle
+with probability `miss`. Every number is drawn from one generator, seeded for the hour.
 """
 
 import hashlib
@@ -35,7 +35,7 @@ _CHANCE = 2  # stream of chance apart from the demand's and the choices' of the 
 
 
 class SensingKind(StrEnum):
-    """What the detectors are."""
+    """Kinds of sensing at a site."""
 
     IDEAL = "ideal"
     CAMERA = "camera"
@@ -71,12 +71,12 @@ class Sensing:
         return hashlib.sha256(TypeAdapter(Sensing).dump_json(self)).hexdigest()
 
     def seen_m(self, reach_m: float) -> float:
-        """How far from the stop line is seen of the reach that an observation asks for."""
+        """Distance from the stop line that is seen of the reach that an observation asks for."""
         return min(reach_m, self.reach_m)
 
     @property
     def is_perfect(self) -> bool:
-        """Whether readings are the truth within the reach of the observation."""
+        """Return whether readings are the truth within the reach of the observation."""
         return (
             self.kind is SensingKind.IDEAL
             and self.faults.is_sound
@@ -97,7 +97,7 @@ LOOPS = Sensing(kind=SensingKind.LOOPS, miss=0.01, sees_exits=False, faults=Faul
 
 
 class Sensors:
-    """The detectors of N intersections over an hour: `begin`; at every look `take` once, then `sense` as often as needed."""
+    """Detectors of N intersections over an hour: `begin`; at every reading `take` once, then `sense` at will."""
 
     def __init__(self, intersections: Sequence[Intersection], sensing: Sensing) -> None:
         """Lay everything out.
@@ -126,11 +126,11 @@ class Sensors:
         self._is_on = np.zeros(self._n, dtype=bool)
 
     def take(self, time_s: float, elapsed_s: float, loops: LoopCounts | None = None) -> None:
-        """The moment of a look: which detectors are broken, how wrong the others are, what the loops counted.
+        """Take one moment: which detectors are broken, how wrong the others are, what the loops counted.
 
         Args:
             time_s: since the hour began.
-            elapsed_s: since the last look.
+            elapsed_s: since the last reading.
             loops: counted since then on (L,) lanes; of kind `loops` alone.
         """
         self._fault = self._plan.at(time_s)
@@ -142,7 +142,7 @@ class Sensors:
             self._memory = balance(self._memory, seen, self._loop_lanes, elapsed_s)
 
     def sense(self, truth: Readings, room_veh: Array) -> Readings:
-        """What is reported of this moment.
+        """Return the values that are reported of this moment.
 
         Args:
             truth: within the reach that is asked for.
@@ -207,19 +207,19 @@ class SensedDetection:
         """Lay out the detectors; lanes as in `Detection`."""
         sensing = sensors.sensing
         seen_m = [sensing.seen_m(reach) for reach in reach_m]
-        eyes = intersections
+        covered_by = intersections
         if sensing.kind is SensingKind.CAMERA and _has_zones(
             sensing
         ):  # a zone counts as it lies, whatever is asked for
             seen_m = [MAX_REACH_M] * len(intersections)
-            eyes = [covered(i, sensing.detectors) for i in intersections]
+            covered_by = [covered(i, sensing.detectors) for i in intersections]
         self._sensors = sensors
-        self._detection = Detection(eyes, seen_m, lane_index)
-        pairs = zip(eyes, seen_m, strict=True)
+        self._detection = Detection(covered_by, seen_m, lane_index)
+        pairs = zip(covered_by, seen_m, strict=True)
         self._room_veh = np.array([capacity_veh(lane, reach) for i, reach in pairs for lane in i.lanes])
 
     def measure(self, vehicles: Vehicles) -> Readings:
-        """What the detectors report at the moment that the sensors took last."""
+        """Read the detectors at the moment that the sensors took last."""
         return self._sensors.sense(self._detection.measure(vehicles), self._room_veh)
 
 
@@ -235,7 +235,7 @@ def _has_zones(sensing: Sensing) -> bool:
 
 
 def loop_lanes(intersections: Sequence[Intersection], sensing: Sensing) -> LoopLanes:
-    """Where the loops of all lanes lie."""
+    """Places of the loops of all lanes."""
     by_id = {d.id: d.distance_m for d in sensing.detectors}
     pairs = loops_by_lane(intersections, sensing.detectors)
     distances_m = [None if advance is None else by_id[advance] for _, advance in pairs]
@@ -243,7 +243,7 @@ def loop_lanes(intersections: Sequence[Intersection], sensing: Sensing) -> LoopL
 
 
 def _damaged(seen: LoopCounts, fault: NDArray[np.intp], is_on: NDArray[np.bool_], elapsed_s: float) -> LoopCounts:
-    """What broken loops report; stuck on, the stop loop is the one that is stuck."""
+    """Counts that broken loops report; stuck on, the stop loop is the one that is stuck."""
     covered_s = seen.stop_covered_s.copy()
     passed = seen.stop_passed_veh.copy()
     advance = seen.advance_passed_veh.copy()

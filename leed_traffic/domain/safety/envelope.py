@@ -18,7 +18,7 @@ EXTENSION_RELEASE_MPS = 6.0  # m/s, an extension ends when nobody is slower: who
 
 
 class Reason(StrEnum):
-    """Why a ruling is what it is."""
+    """Reasons of a ruling."""
 
     GRANTED = "granted"
     CLEARING = "clearing"
@@ -44,7 +44,7 @@ class Ruling:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Permission:
-    """Which stages may be asked for now, and what happens to any other request."""
+    """Stages that may be asked for now, and the answer to any other request."""
 
     legal: tuple[bool, ...]  # (S,), at least one is true
     otherwise: int
@@ -52,7 +52,7 @@ class Permission:
 
 
 def permit(state: SignalState, timing: Timing, *, horizon_s: float) -> Permission:
-    """Which stages a request may name.
+    """Find the stages that a request may name.
 
     Args:
         state: what is shown and who waits.
@@ -132,15 +132,15 @@ def keeps_closed_mps(extended_s: float) -> float:
 
 
 def may_extend(state: SignalState, timing: Timing, *, extended_s: float, delay_s: float, horizon_s: float) -> bool:
-    """Whether a clearance that is over may stand for another step because a vehicle still stands in the junction.
+    """Return whether a clearance that is over may stand another step: a vehicle still stands in the junction.
 
     An extension shows red only, so it is always safe; it is bounded, and it gives way to the maximum red.
 
     Args:
-        state: when it was last looked at; clearing towards a stage.
+        state: at the last reading; clearing towards a stage.
         timing: the site's limits.
         extended_s: for how long the clearance would have been extended then.
-        delay_s: from the look until the stage would turn green.
+        delay_s: from that reading until the stage would turn green.
         horizon_s: seconds between two rulings.
     """
     if not extended_s <= EXTENSION_LIMIT_S:
@@ -151,7 +151,7 @@ def may_extend(state: SignalState, timing: Timing, *, extended_s: float, delay_s
 def _without_request(
     permission: Permission, state: SignalState, timing: Timing, horizon_s: float, reason: Reason
 ) -> Ruling:
-    """Only a limit moves the signal; else the lease runs out and the fallback cycle goes on.
+    """Rule without a request: only a limit moves the signal, else the lease runs out and the fallback goes on.
 
     The cycle may move at any time before the next ruling. Where its next stage would then come too early for
     somebody else's maximum red, the stage that stands is held instead.
@@ -185,19 +185,20 @@ def _longest_waiting(state: SignalState, among: tuple[bool, ...] | None = None) 
 
 
 def _is_far_from_max_red(state: SignalState, timing: Timing, horizon_s: float) -> bool:
-    """Whether a whole round fits before anybody's maximum red, whatever is chosen now."""
+    """Return whether a whole round fits before anybody's maximum red, whatever is chosen now."""
     return max(state.wait_s) + horizon_s + timing.round_at(horizon_s) <= timing.max_red_s
 
 
 def _all_served_in_time(
     choice: int, state: SignalState, timing: Timing, horizon_s: float, *, delay_s: float = 0.0
 ) -> bool:
-    """Whether everybody can be green within the maximum red if `choice` is next, after a delay, and then the most urgent first.
+    """Return whether all are served within the maximum red: `choice` after a delay, then the most urgent first.
 
     A wait grows while the stages before it take their clearance, their minimum green and a decision's delay each:
         wait_k + t_k <= max_red,   t_k = t_(k-1) + min_green_(k-1) + horizon + longest clearance to k
-    Earliest due date first, d_k = max_red - wait_k + min_green_k + horizon, meets every such bound if any order does (Jackson
-    1955); with the longest clearance into a stage instead of the actual one this stays true whatever was served before.
+    Earliest due date first, d_k = max_red - wait_k + min_green_k + horizon, meets every such bound if any order
+    does (Jackson 1955); with the longest clearance into a stage instead of the actual one this stays true whatever
+    was served before.
     """
     others = [j for j in range(timing.n_stages) if state.wait_s[j] > 0.0 and j != choice]
     others.sort(key=lambda j: timing.min_green_s[j] - state.wait_s[j])

@@ -4,7 +4,7 @@ It shares no code with the envelope or the stage program: it reads letters, coun
 site's limits and with geometry. Judged:
 
 - two foes never both show G; no letter but G, g, y, r, s appears;
-- a vehicle green never ends without yellow, a yellow never turns back to green, nothing turns green during a clearance;
+- a vehicle green never ends without yellow, a yellow never turns back to green, no link turns green meanwhile;
 - when a stage begins, everything that lost its green has had its whole yellow, all-red and pedestrian clearance;
 - under a reviewed site also: yellow at least 3 s, a crossing red for at least its length at 1.07 m/s;
 - a link that serves a crossing and vehicles is held to the rules of both;
@@ -25,7 +25,7 @@ _LETTERS = "Ggyrs"
 
 @dataclass(frozen=True, slots=True)
 class OracleMemory:
-    """All that the judge remembers of a signal; counts in steps, capped where longer means no more."""
+    """Facts that the judge keeps of a signal; counts in steps, capped where longer means no more."""
 
     origin: int  # the stage that stood last
     display: str
@@ -67,7 +67,7 @@ class Oracle:
         return OracleMemory(stage, display, (self._cap,) * len(display), (0,) * len(display))
 
     def see(self, memory: OracleMemory, display: str, stage: int | None) -> tuple[OracleMemory, tuple[str, ...]]:
-        """One more step: what is shown now, and what is wrong with it.
+        """Judge one more step: the memory after it, and what is wrong with it.
 
         Args:
             memory: of all steps before.
@@ -95,7 +95,7 @@ class Oracle:
         return seen, tuple(wrong)
 
     def ended(self, stage: int, green_s: float) -> tuple[str, ...]:
-        """What is wrong with a stage that ends after so long."""
+        """Return the faults of a stage that ends after so long."""
         least_s = self._timing.min_green_s[stage]
         return (
             (f"stage {stage} ends after {green_s:g} s, min_green_s is {least_s:g}",)
@@ -104,12 +104,13 @@ class Oracle:
         )
 
     def kept(self, stage: int, green_s: float, until_s: float) -> tuple[str, ...]:
-        """What is wrong with keeping a stage until the next ruling although somebody waits elsewhere."""
+        """Return the faults of keeping a stage until the next ruling although somebody waits elsewhere."""
         most_s = self._timing.max_green_s[stage]
         if green_s + until_s <= most_s + 1e-6:
             return ()
         return (
-            f"stage {stage} is kept at {green_s:g} s for {until_s:g} s while others wait, max_green_s is {most_s:g}",
+            f"stage {stage} is kept at {green_s:g} s for {until_s:g} s while others wait, "
+            f"max_green_s is {most_s:g}",
         )
 
     def _older(self, memory: OracleMemory) -> OracleMemory:
@@ -136,9 +137,9 @@ class Oracle:
                 wrong += _short(k, "pedestrian clearance", red_s, timing.clearance_s(origin, stage), origin, stage)
             else:
                 yellow_s = seen.yellow[k] * self._step_s
-                least_s = max(timing.yellow_s[origin][stage], self._least_yellow_s)
+                least_s = max(timing.clearances.yellow_s[origin][stage], self._least_yellow_s)
                 wrong += _short(k, "yellow", yellow_s, least_s, origin, stage)
-                wrong += _short(k, "all-red", red_s, timing.all_red_s[origin][stage], origin, stage)
+                wrong += _short(k, "all-red", red_s, timing.clearances.all_red_s[origin][stage], origin, stage)
             if k in self._walk_s:
                 wrong += _short(k, "time to cross", red_s, self._walk_s[k], origin, stage)
         return wrong

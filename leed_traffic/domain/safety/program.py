@@ -4,7 +4,7 @@ Phases 0..S-1 are the stages. Each has a finite duration and leads on to the sta
 order: silence means that the signal cycles on safely. For every ordered pair (i, j) up to three clearance phases
 lead from i to j:
 
-    pedestrians of i turn red  ->  vehicles of i turn yellow  ->  all of i that j does not serve is red  ->  stage j
+    pedestrians of i red  ->  vehicles of i yellow  ->  all of i that j does not serve red  ->  stage j
 
 A link that serves a crossing and vehicles is shown as vehicles need it, with a yellow; the red after it is long
 enough for those who began to walk at its end (`timing.py`).
@@ -12,8 +12,8 @@ enough for those who began to walk at its end (`timing.py`).
 So a command is one jump to the first clearance phase, or a longer duration for the stage that stands.
 
 A clearance that is over may be extended while a vehicle still stands in the junction: everything that j does not
-serve stays red for some more steps, in the way's own all-red or, where it has none, in a phase beside the way that
-nothing leads to.
+serve stays red for some more steps, in the transition's own all-red or, where it has none, in a phase beside the
+transition that nothing leads to.
 """
 
 import math
@@ -23,8 +23,10 @@ from leed_traffic.domain.network import GREEN, Intersection
 from leed_traffic.domain.safety.timing import Timing
 
 PROGRAM_ID = "leed"  # the stage program's name on a device
-LONGEST_HOLD_S = 5.0  # s, of one extension step: whoever extends looks again after that at the latest
+LONGEST_HOLD_S = 5.0  # s, of one extension step: whoever extends reads the junction again after that at the latest
 _EPSILON_S = 1e-6
+
+_Transitions = dict[tuple[int, int], list[tuple[str, float]]]  # (state, seconds) of each part, by pair of stages
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,20 +39,20 @@ class ProgramPhase:
     stage: int  # the stage shown, or being cleared towards
     is_clearance: bool
     extension: int | None = (
-        None  # of the last phase of a way: the phase (perhaps itself) in which an occupied junction is held
+        None  # of the last phase of a transition: the phase (perhaps itself) in which an occupied junction is held
     )
-    is_beside: bool = False  # shown in an extension alone: no way leads through it
+    is_beside: bool = False  # shown in an extension alone: no transition leads through it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StageProgram:
-    """The program of one signal, and where the way from one stage to another begins."""
+    """The program of one signal, and where the transition from one stage to another begins."""
 
     intersection: str
     phases: tuple[ProgramPhase, ...]
     entries: tuple[
         tuple[int, ...], ...
-    ]  # (S, S) phase at which the way from i to j begins; j itself on the diagonal
+    ]  # (S, S) phase at which the transition from i to j begins; j itself on the diagonal
     step_s: float
 
     @property
@@ -63,11 +65,11 @@ class StageProgram:
         return self.phases[phase].stage, self.phases[phase].is_clearance
 
     def rest_s(self, phase: int, spent_s: float) -> float:
-        """How long a phase stands on by itself after `spent_s`; one that is extended is over at any time."""
+        """Return the seconds a phase stands on by itself after `spent_s`; an extended one is over at any time."""
         return max(0.0, self.phases[phase].duration_s - spent_s)
 
     def extended_s(self, phase: int, spent_s: float) -> float:
-        """For how long a clearance has been extended when `phase` has been shown for `spent_s`."""
+        """Return the seconds for which a clearance has been extended when `phase` has been shown for `spent_s`."""
         shown = self.phases[phase]
         if shown.extension != phase:
             return 0.0
@@ -76,8 +78,8 @@ class StageProgram:
     def extension_at(self, phase: int, spent_s: float, hold_s: float) -> int | None:
         """The phase in which a clearance stands for `hold_s` more seconds; None: not now, or not so long.
 
-        Only the last phase of a way can be extended, and never shortened; a yellow that has not stood its whole
-        time stays.
+        Only the last phase of a transition can be extended, and never shortened; a yellow that has not stood its
+        whole time stays.
         """
         extension = self.phases[phase].extension
         rest_s = self.rest_s(phase, spent_s)
@@ -102,14 +104,12 @@ def build_program(intersection: Intersection, timing: Timing, *, step_s: float =
             f"{intersection.id}: {intersection.n_stages} stages, but its timing has {timing.n_stages}"
         )
     s = range(intersection.n_stages)
-    ways = {(i, j): _way(intersection, timing, i, j, step_s) for i in s for j in s if i != j}
+    transitions = {(i, j): _transition(intersection, timing, i, j, step_s) for i in s for j in s if i != j}
     first = intersection.n_stages
     entries = [[j] * len(s) for j in s]
-    for (i, j), way in ways.items():
-        entries[i][j] = first if way else j
-        first += len(way)
-    for j in s:
-        entries[j][j] = j
+    for (i, j), transition in transitions.items():
+        entries[i][j] = first if transition else j
+        first += len(transition)
     phases = [
         ProgramPhase(
             state=intersection.stages[i].state,
@@ -120,20 +120,7 @@ def build_program(intersection: Intersection, timing: Timing, *, step_s: float =
         )
         for i in s
     ]
-    beside = first  # where the phases begin that no way leads through
-    for (i, j), way in ways.items():
-        has_all_red = timing.all_red_s[i][j] > 0.0
-        for k, (state, seconds) in enumerate(way):
-            is_last = k + 1 == len(way)
-            extension = (len(phases) if has_all_red else beside) if is_last else None
-            follower = j if is_last else len(phases) + 1
-            phases.append(_clearance(state, seconds, follower, j, extension))
-        beside += bool(way) and not has_all_red
-    for (i, j), way in ways.items():
-        if way and not timing.all_red_s[i][j] > 0.0:
-            phases.append(
-                replace(_clearance(_cleared(intersection, i, j), step_s, j, j, len(phases)), is_beside=True)
-            )
+    phases += _clearance_phases(intersection, timing, transitions, first, step_s)
     return StageProgram(
         intersection=intersection.id,
         phases=tuple(phases),
@@ -142,8 +129,29 @@ def build_program(intersection: Intersection, timing: Timing, *, step_s: float =
     )
 
 
+def _clearance_phases(
+    intersection: Intersection, timing: Timing, transitions: _Transitions, beside: int, step_s: float
+) -> list[ProgramPhase]:
+    """Phases of all transitions in turn, then from `beside` on those that no transition leads through."""
+    phases: list[ProgramPhase] = []
+    bare = [
+        (i, j) for (i, j), parts in transitions.items() if parts and not timing.clearances.all_red_s[i][j] > 0.0
+    ]
+    for (i, j), parts in transitions.items():
+        for k, (state, seconds) in enumerate(parts):
+            at = intersection.n_stages + len(phases)
+            is_last = k + 1 == len(parts)
+            extension = beside + bare.index((i, j)) if (i, j) in bare else at
+            follower = j if is_last else at + 1
+            phases.append(_clearance(state, seconds, follower, j, extension if is_last else None))
+    for k, (i, j) in enumerate(bare):
+        held = _clearance(_cleared(intersection, i, j), step_s, j, j, beside + k)
+        phases.append(replace(held, is_beside=True))
+    return phases
+
+
 def whole_steps(seconds: float, step_s: float) -> float:
-    """Up to the next whole simulation step: a clearance is never cut by rounding."""
+    """Round up to the next whole simulation step: a clearance is never cut by rounding."""
     return math.ceil(seconds / step_s - 1e-9) * step_s
 
 
@@ -153,17 +161,19 @@ def _clearance(state: str, seconds: float, follower: int, stage: int, extension:
     )
 
 
-def _way(intersection: Intersection, timing: Timing, i: int, j: int, step_s: float) -> list[tuple[str, float]]:
+def _transition(
+    intersection: Intersection, timing: Timing, i: int, j: int, step_s: float
+) -> list[tuple[str, float]]:
     """The clearance phases from stage i to stage j as (state, seconds); a part of zero seconds is left out."""
     before = intersection.stages[i].state
     after = intersection.stages[j].state
     walkers = intersection.walk_only_links
     parts = (
-        ([_walk_out(a, b, k in walkers) for k, (a, b) in enumerate(zip(before, after, strict=True))],
-         timing.pedestrian_clearance_s[i][j]),
+        ([_crossings_red(a, b, k in walkers) for k, (a, b) in enumerate(zip(before, after, strict=True))],
+         timing.clearances.pedestrian_clearance_s[i][j]),
         ([_ending(a, b, k in walkers) for k, (a, b) in enumerate(zip(before, after, strict=True))],
-         timing.yellow_s[i][j]),
-        (_cleared(intersection, i, j), timing.all_red_s[i][j]),
+         timing.clearances.yellow_s[i][j]),
+        (_cleared(intersection, i, j), timing.clearances.all_red_s[i][j]),
     )  # fmt: skip
     return [("".join(letters), whole_steps(seconds, step_s)) for letters, seconds in parts if seconds > 0.0]
 
@@ -188,8 +198,8 @@ def _ending(before: str, after: str, is_crossing: bool) -> str:
     return "y" if loses and not is_crossing else _kept(before, after)
 
 
-def _walk_out(before: str, after: str, is_crossing: bool) -> str:
-    """Only crossings that lose their green are red; vehicles keep what they had and nobody new starts."""
+def _crossings_red(before: str, after: str, is_crossing: bool) -> str:
+    """Letter of a pedestrian clearance: crossings that lose their green are red, vehicles keep what they had."""
     if is_crossing or before not in GREEN:
         return _kept(before, after)
     return before

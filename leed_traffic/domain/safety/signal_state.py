@@ -1,4 +1,4 @@
-"""What a signal shows and who waits there: the input of every ruling."""
+"""Display of a signal and the waits there: the input of every ruling."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -73,7 +73,7 @@ class WaitClocks:
         self._wait_s[n, : self._n_links[n]] = wait_s
 
     def limit(self, n: int, stage_s: Sequence[float]) -> None:
-        """No link of the n-th signal has waited longer than its stages may: (S,) in seconds, the least of several counts."""
+        """Cut the waits of the n-th signal's links to what its stages may have waited, (S,) s, the least."""
         of_links = np.where(self._green[n, : self._n_stages[n]] > 0.0, np.array(stage_s)[:, None], np.inf).min(
             axis=0
         )

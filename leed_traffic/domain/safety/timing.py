@@ -12,14 +12,16 @@ in the all-red after it.
 """
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
 from functools import cached_property
+from typing import Any, NamedTuple
+
+from pydantic import SerializerFunctionWrapHandler, model_serializer, model_validator
 
 from leed_traffic.domain.network import GREEN, Intersection, Movement, MovementKind
 
 DEFAULT_DECISION_INTERVAL_S = 5.0  # s
-
 
 REACTION_S = 1.0  # s, ITE
 DECELERATION_MPS2 = 3.05  # m/s2, ITE: 10 ft/s2
@@ -40,9 +42,49 @@ DECISION_MARGIN_S = 5.0  # s, a maximum green leaves room for one decision after
 Matrix = tuple[tuple[float, ...], ...]
 
 
+class Change(NamedTuple):
+    """Seconds of the three parts of one change of stages, in the order in which a signal shows them."""
+
+    pedestrian_clearance_s: float  # crossings red, vehicles still green
+    yellow_s: float
+    all_red_s: float
+
+
+PARTS = Change._fields
+NO_CHANGE = Change(pedestrian_clearance_s=0.0, yellow_s=0.0, all_red_s=0.0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Clearances:
+    """Seconds between S stages, (S, S) for each part: row, the stage that ends; column, the one that follows."""
+
+    pedestrian_clearance_s: Matrix
+    yellow_s: Matrix
+    all_red_s: Matrix
+
+    @classmethod
+    def of_changes(cls, n_stages: int, change: Callable[[int, int], Change]) -> "Clearances":
+        """Collect the changes from every stage to every other, and from each to itself."""
+        rows = [[change(i, j) for j in range(n_stages)] for i in range(n_stages)]
+        return cls(**{part: tuple(tuple(getattr(c, part) for c in row) for row in rows) for part in PARTS})
+
+    def between(self, ending: int, following: int) -> Change:
+        """Parts of one change."""
+        return Change(
+            pedestrian_clearance_s=self.pedestrian_clearance_s[ending][following],
+            yellow_s=self.yellow_s[ending][following],
+            all_red_s=self.all_red_s[ending][following],
+        )
+
+    def longest_s(self, following: int) -> float:
+        """Seconds until a stage is green whichever ends; steps of up to 1 s may stretch parts to whole seconds."""
+        changes = (self.between(i, following) for i in range(len(self.yellow_s)))
+        return max(float(sum(math.ceil(seconds - 1e-9) for seconds in change)) for change in changes)
+
+
 @dataclass(frozen=True, kw_only=True)
 class Timing:
-    """Limits of one intersection with S stages. Rows of a matrix: the stage that ends; columns: the stage that follows.
+    """Limits of one intersection with S stages; documents list the parts of its clearances beside the others.
 
     Raises:
         ValueError: a shape or a value is impossible; the message prints both sides.
@@ -53,28 +95,26 @@ class Timing:
     max_green_s: tuple[float, ...]  # while somebody waits for another stage
     fallback_green_s: tuple[float, ...]  # what the signal shows by itself when nobody asks
     fallback_order: tuple[int, ...]
-    pedestrian_clearance_s: Matrix  # crossings red, vehicles still green
-    yellow_s: Matrix
-    all_red_s: Matrix
+    clearances: Clearances
     max_red_s: float
 
     def __post_init__(self) -> None:
         where = self.intersection
         s = len(self.min_green_s)
-        for name in ("max_green_s", "fallback_green_s", "pedestrian_clearance_s", "yellow_s", "all_red_s"):
-            if len(getattr(self, name)) != s:
-                raise ValueError(
-                    f"{where}: {name} needs {s} entries as min_green_s has, got {len(getattr(self, name))}"
-                )
+        limits = self.limits()
+        for name in ("max_green_s", "fallback_green_s", *PARTS):
+            if len(limits[name]) != s:
+                raise ValueError(f"{where}: {name} needs {s} entries as min_green_s has, got {len(limits[name])}")
         for i, (low, fallback, high) in enumerate(
             zip(self.min_green_s, self.fallback_green_s, self.max_green_s, strict=True)
         ):
             if not (0.0 < low <= fallback <= high < math.inf):
                 raise ValueError(
-                    f"{where} stage {i}: need 0 < min_green_s <= fallback_green_s <= max_green_s, got {low}, {fallback}, {high}"
+                    f"{where} stage {i}: need 0 < min_green_s <= fallback_green_s <= max_green_s, "
+                    f"got {low}, {fallback}, {high}"
                 )
-        for name in ("pedestrian_clearance_s", "yellow_s", "all_red_s"):
-            for row in getattr(self, name):
+        for name in PARTS:
+            for row in limits[name]:
                 if len(row) != s or not all(0.0 <= value < 60.0 for value in row):
                     raise ValueError(f"{where}: a row of {name} needs {s} values in [0, 60) s, got {row}")
         if sorted(self.fallback_order) != list(range(s)):
@@ -90,28 +130,40 @@ class Timing:
         """S."""
         return len(self.min_green_s)
 
+    def limits(self) -> dict[str, Any]:
+        """Return every limit under its name in documents and site files, in their order."""
+        return _side_by_side(asdict(self))
+
+    @model_serializer(mode="wrap")
+    def _write(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        return _side_by_side(write(self))
+
+    @model_validator(mode="before")
+    @classmethod
+    def _read(cls, document: object) -> object:
+        if not isinstance(document, dict):
+            return document
+        parts = {name: value for name, value in document.items() if name in PARTS}
+        return {name: value for name, value in document.items() if name not in PARTS} | {"clearances": parts}
+
     def clearance_s(self, ending: int, following: int) -> float:
         """Seconds from the end of one stage's full green to the start of the next stage's."""
         if ending == following:
             return 0.0
-        return (
-            self.pedestrian_clearance_s[ending][following]
-            + self.yellow_s[ending][following]
-            + self.all_red_s[ending][following]
-        )
+        change = self.clearances.between(ending, following)
+        return change.pedestrian_clearance_s + change.yellow_s + change.all_red_s
 
     @cached_property
     def longest_clearances_s(self) -> tuple[float, ...]:
-        """(S,) seconds until a stage is green whichever stage ends for it, its parts rounded up to whole seconds."""
-        clearances = (self.pedestrian_clearance_s, self.yellow_s, self.all_red_s)
-        return tuple(_longest_clearance(clearances, j) for j in range(self.n_stages))
+        """(S,) seconds until a stage is green whichever stage ends for it, each part in whole seconds."""
+        return tuple(self.clearances.longest_s(j) for j in range(self.n_stages))
 
     @cached_property
     def _bare_round_s(self) -> float:
         return sum(self.min_green_s) + sum(self.longest_clearances_s)
 
     def round_at(self, decision_interval_s: float) -> float:
-        """Seconds to serve every stage once, at worst: longest clearances, minimum greens, a decision's delay each."""
+        """Seconds to serve every stage once at worst: longest clearance, minimum green, delay of a decision."""
         return self._bare_round_s + self.n_stages * decision_interval_s
 
     @property
@@ -147,104 +199,94 @@ def pedestrian_clearance_time(movement: Movement) -> float:
 def derive_timing(intersection: Intersection) -> Timing:
     """Propose the limits of an intersection from its speeds and geometry; a person reviews and owns the result."""
     s = range(intersection.n_stages)
-    yellow, all_red, walk_out = _clearances(intersection)
     min_green = tuple(_min_green(intersection, i) for i in s)
     max_green = tuple(MAX_GREEN_LEFT_S if _only_left(intersection, i) else MAX_GREEN_THROUGH_S for i in s)
-    fallback = tuple(min(max(intersection.stages[i].own_green_s, min_green[i]), max_green[i]) for i in s)
-    order = tuple(sorted(s, key=lambda i: intersection.stages[i].own_phase))
     return assemble_timing(
-        intersection, min_green, max_green, fallback, order, (walk_out, yellow, all_red), MAX_RED_S
+        intersection,
+        min_green_s=min_green,
+        max_green_s=max_green,
+        fallback_green_s=[min(max(intersection.stages[i].own_green_s, min_green[i]), max_green[i]) for i in s],
+        clearances=Clearances.of_changes(len(s), lambda i, j: _derived_change(intersection, i, j)),
+        max_red_s=MAX_RED_S,
     )
 
 
 def timing_as_net(intersection: Intersection, *, min_green_s: float = 5.0) -> Timing:
-    """The net's own yellows and all-reds, for comparison with published work; no review stands behind them."""
+    """Take the net's own yellows and all-reds, for comparison with published work; nobody has reviewed them."""
     s = range(intersection.n_stages)
-    own = [_own_clearance(intersection, i) for i in s]
-    derived, _, _ = _clearances(intersection)
-    seen = max(yellow for _, yellow, _ in own)
+    own = [_own_change(intersection, i) for i in s]
+    longest_yellow_s = max(change.yellow_s for change in own)
 
-    def own_yellow(i: int, j: int) -> float:
+    def change(i: int, j: int) -> Change:
         """A vehicle green never ends without yellow, even where the net's program has none after this stage."""
-        return own[i][1] or (min(seen, derived[i][j]) or derived[i][j]) if i != j else 0.0
-
-    def own_walk_out(i: int, j: int) -> float:
-        """Nobody's clearance where every crossing stays green."""
+        if i == j:
+            return NO_CHANGE
         losing = intersection.stages[i].green - intersection.stages[j].green
-        return own[i][0] if losing & intersection.walk_only_links else 0.0
+        derived_s = _derived_change(intersection, i, j).yellow_s
+        return Change(
+            pedestrian_clearance_s=own[i].pedestrian_clearance_s if losing & intersection.walk_only_links else 0.0,
+            yellow_s=own[i].yellow_s or min(longest_yellow_s, derived_s) or derived_s,
+            all_red_s=own[i].all_red_s,
+        )
 
-    yellow = tuple(tuple(own_yellow(i, j) for j in s) for i in s)
-    walk_out = tuple(tuple(own_walk_out(i, j) for j in s) for i in s)
-    all_red = tuple(tuple(own[i][2] if i != j else 0.0 for j in s) for i in s)
-    max_green = tuple(180.0 for _ in s)
-    fallback = tuple(min(max(stage.own_green_s, min_green_s), 180.0) for stage in intersection.stages)
-    order = tuple(sorted(s, key=lambda i: intersection.stages[i].own_phase))
-    greens = tuple(min_green_s for _ in s)
-    return assemble_timing(intersection, greens, max_green, fallback, order, (walk_out, yellow, all_red), 300.0)
+    return assemble_timing(
+        intersection,
+        min_green_s=[min_green_s for _ in s],
+        max_green_s=[180.0 for _ in s],
+        fallback_green_s=[min(max(stage.own_green_s, min_green_s), 180.0) for stage in intersection.stages],
+        clearances=Clearances.of_changes(len(s), change),
+        max_red_s=300.0,
+    )
 
 
 def assemble_timing(
     intersection: Intersection,
+    *,
     min_green_s: Sequence[float],
     max_green_s: Sequence[float],
     fallback_green_s: Sequence[float],
-    fallback_order: Sequence[int],
-    clearances: tuple[Matrix, Matrix, Matrix],
+    clearances: Clearances,
     max_red_s: float,
 ) -> Timing:
-    """Timing whose maximum red leaves room for a round of all stages and for the fallback cycle."""
-    walk_out, yellow, all_red = clearances
+    """Make a timing whose maximum red has room for a round and a fallback cycle, in the own program's order."""
     s = range(len(min_green_s))
-    longest = [_longest_clearance(clearances, j) for j in s]
-    a_round = sum(min_green_s[j] + DECISION_MARGIN_S + longest[j] for j in s)
-    a_cycle = sum(fallback_green_s[j] + longest[j] for j in s)
+    longest_s = [clearances.longest_s(j) for j in s]
+    a_round = sum(min_green_s[j] + DECISION_MARGIN_S + longest_s[j] for j in s)
+    a_cycle = sum(fallback_green_s[j] + longest_s[j] for j in s)
     return Timing(
         intersection=intersection.id,
         min_green_s=tuple(min_green_s),
         max_green_s=tuple(max_green_s),
         fallback_green_s=tuple(fallback_green_s),
-        fallback_order=tuple(fallback_order),
-        pedestrian_clearance_s=walk_out,
-        yellow_s=yellow,
-        all_red_s=all_red,
+        fallback_order=tuple(sorted(s, key=lambda i: intersection.stages[i].own_phase)),
+        clearances=clearances,
         max_red_s=max(max_red_s, math.ceil(a_round), math.ceil(a_cycle)),
     )
 
 
-def _longest_clearance(clearances: tuple[Matrix, ...], following: int) -> float:
-    """Seconds of the longest way to a stage; steps of up to 1 s may stretch each part to the next whole second."""
-    return max(
-        float(sum(math.ceil(part[i][following] - 1e-9) for part in clearances)) for i in range(len(clearances[0]))
-    )
+def _side_by_side(limits: dict[str, Any]) -> dict[str, Any]:
+    """The limits with the parts of the clearances in the place of the clearances."""
+    flat: dict[str, Any] = {}
+    for name, value in limits.items():
+        flat |= value if name == "clearances" else {name: value}
+    return flat
 
 
-def _clearances(intersection: Intersection) -> tuple[Matrix, Matrix, Matrix]:
-    """Yellow, all-red and pedestrian lead for every ordered pair of stages."""
-    s = range(intersection.n_stages)
-    yellow = [[0.0] * len(s) for _ in s]
-    all_red = [[0.0] * len(s) for _ in s]
-    lead = [[0.0] * len(s) for _ in s]
-    for i in s:
-        for j in s:
-            losing = intersection.stages[i].green - intersection.stages[j].green
-            moves = [m for m in intersection.movements if m.link in losing]
-            vehicles = [m for m in moves if m.kind is MovementKind.VEHICLE]
-            walkers = [m for m in moves if m.kind is MovementKind.PEDESTRIAN]
-            among_vehicles = [
-                pedestrian_clearance_time(m) for m in walkers if m.link not in intersection.walk_only_links
-            ]
-            unseen = YELLOW_MIN_S if losing - {m.link for m in moves} else 0.0  # a link that no movement describes
-            yellow[i][j] = max((yellow_time(m.speed_mps) for m in vehicles), default=unseen)
-            all_red[i][j] = max([*(all_red_time(m) for m in vehicles), *among_vehicles], default=0.0)
-            needed = max((pedestrian_clearance_time(m) for m in walkers), default=0.0)
-            lead[i][j] = max(0.0, needed - yellow[i][j] - all_red[i][j])
-            if i != j and not losing:  # a stage that only adds movements still gets a seam of its own
-                all_red[i][j] = ALL_RED_MIN_S
-    return _frozen(yellow), _frozen(all_red), _frozen(lead)
-
-
-def _frozen(matrix: list[list[float]]) -> Matrix:
-    return tuple(tuple(row) for row in matrix)
+def _derived_change(intersection: Intersection, i: int, j: int) -> Change:
+    """Parts of the change from stage i to stage j that speeds and geometry propose."""
+    losing = intersection.stages[i].green - intersection.stages[j].green
+    moves = [m for m in intersection.movements if m.link in losing]
+    vehicles = [m for m in moves if m.kind is MovementKind.VEHICLE]
+    walkers = [m for m in moves if m.kind is MovementKind.PEDESTRIAN]
+    among_vehicles = [pedestrian_clearance_time(m) for m in walkers if m.link not in intersection.walk_only_links]
+    unseen = YELLOW_MIN_S if losing - {m.link for m in moves} else 0.0  # a link that no movement describes
+    yellow_s = max((yellow_time(m.speed_mps) for m in vehicles), default=unseen)
+    all_red_s = max([*(all_red_time(m) for m in vehicles), *among_vehicles], default=0.0)
+    needed_s = max((pedestrian_clearance_time(m) for m in walkers), default=0.0)
+    pedestrian_clearance_s = max(0.0, needed_s - yellow_s - all_red_s)
+    if i != j and not losing:  # a stage that only adds movements still gets a seam of its own
+        all_red_s = ALL_RED_MIN_S
+    return Change(pedestrian_clearance_s=pedestrian_clearance_s, yellow_s=yellow_s, all_red_s=all_red_s)
 
 
 def _only_left(intersection: Intersection, stage: int) -> bool:
@@ -258,12 +300,12 @@ def _min_green(intersection: Intersection, stage: int) -> float:
     return max(low, WALK_MIN_S) if walks else low
 
 
-def _own_clearance(intersection: Intersection, stage: int) -> tuple[float, float, float]:
-    """(pedestrian lead, yellow, all-red) that follow a stage in the signal's own program, in seconds."""
+def _own_change(intersection: Intersection, stage: int) -> Change:
+    """Parts of the change that follows a stage in the signal's own program."""
     phases = intersection.own_program
     start = intersection.stages[stage].own_phase
     stage_states = {st.state for st in intersection.stages}
-    walk_out = yellow = all_red = 0.0
+    own = NO_CHANGE
     for step in range(1, len(phases)):
         phase = phases[(start + step) % len(phases)]
         if phase.state in stage_states:
@@ -272,9 +314,9 @@ def _own_clearance(intersection: Intersection, stage: int) -> tuple[float, float
         if not green <= intersection.stages[stage].green:
             break  # a stage of the net that we do not use
         if set(phase.state) & {"y", "Y", "u"}:
-            yellow += phase.duration_s
-        elif yellow == 0.0 and green:
-            walk_out += phase.duration_s
+            own = own._replace(yellow_s=own.yellow_s + phase.duration_s)
+        elif own.yellow_s == 0.0 and green:
+            own = own._replace(pedestrian_clearance_s=own.pedestrian_clearance_s + phase.duration_s)
         else:
-            all_red += phase.duration_s
-    return walk_out, yellow, all_red
+            own = own._replace(all_red_s=own.all_red_s + phase.duration_s)
+    return own

@@ -15,7 +15,8 @@ from leed_traffic.domain.safety.timing import Timing
 def lawful_waits(wait_s: Sequence[float], stage: int, timing: Timing, *, horizon_s: float) -> tuple[float, ...]:
     """(S,) waits, in seconds, cut to what lets everybody be green within the maximum red.
 
-    Most urgent first, among equals in the order of the fallback cycle from the stage that stands or comes, k = 1, 2, ...:
+    Most urgent first, among equals in the order of the fallback cycle from the stage that stands or comes, for
+    k = 1, 2, ...:
         wait_k <= max_red - t_k,   t_k = t_(k-1) + min_green_(k-1) + horizon + longest clearance to k
 
     Args:
@@ -36,7 +37,7 @@ def silent_cycle_s(timing: Timing) -> float:
 
 
 def _starts(wait_s: Sequence[float], stage: int, timing: Timing, horizon_s: float) -> list[tuple[int, float]]:
-    """Every stage with the seconds until it is green in that round."""
+    """Stages with the seconds until each is green in that round."""
     order = [stage]
     while len(order) < timing.n_stages:
         order.append(timing.next_in_fallback(order[-1]))

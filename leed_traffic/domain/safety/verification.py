@@ -23,7 +23,7 @@ from leed_traffic.domain.safety.timing import DEFAULT_DECISION_INTERVAL_S, Timin
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verification:
-    """What the enumeration found."""
+    """Result of an enumeration."""
 
     intersection: str
     states: int
@@ -83,7 +83,7 @@ def verify_timing(
 
 
 def question(intersection: Intersection, timing: Timing) -> tuple[object, ...]:
-    """All that a verification depends on: intersections with equal questions have the same answer."""
+    """Return all that a verification depends on: intersections with equal questions have the same answer."""
     walks = tuple((m.link, m.length_m) for m in intersection.movements if m.kind is MovementKind.PEDESTRIAN)
     states = tuple(stage.state for stage in intersection.stages)
     return states, intersection.foes, walks, intersection.walk_only_links, replace(timing, intersection="")
@@ -143,7 +143,7 @@ class _Walk:
         return len(reached)
 
     def _judge_program(self) -> None:
-        """Every phase ends, and silence serves every stage within the maximum red."""
+        """Check that every phase ends, and that silence serves every stage within the maximum red."""
         phases = self._program.phases
         s = self._timing.n_stages
         for k, phase in enumerate(phases):
@@ -190,7 +190,7 @@ class _Walk:
         """A step later: the phase is shown, then perhaps ends; a clearance that ends may be extended by a step."""
         phase = moment.phase
         s = self._timing.n_stages
-        memory = self._look(moment.memory, phase)
+        memory = self._judge_display(moment.memory, phase)
         green = min(moment.green + 1, self._oldest) if phase < s else 0
         left = moment.left - 1
         if left > 0:
@@ -207,7 +207,7 @@ class _Walk:
         if phase < self._timing.n_stages:
             self.violations.update(self._oracle.ended(phase, green * self._step_s))
 
-    def _look(self, memory: int, phase: int) -> int:
+    def _judge_display(self, memory: int, phase: int) -> int:
         if (memory, phase) not in self._seen:
             display = self._program.phases[phase].state
             stage = phase if phase < self._timing.n_stages else None
@@ -223,7 +223,7 @@ class _Walk:
         return self._numbers[memory]
 
     def _rulings(self, phase: int, green: int) -> tuple[_Command, ...]:
-        """Every different command that the envelope can give here, and silence."""
+        """Return the different commands that the envelope can give here, and silence."""
         stage, is_clearing = self._program.stage_of(phase)
         key = (stage, -1 if is_clearing else green)
         if key not in self._commands:
@@ -272,7 +272,7 @@ class _Walk:
 
 
 def _waits(timing: Timing, stage: int) -> list[tuple[float, ...]]:
-    """Nobody; one or everybody for a moment, close to the maximum red, or beyond it. Nobody waits for the stage shown."""
+    """Patterns of waits: nobody; one or all others for a moment, close to the maximum red, or beyond it."""
     others = [j for j in range(timing.n_stages) if j != stage]
     patterns = {(0.0,) * timing.n_stages}
     for wait_s in (

@@ -17,10 +17,10 @@ from leed_traffic.drill.rig.onnx_bytes import model, node, one_row, row, tensor
 from leed_traffic.drill.row import DrillSetting, Finding
 from leed_traffic.errors import BundleError
 from leed_traffic.serve.control.assignment import assign
+from leed_traffic.serve.control.commands import CommandQueue, Reload
 from leed_traffic.serve.control.hot_swap import Decider
-from leed_traffic.serve.control.orders import CommandQueue, Reload
 from leed_traffic.serve.logs.events import ChangeKind
-from leed_traffic.serve.operations.desk import CommandServer
+from leed_traffic.serve.operations.command_server import CommandServer
 from leed_traffic.serve.operations.status import StatusBoard
 from leed_traffic.serve.run import ServeConfig
 
@@ -219,23 +219,27 @@ class _Slow:
 
 def _slow(first: Bundle, second: Bundle, seconds: float, *, stays: bool) -> list[str]:
     """What is wrong with the life of a bundle whose decisions take so long."""
-    mailbox = CommandQueue()
+    commands = CommandQueue()
     slow = _Slow(Policy(second), seconds)
 
     def decider(bundle: Bundle, ids: Sequence[str]) -> Decider:
         return slow if bundle.digest == second.digest else Policy(bundle, ids)
 
-    desk = CommandServer(
-        assign(first, None), first, ServeConfig(bundle=first.path, port=1), decider, mailbox, StatusBoard()
+    server = CommandServer(
+        assign(first, None), first, ServeConfig(bundle=first.path, port=1), decider, commands, StatusBoard()
     )
 
     def on_tick(time_s: float) -> None:
         if time_s == 30.0:
-            mailbox.drop(Reload(generation=desk.check(second.path)), "drill")
+            commands.put(Reload(generation=server.check(second.path)), "drill")
 
     config = ServeConfig(bundle=first.path, port=1, until_s=200.0)
     summary = serve_walking(
-        config, lambda time_s, device: on_tick(time_s), mailbox=mailbox, decider=decider, clock=lambda: slow.now_s
+        config,
+        lambda time_s, device: on_tick(time_s),
+        commands=commands,
+        decider=decider,
+        clock=lambda: slow.now_s,
     )
     runs = summary.bundle_digest
     wanted = (second if stays else first).digest

@@ -23,9 +23,9 @@ from leed_traffic.drill.rig.own_controllers import KINDS, under
 from leed_traffic.drill.rig.place import Place, ServeOutcome, sumo, wait_for_end, watch
 from leed_traffic.drill.row import DrillSetting, Finding
 from leed_traffic.errors import DeviceError
+from leed_traffic.serve.control.commands import CommandQueue, Reload
 from leed_traffic.serve.control.hot_swap import Decider, Generation
 from leed_traffic.serve.control.loop import StopRequest
-from leed_traffic.serve.control.orders import CommandQueue, Reload
 from leed_traffic.serve.device.contract import Snapshot
 from leed_traffic.serve.run import ServeConfig, serve
 
@@ -122,12 +122,12 @@ def _tour(place: Place, folder: Path, messages: Messages) -> list[ServeOutcome]:
 
 
 def _serve(place: Place, port: int, state: Path, until_s: float) -> ServeOutcome:
-    mailbox = CommandQueue()
+    queue = CommandQueue()
     begin_s = place.scenario.begin_s
 
     def on_tick(time_s: float, end_s: float, note: str) -> None:
         if time_s == begin_s + SWAP_S:
-            mailbox.drop(
+            queue.put(
                 Reload(generation=Generation(bundle=place.bundle, decider=restless(place.bundle, ()))), "drill"
             )
 
@@ -140,7 +140,7 @@ def _serve(place: Place, port: int, state: Path, until_s: float) -> ServeOutcome
     return watch(
         lambda: serve(
             config, clock=time.perf_counter, stop=StopRequest(), on_tick=on_tick, connect=through(_Occupied), decider=restless,
-            mailbox=mailbox,
+            commands=queue,
         ),
         lambda: None,
     )  # fmt: skip

@@ -71,7 +71,7 @@ def few_descriptors(ground: DrillSetting) -> Finding:
 
     with (
         taken,
-        published(board, metrics, [Listen(option="--status-port", host="127.0.0.1", port=0)]) as (address,),
+        published(board, metrics, Listen(option="--status-port", host="127.0.0.1", port=0)) as address,
     ):
         broken = _serve(config, meddle, board, metrics)
     held = _serve(config, lambda device, time_s: None, StatusBoard(), Metrics())

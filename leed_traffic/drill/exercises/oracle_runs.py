@@ -9,11 +9,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from leed_traffic.artifacts.site import Site, make_site
-from leed_traffic.domain.safety.timing import Timing
+from leed_traffic.domain.observation import DEFAULT_REACH_M
+from leed_traffic.domain.safety.timing import DEFAULT_DECISION_INTERVAL_S, NO_CHANGE, Clearances, Timing
+from leed_traffic.domain.situation import Situation
 from leed_traffic.drill.rig.place import Place, make_place
 from leed_traffic.drill.row import DrillSetting, Finding
-from leed_traffic.simulation.env.episode import run_episode
-from leed_traffic.simulation.env.signal_env import SignalEnv, Situation
+from leed_traffic.simulation.env.env_spec import EnvSpec
+from leed_traffic.simulation.env.hour import drive_hour
+from leed_traffic.simulation.env.signal_env import Reward, SignalEnv
 from leed_traffic.simulation.score.attribution import Attribution, count_verdicts
 from leed_traffic.simulation.score.incidents import incident_options, read_incidents, read_ways
 
@@ -73,10 +76,15 @@ def run_oracle(place: Place, site: Site, record: Path, seed: int) -> OracleResul
         seed: of demand and drivers.
     """
     scenario = replace(place.scenario, options=(*place.scenario.options, *incident_options(record)))
-    with SignalEnv(scenario, place.network, site, over="traci", record=record) as env:
-        score = run_episode(env, _Restless(), seed).score
-    if score is None:
-        raise ValueError("the environment was made to record")
+    setting = EnvSpec(
+        scenario=scenario,
+        network=place.network,
+        site=site,
+        decision_interval_s=DEFAULT_DECISION_INTERVAL_S,
+        reach_m=DEFAULT_REACH_M,
+        reward=Reward.TIME_LOSS,
+    )
+    score = drive_hour(setting, _Restless(), seed, record=record, over="traci").score
     found = read_incidents(record)
     ways = read_ways(record, {vehicle for incident in found for vehicle in incident.vehicles})
     judge = Attribution(place.network, place.site.timings, place.runs(record), step_s=scenario.step_length_s)
@@ -114,13 +122,10 @@ class _Restless:
 
 def _without(timing: Timing) -> Timing:
     s = timing.n_stages
-    nothing = ((0.0,) * s,) * s
     return replace(
         timing,
         min_green_s=(5.0,) * s,
         fallback_green_s=(10.0,) * s,
         max_green_s=(60.0,) * s,
-        pedestrian_clearance_s=nothing,
-        yellow_s=nothing,
-        all_red_s=nothing,
+        clearances=Clearances.of_changes(s, lambda i, j: NO_CHANGE),
     )

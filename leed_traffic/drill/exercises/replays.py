@@ -10,9 +10,9 @@ from leed_traffic.drill.exercises.swaps import two_bundles
 from leed_traffic.drill.rig.place import sumo
 from leed_traffic.drill.rig.walking_device import WalkingDevice, walking
 from leed_traffic.drill.row import DrillSetting, Finding
+from leed_traffic.serve.control.commands import Command, CommandQueue, Reload, Rollback, SetOperatingMode
 from leed_traffic.serve.control.hot_swap import Generation
 from leed_traffic.serve.control.loop import StopRequest
-from leed_traffic.serve.control.orders import Command, CommandQueue, Reload, Rollback, SetOperatingMode
 from leed_traffic.serve.logs.recording import RECORDING_NAME
 from leed_traffic.serve.replay.replay import replay
 from leed_traffic.serve.run import ServeConfig, connect_traci, serve
@@ -61,23 +61,21 @@ def _serve_sumo(ground: DrillSetting, logs: Path) -> None:
 
 
 def _serve_in_memory(bundles: tuple[Bundle, Bundle], logs: Path, rng: np.random.Generator) -> None:
-    mailbox = CommandQueue()
+    commands = CommandQueue()
     devices: list[WalkingDevice] = []
     connect = walking(devices, end_s=RUN_S, seed=int(rng.integers(1000)))
 
     def on_tick(time_s: float, end_s: float, note: str) -> None:
         devices[0].shown_instead = {1: "G" * 200} if rng.uniform() < 0.001 else {}
         if rng.uniform() < 0.02:
-            mailbox.drop(_any_order(bundles, rng), "drill")
+            commands.put(_any_order(bundles, rng), "drill")
 
     config = ServeConfig(bundle=bundles[0].path, port=1, events=logs, probation_s=60.0)
-    serve(config, clock=lambda: 0.0, stop=StopRequest(), connect=connect, mailbox=mailbox, on_tick=on_tick)
+    serve(config, clock=lambda: 0.0, stop=StopRequest(), connect=connect, commands=commands, on_tick=on_tick)
 
 
 def _any_order(bundles: tuple[Bundle, Bundle], rng: np.random.Generator) -> Command:
     if rng.uniform() < 0.5:
         bundle = bundles[int(rng.integers(2))]
         return Reload(generation=Generation(bundle=bundle, decider=Policy(bundle, bundle.ids)))
-    return (
-        Rollback() if rng.uniform() < 0.3 else SetOperatingMode(control=list(OperatingMode)[int(rng.integers(3))])
-    )
+    return Rollback() if rng.uniform() < 0.3 else SetOperatingMode(mode=list(OperatingMode)[int(rng.integers(3))])

@@ -21,11 +21,11 @@ from leed_traffic.drill.rig.walking_device import WalkingDevice, copies, walking
 from leed_traffic.drill.row import DrillSetting, Finding
 from leed_traffic.errors import LeedError
 from leed_traffic.serve.control.assignment import assign
+from leed_traffic.serve.control.commands import CommandQueue, Reload
 from leed_traffic.serve.control.hot_swap import Decider
 from leed_traffic.serve.control.loop import ServeSummary, StopRequest
-from leed_traffic.serve.control.orders import CommandQueue, Reload
 from leed_traffic.serve.logs.events import ChangeKind
-from leed_traffic.serve.operations.desk import CommandServer
+from leed_traffic.serve.operations.command_server import CommandServer
 from leed_traffic.serve.operations.status import StatusBoard
 from leed_traffic.serve.run import ServeConfig, serve
 
@@ -44,12 +44,12 @@ def swap_again_and_again(ground: DrillSetting) -> Finding:
     count = ground.many(100, 1000)
     first, second = two_bundles(ground.crossing, folder)
     altered = _altered(second, folder / "altered")
-    mailbox = CommandQueue()
+    commands = CommandQueue()
     board = StatusBoard()
     stop = StopRequest()
     marks = []
     config = ServeConfig(bundle=first.path, port=1)
-    desk = CommandServer(assign(first, None), first, config, Policy, mailbox, board)
+    server = CommandServer(assign(first, None), first, config, Policy, commands, board)
     faults: list[str] = []
     done = 0
     refused = 0
@@ -68,11 +68,11 @@ def swap_again_and_again(ground: DrillSetting) -> Finding:
             stop(15)
             return
         if done % BAD_EVERY == 0:
-            refused += _is_refused(desk, altered)
+            refused += _is_refused(server, altered)
         done += 1
-        mailbox.drop(Reload(generation=desk.check((first, second)[done % 2].path)), "drill")
+        commands.put(Reload(generation=server.check((first, second)[done % 2].path)), "drill")
 
-    summary = serve_walking(config, on_tick, mailbox=mailbox, board=board, stop=stop)
+    summary = serve_walking(config, on_tick, commands=commands, board=board, stop=stop)
     grown_mb, grown_files = (
         (after - before for before, after in zip(*marks, strict=True)) if len(marks) == 2 else (math.nan,) * 2
     )
@@ -104,7 +104,7 @@ def demote_bad_bundles(ground: DrillSetting) -> Finding:
 
 
 def _demote(first: Bundle, second: Bundle, what: str, after_s: float) -> list[str]:
-    mailbox = CommandQueue()
+    commands = CommandQueue()
     board = StatusBoard()
     begin_s = 30.0
     fault_s = 30.0 + after_s
@@ -118,19 +118,19 @@ def _demote(first: Bundle, second: Bundle, what: str, after_s: float) -> list[st
             else policy
         )
 
-    desk = CommandServer(
-        assign(first, None), first, ServeConfig(bundle=first.path, port=1), decider, mailbox, board
+    server = CommandServer(
+        assign(first, None), first, ServeConfig(bundle=first.path, port=1), decider, commands, board
     )
 
     def on_tick(time_s: float, device: WalkingDevice) -> None:
         seen[time_s] = board.latest.bundle if board.latest else ""
         if time_s == begin_s:
-            mailbox.drop(Reload(generation=desk.check(second.path)), "drill")
+            commands.put(Reload(generation=server.check(second.path)), "drill")
         if what == "monitor":
             device.shown_instead = {0: "G" * 200} if time_s == fault_s else {}
 
     config = ServeConfig(bundle=first.path, port=1, until_s=fault_s + 60.0)
-    summary = serve_walking(config, on_tick, mailbox=mailbox, board=board, decider=decider)
+    summary = serve_walking(config, on_tick, commands=commands, board=board, decider=decider)
     said = [] if seen[fault_s - 1.0] == second.digest else ["the new bundle did not run before the fault"]
     said += [] if summary.bundle_digest == first.digest else ["the bad bundle still runs"]
     back = [time_s for time_s, digest in seen.items() if time_s >= fault_s - 1.0 and digest == first.digest]
@@ -163,8 +163,7 @@ def two_bundles(place: Place, folder: Path) -> tuple[Bundle, Bundle]:
     many = copies(intersection, N_SIGNALS)
     network = Network(intersections=many)
     site = make_site("copies", [replace(timing, intersection=i.id) for i in many])
-    size = place.bundle.specs[0].size
-    keen = {i.id: 2.0 * longest_wait(size, i.n_stages) for i in many}
+    keen = {i.id: 2.0 * longest_wait(i) for i in many}
     return (
         write_linear_bundle(folder / "first", "copies", network, site),
         write_linear_bundle(folder / "second", "copies", network, site, keen),
@@ -181,9 +180,9 @@ def _altered(bundle: Bundle, path: Path) -> Path:
     return path
 
 
-def _is_refused(desk: CommandServer, path: Path) -> bool:
+def _is_refused(server: CommandServer, path: Path) -> bool:
     try:
-        desk.check(path)
+        server.check(path)
     except LeedError:
         return True
     return False
@@ -200,7 +199,7 @@ def serve_walking(
     config: ServeConfig,
     on_tick: OnTick,
     *,
-    mailbox: CommandQueue,
+    commands: CommandQueue,
     board: StatusBoard | None = None,
     stop: StopRequest | None = None,
     decider: Callable[[Bundle, Sequence[str]], Decider] = Policy,
@@ -215,7 +214,7 @@ def serve_walking(
         stop=stop or StopRequest(),
         connect=walking(devices, end_s=_FOR_EVER_S),
         decider=decider,
-        mailbox=mailbox,
+        commands=commands,
         board=board,
         on_tick=lambda time_s, end_s, note: on_tick(time_s, devices[0]),
     )

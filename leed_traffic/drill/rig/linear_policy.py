@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 from leed_traffic.artifacts.bundle import Bundle, GoldenVectors, PolicyFile, TrainingRecord, write_bundle
 from leed_traffic.artifacts.policy import PolicyNetwork
 from leed_traffic.artifacts.site import Site
-from leed_traffic.domain.network import Network
-from leed_traffic.domain.observation import observation_spec
+from leed_traffic.domain.network import Intersection, Network
+from leed_traffic.domain.observation import WAIT, blocks_of, columns_of, decode
 
 REACH_M = 100.0
 INTERVAL_S = 5.0
@@ -37,13 +37,9 @@ def write_linear_bundle(
     policies = {}
     for intersection in network.intersections:
         counts_persons = site.weights.counts_persons
-        spec = observation_spec(
-            intersection, decision_interval_s=INTERVAL_S, reach_m=REACH_M, counts_persons=counts_persons
-        )
         chosen = (weights or {}).get(intersection.id)
         if chosen is None:
-            n_crossings = len(intersection.pedestrian_links) if counts_persons else 0
-            chosen = longest_wait(spec.size, intersection.n_stages, n_crossings)
+            chosen = longest_wait(intersection, counts_persons=counts_persons)
         policies[intersection.id] = linear_policy(chosen)
     return write_bundle(
         path,
@@ -57,10 +53,11 @@ def write_linear_bundle(
     )
 
 
-def longest_wait(size: int, n_stages: int, n_crossings: int = 0) -> NDArray[np.float32]:
-    """(D, S) weights that ask for the stage with the longest wait: the last entries of an observation but the crossings'."""
-    weights = np.zeros((size, n_stages), dtype=np.float32)
-    weights[size - n_crossings - n_stages : size - n_crossings] = np.eye(n_stages)
+def longest_wait(intersection: Intersection, *, counts_persons: bool = False) -> NDArray[np.float32]:
+    """(D, S) weights that ask for the stage with the longest wait."""
+    columns = columns_of(intersection, blocks_of(counts_persons=counts_persons))
+    weights = np.zeros((columns[-1].stop, intersection.n_stages), dtype=np.float32)
+    decode(weights.T, intersection, WAIT, counts_persons=counts_persons)[:] = np.eye(intersection.n_stages)
     return weights
 
 

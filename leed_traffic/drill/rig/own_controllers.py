@@ -6,6 +6,7 @@ from xml.sax.saxutils import quoteattr
 
 from leed_traffic.artifacts.site import load_site, make_site
 from leed_traffic.domain.network import Intersection
+from leed_traffic.domain.safety.timing import Timing
 from leed_traffic.drill.rig.linear_policy import write_linear_bundle
 from leed_traffic.drill.rig.place import Place
 from leed_traffic.simulation.network.network_import import import_network
@@ -45,8 +46,7 @@ def under(place: Place, kind: str, folder: Path) -> Place:
         return place
     folder.mkdir(parents=True, exist_ok=True)
     if kind == BARE:
-        bare = [replace(t, all_red_s=((0.0,) * t.n_stages,) * t.n_stages) for t in place.site.timings]
-        site = make_site(kind, bare)
+        site = make_site(kind, [_without_all_red(timing) for timing in place.site.timings])
         return replace(place, site=site, bundle=write_linear_bundle(folder / "bundle", kind, place.network, site))
     (intersection,), path = place.network.intersections, folder / f"{kind}.add.xml"
     rows = _rings(intersection) if kind == "NEMA" else _gaps(intersection)
@@ -57,6 +57,11 @@ def under(place: Place, kind: str, folder: Path) -> Place:
     site = load_site(None, scenario, network)
     bundle = write_linear_bundle(folder / "bundle", kind, network, site)
     return replace(place, scenario=scenario, network=network, site=site, bundle=bundle)
+
+
+def _without_all_red(timing: Timing) -> Timing:
+    nothing = ((0.0,) * timing.n_stages,) * timing.n_stages
+    return replace(timing, clearances=replace(timing.clearances, all_red_s=nothing))
 
 
 def _gaps(intersection: Intersection) -> str:

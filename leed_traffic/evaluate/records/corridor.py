@@ -1,6 +1,6 @@
-"""The main corridor of a network: the longest way straight on through its signals, for a time-space diagram.
+"""The main corridor of a network: the longest route straight on through its signals, for a time-space diagram.
 
-Of two ways through as many signals the wider one (lanes at the stop lines) is taken, then the longer one.
+Of two routes through as many signals the wider one (lanes at the stop lines) is taken, then the longer one.
 """
 
 from collections.abc import Sequence
@@ -27,7 +27,7 @@ class Stop:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Corridor:
-    """Edges in driving order, each with the metre at which it begins, and the stop lines on the way."""
+    """Edges in driving order, each with the metre at which it begins, and the stop lines on it."""
 
     edges: tuple[str, ...]
     begins_m: tuple[float, ...]
@@ -42,29 +42,29 @@ def find_corridor(street_map: StreetMap, intersections: Sequence[Intersection]) 
         for movement in intersection.vehicle_movements:
             turn = (edge_of(movement.from_lane), edge_of(movement.to_lane))
             turns.setdefault(turn, (intersection.id, []))[1].append(movement.link)
-    ways = [_way(edge, street_map) for edge in sorted(street_map.streets)]
-    found = [corridor for way in ways if (corridor := _corridor(way, turns, street_map)) is not None]
+    routes = [_route(edge, street_map) for edge in sorted(street_map.streets)]
+    found = [corridor for route in routes if (corridor := _corridor(route, turns, street_map)) is not None]
     if not found:
         return None
     return max(found, key=lambda c: (len(c.stops), _width(c, street_map), c.length_m))
 
 
-def _way(edge: str, street_map: StreetMap) -> list[str]:
+def _route(edge: str, street_map: StreetMap) -> list[str]:
     """Straight on from an edge, until the road ends or comes back to itself."""
-    way = [edge]
+    route = [edge]
     passed = {edge}
-    while (onwards := street_map.ahead.get(way[-1])) is not None and onwards not in passed:
-        way.append(onwards)
+    while (onwards := street_map.ahead.get(route[-1])) is not None and onwards not in passed:
+        route.append(onwards)
         passed.add(onwards)
-    return way
+    return route
 
 
-def _corridor(way: Sequence[str], turns: Turns, street_map: StreetMap) -> Corridor | None:
-    """From the way's beginning to one edge behind its last signal."""
+def _corridor(route: Sequence[str], turns: Turns, street_map: StreetMap) -> Corridor | None:
+    """From the route's beginning to one edge behind its last signal."""
     begins_m = [0.0]
     last = 0
     stops: list[Stop] = []
-    for k, turn in enumerate(pairwise(way)):
+    for k, turn in enumerate(pairwise(route)):
         begins_m.append(begins_m[-1] + street_map.streets[turn[0]].length_m)
         if turn in turns and len(stops) < MAX_STOPS:
             name, links = turns[turn]
@@ -72,7 +72,7 @@ def _corridor(way: Sequence[str], turns: Turns, street_map: StreetMap) -> Corrid
             last = k + 1
     if len({stop.intersection for stop in stops}) < MIN_STOPS:
         return None
-    edges = tuple(way[: last + 1])
+    edges = tuple(route[: last + 1])
     length_m = begins_m[last] + street_map.streets[edges[-1]].length_m
     return Corridor(edges=edges, begins_m=tuple(begins_m[: last + 1]), stops=tuple(stops), length_m=length_m)
 

@@ -1,4 +1,4 @@
-"""How each intersection did in one run, from SUMO's record of every edge and of every signal.
+"""Figures of each intersection in one run, from SUMO's record of every edge and of every signal.
 
 An edge belongs to the signal that its vehicles meet next within the detectors' farthest reach, so a short lane's
 queue that goes on upstream is counted. With T the length of the run and sums over the edges of an intersection:
@@ -18,12 +18,12 @@ from xml.sax.saxutils import quoteattr
 
 from leed_traffic.domain.network import Intersection, edge_of
 from leed_traffic.errors import ScenarioError
-from leed_traffic.evaluate.records.timeline import ShownStage
+from leed_traffic.evaluate.records.timeline import DisplayedStage
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EdgeUse:
-    """What one edge saw, over a run or an interval of it."""
+    """Traffic on one edge, over a run or an interval of it."""
 
     entered: int = 0  # from another edge
     departed: int = 0  # set out here
@@ -32,7 +32,7 @@ class EdgeUse:
 
     @property
     def vehicles(self) -> int:
-        """Everybody who came."""
+        """Number of vehicles that came."""
         return self.entered + self.departed
 
 
@@ -53,13 +53,14 @@ class LocalScore:
 def request_edges(path: Path, output: Path, *, begin_s: float, interval_s: float | None) -> Path:
     """Write an additional file with which SUMO records every edge, as a whole or by intervals."""
     period = "" if interval_s is None else f' period="{interval_s:g}"'
-    request = f'<edgeData id="edges" file={quoteattr(str(output.resolve()))} begin="{begin_s:g}"{period} excludeEmpty="true"/>'
+    file = quoteattr(str(output.resolve()))
+    request = f'<edgeData id="edges" file={file} begin="{begin_s:g}"{period} excludeEmpty="true"/>'
     path.write_text(f"<additional>{request}</additional>\n", encoding="utf-8")
     return path
 
 
 def read_edges(path: Path) -> Iterator[tuple[float, str, EdgeUse]]:
-    """(begin of the interval in s, edge, what it saw), in the order of the record.
+    """(begin of the interval in s, edge, its traffic), in the order of the record.
 
     Raises:
         ScenarioError: the record is missing or cut short.
@@ -112,7 +113,7 @@ def score_intersections(
     intersections: Sequence[Intersection],
     uses: Mapping[str, EdgeUse],
     entry_waits_s: Mapping[str, float],
-    timeline: Mapping[str, Sequence[ShownStage]],
+    timeline: Mapping[str, Sequence[DisplayedStage]],
     *,
     seconds: float,
 ) -> tuple[LocalScore, ...]:
@@ -122,7 +123,7 @@ def score_intersections(
         intersections: N of them.
         uses: every edge over the whole run.
         entry_waits_s: see `read_entry_waits`.
-        timeline: what each one showed.
+        timeline: stages of each one.
         seconds: T, length of the run.
     """
     owner = edges_of(intersections)
@@ -133,9 +134,9 @@ def score_intersections(
         vehicles = sum(uses.get(edge, nothing).vehicles for edge in {lane.approach for lane in intersection.lanes})
         lost_s = sum(uses.get(edge, nothing).time_loss_s + entry_waits_s.get(edge, 0.0) for edge in mine)
         waited_s = sum(uses.get(edge, nothing).waiting_s for edge in mine)
-        shown = timeline.get(intersection.id, ())
-        shares = [_share(shown, stage) for stage in (*range(intersection.n_stages), None)]
-        greens = sum(span.stage is not None for span in shown)
+        spans = timeline.get(intersection.id, ())
+        shares = [_share(spans, stage) for stage in (*range(intersection.n_stages), None)]
+        greens = sum(span.stage is not None for span in spans)
         scores.append(
             LocalScore(
                 intersection=intersection.id,
@@ -151,10 +152,10 @@ def score_intersections(
     return tuple(scores)
 
 
-def _share(shown: Sequence[ShownStage], stage: int | None) -> float:
-    total_s = sum(span.end_s - span.begin_s for span in shown)
+def _share(spans: Sequence[DisplayedStage], stage: int | None) -> float:
+    total_s = sum(span.end_s - span.begin_s for span in spans)
     return (
-        sum(span.end_s - span.begin_s for span in shown if span.stage == stage) / total_s if total_s > 0.0 else 0.0
+        sum(span.end_s - span.begin_s for span in spans if span.stage == stage) / total_s if total_s > 0.0 else 0.0
     )
 
 

@@ -1,4 +1,4 @@
-"""What a report draws of one run: signal letters, arrivals, queues, trajectories and the use of every edge.
+"""Recording of one run for a report: signal letters, arrivals, queues, trajectories, use of every edge.
 
 Arrivals are counted by loops ARRIVAL_M before the stop line, across all lanes of an approach, and moved on to the
 stop line by the travel time at the speed limit, as Purdue coordination diagrams do. Trajectories are kept on the
@@ -38,7 +38,7 @@ _POINT = re.compile(r'<vehicle id="([^"]*)" pos="(-?[0-9.]+)" lane="([^"]*)"')
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plotted:
-    """What is to be recorded: the intersections shown, and the corridor if there is one."""
+    """Request for a recording: the intersections drawn, and the corridor if there is one."""
 
     intersections: tuple[str, ...]
     corridor: Corridor | None
@@ -116,7 +116,7 @@ def approaches_of(intersection: Intersection) -> tuple[Approach, ...]:
 def instrument(
     scenario: Scenario, folder: Path, plotted: Plotted, intersections: Sequence[Intersection]
 ) -> tuple[Scenario, Path]:
-    """The same scenario with trajectories on the corridor, and an additional file with loops at the intersections shown."""
+    """Add trajectories on the corridor to a scenario, and write loops at the intersections that are drawn."""
     lines = []
     for approach in _shown(plotted, intersections):
         for k, (lane, at_m) in enumerate(approach.loops):
@@ -144,12 +144,12 @@ def instrument(
 def read_recording(
     folder: Path, edges_file: Path, states_file: Path, plotted: Plotted, intersections: Sequence[Intersection]
 ) -> Recording:
-    """What `instrument` made SUMO write, once the simulation is closed.
+    """Read what `instrument` made SUMO write, once the simulation is closed.
 
     Raises:
         ScenarioError: an output is missing.
     """
-    shown = [i for i in intersections if i.id in plotted.intersections]
+    drawn = [i for i in intersections if i.id in plotted.intersections]
     try:
         states = {
             name: tuple((run.begin_s, run.end_s, run.state) for run in runs)
@@ -163,7 +163,7 @@ def read_recording(
         raise ScenarioError(
             f"{folder}: what a report draws was not recorded ({err.strerror}); run it again"
         ) from err
-    queues_veh, edges = _uses(edges_file, shown)
+    queues_veh, edges = _uses(edges_file, drawn)
     return Recording(states=states, arrivals_s=arrivals_s, queues_veh=queues_veh, edges=edges, paths=paths)
 
 
@@ -181,11 +181,11 @@ def _arrivals(path: Path, approaches: Sequence[Approach]) -> dict[str, tuple[flo
 
 
 def _uses(
-    path: Path, shown: Sequence[Intersection]
+    path: Path, drawn: Sequence[Intersection]
 ) -> tuple[dict[str, tuple[float, ...]], dict[str, tuple[int, float]]]:
     """Mean queue per interval and approach; vehicles and time lost per edge."""
-    owners = edges_of(shown)
-    owner = {edge: leg for i in shown for edge, leg in _legs(i).items() if owners[edge] == i.id}
+    owners = edges_of(drawn)
+    owner = {edge: leg for i in drawn for edge, leg in _legs(i).items() if owners[edge] == i.id}
     queues: dict[str, dict[float, float]] = {leg: {} for leg in owner.values()}
     edges: dict[str, tuple[int, float]] = {}
     starts: dict[float, None] = {}
@@ -236,7 +236,7 @@ def _paths(path: Path, corridor: Corridor, until_s: float) -> tuple[tuple[tuple[
 
 
 def _simplified(points: Sequence[tuple[float, float]]) -> tuple[tuple[float, float], ...]:
-    """The same line within PATH_ERROR_M, in fewer points (Ramer 1972, Douglas and Peucker 1973)."""
+    """Thin out a line within PATH_ERROR_M (Ramer 1972, Douglas and Peucker 1973)."""
     (t0, x0), (t1, x1) = points[0], points[-1]
     off_m = [abs(x - (x0 + (x1 - x0) * (t - t0) / (t1 - t0))) for t, x in points]
     far = max(range(len(points)), key=off_m.__getitem__)

@@ -1,4 +1,4 @@
-"""The streets of a net as a drawing and a corridor need them: where each edge runs, and where straight on leads."""
+"""Streets of a net for drawings and corridors: the shape of each edge, and the edge straight on."""
 
 from dataclasses import dataclass
 from pathlib import Path

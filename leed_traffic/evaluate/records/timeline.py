@@ -1,4 +1,4 @@
-"""What every signal showed over one run, as stages and clearances, for the stage diagram of a report."""
+"""Stages and clearances of every signal over one run, for the stage diagram of a report."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from leed_traffic.simulation.score.limit_breaks import stage_numbers
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ShownStage:
+class DisplayedStage:
     """One stage, or a clearance (stage None), from one moment to the next, in seconds of the simulation."""
 
     begin_s: float
@@ -21,22 +21,22 @@ class ShownStage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StageRows:
-    """How a stage diagram lays the intersections out."""
+    """Layout of the intersections in a stage diagram."""
 
     order: tuple[str, ...]  # the first at the bottom
     positions_m: Mapping[str, float] | None  # along the road, where they follow one
 
 
-Timeline = Mapping[str, tuple[ShownStage, ...]]  # by intersection
+Timeline = Mapping[str, tuple[DisplayedStage, ...]]  # by intersection
 
 
 def read_timeline(
     states_file: Path, intersections: Sequence[Intersection], *, end_s: float
-) -> dict[str, tuple[ShownStage, ...]]:
-    """What each intersection showed, from SUMO's SaveTLSStates output.
+) -> dict[str, tuple[DisplayedStage, ...]]:
+    """Read what each intersection displayed from SUMO's SaveTLSStates output.
 
     Args:
-        states_file: what every signal showed at every step.
+        states_file: display of every signal at every step.
         intersections: signals of interest; a state that is no stage of theirs counts as clearance.
         end_s: when the last state ends.
 
@@ -57,7 +57,7 @@ def read_timeline(
 
 
 def lay_out(intersections: Sequence[Intersection]) -> StageRows:
-    """By position where the intersections follow one road, else in the network's order, the first on top."""
+    """Lay out by position where intersections follow one road, else in the network's order, the first on top."""
     positions_m = along_the_road(intersections)
     if positions_m is None:
         return StageRows(order=tuple(i.id for i in reversed(intersections)), positions_m=None)
@@ -86,11 +86,11 @@ def along_the_road(intersections: Sequence[Intersection]) -> dict[str, float] | 
     return position if len(position) == len(gaps) else None
 
 
-def _joined(shown: Sequence[tuple[float, int | None]], end_s: float) -> tuple[ShownStage, ...]:
+def _joined(stages: Sequence[tuple[float, int | None]], end_s: float) -> tuple[DisplayedStage, ...]:
     """One span per stage or clearance, from the moments at which states began."""
-    changes = [at for k, at in enumerate(shown) if k == 0 or at[1] != shown[k - 1][1]]
+    changes = [at for k, at in enumerate(stages) if k == 0 or at[1] != stages[k - 1][1]]
     ends = [*(begin for begin, _ in changes[1:]), end_s]
     return tuple(
-        ShownStage(begin_s=begin, end_s=end, stage=stage)
+        DisplayedStage(begin_s=begin, end_s=end, stage=stage)
         for (begin, stage), end in zip(changes, ends, strict=True)
     )

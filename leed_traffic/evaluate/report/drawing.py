@@ -1,4 +1,4 @@
-"""What all figures share: colours, style, and SVG that follows the reader's light or dark theme.
+"""Common ground of all figures: colours, style, and SVG that follows the reader's light or dark theme.
 
 matplotlib draws with the light theme's colours; in the text they become CSS variables, whose values the theme
 decides. Letters are outlines: they look the same everywhere.

@@ -29,7 +29,7 @@ class DelayRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LearningCurve:
-    """How the policies came to be: delay on validation seeds against all simulated hours spent, demonstrations included.
+    """Delay on validation seeds against all simulated hours spent, demonstrations included.
 
     Raises:
         ValueError: hours and delays differ in number.
@@ -50,7 +50,7 @@ class LearningCurve:
 
 
 def draw_delays(rows: Sequence[DelayRow]) -> str:
-    """SVG: mean delay of every controller with its 95 % interval, and each seed as a small dot; the lowest on top."""
+    """SVG: mean delay of every controller with its 95 % interval and each seed as a dot; the lowest on top."""
     ordered = sorted(rows, key=lambda row: -row.mean_s)
     with mpl.rc_context(STYLE):
         figure = Figure(figsize=(WIDTH_IN, 0.9 + 0.46 * len(ordered)), layout="constrained")
@@ -66,26 +66,20 @@ def draw_delays(rows: Sequence[DelayRow]) -> str:
                 markersize=4,
                 markeredgewidth=0,
             )
-            if row.low_s is not None and row.high_s is not None:
-                axes.plot([row.low_s, row.high_s], [y, y], color=colour, linewidth=2.4, solid_capstyle="butt")
-            axes.plot([row.mean_s], [y], "D", color=colour, markersize=7, zorder=3)
+            _draw_interval(axes, y, row.mean_s, row.low_s, row.high_s, colour, inside=colour)
             axes.annotate(
                 f"{row.mean_s:.1f}", (row.mean_s, y), (0, 8), textcoords="offset points", ha="center", color=INK
             )
-        axes.set_yticks(range(len(ordered)), [row.label for row in ordered])
-        axes.set_ylim(-0.6, len(ordered) - 0.2)
+        _label_rows(axes, [row.label for row in ordered])
         axes.set_xlabel("delay, s per vehicle (diamond: mean; bar: 95 % interval; dots: single seeds)")
-        _scale(axes, "x", [value for row in ordered for value in (row.mean_s, *row.seeds_s)])
-        axes.grid(axis="x")
-        axes.set_axisbelow(True)
-        axes.tick_params(length=0)
+        _scale(axes, [value for row in ordered for value in (row.mean_s, *row.seeds_s)])
         return as_svg(figure)
 
 
 def draw_differences(
     found: Sequence[PairedDelay], labels: Mapping[str, str], reference: str, ours: str | None
 ) -> str:
-    """SVG: every controller's paired difference from the reference; hollow where the seeds show no difference."""
+    """SVG: every controller's paired difference from the reference; hollow where there is none to be seen."""
     ordered = sorted(found, key=lambda difference: -difference.mean)
     with mpl.rc_context(STYLE):
         figure = Figure(figsize=(WIDTH_IN, 1.0 + 0.42 * len(ordered)), layout="constrained")
@@ -93,12 +87,8 @@ def draw_differences(
         axes.axvline(0.0, color=FAINT, linewidth=1.2)
         for y, difference in enumerate(ordered):
             colour = OURS if difference.controller == ours else OTHERS
-            if difference.low is not None and difference.high is not None:
-                axes.plot(
-                    [difference.low, difference.high], [y, y], color=colour, linewidth=2.4, solid_capstyle="butt"
-                )
             inside = colour if difference.differs else "none"
-            axes.plot([difference.mean], [y], "D", color=colour, markerfacecolor=inside, markersize=7, zorder=3)
+            _draw_interval(axes, y, difference.mean, difference.low, difference.high, colour, inside=inside)
             axes.annotate(
                 f"{difference.mean:+.1f}",
                 (difference.mean, y),
@@ -107,17 +97,31 @@ def draw_differences(
                 ha="center",
                 fontsize=9,
             )
-        axes.set_yticks(range(len(ordered)), [labels[difference.controller] for difference in ordered])
-        axes.set_ylim(-0.6, len(ordered) - 0.2)
+        _label_rows(axes, [labels[difference.controller] for difference in ordered])
         axes.set_xlabel(f"delay minus that of {labels[reference]} on the same seed, s per vehicle")
-        axes.grid(axis="x")
-        axes.set_axisbelow(True)
-        axes.tick_params(length=0)
         return as_svg(figure)
 
 
+def _draw_interval(
+    axes: Axes, y: float, mean: float, low: float | None, high: float | None, colour: str, *, inside: str
+) -> None:
+    """A bar from low to high, and a diamond at the mean."""
+    if low is not None and high is not None:
+        axes.plot([low, high], [y, y], color=colour, linewidth=2.4, solid_capstyle="butt")
+    axes.plot([mean], [y], "D", color=colour, markerfacecolor=inside, markersize=7, zorder=3)
+
+
+def _label_rows(axes: Axes, labels: Sequence[str]) -> None:
+    """One controller a row, from below."""
+    axes.set_yticks(range(len(labels)), labels)
+    axes.set_ylim(-0.6, len(labels) - 0.2)
+    axes.grid(axis="x")
+    axes.set_axisbelow(True)
+    axes.tick_params(length=0)
+
+
 def draw_learning(curve: LearningCurve) -> str:
-    """SVG: validation delay against simulated hours, with the others as horizontal lines, named at the right edge."""
+    """SVG: validation delay against simulated hours; the others are horizontal lines named at the right."""
     with mpl.rc_context(STYLE):
         figure = Figure(figsize=(WIDTH_IN, 3.9), layout="constrained")
         axes = figure.subplots()
@@ -206,16 +210,10 @@ def _near(curve: Sequence[float], references: Iterable[float]) -> tuple[float, f
     return max(0.0, min(near) - margin), max(near) + margin
 
 
-def _scale(axes: Axes, direction: str, values: Sequence[float]) -> None:
+def _scale(axes: Axes, values: Sequence[float]) -> None:
     """A logarithmic axis where the values spread far; else one that begins at zero."""
     positive = [value for value in values if value > 0.0]
-    is_wide = bool(positive) and max(positive) > LOG_FROM * min(positive)
-    if direction == "x":
-        if is_wide:
-            axes.set_xscale("log")
-        else:
-            axes.set_xlim(left=0.0)
-    elif is_wide:
-        axes.set_yscale("log")
+    if positive and max(positive) > LOG_FROM * min(positive):
+        axes.set_xscale("log")
     else:
-        axes.set_ylim(bottom=0.0)
+        axes.set_xlim(left=0.0)

@@ -1,13 +1,14 @@
-"""`report.html`: one self-contained page that shows what was compared, how it went and what that does not prove."""
+"""`report.html`: one self-contained page of what was compared, how it went and what that does not prove."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from html import escape
 from pathlib import Path
 
 from leed_traffic import __version__
+from leed_traffic.artifacts.page import render_page
+from leed_traffic.artifacts.whole_file import write_output
 from leed_traffic.domain.short_ids import fold_ids
-from leed_traffic.evaluate.exports import write_output
+from leed_traffic.evaluate.report.drawing import theme_css
 from leed_traffic.evaluate.report.figures import (
     DelayRow,
     LearningCurve,
@@ -16,7 +17,7 @@ from leed_traffic.evaluate.report.figures import (
     draw_learning,
     draw_weights,
 )
-from leed_traffic.evaluate.report.page import contents, note, page, picture, section, table
+from leed_traffic.evaluate.report.page import Facts, Glossary, Heading, Note, Part, Picture, Table, anchor
 from leed_traffic.evaluate.report.traffic_sections import traffic_sections
 from leed_traffic.evaluate.results import COUNTS, Evaluation
 from leed_traffic.evaluate.runs import Comparison
@@ -34,15 +35,15 @@ from leed_traffic.evaluate.words import (
 )
 
 SCOPE = (
-    "Verified in simulation (SUMO) only. This is not a certified safety function: in the street such a controller belongs "
-    "behind a signal controller with its own conflict monitor. Details of LEED that public texts do not give are our "
-    "reconstruction."
+    "Verified in simulation (SUMO) only. This is not a certified safety function: in the street such a "
+    "controller belongs behind a signal controller with its own conflict monitor. Details of LEED that public "
+    "texts do not give are our reconstruction."
 )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Story:
-    """What a report tells beyond the comparison itself."""
+    """Content of a report beyond the comparison itself."""
 
     title: str
     ours: str | None = None  # the controller to mark in table and figures, by name
@@ -58,7 +59,7 @@ def write_report(path: Path, comparison: Comparison, labels: Mapping[str, str], 
         path: of the HTML file.
         comparison: with the runs; runs with a timeline or a recording appear in the figures of traffic.
         labels: short name of every controller.
-        story: what else is to be told.
+        story: further content.
 
     Raises:
         UsageError: the file cannot be written.
@@ -79,36 +80,26 @@ def render_report(comparison: Comparison, labels: Mapping[str, str], story: Stor
         "Shadows": _shadows(evaluation, labels),
         "How this was made": _facts(evaluation, story),
     }
-    told = {title: content for title, content in sections.items() if content}
-    parts = [
-        f"<h1>{escape(story.title)}</h1>",
-        f'<p class="lead">{escape(_lead(evaluation))}</p>',
-        f'<p class="verdict">{escape(verdict(comparison, labels))}</p>',
-        f'<p class="scope">{escape(_scope(story))}</p>',
-        contents(list(told)),
-        *(section(title, content) for title, content in told.items()),
-        f"<footer>leed_traffic {escape(__version__)} · SUMO {escape(evaluation.sumo_version)}</footer>",
-    ]
-    return page(story.title, parts)
-
-
-_GLOSSARY = (
-    '<p class="note"><b>Delay</b>: time lost against free flow plus the wait before entering the net, in s per vehicle '
-    "scheduled; vehicles still under way and vehicles that never got in count. <b>Worst seed</b>: the highest delay of a "
-    "single seed; gridlock hides in means. <b>Queue</b>: vehicles under 0.1 m/s at a time. <b>Unsafe</b>: greens that went red "
-    "without their yellow or stages shorter than their minimum green. <b>Done</b>: trips that ended in time. Counts are "
-    "totals over the seeds. <b>Limits broken</b>: how often a signal showed what the site forbids, and by how much at worst; "
-    "the column is there only if a program that was not made for the site ran.</p>"
-)
+    facts = {
+        "title": story.title,
+        "theme": theme_css(),
+        "lead": _lead(evaluation),
+        "verdict": verdict(comparison, labels),
+        "scope": _scope(story),
+        "sections": {title: parts for title, parts in sections.items() if parts},
+        "version": __version__,
+        "sumo_version": evaluation.sumo_version,
+    }
+    return render_page(__package__, "report.html.j2", facts, {"anchor": anchor})
 
 
 def _lead(evaluation: Evaluation) -> str:
     seeds = ", ".join(str(seed) for seed in evaluation.seeds)
     n = len(evaluation.results)
-    sight = "" if evaluation.sensing == "ideal" else f" Detectors: {evaluation.sensing}."
+    detectors = "" if evaluation.sensing == "ideal" else f" Detectors: {evaluation.sensing}."
     return (
-        f"{n} controller{'s' if n > 1 else ''} on scenario {evaluation.scenario}, each with the same seeds ({seeds}), "
-        f"site limits: {evaluation.site}.{sight}"
+        f"{n} controller{'s' if n > 1 else ''} on scenario {evaluation.scenario}, each with the same seeds "
+        f"({seeds}), site limits: {evaluation.site}.{detectors}"
     )
 
 
@@ -117,21 +108,21 @@ def _scope(story: Story) -> str:
     return SCOPE + author
 
 
-def _results(comparison: Comparison, labels: Mapping[str, str], ours: str | None) -> str:
+def _results(comparison: Comparison, labels: Mapping[str, str], ours: str | None) -> list[Part]:
     columns = table_columns(comparison)
     alarming = frozenset(
         columns.index(name)
         for name in ("never dep.", "unsafe", "coll.", "telep.", LIMITS_COLUMN)
         if name in columns
     )
-    marked = [result.controller == ours for result in comparison.evaluation.results]
-    results = table(columns, table_rows(comparison, labels), marked=marked, alarming=alarming)
-    told = (lines(comparison, labels) for lines in (cycle_lines, limit_lines, collision_lines))
-    notes = [gridlock_line(comparison, labels), *(line for lines in told for line in lines)]
-    return results + "".join(map(note, notes)) + _GLOSSARY
+    marked = frozenset(k for k, result in enumerate(comparison.evaluation.results) if result.controller == ours)
+    results = Table(columns, table_rows(comparison, labels), ours=marked, alarming=alarming)
+    said = (lines(comparison, labels) for lines in (cycle_lines, limit_lines, collision_lines))
+    notes = [gridlock_line(comparison, labels), *(line for lines in said for line in lines)]
+    return [results, *map(Note, notes), Glossary()]
 
 
-def _delays(comparison: Comparison, labels: Mapping[str, str], ours: str | None) -> str:
+def _delays(comparison: Comparison, labels: Mapping[str, str], ours: str | None) -> list[Part]:
     rows = [
         DelayRow(
             label=labels[r.controller],
@@ -143,32 +134,33 @@ def _delays(comparison: Comparison, labels: Mapping[str, str], ours: str | None)
         )
         for r in comparison.evaluation.results
     ]
-    told = "; ".join(f"{labels[r.controller]} {interval_text(r.delay_s)} s" for r in comparison.evaluation.results)
-    return picture(draw_delays(rows), f"Mean delay by controller: {told}", "Lower is better.")
+    summary = "; ".join(
+        f"{labels[r.controller]} {interval_text(r.delay_s)} s" for r in comparison.evaluation.results
+    )
+    return [Picture(draw_delays(rows), f"Mean delay by controller: {summary}", "Lower is better.")]
 
 
-def _differences(comparison: Comparison, labels: Mapping[str, str], ours: str | None) -> str:
+def _differences(comparison: Comparison, labels: Mapping[str, str], ours: str | None) -> list[Part]:
     evaluation = comparison.evaluation
     reference = evaluation.reference
     found = evaluation.differences
     if reference is None or not found or len(evaluation.seeds) == 1:
-        return ""
-    told = "; ".join(f"{labels[d.controller]} {d.mean:+.1f} s, {p_text(d.p_adjusted)}" for d in found)
+        return []
+    summary = "; ".join(f"{labels[d.controller]} {d.mean:+.1f} s, {p_text(d.p_adjusted)}" for d in found)
     caption = (
-        f"Each seed's delay minus {labels[reference]}'s on the same seed: mean and 95 % interval, left of zero is better. "
-        f"Filled: the difference is beyond chance (paired t test, p at most 5 % after Holm's adjustment for {len(found)} "
-        "comparisons); hollow: these seeds show no difference, and the two are not ranked. A reference that was chosen "
-        "because it did best here flatters nobody but itself."
+        f"Each seed's delay minus {labels[reference]}'s on the same seed: mean and 95 % interval, left of zero "
+        "is better. Filled: the difference is beyond chance (paired t test, p at most 5 % after Holm's "
+        f"adjustment for {len(found)} comparisons); hollow: these seeds show no difference, and the two are not "
+        "ranked. A reference that was chosen because it did best here flatters nobody but itself."
     )
-    return picture(
-        draw_differences(found, labels, reference, ours), f"Differences from {labels[reference]}: {told}", caption
-    )
+    svg = draw_differences(found, labels, reference, ours)
+    return [Picture(svg, f"Differences from {labels[reference]}: {summary}", caption)]
 
 
-def _classes(evaluation: Evaluation, labels: Mapping[str, str]) -> str:
+def _classes(evaluation: Evaluation, labels: Mapping[str, str]) -> list[Part]:
     names = list(dict.fromkeys(found.of_class for found in evaluation.classes))
     if not names:
-        return ""
+        return []
     numbers = {found.of_class: found.scheduled for found in evaluation.classes}
     columns = ["controller", *(f"{name} ({numbers[name]})" for name in names)]
     rows = []
@@ -177,34 +169,40 @@ def _classes(evaluation: Evaluation, labels: Mapping[str, str]) -> str:
         rows.append(
             [labels[result.controller], *(interval_text(mine[n].delay_s) if n in mine else "" for n in names)]
         )
-    return table(columns, rows) + note(
-        "Delay in s per vehicle or person scheduled, with its 95 % interval; in brackets how many travelled over all seeds. "
-        "Of a walker it is the time lost against walking freely, of a rider at least the time spent waiting."
+    explained = (
+        "Delay in s per vehicle or person scheduled, with its 95 % interval; in brackets how many travelled "
+        "over all seeds. Of a walker it is the time lost against walking freely, of a rider at least the time "
+        "spent waiting."
     )
+    return [Table(columns, rows), Note(explained)]
 
 
-def _learning(curve: LearningCurve | None) -> str:
+def _learning(curve: LearningCurve | None) -> list[Part]:
     if curve is None or not curve.hours:
-        return ""
+        return []
     references = "; ".join(f"{name} {value:.1f} s" for name, value in curve.references_s.items())
     alt = (
         f"Validation delay over training, from {curve.delay_s[0]:.1f} s to {curve.delay_s[-1]:.1f} s after "
         f"{curve.hours[-1]:.0f} simulated hours. References: {references or 'none'}"
     )
     caption = (
-        "Solid: delay of the policies as trained so far, on validation seeds; the best of these are exported. Dashed: the "
-        "demonstrating plan on the same validation seeds, the others on the evaluation seeds. The axis does not begin at zero."
+        "Solid: delay of the policies as trained so far, on validation seeds; the best of these are exported. "
+        "Dashed: the demonstrating plan on the same validation seeds, the others on the evaluation seeds. The "
+        "axis does not begin at zero."
     )
-    parts = [picture(draw_learning(curve), alt, caption)]
+    parts: list[Part] = [Picture(draw_learning(curve), alt, caption)]
     if curve.weights:
         alt = f"Weight of the expert loss over training for {len(curve.weights)} intersections"
-        caption = "How far each intersection still leans on the demonstrations: 1 imitates only, 0 learns from its own experience."
-        parts.append(picture(draw_weights(curve), alt, caption))
-    return "".join(parts)
+        caption = (
+            "How far each intersection still leans on the demonstrations: 1 imitates only, 0 learns from its own "
+            "experience."
+        )
+        parts.append(Picture(draw_weights(curve), alt, caption))
+    return parts
 
 
-def _shadows(evaluation: Evaluation, labels: Mapping[str, str]) -> str:
-    parts = []
+def _shadows(evaluation: Evaluation, labels: Mapping[str, str]) -> list[Part]:
+    parts: list[Part] = []
     for pair in evaluation.shadows:
         folded = fold_ids(found.intersection for found in pair.intersections)
         rows = [
@@ -216,18 +214,18 @@ def _shadows(evaluation: Evaluation, labels: Mapping[str, str]) -> str:
             ]
             for found in pair.intersections
         ]
-        parts.append(f"<h3>{escape(labels[pair.pair])}</h3>")
-        parts.append(table(["intersection", "decisions", "agreed", "most often apart: driver / shadow"], rows))
+        parts.append(Heading(labels[pair.pair]))
+        parts.append(Table(["intersection", "decisions", "agreed", "most often apart: driver / shadow"], rows))
     if not parts:
-        return ""
+        return []
     explained = (
-        "The first controller drove, the other one was asked at every decision and not obeyed. Only decisions with more than "
-        "one legal stage count. A difference names the stage that each of them wanted."
+        "The first controller drove, the other one was asked at every decision and not obeyed. Only decisions "
+        "with more than one legal stage count. A difference names the stage that each of them wanted."
     )
-    return "".join(parts) + note(explained)
+    return [*parts, Note(explained)]
 
 
-def _facts(evaluation: Evaluation, story: Story) -> str:
+def _facts(evaluation: Evaluation, story: Story) -> list[Part]:
     totals = {name: sum(getattr(result, name) for result in evaluation.results) for name in COUNTS}
     lines = [
         ("Scenario", evaluation.scenario),
@@ -239,4 +237,4 @@ def _facts(evaluation: Evaluation, story: Story) -> str:
         ("Controllers", "; ".join(result.controller for result in evaluation.results)),
         ("SUMO", evaluation.sumo_version),
     ]
-    return f"<dl>{''.join(f'<dt>{escape(name)}</dt><dd>{escape(text)}</dd>' for name, text in lines)}</dl>"
+    return [Facts(lines)]

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from leed_traffic.domain.network import GREEN
 from leed_traffic.evaluate.records.recording import INTERVAL_S
-from leed_traffic.evaluate.records.timeline import ShownStage, Timeline
+from leed_traffic.evaluate.records.timeline import DisplayedStage, Timeline
 from leed_traffic.evaluate.report.drawing import (
     CLEARANCE,
     FAINT,
@@ -66,7 +66,7 @@ class Diagram:
 
     @property
     def platoon_ratio(self) -> float | None:
-        """Share of arrivals on green over the green's share of the time (Highway Capacity Manual); 1 is by chance."""
+        """Share of arrivals on green over green's share of the time (Highway Capacity Manual); 1 is chance."""
         if self.on_green is None:
             return None
         green_s = sum(c.end_s - c.green_s for c in self.cycles)
@@ -103,19 +103,19 @@ def draw_stages(
         timelines: by controller.
         order: intersections, first at the bottom.
         positions_m: along the road; None where they do not follow one road, and rows are evenly spaced.
-        window_s: first and last second shown.
+        window_s: first and last second drawn.
     """
     positions = positions_m or {name: 100.0 * k for k, name in enumerate(order)}
     gaps = sorted(abs(positions[a] - positions[b]) for a, b in pairwise(order)) or [100.0]
     bar = 0.55 * gaps[0]
-    shown: set[int] = set()
+    drawn: set[int] = set()
     with mpl.rc_context(STYLE):
         height = 0.9 + len(timelines) * (0.7 + 0.42 * max(2, len(order)))
         figure = Figure(figsize=(WIDTH_IN, height), layout="constrained")
         panels = figure.subplots(len(timelines), 1, sharex=True, squeeze=False)[:, 0]
         for axes, (label, timeline) in zip(panels, timelines.items(), strict=True):
             for name in order:
-                shown |= _draw_signal(axes, timeline.get(name, ()), positions[name], bar, window_s)
+                drawn |= _draw_signal(axes, timeline.get(name, ()), positions[name], bar, window_s)
             axes.set_title(label)
             axes.set_yticks([positions[n] for n in order], [_row_name(n, positions_m) for n in order])
             axes.set_ylim(min(positions.values()) - bar, max(positions.values()) + bar)
@@ -123,14 +123,14 @@ def draw_stages(
             axes.spines["left"].set_visible(False)
         panels[-1].set_xlabel("minutes of the simulated hour")
         panels[-1].set_xlim(window_s[0] / 60.0, window_s[1] / 60.0)
-        handles = [Patch(color=STAGES[s % len(STAGES)], label=f"stage {s}") for s in sorted(shown)]
+        handles = [Patch(color=STAGES[s % len(STAGES)], label=f"stage {s}") for s in sorted(drawn)]
         handles.append(Patch(color=CLEARANCE, label="clearance (yellow, all-red)"))
         figure.legend(handles=handles, loc="outside upper right", ncols=min(6, len(handles)), fontsize=9)
         return as_svg(figure)
 
 
 def _draw_signal(
-    axes: Axes, spans: Sequence[ShownStage], y: float, bar: float, window_s: tuple[float, float]
+    axes: Axes, spans: Sequence[DisplayedStage], y: float, bar: float, window_s: tuple[float, float]
 ) -> set[int]:
     """Draw one signal's row; return the stages seen."""
     low, high = window_s
@@ -155,7 +155,7 @@ def draw_splits(greens: Mapping[str, Timeline], intersection: str, limits: Seque
     """SVG, the split monitor: every green's length over time, one row per stage, one column per controller.
 
     Args:
-        greens: what the signals showed, by controller.
+        greens: stages of the signals, by controller.
         intersection: the one that is drawn.
         limits: (S,) of its site.
     """
@@ -181,7 +181,7 @@ def draw_splits(greens: Mapping[str, Timeline], intersection: str, limits: Seque
         return as_svg(figure)
 
 
-def _draw_greens(axes: Axes, spans: Sequence[ShownStage], limit: StageLimits, colour: str) -> None:
+def _draw_greens(axes: Axes, spans: Sequence[DisplayedStage], limit: StageLimits, colour: str) -> None:
     lengths = [span.end_s - span.begin_s for span in spans]
     for mark in (_BETWEEN, _MIN, _MAX):
         chosen = [

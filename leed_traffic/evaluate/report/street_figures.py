@@ -1,4 +1,4 @@
-"""The figures of the place: the network coloured by delay, vehicles along the corridor, and which ways each stage opens."""
+"""Figures of the place: the network coloured by delay, vehicles along the corridor, movements of each stage."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -43,7 +43,7 @@ def draw_map(
     places: Mapping[str, Point],
     delays_s: Mapping[str, Mapping[str, float]],
 ) -> str:
-    """SVG: every edge coloured by the delay of a vehicle on it and as wide as its traffic, one panel per controller.
+    """SVG: every edge coloured by the delay on it and as wide as its traffic, one panel per controller.
 
     Args:
         street_map: where the edges run.
@@ -65,21 +65,7 @@ def draw_map(
         panels = figure.subplots(*((n, 1) if is_flat else (1, n)), squeeze=False).ravel()
         for axes, (label, recording) in zip(panels, recordings.items(), strict=True):
             axes.add_collection(LineCollection(shapes, colors=GRID, linewidths=1.0))
-            used = [
-                (edge, use)
-                for edge, use in sorted(recording.edges.items())
-                if use[0] and edge in street_map.streets
-            ]
-            axes.add_collection(
-                LineCollection(
-                    [street_map.streets[edge].shape for edge, _ in used],
-                    colors=DELAYS(scale([lost_s / vehicles for _, (vehicles, lost_s) in used])),
-                    linewidths=[
-                        1.2 + 3.3 * math.sqrt(min(1.0, vehicles / FULL_WIDTH_VEH)) for _, (vehicles, _) in used
-                    ],
-                    capstyle="round",
-                )
-            )
+            axes.add_collection(_used_edges(street_map, recording, scale))
             _label_places(axes, places, delays_s[label])
             _frame(axes, (left, right), (low, high))
             axes.set_title(short(label, 40))
@@ -89,6 +75,20 @@ def draw_map(
         bar.set_label("delay on the edge, s per vehicle")
         bar.outline.set_visible(False)
         return as_svg(figure)
+
+
+def _used_edges(street_map: StreetMap, recording: Recording, scale: Normalize) -> LineCollection:
+    used = [
+        (street_map.streets[edge].shape, vehicles, lost_s)
+        for edge, (vehicles, lost_s) in sorted(recording.edges.items())
+        if vehicles and edge in street_map.streets
+    ]
+    return LineCollection(
+        [shape for shape, _, _ in used],
+        colors=DELAYS(scale([lost_s / vehicles for _, vehicles, lost_s in used])),
+        linewidths=[1.2 + 3.3 * math.sqrt(min(1.0, vehicles / FULL_WIDTH_VEH)) for _, vehicles, _ in used],
+        capstyle="round",
+    )
 
 
 def _label_places(axes: Axes, places: Mapping[str, Point], delays_s: Mapping[str, float]) -> None:
@@ -108,7 +108,7 @@ def _frame(axes: Axes, across: tuple[float, float], along: tuple[float, float]) 
 
 
 def draw_corridor(corridor: Corridor, recordings: Mapping[str, Recording], window_s: tuple[float, float]) -> str:
-    """SVG, the time-space diagram: vehicles along the corridor, and what the signals on it showed; one panel per controller."""
+    """SVG, the time-space diagram: vehicles and signals along the corridor, one panel per controller."""
     with mpl.rc_context(STYLE):
         figure = Figure(figsize=(WIDTH_IN, 0.7 + len(recordings) * 3.9), layout="constrained")
         panels = figure.subplots(len(recordings), 1, sharex=True, squeeze=False)[:, 0]
@@ -144,8 +144,8 @@ def _draw_stop(
         begin = max(begin_s, window_s[0])
         end = min(end_s, window_s[1])
         if begin < end:
-            shown = {letters[k] for k in links}
-            colour = GO if shown & set(GREEN) else CAUTION if shown & set("yY") else STOP
+            seen = {letters[k] for k in links}
+            colour = GO if seen & set(GREEN) else CAUTION if seen & set("yY") else STOP
             bars[colour].append((begin / 60.0, end / 60.0))
     for colour, spans in bars.items():
         axes.hlines(
@@ -163,7 +163,7 @@ def draw_stage_plans(
     street_map: StreetMap,
     shares: Mapping[str, Mapping[str, Sequence[float]]],
 ) -> str:
-    """SVG: the ways that each stage opens, one row per intersection; solid with priority, dashed where they yield.
+    """SVG: movements that each stage opens, one row per intersection; solid: protected, dashed: they yield.
 
     Args:
         intersections: those drawn.
@@ -186,41 +186,26 @@ def draw_stage_plans(
                     continue
                 parts = " | ".join(f"{found[intersection.id][k]:.0%}" for found in shares.values())
                 axes.set_title(f"{short(intersection.id, 12)} stage {k}: {parts}", fontsize=8.5)
-                _draw_ways(axes, intersection, k, street_map)
+                _draw_movements(axes, intersection, k, street_map)
         return as_svg(figure)
 
 
-def _draw_ways(axes: Axes, intersection: Intersection, stage: int, street_map: StreetMap) -> None:
-    state = intersection.stages[stage].state
-    ways: dict[tuple[str, str], str] = {}
-    for movement in intersection.vehicle_movements:
-        way = (edge_of(movement.from_lane), edge_of(movement.to_lane))
-        if way[0] in street_map.streets and way[1] in street_map.streets:
-            ways[way] = max(ways.get(way, "r"), state[movement.link], key="srgG".find)
-    if not ways:
+def _draw_movements(axes: Axes, intersection: Intersection, stage: int, street_map: StreetMap) -> None:
+    letters = _letters(intersection, stage, street_map)
+    if not letters:
         return
-    ends = {way: (street_map.streets[way[0]].shape[-1], street_map.streets[way[1]].shape[0]) for way in ways}
+    streets = street_map.streets
+    ends = {turn: (streets[turn[0]].shape[-1], streets[turn[1]].shape[0]) for turn in letters}
     corners = np.array([corner for pair in ends.values() for corner in pair])
     centre = corners.mean(axis=0)
     size = max(float(np.abs(corners - corners.mean(axis=0)).max()), 1.0)
-    for way, letter in sorted(ways.items(), key=lambda item: "srgG".find(item[1])):
-        begin, end = ((np.array(corner) - centre) / size for corner in ends[way])
+    for turn, letter in sorted(letters.items(), key=lambda item: "srgG".find(item[1])):
+        begin, end = ((np.array(corner) - centre) / size for corner in ends[turn])
         path = Outline(
             [begin * 1.35, begin, begin * 0.15 + end * 0.15, end * 1.35],
             [Outline.MOVETO, Outline.LINETO, *[Outline.CURVE3] * 2],
         )
-        is_green = letter in GREEN
-        axes.add_patch(
-            FancyArrowPatch(
-                path=path,
-                arrowstyle="-|>" if is_green else "-",
-                color=STAGES[stage % len(STAGES)] if is_green else GRID,
-                linewidth=2.2 if letter == "G" else 1.5,
-                linestyle="--" if letter == "g" else "-",
-                mutation_scale=10.0,
-                zorder=2 if is_green else 1,
-            )
-        )
+        axes.add_patch(_arrow(path, letter, STAGES[stage % len(STAGES)]))
     walks = len(intersection.stages[stage].green & intersection.pedestrian_links)
     if walks:
         axes.annotate(
@@ -232,6 +217,30 @@ def _draw_ways(axes: Axes, intersection: Intersection, stage: int, street_map: S
         )
     axes.set_xlim(-1.5, 1.5)
     axes.set_ylim(-1.5, 1.5)
+
+
+def _letters(intersection: Intersection, stage: int, street_map: StreetMap) -> dict[tuple[str, str], str]:
+    """Signal letter of each pair of edges that are drawn, the most permissive of their lanes'."""
+    state = intersection.stages[stage].state
+    letters: dict[tuple[str, str], str] = {}
+    for movement in intersection.vehicle_movements:
+        turn = (edge_of(movement.from_lane), edge_of(movement.to_lane))
+        if turn[0] in street_map.streets and turn[1] in street_map.streets:
+            letters[turn] = max(letters.get(turn, "r"), state[movement.link], key="srgG".find)
+    return letters
+
+
+def _arrow(path: Outline, letter: str, colour: str) -> FancyArrowPatch:
+    is_green = letter in GREEN
+    return FancyArrowPatch(
+        path=path,
+        arrowstyle="-|>" if is_green else "-",
+        color=colour if is_green else GRID,
+        linewidth=2.2 if letter == "G" else 1.5,
+        linestyle="--" if letter == "g" else "-",
+        mutation_scale=10.0,
+        zorder=2 if is_green else 1,
+    )
 
 
 def places_of(intersections: Sequence[Intersection], street_map: StreetMap) -> dict[str, Point]:
@@ -247,7 +256,7 @@ def places_of(intersections: Sequence[Intersection], street_map: StreetMap) -> d
 
 
 def compass_names(edges: Sequence[str], street_map: StreetMap) -> dict[str, str]:
-    """`from W` for every approach, by the direction of its last metres; with the edge's name where two would be the same."""
+    """`from W` for every approach, by its last metres; with the edge's name where two would be the same."""
     names = {}
     for edge in edges:
         shape = street_map.streets[edge].shape if edge in street_map.streets else ()

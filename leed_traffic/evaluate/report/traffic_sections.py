@@ -9,7 +9,7 @@ from leed_traffic.domain.short_ids import fold, fold_ids
 from leed_traffic.evaluate.records.recording import ARRIVAL_M, INTERVAL_S, Recording, approaches_of
 from leed_traffic.evaluate.records.timeline import Timeline
 from leed_traffic.evaluate.report.drawing import short
-from leed_traffic.evaluate.report.page import folded, note, picture, table
+from leed_traffic.evaluate.report.page import Note, Part, Picture, Table
 from leed_traffic.evaluate.report.signal_figures import (
     Diagram,
     StageLimits,
@@ -36,8 +36,8 @@ LONGEST_STREETS = 48  # characters of streets' names in the table
 OPEN_ROWS = 12  # intersections that a reader takes in at a glance: of more, those with the most delay come first
 
 
-def traffic_sections(comparison: Comparison, labels: Mapping[str, str], ours: str | None) -> dict[str, str]:
-    """Content by title; empty where nothing was recorded."""
+def traffic_sections(comparison: Comparison, labels: Mapping[str, str], ours: str | None) -> dict[str, list[Part]]:
+    """Parts by title; empty where nothing was recorded."""
     scene = comparison.scene
     recordings = {labels[run.controller]: run.recording for run in comparison.runs if run.recording is not None}
     sections = {"Delay by intersection": _intersections(comparison, labels)}
@@ -55,44 +55,35 @@ def traffic_sections(comparison: Comparison, labels: Mapping[str, str], ours: st
     return {**sections, "Stages at the signals": _stages(comparison, labels, ours)}
 
 
-def _intersections(comparison: Comparison, labels: Mapping[str, str]) -> str:
+def _intersections(comparison: Comparison, labels: Mapping[str, str]) -> list[Part]:
     found = comparison.evaluation.intersections
     names = list(dict.fromkeys(result.intersection for result in found))
     if not names:
-        return ""
+        return []
     delays = {(result.controller, result.intersection): result for result in found}
     controllers = [result.controller for result in comparison.evaluation.results]
-    shown = names if len(names) <= OPEN_ROWS else _worst(comparison, TABLE_ROWS)
+    listed = names if len(names) <= OPEN_ROWS else _worst(comparison, TABLE_ROWS)
     rows = []
     ids = fold_ids(names)
     streets = comparison.evaluation.streets
-    for name in shown:
+    for name in listed:
         mine = [delays[c, name] for c in controllers]
         where = [fold(streets.get(name, ""), LONGEST_STREETS)] if streets else []
-        rows.append(
-            [
-                ids[name],
-                *where,
-                f"{mine[0].vehicles:.0f}",
-                *(f"{r.delay_s.mean:.1f}  ({r.queue_veh:.1f})" for r in mine),
-            ]
-        )
-    sorted_by = " Those with the most delay come first." if len(names) > OPEN_ROWS else ""
-    left_out = (
-        f"{sorted_by} The {len(shown)} worst of {len(names)} are shown." if len(shown) < len(names) else sorted_by
-    )
+        figures = (f"{r.delay_s.mean:.1f}  ({r.queue_veh:.1f})" for r in mine)
+        rows.append([ids[name], *where, f"{mine[0].vehicles:.0f}", *figures])
+    left_out = " Those with the most delay come first." if len(names) > OPEN_ROWS else ""
+    if len(listed) < len(names):
+        left_out += f" The {len(listed)} worst of {len(names)} are shown."
     explained = (
-        "Delay in s per vehicle that came to the stop lines, in brackets the mean queue in vehicles; both on the approaches, "
-        f"as far as detectors reach, mean over the seeds. Intervals are in the exports.{left_out}"
+        "Delay in s per vehicle that came to the stop lines, in brackets the mean queue in vehicles; both on "
+        f"the approaches, as far as detectors reach, mean over the seeds. Intervals are in the exports.{left_out}"
     )
     head = ["intersection", *(["streets"] if streets else []), "vehicles", *(labels[c] for c in controllers)]
     texts = frozenset({1} if streets else ())
-    more = (
-        folded(f"{len(rows) - OPEN_ROWS} more", table(head, rows[OPEN_ROWS:], texts=texts))
-        if len(rows) > OPEN_ROWS
-        else ""
-    )
-    return table(head, rows[:OPEN_ROWS], texts=texts) + more + note(explained)
+    parts: list[Part] = [Table(head, rows[:OPEN_ROWS], texts=texts)]
+    if len(rows) > OPEN_ROWS:
+        parts.append(Table(head, rows[OPEN_ROWS:], texts=texts, summary=f"{len(rows) - OPEN_ROWS} more"))
+    return [*parts, Note(explained)]
 
 
 def _worst(comparison: Comparison, n: int) -> list[str]:
@@ -105,7 +96,7 @@ def _worst(comparison: Comparison, n: int) -> list[str]:
 
 def _map(
     comparison: Comparison, scene: Scene, recordings: Mapping[str, Recording], labels: Mapping[str, str], seed: int
-) -> str:
+) -> list[Part]:
     delays_s = {
         labels[run.controller]: {score.intersection: score.delay_s for score in run.intersections}
         for run in comparison.runs
@@ -121,67 +112,68 @@ def _map(
     caption = (
         f"Seed {seed}, the whole run. Colour: mean delay of a vehicle on the edge; width: its traffic. {figures}"
     )
-    return picture(svg, f"Map of the network coloured by delay under {_and(recordings)}", caption)
+    return [Picture(svg, f"Map of the network coloured by delay under {_and(recordings)}", caption)]
 
 
-def _corridor(scene: Scene, recordings: Mapping[str, Recording], seed: int) -> str:
+def _corridor(scene: Scene, recordings: Mapping[str, Recording], seed: int) -> list[Part]:
     corridor = scene.plotted.corridor
     if corridor is None:
-        return note(
-            "Left out: no two signals of this network follow each other straight on, so there is no corridor to draw."
-        )
+        return [
+            Note(
+                "Left out: no two signals of this network follow each other straight on, so there is no "
+                "corridor to draw."
+            )
+        ]
     svg = draw_corridor(corridor, recordings, scene.plotted.window_s)
     caption = (
-        f"Seed {seed}, the longest way straight on through {len(corridor.stops)} signals. Each line is a vehicle, flat where "
-        "it stands; the bars are what it sees at each stop line. Lines that run through several greens without a step are a "
-        "green wave."
+        f"Seed {seed}, the longest way straight on through {len(corridor.stops)} signals. Each line is a "
+        "vehicle, flat where it stands; the bars are what it sees at each stop line. Lines that run through "
+        "several greens without a step are a green wave."
     )
-    return picture(
-        svg, f"Time-space diagram along {len(corridor.stops)} signals under {_and(recordings)}", caption
-    )
+    return [
+        Picture(svg, f"Time-space diagram along {len(corridor.stops)} signals under {_and(recordings)}", caption)
+    ]
 
 
-def _coordination(scene: Scene, recordings: Mapping[str, Recording], seed: int) -> str:
-    rows = []
-    for name in scene.plotted.intersections:
-        intersection = next(i for i in scene.intersections if i.id == name)
-        legs = approaches_of(intersection)
-        on_way = [leg for leg in legs if scene.plotted.corridor and leg.edge in scene.plotted.corridor.edges]
-        leg = max(
-            on_way or legs,
-            key=lambda leg: max(len(r.arrivals_s.get(leg.edge, ())) for r in recordings.values()),
-            default=None,
-        )
-        if leg is None:
-            continue
-        whence = compass_names([leg.edge], scene.street_map)[leg.edge]
-        rows.append(
-            {
-                label: Diagram(
-                    name=f"{short(name)} {whence}",
-                    cycles=cycles_of(recording.states.get(name, ()), leg.links),
-                    arrivals_s=recording.arrivals_s.get(leg.edge, ()),
-                )
-                for label, recording in recordings.items()
-            }
-        )
+def _coordination(scene: Scene, recordings: Mapping[str, Recording], seed: int) -> list[Part]:
+    rows = [_diagrams(scene, recordings, name) for name in scene.plotted.intersections]
     rows = [row for row in rows if any(diagram.cycles for diagram in row.values())]
     if not rows:
-        return note("Left out: no approach had a whole cycle.")
+        return [Note("Left out: no approach had a whole cycle.")]
     caption = (
-        f"Purdue coordination diagrams of seed {seed}. Across: time; upwards: seconds since the last green ended, from the "
-        "beginning of red through the beginning of green to its end. A dot is a vehicle as it would reach the stop line at "
-        f"the speed limit, counted {ARRIVAL_M:.0f} m ahead: dots above the green line meet green. Ratio: arrivals on green "
-        "over the green's share of time; above 1 the signal is well placed in the stream, 1 is chance."
+        f"Purdue coordination diagrams of seed {seed}. Across: time; upwards: seconds since the last green "
+        "ended, from the beginning of red through the beginning of green to its end. A dot is a vehicle as it "
+        f"would reach the stop line at the speed limit, counted {ARRIVAL_M:.0f} m ahead: dots above the green "
+        "line meet green. Ratio: arrivals on green over the green's share of time; above 1 the signal is well "
+        "placed in the stream, 1 is chance."
     )
-    return picture(
-        draw_coordination(rows),
-        f"Arrivals in the cycle at {len(rows)} approaches under {_and(recordings)}",
-        caption,
-    )
+    alt = f"Arrivals in the cycle at {len(rows)} approaches under {_and(recordings)}"
+    return [Picture(draw_coordination(rows), alt, caption)]
 
 
-def _queues(scene: Scene, recordings: Mapping[str, Recording], seed: int) -> str:
+def _diagrams(scene: Scene, recordings: Mapping[str, Recording], name: str) -> dict[str, Diagram]:
+    """Diagrams of an intersection's busiest approach by controller, of one on the corridor if there is one."""
+    legs = approaches_of(next(i for i in scene.intersections if i.id == name))
+    on_corridor = [leg for leg in legs if scene.plotted.corridor and leg.edge in scene.plotted.corridor.edges]
+    busiest = max(
+        on_corridor or legs,
+        key=lambda leg: max(len(r.arrivals_s.get(leg.edge, ())) for r in recordings.values()),
+        default=None,
+    )
+    if busiest is None:
+        return {}
+    whence = compass_names([busiest.edge], scene.street_map)[busiest.edge]
+    return {
+        label: Diagram(
+            name=f"{short(name)} {whence}",
+            cycles=cycles_of(recording.states.get(name, ()), busiest.links),
+            arrivals_s=recording.arrivals_s.get(busiest.edge, ()),
+        )
+        for label, recording in recordings.items()
+    }
+
+
+def _queues(scene: Scene, recordings: Mapping[str, Recording], seed: int) -> list[Part]:
     rows: dict[str, dict[str, dict[str, Sequence[float]]]] = {}
     for name in scene.plotted.intersections:
         intersection = next(i for i in scene.intersections if i.id == name)
@@ -192,25 +184,33 @@ def _queues(scene: Scene, recordings: Mapping[str, Recording], seed: int) -> str
             for label, recording in recordings.items()
         }
     caption = (
-        f"Vehicles under 0.1 m/s on each approach and the road before it, as far as detectors reach; mean of every "
-        f"{INTERVAL_S:.0f} s of seed {seed}. A line that keeps rising is an approach that gets less green than it needs."
+        "Vehicles under 0.1 m/s on each approach and the road before it, as far as detectors reach; mean of "
+        f"every {INTERVAL_S:.0f} s of seed {seed}. A line that keeps rising is an approach that gets less green "
+        "than it needs."
     )
-    return picture(
-        draw_queues(rows, scene.begin_s), f"Queues at {_and(map(short, rows))} under {_and(recordings)}", caption
-    )
+    return [
+        Picture(
+            draw_queues(rows, scene.begin_s),
+            f"Queues at {_and(map(short, rows))} under {_and(recordings)}",
+            caption,
+        )
+    ]
 
 
-def _stage_plans(scene: Scene, shares: Mapping[str, Mapping[str, Sequence[float]]]) -> str:
+def _stage_plans(scene: Scene, shares: Mapping[str, Mapping[str, Sequence[float]]]) -> list[Part]:
     drawn = [i for i in scene.intersections if i.id in scene.plotted.intersections]
     caption = (
-        f"The ways that each stage opens, drawn where the streets run: solid with priority, dashed where drivers yield. The "
-        f"percentages are the stage's share of the time under {_and(shares, ' | ')}; the rest is clearance."
+        "The ways that each stage opens, drawn where the streets run: solid with priority, dashed where drivers "
+        f"yield. The percentages are the stage's share of the time under {_and(shares, ' | ')}; the rest is "
+        "clearance."
     )
-    return picture(
-        draw_stage_plans(drawn, scene.street_map, shares),
-        f"Stages of {_and([short(i.id) for i in drawn])}",
-        caption,
-    )
+    return [
+        Picture(
+            draw_stage_plans(drawn, scene.street_map, shares),
+            f"Stages of {_and([short(i.id) for i in drawn])}",
+            caption,
+        )
+    ]
 
 
 def _shares(
@@ -232,8 +232,8 @@ def _splits(
     labels: Mapping[str, str],
     recordings: Mapping[str, Recording],
     seed: int,
-) -> str:
-    """Of the intersection with the most delay: all would be a book."""
+) -> list[Part]:
+    """Draw the greens of the intersection with the most delay: all would be a book."""
     drawn = [run for run in comparison.runs if run.recording is not None]
     worst = max(scene.plotted.intersections, key=lambda name: max(_delay_s(run, name) for run in drawn))
     k = next(k for k, i in enumerate(scene.intersections) if i.id == worst)
@@ -244,29 +244,32 @@ def _splits(
     ]
     greens = {labels[run.controller]: run.timeline for run in drawn}
     caption = (
-        f"Every green of {short(worst)}, where delay is highest, on seed {seed}: how long it was, and whether it ended at the "
-        "site's minimum, at its maximum (dashed) or in between. Greens at the maximum in a row mean that the stage needs more; "
-        "greens at the minimum in a row, that it is called for a single vehicle or starved."
+        f"Every green of {short(worst)}, where delay is highest, on seed {seed}: how long it was, and whether it "
+        "ended at the site's minimum, at its maximum (dashed) or in between. Greens at the maximum in a row "
+        "mean that the stage needs more; greens at the minimum in a row, that it is called for a single vehicle "
+        "or starved."
     )
-    return picture(
-        draw_splits(greens, worst, limits),
-        f"Lengths of the greens of {short(worst)} under {_and(recordings)}",
-        caption,
-    )
+    return [
+        Picture(
+            draw_splits(greens, worst, limits),
+            f"Lengths of the greens of {short(worst)} under {_and(recordings)}",
+            caption,
+        )
+    ]
 
 
 def _delay_s(run: ControllerRun, intersection: str) -> float:
     return next((score.delay_s for score in run.intersections if score.intersection == intersection), 0.0)
 
 
-def _stages(comparison: Comparison, labels: Mapping[str, str], ours: str | None) -> str:
+def _stages(comparison: Comparison, labels: Mapping[str, str], ours: str | None) -> list[Part]:
     """The first controller beside ours (or the last): more panels would be too many to compare."""
-    shown = [run for run in comparison.runs if run.timeline]
+    drawn = [run for run in comparison.runs if run.timeline]
     rows = comparison.rows
-    if not shown or rows is None:
-        return ""
-    beside = next((run for run in shown if run.controller == ours), shown[-1])
-    timelines: dict[str, Timeline] = {labels[run.controller]: run.timeline for run in (shown[0], beside)}
+    if not drawn or rows is None:
+        return []
+    beside = next((run for run in drawn if run.controller == ours), drawn[-1])
+    timelines: dict[str, Timeline] = {labels[run.controller]: run.timeline for run in (drawn[0], beside)}
     order = rows.order
     if len(order) > STAGES_ROWS:
         worst = _worst(comparison, OPEN_ROWS) or order[-OPEN_ROWS:]
@@ -280,15 +283,16 @@ def _stages(comparison: Comparison, labels: Mapping[str, str], ours: str | None)
     )
     alt = f"Stages shown over time by {' and '.join(timelines)} at {len(order)} intersections on seed {seed}"
     caption = (
-        f"What the signals showed on seed {seed} in {(window[1] - window[0]) / 60.0:.0f} minutes in the middle of the run, "
-        f"{layout}. Stage numbers are each intersection's own; thin dark bars are clearances.{left_out}"
+        f"What the signals showed on seed {seed} in {(window[1] - window[0]) / 60.0:.0f} minutes in the middle "
+        f"of the run, {layout}. Stage numbers are each intersection's own; thin dark bars are "
+        f"clearances.{left_out}"
     )
-    return picture(draw_stages(timelines, order, rows.positions_m, window), alt, caption)
+    return [Picture(draw_stages(timelines, order, rows.positions_m, window), alt, caption)]
 
 
 def _window(timelines: Iterable[Timeline]) -> tuple[float, float]:
     """First and last second to show: the middle of the run."""
-    spans = [span for timeline in timelines for shown in timeline.values() for span in shown]
+    spans = [span for timeline in timelines for stages in timeline.values() for span in stages]
     begin_s = min(span.begin_s for span in spans)
     end_s = max(span.end_s for span in spans)
     middle_s = (begin_s + end_s) / 2.0

@@ -2,56 +2,55 @@
 
 import json
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from pathlib import Path
+from random import Random
+from typing import Self
 
 from leed_traffic.artifacts.demonstrations import digest_plans
 from leed_traffic.domain.plan import Plan
 from leed_traffic.errors import PlanError, UsageError
-from leed_traffic.generate.author import Proposal
+from leed_traffic.generate.author import Author, Proposal
+from leed_traffic.generate.bench import Plans
 from leed_traffic.generate.brief import Brief
-from leed_traffic.generate.language_model.authorship import RoundWriting, Writing, diversity, summarise
+from leed_traffic.generate.config import AuthorName, GenerateConfig
+from leed_traffic.generate.language_model.authorship import Authorship, RoundWriting, Writing, diversity, summarise
 from leed_traffic.generate.language_model.brief_text import (
+    PROMPT_VERSION,
     emphasis,
+    prompt_digest,
     render_brief,
     repair_text,
     system_text,
     task_text,
 )
+from leed_traffic.generate.language_model.config import ModelConfig, check_model
 from leed_traffic.generate.language_model.names import Names, name_parts
 from leed_traffic.generate.language_model.plan_schema import Schema, plan_schema, simple_schema
 from leed_traffic.generate.language_model.reply import read_plan
 from leed_traffic.generate.language_model.served import LanguageModel, ModelReply, Question
+from leed_traffic.generate.language_model.session import Timed, open_model
+from leed_traffic.generate.progress import Asking, OnAsking
+from leed_traffic.generate.schedule import LEAST_CONFIRMED, Schedule
+from leed_traffic.generate.search.starts import N_STARTS, field_starts
+from leed_traffic.simulation.env.env_spec import EnvSpec
 
+TRANSCRIPTS_NAME = "transcripts.jsonl"
+PATIENCE = 2  # rounds in a row without gain after which a model is asked no more
 ECHO_CHARS = 2000  # of a refused reply, sent back with the reason
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sampling:
-    """How the model is asked."""
+    """Settings of a question to the model."""
 
     temperature: float = 0.7
     max_tokens: int = 1500
     repairs: int = (
         2  # times that a refused plan goes back to the model; the last time only the simpler form is allowed
     )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Asking:
-    """How far a round of questions is."""
-
-    round_number: int
-    intersections: int
-    done: int  # intersections with all their plans
-    plans: int  # conversations that ended
-    asked: int  # conversations in all
-    valid: int
-    tokens: int  # of replies
-    seconds: float
-
-
-OnAsking = Callable[[Asking], None]
 
 
 @dataclass(slots=True)
@@ -67,13 +66,18 @@ class _Conversation:
     is_over: bool = False
 
 
-class LanguageModelAuthor:
+class LanguageModelAuthor(Author):
     """Asks a language model; the same replies propose the same plans, in whatever order they come."""
 
-    name = "vllm"
+    name = AuthorName.VLLM
 
     def __init__(
-        self, model: LanguageModel, sampling: Sampling, clock: Callable[[], float], on_asking: OnAsking
+        self,
+        model: LanguageModel,
+        sampling: Sampling,
+        clock: Callable[[], float],
+        on_asking: OnAsking,
+        timed: Timed | None = None,
     ) -> None:
         """Prepare.
 
@@ -82,14 +86,89 @@ class LanguageModelAuthor:
             sampling: see there.
             clock: monotonic seconds.
             on_asking: told after every reply.
+            timed: the part of it that asks a served model now, for the record.
         """
         self._model = model
+        self._timed = timed
         self._sampling = sampling
         self._clock = clock
         self._on_asking = on_asking
         self.model = model.name
         self.rounds: list[RoundWriting] = []
         self._authors: dict[str, str] = {}
+
+    @classmethod
+    def schedule_for(cls, config: GenerateConfig) -> Schedule:
+        """See `Author`."""
+        language = config.language or ModelConfig()
+        sizes = (language.candidates,) * language.rounds
+        return Schedule(n_starts=N_STARTS, sizes=sizes, n_confirmed=LEAST_CONFIRMED, patience=PATIENCE)
+
+    @classmethod
+    @contextmanager
+    def open(
+        cls, config: GenerateConfig, setting: EnvSpec, clock: Callable[[], float], on_asking: OnAsking
+    ) -> Iterator[Self]:
+        """See `Author`; the transcripts are open meanwhile.
+
+        Raises:
+            UsageError: no way to a model is given, or several.
+            DemonstrationError: the transcripts are unreadable.
+        """
+        language = config.language or ModelConfig()
+        with cls.over(language, config.out / TRANSCRIPTS_NAME, clock, Random(config.seed), on_asking) as author:
+            author.schedule = cls.schedule_for(config)
+            yield author
+
+    @classmethod
+    @contextmanager
+    def over(
+        cls,
+        language: ModelConfig,
+        transcripts_file: Path,
+        clock: Callable[[], float],
+        rng: Random,
+        on_asking: OnAsking,
+    ) -> Iterator[Self]:
+        """An author over the model that is configured.
+
+        Args:
+            language: see there.
+            transcripts_file: where this run keeps what is asked; a replay leaves it alone.
+            clock: monotonic seconds.
+            rng: for the jitter of pauses.
+            on_asking: told after every reply.
+        """
+        sampling = Sampling(
+            temperature=language.temperature, max_tokens=language.max_tokens, repairs=language.repairs
+        )
+        with open_model(language, transcripts_file, clock, rng) as (model, timed):
+            yield cls(model, sampling, clock, on_asking, timed)
+
+    @classmethod
+    def check(cls, config: GenerateConfig) -> None:
+        """See `Author`."""
+        check_model(config.language or ModelConfig())
+
+    def starts(self, briefs: Sequence[Brief]) -> dict[str, Plans]:
+        """See `Author`."""
+        return field_starts(briefs)
+
+    def authorship(self, plans: Plans, briefs: Sequence[Brief]) -> Authorship:
+        """The record of the whole run: every plan is the model's, or an embedded start's."""
+        starts = self.starts(briefs) if plans else {}
+        written_by = {
+            name: self.author_of(plan) or _start_of(plan, starts) for name, plan in sorted(plans.items())
+        }
+        return Authorship(
+            model=self._model.name,
+            prompt_version=PROMPT_VERSION,
+            prompt_digest=prompt_digest(),
+            rounds=tuple(self.rounds),
+            written_by=written_by,
+            asking_s=round(self._timed.seconds, 3) if self._timed else 0.0,
+            asked_now=self._timed.replies if self._timed else 0,
+        )
 
     def propose(self, briefs: Sequence[Brief], round_index: int, n_candidates: int) -> list[Proposal]:
         """One proposal per candidate number; an intersection without a sound plan is left out of it, with the reason.
@@ -115,7 +194,7 @@ class LanguageModelAuthor:
         return [_proposal(round_index + 1, k, [part[k] for part in by_brief]) for k in range(n_candidates)]
 
     def author_of(self, plan: Plan) -> str | None:
-        """Which round and proposal wrote a plan, or None if none did."""
+        """Round and proposal that wrote a plan, or None if none did."""
         return self._authors.get(_key(plan))
 
     def _begin(self, brief: Brief, n_candidates: int) -> list[_Conversation]:
@@ -174,6 +253,12 @@ class LanguageModelAuthor:
         tokens = (sum(reply.prompt_tokens for reply in replies), sum(reply.reply_tokens for reply in replies))
         seconds = sum(reply.latency_s for reply in replies)
         self.rounds.append(summarise(number, writings, replies=len(replies), tokens=tokens, model_s=seconds))
+
+
+def _start_of(plan: Plan, starts: Mapping[str, Plans]) -> str:
+    """Name of the embedded plan that stood in."""
+    name = next((name for name, plans in starts.items() if plans[plan.intersection] == plan), "unknown")
+    return f"embedded: {name}"
 
 
 class _Progress:
@@ -241,5 +326,5 @@ def _key(plan: Plan) -> str:
 
 
 def _printable(text: str) -> str:
-    """What a model said, fit to be said back to it."""
+    """Reply of a model, fit to be sent back to it."""
     return "".join(c if " " <= c <= "~" else " " for c in text[:ECHO_CHARS])

@@ -1,4 +1,4 @@
-"""How a language model did as an author: the record beside the demonstrations, for people and for `--json`."""
+"""Record of a language model as an author, beside the demonstrations, for people and for `--json`."""
 
 from collections.abc import Mapping, Sequence
 from itertools import combinations
@@ -15,7 +15,7 @@ AUTHORSHIP_NAME = "authorship.json"
 
 
 class Writing(Document):
-    """What the model wrote for one intersection in one round."""
+    """Plans of the model for one intersection in one round."""
 
     asked: int = Field(ge=0)
     """Plans asked for."""
@@ -121,7 +121,7 @@ def read_authorship(folder: Path) -> Authorship:
 
 
 def _settings(value: object, path: str = "") -> dict[str, object]:
-    """Every leaf of a document under its path."""
+    """Leaves of a document, each under its path."""
     if isinstance(value, dict):
         return {k: v for key, item in value.items() for k, v in _settings(item, f"{path}/{key}").items()}
     if isinstance(value, list):

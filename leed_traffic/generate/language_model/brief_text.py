@@ -63,12 +63,12 @@ def render_brief(brief: Brief, names: Names, *, token_limit: int = TOKEN_LIMIT) 
 
 
 def system_text() -> str:
-    """What every question begins with: the plan language, with an example of each form."""
+    """Text that every question begins with: the plan language, with an example of each form."""
     return _environment().get_template("system.md.j2").render().strip()
 
 
 def task_text(number: int, of: int, *, has_attempts: bool) -> str:
-    """What one of several proposals should look at."""
+    """Emphasis of one of several proposals."""
     chosen = emphasis(number)
     return (
         _environment()
@@ -79,7 +79,7 @@ def task_text(number: int, of: int, *, has_attempts: bool) -> str:
 
 
 def repair_text(reason: str, *, simpler: bool = False) -> str:
-    """Why a reply was refused; the last time with the advice to use the simpler form."""
+    """Reason why a reply was refused; the last time with the advice to use the simpler form."""
     return _environment().get_template("repair.md.j2").render(reason=reason, simpler=simpler).strip()
 
 
@@ -182,7 +182,7 @@ def _approaches(brief: Brief, names: Names, step: int) -> list[dict[str, Any]]:
 
 
 def _ways(lane: str, brief: Brief, names: Names) -> str:
-    """Where one may go from a lane."""
+    """Movements that a lane serves."""
     links = [movement.link for movement in brief.intersection.vehicle_movements if movement.from_lane == lane]
     return ", ".join(what.split(" ", 1)[1] for what in names.words(links))
 
@@ -229,7 +229,7 @@ def _demand(brief: Brief, names: Names, periods: Sequence[int], step: int) -> li
 
 
 def _webster(brief: Brief, period: int) -> dict[str, Any]:
-    """What an engineer works out first: how much of the time each stage needs, and the cycle and greens that follow."""
+    """Webster's calculation: the share of time that each stage needs, and the cycle and greens that follow."""
     splits = own_splits(brief, period)
     return {
         "from_s": f"{brief.period_starts_s[period]:g}",

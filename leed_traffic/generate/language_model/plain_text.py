@@ -1,4 +1,4 @@
-"""What a server said, fit to be kept, shown and printed: no control codes, no halves of characters, no end."""
+"""Text of a server, fit to be kept, shown and printed: no control codes, no halves of characters, no end."""
 
 MAX_REPLY_CHARS = 20_001  # kept of a reply: one more than any plan may have
 MAX_LINE_CHARS = 300

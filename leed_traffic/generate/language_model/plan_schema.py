@@ -8,6 +8,7 @@ by the server, and a count over 128 in a pattern ends in an internal error there
 import math
 from typing import Any
 
+from leed_traffic.domain.plan import URGENCY
 from leed_traffic.domain.safety.timing import Timing
 from leed_traffic.generate.brief import Brief
 from leed_traffic.generate.language_model.names import Names
@@ -17,31 +18,21 @@ Schema = dict[str, Any]
 # Printable ASCII as in a plan, never empty. In two parts: xgrammar 0.2.8 fails on a count over 128
 REASONING_PATTERN = r"^[ !#-\[\]-~]{1,120}[ !#-\[\]-~]{0,120}$"
 MAX_STEPS = 8  # per period; more only lengthen replies
-REACH_M = [30, 40, 50, 60, 70, 80, 100, 120, 150, 200]
 QUEUES_VEH = [0, 1, 2, 3, 4, 5, 7, 10]
 CYCLE_LOW_S = 30
 CYCLE_HIGH_S = 180  # s, common practice
 
-PRIORITY_VALUES: dict[str, list[float]] = {
-    "green_s": [0, 3, 5, 7, 8, 10, 12, 15, 20],
-    "approaching": [0, 0.25, 0.5, 0.75, 1, 1.25, 1.5, 2, 3],
-    "blocked_exit": [0, 0.25, 0.5, 0.75, 1],
-    "waiting": [0, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2],
-    "downstream": [0, 0.1, 0.25, 0.5, 0.75, 1, 1.5],
-    "keep": [0, 0.5, 1, 2, 3, 5],
-    "permissive": [0, 0.25, 0.5, 0.75, 1],
-}
 LANE_WEIGHTS = [0.2, 0.5, 0.7, 0.8, 1, 1.2, 1.5, 2, 3, 5]
 
 
 def plan_schema(brief: Brief, names: Names) -> Schema:
     """The schema of a plan for one junction, in either form."""
-    return {"anyOf": [_priority(names), _sequence(brief, names)]}
+    return {"anyOf": [_urgency(names), _sequence(brief, names)]}
 
 
 def simple_schema(names: Names) -> Schema:
     """The form that cannot break a rule: where a model failed before, it still gets a plan."""
-    return _priority(names)
+    return _urgency(names)
 
 
 def _object(properties: Schema) -> Schema:
@@ -58,14 +49,13 @@ def _reasoning() -> Schema:
     return {"type": "string", "pattern": REASONING_PATTERN}
 
 
-def _priority(names: Names) -> Schema:
+def _urgency(names: Names) -> Schema:
     weights = {lane: {"enum": LANE_WEIGHTS} for lane in names.lanes.values()}
     return _object(
         {
             "form": {"enum": ["priority"]},
             "reasoning": _reasoning(),
-            "reach_m": {"enum": REACH_M},
-            **{name: {"enum": values} for name, values in PRIORITY_VALUES.items()},
+            **{parameter.name: {"enum": list(parameter.choices)} for parameter in URGENCY},
             "lane_weights": {
                 "type": "object",
                 "properties": weights,
@@ -99,7 +89,7 @@ def _sequence(brief: Brief, names: Names) -> Schema:
         {
             "form": {"enum": ["sequence"]},
             "reasoning": _reasoning(),
-            "reach_m": {"enum": REACH_M},
+            "reach_m": {"enum": list(URGENCY[0].choices)},
             "periods": periods | {"maxItems": 1 + len(later)},
         }
     )

@@ -1,13 +1,13 @@
 """A plan on one line, as a person and a model read it."""
 
-from leed_traffic.domain.plan import PRIORITY_FIELDS, Period, Plan, Step, UrgencyPlan
+from leed_traffic.domain.plan import URGENCY, Period, Plan, Step, UrgencyPlan
 from leed_traffic.generate.language_model.names import Names
 
 
 def describe_plan(plan: Plan, names: Names) -> str:
     """The plan in short names; weights of 1 are left out, and a period that repeats another's steps says so."""
     if isinstance(plan, UrgencyPlan):
-        parts = [f"{field} {getattr(plan, field):g}" for field in PRIORITY_FIELDS]
+        parts = [f"{p.name} {getattr(plan, p.name):g}" for p in URGENCY]
         weights = [
             f"{names.lanes[lane]} {weight:g}" for lane, weight in plan.lane_weights.items() if weight != 1.0
         ]

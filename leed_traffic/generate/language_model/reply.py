@@ -1,4 +1,4 @@
-"""From a model's reply to a plan, or to the reason why it is none: nothing that a server promised is taken on trust."""
+"""Translation of a model's reply into a plan, or into the reason why it is none: nothing that a server promised is taken on trust."""
 
 import json
 import re
@@ -114,7 +114,7 @@ def _clean_reasoning(reasoning: object) -> str:
 
 
 def _check_served(plan: Plan, brief: Brief, names: Names) -> None:
-    """Every movement needs a green in every period; said in the words of the brief."""
+    """Check that every movement has a green in every period; a fault speaks in the words of the brief."""
     if not isinstance(plan, SequencePlan):
         return
     stages = brief.intersection.stages

@@ -2,13 +2,11 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from importlib import resources
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, StrictUndefined
-
 from leed_traffic.artifacts.demonstrations import Demonstrations, Round
+from leed_traffic.artifacts.page import render_page
 from leed_traffic.artifacts.whole_file import write_whole
 from leed_traffic.domain.short_ids import fold
 from leed_traffic.generate.brief import Brief
@@ -26,12 +24,8 @@ BOTTOM = 156.0  # of the chart's plot, in its own units
 
 def write_report(path: Path, made: Demonstrations, authorship: Authorship, briefs: Sequence[Brief]) -> None:
     """Write the page."""
-    source = (resources.files("leed_traffic.generate.language_model") / "report.html.j2").read_text(
-        encoding="utf-8"
-    )
-    environment = Environment(autoescape=True, undefined=StrictUndefined)
-    environment.filters["fold"] = fold
-    write_whole(path, environment.from_string(source).render(_facts(made, authorship, briefs)))
+    page = render_page(__package__, "report.html.j2", _facts(made, authorship, briefs), {"fold": fold})
+    write_whole(path, page)
 
 
 def _facts(made: Demonstrations, authorship: Authorship, briefs: Sequence[Brief]) -> dict[str, Any]:

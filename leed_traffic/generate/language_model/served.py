@@ -46,7 +46,7 @@ class Question:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelReply:
-    """What came back; `fault` says why a server refused the question as such."""
+    """Reply of a model; `fault` says why a server refused the question as such."""
 
     text: str
     finish_reason: str  # stop, length, or refused
@@ -80,7 +80,7 @@ class LanguageModel(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServerPatience:
-    """How long to wait for a server, and how often to ask again."""
+    """Limits of waiting for a server and of asking again."""
 
     timeout_s: float = 300.0  # for one reply, from the question to its last byte
     start_s: float = (
@@ -141,7 +141,7 @@ class ServedModel:
 
     @property
     def name(self) -> str:
-        """As served."""
+        """Name under which it is served."""
         return self._model
 
     def converse(self, questions: Sequence[Question], on_reply: OnReply) -> None:
@@ -293,7 +293,7 @@ class ServedModel:
                     await self._sleep(self._pause(attempt))
 
     def _fault(self, server: _Server, err: Exception, attempts: int) -> LeedError:
-        """In one line what is wrong and what to do."""
+        """Describe in one line what is wrong and what to do."""
         if isinstance(err, openai.AuthenticationError | openai.PermissionDeniedError):
             return UsageError(f"{server.url}: refuses the key; set the environment variable {API_KEY_VARIABLE}")
         if isinstance(err, openai.APIStatusError) and 300 <= err.status_code < 400:
@@ -347,14 +347,14 @@ def _count(stated: object) -> int:
 
 
 def _is_worth_another_try(err: Exception) -> bool:
-    """Whether the same question may be answered later: overload, a lost connection, a dead engine."""
+    """Return whether the same question may be answered later: overload, a lost connection, a dead engine."""
     if isinstance(err, openai.APIStatusError):
         return err.status_code in (408, 409, 425, 429) or err.status_code >= 500
     return True
 
 
 def _said(err: Exception) -> str:
-    """What the server said, on one short line."""
+    """Message of the server, on one short line."""
     if isinstance(err, TimeoutError):
         return "no answer in time"
     return one_line(getattr(err, "message", err))

@@ -1,4 +1,4 @@
-"""A run with a language model as the author: which model is asked how, what is remembered, and the record in the end."""
+"""The way to a configured model: served, in process, or remembered."""
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -6,12 +6,8 @@ from pathlib import Path
 from random import Random
 from urllib.parse import urlsplit
 
-from leed_traffic.domain.plan import Plan
 from leed_traffic.errors import UsageError
-from leed_traffic.generate.bench import Plans
-from leed_traffic.generate.language_model.author import LanguageModelAuthor, OnAsking, Sampling
-from leed_traffic.generate.language_model.authorship import Authorship
-from leed_traffic.generate.language_model.brief_text import PROMPT_VERSION, TOKEN_LIMIT, prompt_digest
+from leed_traffic.generate.language_model.brief_text import TOKEN_LIMIT
 from leed_traffic.generate.language_model.config import ModelConfig, check_model
 from leed_traffic.generate.language_model.served import (
     LanguageModel,
@@ -50,62 +46,29 @@ class Timed:
             self.seconds += self._clock() - began_s
 
 
-class ModelRun:
-    """The author and what is to be told about it in the end."""
-
-    def __init__(self, author: LanguageModelAuthor, timed: Timed | None) -> None:
-        self.author = author
-        self._timed = timed
-
-    def written_by(self, plans: Plans, starts: dict[str, Plans]) -> dict[str, str]:
-        """Who wrote each of the final plans."""
-        return {name: self._author(plan, starts) for name, plan in sorted(plans.items())}
-
-    def authorship(self, written_by: dict[str, str]) -> Authorship:
-        """The record of the whole run."""
-        return Authorship(
-            model=self.author.model,
-            prompt_version=PROMPT_VERSION,
-            prompt_digest=prompt_digest(),
-            rounds=tuple(self.author.rounds),
-            written_by=written_by,
-            asking_s=round(self._timed.seconds, 3) if self._timed else 0.0,
-            asked_now=self._timed.replies if self._timed else 0,
-        )
-
-    def _author(self, plan: Plan, starts: dict[str, Plans]) -> str:
-        wrote = self.author.author_of(plan)
-        stood_in = next((name for name, plans in starts.items() if plans[plan.intersection] == plan), "unknown")
-        return wrote or f"embedded: {stood_in}"
-
-
 @contextmanager
-def open_model_run(
-    config: ModelConfig, transcripts_file: Path, clock: Clock, rng: Random, on_asking: OnAsking
-) -> Iterator[ModelRun]:
-    """The author, its transcripts open.
+def open_model(
+    config: ModelConfig, transcripts_file: Path, clock: Clock, rng: Random
+) -> Iterator[tuple[LanguageModel, Timed | None]]:
+    """The configured model behind its transcripts, and the part that is asked now (None in a replay).
 
     Args:
         config: see there.
         transcripts_file: where this run keeps what is asked; a replay leaves it alone.
         clock: monotonic seconds.
         rng: for the jitter of pauses.
-        on_asking: told after every reply.
 
     Raises:
         UsageError: no way to a model is given, or several.
         DemonstrationError: the transcripts are unreadable.
     """
     check_model(config)
-    sampling = Sampling(temperature=config.temperature, max_tokens=config.max_tokens, repairs=config.repairs)
     with Transcripts(config.replay or transcripts_file, read_only=config.replay is not None) as transcripts:
         if config.replay:
-            remembered = RememberedModel(transcripts, None, _replayed_name(config, transcripts))
-            timed = None
+            yield RememberedModel(transcripts, None, _replayed_name(config, transcripts)), None
         else:
             timed = Timed(_open_model(config, clock, rng), clock)
-            remembered = RememberedModel(transcripts, timed, timed.name)
-        yield ModelRun(LanguageModelAuthor(remembered, sampling, clock, on_asking), timed)
+            yield RememberedModel(transcripts, timed, timed.name), timed
 
 
 def _open_model(config: ModelConfig, clock: Clock, rng: Random) -> LanguageModel:

@@ -1,4 +1,4 @@
-"""Every question that was answered, in one append-only file: nothing is asked twice, and a run can be repeated without a model.
+"""Answered questions in one append-only file: nothing is asked twice, and a run can be repeated without a model.
 
 One JSON document per line; a line is on the disk before its reply is used. A last line that was cut off is
 dropped.
@@ -37,7 +37,7 @@ class Exchange(Document):
     """Why the server refused the question; asked again when the run is."""
 
     def reply(self) -> ModelReply:
-        """As it arrived; a file from elsewhere may hold what this program would not have written."""
+        """Reply as it arrived; a file from elsewhere may hold what this program would not have written."""
         return ModelReply(
             text=clean_text(self.text),
             finish_reason=self.finish_reason,

@@ -2,38 +2,82 @@
 
 Rounds draw changes for every intersection on its own, smaller from round to round: an evolution strategy with one
 parent (Rechenberg 1973) per intersection, all intersections at once, each credited with its local return. Before
-them stand known rules and a race of drawn ones (`race.py`).
+them stand known rules and drawn ones (`halving.py`).
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Self
 
 import numpy as np
 
 from leed_traffic.domain.network import Intersection
-from leed_traffic.domain.plan import UrgencyPlan, max_wave_plan
-from leed_traffic.generate.author import Proposal
+from leed_traffic.domain.plan import URGENCY, UrgencyParameter, UrgencyPlan, max_wave_plan
+from leed_traffic.errors import UsageError
+from leed_traffic.generate.author import Author, Proposal
+from leed_traffic.generate.bench import Plans, Trial
 from leed_traffic.generate.brief import Brief
+from leed_traffic.generate.config import AuthorName, GenerateConfig
+from leed_traffic.generate.executed import ExecutedPlans, best_of, named
+from leed_traffic.generate.progress import OnAsking
+from leed_traffic.generate.schedule import Schedule
+from leed_traffic.generate.search.budget import SHORT, SHORT_RUNS, least_runs, search_schedule
+from leed_traffic.generate.search.starts import MAX_WAVE, SHORT_STARTS, field_starts
+from leed_traffic.simulation.env.env_spec import EnvSpec
 
-REACH_LOW_M = 30.0
-GREEN_HIGH_S = 30.0  # s; longer least greens only waste time on empty lanes
 SHRINK = 0.75  # of the step sizes from one round to the next
+SHORT_MARGIN = 0.05  # share of delay by which another start must beat max-wave on every hour of a short search
 
 
-class SearchAuthor:
-    """Improves priority plans by trial; the same seed proposes the same plans."""
+class SearchAuthor(Author):
+    """Improves urgency rules by trial; the same seed proposes the same plans."""
 
-    name = "search"
-    model = None
+    name = AuthorName.SEARCH
 
-    def __init__(self, seed: int, reach_m: float) -> None:
+    def __init__(self, seed: int, reach_m: float, schedule: Schedule = SHORT) -> None:
         """Begin.
 
         Args:
             seed: of all changes.
             reach_m: no plan is made to see farther, because the policies that shall learn it do not.
+            schedule: see `search_schedule`.
         """
         self._seed = seed
         self._reach_m = reach_m
+        self.schedule = schedule
+
+    @classmethod
+    def schedule_for(cls, config: GenerateConfig) -> Schedule:
+        """See `Author`."""
+        return search_schedule(config.runs)
+
+    @classmethod
+    @contextmanager
+    def open(
+        cls, config: GenerateConfig, setting: EnvSpec, clock: Callable[[], float], on_asking: OnAsking
+    ) -> Iterator[Self]:
+        """See `Author`."""
+        yield cls(config.seed, config.reach_m, cls.schedule_for(config))
+
+    @classmethod
+    def check(cls, config: GenerateConfig) -> None:
+        """See `Author`."""
+        if config.runs < SHORT_RUNS:
+            raise UsageError(
+                f"--runs {config.runs}: the search needs {SHORT_RUNS} to choose among its rules, "
+                f"{least_runs()} to improve on them"
+            )
+
+    def starts(self, briefs: Sequence[Brief]) -> dict[str, Plans]:
+        """See `Author`; a short search knows two rules of the field."""
+        starts = field_starts(briefs)
+        return starts if self.schedule.n_confirmed else {name: starts[name] for name in SHORT_STARTS}
+
+    def choose(self, tried: Sequence[ExecutedPlans]) -> ExecutedPlans:
+        """The better start where it beats max-wave plainly on every hour; max-wave needs no proof."""
+        best = best_of(tried)
+        rule = named(tried, MAX_WAVE)
+        return best if _is_plainly_better(best.trial, rule.trial) else rule
 
     def propose(self, briefs: Sequence[Brief], round_index: int, n_candidates: int) -> list[Proposal]:
         """Changes of each intersection on its own."""
@@ -65,23 +109,30 @@ def mutate(
         size: 1 is a bold step.
         reach_m: the farthest that it may see.
     """
-    changes: tuple[Callable[[], dict[str, float | dict[str, float]]], ...] = (
-        lambda: {"reach_m": _between(plan.reach_m * np.exp(0.4 * size * rng.normal()), REACH_LOW_M, reach_m)},
-        lambda: {"green_s": _between(plan.green_s + 5.0 * size * rng.normal(), 0.0, GREEN_HIGH_S)},
-        lambda: {"approaching": _between(plan.approaching + 0.4 * size * rng.normal(), 0.0, 3.0)},
-        lambda: {"blocked_exit": _between(plan.blocked_exit + 0.4 * size * rng.normal(), 0.0, 1.0)},
-        lambda: {"waiting": _between(plan.waiting + 0.04 * size * rng.normal(), 0.0, 1.0)},
-        lambda: {"downstream": _between(plan.downstream + 0.25 * size * rng.normal(), 0.0, 3.0)},
-        lambda: {"keep": _between(plan.keep + 1.5 * size * rng.normal(), 0.0, 10.0)},
-        lambda: {"permissive": _between(plan.permissive + 0.3 * size * rng.normal(), 0.0, 1.0)},
-        lambda: {"lane_weights": _weighted(plan, intersection, rng, size)},
-    )
-    chosen = rng.choice(len(changes), size=rng.integers(1, 4), replace=False)
+    names = [*(parameter.name for parameter in URGENCY), "lane_weights"]
+    chosen = rng.choice(len(names), size=rng.integers(1, 4), replace=False)
     values: dict[str, float | dict[str, float]] = {}
     for k in sorted(chosen.tolist()):
-        values |= changes[k]()
-    named = ", ".join(sorted(values))
-    return plan.model_copy(update={**values, "reasoning": f"Search: changed {named}."})
+        if k < len(URGENCY):
+            values[names[k]] = _changed(URGENCY[k], getattr(plan, names[k]), rng, size, reach_m=reach_m)
+        else:
+            values[names[k]] = _weighted(plan, intersection, rng, size)
+    changed = ", ".join(sorted(values))
+    return plan.model_copy(update={**values, "reasoning": f"Search: changed {changed}."})
+
+
+def _changed(
+    parameter: UrgencyParameter, value: float, rng: np.random.Generator, size: float, *, reach_m: float
+) -> float:
+    step = parameter.change * size * rng.normal()
+    low, high = parameter.bounds
+    fresh = value * np.exp(step) if parameter.is_factor else value + step
+    return _between(fresh, low, reach_m if parameter.name == "reach_m" else high)
+
+
+def _is_plainly_better(trial: Trial, rule: Trial) -> bool:
+    hours = zip(trial.results, rule.results, strict=True)
+    return all(mine.delay_s <= (1.0 - SHORT_MARGIN) * its.delay_s for mine, its in hours)
 
 
 def _weighted(
@@ -99,7 +150,7 @@ def _weighted(
 
 
 def _parent(brief: Brief) -> UrgencyPlan:
-    """The incumbent if it is a priority plan; a sequence has none of these parameters, so max-wave stands in."""
+    """The incumbent if it is an urgency rule; a sequence has none of these parameters, so max-wave stands in."""
     if isinstance(brief.incumbent, UrgencyPlan):
         return brief.incumbent
     return max_wave_plan(brief.intersection.id)

@@ -40,11 +40,11 @@ class StageComparison:
         self.counts = Agreement()
 
     def ask(self, time_s: float, stood: int, asked: int) -> None:
-        """The policy would have had `asked` after `stood`, by the envelope's leave."""
+        """Note that the policy would have had `asked` after `stood`, by the envelope's leave."""
         self._pending.append(_Pending(at_s=time_s, stood=stood, asked=asked))
 
     def look(self, time_s: float, stage: int, is_clearing: bool) -> None:
-        """What the signal shows now."""
+        """Take in what the signal shows now."""
         if is_clearing:
             return
         due = [p for p in self._pending if time_s - p.at_s >= self._interval_s - 1e-6]
@@ -53,17 +53,17 @@ class StageComparison:
             self.counts = _count(self.counts, pending, stage)
 
     def forget(self) -> None:
-        """Somebody else leads from now on."""
+        """Drop what is pending: somebody else leads from now on."""
         self._pending = []
 
 
 def _count(counts: Agreement, pending: _Pending, shown: int) -> Agreement:
     if pending.asked == shown:
-        what = "agreed"
+        outcome = "agreed"
     elif shown == pending.stood:
-        what = "would_have_left"
+        outcome = "would_have_left"
     elif pending.asked == pending.stood:
-        what = "would_have_stayed"
+        outcome = "would_have_stayed"
     else:
-        what = "another_stage"
-    return counts.model_copy(update={"compared": counts.compared + 1, what: getattr(counts, what) + 1})
+        outcome = "another_stage"
+    return counts.model_copy(update={"compared": counts.compared + 1, outcome: getattr(counts, outcome) + 1})

@@ -1,4 +1,4 @@
-"""Which signals a controller takes care of, and what another bundle must have to take over from the one that runs."""
+"""Signals that a controller takes care of, and what a bundle must have to take over from the one that runs."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -59,8 +59,9 @@ def assign(
     counts_persons = bundle.site.weights.counts_persons
     if counts_persons and sensing.kind is not SensingKind.IDEAL:
         raise MismatchError(
-            f"{bundle.path}: its policies see persons at crossings, and a site that sees by {sensing.kind} counts none; "
-            "serve with --sensing ideal where the device tells of persons, or train without weights for persons"
+            f"{bundle.path}: its policies see persons at crossings, and a site that sees by {sensing.kind} "
+            "counts none; serve with --sensing ideal where the device tells of persons, or train without weights "
+            "for persons"
         )
     wanted = set(bundle.ids if ids is None else ids)
     if unknown := sorted(wanted - set(bundle.ids)):
@@ -97,8 +98,8 @@ def check_successor(bundle: Bundle, running: Bundle, ids: Sequence[str]) -> None
     for timing in bundle.site.timings:
         if timing.intersection in ids and timing != limits[timing.intersection]:
             raise MismatchError(
-                f"{bundle.path}/{timing.intersection}: its site {bundle.site.name} has another fallback program than runs "
-                "here; a swap changes policies, never limits: restart the controller with it"
+                f"{bundle.path}/{timing.intersection}: its site {bundle.site.name} has another fallback program "
+                "than runs here; a swap changes policies, never limits: restart the controller with it"
             )
     for id_ in ids:
         if id_ not in specs:
@@ -107,6 +108,7 @@ def check_successor(bundle: Bundle, running: Bundle, ids: Sequence[str]) -> None
             )
         if specs[id_].digest() != served[id_].digest():
             raise MismatchError(
-                f"{bundle.path}/{id_}: trained on another table of observations or a reach of {specs[id_].reach_m:g} m, "
-                f"{served[id_].reach_m:g} m are read here; restart the controller with it"
+                f"{bundle.path}/{id_}: trained on another table of observations or a reach of "
+                f"{specs[id_].reach_m:g} m, {served[id_].reach_m:g} m are read here; "
+                "restart the controller with it"
             )

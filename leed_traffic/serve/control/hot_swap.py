@@ -1,8 +1,8 @@
-"""Which bundle decides at which signal: swapped at a stage boundary, watched for a while, and back again at the first trip.
+"""Bundles of N signals: swapped at a stage boundary, watched for a while, and back again at the first trip.
 
-    A runs --begin(B)--> each signal moves to B when its next stage turns green --> all have moved: probation --> B is proven
-                            |                                                          |
-                            +---------- a fault of B or a monitor's trip --------------+--> A runs everywhere, at once
+    A runs --begin(B)--> each signal moves to B at its next green --> all have moved: probation --> B is proven
+                            |                                             |
+                            +---- a fault of B or a monitor's trip -------+--> A runs everywhere, at once
 
 A signal that is not ours, or whose stage has stood longer than its maximum green, need not wait for its next
 stage. What a rollback goes back to is the bundle that ran before, as it was checked then: it never left the
@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from leed_traffic.artifacts.bundle import Bundle
 from leed_traffic.domain.safety.timing import Timing
-from leed_traffic.serve.control.signal import StageDisplay
+from leed_traffic.domain.situation import StageDisplay
 from leed_traffic.serve.logs.events import Change, ChangeKind
 
 PROBATION_S = 600.0  # s of the device's time after the last signal has moved: at least five cycles
@@ -27,7 +27,7 @@ LAST_PATTERN = 253  # NTCIP 1202: 254 is free operation, 255 flash
 
 
 class Decider(Protocol):
-    """What decides for all signals; `artifacts.policy.Policy` in the field."""
+    """Policies that decide for all signals; `artifacts.policy.Policy` in the field."""
 
     def decide(self, observation: NDArray[np.float32], legal: NDArray[np.bool_]) -> list[float | None]:
         """(N,) requested stages from (N, D_max) observations and (N, S_max) legal stages."""
@@ -60,12 +60,12 @@ class HotSwap:
 
     @property
     def target(self) -> Generation:
-        """What runs everywhere, or soon will."""
+        """Bundle that runs everywhere, or soon will."""
         return self._target
 
     @property
     def previous(self) -> Generation | None:
-        """What a rollback would go back to."""
+        """Bundle that a rollback would go back to; None: there is none."""
         return None if self._previous is self._target else self._previous
 
     @property
@@ -75,22 +75,22 @@ class HotSwap:
 
     @property
     def is_on_probation(self) -> bool:
-        """Whether a fault would lead back to the bundle before."""
+        """True if a fault would lead back to the bundle before."""
         return not self._is_proven
 
     def at(self, n: int) -> Generation:
-        """What decides at a signal."""
+        """Return the bundle that decides at a signal."""
         return self._rows[n]
 
     def reconnected(self) -> None:
-        """The device's clock may start anew, and nobody is led by us: everybody moves, probation begins again."""
+        """Move every signal, begin probation again: the device's clock may start anew, and we lead none."""
         self._rows = [self._target] * len(self._rows)
         self._before = [None] * len(self._rows)
         self._time_s = 0.0
         self._complete_at_s = -math.inf
 
     def begin(self, generation: Generation, why: str) -> None:
-        """From now on every signal moves to this bundle at its next stage boundary; what is proven stays at hand."""
+        """Move every signal to this bundle at its next stage boundary; what is proven stays at hand."""
         if self._is_proven:
             self._previous = self._target
         self._n_begun = self._n_begun % LAST_PATTERN + 1
@@ -98,7 +98,7 @@ class HotSwap:
         self._note(ChangeKind.BEGUN, None, why)
 
     def go_back(self, why: str) -> bool:
-        """A person wants the bundle before, at the stage boundaries; False: there is none."""
+        """Go back to the bundle before, at the stage boundaries; False: there is none."""
         if self.previous is None:
             return False
         self._aim(self._previous)
@@ -106,15 +106,15 @@ class HotSwap:
         self._note(ChangeKind.BEGUN, None, why)
         return True
 
-    def look(self, shown: Sequence[StageDisplay], are_ours: Sequence[bool], time_s: float) -> None:
-        """One tick: whoever is at a stage boundary moves."""
+    def look(self, stages: Sequence[StageDisplay], are_ours: Sequence[bool], time_s: float) -> None:
+        """Move the signals that are at a stage boundary, once a tick."""
         self._time_s = time_s
         waiting = self.n_waiting
         for n in range(len(self._rows)) if waiting else ():
-            if self._rows[n] is not self._target and (not are_ours[n] or self._is_at_boundary(n, shown[n])):
+            if self._rows[n] is not self._target and (not are_ours[n] or self._is_at_boundary(n, stages[n])):
                 self._rows[n] = self._target
                 self._note(ChangeKind.MOVED, n, "stage boundary" if are_ours[n] else "not led by us")
-        self._before = list(shown)
+        self._before = list(stages)
         if waiting and not self.n_waiting:
             self._complete_at_s = time_s
             self._note(ChangeKind.COMPLETE, None, "every signal has moved")
@@ -125,7 +125,7 @@ class HotSwap:
                 self._note(ChangeKind.PROVEN, None, f"{self._probation_s:g} s without a fault")
 
     def decide(self, observation: NDArray[np.float32], legal: NDArray[np.bool_]) -> list[float | None]:
-        """Each signal's request by its own bundle; a new bundle's fault brings the old one's answers in the same tick."""
+        """Return each signal's request by its own bundle; a fault of a new one brings the old one's at once."""
         requests = self._ask(observation, legal)
         if not self._is_proven:
             for n, request in enumerate(requests):
@@ -135,7 +135,7 @@ class HotSwap:
         return requests
 
     def trip(self, why: str) -> None:
-        """Something went wrong: on probation, the bundle before runs everywhere at once."""
+        """Roll back after a fault: on probation, the bundle before runs everywhere at once."""
         if self._is_proven:
             return
         moved = [n for n, row in enumerate(self._rows) if row is not self._previous]

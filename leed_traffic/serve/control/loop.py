@@ -1,4 +1,4 @@
-"""The loop around the controller: ticks, the end, the figures. A fault in a tick costs the leases, never the loop."""
+"""Loop around the controller: ticks, the end, the figures. A fault in a tick costs the leases, never the loop."""
 
 import logging
 import math
@@ -14,8 +14,8 @@ from leed_traffic.artifacts.bundle import Bundle
 from leed_traffic.domain.document import Document
 from leed_traffic.errors import DeviceError, ExitCode, LeedError
 from leed_traffic.serve.control.agreement import Agreement
+from leed_traffic.serve.control.commands import CommandQueue, QueuedCommand, Rollback
 from leed_traffic.serve.control.controller import SignalController
-from leed_traffic.serve.control.orders import CommandQueue, QueuedCommand, Rollback
 from leed_traffic.serve.control.pace import Clock, Pace
 from leed_traffic.serve.device.contract import SignalDevice, Snapshot
 from leed_traffic.serve.logs.journal import Journal
@@ -43,13 +43,13 @@ OnTick = Callable[[float, float, str], None]  # device time, time of the end (ma
 
 
 class Watcher(Protocol):
-    """Somebody who is told how it goes."""
+    """Observer of the loop: a status page, metrics, a service manager."""
 
     def begin(self, bundle: Bundle) -> None:
-        """The bundle was verified."""
+        """Take in the bundle that was verified."""
 
     def tick(self, controller: SignalController, snapshot: Snapshot, tick_s: float) -> None:
-        """A tick was completed without a fault, in so many seconds."""
+        """Take in a tick that was completed without a fault, in so many seconds."""
 
 
 class DurationSpread(Document):
@@ -61,7 +61,7 @@ class DurationSpread(Document):
 
 
 class ServeSummary(Document):
-    """How a run went; the --json document of `leedctl serve`."""
+    """Figures of a run; the --json document of `leedctl serve`."""
 
     exit_code: ExitCode
     ended_by: str  # end, until, fault, or the name of a signal of the operating system
@@ -103,7 +103,7 @@ class StopRequest:
 
 @contextmanager
 def stop_on_signals() -> Iterator[StopRequest]:
-    """While this context lasts, no signal that can be caught ends the process: some ask for a clean hand-back, some do nothing.
+    """Catch every signal that would end the process: some ask for a clean hand-back, some do nothing.
 
     A terminal that goes away (SIGHUP) hands back, too: nobody watches any more. Under `nohup` it is ignored, as it
     was before.
@@ -138,11 +138,11 @@ class Loop:
         clock: Clock,
         *,
         watchers: Sequence[Watcher] = (),
-        mailbox: CommandQueue | None = None,
+        commands: CommandQueue | None = None,
         pace: Pace | None = None,
         lost_at_s: float | None = None,
     ) -> None:
-        """Ready to drive.
+        """Make ready to drive.
 
         Args:
             controller: of the signals.
@@ -150,7 +150,7 @@ class Loop:
             journal: what is left behind.
             clock: for latencies.
             watchers: are told of every sound tick; one that fails is told no more.
-            mailbox: orders of persons; None: nobody orders.
+            commands: of persons; None: nobody commands.
             pace: by the wall clock; None: as fast as the device answers.
             lost_at_s: the clock's time at which the connection before this one was lost.
         """
@@ -159,7 +159,7 @@ class Loop:
         self._log = journal
         self._clock = clock
         self._watchers = list(watchers)
-        self._mailbox = mailbox or CommandQueue()
+        self._commands = commands or CommandQueue()
         self._pace = pace
         self._has_failed = self._is_mute = False
         self._tally = controller.tally
@@ -180,8 +180,8 @@ class Loop:
                     with self._surviving("the stop is not in the logs"):
                         self._log.note_stop(stop.number)
                 self._controller.hand_back()
-            for letter in self._mailbox.take():
-                self._obey(letter)
+            for queued in self._commands.take():
+                self._obey(queued)
             if self._pace is not None:
                 self._pace.wait()
             if not self._tick():
@@ -203,7 +203,7 @@ class Loop:
             exit_code=self._exit_code(ended_by),
             ended_by=ended_by,
             bundle_digest=controller.policies.target.bundle.digest,
-            control=controller.control,
+            control=controller.operating_mode,
             begin_s=self._begin_s,
             end_s=self._time_s,
             ticks=tally.ticks,
@@ -256,12 +256,12 @@ class Loop:
         self._tally.ticks += 1
         if not self._faulty_ticks:
             self._tally.tick_s.append(self._clock() - begin_s)
-            self._tell(snapshot)
+            self._notify_watchers(snapshot)
         return True
 
     @contextmanager
     def _surviving(self, comfort: str) -> Iterator[None]:
-        """Nothing that is wrong with this program ends the loop: it is logged, and `_has_failed` says so."""
+        """Keep the loop alive: a fault of this program is logged, and `_has_failed` says so."""
         self._has_failed = False
         try:
             yield
@@ -271,20 +271,20 @@ class Loop:
             log.exception("a fault at %.1f s; %s", self._time_s, comfort)
             self._has_failed = True
 
-    def _obey(self, letter: QueuedCommand) -> None:
-        """Carry out an order; whoever gave it hears how it went."""
-        self._log.note_order(letter.as_record())
+    def _obey(self, queued: QueuedCommand) -> None:
+        """Do what a command says; its caller gets the answer."""
+        self._log.note_order(queued.as_record())
         with self._surviving("an order was not carried out"):
             try:
-                letter.answer.set_result(self._controller.obey(letter.order))
+                queued.answer.set_result(self._controller.obey(queued.command))
             except LeedError as err:
-                letter.answer.set_exception(err)
+                queued.answer.set_exception(err)
         if self._has_failed:
-            letter.answer.set_exception(
+            queued.answer.set_exception(
                 DeviceError("a fault of the controller: the order was not carried out; see its log")
             )
 
-    def _tell(self, snapshot: Snapshot) -> None:
+    def _notify_watchers(self, snapshot: Snapshot) -> None:
         for watcher in tuple(self._watchers):
             with self._surviving(f"{type(watcher).__name__} is told no more"):
                 watcher.tick(self._controller, snapshot, self._tally.tick_s[-1])
@@ -292,7 +292,7 @@ class Loop:
                 self._watchers.remove(watcher)
 
     def _on_answer(self) -> None:
-        """The device speaks: where it had been lost, it is back."""
+        """Note that the device answers: where it had been lost, it is back."""
         if self._lost_at_s is not None:
             self._tally.resume_s.append(self._clock() - self._lost_at_s)
             self._lost_at_s = None
@@ -305,17 +305,17 @@ class Loop:
             took_s = self._clock() - before_s
             self._tally.decision_s.append(took_s)
             self._tally.decisions += 1  # one that raised was none
-            self._judge(took_s)
+            self._check_duration(took_s)
         self._controller.act(snapshot)
 
-    def _judge(self, took_s: float) -> None:
-        """A bundle on probation that takes too long must go; as an order, since a replay has no clock."""
+    def _check_duration(self, took_s: float) -> None:
+        """Send back a bundle on probation that takes too long; by a command, since a replay has no clock."""
         if took_s > DECISION_LIMIT_S and self._controller.policies.is_on_probation:
             why = f"a decision took {took_s:.2f} s, allowed {DECISION_LIMIT_S:g}"
-            self._mailbox.drop(Rollback(why=why), "the loop")
+            self._commands.put(Rollback(why=why), "the loop")
 
     def _current_modes(self) -> list[SignalMode]:
-        return [standing.mode for standing in self._controller.standings]
+        return [signal.mode.state.mode for signal in self._controller.signals]
 
     def _note(self) -> str:
         modes = self._current_modes()
@@ -332,7 +332,7 @@ class Loop:
             mode in (SignalMode.FALLBACK, SignalMode.DEGRADED) for mode in self._modes
         )
         is_kept = ended_by != "end" and not self._controller.is_handed_back
-        if self._controller.control is OperatingMode.ACTIVE and (is_down or is_kept):
+        if self._controller.operating_mode is OperatingMode.ACTIVE and (is_down or is_kept):
             return ExitCode.FALLBACK_AT_END
         return ExitCode.OK
 

@@ -16,7 +16,7 @@ Clock = Callable[[], float]  # seconds, monotonic
 
 
 def divides(step_s: float, tick_s: float) -> bool:
-    """Whether a tick is a whole number of steps; float noise aside, which is far below the millisecond of a device."""
+    """Return whether a tick is a whole number of steps; float noise is far below the millisecond of a device."""
     steps = tick_s / step_s
     return round(steps) >= 1 and abs(steps - round(steps)) < 1e-6
 
@@ -32,7 +32,7 @@ class Pace:
         self._due_s: float | None = None
 
     def wait(self) -> None:
-        """Until the next tick is due; notes how late it begins."""
+        """Wait until the next tick is due; note how late it begins."""
         now_s = self._clock()
         due_s = now_s if self._due_s is None else self._due_s + self._tick_s
         if now_s < due_s:

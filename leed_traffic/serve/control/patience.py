@@ -1,4 +1,4 @@
-"""How long a lost device is tried again, and with which pauses."""
+"""Patience with a lost device: for how long it is tried again, and with which pauses."""
 
 import logging
 from collections.abc import Callable
@@ -25,7 +25,7 @@ class ReconnectBackoff:
         stop: StopRequest,
         on_wait: Callable[[str], None] = lambda why: None,
     ) -> None:
-        """Nothing is lost yet.
+        """Begin with nothing lost.
 
         Args:
             retry_s: for how long a lost device is tried again.
@@ -45,7 +45,7 @@ class ReconnectBackoff:
         self.lost_at_s = 0.0
 
     def look(self) -> None:
-        """Between two tries: say that the device is still tried, and whether it is to be.
+        """Say between two tries that the device is still tried; leave when we are to stop.
 
         Raises:
             StopError: we are to stop; the code of the signal where no connection had worked, else that of a lost
@@ -58,7 +58,7 @@ class ReconnectBackoff:
         self._on_wait(self._why)
 
     def lost(self, error: DeviceError, *, had_ticks: bool) -> None:
-        """The device is lost, or still away: pause, or give up.
+        """Pause while the device is lost, or give up.
 
         Args:
             error: raised again when patience ends.

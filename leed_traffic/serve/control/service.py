@@ -7,14 +7,14 @@ from leed_traffic.domain.safety.program import build_program, whole_steps
 from leed_traffic.domain.safety.timing import Timing
 from leed_traffic.errors import DeviceError, MismatchError
 from leed_traffic.serve.control.assignment import Assignment
+from leed_traffic.serve.control.commands import CommandQueue
 from leed_traffic.serve.control.config import Connect, Look, ServeConfig
 from leed_traffic.serve.control.controller import SignalController
 from leed_traffic.serve.control.hot_swap import HotSwap
 from leed_traffic.serve.control.loop import Loop, OnTick, ServeSummary, StopRequest, Watcher
-from leed_traffic.serve.control.orders import CommandQueue
 from leed_traffic.serve.control.pace import Clock, Pace, divides
 from leed_traffic.serve.control.patience import ReconnectBackoff
-from leed_traffic.serve.control.tally import ServeTally
+from leed_traffic.serve.control.service_state import ServiceState
 from leed_traffic.serve.control.waits import StreetWaits
 from leed_traffic.serve.device.contract import TICK_S, SignalDevice
 from leed_traffic.serve.logs.journal import Journal
@@ -23,7 +23,7 @@ from leed_traffic.serve.safety.latch import LatchStore
 
 
 class Service:
-    """What outlives a connection: bundles, latches, mode, figures."""
+    """One `serve`: connects, drives the loop, and connects again after a loss."""
 
     def __init__(
         self,
@@ -36,12 +36,12 @@ class Service:
         clock: Clock,
         sleep: Callable[[float], None],
         watchers: Sequence[Watcher] = (),
-        mailbox: CommandQueue | None = None,
+        commands: CommandQueue | None = None,
         kept: Sequence[KeptWaits] = (),
         store: WaitStore | None = None,
         on_wait: Callable[[str], None] = lambda why: None,
     ) -> None:
-        """Nothing is connected yet.
+        """Begin with nothing connected.
 
         Args:
             config: what to serve, where.
@@ -52,28 +52,25 @@ class Service:
             clock: for latencies.
             sleep: between two tries.
             watchers: are told of every sound tick.
-            mailbox: orders of persons.
+            commands: of persons.
             kept: waits that an earlier process has counted.
             store: takes down the waits of this one.
             on_wait: told why, while the device is tried.
         """
         self._config = config
-        self._assignment = assignment
-        self._policies = policies
-        self._latches = latches
-        self._journal = journal
         self._clock = clock
         self._sleep = sleep
         self._watchers = watchers
-        self._mailbox = mailbox or CommandQueue()
+        self._commands = commands or CommandQueue()
         self._on_wait = on_wait
-        self._tally = ServeTally()
-        self._control = config.control
-        self._withdrawing: frozenset[int] = frozenset()
         self._lost_at_s: float | None = None
-        self._waits = StreetWaits(
+        waits = StreetWaits(
             assignment.intersections, assignment.timings, tick_s=TICK_S, lease_s=config.lease_s,
             sees_all=assignment.sensing.kind is SensingKind.IDEAL, kept=kept, store=store,
+        )  # fmt: skip
+        self._state = ServiceState(
+            assignment=assignment, policies=policies, latches=latches, journal=journal, waits=waits,
+            lease_s=config.lease_s, operating_mode=config.control,
         )  # fmt: skip
 
     def run(
@@ -98,11 +95,11 @@ class Service:
         """
         patience = ReconnectBackoff(self._config.retry_s, self._clock, self._sleep, stop, self._on_wait)
         while True:
-            ticks_before = self._tally.ticks
+            ticks_before = self._state.tally.ticks
             try:
                 return self._drive(connect, patience.look, stop, on_tick, wrap)
             except DeviceError as err:
-                patience.lost(err, had_ticks=self._tally.ticks > ticks_before)
+                patience.lost(err, had_ticks=self._state.tally.ticks > ticks_before)
                 self._lost_at_s = patience.lost_at_s
 
     def _drive(
@@ -114,79 +111,57 @@ class Service:
         wrap: Callable[[SignalDevice], SignalDevice],
     ) -> ServeSummary:
         config = self._config
-        signals = self._assignment.intersections
-        timings = self._assignment.timings
+        assignment = self._state.assignment
+        signals = assignment.intersections
+        timings = assignment.timings
+        tally = self._state.tally
         opened = connect(
-            config, self._assignment, lambda n, step_s: build_program(signals[n], timings[n], step_s=step_s), look
+            config, assignment, lambda n, step_s: build_program(signals[n], timings[n], step_s=step_s), look
         )
         try:
-            if self._assignment.crossings:
-                opened.watch_crossings(self._assignment.crossings)
+            if assignment.crossings:
+                opened.watch_crossings(assignment.crossings)
             device = wrap(opened)
             _check_rhythm(device.step_s, timings)
-            controller = self._controller(device)
-            self._tally.reconnections += self._lost_at_s is not None
-            pace = Pace(TICK_S, self._clock, self._sleep, self._tally) if config.realtime else None
+            self._state.policies.reconnected()
+            controller = SignalController(self._state, device)
+            tally.reconnections += self._lost_at_s is not None
+            pace = Pace(TICK_S, self._clock, self._sleep, tally) if config.realtime else None
             loop = Loop(
-                controller, device, self._journal, self._clock,
-                watchers=self._watchers, mailbox=self._mailbox, pace=pace, lost_at_s=self._lost_at_s,
+                controller, device, self._state.journal, self._clock,
+                watchers=self._watchers, commands=self._commands, pace=pace, lost_at_s=self._lost_at_s,
             )  # fmt: skip
             try:
                 ended_by = loop.drive(config.until_s, stop, on_tick)
             finally:
-                self._control = controller.control
-                self._withdrawing = controller.withdrawing
                 controller.lost()
         finally:
             opened.close()
-        return loop.summary(ended_by, self._latches.latched)
-
-    def _controller(self, device: SignalDevice) -> SignalController:
-        config = self._config
-        assignment = self._assignment
-        self._policies.reconnected()
-        return SignalController(
-            assignment.intersections,
-            assignment.timings,
-            self._policies,
-            device,
-            self._journal,
-            latches=self._latches,
-            tally=self._tally,
-            waits=self._waits,
-            control=self._control,
-            decision_interval_s=assignment.decision_interval_s,
-            reach_m=assignment.reach_m,
-            tick_s=TICK_S,
-            lease_s=config.lease_s,
-            sensing=assignment.sensing,
-            priority=assignment.priority,
-            counts_persons=assignment.counts_persons,
-            withdrawing=self._withdrawing,
-        )
+        return loop.summary(ended_by, self._state.latches.latched)
 
 
 def _check_rhythm(step_s: float, timings: Sequence[Timing]) -> None:
-    """Limits are laid out for whole steps in every tick, and a yellow between two looks would be missed by the monitor.
+    """Refuse steps that do not fit a tick: limits are laid out for whole ones, and the monitor sees every yellow.
 
     Raises:
         MismatchError: the device is too coarse, its steps do not fill a tick, or a yellow is too short.
     """
     if step_s > TICK_S:
         raise MismatchError(
-            f"the device shows steps of {step_s:g} s, expected up to {TICK_S:g} s; start SUMO with --step-length {TICK_S:g}"
+            f"the device shows steps of {step_s:g} s, expected up to {TICK_S:g} s; "
+            f"start SUMO with --step-length {TICK_S:g}"
         )
     if not divides(step_s, TICK_S):
         raise MismatchError(
-            f"the device shows steps of {step_s:g} s, of which no whole number is a tick of {TICK_S:g} s; start SUMO with "
-            "--step-length 1, 0.5, 0.25, 0.2 or 0.1"
+            f"the device shows steps of {step_s:g} s, of which no whole number is a tick of {TICK_S:g} s; "
+            "start SUMO with --step-length 1, 0.5, 0.25, 0.2 or 0.1"
         )
     for timing in timings:
         shortest_s = min(
-            (whole_steps(s, step_s) for row in timing.yellow_s for s in row if s > 0.0), default=TICK_S
+            (whole_steps(s, step_s) for row in timing.clearances.yellow_s for s in row if s > 0.0), default=TICK_S
         )
         if shortest_s < TICK_S:
             raise MismatchError(
-                f"{timing.intersection}: a yellow of {shortest_s:g} s ends between two looks, which are {TICK_S:g} s apart; "
-                "correct the site file, then train and export again"
+                f"{timing.intersection}: a yellow of {shortest_s:g} s ends between two looks, which are "
+                f"{TICK_S:g} s apart; correct the site file, then train and export again"
             )

@@ -1,4 +1,4 @@
-"""What a run counts, across lost and regained connections. Bounded: a controller that runs for months does not grow."""
+"""Figures of a run, across connections. Bounded: a controller that runs for months does not grow."""
 
 from collections import Counter, deque
 from dataclasses import dataclass, field

@@ -1,4 +1,4 @@
-"""How long people have waited at N signals, over connections, modes and processes.
+"""Waits of people at N signals, over connections, modes and processes.
 
 The clocks run while somebody looks. What passed while nobody did counts, too: the device's clock says how long
 that was, and whoever calls now has waited no longer than that beyond what was counted before. Where nothing was
@@ -19,14 +19,15 @@ from leed_traffic.domain.safety.program import LONGEST_HOLD_S
 from leed_traffic.domain.safety.signal_state import WaitClocks
 from leed_traffic.domain.safety.timing import DECISION_MARGIN_S, Timing
 from leed_traffic.domain.safety.unwatched import lawful_waits, silent_cycle_s
-from leed_traffic.serve.control.signal import LastSeen, SignalSight, StageDisplay
+from leed_traffic.domain.situation import StageDisplay
+from leed_traffic.serve.control.display import LastSeen
 from leed_traffic.serve.device.contract import SignalDisplay
 from leed_traffic.serve.safety.kept_waits import KEEP_EVERY_S, KeptWaits, WaitStore
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Last:
-    """When a signal's waits were counted last."""
+    """Latest count of a signal's waits."""
 
     time_s: float  # of the device's clock
     was_ours: bool
@@ -47,7 +48,7 @@ class StreetWaits:
         kept: Sequence[KeptWaits] = (),
         store: WaitStore | None = None,
     ) -> None:
-        """Nobody was seen yet.
+        """Begin with nobody seen.
 
         Args:
             intersections: N of them.
@@ -80,32 +81,37 @@ class StreetWaits:
         """(N,) what stood at each signal when the connection was lost."""
         return self._memories
 
-    def lost(self, sights: Sequence[SignalSight]) -> None:
-        """A connection is over. One that broke once may break again: from now on every stage has room for a silence.
+    def lost(self, memories: Sequence[LastSeen | None]) -> None:
+        """Keep what a lost connection has seen, (N,).
 
-        That is the room for which `Timing` lays out its round, and in which policies are trained.
+        One that broke once may break again: from now on every stage has room for a silence. That is the room for
+        which `Timing` lays out its round, and in which policies are trained.
         """
-        self._memories = [sight.remember() for sight in sights]
+        self._memories = list(memories)
         self._is_watched = False
         self.horizon_s = max(self._tick_s, DECISION_MARGIN_S)
 
     def look(
-        self, time_s: float, sightings: Sequence[SignalDisplay], shown: Sequence[StageDisplay], readings: Readings
+        self,
+        time_s: float,
+        displays: Sequence[SignalDisplay],
+        stages: Sequence[StageDisplay],
+        readings: Readings,
     ) -> list[tuple[float, ...]]:
-        """Count on to now; (N,) of (S,) seconds for which each stage of each signal has been waited for."""
+        """Count on to now; return (N,) of (S,) seconds for which each stage of each signal has been waited for."""
         before = self._waits_s
         counts = readings.count_veh
-        gaps_s = [self._gap_s(n, time_s) for n in range(len(shown))]
+        gaps_s = [self._gap_s(n, time_s) for n in range(len(stages))]
         if not self._is_watched and not self._sees_all:
             counts = np.full_like(counts, np.nan)
-        stages = [s.stage for s in shown]
-        are_clearing = [s.is_clearing for s in shown]
-        self._waits_s = self._clocks.update(stages, are_clearing, counts, np.array(gaps_s)[:, None])
+        shown = [s.stage for s in stages]
+        are_clearing = [s.is_clearing for s in stages]
+        self._waits_s = self._clocks.update(shown, are_clearing, counts, np.array(gaps_s)[:, None])
         if not self._is_watched:
             for n, gap_s in enumerate(gaps_s):
-                self._bound(n, gap_s, time_s, shown[n].stage, sightings[n].is_ours)
+                self._bound(n, gap_s, time_s, shown[n], displays[n].is_ours)
             self._waits_s = self._clocks.longest_s()
-        self._last = [_Last(time_s=time_s, was_ours=sighting.is_ours) for sighting in sightings]
+        self._last = [_Last(time_s=time_s, was_ours=display.is_ours) for display in displays]
         if (
             not self._is_watched
             or time_s - self._kept_at_s >= KEEP_EVERY_S
@@ -116,7 +122,7 @@ class StreetWaits:
         return self._waits_s
 
     def _gap_s(self, n: int, time_s: float) -> float:
-        """Seconds since the waits were counted last, a maximum red at most; that, too, where nobody has counted."""
+        """Return the seconds since the waits were counted last: a maximum red at most, or where they never were."""
         last = self._last[n]
         longest_s = self._timings[n].max_red_s
         if last is not None and time_s < last.time_s:  # another device, or one that has started anew
@@ -131,7 +137,7 @@ class StreetWaits:
         return min(longest_s, max(time_s - last.time_s, last.away_s))
 
     def _bound(self, n: int, gap_s: float, time_s: float, stage: int, is_ours: bool) -> None:
-        """What nobody has counted is no longer than it can be."""
+        """Cut what was not counted to what it can be."""
         last = self._last[n]
         timing = self._timings[n]
         self._clocks.limit(n, [max(0.0, time_s)] * timing.n_stages)
@@ -143,7 +149,7 @@ class StreetWaits:
             self._clocks.limit(n, lawful_waits(waits_s, stage, timing, horizon_s=self.horizon_s))
 
     def _go_on(self, kept: Sequence[KeptWaits]) -> None:
-        """From where an earlier process was."""
+        """Go on from where an earlier process was."""
         places = {intersection.id: n for n, intersection in enumerate(self._intersections)}
         for note in kept:
             n = places.get(note.signal)

@@ -1,4 +1,4 @@
-"""Are the detectors to be believed? A table of six faults per lane, judged tick by tick; nothing is guessed in their place.
+"""Health of the detectors: a table of six faults per lane, judged tick by tick; nothing is guessed in their place.
 
     missing        the lane's detectors report nothing
     out_of_range   negative, not finite, more queued than present, or more vehicles than the lane could hold
@@ -34,7 +34,7 @@ _STILL_M = 0.01  # m, below which nothing has moved
 
 
 class SensingFault(IntEnum):
-    """What is wrong with a lane's detectors; the worst is named first."""
+    """Faults of a lane's detectors; the worst is named first."""
 
     NONE = 0
     MISSING = 1
@@ -47,7 +47,7 @@ class SensingFault(IntEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SensingLimits:
-    """From when on a reading is not believed."""
+    """Limits from which on a reading is not believed."""
 
     missing_s: float = 2.0  # also for values out of range
     stale_s: float = 4.0
@@ -62,7 +62,7 @@ class SensingLimits:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LaneSample:
-    """One tick of all lanes."""
+    """Sample of all lanes at one tick."""
 
     count_veh: Array  # NaN: missing
     queue_veh: Array
@@ -76,7 +76,7 @@ class LaneSample:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LaneMemory:
-    """All that the judge remembers."""
+    """Memory of the judge."""
 
     count_veh: Array
     position_sum_m: Array
@@ -92,11 +92,12 @@ class LaneMemory:
 
     @classmethod
     def fresh(cls, n_lanes: int) -> "LaneMemory":
-        """Nothing seen, everything believed."""
+        """Return a memory with nothing seen and everything believed."""
         zeros = np.zeros(n_lanes)
         return cls(
-            count_veh=np.full(n_lanes, math.nan), position_sum_m=np.full(n_lanes, math.nan), missing_s=zeros, odd_s=zeros,
-            stale_s=zeros, still_green_s=zeros, empty_s=zeros, others_veh=zeros, changes=zeros,
+            count_veh=np.full(n_lanes, math.nan), position_sum_m=np.full(n_lanes, math.nan),
+            missing_s=zeros, odd_s=zeros, stale_s=zeros, still_green_s=zeros, empty_s=zeros, others_veh=zeros,
+            changes=zeros,
             good_s=np.full(n_lanes, math.inf), fault=np.zeros(n_lanes, dtype=np.intp),
         )  # fmt: skip
 
@@ -161,7 +162,7 @@ def _with_fault(seen: LaneMemory, now: NDArray[np.intp], elapsed_s: float, limit
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Disbelief:
-    """Why an intersection's detectors are not believed."""
+    """Reason why an intersection's detectors are not believed."""
 
     fault: SensingFault
     lane: str

@@ -1,4 +1,4 @@
-"""Readings from a site's own detectors, where a controller sees no vehicles: zones as they count, loops by their balance.
+"""Readings of a site's own detectors, where a controller sees no vehicles: zones by counts, loops by balance.
 
 The device hands over one pair of numbers per detector id: of a zone or an exit the vehicles in it and those that
 stand (at an exit: are slow), of a loop its two counters, vehicles that came onto it and seconds for which it was
@@ -48,7 +48,7 @@ def site_detectors(
 
 
 class FieldDetectors:
-    """The detectors of N intersections. Loops keep a balance: one of these for each rhythm in which it is asked."""
+    """Detectors of N intersections. Loops keep a balance: one object for each rhythm in which it is read."""
 
     def __init__(self, intersections: Sequence[Intersection], sensing: Sensing, reach_m: float) -> None:
         """Lay them out.
@@ -140,33 +140,36 @@ class FieldDetectors:
         )  # fmt: skip
 
 
-class Eyes(Protocol):
-    """Turns snapshots into readings."""
+class DetectorReader(Protocol):
+    """Turns snapshots into readings of the detectors."""
 
-    def look(self, snapshot: Snapshot, elapsed_s: float) -> tuple[Readings, Array | None]:
-        """Every tick: readings, and (L,) numbers that change when anything on a lane moves, where no vehicles are seen."""
+    def read_tick(self, snapshot: Snapshot, elapsed_s: float) -> tuple[Readings, Array | None]:
+        """Return the readings of a tick, and (L,) numbers that change when anything on a lane moves.
 
-    def ask(self, snapshot: Snapshot, readings: Readings, elapsed_s: float) -> Readings:
-        """At a decision, in the rhythm of training: what the policy sees; `readings` are those of the tick."""
+        The numbers are None where vehicles are seen.
+        """
+
+    def read_decision(self, snapshot: Snapshot, readings: Readings, elapsed_s: float) -> Readings:
+        """Return what a policy sees at a decision, in the rhythm of training; `readings` are the tick's."""
 
 
-class LaneEyes:
-    """Sees vehicles."""
+class VehicleReader:
+    """Reads the detectors that we lay out from the vehicles that a device reports."""
 
     def __init__(self, intersections: Sequence[Intersection], reach_m: float, lane_index: dict[str, int]) -> None:
         self._detection = Detection(intersections, reach_m, lane_index)
 
-    def look(self, snapshot: Snapshot, elapsed_s: float) -> tuple[Readings, Array | None]:
-        """See `Eyes`."""
+    def read_tick(self, snapshot: Snapshot, elapsed_s: float) -> tuple[Readings, Array | None]:
+        """See `DetectorReader`."""
         return self._detection.measure(snapshot.vehicles), None
 
-    def ask(self, snapshot: Snapshot, readings: Readings, elapsed_s: float) -> Readings:
-        """See `Eyes`."""
+    def read_decision(self, snapshot: Snapshot, readings: Readings, elapsed_s: float) -> Readings:
+        """See `DetectorReader`."""
         return readings
 
 
-class FieldEyes:
-    """Sees what zones and loops report; loops keep one balance a tick, and one a decision, as in training.
+class SiteDetectorReader:
+    """Reads the zones and loops of a site; loops keep one balance a tick, and one a decision, as in training.
 
     The policies are told of no more vehicles than fit within their reach, as in training; an advance loop may lie
     farther out.
@@ -178,12 +181,12 @@ class FieldEyes:
         seen_m = sensing.seen_m(reach_m)
         self._room_veh = np.array([capacity_veh(lane, seen_m) for i in intersections for lane in i.lanes])
 
-    def look(self, snapshot: Snapshot, elapsed_s: float) -> tuple[Readings, Array | None]:
-        """See `Eyes`."""
+    def read_tick(self, snapshot: Snapshot, elapsed_s: float) -> tuple[Readings, Array | None]:
+        """See `DetectorReader`."""
         return self._street.measure(snapshot.detected, elapsed_s)
 
-    def ask(self, snapshot: Snapshot, readings: Readings, elapsed_s: float) -> Readings:
-        """See `Eyes`."""
+    def read_decision(self, snapshot: Snapshot, readings: Readings, elapsed_s: float) -> Readings:
+        """See `DetectorReader`."""
         seen = self._policy.measure(snapshot.detected, elapsed_s)[0]
         if not self._counts_loops:
             return seen
@@ -191,10 +194,10 @@ class FieldEyes:
         return replace(seen, count_veh=count, queue_veh=queue)
 
 
-def open_eyes(
+def open_detectors(
     intersections: Sequence[Intersection], sensing: Sensing, *, reach_m: float, lane_index: dict[str, int]
-) -> Eyes:
-    """The eyes that fit a site's sensing."""
+) -> DetectorReader:
+    """Open the detectors that fit a site's sensing."""
     if sensing.kind is SensingKind.IDEAL:
-        return LaneEyes(intersections, reach_m, lane_index)
-    return FieldEyes(intersections, sensing, reach_m)
+        return VehicleReader(intersections, reach_m, lane_index)
+    return SiteDetectorReader(intersections, sensing, reach_m)

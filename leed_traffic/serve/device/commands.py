@@ -1,18 +1,18 @@
 """The commands of a device as one call, for whoever stands between a controller and a device."""
 
 from abc import ABC, abstractmethod
-from enum import IntEnum
+from enum import StrEnum
 
 from leed_traffic.serve.device.contract import SignalDevice
 
 
-class Verb(IntEnum):
-    """Of a command; the numbers stand in recordings."""
+class Verb(StrEnum):
+    """Verb of a command; the words stand in recordings."""
 
-    ENGAGE = 1
-    REQUEST = 2
-    RELEASE = 3
-    EXTEND = 4
+    ENGAGE = "engage"
+    REQUEST = "request"
+    RELEASE = "release"
+    EXTEND = "extend"
 
 
 class OneCallDevice(ABC):
@@ -36,11 +36,11 @@ class OneCallDevice(ABC):
 
     @abstractmethod
     def _call(self, verb: Verb, n: int, stage: int, hold_s: float) -> bool:
-        """Whether the device obeyed."""
+        """Call the device; return whether it obeyed."""
 
 
 def command(device: SignalDevice, verb: Verb, n: int, stage: int, hold_s: float) -> bool:
-    """Whether a device obeys a command that was written as one call."""
+    """Return whether a device obeys a command that was written as one call."""
     if verb is Verb.ENGAGE:
         return device.engage(n, stage)
     if verb is Verb.REQUEST:

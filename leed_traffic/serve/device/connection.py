@@ -25,7 +25,7 @@ _connecting = threading.Lock()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Endpoint:
-    """Where the signals are, and how long to wait for them."""
+    """Address of the signals, and how long to wait for them."""
 
     host: str
     port: int
@@ -38,13 +38,13 @@ class Endpoint:
 
 
 def open_connection(
-    endpoint: Endpoint, look: Callable[[], None] = lambda: None
+    endpoint: Endpoint, between_tries: Callable[[], None] = lambda: None
 ) -> tuple[Any, Any, type[Exception]]:
     """A connection whose every answer has a deadline; traci's constants and its plain refusal.
 
     Args:
         endpoint: where to, and for how long it is tried.
-        look: taken between two tries; what it raises ends them.
+        between_tries: called between two tries; what it raises ends them.
 
     Raises:
         DeviceError: nobody answers in time.
@@ -63,9 +63,10 @@ def open_connection(
         except (traci.TraCIException, *fatal_errors()) as err:
             if time.monotonic() >= give_up_s:
                 raise DeviceError(
-                    f"{endpoint}: nobody answers within {endpoint.connect_s:g} s ({err}); start SUMO with --remote-port"
+                    f"{endpoint}: nobody answers within {endpoint.connect_s:g} s ({err}); "
+                    "start SUMO with --remote-port"
                 ) from err
-        look()
+        between_tries()
         time.sleep(RETRY_S)
 
 
@@ -85,7 +86,7 @@ def _time_out_of_new_sockets(seconds: float) -> Iterator[None]:
 
 
 def fatal_errors() -> tuple[type[Exception], ...]:
-    """What traci lets through when a connection is of no more use: its parser meets whatever bytes come.
+    """Return the errors that traci raises over a connection of no more use: its parser meets whatever bytes come.
 
     BrokenPipeError and timeouts are OSErrors, undecodable text is a ValueError, a wrong type an AssertionError of
     traci's.
@@ -119,7 +120,7 @@ MOST_BYTES = 1 << 28  # of one answer; the largest net's subscriptions stay far 
 
 
 class DeadlineSocket:
-    """What traci needs of a socket: send, recv, close. The deadline runs from each send."""
+    """Socket as traci needs it: send, recv, close. The deadline runs from each send."""
 
     def __init__(self, plain: socket.socket, deadline_s: float) -> None:
         self._plain = plain

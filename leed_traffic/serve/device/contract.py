@@ -1,4 +1,4 @@
-"""What the controller needs of a signal backend, whatever stands behind it."""
+"""Contract between the controller and a signal backend, whatever stands behind it."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -11,7 +11,7 @@ from leed_traffic.domain.road_users import Crossing
 from leed_traffic.domain.safety.program import PROGRAM_ID
 
 TICK_S = (
-    1.0  # s of the device's time between two looks: the shortest yellow is seen, a lease never runs out unseen
+    1.0  # s of the device's time between two readings: the shortest yellow is seen, a lease never runs out unseen
 )
 
 
@@ -39,12 +39,12 @@ class SignalDisplay:
 
     @property
     def is_ours(self) -> bool:
-        """Whether the stage program runs there."""
+        """Return whether the stage program runs there."""
         return self.program == PROGRAM_ID
 
     @property
     def is_left(self) -> bool:
-        """Whether a stage program that was left behind walks on there: ours of another bundle, or one that is adopted."""
+        """Return whether a stage program left behind runs there: ours of another bundle, or an adopted one."""
         return self.program.startswith((EARLIER, ADOPTED))
 
 
@@ -83,17 +83,17 @@ class SignalDevice(Protocol):
 
     @property
     def end_s(self) -> float:
-        """When the backend will end by itself; infinite when it will not."""
+        """Time at which the backend will end by itself; infinite when it will not."""
 
     def watch_crossings(self, crossings: Sequence[Crossing]) -> None:
-        """From now on every snapshot tells who waits at these.
+        """Report who waits at these crossings in every snapshot from now on.
 
         Raises:
             MismatchError: nothing here counts persons there.
         """
 
     def read(self) -> Snapshot | None:
-        """Wait for the next tick and look; the first call looks without waiting. None: the backend has come to its end."""
+        """Wait for the next tick and read all; the first call does not wait. None: the backend has ended."""
 
     def engage(self, n: int, stage: int) -> bool:
         """Run the stage program from `stage`, which must be what is shown now. False: refused, nothing changed.
@@ -104,13 +104,13 @@ class SignalDevice(Protocol):
         """
 
     def request(self, n: int, stage: int, hold_s: float) -> bool:
-        """Go towards `stage`, or hold it for `hold_s` more seconds if it is shown. False: refused, nothing changed.
+        """Go to `stage`, or hold it for `hold_s` more seconds if it is shown. False: refused, nothing changed.
 
         Refused: an unknown stage, a signal that is not engaged, another stage while a clearance runs.
         """
 
     def extend(self, n: int, hold_s: float) -> bool:
-        """Let a clearance stand for `hold_s` more seconds, at the red that it ends with. False: refused, nothing changed.
+        """Hold the red that a clearance ends with for `hold_s` more seconds. False: refused, nothing changed.
 
         Refused: a signal that is not engaged, anything but the last phase of a clearance, a yellow without a red
         behind it that has not stood its whole time, a time that would shorten the clearance or is longer than
@@ -118,14 +118,14 @@ class SignalDevice(Protocol):
         """
 
     def release(self, n: int) -> bool:
-        """Back to the signal's own program that is in force now, at the same display, once the minimum green is over.
+        """Hand back to the own program that is in force now, at the same display, once the minimum green is over.
 
         False: not now. Nothing changed (a clearance runs), or a stage change has begun towards what the own
         program shows, where that can only be followed.
         """
 
     def commit(self) -> None:
-        """What was commanded since the latest `read` reaches the device now; never raises: a loss is told by the next call."""
+        """Send what was commanded since the latest `read`; never raises: the next call raises a loss."""
 
     def close(self) -> None:
         """Leave; never raises and may be called again."""

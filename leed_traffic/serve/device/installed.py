@@ -1,10 +1,10 @@
-"""How a stage program lies at the device: so that a command which hits the wrong program of the signal changes no display.
+"""Numbers of a stage program's phases at the device: a command that hits another program changes no display.
 
 TraCI's `setPhase` names a number and no program: it moves whichever program runs then. A take-over and a hand-back
 name a program first, in the same message, but a refused command does not stop the next one. So the numbers are
 laid out:
 
-    0 .. K-1    K is how many phases the own program has; at the number of its phase that shows stage k lies our stage k
+    0 .. K-1    the own program has K phases; where its phase that shows stage k lies, our stage k lies
     K + p       phase p of the stage program
 
 A hand-back whose program was refused finds our stage k at its number; a take-over whose program was refused names
@@ -29,11 +29,11 @@ class Installed:
     own: OwnPlan
 
     def number(self, phase: int) -> int:
-        """At the device, of a phase of the stage program."""
+        """Return the number at the device of a phase of the stage program."""
         return self.own.n_phases + phase
 
     def phase(self, number: int) -> int:
-        """Of the stage program, for a number at the device; negative: there is none."""
+        """Return the phase of the stage program for a number at the device; negative: there is none."""
         if number < self.own.n_phases:
             return self._stage_at(number) if self.own.phases is not None and number in self.own.phases else -1
         return number - self.own.n_phases
@@ -45,7 +45,7 @@ class Installed:
         return [(phase.state, phase.duration_s, self.number(phase.next)) for phase in phases]
 
     def is_at(self, phases: Sequence[Any]) -> bool:
-        """Whether these are the phases, as traci tells them."""
+        """Return whether these are the phases, as traci reports them."""
         there = [(phase.state, phase.duration, tuple(phase.next)) for phase in phases]
         ours = self.rows()
         return len(there) == len(ours) and all(

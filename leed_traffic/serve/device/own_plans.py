@@ -19,7 +19,7 @@ _NOBODYS = frozenset(
 
 
 def is_own(program_id: str) -> bool:
-    """Whether a program is one of the signal's own, by its name."""
+    """Return whether a program is one of the signal's own, by its name."""
     return program_id not in _NOBODYS and not is_marked(program_id)
 
 

@@ -1,4 +1,4 @@
-"""Who a program at a device belongs to: a mark in its name, kept in the state folder.
+"""Owner of a program at a device: a mark in its name, kept in the state folder.
 
     STATE/owner        eight hexadecimal digits, made at the first start
     leed-<mark>        the stage program's name at the device
@@ -36,12 +36,12 @@ def program_name(folder: Path | None) -> str:
 
 
 def is_marked(program: str) -> bool:
-    """Whether a program's name is a controller's, this one or another."""
+    """Return whether a program's name is a controller's, this one or another."""
     return program == PROGRAM_ID or is_foreign(program)
 
 
 def is_foreign(program: str) -> bool:
-    """Whether a program's name carries a mark; inside, where ours goes by `PROGRAM_ID`, that of another owner."""
+    """Return whether a name carries a mark; inside, where ours goes by `PROGRAM_ID`, another owner's."""
     return (
         program.startswith(f"{PROGRAM_ID}-")
         and _MARK.fullmatch(program.removeprefix(f"{PROGRAM_ID}-")) is not None
@@ -63,8 +63,8 @@ def read_mark(folder: Path) -> str:
         raise UsageError(f"{path}: cannot be used: {err.strerror}; give another folder with --state") from err
     if _MARK.fullmatch(mark) is None:
         raise UsageError(
-            f"{path}: expected eight hexadecimal digits, got {mark[:20]!r}; write back the mark that stood there, or remove "
-            f"the file and take over what is left behind with --adopt {PROGRAM_ID}-MARK"
+            f"{path}: expected eight hexadecimal digits, got {mark[:20]!r}; write back the mark that stood there, "
+            f"or remove the file and take over what is left behind with --adopt {PROGRAM_ID}-MARK"
         )
     return mark
 

@@ -1,4 +1,4 @@
-"""Whether what a device says can be: bytes that were damaged on their way must not become a command."""
+"""Plausibility of what a device says: bytes that were damaged on their way must not become a command."""
 
 import math
 from collections.abc import Sequence
@@ -21,8 +21,8 @@ def read_step_length(step_s: object) -> float:
     return step_s
 
 
-def read_sighting(id_: str, state: object, program: object, phase: object, spent_s: object) -> SignalDisplay:
-    """One signal's values, if they are of the kind that they are meant to be.
+def read_display(id_: str, state: object, program: object, phase: object, spent_s: object) -> SignalDisplay:
+    """Make a display of one signal's values, if they are of the kind that they are meant to be.
 
     Raises:
         ValueError: they are not.
@@ -34,11 +34,11 @@ def read_sighting(id_: str, state: object, program: object, phase: object, spent
 
 
 def is_sound(program: StageProgram, before: SignalDisplay | None, now: SignalDisplay, *, elapsed_s: float) -> bool:
-    """Whether phase, letters and time spent of our program tell the same story.
+    """Return whether phase, letters and time spent of our program fit each other.
 
     Args:
         program: that should run there.
-        before: the sighting before this one, or what followed from a command since.
+        before: the display before this one, or what followed from a command since.
         now: of a signal that says it runs our program.
         elapsed_s: between the two.
     """

@@ -1,4 +1,4 @@
-"""What stands beside the road, read over TraCI: a site's own detectors, vehicles that call for priority, persons at crossings.
+"""Sensors beside the road, read over TraCI: a site's detectors, vehicles that call for priority, persons.
 
 The connection is the device's; `import traci` stays there. In front of real signals a gateway offers the same ids.
 """
@@ -19,12 +19,12 @@ _STOPPED = 1  # bit of a vehicle's stop state
 
 
 class Roadside:
-    """Detectors by id and callers by class; without either it subscribes to nothing and reads nothing."""
+    """Detectors by id and vehicles that call by class; without either nothing is subscribed to or read."""
 
-    def __init__(self, detectors: Sequence[Detector], favoured: frozenset[str]) -> None:
+    def __init__(self, detectors: Sequence[Detector], priority_classes: frozenset[str]) -> None:
         self._loops = [d.id for d in detectors if d.kind in LOOPS]
         self._zones = [d.id for d in detectors if d.kind not in LOOPS]
-        self._favoured = favoured
+        self._priority_classes = priority_classes
         self._crossings: tuple[Crossing, ...] = ()
         self._begin_s = 0.0  # when the loops' counters began
         self._classes: dict[str, str] = {}  # of the vehicles that are there
@@ -44,8 +44,8 @@ class Roadside:
             known = set(domain.getIDList()) if ids else set()
             if missing := [name for name in ids if name not in known]:
                 raise MismatchError(
-                    f"{where}: has no detector {missing[0]} ({len(missing)} of {len(ids)} are missing); load the additional "
-                    "file that `leedctl scenario detectors` wrote"
+                    f"{where}: has no detector {missing[0]} ({len(missing)} of {len(ids)} are missing); load "
+                    "the additional file that `leedctl scenario detectors` wrote"
                 )
         if self._loops:
             self._begin_s = float(connection.simulation.getOption("begin"))
@@ -57,11 +57,11 @@ class Roadside:
                 connection.lanearea, name, [tc.LAST_STEP_VEHICLE_NUMBER, tc.LAST_STEP_VEHICLE_HALTING_NUMBER]
             )
         batch.granted()
-        if self._favoured:
+        if self._priority_classes:
             connection.vehicle.subscribe("", [tc.TRACI_ID_LIST])
 
     def detected(self, time_s: float) -> dict[str, tuple[float, float]]:
-        """Of a loop its counters (vehicles, seconds covered), of a zone its vehicles and those that stand."""
+        """Read of a loop its counters (vehicles, seconds covered), of a zone its vehicles and those that stand."""
         tc = self._tc
         found = {}
         for name, values in self._results(self._connection.inductionloop, self._loops):
@@ -75,8 +75,8 @@ class Roadside:
         return found
 
     def callers(self) -> tuple[PriorityVehicle, ...]:
-        """Vehicles of the favoured classes on their way to a signal; who stands at a stop does not call."""
-        if not self._favoured:
+        """Vehicles of the priority classes on their way to a signal; who stands at a stop does not call."""
+        if not self._priority_classes:
             return ()
         tc = self._tc
         vehicle = self._connection.vehicle
@@ -85,12 +85,12 @@ class Roadside:
         kinds = dict(zip(new, self._asked(vehicle, [(tc.VAR_VEHICLECLASS, name) for name in new]), strict=True))
         known = self._classes | {name: kind for name, kind in kinds.items() if kind is not None}
         self._classes = {name: known[name] for name in there if name in known}
-        favoured = [name for name, kind in self._classes.items() if kind in self._favoured]
-        told = self._asked(
-            vehicle, [(what, name) for name in favoured for what in (tc.VAR_STOPSTATE, tc.VAR_NEXT_TLS)]
+        candidates = [name for name, kind in self._classes.items() if kind in self._priority_classes]
+        answers = self._asked(
+            vehicle, [(variable, name) for name in candidates for variable in (tc.VAR_STOPSTATE, tc.VAR_NEXT_TLS)]
         )
         found = []
-        for name, stop, ahead in zip(favoured, told[::2], told[1::2], strict=True):
+        for name, stop, ahead in zip(candidates, answers[::2], answers[1::2], strict=True):
             if stop is not None and not stop & _STOPPED:  # None: it has just left
                 for signal, link, distance_m, _letter in (ahead or ())[:1]:
                     kind = self._classes[name]
@@ -102,7 +102,7 @@ class Roadside:
 
         Args:
             crossings: at which persons are counted from now on.
-            refusal: what the connection raises where something is not told.
+            refusal: what the connection raises where something is not there.
             where: the server, for messages.
 
         Raises:
@@ -126,7 +126,7 @@ class Roadside:
         self._crossings = tuple(crossings)
 
     def persons(self) -> tuple[float, ...]:
-        """Who stands before each crossing and means to go over it; NaN where an area was not reported."""
+        """Count the persons who stand before each crossing and mean to cross; NaN where no area is reported."""
         if not self._crossings:
             return ()
         tc = self._tc

@@ -1,4 +1,4 @@
-"""Whether the street at the device is the one that a bundle was trained on, as far as the device can tell.
+"""Comparison of the street at the device with the one that a bundle was trained on, as far as the device knows it.
 
 The links of a signal are what a command means: a link that serves another way than in the bundle would give green
 to the wrong vehicles. Speeds decide the clearances, lengths what the detectors see. What an agency's gateway may
@@ -15,7 +15,7 @@ from leed_traffic.domain.shape import TOLERANCE_M
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LaneFacts:
-    """What the device says of a lane."""
+    """Facts of a lane as the device reports them."""
 
     length_m: float
     speed_mps: float
@@ -52,7 +52,7 @@ def difference_at_device(
 
 
 def _other_clearances(movement: Movement, lane: LaneFacts) -> str | None:
-    """Another speed limit matters where yellow or all-red would have been derived longer or shorter for it."""
+    """Compare speed limits: another one matters where another yellow or all-red would be derived for it."""
     here = replace(movement, speed_mps=lane.speed_mps)
     for name, old, new in (
         ("yellow", yellow_time(movement.speed_mps), yellow_time(here.speed_mps)),

@@ -1,4 +1,4 @@
-"""One owner per signal on this machine: a second controller of the same signal is refused, whatever its state folder.
+"""Locks that give each signal one owner on this machine: a second one is refused, whatever its state folder.
 
 A lock is a name in Linux's abstract socket namespace: no file, so nothing depends on HOME, XDG_RUNTIME_DIR or a
 /tmp that can be written, or that a service has for itself. It is gone with the process, however that ends, and the
@@ -31,7 +31,7 @@ class SignalLocks:
     """The locks of one controller; a context that gives them back."""
 
     def __init__(self, host: str, port: int, signals: Sequence[str], folder: Path | None) -> None:
-        """Nothing is locked yet.
+        """Begin with nothing locked.
 
         Args:
             host: of the device.
@@ -104,14 +104,14 @@ def _lock(place: str, what: str) -> socket.socket:
     except OSError as err:
         lock.close()
         raise OwnerError(
-            f"{what} is controlled already, by process {_owner_of(name)}; a signal has one owner: stop that one, or name other "
-            "signals with --intersections"
+            f"{what} is controlled already, by process {_owner_of(name)}; a signal has one owner: "
+            "stop that one, or name other signals with --intersections"
         ) from err
     return lock
 
 
 def _places(host: str, port: int) -> list[str]:
-    """What stands for the device: its addresses, of which all of this machine's are one."""
+    """Names that stand for the device: its addresses, of which all of this machine's are one."""
     try:
         found = {str(info[4][0]) for info in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)}
     except OSError:
@@ -122,7 +122,7 @@ def _places(host: str, port: int) -> list[str]:
 
 
 def _is_here(address: str) -> bool:
-    """Whether an address is this machine's."""
+    """Return whether an address is this machine's."""
     try:
         parsed = ipaddress.ip_address(address.partition("%")[0])
     except ValueError:

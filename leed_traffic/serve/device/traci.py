@@ -5,15 +5,14 @@ traci has no timeout of its own: the stage program makes every command a lease, 
 
 Every command that moves a signal is one message (`traci_batch`), those of a tick together: whatever is cut, a
 signal shows what it showed before or what was wanted, with its whole time. Before the first command of a tick all
-signals are read again: one that somebody else has moved since the tick's look is not commanded.
+signals are read again: one that somebody else has moved since the tick's reading is not commanded.
 """
 
 import logging
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
-from typing import Any
 
 from leed_traffic.domain.detectors.layout import Detector
 from leed_traffic.domain.network import Intersection
@@ -43,10 +42,10 @@ class TraciDevice:
         make_program: Callable[[int, float], StageProgram],
         *,
         detectors: Sequence[Detector] = (),
-        favoured: frozenset[str] = frozenset(),
+        priority_classes: frozenset[str] = frozenset(),
         program_name: str = PROGRAM_ID,
         adopted: frozenset[str] = frozenset(),
-        look: Callable[[], None] = lambda: None,
+        between_tries: Callable[[], None] = lambda: None,
     ) -> None:
         """Connect, compare the network there with ours, subscribe to all that is read.
 
@@ -56,10 +55,10 @@ class TraciDevice:
             lanes: to read vehicles from.
             make_program: the stage program of the n-th intersection for a step length in seconds.
             detectors: of the site, read instead of vehicles on lanes; `lanes` is empty then.
-            favoured: classes of vehicles that may call for priority.
+            priority_classes: classes of vehicles that may call for priority.
             program_name: of our stage programs at the server, with its owner's mark.
             adopted: names of other owners' programs that a person lets us take over.
-            look: taken between two tries to connect; what it raises ends them.
+            between_tries: called between two tries to connect; what it raises ends them.
 
         Raises:
             DeviceError: nobody answers in time, or the answer makes no sense.
@@ -68,13 +67,13 @@ class TraciDevice:
         self._endpoint = endpoint
         self._ids = tuple(i.id for i in intersections)
         self._traffic = Traffic(self._ids, lanes)
-        self._roadside = Roadside(detectors, favoured)
+        self._roadside = Roadside(detectors, priority_classes)
         self._is_first = True
         self._elapsed_s = 0.0
-        self._connection: Any = None
-        self._loss: DeviceError | None = None  # that `commit` met: told by the next call
-        self._connection, self._tc, self._refusal = open_connection(endpoint, look)
-        try:
+        self._loss: DeviceError | None = None  # that `commit` met: raised by the next call
+        self._connection, self._tc, self._refusal = open_connection(endpoint, between_tries)
+        with ExitStack() as undo:
+            undo.callback(self._leave)
             with self._guard("reading the network"):
                 if endpoint.order is not None:
                     self._connection.setOrder(endpoint.order)
@@ -96,13 +95,10 @@ class TraciDevice:
             self._end_s = end_s if end_s >= 0.0 else float("inf")
             self._tick_s = max(TICK_S, self._step_s)
             self._traffic.lay_out(programs)
-            if blind := self._traffic.blind:
-                self._tell(blind)
-            with self._guard("looking at the signals"):
-                self._signals.look(self._time_s(), self._elapsed_s)
-        except BaseException:
-            self._leave()
-            raise
+            self._warn_of_blind(self._traffic.blind)
+            with self._guard("reading the signals"):
+                self._signals.read_step(self._time_s(), self._elapsed_s)
+            undo.pop_all()
 
     @property
     def step_s(self) -> float:
@@ -125,7 +121,7 @@ class TraciDevice:
             self._roadside.watch_crossings(crossings, self._refusal, str(self._endpoint))
 
     def read(self) -> Snapshot | None:
-        """Advance by a tick and look; the first call only looks."""
+        """Advance by a tick and read all; the first call only reads."""
         self.commit()
         with self._guard("waiting for the next tick"):
             simulation = self._connection.simulation
@@ -140,7 +136,7 @@ class TraciDevice:
             if is_over and not self._is_first:
                 return None
             self._is_first = False
-            self._signals.look(self._time_s(), self._elapsed_s)
+            self._signals.read_step(self._time_s(), self._elapsed_s)
             self._signals.sightings = self._with_who_is_inside(self._signals.sightings)
             self._commands.begin()
             vehicles, missing = self._traffic.vehicles()
@@ -155,27 +151,27 @@ class TraciDevice:
             )
 
     def engage(self, n: int, stage: int) -> bool:
-        """Install the stage program at the display that is shown now; where it runs already, nothing is touched."""
+        """Install the stage program at the display that is shown now; one that runs already is left alone."""
         with self._guard(f"{self._ids[n]}: taking over"):
             return self._commands.engage(n, stage, self._time_s())
 
     def request(self, n: int, stage: int, hold_s: float) -> bool:
-        """One jump to the first clearance phase, or a longer green; a lock of its own behind the envelope's."""
+        """Jump to the first clearance phase, or lengthen the green; a lock of its own behind the envelope's."""
         with self._guard(f"{self._ids[n]}: requesting stage {stage}"):
             return self._commands.request(n, stage, hold_s)
 
     def extend(self, n: int, hold_s: float) -> bool:
-        """A longer all-red, or a jump from a yellow that is over to the red beside it."""
+        """Lengthen an all-red, or jump from a yellow that is over to the red beside it."""
         with self._guard(f"{self._ids[n]}: extending a clearance"):
             return self._commands.extend(n, hold_s)
 
     def release(self, n: int) -> bool:
-        """The own program in force, in the phase whose display is the one shown now, before the next simulation step."""
+        """Hand back to the own program in force, in the phase with today's display, before the next step."""
         with self._guard(f"{self._ids[n]}: handing back"):
             return self._commands.release(n)
 
     def commit(self) -> None:
-        """Send what was commanded since the tick's look, as one message; a loss is told by the next call."""
+        """Send what was commanded since the tick's reading, as one message; a loss is raised by the next call."""
         if self._connection is None or self._commands.is_empty:
             return
         try:
@@ -200,7 +196,7 @@ class TraciDevice:
 
     @contextmanager
     def _guard(self, doing: str) -> Iterator[None]:
-        """After anything but a plain refusal the connection is closed and never used again."""
+        """Close the connection after anything but a plain refusal; it is never used again."""
         if self._connection is None:
             raise self._loss or DeviceError(f"{self._endpoint}: {doing}: the connection is closed; start again")
         begin_s = time.monotonic()
@@ -229,8 +225,10 @@ class TraciDevice:
         self._traffic.open(connection, tc, self._refusal)
         self._roadside.open(connection, tc, str(self._endpoint))
 
-    def _tell(self, blind: frozenset[int]) -> None:
-        """Say where nobody sees whether a junction is clear."""
+    def _warn_of_blind(self, blind: frozenset[int]) -> None:
+        """Warn of signals where nothing sees whether the junction is clear."""
+        if not blind:
+            return
         why = "the server knows no lanes" if self._traffic.lane_index else "none of the site's own detectors looks"
         names = some(self._ids[n] for n in blind) + (", ..." if len(blind) > 5 else "")
         log.warning(
@@ -239,7 +237,7 @@ class TraciDevice:
         )  # fmt: skip
 
     def _check_clock(self, target_s: float) -> None:
-        """An answer that belongs to another step is worth nothing: a doubled one would leave us a tick behind for good."""
+        """Refuse an answer of another step: a doubled one would leave us a tick behind for good."""
         now_s = self._time_s()
         if not target_s - 1e-6 <= now_s <= target_s + self._step_s:
             raise ValueError(f"the clock there shows {now_s:g} s, expected {target_s:g} s")

@@ -1,4 +1,4 @@
-"""Several TraCI commands as one message: SUMO reads a message whole before it obeys any of it, so no cut falls between two.
+"""TraCI commands as one message: SUMO reads it whole before it obeys any of it, so no cut falls between two.
 
 A message is a length of four bytes and its commands one after the other. The answer holds, command by command, a
 status (length, command, result, words) and, for a question or a subscription that was granted, what it asked for.
@@ -16,7 +16,7 @@ _NO_TIME = -1073741824.0  # traci.constants.INVALID_DOUBLE_VALUE: a subscription
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CommandAnswer:
-    """To one command of a message."""
+    """Answer to one command of a message."""
 
     refusal: str | None = None  # in the server's words; None: granted
     value: Any = None  # of a question
@@ -37,8 +37,8 @@ class TraciBatch:
         """A question; its place among the answers."""
         return self._add(domain, domain._cmdGetID, variable, object_id, b"")
 
-    def tell(self, domain: Any, variable: int, object_id: str, layout: str, *values: object) -> int:  # noqa: ANN401
-        """A command that changes something; `layout` as traci packs values. Its place among the answers."""
+    def set(self, domain: Any, variable: int, object_id: str, layout: str, *values: object) -> int:  # noqa: ANN401
+        """Add a command that changes something, `layout` as traci packs it; return its place among the answers."""
         return self._add(domain, domain._cmdSetID, variable, object_id, self._connection._pack(layout, *values))
 
     def subscribe(self, domain: Any, object_id: str, variables: list[int]) -> int:  # noqa: ANN401
@@ -47,7 +47,7 @@ class TraciBatch:
         return self._add(domain, domain._subscribeID, None, object_id, named)
 
     def send(self) -> list[CommandAnswer]:
-        """One message there, one back; nothing is sent where nothing was collected.
+        """Send one message and read its answer; nothing is sent where nothing was collected.
 
         Raises:
             FatalTraCIError: the connection is lost.

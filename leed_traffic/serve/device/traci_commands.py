@@ -1,7 +1,7 @@
-"""The commands of a tick to N signals over TraCI: each indivisible, all in one message, none to a signal that has moved.
+"""Commands of a tick to N signals over TraCI: each indivisible, in one message, none to a signal that moved.
 
 What a command was answered is known before it is sent, from what was read; what the server refuses all the same is
-logged, and the next look shows what is there. `installed.py` says why a half that is obeyed changes no display.
+logged, and the next reading shows what is there. `installed.py` says why a half that is obeyed changes no display.
 """
 
 import logging
@@ -20,7 +20,7 @@ STATIC = 0  # traci.constants.TRAFFICLIGHT_TYPE_STATIC
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Command:
-    """One command: its parts, in their order."""
+    """Command: its parts, in their order."""
 
     n: int
     what: str
@@ -43,11 +43,11 @@ class Commands:
 
     @property
     def is_empty(self) -> bool:
-        """Whether nothing waits to be sent."""
+        """Return whether nothing waits to be sent."""
         return not self._waiting
 
     def begin(self) -> None:
-        """A tick has begun: nothing of before counts."""
+        """Begin a tick: nothing of before counts."""
         self._moved: set[int] | None = None  # None: not read again yet
         self._is_refreshed = False
         self._displays: dict[int, str] = {}  # of programs that run on unseen
@@ -69,7 +69,7 @@ class Commands:
         logic = self._logic(layout, stage)
         if signals.exists[n]:  # its phases first, unseen: what is refused then has moved nothing
             batch = TraciBatch(self._connection)
-            batch.tell(self._connection.trafficlight, *self._addressed(n, logic))
+            batch.set(self._connection.trafficlight, *self._addressed(n, logic))
             if (refusal := batch.send()[0].refusal) is not None:
                 log.error("%s: the stage program was refused: %s", signals.ids[n], refusal)
                 return False
@@ -157,13 +157,13 @@ class Commands:
         return True
 
     def send(self) -> None:
-        """All that waits, as one message; what was refused is said, and a hand-back that was half refused is taken back."""
+        """Send all that waits as one message; log what was refused, and undo a hand-back that was half refused."""
         commands = self._waiting
         self._waiting = []
         batch = TraciBatch(self._connection)
         for command in commands:
             for part in command.parts:
-                batch.tell(self._connection.trafficlight, *self._addressed(command.n, part))
+                batch.set(self._connection.trafficlight, *self._addressed(command.n, part))
         answers = iter(batch.send())
         for command in commands:
             refusals = [next(answers).refusal for _ in command.parts]
@@ -175,27 +175,27 @@ class Commands:
                 self._back_to_ours(command.n)
 
     def _is_still_there(self, n: int) -> bool:
-        """Whether a signal is where it was at this tick's look; asked once a tick, of all."""
+        """Return whether a signal is where it was at this tick's reading; asked once a tick, of all."""
         if self._moved is None:
             self._moved = self._signals.moved()
         return n not in self._moved
 
     def _stands_under_a_follower(self, n: int) -> bool:
-        """Whether a signal shows a stage of ours, and its own program can only be met."""
+        """Return whether a signal shows a stage of ours, and its own program can only be met."""
         shown = self._signals.sightings[n]
         is_standing = shown.is_ours and shown.is_sound and not self._signals.programs[n].stage_of(shown.phase)[1]
         return is_standing and self._signals.in_force[n].phases is None
 
     def _would_show(self, which: Sequence[int]) -> dict[int, str]:
-        """What programs that run on unseen would show: there and back again in one message, so that nobody sees it."""
+        """Read what programs that run on unseen would show: there and back in one message, seen by nobody."""
         lights = self._connection.trafficlight
         tc = self._tc
         batch = TraciBatch(self._connection)
         for n in which:
             id_ = self._signals.ids[n]
-            batch.tell(lights, tc.TL_PROGRAM, id_, "s", self._signals.in_force[n].name)
+            batch.set(lights, tc.TL_PROGRAM, id_, "s", self._signals.in_force[n].name)
             batch.ask(lights, tc.TL_RED_YELLOW_GREEN_STATE, id_)
-            batch.tell(lights, tc.TL_PROGRAM, id_, "s", self._signals.name)
+            batch.set(lights, tc.TL_PROGRAM, id_, "s", self._signals.name)
         answers = batch.send()
         displays = {}
         for k, n in enumerate(which):
@@ -206,16 +206,16 @@ class Commands:
         return displays
 
     def _back_to_ours(self, n: int) -> None:
-        """Our program again, in the phase that it shows: no time has passed since."""
+        """Go back to our program in the phase that it shows: no time has passed since."""
         batch = TraciBatch(self._connection)
-        batch.tell(
+        batch.set(
             self._connection.trafficlight, self._tc.TL_PROGRAM, self._signals.ids[n], "s", self._signals.name
         )
         if (refusal := batch.send()[0].refusal) is not None:
             log.error("%s: our program was refused: %s", self._signals.ids[n], refusal)
 
     def _lead_to(self, n: int, stage: int, display: str) -> None:
-        """From a stage that stands into the clearance towards a display, if that is one of our stages.
+        """Jump from a stage that stands into the clearance towards a display, if that is one of our stages.
 
         Of two stages the own program comes back to the one that stands by itself: two that follow each other may
         never meet.

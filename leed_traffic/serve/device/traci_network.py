@@ -1,4 +1,4 @@
-"""Whether the network at a TraCI server is the bundle's."""
+"""Check that the network at a TraCI server is the bundle's."""
 
 from collections.abc import Collection, Iterable, Sequence
 from typing import Any
@@ -43,18 +43,18 @@ def check_network(
         batch.ask(connection.lane, constants.VAR_MAXSPEED, name)
     for intersection in intersections:
         batch.ask(connection.trafficlight, constants.TL_CONTROLLED_LINKS, intersection.id)
-    told = batch.granted()
-    lengths = told[: 2 * len(stop_lines) : 2]
-    speeds = told[1 : 2 * len(stop_lines) : 2]
+    answers = batch.granted()
+    lengths = answers[: 2 * len(stop_lines) : 2]
+    speeds = answers[1 : 2 * len(stop_lines) : 2]
     facts = {
         name: LaneFacts(length_m=length_m, speed_mps=speed_mps)
         for name, length_m, speed_mps in zip(stop_lines, lengths, speeds, strict=True)
     }
-    for intersection, links in zip(intersections, told[2 * len(stop_lines) :], strict=True):
+    for intersection, links in zip(intersections, answers[2 * len(stop_lines) :], strict=True):
         if difference := difference_at_device(intersection, links, facts):
             raise MismatchError(
-                f"{where}: signal {intersection.id}: {difference}; connect to the network of the bundle, or train and export "
-                "it again"
+                f"{where}: signal {intersection.id}: {difference}; connect to the network of the bundle, "
+                "or train and export it again"
             )
 
 

@@ -1,4 +1,4 @@
-"""N signals as a TraCI server tells of them: what each shows, whose program it runs, which of its own is in force.
+"""N signals as a TraCI server reports them: what each shows, whose program it runs, which of its own is in force.
 
 Our program has its owner's mark in its name at the server. Inside, where everybody means ours, it is called
 `PROGRAM_ID`, and its phases are numbered as in the stage program.
@@ -17,7 +17,7 @@ from leed_traffic.serve.device.contract import ADOPTED, EARLIER, SignalDisplay
 from leed_traffic.serve.device.installed import Installed
 from leed_traffic.serve.device.own_plans import OwnPlan, is_own, own_plans
 from leed_traffic.serve.device.owner import UNMARKED, is_marked
-from leed_traffic.serve.device.plausible import is_sound, read_sighting
+from leed_traffic.serve.device.plausible import is_sound, read_display
 from leed_traffic.serve.device.traci_batch import TraciBatch
 from leed_traffic.serve.device.traci_network import some
 
@@ -29,7 +29,7 @@ SPENT_DURATION = 0x38  # traci.constants.VAR_SPENT_DURATION
 
 
 class Signals:
-    """What is known of N signals; commands are `traci_commands`'s."""
+    """State of N signals as the server reports it; commands are `traci_commands`'s."""
 
     def __init__(
         self,
@@ -67,7 +67,7 @@ class Signals:
         self.sightings: tuple[SignalDisplay, ...] = ()
         self._read: list[
             tuple[str, str, int]
-        ] = []  # (N,) letters, program and number of its phase, as they were told
+        ] = []  # (N,) letters, program and number of its phase, as they were reported
         self._plans: list[dict[str, OwnPlan]] = [{} for _ in self.ids]
         self.in_force: list[OwnPlan] = []
         self.installed: list[Installed | None] = [None] * len(self.ids)  # ours, as it lies there
@@ -80,10 +80,10 @@ class Signals:
         active = batch.granted()
         for n, logics in self._logics(range(len(self.ids))).items():
             self._open(n, active[n], logics)
-        self._tell_plans()
+        self._warn_of_plans()
 
     def subscribe(self) -> None:
-        """From now on every step tells what the signals show."""
+        """Subscribe to the displays: every step reports them from now on."""
         tc = self._tc
         batch = TraciBatch(self._connection)
         shown = [tc.TL_RED_YELLOW_GREEN_STATE, tc.TL_CURRENT_PROGRAM, tc.TL_CURRENT_PHASE, SPENT_DURATION]
@@ -91,21 +91,21 @@ class Signals:
             batch.subscribe(self._connection.trafficlight, id_, shown)
         batch.granted()
 
-    def look(self, time_s: float, elapsed_s: float) -> None:
-        """Take in what the latest step told.
+    def read_step(self, time_s: float, elapsed_s: float) -> None:
+        """Read what the latest step reported of every signal.
 
         Args:
             time_s: of the server.
-            elapsed_s: since the look before.
+            elapsed_s: since the step before.
         """
         tc = self._tc
         results = self._connection.trafficlight.getAllSubscriptionResults()
         names = (tc.TL_RED_YELLOW_GREEN_STATE, tc.TL_CURRENT_PROGRAM, tc.TL_CURRENT_PHASE, SPENT_DURATION)
-        told = [read_sighting(id_, *(results[id_][name] for name in names)) for id_ in self.ids]
-        self._read = [(s.state, s.program, s.phase) for s in told]
-        self._follow_plans([s.program for s in told])
+        reported = [read_display(id_, *(results[id_][name] for name in names)) for id_ in self.ids]
+        self._read = [(s.state, s.program, s.phase) for s in reported]
+        self._follow_plans([s.program for s in reported])
         seen = []
-        for n, raw in enumerate(told):
+        for n, raw in enumerate(reported):
             now = self._since_taken(n, self._translated(n, raw), time_s)
             before = self.sightings[n] if self.sightings else None
             is_wrong = now.is_ours and not is_sound(self.programs[n], before, now, elapsed_s=elapsed_s)
@@ -113,7 +113,7 @@ class Signals:
         self.sightings = tuple(seen)
 
     def moved(self) -> set[int]:
-        """Read all signals again, in one message: those that somebody else has moved since the look."""
+        """Read all signals again, in one message: those that somebody else has moved since then."""
         tc = self._tc
         lights = self._connection.trafficlight
         batch = TraciBatch(self._connection)
@@ -126,24 +126,26 @@ class Signals:
             now = tuple(values[3 * n : 3 * n + 3])
             if now != then:
                 found.add(n)
-                log.warning("%s: somebody else moved it since this tick's look: it is not commanded", self.ids[n])
+                log.warning(
+                    "%s: somebody else moved it since this tick's reading: it is not commanded", self.ids[n]
+                )
         return found
 
     def may_take(self, n: int) -> bool:
-        """Whether the program that runs is one to take over from: the signal's own, ours of before, or one that is adopted."""
+        """Return whether we may take over from the program that runs: the own one, ours, or an adopted one."""
         program = self._read[n][1]
         is_free = is_own(program) or program == self.name or program in self._adopted
         return is_free and self.in_force[n].missing is None
 
     def refresh(self) -> None:
-        """Read the own programs of the signals that we lead again, in one message: a person may have changed them."""
-        ours = [n for n, sighting in enumerate(self.sightings) if sighting.is_ours]
+        """Read the own programs of our signals again, in one message: a person may have changed them."""
+        ours = [n for n, display in enumerate(self.sightings) if display.is_ours]
         for n, logics in self._logics(ours).items():
             self._plans[n] = own_plans(self._intersections[n], logics)
             self.in_force[n] = self._plans[n].get(self.in_force[n].name, self.in_force[n])
 
     def note(self, n: int, phase: int, program: str = PROGRAM_ID) -> None:
-        """What is shown since our command, until the next reading confirms it."""
+        """Note the display since our command, until the next reading confirms it."""
         state = self.programs[n].phases[phase].state if program == PROGRAM_ID else self.sightings[n].state
         now = SignalDisplay(state=state, program=program, phase=phase, spent_s=0.0)
         self.sightings = (*self.sightings[:n], now, *self.sightings[n + 1 :])
@@ -173,8 +175,8 @@ class Signals:
         plan = plans[name]
         if plan.missing is not None:
             raise MismatchError(
-                f"{where}: its program {name!r} never shows stage {plan.missing} ({intersection.stages[plan.missing].state}) "
-                "of the bundle; export it again"
+                f"{where}: its program {name!r} never shows stage {plan.missing} "
+                f"({intersection.stages[plan.missing].state}) of the bundle; export it again"
             )
         self.in_force.append(plan)
         if self.name in logics:
@@ -186,12 +188,13 @@ class Signals:
             ):
                 self.taken[n] = taken
 
-    def _tell_plans(self) -> None:
-        """Say where a plan may change the program under ours: TraCI tells of programs, not of plans."""
+    def _warn_of_plans(self) -> None:
+        """Warn where a plan may change the program under ours: TraCI reports programs, not plans."""
         if several := [f"{self.ids[n]} ({some(plans)})" for n, plans in enumerate(self._plans) if len(plans) > 1]:
             log.warning(
-                "%s: %d of %d signals have several programs of their own: %s: a plan that changes between them takes its "
-                "signal from us when it does (program_lost); each is handed back to the one in force then",
+                "%s: %d of %d signals have several programs of their own: %s: a plan that changes between them "
+                "takes its signal from us when it does (program_lost); each is handed back to "
+                "the one in force then",
                 self._where, len(several), len(self.ids), some(several),
             )  # fmt: skip
 
@@ -224,7 +227,7 @@ class Signals:
             self._strangers[n] = name if is_strange else ""
 
     def _translated(self, n: int, raw: SignalDisplay) -> SignalDisplay:
-        """In the words that everybody inside uses."""
+        """Translate a display into the words that everybody inside uses."""
         if raw.program == self.name:
             layout = self.installed[n]
             if layout is None:
@@ -239,7 +242,7 @@ class Signals:
         return replace(raw, program=UNMARKED if raw.program == PROGRAM_ID else raw.program, is_foreign=True)
 
     def _since_taken(self, n: int, now: SignalDisplay, time_s: float) -> SignalDisplay:
-        """A stage that was taken over counts from then: SUMO goes on from when that phase last began, programs ago."""
+        """Count a stage from its take-over: SUMO goes on from when that phase last began, programs ago."""
         begun = self.taken.get(n)
         if begun is None:
             return now
@@ -251,7 +254,7 @@ class Signals:
 
 
 def taken_note(stage: int, time_s: float) -> str:
-    """What a take-over leaves at the server, for whoever connects while that stage still stands."""
+    """Note that a take-over leaves at the server, for whoever connects while that stage still stands."""
     return f"{stage} {time_s:.3f}"
 
 

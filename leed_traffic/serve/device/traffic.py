@@ -20,7 +20,7 @@ class Traffic:
     """Vehicles by lane; without lanes nobody is followed, and nothing is known of the inside of a junction."""
 
     def __init__(self, signals: Sequence[str], lanes: Sequence[str]) -> None:
-        """Nothing is read before `open`.
+        """Note what to read; nothing is read before `open`.
 
         Args:
             signals: (N,) ids.
@@ -60,7 +60,7 @@ class Traffic:
         batch.granted()
 
     def lay_out(self, programs: Sequence[StageProgram]) -> None:
-        """Which lanes must be clear at the end of which phase; (N,) programs."""
+        """Lay out the lanes that must be clear at the end of each phase; (N,) programs."""
         self._to_clear = [lanes_to_clear(p, inner) for p, inner in zip(programs, self._inner, strict=True)]
 
     def vehicles(self) -> tuple[Vehicles, frozenset[int]]:
@@ -90,7 +90,7 @@ class Traffic:
         return vehicles, frozenset(missing)
 
     def slowest_inside_mps(self, phases: Mapping[int, int]) -> dict[int, float | None]:
-        """Of signals in the last phase of a clearance the slowest vehicle on the links that are red then.
+        """Read the slowest vehicle on the links that are red, of each signal in the last phase of a clearance.
 
         Args:
             phases: of the signals that run our program.
@@ -113,7 +113,7 @@ class Traffic:
         return found
 
     def _inner_lanes(self, id_: str) -> InnerLanes:
-        """Per link the lanes inside the junction; nothing where the server does not know them."""
+        """List the lanes inside the junction per link; nothing where the server does not know them."""
         lane = self._connection.lane
         links = self._connection.trafficlight.getControlledLinks(id_)
         try:

@@ -6,7 +6,7 @@
     detectors.csv   DeviceId, Phase, Parameter, Function: which channel means what (serve/logs/actuations.py)
     decisions.csv   time_s, intersection, mode, requested, ruled, reason, shown
     changes.csv     time_s, step, intersection, digest, pattern, why: bundles that came and went, modes
-    recording.leed  all that went in and came out (serve/logs/recording.py), for `leedctl replay`
+    recording.jsonl.gz  all that went in and came out (serve/logs/recording.py), for `leedctl replay`
 
 Parameter is the phase (serve/logs/phases.py) for events 1 to 23 and the channel for 81 and 82; for 83 and 84 the
 lane's number at its intersection, from 1; for 113 and 114 the stage that stood, from 1; for 131 it is 254 for the

@@ -3,10 +3,9 @@
 import contextlib
 import csv
 import logging
-import zlib
-from collections.abc import Callable, Iterable, Sequence
-from functools import partial
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
+from signal import Signals
 from types import TracebackType
 from typing import Protocol, TextIO
 
@@ -24,12 +23,13 @@ from leed_traffic.serve.logs.events import (
     EventLog,
     Record,
 )
-from leed_traffic.serve.logs.recording import RECORDING_NAME, Header, Ordered, RecordKind, Writer
+from leed_traffic.serve.logs.recording import OLD_NAME, RECORDING_NAME, Writer
+from leed_traffic.serve.logs.records import Asked, CommandRecord, Header, Ruled, RunRecord, Stopped, crc_of
 
 log = logging.getLogger(__name__)
 
 CHANGES_NAME = "changes.csv"
-_NAMES = (EVENTS_NAME, PARQUET_NAME, DECISIONS_NAME, DETECTORS_NAME, CHANGES_NAME, RECORDING_NAME)
+_NAMES = (EVENTS_NAME, PARQUET_NAME, DECISIONS_NAME, DETECTORS_NAME, CHANGES_NAME, RECORDING_NAME, OLD_NAME)
 
 
 class Journal(Protocol):
@@ -47,7 +47,7 @@ class Journal(Protocol):
     def note_change(self, change: Change, intersection: str) -> None:
         """Another bundle or another mode."""
 
-    def note_order(self, order: Ordered) -> None:
+    def note_order(self, order: CommandRecord) -> None:
         """What a person wants of the next tick."""
 
     def note_stop(self, number: int) -> None:
@@ -67,6 +67,7 @@ class FolderJournal:
             UsageError: the folder cannot be written.
         """
         self._folder = folder
+        self.ids = header.intersections
         if folder is not None:
             _move_aside(folder)
         self._events = EventLog(folder)
@@ -91,12 +92,14 @@ class FolderJournal:
     def note_decision(self, decision: Decision) -> None:
         """Append a line of the decision log."""
         self._events.note_decision(decision)
-        self.record(lambda writer: writer.ruled(decision))
+        self.record(lambda: Ruled.of(decision))
 
     def note_asked(self, requests: Sequence[float | None], observations: NDArray[np.float32]) -> None:
         """Append what the policies wanted."""
-        for n, request in enumerate(requests):
-            self.record(partial(Writer.asked, n=n, request=request, observation_crc=crc_of(observations[n])))
+        if self._writer is None:
+            return
+        for id_, request, observation in zip(self.ids, requests, observations, strict=True):
+            self._append(Asked(intersection=id_, request=request, observation_crc=crc_of(observation)))
 
     def note_change(self, change: Change, intersection: str) -> None:
         """Append a line of the changes."""
@@ -109,24 +112,34 @@ class FolderJournal:
             log.error("%s: the changes end here: %s", self._folder, err.strerror)
             self._changes = None
 
-    def note_order(self, order: Ordered) -> None:
+    def note_order(self, order: CommandRecord) -> None:
         """Append what a person wants."""
-        self.record(lambda writer: writer.ordered(order))
+        self.record(lambda: order)
 
     def note_stop(self, number: int) -> None:
         """Append a stop."""
-        self.record(lambda writer: writer.write(RecordKind.STOP, bytes((number,))))
+        self.record(lambda: Stopped(number=Signals(number)))
 
-    def record(self, write: Callable[[Writer], None]) -> None:
-        """Append to the recording, if it still goes on."""
-        if self._writer is None:
-            return
+    def record(self, make: Callable[[], RunRecord]) -> None:
+        """Append to the recording, if it still goes on; nothing is made for one that does not."""
+        if self._writer is not None:
+            self._append(make())
+
+    def _append(self, record: RunRecord) -> None:
+        with self._giving_up():
+            if self._writer is not None:
+                self._writer.write(record)
+
+    @contextlib.contextmanager
+    def _giving_up(self) -> Iterator[None]:
+        """End the recording where the disk takes no more."""
         try:
-            write(self._writer)
+            yield
         except OSError as err:
             log.error("%s: the recording ends here: %s", self._folder, err.strerror or err)
-            with contextlib.suppress(OSError):
-                self._writer.abandon()
+            if self._writer is not None:
+                with contextlib.suppress(OSError):
+                    self._writer.abandon()
             self._writer = None
 
     def flush(self) -> None:
@@ -135,7 +148,9 @@ class FolderJournal:
         if self._changes is not None:
             with contextlib.suppress(OSError):
                 self._changes.flush()
-        self.record(lambda writer: writer.flush())
+        with self._giving_up():
+            if self._writer is not None:
+                self._writer.flush()
 
     def close(self) -> None:
         """End all logs."""
@@ -143,7 +158,9 @@ class FolderJournal:
         if self._changes is not None:
             with contextlib.suppress(OSError):
                 self._changes.close()
-        self.record(lambda writer: writer.close())
+        with self._giving_up():
+            if self._writer is not None:
+                self._writer.close()
         self._changes = self._writer = None
 
     def __enter__(self) -> "FolderJournal":
@@ -153,11 +170,6 @@ class FolderJournal:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
-
-
-def crc_of(observation: NDArray[np.float32]) -> int:
-    """Names the (D,) observation of a decision."""
-    return zlib.crc32(observation.tobytes())
 
 
 def _move_aside(folder: Path) -> None:

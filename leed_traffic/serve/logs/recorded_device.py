@@ -7,7 +7,7 @@ from leed_traffic.errors import DeviceError
 from leed_traffic.serve.device.commands import OneCallDevice, Verb, command
 from leed_traffic.serve.device.contract import SignalDevice, Snapshot
 from leed_traffic.serve.logs.journal import FolderJournal
-from leed_traffic.serve.logs.recording import RecordedAnswer, RecordKind
+from leed_traffic.serve.logs.records import Called, Connected, Ended, Lost, RecordedAnswer, Tick
 
 
 class RecordedDevice(OneCallDevice):
@@ -19,8 +19,8 @@ class RecordedDevice(OneCallDevice):
         self.step_s = device.step_s
         self.lane_index = device.lane_index
         self.end_s = device.end_s
-        lanes = sorted(device.lane_index, key=device.lane_index.__getitem__)
-        journal.record(lambda writer: writer.connected(device.step_s, device.end_s, lanes))
+        lanes = tuple(sorted(device.lane_index, key=device.lane_index.__getitem__))
+        journal.record(lambda: Connected(step_s=device.step_s, end_s=device.end_s, lanes=lanes))
 
     def watch_crossings(self, crossings: Sequence[Crossing]) -> None:
         """Pass it on: snapshots tell what came of it."""
@@ -31,12 +31,12 @@ class RecordedDevice(OneCallDevice):
         try:
             snapshot = self._device.read()
         except DeviceError:
-            self._journal.record(lambda writer: writer.write(RecordKind.LOST))
+            self._journal.record(Lost)
             raise
         if snapshot is None:
-            self._journal.record(lambda writer: writer.write(RecordKind.ENDED))
+            self._journal.record(Ended)
         else:
-            self._journal.record(lambda writer: writer.tick(snapshot))
+            self._journal.record(lambda: Tick.of(snapshot))
         return snapshot
 
     def commit(self) -> None:
@@ -48,11 +48,13 @@ class RecordedDevice(OneCallDevice):
         self._device.close()
 
     def _call(self, verb: Verb, n: int, stage: int, hold_s: float) -> bool:
+        answer = RecordedAnswer.LOST
         try:
             is_done = command(self._device, verb, n, stage, hold_s)
-        except DeviceError:
-            self._journal.record(lambda writer: writer.call(verb, n, stage, hold_s, RecordedAnswer.LOST))
-            raise
-        answer = RecordedAnswer.DONE if is_done else RecordedAnswer.REFUSED
-        self._journal.record(lambda writer: writer.call(verb, n, stage, hold_s, answer))
+            answer = RecordedAnswer.DONE if is_done else RecordedAnswer.REFUSED
+        finally:
+            id_ = self._journal.ids[n]
+            self._journal.record(
+                lambda: Called(intersection=id_, verb=verb, stage=stage, hold_s=hold_s, answer=answer)
+            )
         return is_done

@@ -3,6 +3,8 @@
 Base units and few labels. The names are a contract with deploy/alerts.yml: rename one and an alert falls silent.
 """
 
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from leed_traffic.artifacts.bundle import Bundle
@@ -13,6 +15,8 @@ from leed_traffic.serve.logs.events import ChangeKind
 from leed_traffic.serve.safety.supervisor import Cause, SignalMode
 
 if TYPE_CHECKING:
+    from prometheus_client.core import Metric
+
     from leed_traffic.serve.control.controller import SignalController
 
 _LATENESS_BUCKETS_S = (0.001, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
@@ -20,74 +24,82 @@ _TICK_BUCKETS_S = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0)
 _DECISION_BUCKETS_S = (0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1)
 
 
+# name: (help, how it is read after a tick)
+_COUNTERS: dict[str, tuple[str, "Callable[[SignalController, Snapshot], float]"]] = {
+    "leed_monitor_violations": ("Faults of the display.", lambda c, _: c.tally.n_violations),
+    "leed_reconnections": ("Connections regained.", lambda c, _: c.tally.reconnections),
+    "leed_clearance_extensions": (
+        "Clearances extended: a vehicle stood in the junction.",
+        lambda c, _: c.tally.clearance_extensions,
+    ),
+    "leed_ticks_missed": ("Dropped because the one before took too long.", lambda c, _: c.tally.missed_ticks),
+}
+_GAUGES: dict[str, tuple[str, "Callable[[SignalController, Snapshot], float]"]] = {
+    "leed_lease_seconds": ("How long a stage stands without a renewal.", lambda c, _: c.lease_s),
+    "leed_device_time_seconds": ("The device's clock at the last tick.", lambda _, snapshot: snapshot.time_s),
+    "leed_bundle_on_probation": (
+        "1 while a trip leads back to the bundle before.",
+        lambda c, _: c.policies.is_on_probation,
+    ),
+    "leed_latched_signals": ("Signals that wait for a person.", lambda c, _: c.n_latched),
+    "leed_alarmed_signals": ("Signals that nobody leads: frozen, off or stuck.", lambda c, _: c.n_alarmed),
+}
+# name: (help, label, its values); each reads 0 from the start: Prometheus sees no increase where a counter begins at 1
+_LABELLED = {
+    "leed_envelope_overrides": ("Rulings that were no grant.", "rule", sorted({*Reason} - {Reason.GRANTED})),
+    "leed_fallback_transitions": ("Signals that fell back.", "reason", list(Cause)),
+    "leed_detector_faults": (
+        "Readings no longer believed.",
+        "kind",
+        [fault.name.lower() for fault in SensingFault if fault is not SensingFault.NONE],
+    ),
+    "leed_bundle_steps": ("What happened to bundles and modes.", "step", list(ChangeKind)),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Figures:
+    """A controller's figures after a tick."""
+
+    values: dict[str, float] = field(default_factory=dict)  # by name
+    labelled: dict[str, Mapping[Any, int]] = field(default_factory=dict)  # by name, by value of the label
+    modes: dict[str, SignalMode] = field(default_factory=dict)  # by signal
+    bundle: Bundle | None = None
+
+
 class Metrics:
-    """Reads a controller's figures after each tick."""
+    """A watcher that keeps the figures of the latest tick, and a collector that Prometheus' client reads them from."""
 
     def __init__(self) -> None:
         """Lay out the figures in a registry of their own."""
         import prometheus_client as prom
 
         self.registry = prom.CollectorRegistry()
-        made: dict[str, Any] = {"registry": self.registry}
-        self._mode = prom.Gauge("leed_mode", "1 for the mode that a signal is in.", ["signal", "mode"], **made)
         self._tick = prom.Histogram(
             "leed_tick_duration_seconds",
             "From the answer of the device to the last request.",
             buckets=_TICK_BUCKETS_S,
-            **made,
+            registry=self.registry,
         )
         self._decision = prom.Histogram(
-            "leed_decision_duration_seconds", "Observation and policies.", buckets=_DECISION_BUCKETS_S, **made
+            "leed_decision_duration_seconds",
+            "Observation and policies.",
+            buckets=_DECISION_BUCKETS_S,
+            registry=self.registry,
         )
-        self._overrides = prom.Counter("leed_envelope_overrides", "Rulings that were no grant.", ["rule"], **made)
-        self._violations = prom.Counter("leed_monitor_violations", "Faults of the display.", **made)
-        self._fallbacks = prom.Counter("leed_fallback_transitions", "Signals that fell back.", ["reason"], **made)
-        self._lease = prom.Gauge("leed_lease_seconds", "How long a stage stands without a renewal.", **made)
-        self._sensing = prom.Counter("leed_detector_faults", "Readings no longer believed.", ["kind"], **made)
-        self._reconnections = prom.Counter("leed_reconnections", "Connections regained.", **made)
-        self._extensions = prom.Counter(
-            "leed_clearance_extensions", "Clearances extended: a vehicle stood in the junction.", **made
-        )
-        self._device_time = prom.Gauge("leed_device_time_seconds", "The device's clock at the last tick.", **made)
         self._lateness = prom.Histogram(
             "leed_tick_lateness_seconds",
             "How late a tick began, with --realtime.",
             buckets=_LATENESS_BUCKETS_S,
-            **made,
+            registry=self.registry,
         )
-        self._missed = prom.Counter("leed_ticks_missed", "Dropped because the one before took too long.", **made)
-        self._steps = prom.Counter("leed_bundle_steps", "What happened to bundles and modes.", ["step"], **made)
-        self._probation = prom.Gauge(
-            "leed_bundle_on_probation", "1 while a trip leads back to the bundle before.", **made
-        )
-        self._latched = prom.Gauge("leed_latched_signals", "Signals that wait for a person.", **made)
-        self._alarmed = prom.Gauge(
-            "leed_alarmed_signals", "Signals that nobody leads: frozen, off or stuck.", **made
-        )
-        self._bundle = prom.Info("leed_bundle", "The bundle that runs.", **made)
-        self._begin_at_zero()
-        self._counted: dict[tuple[str, str], float] = {}
-        self._scenario = self._digest = ""
         self._n_decisions = 0
-
-    def _begin_at_zero(self) -> None:
-        """Every label there can be reads 0 from the start: Prometheus sees no increase where a counter begins at 1."""
-        for reason in Reason:
-            if reason is not Reason.GRANTED:
-                self._overrides.labels(reason)
-        for cause in Cause:
-            self._fallbacks.labels(cause)
-        for fault in SensingFault:
-            if fault is not SensingFault.NONE:
-                self._sensing.labels(fault.name.lower())
-        for step in ChangeKind:
-            self._steps.labels(step)
+        self._latest = _Figures()
+        self.registry.register(self)
 
     def begin(self, bundle: Bundle) -> None:
         """Name the bundle that was verified."""
-        self._digest = bundle.digest
-        self._scenario = bundle.manifest.scenario
-        self._bundle.info({"digest": self._digest, "scenario": self._scenario})
+        self._latest = _Figures(bundle=bundle)
 
     def tick(self, controller: "SignalController", snapshot: Snapshot, tick_s: float) -> None:
         """Take in one tick."""
@@ -96,35 +108,44 @@ class Metrics:
         if tally.decisions > self._n_decisions:
             self._n_decisions = tally.decisions
             self._decision.observe(tally.decision_s[-1])
-        for id_, standing in zip(controller.ids, controller.standings, strict=True):
-            for mode in SignalMode:
-                self._mode.labels(id_, mode).set(standing.mode is mode)
-        for reason, count in tally.rulings.items():
-            if reason is not Reason.GRANTED:
-                self._overrides.labels(reason).inc(self._new("override", reason, count))
-        for (mode, cause), count in tally.transitions.items():
-            if mode is SignalMode.FALLBACK:
-                self._fallbacks.labels(cause).inc(self._new("fallback", cause, count))
-        for kind, count in tally.sensing.items():
-            self._sensing.labels(kind).inc(self._new("sensing", kind, count))
-        self._violations.inc(self._new("violations", "", tally.n_violations))
-        self._reconnections.inc(self._new("reconnections", "", tally.reconnections))
-        self._extensions.inc(self._new("extensions", "", tally.clearance_extensions))
-        self._lease.set(controller.lease_s)
-        self._device_time.set(snapshot.time_s)
-        self._latched.set(controller.n_latched)
-        self._alarmed.set(controller.n_alarmed)
         if tally.lateness_s:
             self._lateness.observe(tally.lateness_s[-1])
-        self._missed.inc(self._new("missed", "", tally.missed_ticks))
-        for step, count in tally.steps.items():
-            self._steps.labels(step).inc(self._new("step", step, count))
-        self._probation.set(controller.policies.is_on_probation)
-        if controller.policies.target.bundle.digest != self._digest:
-            self.begin(controller.policies.target.bundle)
+        single = {**_COUNTERS, **_GAUGES}
+        self._latest = _Figures(
+            values={name: read(controller, snapshot) for name, (_, read) in single.items()},
+            labelled={
+                "leed_envelope_overrides": dict(tally.rulings),
+                "leed_fallback_transitions": {
+                    cause: n for (mode, cause), n in tally.transitions.items() if mode is SignalMode.FALLBACK
+                },
+                "leed_detector_faults": dict(tally.sensing),
+                "leed_bundle_steps": dict(tally.steps),
+            },
+            modes={signal.id: signal.mode.state.mode for signal in controller.signals},
+            bundle=controller.policies.target.bundle,
+        )
 
-    def _new(self, what: str, label: str, count: float) -> float:
-        """How many have come since the last tick."""
-        before = self._counted.get((what, label), 0.0)
-        self._counted[what, label] = count
-        return count - before
+    def collect(self) -> "Iterator[Metric]":
+        """Yield the figures of the latest tick; Prometheus' client calls this in a reader's thread."""
+        from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, InfoMetricFamily
+
+        latest = self._latest
+        for name, (text, _) in _COUNTERS.items():
+            yield CounterMetricFamily(name, text, value=latest.values.get(name, 0.0))
+        for name, (text, _) in _GAUGES.items():
+            yield GaugeMetricFamily(name, text, value=float(latest.values.get(name, 0.0)))
+        for name, (text, label, values) in _LABELLED.items():
+            counter = CounterMetricFamily(name, text, labels=[label])
+            for value in values:
+                counter.add_metric([value], latest.labelled.get(name, {}).get(value, 0))
+            yield counter
+        modes = GaugeMetricFamily("leed_mode", "1 for the mode that a signal is in.", labels=["signal", "mode"])
+        for id_, mode in latest.modes.items():
+            for one in SignalMode:
+                modes.add_metric([id_, one], float(mode is one))
+        yield modes
+        bundle = InfoMetricFamily("leed_bundle", "The bundle that runs.", labels=[])
+        if latest.bundle is not None:
+            named = {"digest": latest.bundle.digest, "scenario": latest.bundle.manifest.scenario}
+            bundle.add_metric([], named)
+        yield bundle

@@ -12,7 +12,7 @@ import socket
 import threading
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -44,15 +44,14 @@ class Listen:
 
 
 @contextmanager
-def serving(app: "ASGIApp", places: Sequence[Listen], allowed_hosts: Sequence[str]) -> Iterator[list[str]]:
-    """Serve an application at all places while the context lasts; their addresses.
+def serving(app: "ASGIApp", place: Listen, allowed_hosts: Sequence[str]) -> Iterator[str]:
+    """Serve an application while the context lasts; yield its address.
 
     Raises:
-        UsageError: a place cannot be used.
+        UsageError: the place cannot be used.
     """
-    hosts = frozenset(_plain(host) for host in (*LOCAL_HOSTS, *(place.host for place in places), *allowed_hosts))
-    with ExitStack() as stack:
-        listeners = [stack.enter_context(_listen(place)) for place in places]
+    hosts = frozenset(_plain(host) for host in (*LOCAL_HOSTS, place.host, *allowed_hosts))
+    with _listen(place) as listener:
         server = uvicorn.Server(
             uvicorn.Config(
                 Doorkeeper(app, hosts), lifespan="off", log_level="critical", access_log=False, http=BriefConnection, ws="none",
@@ -61,15 +60,14 @@ def serving(app: "ASGIApp", places: Sequence[Listen], allowed_hosts: Sequence[st
             )
         )  # fmt: skip
         thread = threading.Thread(
-            target=server.run, kwargs={"sockets": listeners}, name="leed-status", daemon=True
+            target=server.run, kwargs={"sockets": [listener]}, name="leed-status", daemon=True
         )
         thread.start()
         while thread.is_alive() and not server.started:
             time.sleep(0.005)
-        for listener in listeners:
-            listener.listen(QUEUE)
+        listener.listen(QUEUE)
         try:
-            yield [_address(listener) for listener in listeners]
+            yield _address(listener)
         finally:
             server.should_exit = True
             thread.join(STOP_S)

@@ -106,7 +106,7 @@ class StatusBoard:
         )
         self.latest = Status(
             scenario=self._scenario,
-            control=controller.control,
+            control=controller.operating_mode,
             time_s=snapshot.time_s,
             ticks=tally.ticks,
             bundle=policies.target.bundle.digest,
@@ -148,20 +148,20 @@ class StatusBoard:
 
 
 def _signal(controller: "SignalController", snapshot: Snapshot, n: int, id_: str) -> SignalStatus:
-    standing = controller.standings[n]
-    shown = controller.sights[n].shown
+    signal = controller.signals[n]
+    shown = signal.stage
     latched = controller.latched.get(id_)
     agreement = controller.tally.agreement.get(id_, Agreement())
     return SignalStatus(
         id=id_,
-        mode=standing.mode,
-        cause=standing.cause,
+        mode=signal.mode.state.mode,
+        cause=signal.mode.state.cause,
         stage=shown.stage,
-        n_stages=controller.sights[n].n_stages,
+        n_stages=signal.timing.n_stages,
         is_clearing=shown.is_clearing,
         green_s=shown.green_s,
         state=snapshot.sightings[n].state,
-        reason=controller.reasons[n] or "",
+        reason=signal.reason or "",
         bundle=controller.policies.at(n).bundle.digest,
         latched=latched.fault if latched else "",
         sees_inside=snapshot.sightings[n].slowest_inside_mps is not None,

@@ -32,25 +32,25 @@ if TYPE_CHECKING:
 
 @contextmanager
 def published(
-    board: StatusBoard, metrics: Metrics, places: Sequence[Listen], allowed_hosts: Sequence[str] = ()
-) -> Iterator[list[str]]:
-    """Serve the page while the context lasts; its addresses.
+    board: StatusBoard, metrics: Metrics, place: Listen, allowed_hosts: Sequence[str] = ()
+) -> Iterator[str]:
+    """Serve the page while the context lasts; yield its address.
 
     Args:
         board: what is shown.
         metrics: the figures for Prometheus.
-        places: where to listen.
-        allowed_hosts: names under which readers may come, beside localhost and the places' own.
+        place: where to listen.
+        allowed_hosts: names under which readers may come, beside localhost and the place's own.
 
     Raises:
-        UsageError: a place cannot be used.
+        UsageError: the place cannot be used.
     """
-    with serving(page(board, metrics), places, allowed_hosts) as addresses:
-        yield addresses
+    with serving(page(board, metrics), place, allowed_hosts) as address:
+        yield address
 
 
 def page(board: StatusBoard, metrics: Metrics) -> "Starlette":
-    """The four addresses."""
+    """Return the application of the four addresses."""
     from starlette.applications import Starlette
     from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse
     from starlette.routing import Route

@@ -15,11 +15,12 @@ from leed_traffic.domain.detectors.sensing import IDEAL
 from leed_traffic.domain.document import Document
 from leed_traffic.errors import BundleError, DeviceError, MismatchError, SiteError, StopError, UsageError
 from leed_traffic.serve.control.assignment import Assignment, assign
+from leed_traffic.serve.control.commands import Command, Reload, Rollback, SetOperatingMode
 from leed_traffic.serve.control.config import ServeConfig
 from leed_traffic.serve.control.hot_swap import Generation, HotSwap
-from leed_traffic.serve.control.orders import Command, Reload, Rollback, SetOperatingMode
 from leed_traffic.serve.control.service import Service
-from leed_traffic.serve.logs.recording import Header, Ordered, Reader, envelope_digest
+from leed_traffic.serve.logs.recording import Reader, envelope_digest
+from leed_traffic.serve.logs.records import CommandRecord, Header
 from leed_traffic.serve.replay.tape import EndOfRecordingError, ReplayDifference, Tape
 from leed_traffic.serve.safety.latch import Latched, LatchStore
 from leed_traffic.serve.safety.supervisor import OperatingMode
@@ -64,10 +65,10 @@ def replay(
     first = shelf.find(header.bundle_digest, header.bundle)
     config = _config(path, header)
     assignment = _assignment(path, header, first.bundle)
-    tape = Tape(reader, shelf.order_of, on_read)
+    tape = Tape(reader, shelf.command_of, on_read)
     service = Service(
         config, assignment, HotSwap(first, assignment.timings, probation_s=header.probation_s), _latches(header), tape,
-        clock=lambda: 0.0, sleep=lambda seconds: None, mailbox=tape.mailbox, kept=header.kept,
+        clock=lambda: 0.0, sleep=lambda seconds: None, commands=tape.commands, kept=header.kept,
     )  # fmt: skip
     with contextlib.suppress(
         EndOfRecordingError, DeviceError, MismatchError, StopError
@@ -84,7 +85,7 @@ def replay(
         end_s=tape.time_s,
         decisions=tape.counts["asked"],
         rulings=tape.counts["ruled"],
-        commands=tape.counts["commanded"],
+        commands=tape.counts["called"],
         differ=tape.n_differ,
         first=tape.first,
     )
@@ -124,14 +125,14 @@ class _Shelf:
                 f"{self._recording}: its header is damaged: {err}; take the recording that was made"
             ) from err
 
-    def order_of(self, order: Ordered) -> Command:
-        """What a recorded order asks for."""
-        if order.order == "reload":
-            return Reload(generation=self.find(order.value, order.path))
+    def command_of(self, record: CommandRecord) -> Command:
+        """Return the command that was recorded."""
+        if record.command == "reload":
+            return Reload(generation=self.find(record.value, record.path))
         return (
-            Rollback(why=order.value)
-            if order.order == "rollback"
-            else SetOperatingMode(control=OperatingMode(order.value))
+            Rollback(why=record.value)
+            if record.command == "rollback"
+            else SetOperatingMode(mode=OperatingMode(record.value))
         )
 
     def _add(self, path: Path) -> None:
@@ -162,7 +163,7 @@ def _config(path: Path, header: Header) -> ServeConfig:
         return ServeConfig(
             bundle=Path(header.bundle),
             port=1,
-            control=header.control,
+            control=header.operating_mode,
             until_s=header.until_s,
             lease_s=header.lease_s,
             probation_s=header.probation_s,

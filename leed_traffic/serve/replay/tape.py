@@ -13,31 +13,31 @@ from leed_traffic.domain.road_users import Crossing
 from leed_traffic.domain.safety.program import StageProgram
 from leed_traffic.errors import DeviceError, LeedError
 from leed_traffic.serve.control.assignment import Assignment
+from leed_traffic.serve.control.commands import Command, CommandQueue
 from leed_traffic.serve.control.config import Look, ServeConfig
 from leed_traffic.serve.control.loop import StopRequest
-from leed_traffic.serve.control.orders import Command, CommandQueue
 from leed_traffic.serve.device.commands import OneCallDevice, Verb
 from leed_traffic.serve.device.contract import Snapshot
 from leed_traffic.serve.logs.events import Change, Decision, Record
-from leed_traffic.serve.logs.journal import crc_of
-from leed_traffic.serve.logs.recording import (
-    Ordered,
-    Reader,
+from leed_traffic.serve.logs.recording import Reader
+from leed_traffic.serve.logs.records import (
+    Asked,
+    Called,
+    CommandRecord,
+    Connected,
+    DeviceRecord,
+    Ended,
+    OutputRecord,
     RecordedAnswer,
-    RecordKind,
-    pack_asked,
-    pack_decision,
-    unpack_asked,
-    unpack_call,
-    unpack_connected,
-    unpack_decision,
-    unpack_order,
-    unpack_snapshot,
-    unpack_stop,
+    Ruled,
+    RunRecord,
+    Stopped,
+    Tick,
+    crc_of,
+    line_of,
 )
 
-_INPUTS = (RecordKind.CONNECTED, RecordKind.TICK, RecordKind.LOST, RecordKind.ENDED)
-Key = tuple[str, int, int]  # asked, ruled or commanded; the signal; how many of its kind came before in this tick
+Key = tuple[str, str, int]  # kind of the record; the intersection; how many of its kind came before in this tick
 
 
 class ReplayDifference(Document):
@@ -57,12 +57,10 @@ class EndOfRecordingError(LeedError):
 class _Group:
     """What the device said, and all that happened until it spoke again."""
 
-    kind: RecordKind
-    payload: bytes
-    place: int  # among the records, from 1
-    outputs: dict[Key, bytes] = field(default_factory=dict)
-    answers: dict[Key, RecordedAnswer] = field(default_factory=dict)
-    orders: list[Ordered] = field(default_factory=list)
+    record: DeviceRecord
+    place: int  # line of the recording, from 1
+    outputs: dict[Key, OutputRecord] = field(default_factory=dict)
+    commands: list[CommandRecord] = field(default_factory=list)
     stop: int | None = None
 
 
@@ -70,24 +68,24 @@ class Tape(OneCallDevice):
     """`SignalDevice` and `Journal` of a controller that decides again."""
 
     def __init__(
-        self, reader: Reader, order_of: Callable[[Ordered], Command], on_read: Callable[[int], None]
+        self, reader: Reader, command_of: Callable[[CommandRecord], Command], on_read: Callable[[int], None]
     ) -> None:
         """Rewind.
 
         Args:
             reader: of the recording.
-            order_of: what a recorded order means now.
+            command_of: what a recorded command means now.
             on_read: how many bytes have been read.
         """
         self._reader = reader
-        self._order_of = order_of
+        self._command_of = command_of
         self._on_read = on_read
-        self._ids = {id_: n for n, id_ in enumerate(reader.header.intersections)}
+        self._ids = reader.header.intersections
         self._groups = _grouped(reader)
         self._group: _Group | None = None
-        self._outputs: dict[Key, bytes] = {}
+        self._outputs: dict[Key, OutputRecord] = {}
         self.time_s = 0.0
-        self.mailbox = CommandQueue()
+        self.commands = CommandQueue()
         self.stop = StopRequest()
         self.counts: Counter[str] = Counter()
         self.step_s = 1.0
@@ -107,8 +105,9 @@ class Tape(OneCallDevice):
     ) -> "Tape":
         """The next connection of the run."""
         while (group := self._next()) is not None:
-            if group.kind is RecordKind.CONNECTED:
-                self._open(group, assignment, make_program)
+            if isinstance(group.record, Connected):
+                with self._reader.believing(group.place):
+                    self._open(group.record, assignment, make_program)
                 return self
         raise EndOfRecordingError("the recording ends here")
 
@@ -121,13 +120,13 @@ class Tape(OneCallDevice):
         group = self._next()
         if group is None:
             raise EndOfRecordingError("the recording ends here")
-        if group.kind is RecordKind.ENDED:
+        if isinstance(group.record, Ended):
             return None
-        if group.kind is not RecordKind.TICK:
+        if not isinstance(group.record, Tick):
             raise DeviceError("lost, as it was then")
         self.ticks += 1
+        snapshot = group.record.snapshot()
         with self._reader.believing(group.place):
-            snapshot = unpack_snapshot(group.payload, len(self._ids))
             self._check(snapshot)
         self.time_s = snapshot.time_s
         return snapshot
@@ -143,18 +142,17 @@ class Tape(OneCallDevice):
 
     def note_decision(self, decision: Decision) -> None:
         """A ruling of now."""
-        n = self._ids[decision.intersection]
-        self._put("ruled", n, pack_decision(decision, n))
+        _put(self._outputs, Ruled.of(decision))
 
     def note_asked(self, requests: Sequence[float | None], observations: NDArray[np.float32]) -> None:
         """Requests of now, one signal each."""
-        for n, request in enumerate(requests):
-            self._put("asked", n, pack_asked(n, request, crc_of(observations[n])))
+        for id_, request, observation in zip(self._ids, requests, observations, strict=True):
+            _put(self._outputs, Asked(intersection=id_, request=request, observation_crc=crc_of(observation)))
 
     def note_change(self, change: Change, intersection: str) -> None:
         """Follows from what is compared."""
 
-    def note_order(self, order: Ordered) -> None:
+    def note_order(self, order: CommandRecord) -> None:
         """Comes from the recording."""
 
     def note_stop(self, number: int) -> None:
@@ -169,12 +167,10 @@ class Tape(OneCallDevice):
             pass
 
     def _open(
-        self, group: _Group, assignment: Assignment, make_program: Callable[[int, float], StageProgram]
+        self, device: Connected, assignment: Assignment, make_program: Callable[[int, float], StageProgram]
     ) -> None:
-        with self._reader.believing(group.place):
-            device = unpack_connected(group.payload)
-            if unknown := sorted(set(assignment.lanes) - set(device.lanes)):
-                raise ValueError(f"a device without lane {unknown[0]}")
+        if unknown := sorted(set(assignment.lanes) - set(device.lanes)):
+            raise ValueError(f"a device without lane {unknown[0]}")
         self.step_s = device.step_s
         self.end_s = device.end_s
         self.lane_index = {lane: k for k, lane in enumerate(device.lanes)}
@@ -206,93 +202,91 @@ class Tape(OneCallDevice):
         self._outputs = {}
         self._on_read(self._reader.bytes_read)
         if following is not None:
-            for order in following.orders:
-                self.mailbox.drop(self._order_of(order), order.who)
+            for record in following.commands:
+                self.commands.put(self._command_of(record), record.who)
             if following.stop is not None:
                 self.stop(following.stop)
         return following
 
     def _call(self, verb: Verb, n: int, stage: int, hold_s: float) -> bool:
-        key = self._put("commanded", n, _command(verb, stage, hold_s))
-        answer = self._group.answers.get(key, RecordedAnswer.DONE) if self._group else RecordedAnswer.DONE
+        id_ = self._ids[n]
+        key = _free_key(self._outputs, "called", id_)
+        then = self._group.outputs.get(key) if self._group else None
+        answer = then.answer if isinstance(then, Called) else RecordedAnswer.DONE
+        self._outputs[key] = Called(intersection=id_, verb=verb, stage=stage, hold_s=hold_s, answer=answer)
         if answer is RecordedAnswer.LOST:
             raise DeviceError("lost, as it was then")
         return answer is RecordedAnswer.DONE
 
-    def _put(self, what: str, n: int, payload: bytes) -> Key:
-        key = _free_key(self._outputs, what, n)
-        self._outputs[key] = payload
-        return key
-
     def _compare(self, group: _Group, *, may_be_cut_off: bool) -> None:
-        self.counts.update(what for what, _, _ in group.outputs)
+        self.counts.update(kind for kind, _, _ in group.outputs)
         keys = [*group.outputs, *(key for key in self._outputs if key not in group.outputs and not may_be_cut_off)]
         for key in keys:
             then = group.outputs.get(key)
             now = self._outputs.get(key)
-            if then == now:
+            if then is not None and now is not None and line_of(then) == line_of(now):
                 continue
             self.n_differ += 1
             if self.first is None:
-                id_ = self._reader.header.intersections[key[1]]
-                words = self._in_words
                 self.first = ReplayDifference(
-                    time_s=self.time_s, intersection=id_, recorded=words(key, then), now=words(key, now)
+                    time_s=self.time_s,
+                    intersection=key[1],
+                    recorded=_in_words(key, then),
+                    now=_in_words(key, now),
                 )
 
-    def _in_words(self, key: Key, payload: bytes | None) -> str:
-        if payload is None:
-            return f"nothing {key[0]}"
-        if key[0] == "asked":
-            asked = unpack_asked(payload)
-            return f"asked for {_named(asked.request)} (observation {asked.observation_crc:08x})"
-        if key[0] == "ruled":
-            ruled = unpack_decision(payload, self._reader.header)
-            return f"{ruled.mode}: asked for {_named(ruled.requested)}, ruled {ruled.ruled} ({ruled.reason}), shown {ruled.shown}"
-        return payload.decode()
+
+def _in_words(key: Key, record: OutputRecord | None) -> str:
+    if record is None:
+        return f"nothing {key[0]}"
+    if isinstance(record, Asked):
+        return f"asked for {_named(record.request)} (observation {record.observation_crc:08x})"
+    if isinstance(record, Ruled):
+        asked = f"{record.mode}: asked for {_named(record.requested)}"
+        return f"{asked}, ruled {record.ruled} ({record.reason}), shown {record.shown}"
+    return f"{record.verb} stage {record.stage} for {record.hold_s!r} s"
 
 
 def _grouped(reader: Reader) -> Iterator[_Group]:
-    """The records, by what the device said."""
+    """Yield the records by what the device said."""
     group: _Group | None = None
-    for kind, payload in reader.records():
-        if kind in _INPUTS:
+    for place, record in reader.records():
+        if isinstance(record, DeviceRecord):
             if group is not None:
                 yield group
-            group = _Group(kind, payload, reader.n_records)
+            group = _Group(record, place)
         elif group is not None:
-            with reader.believing(reader.n_records):
-                _add(group, kind, payload, reader)
+            with reader.believing(place):
+                _add(group, record, reader.header.intersections)
     if group is not None:
         yield group
 
 
-def _add(group: _Group, kind: RecordKind, payload: bytes, reader: Reader) -> None:
-    signals = range(len(reader.header.intersections))
-    if kind is RecordKind.ORDER:
-        group.orders.append(unpack_order(payload))
-    elif kind is RecordKind.STOP:
-        group.stop = unpack_stop(payload)
-    elif kind is RecordKind.ASKED:
-        group.outputs["asked", signals[unpack_asked(payload).n], 0] = payload
-    elif kind is RecordKind.RULED:
-        n = reader.header.intersections.index(unpack_decision(payload, reader.header).intersection)
-        group.outputs[_free_key(group.outputs, "ruled", n)] = payload
-    elif kind is RecordKind.CALL:
-        call = unpack_call(payload)
-        key = _free_key(group.outputs, "commanded", signals[call.n])
-        group.outputs[key], group.answers[key] = _command(call.verb, call.stage, call.hold_s), call.answer
+def _add(group: _Group, record: RunRecord, ids: Sequence[str]) -> None:
+    """Add what followed on what the device said.
+
+    Raises:
+        ValueError: it is about a signal that was not served.
+    """
+    if isinstance(record, CommandRecord):
+        group.commands.append(record)
+    elif isinstance(record, Stopped):
+        group.stop = int(record.number)
+    elif isinstance(record, OutputRecord):
+        if record.intersection not in ids:
+            raise ValueError(f"no signal {record.intersection} was served")
+        _put(group.outputs, record)
 
 
-def _free_key(outputs: Mapping[Key, bytes], what: str, n: int) -> Key:
+def _put(outputs: dict[Key, OutputRecord], record: OutputRecord) -> None:
+    outputs[_free_key(outputs, record.kind, record.intersection)] = record
+
+
+def _free_key(outputs: Mapping[Key, OutputRecord], kind: str, intersection: str) -> Key:
     k = 0
-    while (what, n, k) in outputs:
+    while (kind, intersection, k) in outputs:
         k += 1
-    return what, n, k
-
-
-def _command(verb: Verb, stage: int, hold_s: float) -> bytes:
-    return f"{verb.name.lower()} stage {stage} for {hold_s!r} s".encode()
+    return kind, intersection, k
 
 
 def _named(request: float | None) -> str:

@@ -1,4 +1,4 @@
-"""What a process has counted of people's waits, left in the state folder for the one that follows it.
+"""Waits that a process has counted, left in the state folder for the one that follows it.
 
     STATE/waits-<digest of the signals' ids>.json
 
@@ -31,7 +31,7 @@ log = logging.getLogger(__name__)
 
 
 class KeptWaits(Document):
-    """One signal, as it was left."""
+    """Waits of one signal, as it was left."""
 
     signal: str
     wait_s: tuple[Seconds, ...]  # of every link
@@ -95,7 +95,7 @@ class WaitStore:
 
 
 def _content(path: Path) -> bytes:
-    """Of a note; what is none by its kind or its size is not waited for and not read.
+    """Content of a note; what is none by its kind or its size is not waited for and not read.
 
     Raises:
         OSError: it cannot be read.

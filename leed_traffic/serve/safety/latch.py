@@ -37,7 +37,7 @@ Now = Callable[[], datetime]  # the wall clock, with its zone
 
 
 class Latched(Document):
-    """Why one signal must not be touched."""
+    """Latch of one signal that must not be touched, with its reason."""
 
     signal: str
     fault: str
@@ -91,7 +91,7 @@ class LatchStore:
 
     @property
     def folder(self) -> Path | None:
-        """Where the latches are."""
+        """Folder of the latches."""
         return self._folder
 
     def trip(self, signal: str, fault: str, detail: str, time_s: float) -> None:
@@ -229,7 +229,7 @@ def _unreadable(path: Path, fault: str) -> UsageError:
 
 
 def _write_latch(folder: Path, entry: Latched) -> None:
-    """In a file of its own; where two ids want one name the second gets a longer one."""
+    """Write a latch to a file of its own; where two ids want one name the second gets a longer one."""
     path = folder / f"{safe_name(entry.signal)}{FAULT_SUFFIX}"
     if _is_of_another(path, entry.signal):
         path = folder / f"{sha256(entry.signal.encode())}{FAULT_SUFFIX}"

@@ -6,7 +6,7 @@ them is what the monitor is for (NEMA's malfunction management unit is the model
     conflict          two foes both show G
     missing yellow    a vehicle link goes from green to red, whether a crossing shares it or not
     short yellow      a yellow ends before the shortest that the site has for this link
-    short all-red     a link turns green before the foes that lost their green have been red for the site's shortest time
+    short all-red     a link turns green before its foes that lost their green were red for the site's least time
     short green       a green ends before the shortest minimum green of the stages that serve this link
     unknown letter    anything but G, g, y, r, s
 """
@@ -20,11 +20,11 @@ from leed_traffic.domain.network import Intersection, MovementKind
 from leed_traffic.domain.safety.timing import Timing
 
 _EPSILON_S = 1e-3  # s, below any device's resolution
-_LOOK = {"G": "green", "g": "green", "y": "yellow", "r": "red", "s": "red"}
+_COLOUR = {"G": "green", "g": "green", "y": "yellow", "r": "red", "s": "red"}
 
 
 class Fault(StrEnum):
-    """What the monitor trips on."""
+    """Faults that the monitor trips on."""
 
     CONFLICT = "conflict"
     MISSING_YELLOW = "missing_yellow"
@@ -57,7 +57,7 @@ class Monitor:
         Args:
             intersection: links, stages and foes.
             timing: the site's limits.
-            blind_s: time between two looks in which a display may come and go unseen.
+            blind_s: time between two readings in which a display may come and go unseen.
         """
         self._id = intersection.id
         self._n_links = intersection.n_links
@@ -66,23 +66,23 @@ class Monitor:
         self._slack_s = blind_s + _EPSILON_S
         self._shortest_green_s, self._shortest_yellow_s, self._shortest_red_s = _tables(intersection, timing)
         self._before: str | None = None
-        self._since_s = [-math.inf] * self._n_links  # begin of the look that a link has now
+        self._since_s = [-math.inf] * self._n_links  # begin of the colour that a link has now
         self._lost_green_s = [-math.inf] * self._n_links  # end of its last green or yellow
 
     def forget(self) -> None:
-        """Somebody else shows the signal: the next display is judged on its own, without what came before."""
+        """Forget what came before: somebody else shows the signal, and the next display is judged on its own."""
         self._before = None
         self._since_s = [-math.inf] * self._n_links
         self._lost_green_s = [-math.inf] * self._n_links
 
     def begin(self, time_s: float, state: str) -> None:
-        """Our program takes over a display that stands: what is green has its minimum green from here."""
+        """Begin from a display that our program takes over: what is green has its minimum green from here."""
         self.forget()
         self._before = state
         self._since_s = [time_s] * self._n_links
 
     def judge(self, time_s: float, state: str) -> list[Violation]:
-        """What is wrong with this display, given all displays before it; one that stands is judged once."""
+        """Judge a display, given all displays before it; one that stands is judged once."""
         if state == self._before:
             return []
         found: list[Violation] = []
@@ -90,7 +90,7 @@ class Monitor:
         def trip(fault: Fault, link: int, detail: str) -> None:
             found.append(Violation(time_s=time_s, intersection=self._id, fault=fault, link=link, detail=detail))
 
-        if len(state) != self._n_links or not set(state) <= set(_LOOK):
+        if len(state) != self._n_links or not set(state) <= set(_COLOUR):
             trip(Fault.UNKNOWN_LETTER, 0, f"expected {self._n_links} letters of 'Ggyrs', read {state!r}")
             self.forget()
         else:
@@ -105,8 +105,8 @@ class Monitor:
     def _judge_change(self, time_s: float, before: str, state: str, trip: Trip) -> None:
         turned_green = []
         for link in range(self._n_links):
-            old = _LOOK[before[link]]
-            new = _LOOK[state[link]]
+            old = _COLOUR[before[link]]
+            new = _COLOUR[state[link]]
             if old == new:
                 continue
             lasted_s = time_s - self._since_s[link] + self._slack_s
@@ -135,9 +135,9 @@ class Monitor:
 
     def _judge_start(self, time_s: float, link: int, state: str, trip: Trip) -> None:
         for foe, needed_s in self._shortest_red_s[link]:
-            if _LOOK[state[foe]] == "yellow":
+            if _COLOUR[state[foe]] == "yellow":
                 trip(Fault.SHORT_ALL_RED, link, f"green while its foe {foe} is yellow")
-            elif _LOOK[state[foe]] == "red" and time_s - self._lost_green_s[foe] + self._slack_s < needed_s:
+            elif _COLOUR[state[foe]] == "red" and time_s - self._lost_green_s[foe] + self._slack_s < needed_s:
                 red_s = time_s - self._lost_green_s[foe]
                 trip(
                     Fault.SHORT_ALL_RED,
@@ -155,7 +155,7 @@ def _walkers(intersection: Intersection) -> set[int]:
 def _tables(
     intersection: Intersection, timing: Timing
 ) -> tuple[list[float], list[float], list[list[tuple[int, float]]]]:
-    """(links,) shortest green and yellow; per link its foes with the shortest red between the foe's end and its own start."""
+    """(links,) shortest green and yellow; per link its foes with the shortest red between them."""
     greens = [{k for k, letter in enumerate(stage.state) if letter in ("G", "g")} for stage in intersection.stages]
     pairs = [(i, j) for i in range(len(greens)) for j in range(len(greens)) if i != j]
     walkers = _walkers(intersection)
@@ -168,7 +168,7 @@ def _tables(
         for k in range(intersection.n_links)
     ]
     shortest_yellow = [
-        min((timing.yellow_s[i][j] for i, j in pairs if k in greens[i] - greens[j]), default=0.0)
+        min((timing.clearances.yellow_s[i][j] for i, j in pairs if k in greens[i] - greens[j]), default=0.0)
         for k in range(intersection.n_links)
     ]
     shortest_red: list[list[tuple[int, float]]] = []
@@ -176,7 +176,9 @@ def _tables(
         row = []
         for foe in sorted(foes.get(k, ())):
             ways = [(i, j) for i, j in pairs if foe in greens[i] - greens[j] and k in greens[j] - greens[i]]
-            reds = [timing.clearance_s(i, j) if foe in walkers else timing.all_red_s[i][j] for i, j in ways]
+            reds = [
+                timing.clearance_s(i, j) if foe in walkers else timing.clearances.all_red_s[i][j] for i, j in ways
+            ]
             if reds:
                 row.append((foe, min(reds)))
         shortest_red.append(row)

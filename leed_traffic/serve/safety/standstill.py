@@ -1,9 +1,9 @@
 """Signals that nobody leads: frozen by another client, switched off, or stuck.
 
-    foreign program   it runs neither our program nor one that it had when we connected (SUMO's `online` and `off` are none);
-                      or ours by its name, but for half a minute not as we put it there
-    standstill        nobody has had green for longer than a maximum red; or the display has not changed for so long, and all
-                      that time a vehicle stood before a red that some stage would end
+    foreign program   it runs neither our program nor one that it had when we connected (SUMO's `online` and `off`
+                      are none); or ours by its name, but for half a minute not as we put it there
+    standstill        nobody has had green for longer than a maximum red; or the display has not changed for so
+                      long, and all that time a vehicle stood before a red that some stage would end
 
 A maximum red is the site's, or the longest phase of the signal's own program where that is longer. Walkers are not
 judged by: they count as waiting whenever their crossing is red, and a main road that rests in green while nobody
@@ -32,7 +32,7 @@ class Standstills:
     def __init__(
         self, intersections: Sequence[Intersection], timings: Sequence[Timing], *, sees_who_stands: bool
     ) -> None:
-        """Nothing was seen.
+        """Begin with nothing seen.
 
         Args:
             intersections: N of them.
@@ -50,34 +50,34 @@ class Standstills:
         self._red = np.zeros(n_lanes, dtype=np.bool_)
         self._free_at_s = np.full(n_lanes, -np.inf)
 
-    def look(self, time_s: float, sightings: Sequence[SignalDisplay], readings: Readings) -> list[Cause | None]:
-        """(N,) what is wrong now; None: nothing."""
+    def causes(self, time_s: float, displays: Sequence[SignalDisplay], readings: Readings) -> list[Cause | None]:
+        """Judge the displays of a tick: (N,) causes, None where nothing is wrong."""
         starts = readings.lane_starts
-        for n, sighting in enumerate(sightings):
-            if self._shown[n] is None or not sighting.is_ours or sighting.is_sound:
+        for n, display in enumerate(displays):
+            if self._shown[n] is None or not display.is_ours or display.is_sound:
                 self._sound_at_s[n] = time_s
-            if sighting.state != self._shown[n]:
-                self._change(n, sighting, time_s, starts[n])
-            if not GREEN.isdisjoint(sighting.state):
+            if display.state != self._shown[n]:
+                self._change(n, display, time_s, starts[n])
+            if not GREEN.isdisjoint(display.state):
                 self._green_at_s[n] = time_s
         stands = self._red & (readings.count_veh > 0.0)  # a NaN is nobody
         self._free_at_s = np.where(stands, self._free_at_s, time_s)
-        return [self._judge(n, sighting, time_s, starts) for n, sighting in enumerate(sightings)]
+        return [self._judge(n, display, time_s, starts) for n, display in enumerate(displays)]
 
-    def _change(self, n: int, sighting: SignalDisplay, time_s: float, first_lane: int) -> None:
+    def _change(self, n: int, display: SignalDisplay, time_s: float, first_lane: int) -> None:
         is_first = self._shown[n] is None
-        self._shown[n] = sighting.state
-        self._since_s[n] = time_s - sighting.spent_s if is_first else time_s
+        self._shown[n] = display.state
+        self._since_s[n] = time_s - display.spent_s if is_first else time_s
         if is_first:
             self._green_at_s[n] = self._since_s[n]
-        letters = sighting.state
+        letters = display.state
         for k, links in enumerate(self._links[n]):
             self._red[first_lane + k] = bool(links) and all(
                 link < len(letters) and letters[link] in _CLOSED for link in links
             )
 
-    def _judge(self, n: int, sighting: SignalDisplay, time_s: float, starts: Sequence[int]) -> Cause | None:
-        if sighting.is_foreign or time_s - self._sound_at_s[n] > UNSOUND_S:
+    def _judge(self, n: int, display: SignalDisplay, time_s: float, starts: Sequence[int]) -> Cause | None:
+        if display.is_foreign or time_s - self._sound_at_s[n] > UNSOUND_S:
             return Cause.FOREIGN_PROGRAM
         limit_s = self._limits_s[n]
         if time_s - self._green_at_s[n] > limit_s:
@@ -93,7 +93,7 @@ def _longest_s(intersection: Intersection, timing: Timing) -> float:
 
 
 def _links_of_lanes(intersection: Intersection) -> list[tuple[int, ...]]:
-    """Per lane the links of its vehicles, if a stage serves any."""
+    """List per lane the links of its vehicles, if a stage serves any."""
     served = frozenset(link for stage in intersection.stages for link in stage.green)
     found = []
     for lane in intersection.lanes:

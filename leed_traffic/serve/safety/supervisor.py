@@ -1,4 +1,4 @@
-"""Who is in charge of a signal: four modes, one table of transitions, a reason for each.
+"""Supervisor of who is in charge of a signal: four modes, one table of transitions, a reason for each.
 
     FALLBACK --data and policy are sound--> STANDBY --the stage program runs--> ENGAGED <--> DEGRADED
        ^                                       |                                   |             |
@@ -22,7 +22,7 @@ GOOD_DECISIONS_TO_STANDBY = 24  # after a fallback: two minutes
 
 
 class OperatingMode(StrEnum):
-    """How much the controller may do."""
+    """Modes of operation: how much the controller may do."""
 
     MONITOR = "monitor"  # watch and log
     SHADOW = "shadow"  # decide and log, send nothing
@@ -30,7 +30,7 @@ class OperatingMode(StrEnum):
 
 
 class SignalMode(StrEnum):
-    """See the module's head."""
+    """Modes of a signal; see the module's head."""
 
     FALLBACK = "fallback"
     STANDBY = "standby"
@@ -39,7 +39,7 @@ class SignalMode(StrEnum):
 
 
 class Cause(StrEnum):
-    """Why a signal is in its mode."""
+    """Causes for which a signal is in its mode."""
 
     START = "start"
     SOUND = "sound"
@@ -62,7 +62,7 @@ ALARMS = frozenset({Cause.FOREIGN_PROGRAM, Cause.STANDSTILL})  # nobody leads th
 
 
 class ModeEvent(StrEnum):
-    """What one tick says about a signal."""
+    """Event of one tick that bears on a signal's mode."""
 
     GOOD_DECISION = "good_decision"
     BAD_DECISION = "bad_decision"
@@ -78,7 +78,7 @@ class ModeEvent(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModeState:
-    """One signal's mode, why, and how many decisions in a row were good or bad."""
+    """Mode of one signal, its cause, and how many decisions in a row were good or bad."""
 
     mode: SignalMode = SignalMode.FALLBACK
     cause: Cause = Cause.START
@@ -88,7 +88,7 @@ class ModeState:
 
     @property
     def is_in_charge(self) -> bool:
-        """Whether our stage program should be running."""
+        """Return whether our stage program should be running."""
         return self.mode in (SignalMode.ENGAGED, SignalMode.DEGRADED)
 
 

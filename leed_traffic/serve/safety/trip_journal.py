@@ -1,6 +1,6 @@
-"""Where a trip is kept when nothing else can be written: a file that is open, and as large as it will be, since the start.
+"""Journal of trips for when nothing else can be written: a file open, and of its whole size, since the start.
 
-    STATE/trips-XXXXXXXX.journal   one per running controller, locked (flock) while it lives, gone once it has ended well
+    STATE/trips-XXXXXXXX.journal   one per running controller, locked (flock) while it lives, removed at a good end
 
 To write a trip down takes no descriptor and no free block of the disk, and a folder that was made read-only
 meanwhile is no hindrance. One record per trip: `+` (it stands) or `-` (it was reset), the latch as JSON, spaces, a
@@ -111,7 +111,7 @@ def standing(path: Path) -> list[JournaledTrip]:
 
 
 def mark_reset(path: Path, trip: JournaledTrip) -> None:
-    """A person has reset this trip; one byte says so, whoever has the journal open.
+    """Mark a trip that a person has reset: by one byte, whoever has the journal open.
 
     Raises:
         OSError: it cannot be written.
@@ -144,7 +144,7 @@ def abandoned(folder: Path) -> Iterator[Path]:
 
 
 def sync_folder(folder: Path) -> None:
-    """What was made, renamed or removed in a folder is on the disk when this returns."""
+    """Bring to the disk what was made, renamed or removed in a folder."""
     fd = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(fd)

@@ -1,18 +1,17 @@
-"""Extends a clearance while a vehicle that lost its green still stands in the junction.
+"""Clearances that end between two decisions: those that `domain/situation.py` keeps standing are extended.
 
-Two crossing vehicles that meet there wait for each other for ever: without all-red, a vehicle that stood behind a
-waiting left-turner does so a few times in ten hours, and an hour like that costs minutes of delay per vehicle.
-Known as dynamic red clearance extension; the detector behind it watches the junction itself.
+Without that a vehicle that stood behind a waiting left-turner meets a crossing one a few times in ten hours, and
+an hour like that costs minutes of delay per vehicle.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from leed_traffic.domain.detectors.occupancy import lanes_of_red
-from leed_traffic.domain.safety.envelope import keeps_closed_mps, may_extend
 from leed_traffic.domain.safety.program import StageProgram
 from leed_traffic.domain.safety.signal_state import SignalState
 from leed_traffic.domain.safety.timing import Timing
+from leed_traffic.domain.situation import keeps_clearing
 from leed_traffic.simulation.sumo.engine import Engine
 
 _EPSILON_S = 1e-6
@@ -20,7 +19,7 @@ _EPSILON_S = 1e-6
 
 @dataclass(slots=True)
 class _Clearance:
-    """One that runs."""
+    """One clearance that runs."""
 
     phase: int  # the one shown at its end
     due_s: float  # when the next stage turns green
@@ -50,7 +49,7 @@ class ClearanceWatch:
         self.extended_s = 0.0
 
     def begin(self, n: int, entry: int) -> None:
-        """The n-th signal was sent into a way now."""
+        """Note that the n-th signal was sent into a clearance now."""
         phases = self._programs[n].phases
         phase = entry
         due_s = self._engine.time_s
@@ -85,24 +84,22 @@ class ClearanceWatch:
         program = self._programs[n]
         phase = program.phases[clearance.phase]
         step_s = program.step_s
-        slow_mps = keeps_closed_mps(clearance.extended_s)
-        if phase.extension is None or not self._engine.any_slower(clearance.lanes, slow_mps):
-            return False
-        extended_s = clearance.extended_s + step_s
-        towards = replace(state, stage=phase.stage, is_clearing=True, green_s=0.0)
-        if not may_extend(
-            towards,
+        is_kept = phase.extension is not None and keeps_clearing(
+            replace(state, stage=phase.stage),
             self._timings[n],
-            extended_s=extended_s,
-            delay_s=since_look_s + step_s,
+            lambda speed_mps: self._engine.any_slower(clearance.lanes, speed_mps),
+            extended_s=clearance.extended_s,
+            step_s=step_s,
             horizon_s=self._horizon_s,
-        ):
+            since_look_s=since_look_s,
+        )
+        if phase.extension is None or not is_kept:
             return False
         if clearance.phase != phase.extension:
             self._engine.jump(program.intersection, phase.extension)
         self._engine.hold(program.intersection, step_s)
         clearance.phase = phase.extension
-        clearance.due_s = clearance.due_s + step_s
-        clearance.extended_s = extended_s
+        clearance.due_s += step_s
+        clearance.extended_s += step_s
         self.extended_s += step_s
         return True

@@ -1,8 +1,11 @@
-"""What an environment is made of: small, frozen, and sent to the processes that build it."""
+"""Specification of an environment: small, frozen, and sent to the processes that build it."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Literal
 
+from leed_traffic.artifacts.result_store import digest_of, file_digest, source_digest
 from leed_traffic.artifacts.scenario import Scenario
 from leed_traffic.artifacts.sensing_file import load_sensing
 from leed_traffic.artifacts.site import Site, load_site
@@ -13,11 +16,14 @@ from leed_traffic.domain.safety.timing import DEFAULT_DECISION_INTERVAL_S
 from leed_traffic.errors import ScenarioError
 from leed_traffic.simulation.env.signal_env import Reward, SignalEnv
 from leed_traffic.simulation.network.network_import import import_network
+from leed_traffic.simulation.sumo.engine import sumo_version
+
+_SOURCES = ("domain", "artifacts", "simulation")  # rooms whose code decides an hour
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EnvSpec:
-    """Everything but demand seed and controller that an hour depends on."""
+    """Inputs of an hour, but for the demand seed and the controller."""
 
     scenario: Scenario
     network: Network
@@ -27,8 +33,14 @@ class EnvSpec:
     reward: Reward
     sensing: Sensing = IDEAL
 
-    def open(self, record: Path | None = None) -> SignalEnv:
-        """A fresh env; `record` is the folder for the outputs that a score is read from."""
+    def open(
+        self,
+        record: Path | None = None,
+        *,
+        additional_files: Sequence[Path] = (),
+        over: Literal["libsumo", "traci"] = "libsumo",
+    ) -> SignalEnv:
+        """A fresh env; see `SignalEnv` for the arguments."""
         return SignalEnv(
             self.scenario,
             self.network,
@@ -38,7 +50,32 @@ class EnvSpec:
             reward=self.reward,
             sensing=self.sensing,
             record=record,
+            additional_files=additional_files,
+            over=over,
         )
+
+    def digest(self) -> str:
+        """sha256 over all of it: contents of files, limits, detectors, SUMO's version and the code."""
+        site = self.site
+        return digest_of(
+            _scenario_facts(self.scenario),
+            self.network.digest(),
+            [site.name, site.digest, repr(site.priority), repr(site.weights)],
+            [self.decision_interval_s, self.reach_m, self.reward],
+            self.sensing.digest(),
+            sumo_version(),
+            source_digest(*_SOURCES),
+        )
+
+
+def _scenario_facts(scenario: Scenario) -> list[object]:
+    """List what shapes a scenario's traffic; files by their content, those that its options name included."""
+    named = [Path(option) for option in scenario.options if not option.startswith("--")]
+    files = [scenario.net_file, *scenario.route_files, *scenario.additional_files]
+    files += [path for path in named if path.is_file()]
+    hour = [scenario.begin_s, scenario.end_s, scenario.step_length_s, list(scenario.options)]
+    demand = None if scenario.demand is None else asdict(scenario.demand)
+    return [scenario.name, hour, demand, scenario.spread, *(file_digest(path) for path in files)]
 
 
 def env_spec(

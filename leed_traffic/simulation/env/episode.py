@@ -11,14 +11,14 @@ from numpy.typing import NDArray
 from leed_traffic.domain.detectors.detection import Array, Detection
 from leed_traffic.domain.detectors.sensing import SensedDetection
 from leed_traffic.domain.plan import PlanInterpreter, SequencePlan, UrgencyPlan
-from leed_traffic.domain.trajectory import Trajectory
+from leed_traffic.domain.situation import Situation
 from leed_traffic.errors import PlanError
-from leed_traffic.simulation.env.signal_env import Request, SignalEnv, Situation
-from leed_traffic.simulation.score.score import STUCK_S, SeedScore, read_score
+from leed_traffic.simulation.env.signal_env import Request, SignalEnv
+from leed_traffic.simulation.score.score import SeedScore, close_and_score
 
 
 class Controller(Protocol):
-    """Whoever decides for all signals of an env."""
+    """Object that decides for all signals of an env."""
 
     def reset(self, env: SignalEnv, seed: int) -> None:
         """Prepare for an episode; called before the simulation starts."""
@@ -56,7 +56,7 @@ class PlanController:
         self._detection = env.watch([plan.reach_m for plan in plans], truly=self._sees_truth)
 
     def decide(self, env: SignalEnv, situation: Situation) -> list[Request]:
-        """(N,) what the plans want."""
+        """(N,) stages that the plans want."""
         readings = self._detection.measure(env.vehicles)
         return [
             interpreter.request(readings.of(n), situation.states[n], situation.time_s)
@@ -88,7 +88,7 @@ class Episode:
 
 
 def run_episode(env: SignalEnv, controller: Controller, seed: int) -> Episode:
-    """Drive all signals through the scenario once; with a recording env the run is scored and the simulation closed."""
+    """Drive all signals through the scenario once; a recording env is closed and its run scored."""
     begin_cpu_s = time.process_time()
     controller.reset(env, seed)
     situation = env.reset(seed)
@@ -107,19 +107,7 @@ def run_episode(env: SignalEnv, controller: Controller, seed: int) -> Episode:
         overrides += transition.overrides
         situation = transition.situation
         ended = transition.ended
-    score = None
-    if env.record is not None:
-        stuck_veh = env.standing(STUCK_S)
-        env.close()
-        score = read_score(
-            env.record,
-            env.scenario,
-            env.network,
-            env.site,
-            seed=seed,
-            route_files=env.route_files,
-            stuck_veh=stuck_veh,
-        )
+    score = _close_and_score(env, seed)
     return Episode(
         seed=seed,
         observation=np.stack(observations),
@@ -135,16 +123,10 @@ def run_episode(env: SignalEnv, controller: Controller, seed: int) -> Episode:
     )
 
 
-def trajectories_of(episode: Episode, env: SignalEnv) -> tuple[Trajectory, ...]:
-    """One trajectory per intersection, without padding."""
-    return tuple(
-        Trajectory(
-            intersection=intersection.id,
-            seed=episode.seed,
-            observation=episode.observation[:, n, : env.specs[n].size],
-            stage=episode.stage[:, n],
-            reward=episode.reward[:, n],
-            legal=episode.legal[:, n, : intersection.n_stages],
-        )
-        for n, intersection in enumerate(env.intersections)
+def _close_and_score(env: SignalEnv, seed: int) -> SeedScore | None:
+    """Close an env that records and score its run; None where it records nothing."""
+    if env.record is None:
+        return None
+    return close_and_score(
+        env, env.record, env.scenario, env.network, env.site, seed=seed, route_files=env.route_files
     )

@@ -36,7 +36,7 @@ class LoopWatch:
         return (path,)
 
     def read(self) -> LoopCounts | None:
-        """What was counted since the last look, at the first one since the simulation began; None without loops."""
+        """Return what was counted since the last look, or since the simulation began; None without loops."""
         if not self._loops:
             return None
         passed, covered_s = self._engine.loops(self._stop)

@@ -7,14 +7,15 @@ from gymnasium.spaces import Box, Discrete
 from numpy.typing import NDArray
 from pettingzoo import ParallelEnv
 
-from leed_traffic.simulation.env.signal_env import SignalEnv, Situation
+from leed_traffic.domain.situation import Situation
+from leed_traffic.simulation.env.signal_env import SignalEnv
 
 Observations = dict[str, NDArray[np.float32]]
 Infos = dict[str, dict[str, Any]]
 
 
 class ParallelSignals(ParallelEnv[str, NDArray[np.float32], int]):  # type: ignore[misc]  # pettingzoo ships no types
-    """One agent per intersection; the observation is the table of `domain/observation.py`, the action the next stage.
+    """One agent per intersection: observes the table of `domain/observation.py`, acts by naming the next stage.
 
     `infos[agent]["action_mask"]` names the stages that may be asked for; any other request is overruled by the
     envelope. An episode is one scenario hour and is truncated, never terminated.

@@ -18,7 +18,6 @@ from numpy.typing import NDArray
 
 from leed_traffic.artifacts.scenario import Scenario
 from leed_traffic.artifacts.site import Site
-from leed_traffic.domain.action import legal_mask
 from leed_traffic.domain.detectors.detection import (
     QUEUE_SPEED_MPS,
     Array,
@@ -30,13 +29,12 @@ from leed_traffic.domain.detectors.detection import (
 )
 from leed_traffic.domain.detectors.sensing import IDEAL, SensedDetection, Sensing, Sensors
 from leed_traffic.domain.network import Intersection, Network, edge_of
-from leed_traffic.domain.observation import DEFAULT_REACH_M, Encoder, observation_spec
-from leed_traffic.domain.priority import Priorities
+from leed_traffic.domain.observation import DEFAULT_REACH_M, observation_spec
 from leed_traffic.domain.road_users import crossings_of
-from leed_traffic.domain.safety.envelope import Permission, hold_s, permit, rule
+from leed_traffic.domain.safety.envelope import hold_s
 from leed_traffic.domain.safety.program import StageProgram, build_program
-from leed_traffic.domain.safety.signal_state import SignalState, WaitClocks
 from leed_traffic.domain.safety.timing import DEFAULT_DECISION_INTERVAL_S, Timing
+from leed_traffic.domain.situation import Observer, RequestRules, RuledRequest, Situation, StageDisplay
 from leed_traffic.errors import SiteError
 from leed_traffic.simulation.demand.demand import write_demand
 from leed_traffic.simulation.env.clearance_watch import ClearanceWatch
@@ -47,7 +45,7 @@ Request = float | int | None
 
 
 class Reward(StrEnum):
-    """What an intersection earns in a decision step, measured at its end, in vehicles; insertion backlog included.
+    """Reward of an intersection for a decision step, measured at its end, in vehicles; insertion backlog included.
 
     Vehicles count what the site says that they weigh, and persons who wait at a crossing are taken off with their
     weight.
@@ -59,20 +57,8 @@ class Reward(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Situation:
-    """Everything that a controller may know at a decision step."""
-
-    time_s: float  # since the scenario began
-    readings: Readings
-    states: tuple[SignalState, ...]
-    permissions: tuple[Permission, ...]
-    observation: NDArray[np.float32]  # (N, D_max)
-    legal: NDArray[np.bool_]  # (N, S_max)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Transition:
-    """What one decision step brought."""
+    """Result of one decision step."""
 
     situation: Situation
     reward: Array  # (N,)
@@ -82,7 +68,7 @@ class Transition:
 
 
 class SignalEnv:
-    """One scenario's signals behind stage program and envelope; a site's priorities stand between request and ruling."""
+    """Signals of a scenario behind stage program and envelope, with a site's priorities before the ruling."""
 
     def __init__(
         self,
@@ -136,15 +122,20 @@ class SignalEnv:
             )
             for i in self.intersections
         )
-        self._encoder = Encoder(
-            self.intersections, self.timings, reach_m=reach_m, counts_persons=site.weights.counts_persons
+        self._observer = Observer(
+            self.intersections,
+            self.timings,
+            horizon_s=decision_interval_s,
+            reach_m=reach_m,
+            counts_persons=site.weights.counts_persons,
         )
+        self._rules = [
+            RequestRules(i, t, site.priority) for i, t in zip(self.intersections, self.timings, strict=True)
+        ]
         self._crossings = crossings_of(self.intersections) if site.weights.counts_persons else []
-        self._clocks = WaitClocks(self.intersections)
         self._signals = tuple(i.id for i in self.intersections)
         self._engine = Engine(over=over)
-        self._priorities = Priorities(self.intersections, site.priority)
-        self._favoured = frozenset(kind for rule in site.priority for kind in rule.classes)
+        self._priority_classes = frozenset(kind for rule in site.priority for kind in rule.classes)
         self._sensors = None if sensing.is_perfect else Sensors(self.intersections, sensing)
         self._loops = LoopWatch(
             self._engine, self.intersections, self._sensors.sensing if self._sensors else IDEAL
@@ -169,12 +160,12 @@ class SignalEnv:
     @property
     def shape(self) -> tuple[int, int]:
         """(N, D_max)."""
-        return self._encoder.shape
+        return self._observer.shape
 
     @property
     def n_stages_max(self) -> int:
         """S_max."""
-        return max(i.n_stages for i in self.intersections)
+        return self._observer.n_stages_max
 
     def watch(self, reach_m: Sequence[float], *, truly: bool = False) -> Detection | SensedDetection:
         """Detectors with another reach per intersection, for plans; call before `reset`, measure `self.vehicles`.
@@ -201,7 +192,7 @@ class SignalEnv:
         return Detection(self.intersections, reach_m, self._lane_index, is_weighted=is_weighted)
 
     def reset(self, seed: int) -> Situation:
-        """Begin the scenario anew with the demand and the drivers of a seed; every signal stands at its first stage."""
+        """Begin anew with the demand and the drivers of a seed; every signal stands at its first stage."""
         self.route_files = write_demand(self.scenario, seed, Path(self._demand_folder.name))
         self._engine.start(
             self.scenario,
@@ -216,8 +207,9 @@ class SignalEnv:
         for program in self.programs:
             self._engine.install(program, 0)
         self._engine.watch_lanes(tuple(self._lane_index), self.site.weights)
-        self._clocks.reset()
-        self._priorities.reset()
+        self._observer.reset()
+        for rules in self._rules:
+            rules.reset()
         self._clearances.reset()
         self._now = self._look(elapsed_s=0.0)
         return self._now
@@ -231,26 +223,19 @@ class SignalEnv:
         stages = np.empty(self.n, dtype=np.int64)
         overrides = 0
         horizon_s = self.decision_interval_s
-        callers = self._engine.callers(self._favoured) if self._favoured else []
-        for k, wanted in enumerate(requests):
-            state = self._now.states[k]
-            time_s = self._now.time_s
-            request = self._priorities.favour(
-                k, wanted, callers, state, time_s=time_s, horizon_s=horizon_s
-            ).request
-            ruling = rule(
-                request, state, self.timings[k], horizon_s=horizon_s, permission=self._now.permissions[k]
+        vehicles = self._engine.callers(self._priority_classes) if self._priority_classes else []
+        for n, wanted in enumerate(requests):
+            ruled = self._rules[n].rule(
+                wanted,
+                self._now.states[n],
+                vehicles,
+                time_s=self._now.time_s,
+                horizon_s=horizon_s,
+                permission=self._now.permissions[n],
             )
-            stages[k] = ruling.stage
-            overrides += ruling.stage != request
-            if ruling.stage != state.stage:
-                entry = self.programs[k].entries[state.stage][ruling.stage]
-                self._engine.jump(self._signals[k], entry)
-                self._clearances.begin(k, entry)
-            elif ruling.renews and not state.is_clearing:
-                until_next_s = horizon_s + self.scenario.step_length_s
-                held_s = hold_s(state, self.timings[k], lease_s=until_next_s, shortest_s=until_next_s)
-                self._engine.hold(self._signals[k], held_s)
+            stages[n] = ruled.ruling.stage
+            overrides += ruled.ruling.stage != ruled.request
+            self._command(n, ruled)
         begin_s = self._engine.time_s
         self._clearances.advance(min(begin_s + horizon_s, self.scenario.end_s), self._now.states)
         self._now = self._look(elapsed_s=self._engine.time_s - begin_s)
@@ -258,8 +243,19 @@ class SignalEnv:
         ended = self._engine.time_s >= self.scenario.end_s
         return Transition(situation=self._now, reward=reward, stage=stages, overrides=overrides, ended=ended)
 
+    def _command(self, n: int, ruled: RuledRequest) -> None:
+        """Send a signal into a clearance, or hold the stage that stands until after the next ruling."""
+        if ruled.is_change:
+            entry = self.programs[n].entries[ruled.state.stage][ruled.ruling.stage]
+            self._engine.jump(self._signals[n], entry)
+            self._clearances.begin(n, entry)
+        elif ruled.is_renewal:
+            until_next_s = self.decision_interval_s + self.scenario.step_length_s
+            held_s = hold_s(ruled.state, self.timings[n], lease_s=until_next_s, shortest_s=until_next_s)
+            self._engine.hold(self._signals[n], held_s)
+
     def standing(self, at_least_s: float) -> int:
-        """How many vehicles in the net have not moved for so long."""
+        """Return how many vehicles in the net have not moved for so long."""
         return self._engine.standing(at_least_s)
 
     def close(self) -> None:
@@ -282,25 +278,17 @@ class SignalEnv:
         self._pending = look.pending
         if self._sensors is not None:
             self._sensors.take(self._engine.time_s - self.scenario.begin_s, elapsed_s, self._loops.read())
-        readings = self._detection.measure(self.vehicles)
-        shown = [program.stage_of(phase) for program, (phase, _) in zip(self.programs, look.phases, strict=True)]
-        stages, are_clearing = zip(*shown, strict=True)
-        waits = self._clocks.update(stages, are_clearing, readings.count_veh, elapsed_s)
-        states = [
-            SignalState(
-                stage=stage, is_clearing=is_clearing, green_s=0.0 if is_clearing else spent_s, wait_s=wait_s
-            )
-            for (stage, is_clearing), (_, spent_s), wait_s in zip(shown, look.phases, waits, strict=True)
-        ]
-        horizon_s = self.decision_interval_s
-        permissions = [permit(s, t, horizon_s=horizon_s) for s, t in zip(states, self.timings, strict=True)]
-        return Situation(
-            time_s=self._engine.time_s - self.scenario.begin_s,
-            readings=readings,
-            states=tuple(states),
-            permissions=tuple(permissions),
-            observation=self._encoder.encode(readings, states, permissions, self._persons),
-            legal=legal_mask(permissions, self.n_stages_max),
+        displays = []
+        for program, (phase, spent_s) in zip(self.programs, look.phases, strict=True):
+            stage, is_clearing = program.stage_of(phase)
+            green_s = 0.0 if is_clearing else spent_s
+            displays.append(StageDisplay(stage=stage, is_clearing=is_clearing, green_s=green_s))
+        return self._observer.look(
+            self._engine.time_s - self.scenario.begin_s,
+            displays,
+            self._detection.measure(self.vehicles),
+            elapsed_s,
+            self._persons,
         )
 
 
@@ -371,7 +359,7 @@ class _RewardMeter:
 
 
 def _entry_edges(intersections: Sequence[Intersection]) -> dict[str, int]:
-    """Every approach edge and the intersection that it leads to: vehicles that wait to enter the net count there."""
+    """Return the intersection of every approach edge: vehicles that wait to enter the net count there."""
     edges: dict[str, int] = {}
     for n, intersection in enumerate(intersections):
         for lane in intersection.lanes:
@@ -391,7 +379,8 @@ def _with_room(timing: Timing, interval_s: float) -> Timing:
     if timing.round_at(interval_s) > timing.max_red_s:
         raise SiteError(
             f"{timing.intersection}: a round of all stages with decisions every {interval_s} s takes "
-            f"{timing.round_at(interval_s)} s, max_red_s is {timing.max_red_s}; raise it in the site file or decide more often"
+            f"{timing.round_at(interval_s)} s, max_red_s is {timing.max_red_s}; "
+            "raise it in the site file or decide more often"
         )
     fallback = tuple(max(green, interval_s) for green in timing.fallback_green_s)
     return replace(timing, fallback_green_s=fallback)

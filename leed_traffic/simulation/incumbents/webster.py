@@ -124,9 +124,8 @@ def fixed_cycle(flow_ratio: Sequence[float], timing: Timing) -> float:
 
 def whole_lost_time(timing: Timing) -> float:
     """Seconds of a cycle in which nobody has green where every part of a clearance takes whole seconds."""
-    parts = (timing.pedestrian_clearance_s, timing.yellow_s, timing.all_red_s)
-    pairs = [(s, timing.next_in_fallback(s)) for s in range(timing.n_stages)]
-    return float(sum(math.ceil(part[i][j] - 1e-9) for part in parts for i, j in pairs))
+    changes = [timing.clearances.between(s, timing.next_in_fallback(s)) for s in range(timing.n_stages)]
+    return float(sum(math.ceil(seconds - 1e-9) for change in changes for seconds in change))
 
 
 def webster_cycle(flow_ratio: Sequence[float], timing: Timing) -> float:

@@ -228,7 +228,9 @@ class Attribution:
         ways = _ways(intersection, ending, starting)
         return min(
             (
-                timing.clearance_s(i, j) if walks else timing.yellow_s[i][j] + timing.all_red_s[i][j]
+                timing.clearance_s(i, j)
+                if walks
+                else timing.clearances.yellow_s[i][j] + timing.clearances.all_red_s[i][j]
                 for i, j in ways
             ),
             default=0.0,
@@ -236,7 +238,9 @@ class Attribution:
 
     def _yellow_s(self, n: int, link: int) -> float:
         timing = self._limits[n]
-        return min((timing.yellow_s[i][j] for i, j in _ways(self._intersections[n], link, None)), default=0.0)
+        return min(
+            (timing.clearances.yellow_s[i][j] for i, j in _ways(self._intersections[n], link, None)), default=0.0
+        )
 
 
 def count_verdicts(found: Iterable[tuple[Incident, Verdict]]) -> dict[str, int]:

@@ -173,8 +173,10 @@ class _Reading:
             return _Way(fault=f"something turns green on the way from stage {i} to {j}")
         ending = [k for k, letter in enumerate(a) if letter in _GREEN and b[k] not in _GREEN]
         yellow_s = min((_yellow_and_red(runs, k)[0] for k in ending if k in self._vehicles), default=math.inf)
-        if yellow_s + _SLACK_S < self._timing.yellow_s[i][j]:
-            return _Way(fault=f"stage {i} to {j}: {yellow_s:g} s of yellow, need {self._timing.yellow_s[i][j]:g}")
+        if yellow_s + _SLACK_S < self._timing.clearances.yellow_s[i][j]:
+            return _Way(
+                fault=f"stage {i} to {j}: {yellow_s:g} s of yellow, need {self._timing.clearances.yellow_s[i][j]:g}"
+            )
         lacking_s, seam_s = self._lacking(i, j, runs, ending)
         if not _gains(states[-1], b):
             return _Way(head_s=max(lacking_s, seam_s))
@@ -189,10 +191,10 @@ class _Reading:
         """Seconds of red that the links that end lack, and seconds that the whole way lacks."""
         timing = self._timing
         on_foot = self._walkers.intersection(ending)
-        whole_s = timing.yellow_s[i][j] + timing.all_red_s[i][j]
-        whole_s += timing.pedestrian_clearance_s[i][j] if on_foot else 0.0
+        whole_s = timing.clearances.yellow_s[i][j] + timing.clearances.all_red_s[i][j]
+        whole_s += timing.clearances.pedestrian_clearance_s[i][j] if on_foot else 0.0
         red_s = {k: _yellow_and_red(runs, k)[1] for k in ending}
-        lacking_s = [(whole_s if k in on_foot else timing.all_red_s[i][j]) - red_s[k] for k in ending]
+        lacking_s = [(whole_s if k in on_foot else timing.clearances.all_red_s[i][j]) - red_s[k] for k in ending]
         return max(0.0, *lacking_s) if lacking_s else 0.0, max(0.0, whole_s - sum(run.duration_s for run in runs))
 
     def _short_stage(self, k: int, not_green_s: float) -> list[Fault]:

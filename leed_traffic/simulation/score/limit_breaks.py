@@ -163,7 +163,7 @@ class _Judge:
                 ):
                     continue
                 shown_s = self._between(end, after)
-                needed_s = self._needed(self._timing.yellow_s, link, None, end, unknown_s=YELLOW_MIN_S)
+                needed_s = self._needed(self._timing.clearances.yellow_s, link, None, end, unknown_s=YELLOW_MIN_S)
                 yield _Found(needed_s - shown_s, shown_s, needed_s, self._shown[after].begin_s)
 
     def _starts(self, links: Iterable[int], judge: "_Clearance") -> Iterator[_Found]:
@@ -185,7 +185,7 @@ class _Judge:
     def _all_red(self, link: int, foe: int, end: int, start: int) -> _Found:
         red = self._after(end, link, _YELLOW)
         shown_s = self._between(red, start) if red < start else 0.0
-        needed_s = self._needed(self._timing.all_red_s, link, foe, end)
+        needed_s = self._needed(self._timing.clearances.all_red_s, link, foe, end)
         return _Found(needed_s - shown_s, shown_s, needed_s, self._shown[start].begin_s)
 
     def _walk_out(self, link: int, foe: int, end: int, start: int) -> _Found:
@@ -229,7 +229,7 @@ class _Judge:
         return min((matrix[i][j] for i, j in exact or ways), default=unknown_s)
 
     def _ways(self, link: int, foe: int | None) -> list[tuple[int, int]]:
-        """Ordered pairs of stages between which a link's green ends and, if given, a foe's begins."""
+        """CommandRecord pairs of stages between which a link's green ends and, if given, a foe's begins."""
         if (link, foe) not in self._known_ways:
             pairs = product(enumerate(self._green), repeat=2)
             ways = [(i, j) for (i, a), (j, b) in pairs if link in a - b and (foe is None or foe in b - a)]

@@ -13,6 +13,7 @@ import xml.etree.ElementTree as ET
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 from leed_traffic.artifacts.scenario import Scenario
 from leed_traffic.artifacts.site import Site
@@ -58,6 +59,32 @@ class SeedScore:
     teleports: int
     stuck_veh: int = 0  # vehicles that at the end have not moved for STUCK_S
     classes: tuple[ClassScore, ...] = ()
+
+
+class Running(Protocol):
+    """A simulation that can be asked who stands, and ended."""
+
+    def standing(self, at_least_s: float) -> int:
+        """Count the vehicles in the net that have not moved for so long."""
+
+    def close(self) -> None:
+        """End it; the outputs are complete after this."""
+
+
+def close_and_score(
+    running: Running,
+    record: Path,
+    scenario: Scenario,
+    network: Network,
+    site: Site,
+    *,
+    seed: int,
+    route_files: Sequence[Path],
+) -> SeedScore:
+    """End a recorded run and read its score; see `read_score`."""
+    stuck_veh = running.standing(STUCK_S)
+    running.close()
+    return read_score(record, scenario, network, site, seed=seed, route_files=route_files, stuck_veh=stuck_veh)
 
 
 def read_score(

@@ -34,11 +34,11 @@ def reports(sensing, vehicles, *, seed=1, looks=1, reach_m=100.0):
     """(looks, L) counts and queues of all lanes."""
     sensors = Sensors(JUNCTIONS, sensing)
     sensors.begin(seed, 3600.0)
-    eyes = SensedDetection(sensors, JUNCTIONS, [reach_m] * 2, INDEX)
+    detection = SensedDetection(sensors, JUNCTIONS, [reach_m] * 2, INDEX)
     seen = []
     for k in range(looks):
         sensors.take(5.0 * k, 5.0)
-        readings = eyes.measure(vehicles)
+        readings = detection.measure(vehicles)
         seen.append((readings.count_veh, readings.queue_veh))
     counts, queues = zip(*seen, strict=True)
     return np.stack(counts), np.stack(queues)
@@ -86,9 +86,9 @@ def test_the_same_seed_gives_the_same_bytes_and_another_seed_others():
 def test_how_often_is_asked_changes_no_reading():
     sensors = Sensors(JUNCTIONS, CAMERA)
     sensors.begin(3, 3600.0)
-    eyes = SensedDetection(sensors, JUNCTIONS, [100.0] * 2, INDEX)
+    detection = SensedDetection(sensors, JUNCTIONS, [100.0] * 2, INDEX)
     sensors.take(0.0, 5.0)
-    assert eyes.measure(queue_of(8)).count_veh.tolist() == eyes.measure(queue_of(8)).count_veh.tolist()
+    assert detection.measure(queue_of(8)).count_veh.tolist() == detection.measure(queue_of(8)).count_veh.tolist()
 
 
 @pytest.mark.parametrize("kind", [DetectorFault.DEAD, DetectorFault.STUCK_ON, DetectorFault.STUCK_OFF])

@@ -8,7 +8,8 @@ from leed_traffic.domain.safety.envelope import Reason, hold_s, keeps_closed_mps
 from leed_traffic.domain.safety.signal_state import SignalState
 from tests.intersections import flat_timing
 
-# three stages; clearance 4 s, minimum green 7 s, maximum 30 s; a round with decisions every 5 s takes 3 (7 + 4 + 5) = 48 s
+# three stages; clearance 4 s, minimum green 7 s, maximum 30 s;
+# a round with decisions every 5 s takes 3 (7 + 4 + 5) = 48 s
 TIMING = flat_timing(3)
 
 
@@ -83,7 +84,8 @@ def test_at_max_green_a_stage_goes_on_if_every_change_would_break_the_maximum_re
     assert (permission.legal, permission.otherwise, permission.reason) == ((True, False, False), 0, Reason.MAX_RED)
 
 
-# choosing stage 1 next, stage 2 turns green 4 + 7 + 5 + 4 = 20 s from now; keeping stage 0, stage 2 does 5 + 4 = 9 s from now
+# choosing stage 1 next, stage 2 turns green 4 + 7 + 5 + 4 = 20 s from now;
+# keeping stage 0, stage 2 does 5 + 4 = 9 s from now
 @pytest.mark.parametrize(("wait_s", "legal"), [(99.9, True), (100.0, True), (100.1, False)])
 def test_a_stage_is_refused_if_somebody_else_would_then_wait_beyond_max_red(wait_s, legal):
     permission = permit(standing(10.0, (0.0, 0.0, wait_s)), TIMING, horizon_s=5.0)
@@ -191,7 +193,7 @@ def test_an_extension_never_lets_the_next_stage_wait_beyond_the_maximum_red(wait
 
 
 def test_who_does_not_wait_need_not_be_served_in_time_and_who_waits_a_little_must():
-    """Four stages, a ruling every 55 s: 1 next is green at 4 s, the second one waiting at 70 s, a third at 136 s of 130 s."""
+    """Four stages, a ruling every 55 s: 1 next is green at 4 s, the second at 70 s, a third at 136 of 130 s."""
     timing = flat_timing(4, max_red_s=130.0)
 
     def is_legal(wait_s):

@@ -8,7 +8,7 @@ from tests.intersections import early_release, flat_timing, four_legs, shared_li
 
 
 def judge(parts, *, junction=None, timing=None, step_s=1.0, is_reviewed=True, origin=0):
-    """What is wrong with (display, stage or None, steps) one after the other, from a stage that has stood for long."""
+    """Faults of (display, stage or None, steps) one after the other, from a stage that has stood for long."""
     junction, timing = junction or star(2), timing or flat_timing(2, yellow_s=3.5, all_red_s=2.0)
     oracle = Oracle(junction, timing, step_s=step_s, is_reviewed=is_reviewed)
     memory, found = oracle.first(origin, junction.stages[origin].state), []

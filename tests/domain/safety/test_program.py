@@ -14,6 +14,7 @@ from tests.intersections import (
     star,
     t_junction,
     vehicle,
+    with_limits,
 )  # fmt: skip
 
 
@@ -138,7 +139,7 @@ def test_a_way_without_all_red_is_extended_in_a_red_phase_that_nothing_leads_to(
 
 def test_a_link_that_both_stages_serve_stays_green_through_an_extension():
     junction = early_release()
-    timing = replace(
+    timing = with_limits(
         flat_timing(junction.n_stages, name=junction.id),
         all_red_s=((0.0,) * junction.n_stages,) * junction.n_stages,
     )
@@ -183,7 +184,7 @@ def test_an_extension_is_measured_from_the_end_of_the_way(all_red_s):
 
 
 def test_a_way_that_is_all_red_alone_is_measured_from_its_end_too():
-    limits = replace(flat_timing(2, all_red_s=3.0), yellow_s=((0.0, 0.0), (0.0, 0.0)))
+    limits = with_limits(flat_timing(2, all_red_s=3.0), yellow_s=((0.0, 0.0), (0.0, 0.0)))
     program = build_program(star(2), limits)
     phase = program.entries[0][1]
     assert [program.extended_s(phase, spent_s) for spent_s in (2.0, 3.0, 4.0)] == [0.0, 0.0, 1.0]
@@ -223,6 +224,6 @@ def test_neither_a_stage_nor_a_yellow_before_an_all_red_is_extended():
 def test_a_link_of_cars_and_walkers_keeps_its_green_until_a_yellow_while_a_crossing_alone_is_red_before():
     junction = shared_link()
     lead = ((0.0, 5.0), (0.0, 0.0))
-    program = build_program(junction, replace(flat_timing(2, all_red_s=12.0), pedestrian_clearance_s=lead))
+    program = build_program(junction, with_limits(flat_timing(2, all_red_s=12.0), pedestrian_clearance_s=lead))
     assert way(program, 0, 1) == [("Grr", 5.0), ("yrr", 3.0), ("rrr", 12.0)]
     assert way(program, 1, 0) == [("ryr", 3.0), ("rrr", 12.0)]

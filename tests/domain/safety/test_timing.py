@@ -4,6 +4,7 @@ import pytest
 
 from leed_traffic.domain.network import OwnPhase
 from leed_traffic.domain.safety.timing import (
+    Clearances,
     all_red_time,
     assemble_timing,
     derive_timing,
@@ -21,6 +22,7 @@ from tests.intersections import (
     star,
     t_junction,
     vehicle,
+    with_limits,
 )
 
 
@@ -58,26 +60,30 @@ def test_a_crossing_with_pedestrians_gets_walk_time_and_lefts_a_shorter_green():
 def test_pedestrian_lead_is_what_yellow_and_all_red_do_not_cover():
     timing = derive_timing(four_legs())
     assert timing.clearance_s(2, 0) == 12.0  # 12.8 m
-    assert (timing.yellow_s[2][0], timing.all_red_s[2][0], timing.pedestrian_clearance_s[2][0]) == (3.5, 3.5, 5.0)
-    assert timing.pedestrian_clearance_s[1][2] == 0.0
+    assert (
+        timing.clearances.yellow_s[2][0],
+        timing.clearances.all_red_s[2][0],
+        timing.clearances.pedestrian_clearance_s[2][0],
+    ) == (3.5, 3.5, 5.0)
+    assert timing.clearances.pedestrian_clearance_s[1][2] == 0.0
     assert timing.clearance_s(2, 2) == 0.0
 
 
 def test_a_kept_link_needs_no_clearance_of_its_own():
     timing = derive_timing(t_junction())
-    assert timing.yellow_s[0][1] == 3.5  # link 2 ends; the left keeps its green
-    assert timing.yellow_s[1][0] == 3.0  # only the slow right turn ends
+    assert timing.clearances.yellow_s[0][1] == 3.5  # link 2 ends; the left keeps its green
+    assert timing.clearances.yellow_s[1][0] == 3.0  # only the slow right turn ends
 
 
 def test_a_stage_that_only_adds_movements_is_still_set_apart():
     timing = derive_timing(early_release())
-    assert (timing.yellow_s[0][1], timing.all_red_s[0][1]) == (0.0, 1.0)
+    assert (timing.clearances.yellow_s[0][1], timing.clearances.all_red_s[0][1]) == (0.0, 1.0)
 
 
 def test_a_link_that_no_movement_describes_still_gets_a_yellow():
     junction = star(3)
     bare = replace(junction, movements=tuple(m for m in junction.movements if m.link != 0))
-    assert derive_timing(bare).yellow_s[0] == (0.0, 3.0, 3.0)
+    assert derive_timing(bare).clearances.yellow_s[0] == (0.0, 3.0, 3.0)
 
 
 def test_the_maximum_red_leaves_room_for_a_round_and_for_the_fallback_cycle():
@@ -94,7 +100,10 @@ def test_a_round_takes_each_part_of_a_clearance_up_to_the_next_whole_second():
 
 def test_a_very_short_maximum_is_raised_to_leave_room_for_decisions():
     matrix = ((0.0, 3.0), (3.0, 0.0))
-    timing = assemble_timing(star(2), [5.0] * 2, [20.0] * 2, [5.0] * 2, [1, 0], (matrix, matrix, matrix), 0.0)
+    timing = assemble_timing(
+        star(2), min_green_s=[5.0] * 2, max_green_s=[20.0] * 2, fallback_green_s=[5.0] * 2,
+        clearances=Clearances(pedestrian_clearance_s=matrix, yellow_s=matrix, all_red_s=matrix), max_red_s=0.0,
+    )  # fmt: skip
     assert timing.max_red_s == 2 * (5 + 5 + 9)
     assert timing.next_in_fallback(1) == 0
 
@@ -119,8 +128,8 @@ def test_a_very_short_maximum_is_raised_to_leave_room_for_decisions():
     ],
 )
 def test_impossible_limits_are_refused(changes, complaint):
-    with pytest.raises(ValueError, match=complaint):
-        replace(flat_timing(2), **changes)
+    with pytest.raises(ValueError, match=f"^S.*{complaint}"):
+        with_limits(flat_timing(2), **changes)
 
 
 def test_any_green_over_zero_is_possible():
@@ -141,8 +150,8 @@ def own(junction, *phases):
 
 def test_as_net_takes_yellow_and_all_red_that_follow_each_stage():
     timing = timing_as_net(own(star(2), ("Gr", 20.0), ("yr", 5.0), ("rr", 2.0), ("rG", 4.0), ("ry", 3.0)))
-    assert timing.yellow_s == ((0.0, 5.0), (3.0, 0.0))
-    assert timing.all_red_s == ((0.0, 2.0), (0.0, 0.0))
+    assert timing.clearances.yellow_s == ((0.0, 5.0), (3.0, 0.0))
+    assert timing.clearances.all_red_s == ((0.0, 2.0), (0.0, 0.0))
     assert timing.fallback_green_s == (20.0, 20.0)
     assert (timing.min_green_s, timing.max_green_s, timing.max_red_s) == ((5.0, 5.0), (180.0, 180.0), 300.0)
 
@@ -160,44 +169,48 @@ def test_as_net_counts_green_without_the_crossing_as_pedestrian_clearance():
         ("rryr", 4.0),
     )
     timing = timing_as_net(own(junction, *program))
-    assert timing.pedestrian_clearance_s[1][2] == 6.0
-    assert (timing.yellow_s[1][2], timing.all_red_s[1][2]) == (3.0, 1.0)
+    assert timing.clearances.pedestrian_clearance_s[1][2] == 6.0
+    assert (timing.clearances.yellow_s[1][2], timing.clearances.all_red_s[1][2]) == (3.0, 1.0)
 
 
 def test_as_net_never_ends_a_vehicle_green_without_yellow():
     timing = timing_as_net(own(star(2), ("Gr", 20.0), ("yr", 5.0), ("rG", 20.0)))
-    assert timing.yellow_s[1][0] == 3.5  # what the speed needs, for the net has none after this stage
+    assert timing.clearances.yellow_s[1][0] == 3.5  # what the speed needs, for the net has none after this stage
     timing = timing_as_net(own(star(2), ("Gr", 20.0), ("rG", 20.0)))
-    assert timing.yellow_s == ((0.0, 3.5), (3.5, 0.0))
+    assert timing.clearances.yellow_s == ((0.0, 3.5), (3.5, 0.0))
 
 
 def test_as_net_ends_a_stage_where_a_phase_that_is_no_stage_of_ours_begins():
     timing = timing_as_net(
         own(star(3), ("Grr", 20.0), ("yrr", 3.0), ("rgg", 9.0), ("rGr", 20.0), ("ryr", 4.0), ("rrG", 20.0))
     )
-    assert timing.yellow_s[0][1] == 3.0
-    assert timing.all_red_s[0][1] == 0.0
+    assert timing.clearances.yellow_s[0][1] == 3.0
+    assert timing.clearances.all_red_s[0][1] == 0.0
 
 
 def test_as_net_adds_up_what_the_net_spreads_over_several_phases():
-    """Walkers clear in two phases, vehicles in two yellows (one in capitals) and two all-reds; red-amber counts as yellow."""
+    """Walkers clear in two phases, vehicles in two yellows (one in capitals), two all-reds; red-amber too."""
     walks_out = [("GGrs", 2.0), ("GGrr", 4.0)]
     ends = [("YYrr", 2.0), ("yyrr", 1.5), ("rrrr", 1.0), ("rrsr", 2.0), ("rrur", 0.5)]
     program = [("Ggrr", 9.0), ("yyrr", 3.0), ("GGrG", 9.0), *walks_out, *ends, ("rrGr", 9.0), ("rryr", 4.0)]
     timing = timing_as_net(own(early_release(), *program))
-    assert (timing.pedestrian_clearance_s[1][2], timing.yellow_s[1][2], timing.all_red_s[1][2]) == (6.0, 4.0, 3.0)
+    assert (
+        timing.clearances.pedestrian_clearance_s[1][2],
+        timing.clearances.yellow_s[1][2],
+        timing.clearances.all_red_s[1][2],
+    ) == (6.0, 4.0, 3.0)
 
 
 def test_as_net_takes_red_after_green_without_yellow_for_all_red():
     timing = timing_as_net(own(star(2), ("Gr", 20.0), ("rr", 2.0), ("rG", 20.0), ("ry", 3.0)))
-    assert (timing.pedestrian_clearance_s[0][1], timing.all_red_s[0][1]) == (0.0, 2.0)
+    assert (timing.clearances.pedestrian_clearance_s[0][1], timing.clearances.all_red_s[0][1]) == (0.0, 2.0)
 
 
 def test_as_net_counts_a_phase_with_the_same_greens_and_another_priority_towards_the_stage_before_it():
     timing = timing_as_net(
         own(early_release(), ("Ggrr", 9.0), ("GGrG", 9.0), ("GgrG", 5.0), ("yyrr", 3.0), ("rrGr", 9.0))
     )
-    assert (timing.pedestrian_clearance_s[1][2], timing.yellow_s[1][2]) == (5.0, 3.0)
+    assert (timing.clearances.pedestrian_clearance_s[1][2], timing.clearances.yellow_s[1][2]) == (5.0, 3.0)
 
 
 def test_as_net_clears_no_crossing_that_stays_green():
@@ -213,7 +226,7 @@ def test_as_net_clears_no_crossing_that_stays_green():
         ("rryr", 3.0),
     )
     timing = timing_as_net(own(junction, *program))
-    assert timing.pedestrian_clearance_s == ((0.0, 0.0, 6.0), (0.0, 0.0, 0.0), (0.0, 0.0, 0.0))
+    assert timing.clearances.pedestrian_clearance_s == ((0.0, 0.0, 6.0), (0.0, 0.0, 0.0), (0.0, 0.0, 0.0))
 
 
 def test_as_net_keeps_the_order_of_the_own_program_and_stages_up_to_three_minutes():
@@ -255,12 +268,20 @@ def test_where_only_walkers_lose_their_green_they_alone_are_cleared():
     timing = derive_timing(
         early_release()
     )  # from stage 1 to 0 the crossing ends, 12.8 m, and every vehicle goes on
-    assert (timing.yellow_s[1][0], timing.all_red_s[1][0], timing.pedestrian_clearance_s[1][0]) == (0.0, 0.0, 12.0)
+    assert (
+        timing.clearances.yellow_s[1][0],
+        timing.clearances.all_red_s[1][0],
+        timing.clearances.pedestrian_clearance_s[1][0],
+    ) == (0.0, 0.0, 12.0)
 
 
 def test_a_stage_is_not_cleared_towards_itself():
     timing = derive_timing(four_legs())
-    for matrix in (timing.yellow_s, timing.all_red_s, timing.pedestrian_clearance_s):
+    for matrix in (
+        timing.clearances.yellow_s,
+        timing.clearances.all_red_s,
+        timing.clearances.pedestrian_clearance_s,
+    ):
         assert [matrix[i][i] for i in range(4)] == [0.0] * 4
 
 
@@ -280,10 +301,18 @@ def test_partial_lefts_and_turn_arounds_count_as_lefts(direction, min_green_s):
 
 
 def test_where_cars_share_a_link_with_walkers_the_red_after_its_yellow_lets_both_out():
-    """Link 0: cars out in 2 s, 12.8 m of crossing in 12 s. Link 2, a crossing alone of 9.6 m, needs no lead beside that."""
+    """Link 0: cars out in 2 s, 12.8 m of crossing in 12 s. Link 2, a crossing of 9.6 m, needs no lead then."""
     timing = derive_timing(shared_link())
-    assert (timing.yellow_s[0][1], timing.all_red_s[0][1], timing.pedestrian_clearance_s[0][1]) == (3.5, 12.0, 0.0)
-    assert (timing.yellow_s[1][0], timing.all_red_s[1][0], timing.pedestrian_clearance_s[1][0]) == (3.5, 2.0, 0.0)
+    assert (
+        timing.clearances.yellow_s[0][1],
+        timing.clearances.all_red_s[0][1],
+        timing.clearances.pedestrian_clearance_s[0][1],
+    ) == (3.5, 12.0, 0.0)
+    assert (
+        timing.clearances.yellow_s[1][0],
+        timing.clearances.all_red_s[1][0],
+        timing.clearances.pedestrian_clearance_s[1][0],
+    ) == (3.5, 2.0, 0.0)
     assert timing.min_green_s == (7.0, 7.0)
 
 
@@ -292,14 +321,18 @@ def test_a_crossing_alone_that_is_longer_still_gets_its_lead_beside_a_shared_lin
         ["GrG", "rGr"], [vehicle(0), crossing(0), vehicle(1), crossing(2, length_m=21.4)], {(0, 1), (1, 2)}
     )
     timing = derive_timing(junction)
-    assert (timing.pedestrian_clearance_s[0][1], timing.yellow_s[0][1], timing.all_red_s[0][1]) == (4.5, 3.5, 12.0)
+    assert (
+        timing.clearances.pedestrian_clearance_s[0][1],
+        timing.clearances.yellow_s[0][1],
+        timing.clearances.all_red_s[0][1],
+    ) == (4.5, 3.5, 12.0)
 
 
 def test_an_own_lead_is_for_crossings_alone():
-    """6 s without a yellow follow stage 0; where link 0 ends they are no lead: cars use it, it stays green until its yellow."""
+    """6 s without yellow follow stage 0; where link 0 ends they are no lead: its cars have green until then."""
     for states, lead_s in ((["GrG", "rGG"], 0.0), (["GrG", "GGr"], 6.0)):
         junction = intersection(states, [vehicle(0), crossing(0), vehicle(1), crossing(2)], set())
         program = (*(OwnPhase(state=state, duration_s=6.0) for state in (states[0], "Grr", states[1])),)
         stages = (junction.stages[0], replace(junction.stages[1], own_phase=2))
         net = timing_as_net(replace(junction, own_program=program, stages=stages))
-        assert net.pedestrian_clearance_s[0][1] == lead_s
+        assert net.clearances.pedestrian_clearance_s[0][1] == lead_s

@@ -18,6 +18,7 @@ from tests.intersections import (
     t_junction,
     three_stages,
     tight_timing,
+    with_limits,
 )
 
 JUNCTIONS = [four_legs(), t_junction(), three_stages(), star(2), early_release(), shared_link()]
@@ -67,9 +68,9 @@ def test_the_net_s_own_clearances_hold_to_themselves_but_not_to_the_floors_of_a_
 
 
 def with_matrix(timing, name, i, j, value):
-    rows = [list(row) for row in getattr(timing, name)]
+    rows = [list(row) for row in timing.limits()[name]]
     rows[i][j] = value
-    return replace(timing, **{name: tuple(tuple(row) for row in rows)})
+    return with_limits(timing, **{name: tuple(tuple(row) for row in rows)})
 
 
 def test_a_yellow_under_3_s_is_found():

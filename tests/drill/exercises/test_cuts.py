@@ -36,7 +36,7 @@ def test_a_hand_back_in_two_messages_is_found_out(ground, monkeypatch):
         for command in waiting:
             for part in command.parts:
                 batch = TraciBatch(self._connection)
-                batch.tell(self._connection.trafficlight, *self._addressed(command.n, part))
+                batch.set(self._connection.trafficlight, *self._addressed(command.n, part))
                 batch.send()
 
     monkeypatch.setattr(Commands, "send", apart)

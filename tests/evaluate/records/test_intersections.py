@@ -12,7 +12,7 @@ from leed_traffic.evaluate.records.intersections import (
     read_entry_waits,
     score_intersections,
 )
-from leed_traffic.evaluate.records.timeline import ShownStage
+from leed_traffic.evaluate.records.timeline import DisplayedStage
 
 
 def junction(name: str, *spans: tuple[str, float]) -> Intersection:
@@ -63,9 +63,9 @@ def test_an_intersections_figures_are_those_worked_out_by_hand():
         "far": EdgeUse(departed=10, time_loss_s=20.0),
     }
     shown = (
-        ShownStage(begin_s=0.0, end_s=60.0, stage=0),
-        ShownStage(begin_s=60.0, end_s=66.0, stage=None),
-        ShownStage(begin_s=66.0, end_s=120.0, stage=1),
+        DisplayedStage(begin_s=0.0, end_s=60.0, stage=0),
+        DisplayedStage(begin_s=60.0, end_s=66.0, stage=None),
+        DisplayedStage(begin_s=66.0, end_s=120.0, stage=1),
     )
     (score,) = score_intersections([A], uses, {"far": 50.0}, {"A": shown}, seconds=120.0)
     assert (score.vehicles, score.delay_s, score.waiting_s, score.queue_veh) == (10, 20.0, 6.0, 0.5)

@@ -4,7 +4,7 @@ import pytest
 
 from leed_traffic.domain.network import Intersection, Neighbour, Stage
 from leed_traffic.errors import ScenarioError
-from leed_traffic.evaluate.records.timeline import ShownStage, along_the_road, lay_out, read_timeline
+from leed_traffic.evaluate.records.timeline import DisplayedStage, along_the_road, lay_out, read_timeline
 
 
 def junction(name: str, *neighbours: tuple[str, float]) -> Intersection:
@@ -37,9 +37,9 @@ def test_states_become_stages_and_clearances(tmp_path):
     timeline = read_timeline(tmp_path / "states.xml", [junction("J")], end_s=6.0)
     assert timeline == {
         "J": (
-            ShownStage(begin_s=0.0, end_s=2.0, stage=0),
-            ShownStage(begin_s=2.0, end_s=4.0, stage=None),
-            ShownStage(begin_s=4.0, end_s=6.0, stage=1),
+            DisplayedStage(begin_s=0.0, end_s=2.0, stage=0),
+            DisplayedStage(begin_s=2.0, end_s=4.0, stage=None),
+            DisplayedStage(begin_s=4.0, end_s=6.0, stage=1),
         )
     }
 

@@ -4,9 +4,8 @@ import xml.etree.ElementTree as ET
 
 import pytest
 
-from leed_traffic.evaluate.report.figures import DelayRow, LearningCurve, draw_delays
+from leed_traffic.evaluate.report.figures import LearningCurve
 from leed_traffic.evaluate.report.report import Story, render_report, write_report
-from leed_traffic.evaluate.report.signal_figures import draw_stages
 
 DELAYS = {"fixed": (50.0, 52.0, 54.0), "max-wave": (20.0, 21.0, 22.0), "bundle:out/b": (18.0, 19.0, 20.0)}
 LABELS = {"fixed": "fixed", "max-wave": "max-wave", "bundle:out/b": "LEED"}
@@ -115,22 +114,3 @@ def test_a_gridlocked_controller_and_a_single_seed_can_be_drawn(make_comparison)
         Story(title="T"),
     )
     assert len(images(page)) == 2
-
-
-def test_figures_of_nothing_are_drawn_empty():
-    assert "<svg" in draw_delays([])
-    assert "<svg" in draw_stages({"fixed": {}}, ("A",), None, (0.0, 60.0))
-
-
-def test_a_learning_curve_needs_a_delay_for_every_hour():
-    with pytest.raises(ValueError, match="as many hours as delays"):
-        LearningCurve(hours=(1.0,), delay_s=(), demonstration_hours=0.0)
-    with pytest.raises(ValueError, match="need 1 weights"):
-        LearningCurve(hours=(), delay_s=(), demonstration_hours=0.0, weight_hours=(1.0,), weights={"J": ()})
-
-
-def test_a_dollar_sign_in_a_name_is_no_formula():
-    row = DelayRow(
-        label=r"bundle:a$\frac{1$b_c", mean_s=1.0, low_s=None, high_s=None, seeds_s=(1.0,), is_ours=False
-    )
-    assert "<svg" in draw_delays([row])

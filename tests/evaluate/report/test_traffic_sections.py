@@ -3,9 +3,7 @@ from dataclasses import replace
 
 import pytest
 
-from leed_traffic.evaluate.records.street_map import MapStreet, StreetMap
 from leed_traffic.evaluate.report.report import Story, render_report
-from leed_traffic.evaluate.report.street_figures import compass_names
 from leed_traffic.evaluate.report.traffic_sections import traffic_sections
 from leed_traffic.evaluate.results import Delay, IntersectionResult
 from tests.evaluate.conftest import LABELS
@@ -68,16 +66,18 @@ def test_of_many_intersections_the_worst_come_first_and_the_rest_is_folded(make_
         for shown in (results[:3] + results[50:53], results)
     )
     labels = {"fixed": "fixed", "max-wave": "max-wave"}
-    names = [
-        re.findall(r"<td>(J\d+)</td>", traffic_sections(c, labels, None)["Delay by intersection"])
-        for c in (few, many)
-    ]
-    assert names == [["J0", "J1", "J2"], [f"J{k}" for k in range(49, 9, -1)]]
-    content = traffic_sections(many, labels, None)["Delay by intersection"]
-    assert content.split("<details>")[0].count("<td>J") == 12
-    assert "<summary>28 more</summary>" in content
-    assert "The 40 worst of 50 are shown" in content
-    assert "<details>" not in traffic_sections(few, labels, None)["Delay by intersection"]
+    (table, _), (first, rest, explained) = (
+        traffic_sections(c, labels, None)["Delay by intersection"] for c in (few, many)
+    )
+    assert [row[0] for row in table.rows] == ["J0", "J1", "J2"]
+    assert table.summary == ""
+    assert [row[0] for row in (*first.rows, *rest.rows)] == [f"J{k}" for k in range(49, 9, -1)]
+    assert len(first.rows) == 12
+    assert (first.summary, rest.summary) == ("", "28 more")
+    assert "The 40 worst of 50 are shown" in explained.text
+    page = render_report(many, labels, Story(title="Test"))
+    assert "<details><summary>28 more</summary><div" in page
+    assert page.split("<details>")[0].count("<td>J") == 12
 
 
 def test_the_same_recording_gives_the_same_bytes(report_pages, recorded_crossing):
@@ -89,21 +89,3 @@ def test_figures_follow_the_readers_theme(page):
     for svg in images(page):
         assert "prefers-color-scheme:dark" in svg
         assert "var(--ink)" in svg
-
-
-def test_approaches_are_named_by_where_they_come_from():
-    def street(*shape):
-        return MapStreet(shape=shape, length_m=10.0, n_lanes=1)
-
-    streets = {
-        "a": street((0.0, 10.0), (0.0, 0.0)),
-        "b": street((-10.0, 0.0), (0.0, 0.0)),
-        "c": street((9.0, -9.0), (0.0, 0.0)),
-        "d": street((0.0, 20.0), (0.0, 0.0)),
-    }
-    names = compass_names(["a", "b", "c", "unknown"], StreetMap(streets=streets, ahead={}))
-    assert names == {"a": "from N", "b": "from W", "c": "from SE", "unknown": "unknown"}
-    assert compass_names(["a", "d"], StreetMap(streets=streets, ahead={})) == {
-        "a": "from N (a)",
-        "d": "from N (d)",
-    }

@@ -7,7 +7,6 @@ import pytest
 from leed_traffic.domain.plan import UrgencyPlan, check_plan
 from leed_traffic.errors import UsageError
 from leed_traffic.generate.language_model.author import LanguageModelAuthor, Sampling
-from leed_traffic.generate.language_model.authorship import Authorship, diversity
 from leed_traffic.generate.language_model.brief_text import TOKEN_LIMIT, estimate_tokens
 from leed_traffic.generate.language_model.served import ModelReply, ServedModel, ServerPatience
 from tests.generate.briefs import crossroads, little
@@ -204,29 +203,3 @@ def test_a_round_of_a_hundred_intersections_keeps_the_servers_queue_full():
     assert (author.rounds[0].asked, author.rounds[0].valid, len(server.requests)) == (100, 100, 100)
     assert server.most_in_flight == 16
     assert server.mean_in_flight(16) > 0.9 * 16
-
-
-def test_diversity_is_nothing_for_equal_plans_and_grows_with_what_differs():
-    one, other = UrgencyPlan(intersection="X"), UrgencyPlan(intersection="X", green_s=9.0)
-    assert diversity([one, one]) == 0.0
-    assert diversity([one, other]) == pytest.approx(1 / 9, abs=1e-3)
-    assert diversity([one]) is None
-
-
-def test_shares_count_a_model_once_whatever_the_round():
-    names = {
-        "A": "tiny, round 1, proposal 2",
-        "B": "tiny, round 3, proposal 1",
-        "C": "embedded: max-wave 100 m",
-        "D": "tiny, round 1, proposal 1",
-    }
-    record = Authorship(
-        model="tiny",
-        prompt_version="v2",
-        prompt_digest="d",
-        rounds=(),
-        written_by=names,
-        asking_s=0.0,
-        asked_now=0,
-    )
-    assert record.shares == {"embedded: max-wave 100 m": 0.25, "tiny": 0.75}

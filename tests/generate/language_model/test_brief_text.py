@@ -14,7 +14,7 @@ from leed_traffic.generate.language_model.brief_text import (
     system_text,
     task_text,
 )
-from leed_traffic.generate.language_model.names import letters, name_parts
+from leed_traffic.generate.language_model.names import name_parts
 from tests.generate.briefs import brief_of, crossroads, little
 from tests.intersections import intersection, vehicle
 
@@ -116,7 +116,3 @@ def test_every_proposal_has_its_own_task():
     assert len({emphasis(k) for k in range(8)}) == 6
     assert "from your last plans" in task_text(0, 1, has_attempts=True)
     assert "no step serves A left" in repair_text("no step serves A left")
-
-
-def test_letters_go_on_after_z():
-    assert [letters(k) for k in (0, 25, 26, 27, 51, 52)] == ["A", "Z", "AA", "AB", "AZ", "BA"]

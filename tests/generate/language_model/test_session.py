@@ -10,12 +10,11 @@ import pytest
 
 from leed_traffic.artifacts.demonstrations import read_demonstrations
 from leed_traffic.errors import DemonstrationError, UsageError
-from leed_traffic.generate.author import Author
-from leed_traffic.generate.config import GenerateConfig
+from leed_traffic.generate.authors import planned_runs
+from leed_traffic.generate.config import AuthorName, GenerateConfig
 from leed_traffic.generate.language_model.authorship import read_authorship
 from leed_traffic.generate.language_model.config import ModelConfig
 from leed_traffic.generate.run import generate
-from leed_traffic.generate.search.budget import planned_runs
 from tests.generate.chat_server import Answer, ChatServer, priority_reply, prompt_of
 from tests.generate.killing import FILES, digests, live_and_die, on_disk, slow_and_flawed
 from tests.short_scenario import shortened
@@ -31,7 +30,7 @@ def short(tmp_path_factory):
 
 def config_for(short, out, **language):
     settings = ModelConfig(**({"model": "tiny", "rounds": 2, "candidates": 2, "start_s": 5.0} | language))
-    return GenerateConfig(scenario=short, out=out, author=Author.VLLM, seeds=(1,), language=settings)
+    return GenerateConfig(scenario=short, out=out, author=AuthorName.VLLM, seeds=(1,), language=settings)
 
 
 GOOD = {
@@ -160,24 +159,6 @@ def test_killed_again_and_again_only_prompts_without_a_kept_reply_are_asked_agai
         )
     )
     assert digests(tmp_path / "again") == digests(tmp_path / "d")
-
-
-@pytest.mark.parametrize(
-    ("language", "words"),
-    [
-        ({"model": None}, "name the model: --url"),
-        ({"urls": ("gpu:8000",)}, "--url gpu:8000: expected an address as http://HOST:8000/v1"),
-        ({"urls": ("http://h/v1",), "replay": "t.jsonl"}, "--replay asks no server"),
-    ],
-)
-def test_settings_that_name_no_model_are_one_line(tmp_path, language, words):
-    with pytest.raises(UsageError, match=words):
-        generate(config_for("crossing", tmp_path, **language))
-
-
-def test_without_vllm_a_model_in_process_is_refused_with_the_way_to_get_it(short, tmp_path):
-    with pytest.raises(UsageError, match="not installed here"):
-        generate(config_for(short, tmp_path / "d"))
 
 
 @pytest.mark.sumo

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 
 from leed_traffic.artifacts.policy import Policy
+from leed_traffic.domain.situation import StageDisplay
 from leed_traffic.errors import UsageError
+from leed_traffic.serve.control.commands import CommandQueue, Reload, Rollback
 from leed_traffic.serve.control.hot_swap import Generation, HotSwap
 from leed_traffic.serve.control.loop import StopRequest
-from leed_traffic.serve.control.orders import CommandQueue, Reload, Rollback
-from leed_traffic.serve.control.signal import StageDisplay
 from leed_traffic.serve.logs.events import ChangeKind
 from leed_traffic.serve.run import ServeConfig, serve
 from leed_traffic.serve.safety.supervisor import SignalMode
@@ -139,8 +139,8 @@ def test_bundles_are_numbered_as_patterns_of_the_device_are():
 
 
 def serve_two(bundles, on_tick, *, policies=None, device=None, clock=lambda: 0.0, **changes):
-    """Serve the first of the bundles on the fake; `on_tick(time_s, mailbox, generations)` may order."""
-    mailbox, device = CommandQueue(), device or fake(queues={lane.id: 3 for lane in crossing()[0].lanes})
+    """Serve the first of the bundles on the fake; `on_tick(time_s, commands, generations)` may order."""
+    commands, device = CommandQueue(), device or fake(queues={lane.id: 3 for lane in crossing()[0].lanes})
     policies = policies or {}
 
     def decider(bundle, ids):
@@ -149,8 +149,8 @@ def serve_two(bundles, on_tick, *, policies=None, device=None, clock=lambda: 0.0
     generations = [Generation(bundle=b, decider=decider(b, b.ids)) for b in bundles]
     summary = serve(
         ServeConfig(bundle=bundles[0].path, port=1, **changes), clock=clock, stop=StopRequest(),
-        on_tick=lambda time_s, end_s, note: on_tick(time_s, mailbox, generations),
-        connect=lambda *_: device, decider=decider, mailbox=mailbox,
+        on_tick=lambda time_s, end_s, note: on_tick(time_s, commands, generations),
+        connect=lambda *_: device, decider=decider, commands=commands,
     )  # fmt: skip
     return summary, device
 
@@ -165,9 +165,9 @@ def bundles(tmp_path):
 
 
 def test_a_reload_changes_the_pattern_at_a_stage_boundary(bundles, tmp_path):
-    def on_tick(time_s, mailbox, generations):
+    def on_tick(time_s, commands, generations):
         if time_s == 40.0:
-            mailbox.drop(Reload(generation=generations[1]), "test")
+            commands.put(Reload(generation=generations[1]), "test")
 
     summary, _ = serve_two(bundles, on_tick, events=tmp_path / "logs", until_s=200.0)
     assert summary.bundle_digest == bundles[1].digest
@@ -190,9 +190,9 @@ def test_a_new_policy_that_fails_is_demoted_without_a_tick_lost(bundles, answer,
     bad = asks_for(0)
     bad.answer = lambda k, observation, legal: [answer]
 
-    def on_tick(time_s, mailbox, generations):
+    def on_tick(time_s, commands, generations):
         if time_s == 40.0:
-            mailbox.drop(Reload(generation=generations[1]), "test")
+            commands.put(Reload(generation=generations[1]), "test")
 
     summary, _ = serve_two(
         bundles, on_tick, policies={bundles[1].digest: bad}, events=tmp_path / "logs", until_s=200.0
@@ -225,9 +225,9 @@ class SlowPolicy:
 def test_a_new_policy_that_takes_too_long_is_demoted_at_the_next_tick(bundles, seconds, stays, tmp_path):
     slow = SlowPolicy(seconds)
 
-    def on_tick(time_s, mailbox, generations):
+    def on_tick(time_s, commands, generations):
         if time_s == 40.0:
-            mailbox.drop(Reload(generation=generations[1]), "test")
+            commands.put(Reload(generation=generations[1]), "test")
 
     policies = {bundles[1].digest: slow}
     summary, _ = serve_two(
@@ -255,9 +255,9 @@ def test_a_new_policy_that_breaks_costs_three_decisions_and_is_demoted(bundles, 
     bad = asks_for(0)
     bad.answer = answer
 
-    def on_tick(time_s, mailbox, generations):
+    def on_tick(time_s, commands, generations):
         if time_s == 40.0:
-            mailbox.drop(Reload(generation=generations[1]), "test")
+            commands.put(Reload(generation=generations[1]), "test")
 
     summary, _ = serve_two(bundles, on_tick, policies={bundles[1].digest: bad}, until_s=200.0)
     assert summary.bundle_digest == bundles[0].digest
@@ -268,9 +268,9 @@ def test_a_new_policy_that_breaks_costs_three_decisions_and_is_demoted(bundles, 
 def test_a_trip_of_the_monitor_on_probation_demotes_the_bundle(bundles, caplog):
     device = fake()
 
-    def on_tick(time_s, mailbox, generations):
+    def on_tick(time_s, commands, generations):
         if time_s == 40.0:
-            mailbox.drop(Reload(generation=generations[1]), "test")
+            commands.put(Reload(generation=generations[1]), "test")
         device.shown_by_others = "G" * 18 if time_s == 150.0 else None
 
     summary, _ = serve_two(bundles, on_tick, device=device, until_s=300.0)
@@ -280,23 +280,23 @@ def test_a_trip_of_the_monitor_on_probation_demotes_the_bundle(bundles, caplog):
 
 
 def test_without_a_bundle_before_a_rollback_is_refused(bundles):
-    letters = []
+    waiting = []
 
-    def on_tick(time_s, mailbox, generations):
+    def on_tick(time_s, commands, generations):
         if time_s == 40.0:
-            letters.append(mailbox.drop(Rollback(), "test"))
+            waiting.append(commands.put(Rollback(), "test"))
 
     serve_two(bundles, on_tick, until_s=60.0)
     with pytest.raises(UsageError, match="no bundle to go back to"):
-        letters[0].answer.result(0.0)
+        waiting[0].answer.result(0.0)
 
 
 def test_a_hundred_swaps_break_no_limit_and_leave_one_bundle_behind(bundles):
     device = fake(end_s=4000.0, queues={lane.id: 3 for lane in crossing()[0].lanes})
 
-    def on_tick(time_s, mailbox, generations):
+    def on_tick(time_s, commands, generations):
         if time_s % 35.0 == 0.0:
-            mailbox.drop(Reload(generation=generations[int(time_s // 35.0) % 2]), "test")
+            commands.put(Reload(generation=generations[int(time_s // 35.0) % 2]), "test")
 
     summary, _ = serve_two(bundles, on_tick, device=device)
     assert summary.steps["complete"] >= 100

@@ -11,7 +11,8 @@ from tests.serve.test_run import asks_for, drive, fake, read_events
 
 LIMITS = SensingLimits()
 WELL = {
-    "count_veh": 2.0, "queue_veh": 0.0, "moving_veh": 2.0, "position_sum_m": 50.0, "green": 0.0, "exit_is_free": True,
+    "count_veh": 2.0, "queue_veh": 0.0, "moving_veh": 2.0, "position_sum_m": 50.0, "green": 0.0,
+    "exit_is_free": True,
     "capacity_veh": 10.0, "others_veh": 0.0,
 }  # fmt: skip
 STILL = {"count_veh": 2.0, "moving_veh": 0.0, "position_sum_m": 50.0}

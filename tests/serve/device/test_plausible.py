@@ -6,7 +6,7 @@ import pytest
 
 from leed_traffic.domain.safety.program import PROGRAM_ID, build_program
 from leed_traffic.serve.device.contract import SignalDisplay
-from leed_traffic.serve.device.plausible import is_sound, phase_showing, read_sighting, read_step_length
+from leed_traffic.serve.device.plausible import is_sound, phase_showing, read_display, read_step_length
 from tests.serve.bundles import crossing
 from tests.serve.device.test_contract import without_all_red
 from tests.serve.test_run import asks_for, drive, fake
@@ -40,17 +40,18 @@ def test_sound_steps_pass():
 
 @pytest.mark.parametrize(
     "values",
-    [(1, "leed", 0, 1.0), ("Gr", 7, 0, 1.0), ("Gr", "leed", 0.0, 1.0), ("Gr", "leed", 0, "1"), ("Gr", "leed", 0, -1.0),
+    [(1, "leed", 0, 1.0), ("Gr", 7, 0, 1.0), ("Gr", "leed", 0.0, 1.0), ("Gr", "leed", 0, "1"),
+     ("Gr", "leed", 0, -1.0),
      ("Gr", "leed", 0, math.nan), ("Gr", "leed", 0, math.inf), (None, "leed", 0, 1.0)],
 )  # fmt: skip
 def test_values_of_another_kind_are_refused(values):
     with pytest.raises(ValueError, match="signal C reads"):
-        read_sighting("C", *values)
+        read_display("C", *values)
 
 
 @pytest.mark.parametrize("spent_s", [0.0, 0.5, 86400.0])
 def test_sound_values_are_taken_as_they_are(spent_s):
-    assert read_sighting("C", "Gr", "leed", 3, spent_s) == SignalDisplay(
+    assert read_display("C", "Gr", "leed", 3, spent_s) == SignalDisplay(
         state="Gr", program="leed", phase=3, spent_s=spent_s
     )
 

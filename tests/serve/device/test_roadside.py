@@ -44,13 +44,16 @@ def test_zones_over_traci_read_as_the_interval_sums_do(start_sumo, additional):
         lanes=lanes,
         detectors=site_detectors(CAMERA, [intersection], 100.0),
     )
-    truth, eyes = Detection([intersection], 80.0, device.lane_index), FieldDetectors([intersection], CAMERA, 100.0)
+    truth, detectors = (
+        Detection([intersection], 80.0, device.lane_index),
+        FieldDetectors([intersection], CAMERA, 100.0),
+    )
     try:
         snapshots = [device.read() for _ in range(200)]
     finally:
         device.close()
     for snapshot in snapshots[::20]:
-        readings, _ = eyes.measure(snapshot.detected, 1.0)
+        readings, _ = detectors.measure(snapshot.detected, 1.0)
         expected = truth.measure(snapshot.vehicles)
         assert set(readings.count_veh - expected.count_veh) <= {0.0, 1.0}
         assert np.abs(readings.queue_veh - expected.queue_veh).max() <= 1.0
@@ -63,11 +66,11 @@ def test_loops_over_traci_follow_the_traffic_and_no_lane_is_read(start_sumo, add
     device = open_device(
         start_sumo(additional=[additional]).port, detectors=site_detectors(LOOPS, [intersection], 100.0)
     )
-    eyes, seen = FieldDetectors([intersection], LOOPS, 100.0), []
+    detectors, seen = FieldDetectors([intersection], LOOPS, 100.0), []
     try:
         for k in range(200):
             snapshot = device.read()
-            seen.append(eyes.measure(snapshot.detected, 1.0 if k else 0.0)[0].count_veh)
+            seen.append(detectors.measure(snapshot.detected, 1.0 if k else 0.0)[0].count_veh)
     finally:
         device.close()
     assert len(snapshot.vehicles.lane) == 0
@@ -86,7 +89,7 @@ def test_a_server_without_the_detectors_is_refused(start_sumo):
 @pytest.mark.sumo
 def test_trucks_call_with_their_link_and_cars_do_not(start_sumo):
     intersection, _ = crossing()
-    device = open_device(start_sumo().port, favoured=frozenset({"truck"}))
+    device = open_device(start_sumo().port, priority_classes=frozenset({"truck"}))
     try:
         callers = [caller for _ in range(120) for caller in device.read().callers]
     finally:
@@ -99,10 +102,10 @@ def test_trucks_call_with_their_link_and_cars_do_not(start_sumo):
 
 def test_a_detector_that_is_silent_leaves_its_lanes_unknown():
     intersection, _ = crossing()
-    eyes = FieldDetectors([intersection], CAMERA, 100.0)
+    detectors = FieldDetectors([intersection], CAMERA, 100.0)
     detected = {d.id: (2.0, 1.0) for d in site_detectors(CAMERA, [intersection], 100.0)}
     (gone, *_) = [name for name in detected if name.startswith("leed.zone")]
-    readings, _ = eyes.measure({name: pair for name, pair in detected.items() if name != gone}, 1.0)
+    readings, _ = detectors.measure({name: pair for name, pair in detected.items() if name != gone}, 1.0)
     assert np.isnan(readings.count_veh).sum() == 1
     assert np.nanmax(readings.count_veh) >= 2.0
     assert (readings.exit_fill > 0.0).all()
@@ -110,19 +113,19 @@ def test_a_detector_that_is_silent_leaves_its_lanes_unknown():
 
 def test_loops_that_are_joined_late_begin_with_what_comes_from_then_on():
     intersection, _ = crossing()
-    eyes = FieldDetectors([intersection], LOOPS, 100.0)
+    detectors = FieldDetectors([intersection], LOOPS, 100.0)
     loops = site_detectors(LOOPS, [intersection], 100.0)
     first = {d.id: (300.0, 900.0) for d in loops}
-    assert eyes.measure(first, 0.0)[0].count_veh.max() == 0.0
+    assert detectors.measure(first, 0.0)[0].count_veh.max() == 0.0
     later = {d.id: (303.0 if ".advance." in d.id else 300.0, 900.0) for d in loops}
-    np.testing.assert_allclose(eyes.measure(later, 1.0)[0].count_veh, 3.0, atol=0.5)
+    np.testing.assert_allclose(detectors.measure(later, 1.0)[0].count_veh, 3.0, atol=0.5)
 
 
 def test_what_moves_at_a_lane_is_told_apart_from_what_stands():
     intersection, _ = crossing()
-    eyes = FieldDetectors([intersection], LOOPS, 100.0)
+    detectors = FieldDetectors([intersection], LOOPS, 100.0)
     loops = site_detectors(LOOPS, [intersection], 100.0)
-    marks = [eyes.measure({d.id: (n, 5.0) for d in loops}, 1.0)[1] for n in (4.0, 4.0, 5.0)]
+    marks = [detectors.measure({d.id: (n, 5.0) for d in loops}, 1.0)[1] for n in (4.0, 4.0, 5.0)]
     assert (marks[0] == marks[1]).all()
     assert (marks[1] != marks[2]).all()
 

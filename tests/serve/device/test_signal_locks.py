@@ -84,9 +84,13 @@ def test_a_lock_is_taken_once_and_given_back_at_the_end(locks, port):
 
 
 def test_a_killed_owner_leaves_no_lock(locks, port):
-    code = f"import time; from leed_traffic.serve.device.signal_locks import SignalLocks as L; x = L('::1', {port}, ['C'], None); "
+    code = (
+        "import time; from leed_traffic.serve.device.signal_locks import SignalLocks as L; "
+        f"x = L('::1', {port}, ['C'], None); "
+    )
     owner = subprocess.Popen(
-        [sys.executable, "-c", code + "x.take(); print('held', flush=True); time.sleep(60)"], stdout=subprocess.PIPE, text=True,
+        [sys.executable, "-c", code + "x.take(); print('held', flush=True); time.sleep(60)"],
+        stdout=subprocess.PIPE, text=True,
         env={"PYTHONPATH": os.pathsep.join(filter(None, sys.path)), "HOME": "/nowhere", "TMPDIR": "/nowhere"},
     )  # fmt: skip
     try:

@@ -49,8 +49,8 @@ class FakeConnection:
 def filled(answer):
     connection = FakeConnection(answer)
     batch = TraciBatch(connection)
-    batch.tell(LIGHTS, tc.TL_PROGRAM, "C", "s", "0")
-    batch.tell(LIGHTS, tc.TL_PHASE_INDEX, "C", "i", 4)
+    batch.set(LIGHTS, tc.TL_PROGRAM, "C", "s", "0")
+    batch.set(LIGHTS, tc.TL_PHASE_INDEX, "C", "i", 4)
     batch.ask(LIGHTS, tc.TL_CURRENT_PROGRAM, "C")
     return connection, batch
 
@@ -76,7 +76,7 @@ def test_commands_are_sent_as_one_message_and_answered_in_their_order():
 def test_a_long_command_has_a_long_length(length):
     connection = FakeConnection(status(tc.CMD_SET_TL_VARIABLE))
     batch = TraciBatch(connection)
-    batch.tell(LIGHTS, tc.TL_PROGRAM, "C", "s", "x" * length)
+    batch.set(LIGHTS, tc.TL_PROGRAM, "C", "s", "x" * length)
     batch.send()
     ((code, body),) = commands(connection.sent[0])
     assert code == tc.CMD_SET_TL_VARIABLE
@@ -159,7 +159,7 @@ def test_each_command_is_written_as_traci_writes_it(length):
     )
     for add, expected in zip(
         (
-            lambda batch: batch.tell(LIGHTS, tc.TL_PROGRAM, "Ü", "s", text),
+            lambda batch: batch.set(LIGHTS, tc.TL_PROGRAM, "Ü", "s", text),
             lambda batch: batch.ask(LIGHTS, 0xF0, "C" + text),
             lambda batch: batch.subscribe(LIGHTS, text, []),
         ),

@@ -50,7 +50,7 @@ def open_page(board, port=0, *, host="127.0.0.1", allowed_hosts=()):
     from leed_traffic.serve.operations.status_page import published
 
     place = Listen(option="--status-port", host=host, port=port)
-    with published(board, Metrics(), [place], allowed_hosts) as (address,):
+    with published(board, Metrics(), place, allowed_hosts) as address:
         yield address
 
 
@@ -288,21 +288,16 @@ def test_only_allowed_names_are_answered_at_any_address():
                 assert (status == b"421") is not is_allowed, (status, host)
 
 
-def test_a_page_at_an_ipv6_address_and_one_at_two_ports():
+def test_a_page_at_an_ipv6_address():
     from leed_traffic.serve.operations.metrics import Metrics
     from leed_traffic.serve.operations.page_server import Listen
     from leed_traffic.serve.operations.status_page import published
 
-    places = [
-        Listen(option="--status-port", host="::1", port=0),
-        Listen(option="--metrics-port", host="127.0.0.1", port=0),
-    ]
     try:
-        with published(StatusBoard(), Metrics(), places) as addresses:
-            assert addresses[0].startswith("http://[::1]:")
-            for address in addresses:
-                assert get(address + "health")[0] == 503
-                assert "leed_ticks_missed_total 0.0" in get(address + "metrics")[2]
+        with published(StatusBoard(), Metrics(), Listen(option="--status-port", host="::1", port=0)) as address:
+            assert address.startswith("http://[::1]:")
+            assert get(address + "health")[0] == 503
+            assert "leed_ticks_missed_total 0.0" in get(address + "metrics")[2]
     except UsageError as err:
         pytest.skip(f"no IPv6 here: {err}")
 
@@ -314,9 +309,7 @@ def test_the_figures_are_read_over_http(crossing_bundle):
 
     metrics = Metrics()
     drive_watched(crossing_bundle, metrics)
-    with published(StatusBoard(), metrics, [Listen(option="--status-port", host="127.0.0.1", port=0)]) as (
-        address,
-    ):
+    with published(StatusBoard(), metrics, Listen(option="--status-port", host="127.0.0.1", port=0)) as address:
         assert 'leed_mode{mode="engaged",signal="C"}' in get(address + "metrics")[2]
 
 

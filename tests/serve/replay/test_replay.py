@@ -1,8 +1,8 @@
 import contextlib
+import gzip
 import json
 import random
 import shutil
-import struct
 import subprocess
 import sys
 import zlib
@@ -13,16 +13,14 @@ import numpy as np
 import pytest
 
 from leed_traffic.artifacts.policy import Policy
+from leed_traffic.domain import situation
 from leed_traffic.domain.detectors.detection import Vehicles
-from leed_traffic.domain.priority import PriorityVehicle
 from leed_traffic.domain.safety.program import PROGRAM_ID
 from leed_traffic.errors import BundleError, DeviceError, UsageError
-from leed_traffic.serve.control import controller as control
-from leed_traffic.serve.control import requests
+from leed_traffic.serve.control.commands import Reload, Rollback, SetOperatingMode
 from leed_traffic.serve.control.loop import StopRequest
-from leed_traffic.serve.control.orders import Reload, Rollback, SetOperatingMode
-from leed_traffic.serve.device.contract import SignalDisplay, Snapshot
-from leed_traffic.serve.logs.recording import Reader, pack_snapshot, unpack_snapshot
+from leed_traffic.serve.logs.recording import Writer
+from leed_traffic.serve.logs.records import Sealed, Tick, line_of
 from leed_traffic.serve.replay.replay import replay
 from leed_traffic.serve.run import ServeConfig, serve
 from leed_traffic.serve.safety.supervisor import OperatingMode
@@ -47,39 +45,7 @@ def five_minutes(tmp_path_factory):
 @pytest.fixture
 def recorded(five_minutes, tmp_path):
     """A copy of the recording, which a test may spoil."""
-    return Path(shutil.copy(five_minutes / "logs" / "recording.leed", tmp_path))
-
-
-def test_a_snapshot_comes_back_as_it_was():
-    rng = np.random.default_rng(3)
-    snapshot = Snapshot(
-        time_s=12.3,
-        sightings=(
-            SignalDisplay(
-                state="GgrsyX",
-                program=PROGRAM_ID,
-                phase=-3,
-                spent_s=float("nan"),
-                is_sound=False,
-                slowest_inside_mps=2.5,
-            ),
-            SignalDisplay(state="", program="", phase=2**40, spent_s=1e-300, slowest_inside_mps=None),
-        ),
-        vehicles=Vehicles(
-            lane=np.array([0, 3, 70_000]), position_m=rng.normal(size=3), speed_mps=np.array([0.0, np.nan, np.inf])
-        ),
-        missing=frozenset({5, 1}),
-        detected={"C:loop1": (12.0, 3.25), "C:zone": (float("inf"), 0.1)},
-        callers=(PriorityVehicle(signal="C", link=3, distance_m=81.7, kind="bus"),),
-    )
-    back = unpack_snapshot(pack_snapshot(snapshot), 2)
-    assert pack_snapshot(back) == pack_snapshot(snapshot)
-    assert (back.sightings[0].state, back.sightings[0].is_sound) == ("GgrsyX", False)
-    assert back.sightings[1] == snapshot.sightings[1]
-    assert back.vehicles.lane.tolist() == [0, 3, 70_000]
-    np.testing.assert_array_equal(back.vehicles.position_m, snapshot.vehicles.position_m)
-    assert back.missing == {1, 5}
-    assert (back.detected, back.callers) == (snapshot.detected, snapshot.callers)
+    return Path(shutil.copy(five_minutes / "logs" / "recording.jsonl.gz", tmp_path))
 
 
 def test_a_run_is_decided_again_byte_for_byte(recorded):
@@ -92,17 +58,17 @@ def test_a_run_is_decided_again_byte_for_byte(recorded):
 
 def test_equal_runs_leave_equal_recordings(five_minutes, tmp_path, recorded):
     drive(five_minutes / "bundle", busy_device(end_s=300.0), events=tmp_path / "again")
-    assert (tmp_path / "again" / "recording.leed").read_bytes() == recorded.read_bytes()
+    assert (tmp_path / "again" / "recording.jsonl.gz").read_bytes() == recorded.read_bytes()
 
 
 def test_another_envelope_is_found_out_with_time_and_place(recorded, monkeypatch):
-    rule = control.rule
+    rule = situation.rule
 
     def lazy(requested, state, timing, **changes):
         ruling = rule(requested, state, timing, **changes)
         return replace(ruling, stage=state.stage) if requested == 2.0 else ruling
 
-    monkeypatch.setattr(control, "rule", lazy)
+    monkeypatch.setattr(situation, "rule", lazy)
     report = replay(recorded)
     assert report.differ > 0
     assert report.first.intersection == "C"
@@ -112,8 +78,8 @@ def test_another_envelope_is_found_out_with_time_and_place(recorded, monkeypatch
 
 
 def test_another_observation_is_found_out(recorded, monkeypatch):
-    encode = requests.Encoder.encode
-    monkeypatch.setattr(requests.Encoder, "encode", lambda self, *a: encode(self, *a) + np.float32(1e-6))
+    encode = situation.Encoder.encode
+    monkeypatch.setattr(situation.Encoder, "encode", lambda self, *a: encode(self, *a) + np.float32(1e-6))
     report = replay(recorded)
     assert report.differ >= 60
     assert "observation" in report.first.recorded
@@ -121,7 +87,7 @@ def test_another_observation_is_found_out(recorded, monkeypatch):
 
 def test_another_bundle_is_refused_and_so_is_one_that_is_gone(crossing_bundle, tmp_path):
     drive(crossing_bundle, busy_device(end_s=30.0), events=tmp_path / "logs")
-    recorded = tmp_path / "logs" / "recording.leed"
+    recorded = tmp_path / "logs" / "recording.jsonl.gz"
     weights = np.zeros((write_crossing_bundle(tmp_path / "x").specs[0].size, 4), dtype=np.float32)
     other = write_crossing_bundle(tmp_path / "other", weights)
     with pytest.raises(BundleError, match=r"recorded with bundle .* give the folder of the one that ran"):
@@ -133,34 +99,34 @@ def test_another_bundle_is_refused_and_so_is_one_that_is_gone(crossing_bundle, t
 
 
 def test_reloads_modes_and_a_rollback_are_replayed(bundles, tmp_path):
-    def on_tick(time_s, mailbox, generations):
+    def on_tick(time_s, commands, generations):
         orders = {
-            40.0: Reload(generation=generations[1]), 100.0: Rollback(), 160.0: SetOperatingMode(control=OperatingMode.SHADOW),
-            230.0: SetOperatingMode(control=OperatingMode.ACTIVE), 300.0: Reload(generation=generations[1]), 301.0: Rollback(),
+            40.0: Reload(generation=generations[1]), 100.0: Rollback(), 160.0: SetOperatingMode(mode=OperatingMode.SHADOW),
+            230.0: SetOperatingMode(mode=OperatingMode.ACTIVE), 300.0: Reload(generation=generations[1]), 301.0: Rollback(),
             302.0: Rollback(),
         }  # fmt: skip
         if time_s in orders:
-            mailbox.drop(orders[time_s], "test")
+            commands.put(orders[time_s], "test")
 
     summary, _ = serve_two(bundles, on_tick, events=tmp_path / "logs", until_s=400.0)
     assert summary.steps["mode"] == 2
-    report = replay(tmp_path / "logs" / "recording.leed")
+    report = replay(tmp_path / "logs" / "recording.jsonl.gz")
     assert (report.differ, report.is_cut_off) == (0, False)
     with pytest.raises(BundleError, match=bundles[1].digest[:12]):
-        replay(tmp_path / "logs" / "recording.leed", [bundles[0].path])
+        replay(tmp_path / "logs" / "recording.jsonl.gz", [bundles[0].path])
 
 
 def test_a_bundle_that_went_because_it_was_slow_goes_again_in_a_replay(bundles, tmp_path):
     slow = SlowPolicy(0.6, Policy(bundles[1]))
 
-    def on_tick(time_s, mailbox, generations):
+    def on_tick(time_s, commands, generations):
         if time_s == 40.0:
-            mailbox.drop(Reload(generation=generations[1]), "test")
+            commands.put(Reload(generation=generations[1]), "test")
 
     changes = {"policies": {bundles[1].digest: slow}, "clock": slow, "events": tmp_path / "logs", "until_s": 200.0}
     summary, _ = serve_two(bundles, on_tick, **changes)
     assert summary.steps["rolled_back"] == 1
-    assert replay(tmp_path / "logs" / "recording.leed").differ == 0
+    assert replay(tmp_path / "logs" / "recording.jsonl.gz").differ == 0
 
 
 @pytest.mark.parametrize("seed", range(2))
@@ -177,7 +143,7 @@ def test_faults_of_sensing_monitor_and_program_are_replayed(crossing_bundle, tmp
     summary, _ = drive(crossing_bundle, device, on_tick=meddle, events=tmp_path / "logs")
     assert summary.detector_faults == {"missing": 1}
     assert summary.transitions["fallback: monitor_trip"] == 1
-    report = replay(tmp_path / "logs" / "recording.leed")
+    report = replay(tmp_path / "logs" / "recording.jsonl.gz")
     assert (report.differ, report.ticks) == (0, 400)
 
 
@@ -188,7 +154,7 @@ def test_a_stop_is_replayed(crossing_bundle, tmp_path, at_s):
         crossing_bundle, busy_device(), stop=stop, events=tmp_path / "logs",
         on_tick=lambda time_s, end_s, note: time_s == at_s and stop(15),
     )  # fmt: skip
-    assert replay(tmp_path / "logs" / "recording.leed").differ == 0
+    assert replay(tmp_path / "logs" / "recording.jsonl.gz").differ == 0
 
 
 def test_a_lost_device_and_the_one_after_it_are_replayed(crossing_bundle, tmp_path):
@@ -206,7 +172,7 @@ def test_a_lost_device_and_the_one_after_it_are_replayed(crossing_bundle, tmp_pa
         ServeConfig(bundle=crossing_bundle, port=1, events=tmp_path / "logs", retry_s=5.0), clock=lambda: 0.0,
         stop=StopRequest(), connect=lambda *_: queue.pop(0), sleep=lambda s: None,
     )  # fmt: skip
-    report = replay(tmp_path / "logs" / "recording.leed")
+    report = replay(tmp_path / "logs" / "recording.jsonl.gz")
     assert report.differ == 0
     assert report.ticks > 120
 
@@ -225,49 +191,6 @@ def test_a_recording_is_read_up_to_wherever_it_was_cut(recorded):
     assert ticks[-1] < whole.ticks
 
 
-def test_a_damaged_recording_is_said_to_be_damaged_or_ends_early_but_never_lies(recorded):
-    sound, rng = recorded.read_bytes(), np.random.default_rng(1)
-    records, start, found = (
-        list(Reader(recorded).records()),
-        sound.index(b"\n") + 1,
-        {"damaged": 0, "early": 0, "unharmed": 0},
-    )
-    for _ in range(200):
-        content = bytearray(sound)
-        content[rng.integers(start, len(content))] ^= 1 << int(rng.integers(8))
-        recorded.write_bytes(bytes(content))
-        reader, outcome = Reader(recorded), "unharmed"
-        try:
-            for k, record in enumerate(reader.records()):
-                assert record == records[k], "something else was read than was written"
-        except UsageError:
-            outcome = "damaged"
-        found["early" if outcome == "unharmed" and reader.is_torn else outcome] += 1
-    assert found["damaged"] + found["early"] > 190
-
-
-@pytest.mark.parametrize(
-    "content", [b"", b"\n", b"{}\n", b"PK\x03\x04", b'{"format_version": 3}\n', b'{"format_version": 2}\n']
-)
-def test_what_is_no_recording_is_refused_in_one_line(tmp_path, content):
-    (tmp_path / "x").write_bytes(content)
-    with pytest.raises(UsageError, match="recording"):
-        Reader(tmp_path / "x")
-    with pytest.raises(UsageError, match="cannot be read"):
-        Reader(tmp_path / "nothing")
-
-
-def test_a_recording_of_before_is_refused_with_what_reads_it(recorded):
-    """Its records have another layout: nothing of them is guessed."""
-    header, _, records = recorded.read_bytes().partition(b"\n")
-    older = json.loads(header) | {"format_version": 1, "leed_version": "0.0.9"}
-    recorded.write_bytes(json.dumps(older).encode() + b"\n" + records)
-    with pytest.raises(UsageError) as refused:
-        replay(recorded)
-    expected = "recording of format 1, this program reads 2; replay it with the leed_traffic that wrote it (0.0.9)"
-    assert str(refused.value) == f"{recorded}: {expected}"
-
-
 KILLED = """
 import itertools, os, signal, sys
 from pathlib import Path
@@ -283,7 +206,7 @@ def test_the_recording_of_a_killed_run_holds_every_tick_up_to_the_last(crossing_
     arguments = [str(crossing_bundle), str(tmp_path / "logs"), str(pytestconfig.rootpath)]
     killed = subprocess.run([sys.executable, "-c", KILLED, *arguments], check=False, cwd=pytestconfig.rootpath)
     assert killed.returncode == -9
-    report = replay(tmp_path / "logs" / "recording.leed")
+    report = replay(tmp_path / "logs" / "recording.jsonl.gz")
     assert (report.is_cut_off, report.end_s, report.ticks, report.differ) == (True, 200.0, 201, 0)
 
 
@@ -300,14 +223,14 @@ def test_replaying_needs_neither_torch_nor_a_simulator(recorded):
 def test_logs_of_an_earlier_run_move_aside(crossing_bundle, tmp_path):
     for seconds in (20.0, 30.0, 40.0):
         drive(crossing_bundle, busy_device(end_s=seconds), events=tmp_path / "logs")
-    ticks = [replay(tmp_path / "logs" / name / "recording.leed").ticks for name in ("earlier-1", "earlier-2", ".")]
+    ticks = [
+        replay(tmp_path / "logs" / name / "recording.jsonl.gz").ticks for name in ("earlier-1", "earlier-2", ".")
+    ]
     assert ticks == [20, 30, 40]
     assert (tmp_path / "logs" / "earlier-1" / "events.parquet").is_file()
 
 
 def test_a_disk_that_is_full_ends_the_recording_and_not_the_run(crossing_bundle, tmp_path, monkeypatch, caplog):
-    from leed_traffic.serve.logs.recording import Writer
-
     flush, ticks = Writer.flush, []
 
     def fills_up(self):
@@ -321,69 +244,64 @@ def test_a_disk_that_is_full_ends_the_recording_and_not_the_run(crossing_bundle,
     assert summary.ticks == 100
     assert summary.violations == []
     assert "the recording ends here: No space left on device" in caplog.text
-    assert replay(tmp_path / "logs" / "recording.leed").differ == 0
+    assert replay(tmp_path / "logs" / "recording.jsonl.gz").differ == 0
 
 
-def records_of(path):
-    """(header line, [(kind, payload)]) of a recording."""
-    head, _, rest = path.read_bytes().partition(b"\n")
-    body, at, found = zlib.decompressobj().decompress(rest), 0, []
-    while at < len(body):
-        kind, size = struct.unpack_from("<BI", body, at)
-        found.append((kind, body[at + 5 : at + 5 + size]))
-        at += 5 + size + 4
-    return head, found
+def lines_of(path):
+    """(header line, [line of a record]) of a recording, without its seals."""
+    head, *rest = gzip.decompress(path.read_bytes()).splitlines(keepends=True)
+    return head, [line for line in rest if b'"sealed"' not in line]
 
 
-def write_recording(path, head, records):
+def write_recording(path, head, lines):
     """Sealed again: every CRC is right."""
-    frames = (struct.pack("<BI", k, len(p)) + p + struct.pack("<I", zlib.crc32(p, k)) for k, p in records)
-    path.write_bytes(head + b"\n" + zlib.compress(b"".join(frames)))
+    seal = line_of(Sealed(crc=zlib.crc32(head)))
+    end = line_of(Sealed(crc=zlib.crc32(head + seal + b"".join(lines))))
+    path.write_bytes(gzip.compress(head + seal + b"".join(lines) + end))
 
 
 @pytest.mark.parametrize("seed", range(60))
 def test_an_altered_recording_is_replayed_or_refused_in_one_line(recorded, five_minutes, seed, caplog):
     rng = random.Random(seed)
-    head, records = records_of(recorded)
+    head, records = lines_of(recorded)
     records = records[: rng.randint(4, 40)]
     for _ in range(rng.choice([1, 1, 3])):
         k = rng.randrange(len(records))
-        kind, payload = records[k]
-        spoilt = bytearray(payload)
-        for _ in range(rng.choice([1, 2, 8]) if payload else 0):
-            spoilt[rng.randrange(len(spoilt))] = rng.randrange(256)
+        spoilt = bytearray(records[k][:-1])
+        for _ in range(rng.choice([1, 2, 8]) if spoilt else 0):
+            spoilt[rng.randrange(len(spoilt))] = rng.choice(b'0123456789"{}[]:,.-eNx\xff\x00')
         cut = bytes(spoilt[: rng.randrange(len(spoilt) + 1)])
-        records[k] = rng.choice([(kind, bytes(spoilt)), (kind, cut), (rng.randint(1, 10), payload), (kind, b"")])
+        records[k] = rng.choice([bytes(spoilt), cut, rng.choice(records)[:-1], b"", b"null"]) + b"\n"
     write_recording(recorded, head, records)
     with contextlib.suppress(UsageError):
         replay(recorded, [five_minutes / "bundle"])
     assert "a fault at" not in caplog.text
 
 
-CONNECTED, TICK, ORDER, STOP = 1, 2, 6, 7
-
-
 @pytest.mark.parametrize(
-    ("kind", "payload"),
+    "line",
     [
-        (CONNECTED, b'{"step_s": 0.0, "end_s": 1.0, "lanes": []}'),
-        (CONNECTED, b'{"step_s": NaN, "end_s": 1.0, "lanes": []}'),
-        (CONNECTED, b'{"step_s": 1.0, "end_s": 1.0, "lanes": []}'),
-        (CONNECTED, b'{"step_s": 1.0, "end_s": 1.0, "lanes": ["a", "a"]}'),
-        (TICK, b""),
-        (TICK, bytes(28)),
-        (ORDER, b'{"order": "mode", "who": "x", "value": "nonsense"}'),
-        (ORDER, b"["),
-        (STOP, b""),
-        (STOP, b"\xff"),
-        (STOP, b"\x0f\x0f"),
+        b'{"kind":"connected","step_s":0.0,"end_s":1.0,"lanes":[]}',
+        b'{"kind":"connected","step_s":"NaN","end_s":1.0,"lanes":[]}',
+        b'{"kind":"connected","step_s":1.0,"end_s":1.0,"lanes":[]}',
+        b'{"kind":"connected","step_s":1.0,"end_s":1.0,"lanes":["a","a"]}',
+        b'{"kind":"tick"}',
+        b'{"kind":"tick","time_s":-1.0,"signals":[],"lane":[],"position_m":[],"speed_mps":[]}',
+        b'{"kind":"tick","time_s":1.0,"signals":[],"lane":[],"position_m":[],"speed_mps":[]}',
+        b'{"kind":"tick","time_s":1.0,"signals":[],"lane":[0],"position_m":[],"speed_mps":[]}',
+        b'{"kind":"command","command":"mode","who":"x","value":"nonsense"}',
+        b'{"kind":"stop","number":255}',
+        b'{"kind":"asked","intersection":"X","request":1.0,"observation_crc":0}',
+        b'{"kind":"dance"}',
+        b"[" * 10_000,
+        b"",
     ],
 )
-def test_what_cannot_have_been_recorded_is_named_with_its_place(recorded, five_minutes, kind, payload):
-    head, records = records_of(recorded)
-    place = 0 if kind == CONNECTED else 1
-    write_recording(recorded, head, [*records[:place], (kind, payload), *records[place + 1 : 20]])
-    with pytest.raises(UsageError, match=r"recording.leed: damaged in record [12]: ") as found:
+def test_what_cannot_have_been_recorded_is_named_with_its_place(recorded, five_minutes, line):
+    head, records = lines_of(recorded)
+    place = 0 if b"connected" in line else 1
+    write_recording(recorded, head, [*records[:place], line + b"\n", *records[place + 1 : 20]])
+    with pytest.raises(UsageError, match=r"recording.jsonl.gz: damaged in line [34]: ") as found:
         replay(recorded, [five_minutes / "bundle"])
     assert "\n" not in str(found.value)
 
@@ -397,25 +315,24 @@ def test_what_cannot_have_been_recorded_is_named_with_its_place(recorded, five_m
         {"lease_s": -1.0},
         {"until_s": -5.0},
         {"probation_s": 1e30},
-        {"modes": []},
-        {"reasons": []},
+        {"operating_mode": "nonsense"},
         {"kept": [{"signal": "C"}]},
     ],
 )
 def test_a_header_of_no_run_is_refused(recorded, five_minutes, change):
-    head, records = records_of(recorded)
-    write_recording(recorded, json.dumps(json.loads(head) | change).encode(), records)
-    with pytest.raises(UsageError, match=r"recording.leed: "):
+    head, records = lines_of(recorded)
+    write_recording(recorded, json.dumps(json.loads(head) | change).encode() + b"\n", records)
+    with pytest.raises(UsageError, match=r"recording.jsonl.gz: "):
         replay(recorded, [five_minutes / "bundle"])
 
 
 @pytest.mark.parametrize(("lane", "phase"), [(99, 0), (0, 99), (0, -1)])
 def test_a_snapshot_that_no_device_gives_is_refused(recorded, five_minutes, lane, phase):
-    head, records = records_of(recorded)
-    snapshot = unpack_snapshot(records[1][1], 1)
+    head, records = lines_of(recorded)
+    snapshot = Tick.model_validate_json(records[1]).snapshot()
     vehicles = Vehicles(lane=np.array([lane]), position_m=np.array([1.0]), speed_mps=np.array([0.0]))
     ours = replace(snapshot.sightings[0], program=PROGRAM_ID, phase=phase)
-    spoilt = pack_snapshot(replace(snapshot, vehicles=vehicles, sightings=(ours,)))
-    write_recording(recorded, head, [records[0], (TICK, spoilt), *records[2:20]])
-    with pytest.raises(UsageError, match=r"damaged in record 2: (lane|phase) "):
+    spoilt = line_of(Tick.of(replace(snapshot, vehicles=vehicles, sightings=(ours,))))
+    write_recording(recorded, head, [records[0], spoilt, *records[2:20]])
+    with pytest.raises(UsageError, match=r"damaged in line 4: (lane|phase) "):
         replay(recorded, [five_minutes / "bundle"])

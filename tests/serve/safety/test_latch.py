@@ -153,7 +153,7 @@ def test_a_latch_is_kept_where_no_descriptor_is_left(tmp_path, caplog):
 
 
 def fails_to_make_files(monkeypatch, number):
-    """As on a disk that is full, or in a folder that was made read-only: what is open already can still be written."""
+    """As on a full disk, or in a folder that was made read-only: what is open already can still be written."""
 
     def refuse(path, content):
         raise OSError(number, os.strerror(number))

@@ -8,9 +8,10 @@ import pytest
 
 from leed_traffic.domain.network import Intersection, Movement, MovementKind, Stage
 from leed_traffic.domain.safety.program import build_program
-from leed_traffic.domain.safety.timing import Timing
+from leed_traffic.domain.safety.timing import Clearances, Timing
 from leed_traffic.serve.safety import monitor as monitoring
 from leed_traffic.serve.safety.monitor import Fault, Monitor, Violation
+from tests.intersections import with_limits
 from tests.serve.bundles import crossing
 
 
@@ -45,9 +46,11 @@ TIMING = Timing(
     max_green_s=(60.0, 60.0),
     fallback_green_s=(20.0, 20.0),
     fallback_order=(0, 1),
-    pedestrian_clearance_s=((0.0, 4.0), (0.0, 0.0)),
-    yellow_s=((0.0, 3.0), (3.0, 0.0)),
-    all_red_s=((0.0, 2.0), (2.0, 0.0)),
+    clearances=Clearances(
+        pedestrian_clearance_s=((0.0, 4.0), (0.0, 0.0)),
+        yellow_s=((0.0, 3.0), (3.0, 0.0)),
+        all_red_s=((0.0, 2.0), (2.0, 0.0)),
+    ),
     max_red_s=180.0,
 )
 
@@ -177,8 +180,11 @@ def test_no_way_through_the_stage_program_trips(step_s):
 def test_a_stage_program_with_a_clearance_cut_short_trips(part):
     """The monitor's tables come from the site, not from the program: a program built with less is caught."""
     intersection, timing = crossing()
-    less = tuple(tuple(max(0.0, value - 2.0) for value in row) for row in getattr(timing, part))
-    program, monitor = build_program(intersection, replace(timing, **{part: less})), Monitor(intersection, timing)
+    less = tuple(tuple(max(0.0, value - 2.0) for value in row) for row in getattr(timing.clearances, part))
+    program, monitor = (
+        build_program(intersection, with_limits(timing, **{part: less})),
+        Monitor(intersection, timing),
+    )
     found, time_s = [], 0.0
     for i in range(program.n_stages):
         for j in range(program.n_stages):
@@ -204,6 +210,14 @@ def test_a_green_that_is_taken_over_has_its_minimum_from_then():
         found = [v.fault for k in range(int(stood_s)) for v in monitor.judge(101.0 + k, stage)]
         found += [v.fault for v in monitor.judge(100.0 + stood_s, after)]
         assert (Fault.SHORT_GREEN in found) == trips
+
+
+@pytest.mark.parametrize(("stood_s", "is_short"), [(6.9, True), (7.0, False)])
+def test_the_first_display_after_a_take_over_is_judged_by_the_one_that_stood(stood_s, is_short):
+    monitor = Monitor(INTERSECTION, TIMING)
+    monitor.begin(100.0, "Grr")
+    found = [violation.fault for violation in monitor.judge(100.0 + stood_s, "yrr")]
+    assert found == ([Fault.SHORT_GREEN] if is_short else [])
 
 
 def seen(*parts, intersection=INTERSECTION, timing=TIMING, blind_s=0.0):
@@ -297,21 +311,23 @@ def test_the_shortest_of_several_limits_of_a_link_counts():
     junction = replace(INTERSECTION, movements=links, stages=stages, foes=((0, 1), (0, 2), (1, 2)))
     ways = ((0.0, 4.0, 3.0), (3.0, 0.0, 3.0), (3.0, 3.0, 0.0))
     none = ((0.0,) * 3,) * 3
-    timing = replace(TIMING, min_green_s=(7.0,) * 3, max_green_s=(60.0,) * 3, fallback_green_s=(20.0,) * 3,
-                     fallback_order=(0, 1, 2), pedestrian_clearance_s=none, yellow_s=ways, all_red_s=none)  # fmt: skip
+    timing = with_limits(TIMING, min_green_s=(7.0,) * 3, max_green_s=(60.0,) * 3, fallback_green_s=(20.0,) * 3,
+                         fallback_order=(0, 1, 2), pedestrian_clearance_s=none, yellow_s=ways,
+                         all_red_s=none)  # fmt: skip
     assert seen((0.0, "Grr"), (9.0, "yrr"), (12.0, "rGr"), intersection=junction, timing=timing) == []
     less = seen((0.0, "Grr"), (9.0, "yrr"), (11.9, "rGr"), intersection=junction, timing=timing)
     assert [v.fault for v in less] == [Fault.SHORT_YELLOW]
 
 
 def test_the_monitor_shares_no_code_with_envelope_and_program():
-    """Its tables are its own: it may import the facts of a junction and its limits, and nothing that decides or displays."""
+    """Its tables are its own: it may import a junction's facts and limits, nothing that decides."""
     tree = ast.parse(Path(monitoring.__file__).read_text(encoding="utf-8"))
     imported = {node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
     imported |= {alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names}
     ours = {name for name in imported if name.startswith("leed_traffic")}
     assert ours == {"leed_traffic.domain.network", "leed_traffic.domain.safety.timing"}
-    code = "import sys, leed_traffic.serve.safety.monitor; print(*sorted(m for m in sys.modules if m.startswith('leed_traffic')))"
+    listed = "sorted(m for m in sys.modules if m.startswith('leed_traffic'))"
+    code = f"import sys, leed_traffic.serve.safety.monitor; print(*{listed})"
     loaded = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True
     ).stdout.split()

@@ -35,8 +35,8 @@ def look(judge, time_s, state, *, cars=0, **changes):
         speed_mps=np.zeros(cars),
     )
     readings = Detection([JUNCTION], 100.0, {lane: k for k, lane in enumerate(LANES)}).measure(vehicles)
-    sighting = SignalDisplay(**({"state": state, "program": "0", "phase": 0, "spent_s": 0.0} | changes))
-    return judge.look(time_s, (sighting,), readings)[0]
+    display = SignalDisplay(**({"state": state, "program": "0", "phase": 0, "spent_s": 0.0} | changes))
+    return judge.causes(time_s, (display,), readings)[0]
 
 
 def judge(*, sees_who_stands=True, junction=JUNCTION):
@@ -145,10 +145,10 @@ def frozen(device, from_s, *, until_s=1e9, state=None):
             device._ours = False
             device._go(JUNCTION.stages[stage].own_phase)
         letters = shown[-1] if shown else snapshot.sightings[0].state
-        sighting = SignalDisplay(
+        display = SignalDisplay(
             state=letters, program="online", phase=0, spent_s=snapshot.time_s - from_s, is_foreign=True
         )
-        return replace(snapshot, sightings=(sighting,))
+        return replace(snapshot, sightings=(display,))
 
     device.read = read_or_frozen
     return device

@@ -81,7 +81,7 @@ def test_a_collision_is_put_down_to_what_the_signal_showed(parts, first, second,
 
 @pytest.mark.parametrize(("red_s", "verdict"), [(1.4, Verdict.SHORT_CLEARANCE), (1.5, Verdict.STILL_INSIDE)])
 def test_the_clearance_counts_to_the_tenth_of_a_second(red_s, verdict):
-    needed_s = LIMITS.yellow_s[0][2] + LIMITS.all_red_s[0][2]
+    needed_s = LIMITS.clearances.yellow_s[0][2] + LIMITS.clearances.all_red_s[0][2]
     runs = shown((NS, 30.0), (YELLOW_NS, needed_s - 1.5), (RED, red_s), (EW, 30.0))
     assert pair(runs, (0, 29.0), (2, 40.0), 41.0) is verdict
 

@@ -6,7 +6,7 @@ from leed_traffic.domain.network import Network
 from leed_traffic.domain.safety.program import build_program
 from leed_traffic.domain.safety.timing import derive_timing
 from leed_traffic.simulation.score.audit import StateRun, count_unsafe_changes, read_runs
-from tests.intersections import four_legs
+from tests.intersections import four_legs, with_limits
 
 JUNCTION = four_legs()
 TIMING = derive_timing(JUNCTION)
@@ -73,7 +73,7 @@ def test_the_nets_own_program_is_not_held_to_the_sites_intervals():
 
 
 def test_no_lead_is_owed_to_walkers_who_stay_green():
-    padded = replace(
+    padded = with_limits(
         TIMING, pedestrian_clearance_s=tuple(tuple(9.0 if a != b else 0.0 for b in range(4)) for a in range(4))
     )
     stages = [replace(stage, state=stage.state[:8] + "GrGr") for stage in JUNCTION.stages]
@@ -81,8 +81,8 @@ def test_no_lead_is_owed_to_walkers_who_stay_green():
     yellow, red = "yyrryyrrGrGr", "rrrrrrrrGrGr"
     shown = [
         (stages[0].state, 20.0),
-        (yellow, TIMING.yellow_s[0][2]),
-        (red, TIMING.all_red_s[0][2]),
+        (yellow, TIMING.clearances.yellow_s[0][2]),
+        (red, TIMING.clearances.all_red_s[0][2]),
         (stages[2].state, 20.0),
     ]
     runs, now_s = [], 0.0

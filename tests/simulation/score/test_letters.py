@@ -9,7 +9,7 @@ import pytest
 
 from leed_traffic.domain.network import Network
 from leed_traffic.domain.safety.program import build_program
-from leed_traffic.domain.safety.timing import derive_timing
+from leed_traffic.domain.safety.timing import PARTS, derive_timing
 from leed_traffic.simulation.score.audit import StateRun, count_unsafe_changes, find_unsafe_changes
 from tests.intersections import (
     crossing,
@@ -22,6 +22,7 @@ from tests.intersections import (
     t_junction,
     tight_timing,
     vehicle,
+    with_limits,
 )
 
 
@@ -52,7 +53,12 @@ def tour(junction, timing, stages, greens, extended_s=0.0):
         while program.phases[phase].is_clearance:
             now = program.phases[phase]
             is_last = now.next < program.n_stages
-            parts.append((now.state, now.duration_s + (extended_s if is_last and timing.all_red_s[i][j] else 0.0)))
+            parts.append(
+                (
+                    now.state,
+                    now.duration_s + (extended_s if is_last and timing.clearances.all_red_s[i][j] else 0.0),
+                )
+            )
             phase = now.next
     return [*parts, (program.phases[stages[-1]].state, 30.0)]
 
@@ -86,9 +92,8 @@ def test_whatever_the_stage_program_shows_is_safe(junction, extended_s):
 
 def in_whole_seconds(timing):
     """The limits with clearances of whole seconds: the program then has none to spare."""
-    names = ("pedestrian_clearance_s", "yellow_s", "all_red_s")
-    return replace(
-        timing, **{name: tuple(tuple(map(math.ceil, row)) for row in getattr(timing, name)) for name in names}
+    return with_limits(
+        timing, **{part: tuple(tuple(map(math.ceil, row)) for row in timing.limits()[part]) for part in PARTS}
     )
 
 
@@ -148,7 +153,14 @@ def test_a_way_may_pass_the_letters_of_a_third_stage_for_as_long_as_it_is_extend
     """From stage 0 to 2 of `walks`: the crossing ends (stage 1's letters), then link 1, and the rest is stage 3's letters."""
     junction = walks()
     timing = tight_timing(junction)
-    lead_s, yellow_s, red_s = (m[0][2] for m in (timing.pedestrian_clearance_s, timing.yellow_s, timing.all_red_s))
+    lead_s, yellow_s, red_s = (
+        m[0][2]
+        for m in (
+            timing.clearances.pedestrian_clearance_s,
+            timing.clearances.yellow_s,
+            timing.clearances.all_red_s,
+        )
+    )
     for more_s in (0.0, 3.0, 30.0):
         parts = [
             ("GGrG", 20.0),
@@ -176,7 +188,14 @@ def test_a_stage_cut_short_is_found_even_if_it_serves_only_what_the_stages_besid
 def test_a_crossing_that_stays_green_while_the_way_lasts_long_enough_is_found():
     junction = four_legs()
     timing = derive_timing(junction)
-    lead_s, yellow_s, red_s = (m[2][0] for m in (timing.pedestrian_clearance_s, timing.yellow_s, timing.all_red_s))
+    lead_s, yellow_s, red_s = (
+        m[2][0]
+        for m in (
+            timing.clearances.pedestrian_clearance_s,
+            timing.clearances.yellow_s,
+            timing.clearances.all_red_s,
+        )
+    )
     stages = [stage.state for stage in junction.stages]
     yellow, red = "rryyrryyGrGr", "r" * 12  # the walkers are green beside the yellow
     assert (lead_s, yellow_s, red_s) == (5.0, 3.5, 3.5)

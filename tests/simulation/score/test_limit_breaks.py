@@ -45,7 +45,7 @@ def test_the_stage_programs_own_ways_break_nothing():
 
 def test_a_green_that_goes_red_lacks_its_whole_yellow_and_its_all_red():
     found = judge((STAGES[0], 20.0), ("r" * 12, 60.0), (STAGES[2], 20.0))
-    assert found == [("no yellow", 1, TIMING.yellow_s[0][2])]
+    assert found == [("no yellow", 1, TIMING.clearances.yellow_s[0][2])]
 
 
 @pytest.mark.parametrize(("seconds", "breaks"), [(-1.0, [("short yellow", 1, 1.0)]), (0.0, []), (1.0, [])])
@@ -60,7 +60,7 @@ def test_a_yellow_is_short_by_what_the_site_asks_for(seconds, breaks):
 def test_an_all_red_is_short_by_what_is_missing_before_a_conflicting_green():
     (walk_out, walk_out_s), yellow, (red, red_s) = way(0, 2)
     found = judge((STAGES[0], 20.0), (walk_out, walk_out_s + 1.0), yellow, (red, red_s - 1.0), (STAGES[2], 20.0))
-    needed_s = TIMING.all_red_s[0][2]
+    needed_s = TIMING.clearances.all_red_s[0][2]
     assert found == [("short all-red", 1, pytest.approx(needed_s - red_s + 1.0))]
 
 
