@@ -9,8 +9,6 @@ from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
-from pydantic import Field, field_validator
-
 from leed_traffic.benchmark.cell import (
     COST_NAME,
     Bar,
@@ -22,103 +20,73 @@ from leed_traffic.benchmark.cell import (
     learn,
     set_bar,
 )
+from leed_traffic.benchmark.config import StudyConfig
 from leed_traffic.benchmark.curve import Point, learning_curve
 from leed_traffic.benchmark.findings import LearnerFindings, ScenarioFindings, StudyFindings, find
 from leed_traffic.benchmark.learners import Expert, LearningMethod, find_learners
-from leed_traffic.domain.document import Document
 from leed_traffic.domain.seeds import FIRST_EVALUATION_SEED
 from leed_traffic.errors import UsageError
-from leed_traffic.evaluate.compare import EvaluateConfig, compare
+from leed_traffic.evaluate.compare import compare
+from leed_traffic.evaluate.config import RULES, EvaluateConfig
 from leed_traffic.evaluate.controllers import Choice, ControllerKind, parse_controllers
 from leed_traffic.evaluate.results import Evaluation
-from leed_traffic.generate.search.budget import SHORT_RUNS
 from leed_traffic.simulation.pool import run_parallel
 from leed_traffic.simulation.sumo.engine import sumo_version
 from leed_traffic.train.run_folder import read_metrics, read_timings
-
-RULES = "fixed,actuated,max-pressure,max-wave"
 
 Task = TypeVar("Task")
 Result = TypeVar("Result")
 OnStep = Callable[[str], None]  # called as a cell or an evaluation run ends
 
 
-class StudyConfig(Document):
-    """What to compare."""
+def study_scenarios(config: StudyConfig) -> tuple[StudyScenario, ...]:
+    """Scenarios, each with the folder of its results.
 
-    scenarios: tuple[str, ...] = Field(min_length=1)
-    """Names or paths of .sumocfg files."""
-    out: Path
-    """Folder of all runs; given again, the study goes on there."""
-    site: str | None = None
-    """Limits: None for each scenario's own, or `as-net`."""
-    learners: str = "leed,ippo"
-    """Names, comma-separated; see `learners.LEARNERS`."""
-    training_seeds: int = Field(default=5, ge=1)
-    """Seeds 1 to this: of search, weights, choices and training demand."""
-    evaluation_seeds: int = Field(default=5, ge=1)
-    """Hours that nothing was trained, chosen or searched on, from 1001."""
-    validation_seeds: int = Field(default=3, ge=1)
-    """Hours on which the curves are measured and the exported policies chosen."""
-    episodes: int = Field(default=16, ge=0)
-    """Own hours of a learner with an expert."""
-    long_episodes: int = Field(default=96, ge=0)
-    """Own hours of a learner without one."""
-    search_runs: int = Field(default=SHORT_RUNS, ge=SHORT_RUNS)
-    """Simulated hours of the search behind the demonstrations; under 42 it spends 6 to choose between two rules."""
-    workers: int = Field(default=2, ge=0)
-    """Cells at a time, one process each; 0: one after the other in this process."""
+    Raises:
+        UsageError: two scenarios have one name.
+    """
+    names = [Path(scenario).stem if "/" in scenario else scenario for scenario in config.scenarios]
+    if len({name.casefold() for name in names}) < len(names):  # some file systems would take A and a for one
+        raise UsageError(f"scenarios {', '.join(names)}: two have one name; rename a file or study them apart")
+    pairs = zip(config.scenarios, names, strict=True)
+    return tuple(
+        StudyScenario(name_or_path=given, site=config.site, folder=config.out / name) for given, name in pairs
+    )
 
-    @field_validator("learners")
-    @classmethod
-    def _known(cls, names: str) -> str:
-        find_learners(names)
-        return names
 
-    def study_scenarios(self) -> tuple[StudyScenario, ...]:
-        """Scenarios, each with the folder of its results.
-
-        Raises:
-            UsageError: two scenarios have one name.
-        """
-        names = [Path(scenario).stem if "/" in scenario else scenario for scenario in self.scenarios]
-        if len({name.casefold() for name in names}) < len(names):  # some file systems would take A and a for one
-            raise UsageError(f"scenarios {', '.join(names)}: two have one name; rename a file or study them apart")
-        pairs = zip(self.scenarios, names, strict=True)
-        return tuple(
-            StudyScenario(name_or_path=given, site=self.site, folder=self.out / name) for given, name in pairs
+def cells_of(config: StudyConfig, scenario: StudyScenario) -> tuple[Cell, ...]:
+    """All runs on one scenario."""
+    return tuple(
+        Cell(
+            scenario=scenario,
+            learner=learner,
+            seed=seed,
+            episodes=config.long_episodes if learner.is_long else config.episodes,
+            validation_seeds=config.validation_seeds,
+            demonstrations=_expert(config, scenario, learner, seed),
         )
+        for seed in range(1, config.training_seeds + 1)
+        for learner in find_learners(config.learners)
+    )
 
-    def cells(self, scenario: StudyScenario) -> tuple[Cell, ...]:
-        """All runs on one scenario."""
-        return tuple(
-            Cell(
-                scenario=scenario,
-                learner=learner,
-                seed=seed,
-                episodes=self.long_episodes if learner.is_long else self.episodes,
-                validation_seeds=self.validation_seeds,
-                demonstrations=self._expert(scenario, learner, seed),
-            )
-            for seed in range(1, self.training_seeds + 1)
-            for learner in find_learners(self.learners)
-        )
 
-    def _expert(self, scenario: StudyScenario, learner: LearningMethod, seed: int) -> DemonstrationTask | None:
-        if learner.expert is Expert.NOBODY:
-            return None
-        return DemonstrationTask(scenario=scenario, expert=learner.expert, seed=seed, runs=self.search_runs)
+def _expert(
+    config: StudyConfig, scenario: StudyScenario, learner: LearningMethod, seed: int
+) -> DemonstrationTask | None:
+    if learner.expert is Expert.NOBODY:
+        return None
+    return DemonstrationTask(scenario=scenario, expert=learner.expert, seed=seed, runs=config.search_runs)
 
-    @property
-    def n_steps(self) -> int:
-        """Number of calls of `on_step`."""
-        total = 0
-        for scenario in self.study_scenarios():
-            cells = self.cells(scenario)
-            experts = {cell.demonstrations for cell in cells if cell.demonstrations}
-            judged = len(RULES.split(",")) + len(cells)
-            total += 1 + len(experts) + len(cells) + judged * self.evaluation_seeds
-        return total
+
+def n_steps(config: StudyConfig) -> int:
+    """Number of calls of `on_step`."""
+    total = 0
+    for scenario in study_scenarios(config):
+        cells = cells_of(config, scenario)
+        experts = {cell.demonstrations for cell in cells if cell.demonstrations}
+        judged = len(RULES.split(",")) + len(cells)
+        total += 1 + len(experts) + len(cells) + judged * config.evaluation_seeds
+    return total
 
 
 def study(config: StudyConfig, on_step: OnStep) -> StudyFindings:
@@ -131,7 +99,7 @@ def study(config: StudyConfig, on_step: OnStep) -> StudyFindings:
     Raises:
         LeedError: a scenario or a folder is unusable, or a worker died.
     """
-    scenarios = tuple(_study_scenario(config, scenario, on_step) for scenario in config.study_scenarios())
+    scenarios = tuple(_study_scenario(config, scenario, on_step) for scenario in study_scenarios(config))
     learners = find_learners(config.learners)
     return StudyFindings(
         training_seeds=config.training_seeds,
@@ -147,7 +115,7 @@ def study(config: StudyConfig, on_step: OnStep) -> StudyFindings:
 
 def _study_scenario(config: StudyConfig, scenario: StudyScenario, on_step: OnStep) -> ScenarioFindings:
     name = scenario.folder.name
-    cells = config.cells(scenario)
+    cells = cells_of(config, scenario)
     bar_of = partial(set_bar, validation_seeds=config.validation_seeds)
     (bar,) = _each(bar_of, [scenario], min(1, config.workers), on_step, lambda _: f"{name}: the bar")
     experts = list(dict.fromkeys(cell.demonstrations for cell in cells if cell.demonstrations))

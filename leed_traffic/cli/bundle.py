@@ -81,7 +81,8 @@ def verify_command(
         )
         return
     print(
-        f"{path}: {len(bundle.ids)} policies, {vectors} golden vectors, all as exported; digest {bundle.digest[:16]}"
+        f"{path}: {len(bundle.ids)} policies, {vectors} golden vectors, all as exported; digest "
+        f"{bundle.digest[:16]}"
     )
 
 

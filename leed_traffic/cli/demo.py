@@ -13,7 +13,8 @@ import typer
 
 from leed_traffic.cli.evaluate import print_comparison
 from leed_traffic.cli.generate import generate_with_progress
-from leed_traffic.cli.terminal.output import cores, messages, parse_seeds, print_json, progress
+from leed_traffic.cli.terminal.output import JsonOption, WorkersOption, cores, messages, print_json, progress
+from leed_traffic.domain.seeds import FIRST_EVALUATION_SEED, seeds_of
 from leed_traffic.errors import DeviceError, ExitCode, UsageError
 
 if TYPE_CHECKING:
@@ -39,13 +40,11 @@ def demo_command(
     out: Annotated[Path, typer.Option(help="Folder for everything; an older demo there is replaced.")] = Path(
         "runs/demo"
     ),
-    workers: Annotated[
-        int | None, typer.Option(min=1, help="Parallel simulations; all cores unless said.")
-    ] = None,
+    workers: WorkersOption = None,
     seeds: Annotated[str, typer.Option(help="Evaluation seeds: a count (from 1001 on), a range or a list.")] = "5",
-    as_json: Annotated[bool, typer.Option("--json", help="Print the evaluation as one JSON document.")] = False,
+    as_json: JsonOption = False,
 ) -> None:
-    """Show the whole chain on a road with five signals: demonstrations, training, export, serving, evaluation, report.
+    """Show the whole chain on a road with five signals: demonstrations, training, export, serving, evaluation.
 
     Takes a few minutes on two cores and needs no language model: the embedded author `search` writes the plans.
     Everything is simulated; nothing here is a certified safety function.
@@ -58,11 +57,10 @@ def demo_command(
 
     Exit codes: 0 done, 2 a folder or a seed that cannot be used, 5 the served hour failed.
     """
-    from leed_traffic.domain.seeds import FIRST_EVALUATION_SEED
     from leed_traffic.generate.config import GenerateConfig
 
     began_s = time.monotonic()
-    evaluation_seeds = parse_seeds(seeds)
+    evaluation_seeds = seeds_of(seeds)
     if min(evaluation_seeds) < FIRST_EVALUATION_SEED:
         raise UsageError(f"--seeds {seeds}: seeds below {FIRST_EVALUATION_SEED} are for generating and training")
     from leed_traffic.train.config import ComputeConfig, EnvConfig, PpoConfig, TrainConfig, ValidationConfig
@@ -113,7 +111,7 @@ def _say(part: int, what: str) -> None:
 
 
 def _make_room(out: Path) -> None:
-    """A new folder, or an older demo's, emptied.
+    """Make a new folder, or empty an older demo's.
 
     Raises:
         UsageError: something else is there.
@@ -131,7 +129,7 @@ def _make_room(out: Path) -> None:
 
 
 def _serve(bundle: Path, events: Path) -> tuple["ServeSummary", "SeedScore"]:
-    """One hour over TCP between two processes; how it went for the client, and the score from the server's own record.
+    """Serve one hour between two processes; return the client's summary and the score of the server's record.
 
     Raises:
         DeviceError: server or client failed.
@@ -192,13 +190,14 @@ def _serve(bundle: Path, events: Path) -> tuple["ServeSummary", "SeedScore"]:
 def _evaluate(
     demonstrations: Path, bundle: Path, seeds: tuple[int, ...], workers: int, out: Path
 ) -> tuple["Comparison", dict[str, str]]:
-    from leed_traffic.evaluate.compare import EvaluateConfig, compare
+    from leed_traffic.evaluate.compare import compare
+    from leed_traffic.evaluate.config import RULES, EvaluateConfig
     from leed_traffic.evaluate.controllers import Choice, ControllerKind, parse_controllers
     from leed_traffic.evaluate.exports import write_results
 
     plan = Choice(kind=ControllerKind.PLAN, path=demonstrations)
     ours = Choice(kind=ControllerKind.BUNDLE, path=bundle)
-    choices = (*parse_controllers("fixed,actuated,max-pressure,max-wave"), plan, ours)
+    choices = (*parse_controllers(RULES), plan, ours)
     names = {choice.name: str(choice.kind) for choice in choices} | {
         plan.name: "demonstrating plan",
         ours.name: "LEED policies",
@@ -255,7 +254,10 @@ def _write_report(
     from leed_traffic.evaluate.report.report import Story, write_report
 
     ours = comparison.evaluation.results[-1].controller
-    author = f"the embedded author `{manifest.author}`, {'model ' + manifest.model if manifest.model else 'no language model'}"
+    author = (
+        f"the embedded author `{manifest.author}`, "
+        f"{'model ' + manifest.model if manifest.model else 'no language model'}"
+    )
     story = Story(title=f"LEED on {SCENARIO}", ours=ours, author=author, curve=curve, facts=facts)
     write_report(path, comparison, names, story)
 
@@ -280,8 +282,10 @@ def _facts(
         ),
         (
             "Served over TCP",
-            f"{summary.end_s - summary.begin_s:.0f} s of seed {served.seed} by `leedctl serve`: delay {served.delay_s:.1f} s, "
-            f"{summary.decisions} decisions (p99 {summary.decision.p99_ms:.1f} ms), {len(summary.violations)} monitor "
+            f"{summary.end_s - summary.begin_s:.0f} s of seed {served.seed} by `leedctl serve`: delay "
+            f"{served.delay_s:.1f} s, "
+            f"{summary.decisions} decisions (p99 {summary.decision.p99_ms:.1f} ms), {len(summary.violations)} "
+            "monitor "
             f"violations, {served.unsafe_changes} unsafe changes, {served.teleports} teleports",
         ),
         ("Wall time", f"{wall_s:.0f} s, report not counted"),
@@ -292,5 +296,6 @@ def _tell(out: Path, bundle: Path, wall_s: float) -> None:
     messages.print(f"done in {wall_s:.0f} s; open {out / 'report.html'}")
     messages.print(f"demonstrations: {out / 'demonstrations'}   training: {out / 'training'}   bundle: {bundle}")
     messages.print(
-        f"served hour: {out / 'events'}   evaluation: {out / 'evaluation'}   (tensorboard --logdir {out / 'training'})"
+        f"served hour: {out / 'events'}   evaluation: {out / 'evaluation'}   (tensorboard --logdir "
+        f"{out / 'training'})"
     )

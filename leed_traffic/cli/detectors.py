@@ -1,4 +1,4 @@
-"""`leedctl scenario detectors`: detectors where an installer would put them, for SUMO and for whoever reads them."""
+"""`leedctl scenario detectors`: detectors where an installer would put them, for SUMO and for their readers."""
 
 from collections import Counter
 from dataclasses import replace
@@ -10,7 +10,7 @@ import typer
 from leed_traffic.artifacts.scenario import load_scenario
 from leed_traffic.artifacts.sensing_file import BY_NAME, write_sensing_file
 from leed_traffic.artifacts.whole_file import write_whole
-from leed_traffic.cli.terminal.output import messages, print_json, print_table
+from leed_traffic.cli.terminal.output import JsonOption, messages, print_json, print_table
 from leed_traffic.cli.terminal.signal_names import WITH_STREETS, name_signals
 from leed_traffic.domain.detectors.layout import DetectorKind, place_loops, place_zones
 from leed_traffic.domain.detectors.sensing import SensingKind
@@ -34,9 +34,9 @@ def detectors_command(
         SensingKind, typer.Option(help="What the sensing file has read: camera or loops.")
     ] = SensingKind.CAMERA,
     reach: Annotated[float, typer.Option(min=10.0, max=200.0, help="Metres that a camera sees.")] = 80.0,
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")] = False,
+    as_json: JsonOption = False,
 ) -> None:
-    """Place detectors on every lane of every signal: camera zones (E2) and exits, loops (E1) at the stop line and in advance.
+    """Place detectors on every lane of every signal: camera zones (E2), loops (E1) at and before the line.
 
     The ids are leed.zone.SIGNAL.LANE, leed.exit.SIGNAL.LANE, leed.stop.SIGNAL.LANE and leed.advance.SIGNAL.LANE.
     The additional file goes to SUMO, the sensing file to --sensing of evaluate, train, generate and serve; a

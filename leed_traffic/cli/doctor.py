@@ -1,4 +1,4 @@
-"""`leedctl doctor`: what this machine can do, and what to install for the rest."""
+"""`leedctl doctor`: abilities of this machine, and packages to install for the rest."""
 
 import os
 import platform
@@ -7,12 +7,11 @@ import socket
 import sys
 import tempfile
 from importlib import metadata, util
-from typing import Annotated
 
 import typer
 from pydantic import BaseModel, ConfigDict
 
-from leed_traffic.cli.terminal.output import print_json, print_table
+from leed_traffic.cli.terminal.output import JsonOption, print_json, print_table
 from leed_traffic.errors import ExitCode
 
 PARTS = {  # distributions that each part of the pipeline needs
@@ -38,7 +37,7 @@ class Check(BaseModel):
 
 
 class Report(BaseModel):
-    """All lines, and whether a controller could run here."""
+    """Lines of the examination; `serves` says that a controller could run here."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -61,7 +60,7 @@ def examine() -> Report:
 
 
 def doctor_command(
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")] = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Examine this machine: packages, SUMO, scenarios, ports.
 
@@ -80,7 +79,8 @@ def doctor_command(
         print_table("leedctl doctor", ["part", "what", "state", "found", "advice"], rows)
         yes = {True: "yes", False: "no"}
         print(
-            f"serve: {yes[report.can_serve]}   simulate: {yes[report.can_simulate]}   train: {yes[report.can_train]}"
+            f"serve: {yes[report.can_serve]}   simulate: {yes[report.can_simulate]}   train: "
+            f"{yes[report.can_train]}"
         )
     if not report.can_serve:
         raise typer.Exit(ExitCode.USAGE)

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from leed_traffic.cli.terminal.output import messages, print_json, results
+from leed_traffic.cli.terminal.output import JsonOption, messages, print_json, results
 from leed_traffic.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
@@ -18,10 +18,11 @@ def drill_command(
     at: Annotated[
         str | None,
         typer.Option(
-            help="Scenarios, by name or path, of the rows states, starvation and oracle. Default: the shipped ones."
+            help="Scenarios, by name or path, of the rows states, starvation and oracle. Default: the shipped "
+            "ones."
         ),
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")] = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Try every safety promise of the controller against a real SUMO and print what held.
 
@@ -63,7 +64,7 @@ def drill_command(
 def soak_command(
     hours: Annotated[int, typer.Option(help="Simulated hours.", min=1)] = 24,
     seed: Annotated[int, typer.Option(help="Of demand and faults.")] = 1,
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")] = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Serve nine junctions for hours while policies, detectors and simulators fail at random.
 
@@ -82,7 +83,8 @@ def soak_command(
 
     def on_hour(hour: Hour) -> None:
         messages.print(
-            f"{hour.ticks} ticks, {hour.violations + hour.unsafe_changes} violations, {hour.reconnections} reconnections, "
+            f"{hour.ticks} ticks, {hour.violations + hour.unsafe_changes} violations, {hour.reconnections} "
+            "reconnections, "
             f"{hour.resident_mb:.0f} MB, {hour.open_files} files, {hour.seconds:.0f} s"
         )
 
@@ -93,7 +95,8 @@ def soak_command(
         print_json(report)
     else:
         print(
-            f"{report.violations} violations in {report.junction_hours:g} junction hours, {report.rulings:,} rulings: at most "
+            f"{report.violations} violations in {report.junction_hours:g} junction hours, {report.rulings:,} "
+            "rulings: at most "
             f"{report.bound_per_junction_hour:.2g} an hour of a junction at 95 % (3/n); SUMO's own record judged "
             f"{report.judged_share:.1%} of the seconds; memory {report.growth_mb:+g} MB, "
             f"{report.slope_mb_per_hour:+.2f} an hour; "
@@ -103,7 +106,7 @@ def soak_command(
 
 
 def _print_report(report: "DrillReport") -> None:
-    """Every cell may wrap: the table is read on narrow terminals, too."""
+    """Print the rows; every cell may wrap, as narrow terminals need it."""
     from rich.table import Table
 
     verdict = "every promise holds" if report.holds else "NOT every promise holds"

@@ -9,64 +9,28 @@ from rich import box
 from rich.table import Table
 
 from leed_traffic.artifacts.scenario import load_scenario
-from leed_traffic.artifacts.validation import first_fault
 from leed_traffic.artifacts.whole_file import why_not_writable
 from leed_traffic.cli.terminal.neutral import NeutralConsole
-from leed_traffic.cli.terminal.output import SpreadOption, messages, parse_seeds, print_json, progress, results
+from leed_traffic.cli.terminal.options import Given, takes
+from leed_traffic.cli.terminal.output import JsonOption, messages, print_json, progress, results
 from leed_traffic.domain.short_ids import fold_ids
 from leed_traffic.errors import UsageError
+from leed_traffic.evaluate.config import EvaluateConfig
 
 if TYPE_CHECKING:
     from leed_traffic.evaluate.runs import Comparison
 
-DEFAULT_CONTROLLERS = "fixed,actuated,max-pressure,max-wave"
 TABLE_WIDTH = 118  # columns that the table needs
 LIMITS_WIDTH = 17  # more where somebody broke the site's limits
 
 
+@takes(EvaluateConfig, arguments=("scenario",), without=("keeps_timeline",))
 def evaluate_command(
-    scenario: Annotated[str, typer.Argument(help="A scenario's name, its folder, or any .sumocfg.")],
-    controllers: Annotated[
-        str,
-        typer.Option(
-            help="Comma-separated: as-is (the programs as they hang, untouched by any limits), fixed, actuated, "
-            "delay_based, webster, max-pressure, max-wave, sotl, plan:PATH, bundle:PATH, "
-            "shadow:A+B (A drives, B is asked along)."
-        ),
-    ] = DEFAULT_CONTROLLERS,
-    seeds: Annotated[
-        str, typer.Option(help="How many (from 1001 on), a range 1001-1005, or a list 7,9,12.")
-    ] = "5",
-    site: Annotated[
-        str | None, typer.Option(help="as-net, derived, or a site file; else the scenario's own, else derived.")
-    ] = None,
-    spread: SpreadOption = None,
-    decision_interval: Annotated[float, typer.Option(help="Seconds between two decisions.")] = 5.0,
-    sensing: Annotated[
-        str,
-        typer.Option(
-            help="What all that decide behind the envelope see: ideal, camera, loops, or a sensing file."
-        ),
-    ] = "ideal",
-    workers: Annotated[int, typer.Option(min=0, help="Parallel processes; 0: all in this one.")] = 2,
-    reference: Annotated[
-        str | None,
-        typer.Option(help="With whom the others are compared, seed by seed; unless said, the best rule."),
-    ] = None,
-    out: Annotated[
-        Path | None,
-        typer.Option(
-            help="Folder for results, CSV, Parquet and finished runs: a killed evaluation goes on there."
-        ),
-    ] = None,
+    given: Given[EvaluateConfig],
     report: Annotated[Path | None, typer.Option(help="Write a self-contained HTML page here.")] = None,
-    show: Annotated[
-        str | None,
-        typer.Option(help="Two controllers whose traffic the report draws; else the first one and the bundle."),
-    ] = None,
-    json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+    as_json: JsonOption = False,
 ) -> None:
-    """Compare controllers on the same traffic: delay with 95 % intervals, and everything that may hide behind a mean.
+    """Compare controllers on the same traffic: delay with 95 % intervals, and what a mean may hide.
 
     Delay is time lost plus the wait before entering the net, per vehicle scheduled: who never got in counts, too.
     With a single seed the interval's ends are null. Counts are totals over the seeds. Every controller meets the
@@ -76,42 +40,23 @@ def evaluate_command(
     \b
     Examples:
       leedctl evaluate crossing --seeds 3
-      leedctl evaluate arterial5 --controllers fixed,max-wave,bundle:models/arterial5 --seeds 10 --report report.html
+      leedctl evaluate arterial5 --controllers fixed,max-wave,bundle:models/arterial5 --report report.html
       leedctl evaluate crossing --controllers max-wave,bundle:models/crossing --sensing loops --seeds 3
       leedctl evaluate path/to/town.sumocfg --controllers as-is,fixed,actuated,max-wave --seeds 5
       leedctl evaluate path/to/town.sumocfg --site as-net --controllers fixed,max-pressure --json
-      leedctl evaluate arterial5 --controllers actuated,max-wave,shadow:max-wave+bundle:models/arterial5 --out runs/compared
+      leedctl evaluate arterial5 --controllers max-wave,shadow:max-wave+bundle:models/arterial5 --out runs/shadow
 
     \b
-    Exit codes: 0 compared, 2 unusable scenario, plan or option, 3 bundle refused, 4 site or bundle made for something else,
-    5 a worker process was killed.
+    Exit codes: 0 compared, 2 unusable scenario, plan or option, 3 bundle refused, 4 site or bundle made for
+    something else, 5 a worker process was killed.
     """
-    from pydantic import ValidationError
-
-    from leed_traffic.evaluate.compare import EvaluateConfig, compare
-    from leed_traffic.evaluate.controllers import labels, parse_controllers
+    from leed_traffic.evaluate.compare import compare
+    from leed_traffic.evaluate.controllers import labels
     from leed_traffic.evaluate.exports import write_results
     from leed_traffic.simulation.demand.route_order import left_out
 
-    choices = parse_controllers(controllers)
-    names = labels(choices)
-    try:
-        config = EvaluateConfig(
-            scenario=scenario,
-            controllers=choices,
-            seeds=parse_seeds(seeds),
-            site=site,
-            spread=spread,
-            decision_interval_s=decision_interval,
-            sensing=sensing,
-            workers=workers,
-            reference=reference,
-            out=out,
-            keeps_timeline=report is not None,
-            show=tuple(word.strip() for word in show.split(",")) if show else (),
-        )
-    except ValidationError as err:
-        raise UsageError(first_fault(err, whole="evaluate")) from err
+    config = given.build(keeps_timeline=report is not None)
+    names = labels(config.controllers)
     if report is not None and (why := why_not_writable(report)):
         raise UsageError(f"--report {report}: {why}; give another place")
     with progress("evaluate", config.n_runs) as bar:
@@ -122,23 +67,25 @@ def evaluate_command(
     folded = fold_ids(left_alone)
     for signal, reason in left_alone.items():
         messages.print(f"{folded[signal]}: left alone: {reason}", soft_wrap=True)
-    if unsorted := left_out(load_scenario(scenario).route_files):
+    if unsorted := left_out(load_scenario(config.scenario).route_files):
         messages.print(unsorted, soft_wrap=True)
     if not any(result.scheduled for result in comparison.evaluation.results):
         messages.print("nobody drives: the scenario schedules no vehicle; every figure is zero")
-    if json:  # first of all: a place that cannot be written loses no result
+    if as_json:  # first of all: a place that cannot be written loses no result
         print_json(comparison.evaluation)
     else:
         print_comparison(comparison, names)
-    if out is not None:  # what is on the screen is not lost to what goes wrong from here on
-        messages.print(f"written to {out}: {', '.join(write_results(out, comparison))}", soft_wrap=True)
+    if config.out is not None:  # what is on the screen is not lost to what goes wrong from here on
+        messages.print(
+            f"written to {config.out}: {', '.join(write_results(config.out, comparison))}", soft_wrap=True
+        )
     if report is not None:
         _write_report(report, comparison, names)
         messages.print(f"written: {report}", soft_wrap=True)
 
 
 def print_comparison(comparison: "Comparison", names: Mapping[str, str]) -> None:
-    """The table, and below it whom these seeds can tell apart."""
+    """Print the table, and below it which controllers these seeds can tell apart."""
     from leed_traffic.evaluate.words import (
         LIMITS_COLUMN,
         class_lines,

@@ -1,4 +1,4 @@
-"""`leedctl`: every command, and what happens when one fails."""
+"""`leedctl`: every command, and its end when one fails."""
 
 import sys
 from typing import Annotated
@@ -16,6 +16,7 @@ from leed_traffic.cli.generate import generate_command
 from leed_traffic.cli.operate import mode_command, reload_command, replay_command, status_command
 from leed_traffic.cli.serve import reset_fault_command, serve_command
 from leed_traffic.cli.terminal.aside import keep_standard_files_open, silence, whether_heard_or_not
+from leed_traffic.cli.terminal.former_words import keep_former_words
 from leed_traffic.cli.terminal.help_text import let_flow
 from leed_traffic.cli.terminal.neutral import shielded
 from leed_traffic.cli.terminal.output import report_error
@@ -49,7 +50,8 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
     help="Traffic-signal control from expert demonstrations: generate, train, export, serve, evaluate.",
     epilog="Exit codes: 0 ok, 1 limits exceeded, 2 usage or input, 3 bundle refused, 4 site or network mismatch, "
-    "5 backend or a worker lost, 6 monitor violation, 7 fallback at the end, 129/130/143 stopped after a clean hand-back.",
+    "5 backend or a worker lost, 6 monitor violation, 7 fallback at the end, 129/130/143 stopped after a clean "
+    "hand-back.",
 )
 app.add_typer(scenario.app, name="scenario")
 app.add_typer(site.app, name="site")
@@ -70,6 +72,7 @@ app.command("evaluate")(evaluate_command)
 app.command("benchmark")(benchmark_command)
 app.command("demo")(demo_command)
 app.command("doctor")(doctor_command)
+keep_former_words(app)
 let_flow(app)
 
 
@@ -85,11 +88,11 @@ def main(
         bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version.")
     ] = False,
 ) -> None:
-    """Nothing of its own: every command speaks for itself."""
+    """Do nothing: every command speaks for itself."""
 
 
 def run() -> None:
-    """Entry point: a LeedError, and what a file system refuses, become one line and an exit code; a bug keeps its traceback.
+    """Run a command: a LeedError or an OSError becomes one line and an exit code; a bug keeps its traceback.
 
     The exit code says what happened even where nothing can be said in words.
     """
@@ -116,13 +119,16 @@ def _run() -> int:
         extra = EXTRA_OF.get((error.name or "").split(".")[0])
         if extra is None:
             raise
-        hint = f"this command needs {error.name}, which is not installed here; in the checkout: pip install '.[{extra}]'"
+        hint = (
+            f"this command needs {error.name}, which is not installed here; in the checkout: pip install "
+            f"'.[{extra}]'"
+        )
         return report_error(UsageError(hint))
     return int(ExitCode.OK)
 
 
 def _is_result_out() -> bool:
-    """Whether stdout took all that was written to it."""
+    """Return whether stdout took all that was written to it."""
     try:
         if sys.stdout is not None:
             sys.stdout.flush()

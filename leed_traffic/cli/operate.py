@@ -1,4 +1,4 @@
-"""`leedctl reload`, `mode`, `status`: orders for a controller that runs; `leedctl replay`: what one has decided, again."""
+"""`leedctl reload`, `mode`, `status`: commands for a controller that runs; `replay`: its decisions, made again."""
 
 import time
 from pathlib import Path
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from leed_traffic.cli.serve import default_state
-from leed_traffic.cli.terminal.output import messages, print_json, print_table, progress
+from leed_traffic.cli.terminal.output import JsonOption, messages, print_json, print_table, progress
 from leed_traffic.domain.short_ids import fold_ids
 from leed_traffic.errors import ExitCode, UsageError
 from leed_traffic.serve.safety.supervisor import OperatingMode
@@ -23,8 +23,7 @@ Place = Annotated[
     str | None, typer.Option(help="Scenario or HOST-PORT whose default state folder is meant, instead of --state.")
 ]
 Pid = Annotated[int | None, typer.Option(help="Process id, where several controllers share a state folder.")]
-AsJson = Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")]
-LOOK_S = 0.2  # between two looks at how far a swap is
+POLL_S = 0.2  # between two questions after a swap
 
 
 def reload_command(
@@ -38,7 +37,7 @@ def reload_command(
     wait: Annotated[
         float, typer.Option(help="For so many seconds, until every signal has moved; 0: do not wait.")
     ] = 300.0,
-    as_json: AsJson = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Swap the bundle of a running controller, at a stage boundary of each signal.
 
@@ -73,7 +72,7 @@ def reload_command(
         all_of_them = len(status["signals"])
         print(f"bundle {status['bundle'][:12]} runs at {moved} of {all_of_them} signals")
     if not has_moved:
-        messages.print("not what was ordered: see the controller's log, changes.csv or `leedctl status`")
+        messages.print("not done: see the controller's log, changes.csv or `leedctl status`")
     raise typer.Exit(int(ExitCode.OK if has_moved else ExitCode.LIMITS_EXCEEDED))
 
 
@@ -97,8 +96,8 @@ def mode_command(
     print(_ask(_folder(state, place), {"command": "mode", "mode": mode.value}, pid).said)
 
 
-def status_command(state: State = None, place: Place = None, pid: Pid = None, as_json: AsJson = False) -> None:
-    """What a running controller does: mode and stage of each signal, bundle, latches.
+def status_command(state: State = None, place: Place = None, pid: Pid = None, as_json: JsonOption = False) -> None:
+    """Show a running controller: mode and stage of each signal, bundle, latches.
 
     Exit codes: 0, 2 no such controller, 5 it does not answer.
 
@@ -125,7 +124,8 @@ def status_command(state: State = None, place: Place = None, pid: Pid = None, as
     ]
     trial = ", on probation" if status["is_on_probation"] else ""
     print_table(
-        f"{status['scenario']} at {status['time_s']:.0f} s: {status['control']}, bundle {status['bundle'][:12]}{trial}",
+        f"{status['scenario']} at {status['time_s']:.0f} s: {status['control']}, bundle "
+        f"{status['bundle'][:12]}{trial}",
         ["signal", "mode", "why", "stage", "last ruling", "bundle"],
         rows,
     )
@@ -140,7 +140,7 @@ def replay_command(
     bundles: Annotated[
         list[Path] | None, typer.Argument(help="Bundles that ran. Default: looked for where they were then.")
     ] = None,
-    as_json: AsJson = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Decide a recorded run again and compare every decision, byte for byte. Needs neither SUMO nor torch.
 
@@ -157,7 +157,7 @@ def replay_command(
     from leed_traffic.serve.replay.replay import replay
 
     path = recording / RECORDING_NAME if recording.is_dir() else recording
-    logging.getLogger("leed_traffic").setLevel(logging.CRITICAL + 1)  # what happened then is not news
+    logging.getLogger("leed_traffic").setLevel(logging.CRITICAL + 1)  # events of then are not news
     total = path.stat().st_size if path.is_file() else 0
     with progress("replay (bytes)", total) as bar:
         seen = 0
@@ -203,11 +203,11 @@ def _ask(folder: Path, request: dict[str, str], pid: int | None) -> "CommandRepl
 
 
 def _wait_for_all(folder: Path, pid: int | None, seconds: float) -> dict[str, Any]:
-    """The status once every signal has moved, or when the time is over."""
+    """Wait until every signal has moved or the time is over; return the status."""
     give_up_s = time.monotonic() + seconds
     moved = 0
     status = _ask(folder, {"command": "status"}, pid).status or {}
-    before = status["ticks"]  # that picture may still be the one before the order
+    before = status["ticks"]  # that status may still be the one before the command
     with progress("signals moved", len(status["signals"])) as bar:
         while True:
             now_moved = len(status["signals"]) - status["n_waiting"]
@@ -215,7 +215,7 @@ def _wait_for_all(folder: Path, pid: int | None, seconds: float) -> dict[str, An
             moved = now_moved
             if (not status["n_waiting"] and status["ticks"] > before) or time.monotonic() >= give_up_s:
                 return status
-            time.sleep(LOOK_S)
+            time.sleep(POLL_S)
             status = _ask(folder, {"command": "status"}, pid).status or {}
 
 

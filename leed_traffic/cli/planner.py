@@ -6,8 +6,18 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from leed_traffic.cli.terminal.output import JsonOption, cores, messages, print_json, print_table, progress
-from leed_traffic.errors import ExitCode, UsageError
+from leed_traffic.cli.terminal.options import Given, takes
+from leed_traffic.cli.terminal.output import (
+    JsonOption,
+    WorkersOption,
+    cores,
+    messages,
+    print_json,
+    print_table,
+    progress,
+)
+from leed_traffic.errors import ExitCode
+from leed_traffic.planner.config import ExamConfig, FineTuneConfig
 
 if TYPE_CHECKING:
     from leed_traffic.evaluate.statistics import PairedDifference
@@ -30,12 +40,10 @@ def lessons_command(
         ),
     ] = 32,
     seed: Annotated[int, typer.Option(min=0, help="Of the junctions and their demand.")] = 1,
-    workers: Annotated[
-        int | None, typer.Option(min=1, help="Junctions studied at a time; all cores unless said.")
-    ] = None,
+    workers: WorkersOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Study random junctions, and write what works there as lessons: prompt and best reply, in the form of chat messages.
+    """Study random junctions, and write what works there as lessons: prompt and best reply, as chat messages.
 
     Interrupted, the same command goes on. `lessons.jsonl` has a `messages` list per line, as fine-tuning tools
     take it.
@@ -66,18 +74,8 @@ def lessons_command(
 
 
 @app.command("train")
-def train_command(
-    lessons: Annotated[
-        Path, typer.Argument(help="lessons.jsonl of `leedctl planner lessons`.", show_default=False)
-    ],
-    out: Annotated[Path, typer.Option(help="Folder to write, as vLLM loads it.", show_default=False)],
-    epochs: Annotated[float, typer.Option(min=0.01, help="Times that each lesson is seen.")] = 1.0,
-    hidden: Annotated[int, typer.Option(help="Width, a multiple of 32.")] = 256,
-    layers: Annotated[int, typer.Option(min=1, help="Depth.")] = 4,
-    threads: Annotated[int, typer.Option(min=1, help="Of torch.")] = 1,
-    seed: Annotated[int, typer.Option(min=0, help="Of weights and order.")] = 1,
-    as_json: JsonOption = False,
-) -> None:
+@takes(FineTuneConfig, arguments=("lessons",))
+def train_command(given: Given[FineTuneConfig], as_json: JsonOption = False) -> None:
     """Train a small language model, its tokenizer included, on lessons alone; nothing is downloaded.
 
     \b
@@ -87,13 +85,9 @@ def train_command(
 
     Exit codes: 0 written, 2 the lessons are unreadable or too few.
     """
-    from leed_traffic.planner.fine_tune import FineTuneConfig, fine_tune, planned_steps
+    from leed_traffic.planner.fine_tune import fine_tune, planned_steps
 
-    if hidden < 32 or hidden % 32:
-        raise UsageError(f"--hidden {hidden}: need a multiple of 32, which is the width of a head")
-    config = FineTuneConfig(
-        lessons=lessons, out=out, epochs=epochs, hidden=hidden, layers=layers, threads=threads, seed=seed
-    )
+    config = given.build()
     with progress("training", planned_steps(config)) as bar:
         record = fine_tune(config, bar)
     if as_json:
@@ -101,24 +95,18 @@ def train_command(
         return
     rows = [[str(step), f"{loss:.3f}", f"{kept:.3f}"] for step, loss, kept in record.losses]
     print_table(f"{record.parameters:,} parameters", ["step", "loss on lessons", "loss on kept junctions"], rows)
-    messages.print(f"{out}: serve it with vLLM, see docs/planner.md")
+    messages.print(f"{config.out}: serve it with vLLM, see docs/planner.md")
 
 
 @app.command("examine")
-def examine_command(
-    url: Annotated[list[str], typer.Option(help="Model server, as http://HOST:8000/v1; repeat for several.")],
-    model: Annotated[str, typer.Option(help="Name that the servers offer.", show_default=False)],
-    out: Annotated[
-        Path, typer.Option(help="Folder to write: junctions, transcripts, exam.json.", show_default=False)
-    ],
-    junctions: Annotated[int, typer.Option(min=1, help="Unseen junctions.")] = 10,
-    rounds: Annotated[int, typer.Option(min=1, help="Rounds of feedback.")] = 2,
-    candidates: Annotated[int, typer.Option(min=1, help="Plans per round.")] = 4,
-    temperature: Annotated[float, typer.Option(min=0.0, max=2.0, help="Of the model.")] = 0.7,
-    seed: Annotated[int, typer.Option(min=0, help="Of the junctions; not that of the lessons.")] = 1001,
-    as_json: JsonOption = False,
-) -> None:
-    """Measure any served model on random junctions: valid plans, and delay beside embedded plans on days that chose none.
+@takes(
+    ExamConfig,
+    required=("language.urls", "language.model"),
+    without=("language.replay",),
+    names={"language.urls": "url", "language.start_s": "start-timeout"},
+)
+def examine_command(given: Given[ExamConfig], as_json: JsonOption = False) -> None:
+    """Measure any served model on random junctions: valid plans, and delay beside embedded plans on unseen days.
 
     \b
     Examples:
@@ -126,14 +114,12 @@ def examine_command(
 
     Exit codes: 0 done, 2 usage, 5 model server or a worker lost, 130 interrupted.
     """
-    from leed_traffic.generate.language_model.config import ModelConfig
     from leed_traffic.generate.search.starts import MAX_WAVE
-    from leed_traffic.planner.exam import AFTER, ALONE, BEST_START, CHANCE_ALONE, ExamConfig, examine
+    from leed_traffic.planner.exam import AFTER, ALONE, BEST_START, CHANCE_ALONE, examine
 
-    language = ModelConfig(
-        urls=tuple(url), model=model, rounds=rounds, candidates=candidates, temperature=temperature
-    )
-    config = ExamConfig(out=out, language=language, junctions=junctions, seed=seed)
+    config = given.build()
+    junctions = config.junctions
+    rounds = config.language.rounds
     try:
         with progress("exam", junctions) as bar:
             result = examine(config, bar)
@@ -146,7 +132,7 @@ def examine_command(
     wins = result.wins(BEST_START)
     rows = [[who, f"{delay_s:.1f}", str(wins[who])] for who, delay_s in result.mean_delay_s().items()]
     columns = ["plans", "mean delay s", f"better than the best start, of {junctions}"]
-    print_table(f"{model} on {junctions} unseen junctions", columns, rows)
+    print_table(f"{config.language.model} on {junctions} unseen junctions", columns, rows)
     pairs = [
         (f"{who} against {base}", result.compared(who, base))
         for who, base in (
@@ -164,7 +150,7 @@ def examine_command(
     )
     messages.print(
         f"valid at once {result.valid_at_once / result.asked:.0%}, after repair {result.valid / result.asked:.0%} "
-        f"of {result.asked} plans; {out} has each junction"
+        f"of {result.asked} plans; {config.out} has each junction"
     )
 
 

@@ -1,7 +1,7 @@
-"""`leedctl scenario`: the scenarios that are known by name, how they are made, and whether a network can be controlled."""
+"""`leedctl scenario`: scenarios that are known by name, how they are made, and whether they can be controlled."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
@@ -10,11 +10,8 @@ from leed_traffic.artifacts.scenario import find_folder, list_scenarios, load_sc
 from leed_traffic.cli.detectors import detectors_command
 from leed_traffic.cli.scenario_check import check_command
 from leed_traffic.cli.scenario_import import import_command
-from leed_traffic.cli.terminal.output import print_json, print_table
+from leed_traffic.cli.terminal.output import JsonOption, print_json, print_table
 from leed_traffic.errors import UsageError
-
-if TYPE_CHECKING:
-    pass
 
 app = typer.Typer(no_args_is_help=True, help="Scenarios: a net, its demand and its hour.")
 app.command("detectors")(detectors_command)
@@ -24,7 +21,7 @@ app.command("check")(check_command)
 
 @app.command("list")
 def list_command(
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")] = False,
+    as_json: JsonOption = False,
 ) -> None:
     """List the scenarios that are known by name.
 
@@ -74,9 +71,9 @@ def build_command(
         bool, typer.Option("--irregular", help="With --grid: bent streets, missing links.")
     ] = False,
     seed: Annotated[int, typer.Option(min=0, help="With --grid: another seed is another city.")] = 1,
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")] = False,
+    as_json: JsonOption = False,
 ) -> None:
-    """Make a scenario's net and routes from its scenario.toml, with SUMO's tools; with --grid, the scenario.toml, too.
+    """Make a scenario's net and routes from its scenario.toml; with --grid, make the scenario.toml, too.
 
     The same recipe and the same SUMO version give the same bytes.
 

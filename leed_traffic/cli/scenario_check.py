@@ -9,7 +9,7 @@ from rich.table import Table
 
 from leed_traffic.artifacts.scenario import load_scenario
 from leed_traffic.cli.terminal.neutral import NeutralConsole, visible
-from leed_traffic.cli.terminal.output import STREETS, messages, print_json, results
+from leed_traffic.cli.terminal.output import STREETS, JsonOption, messages, print_json, results
 from leed_traffic.cli.terminal.signal_names import SignalNames, name_signals
 from leed_traffic.domain.short_ids import fold
 
@@ -29,9 +29,9 @@ def check_command(
         Path | None,
         typer.Option(metavar="DIR", help="Write a corrected copy there: clearances put in, conflicts demoted."),
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")] = False,
+    as_json: JsonOption = False,
 ) -> None:
-    """Say what can be controlled in a network and why not the rest, what its programs lack, whether they can carry the demand.
+    """Say what can be controlled in a network, what its programs lack, and whether they can carry the demand.
 
     Stages, conflicts, missing clearances, detectors to be placed, Webster's Y of each signal, vehicles that can
     never depart; then SUMO tries the first five minutes. Exit code 2 if a file is missing or broken, no signal can
@@ -114,7 +114,8 @@ def _print_page(document: "ScenarioCheck") -> None:
             print(f"{names.short[signal.id]}: {fault.sentence}")
         if len(signal.missing) > SHOWN_FAULTS:
             print(
-                f"{names.short[signal.id]}: {len(signal.missing) - SHOWN_FAULTS} more like these; --json lists them"
+                f"{names.short[signal.id]}: {len(signal.missing) - SHOWN_FAULTS} more like these; --json lists "
+                "them"
             )
     for left in document.left_alone:
         print(f"{names.short[left.id]}: left alone: {left.reason}")
@@ -126,7 +127,8 @@ def _print_page(document: "ScenarioCheck") -> None:
         plural = "vehicles" if stranded.vehicles > 1 else "vehicle"
         more = ", ..." if stranded.vehicles > len(stranded.examples) else ""
         print(
-            f"{stranded.vehicles} {plural} can never depart: {stranded.reason} ({', '.join(stranded.examples)}{more})"
+            f"{stranded.vehicles} {plural} can never depart: {stranded.reason} "
+            f"({', '.join(stranded.examples)}{more})"
         )
 
 

@@ -13,18 +13,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import typer
-from pydantic import ValidationError
 
 from leed_traffic.artifacts.scenario import load_scenario
-from leed_traffic.artifacts.validation import first_fault
 from leed_traffic.cli.terminal.aside import said_aside, whether_heard_or_not
 from leed_traffic.cli.terminal.neutral import shield
-from leed_traffic.cli.terminal.output import ProgressBar, messages, print_json, print_table, progress
+from leed_traffic.cli.terminal.options import Given, takes
+from leed_traffic.cli.terminal.output import JsonOption, ProgressBar, messages, print_json, print_table, progress
+from leed_traffic.domain.seeds import FIRST_EVALUATION_SEED
 from leed_traffic.domain.short_ids import fold_ids
 from leed_traffic.errors import DeviceError, UsageError
-from leed_traffic.serve.control.hot_swap import PROBATION_S
+from leed_traffic.serve.control.config import ServeConfig
 from leed_traffic.serve.device.owner import is_marked
-from leed_traffic.serve.safety.supervisor import OperatingMode
 
 if TYPE_CHECKING:
     from leed_traffic.domain.detectors.layout import Detector
@@ -34,76 +33,66 @@ if TYPE_CHECKING:
     from leed_traffic.serve.control.loop import ServeSummary, Watcher
     from leed_traffic.serve.device.contract import SignalDevice
     from leed_traffic.serve.operations.page_server import Listen
-    from leed_traffic.serve.run import Connect, ServeConfig
+    from leed_traffic.serve.run import Connect
 
 START_S = 60.0  # until a SUMO of our own has loaded its net
 TRY_S = 0.5  # one look whether it listens, then one whether it still runs
+SERVER_PANEL = "SUMO, of our own or one that runs"
+PAGE_PANEL = "Status page"
 NOTE_EVERY_S = 300.0  # of the device's time, where no end is known and no bar can be drawn
 
 
+@takes(
+    ServeConfig,
+    arguments=("bundle",),
+    names={"control": "mode"},
+    without=("host", "port", "connect_s", "lease_s", "takes_orders", "program"),
+)
 def serve_command(
-    bundle: Annotated[Path, typer.Argument(help="Folder of a bundle, written by `leedctl export`.")],
+    given: Given[ServeConfig],
     scenario: Annotated[
-        str | None, typer.Option(help="Start SUMO on this scenario (a name or a .sumocfg).")
+        str | None,
+        typer.Option(help="Start SUMO on this scenario (a name or a .sumocfg).", rich_help_panel=SERVER_PANEL),
     ] = None,
-    connect: Annotated[str | None, typer.Option(help="HOST:PORT of a TraCI server that runs already.")] = None,
-    mode: Annotated[
-        OperatingMode, typer.Option(help="monitor: watch; shadow: decide, send nothing; active: drive.")
-    ] = OperatingMode.ACTIVE,
-    seed: Annotated[int, typer.Option(help="Of demand and drivers, with --scenario.")] = 1001,
-    intersections: Annotated[
-        str | None, typer.Option(help="Only these signals: A,B,C. Default: all of the bundle.")
+    connect: Annotated[
+        str | None,
+        typer.Option(help="HOST:PORT of a TraCI server that runs already.", rich_help_panel=SERVER_PANEL),
     ] = None,
-    events: Annotated[Path | None, typer.Option(help="Folder for the event and decision logs.")] = None,
-    port: Annotated[int | None, typer.Option(help="For SUMO, with --scenario. Default: a free one.")] = None,
-    order: Annotated[int | None, typer.Option(help="Among several clients of one server: 1, 2 and so on.")] = None,
-    num_clients: Annotated[int, typer.Option(help="Controllers that SUMO waits for, with --scenario.", min=1)] = 1,
-    deadline_s: Annotated[float, typer.Option(help="For every answer of the server, in seconds.")] = 10.0,
-    state: Annotated[
-        Path | None,
-        typer.Option(help="Folder of the monitor's latches. Default: under $XDG_STATE_HOME, by address."),
+    seed: Annotated[
+        int, typer.Option(help="Of demand and drivers, with --scenario.", rich_help_panel=SERVER_PANEL)
+    ] = FIRST_EVALUATION_SEED,
+    port: Annotated[
+        int | None,
+        typer.Option(help="For SUMO, with --scenario. Default: a free one.", rich_help_panel=SERVER_PANEL),
     ] = None,
-    trust: Annotated[
-        Path | None, typer.Option(help="Public key; a bundle that is not signed with it is refused.")
-    ] = None,
+    num_clients: Annotated[
+        int,
+        typer.Option(
+            help="Controllers that SUMO waits for, with --scenario.", rich_help_panel=SERVER_PANEL, min=1
+        ),
+    ] = 1,
     metrics_port: Annotated[
         int | None, typer.Option(hidden=True, help="Deprecated: --status-port at localhost.")
     ] = None,
-    retry: Annotated[
-        float, typer.Option(help="Try a lost server again for so many seconds; with --scenario: restart it.")
-    ] = 0.0,
-    until: Annotated[float | None, typer.Option(help="Hand back and leave at this simulated second.")] = None,
-    sensing: Annotated[
-        str, typer.Option(help="What is read: ideal, camera, loops, or a sensing file with the site's detectors.")
-    ] = "ideal",
-    site: Annotated[
-        Path | None, typer.Option(help="Site file whose priorities hold; its limits must be the bundle's.")
-    ] = None,
-    realtime: Annotated[
-        bool, typer.Option("--realtime", help="One tick a second of the wall clock, lateness measured.")
-    ] = False,
-    probation: Annotated[
-        float, typer.Option(help="Seconds after a reload in which a trip leads back to the bundle before.")
-    ] = PROBATION_S,
     status_port: Annotated[
-        int | None, typer.Option(help="Status page, /health and /metrics at this port.")
+        int | None,
+        typer.Option(help="Status page, /health and /metrics at this port.", rich_help_panel=PAGE_PANEL),
     ] = None,
     status_host: Annotated[
-        str, typer.Option(help="Address of the status page; anybody who reaches it may read.")
-    ] = "127.0.0.1",
-    adopt: Annotated[
-        list[str] | None,
+        str,
         typer.Option(
-            help="Take over the program of this name that a controller gone for good left; may be given again."
+            help="Address of the status page; anybody who reaches it may read.", rich_help_panel=PAGE_PANEL
         ),
-    ] = None,
+    ] = "127.0.0.1",
     allowed_host: Annotated[
         list[str] | None,
         typer.Option(
-            help="A name under which readers may come to the status page, beside localhost and its address; again for more."
+            help="A name under which readers may come to the status page, beside localhost and its address; "
+            "again for more.",
+            rich_help_panel=PAGE_PANEL,
         ),
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")] = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Drive the signals with a bundle's policies, behind the safety envelope.
 
@@ -124,45 +113,23 @@ def serve_command(
       leedctl serve models/crossing --scenario crossing --sensing loops --site site.toml
       leedctl serve models/arterial5 --connect gateway:8813 --realtime --status-port 8080
     """
-    from leed_traffic.serve.run import ServeConfig
-
     if (scenario is None) == (connect is None):
         raise UsageError("give exactly one of --scenario NAME and --connect HOST:PORT")
     if port is not None and scenario is None:
         raise UsageError("--port is for --scenario; with --connect the port is in HOST:PORT")
-    if num_clients > 1 and (scenario is None or order is None or port is None):
+    if num_clients > 1 and (scenario is None or given["order"] is None or port is None):
         raise UsageError(
             "--num-clients is for --scenario, with --port for the other controllers to connect to, and --order"
         )
-    for name in adopt or ():
+    for name in given["adopt"] or ():
         if not is_marked(name):
             raise UsageError(
-                f"--adopt {name}: expected the program of another controller, as the log names it: leed-MARK, or leed"
+                f"--adopt {name}: expected the program of another controller, as the log names it: leed-MARK, or "
+                "leed"
             )
     host, number = _address(connect) if connect is not None else ("localhost", _port(port))
-    try:
-        config = ServeConfig(
-            bundle=bundle,
-            host=host,
-            port=number,
-            control=mode,
-            intersections=tuple(intersections.split(",")) if intersections else None,
-            events=events,
-            state=state or default_state(scenario or f"{host}-{number}"),
-            retry_s=retry,
-            trust=trust,
-            until_s=until,
-            deadline_s=deadline_s,
-            order=order,
-            sensing=sensing,
-            site=site,
-            realtime=realtime,
-            probation_s=probation,
-            takes_orders=True,
-            adopt=tuple(adopt or ()),
-        )
-    except ValidationError as err:
-        raise UsageError(first_fault(err, shows_value=True)) from err
+    state = given["state"] or default_state(scenario or f"{host}-{number}")
+    config = given.build(host=host, port=number, state=state, takes_orders=True)
     start = None if scenario is None else Start(scenario, seed, num_clients)
     page = Page(_place(status_host, status_port, metrics_port), tuple(allowed_host or ()))
     with (
@@ -179,7 +146,7 @@ def serve_command(
 
 
 def default_state(place: str) -> Path:
-    """Where the latches of a place are kept: the user's state folder, as the XDG base directories name it."""
+    """Folder of a place's latches in the user's state folder, as the XDG base directories name it."""
     from leed_traffic.artifacts.home import state_home
     from leed_traffic.artifacts.whole_file import former_name, safe_name
 
@@ -222,7 +189,8 @@ def reset_fault_command(
     cleared = reset_latches(folder, signals or [], who=who or user(), now=lambda: datetime.now(UTC))
     for entry in cleared:
         print(
-            f"{entry.signal}: released; it had tripped at {entry.noted_at:%Y-%m-%d %H:%M:%S %Z} ({entry.fault}: {entry.detail})"
+            f"{entry.signal}: released; it had tripped at {entry.noted_at:%Y-%m-%d %H:%M:%S %Z} ({entry.fault}: "
+            f"{entry.detail})"
         )
     if not cleared:
         print(f"{folder}: nothing is latched")
@@ -237,7 +205,7 @@ class Start(NamedTuple):
 
 
 class Page(NamedTuple):
-    """Where the status page is to be read, and under which names beside its own."""
+    """Addresses of the status page, and names under which it may be read beside its own."""
 
     place: "Listen | None"
     allowed_hosts: tuple[str, ...]
@@ -258,7 +226,7 @@ def _place(status_host: str, status_port: int | None, metrics_port: int | None) 
     return Listen(option="--status-port", host=status_host, port=port)
 
 
-def _run(config: "ServeConfig", start: Start | None, page: Page) -> "ServeSummary":
+def _run(config: ServeConfig, start: Start | None, page: Page) -> "ServeSummary":
     from leed_traffic.serve.control.loop import stop_on_signals
     from leed_traffic.serve.operations.status import StatusBoard
     from leed_traffic.serve.operations.systemd import ServiceManager
@@ -320,9 +288,10 @@ def _server(start: Start, port: int, detectors: Sequence["Detector"]) -> Iterato
 
 
 def _opener_of(stack: contextlib.ExitStack, start: Start) -> "Connect":
-    """Starts a server of our own (a bundle that is refused starts none), connects, gives up as soon as it has ended.
+    """Make a function that starts a server of our own (none for a refused bundle) and connects to it.
 
-    Called again after a loss it ends the server that was lost and starts a new one, from the scenario's beginning.
+    It gives up as soon as the server has ended. Called again after a loss it ends the server that was lost and
+    starts a new one, from the scenario's beginning.
     """
     from leed_traffic.serve.run import connect_traci
     from leed_traffic.simulation.sumo.server import first_error
@@ -330,7 +299,7 @@ def _opener_of(stack: contextlib.ExitStack, start: Start) -> "Connect":
     current = stack.enter_context(contextlib.ExitStack())
 
     def opener(
-        config: "ServeConfig",
+        config: ServeConfig,
         assignment: "Assignment",
         make_program: Callable[[int, float], "StageProgram"],
         look: "Look",

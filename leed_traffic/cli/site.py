@@ -11,6 +11,7 @@ from leed_traffic.artifacts.site import AS_NET, Site, check_interval, derive_sit
 from leed_traffic.cli.terminal.output import JsonOption, messages, print_json, print_table, progress
 from leed_traffic.cli.terminal.signal_names import WITH_STREETS, name_signals
 from leed_traffic.domain.network import Network
+from leed_traffic.domain.safety.timing import DEFAULT_DECISION_INTERVAL_S
 from leed_traffic.domain.safety.verification import Verification, question, verify_timing
 from leed_traffic.errors import ExitCode, SiteError
 
@@ -86,7 +87,7 @@ def verify_command(
     ] = None,
     decision_interval: Annotated[
         float, typer.Option(min=0.1, max=60.0, help="Seconds from one decision to the next.")
-    ] = 5.0,
+    ] = DEFAULT_DECISION_INTERVAL_S,
     as_json: JsonOption = False,
 ) -> None:
     """Enumerate every state that envelope and stage program can reach, and judge each.

@@ -2,20 +2,16 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
-from pathlib import Path
-
-from pydantic import Field, model_validator
 
 from leed_traffic.artifacts.bundle import read_bundle
 from leed_traffic.artifacts.result_store import ResultStore
 from leed_traffic.artifacts.scenario import load_scenario, with_spread
 from leed_traffic.artifacts.sensing_file import load_sensing
 from leed_traffic.artifacts.site import Site, load_site
-from leed_traffic.domain.document import Document
 from leed_traffic.domain.network import Network
 from leed_traffic.domain.observation import DEFAULT_REACH_M
-from leed_traffic.domain.safety.timing import DEFAULT_DECISION_INTERVAL_S
 from leed_traffic.errors import LeedError, MismatchError
+from leed_traffic.evaluate.config import EvaluateConfig
 from leed_traffic.evaluate.controllers import MADE, OWN_PROGRAM, Choice, ControllerKind, build_controller
 from leed_traffic.evaluate.kept_runs import kept_runs, run_digest
 from leed_traffic.evaluate.one_run import INCUMBENTS, RunTask, run_one
@@ -33,66 +29,6 @@ from leed_traffic.simulation.network.network_import import import_network
 from leed_traffic.simulation.pool import run_parallel
 from leed_traffic.simulation.scenario.places import read_places
 from leed_traffic.simulation.sumo.engine import sumo_version
-
-
-class EvaluateConfig(Document):
-    """What to compare."""
-
-    scenario: str
-    """Name, folder or `.sumocfg`."""
-    controllers: tuple[Choice, ...] = Field(min_length=1)
-    """Who drives the signals; see `controllers.parse_controllers`."""
-    seeds: tuple[int, ...] = Field(min_length=1)
-    """Each controller meets each of them; none that training saw."""
-    site: str | None = None
-    """None: the scenario's own or derived; `as-net`; else a file."""
-    spread: float | None = Field(default=None, ge=0.0, le=1.0)
-    """How much days differ; None: as the scenario says, a plain `.sumocfg` not at all."""
-    decision_interval_s: float = Field(default=DEFAULT_DECISION_INTERVAL_S, gt=0.0)
-    """Between two requests."""
-    workers: int = Field(default=2, ge=0)
-    """Parallel processes; 0: all in this one."""
-    horizon_s: float | None = Field(default=None, gt=0.0)
-    """Look only at so much of the scenario; None: the whole."""
-    sensing: str = "ideal"
-    """What controllers behind the envelope see: `ideal`, `camera`, `loops` or a sensing file."""
-    reference: str | None = None
-    """With whom the others are compared, by name; None: the best rule."""
-    out: Path | None = None
-    """Folder that keeps finished runs, so that a killed evaluation goes on; None: nothing is kept."""
-    keeps_timeline: bool = False
-    """Whether the first seed's runs of the controllers in `drawn` keep what a report draws."""
-    show: tuple[str, ...] = Field(default=(), max_length=2)
-    """Whose traffic a report draws, by name; empty: the first controller and the first bundle, else the last one."""
-
-    @model_validator(mode="after")
-    def _seeds_differ(self) -> "EvaluateConfig":
-        if len(set(self.seeds)) < len(self.seeds):
-            raise ValueError(f"need each seed once, got {self.seeds}")
-        names = [choice.name for choice in self.ranked]
-        if not names:
-            raise ValueError("a shadow pair alone ranks nobody; name its driver as a controller, too")
-        for name in (*self.show, *((self.reference,) if self.reference else ())):
-            if name not in names:
-                raise ValueError(f"{name} is not among the controllers that are ranked: {', '.join(names)}")
-        return self
-
-    @property
-    def ranked(self) -> tuple[Choice, ...]:
-        """All but the shadow pairs: a pair's traffic is its driver's."""
-        return tuple(choice for choice in self.controllers if choice.pair is None)
-
-    @property
-    def drawn(self) -> tuple[str, ...]:
-        """Names of the controllers whose traffic a report draws; see `show`."""
-        bundles = [choice.name for choice in self.ranked if choice.kind is ControllerKind.BUNDLE]
-        names = [choice.name for choice in self.ranked]
-        return self.show or tuple(dict.fromkeys((names[0], (bundles or names)[-1 if not bundles else 0])))
-
-    @property
-    def n_runs(self) -> int:
-        """Simulations to come."""
-        return len(self.controllers) * len(self.seeds)
 
 
 def evaluate(config: EvaluateConfig, on_run: Callable[[ControllerRun], None] | None = None) -> Evaluation:

@@ -2,11 +2,9 @@
 
 import time
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from random import Random
 
 import numpy as np
-from pydantic import Field
 
 from leed_traffic.artifacts.demonstrations import Round
 from leed_traffic.artifacts.whole_file import write_whole
@@ -24,6 +22,7 @@ from leed_traffic.generate.refine import refine
 from leed_traffic.generate.search.author import SearchAuthor
 from leed_traffic.generate.search.starts import MAX_WAVE
 from leed_traffic.planner.chance import RandomAuthor
+from leed_traffic.planner.config import ExamConfig
 from leed_traffic.planner.junctions import build_junction
 from leed_traffic.planner.portfolio import embedded, portfolio
 from leed_traffic.planner.study import SEED, TRIED_NAME, brief_at
@@ -47,19 +46,6 @@ COMMON = (
 RESULT_NAME = "exam.json"
 
 OnJunction = Callable[[int, str], None]
-
-
-class ExamConfig(Document):
-    """Settings of `leedctl planner examine`."""
-
-    out: Path
-    """Folder to write: junctions, transcripts, results."""
-    language: ModelConfig
-    """The model and how it is asked; its rounds are the exam's."""
-    junctions: int = Field(default=10, ge=1)
-    """Number of junctions."""
-    seed: int = Field(default=1001, ge=0)
-    """Seed of the junctions; not that of the lessons."""
 
 
 class Sitting(Document):

@@ -15,13 +15,14 @@ from typing import Any
 
 import numpy as np
 import torch
-from pydantic import Field, ValidationError
+from pydantic import ValidationError
 from torch import Tensor
 from transformers import GenerationConfig, LlamaConfig, LlamaForCausalLM
 
 from leed_traffic.artifacts.validation import first_fault
 from leed_traffic.domain.document import Document
 from leed_traffic.errors import TrainingError
+from leed_traffic.planner.config import FineTuneConfig
 from leed_traffic.planner.lessons import Lesson
 from leed_traffic.planner.tokens import train_tokenizer
 
@@ -33,28 +34,6 @@ EVALUATIONS = 8  # on the kept junctions, over the whole training
 EVALUATED = 64  # briefs of the kept junctions at most, evenly from all of them
 
 OnStep = Callable[[int, str], None]
-
-
-class FineTuneConfig(Document):
-    """Settings of `leedctl planner train`."""
-
-    lessons: Path
-    """File of `leedctl planner lessons`."""
-    out: Path
-    """Folder to write, as vLLM loads it."""
-    epochs: float = Field(default=1.0, gt=0.0)
-    """Times that each lesson is seen."""
-    hidden: int = Field(default=256, ge=32, multiple_of=32)
-    """Width; heads have 32."""
-    layers: int = Field(default=4, ge=1)
-    batch: int = Field(default=2, ge=1)
-    """Briefs behind one step, with all lessons about them."""
-    learning_rate: float = Field(default=1.5e-3, gt=0.0)
-    """Highest; rises at first, then falls along half a cosine."""
-    threads: int = Field(default=1, ge=1)
-    """Threads of torch."""
-    seed: int = Field(default=1, ge=0)
-    """Seed of weights and order."""
 
 
 class FineTuneRecord(Document):

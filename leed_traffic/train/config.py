@@ -10,9 +10,9 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-from pydantic import ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
-from leed_traffic.domain.document import Document, FiniteDocument
+from leed_traffic.domain.document import Document, Settings
 from leed_traffic.domain.observation import DEFAULT_REACH_M
 from leed_traffic.domain.safety.timing import DEFAULT_DECISION_INTERVAL_S
 from leed_traffic.domain.seeds import SEEDS_PER_RUN
@@ -54,13 +54,7 @@ class Sharing(StrEnum):
     EVERYTHING = "everything"  # one actor and one critic for all, each on local observations
 
 
-class _Settings(FiniteDocument):
-    """Part of the settings; the line under a field is its description."""
-
-    model_config = ConfigDict(use_attribute_docstrings=True)
-
-
-class EnvConfig(_Settings):
+class EnvConfig(Settings):
     """Scenario, detectors and reward that the policies meet."""
 
     scenario: str
@@ -81,7 +75,7 @@ class EnvConfig(_Settings):
     """What an intersection earns; as in the demonstrations."""
 
 
-class ComputeConfig(_Settings):
+class ComputeConfig(Settings):
     """Processes that simulate and learn; they change no result."""
 
     workers: int = Field(default=2, ge=0, le=256)
@@ -98,7 +92,7 @@ class ComputeConfig(_Settings):
         return self
 
 
-class LearnerConfig(_Settings):
+class LearnerConfig(Settings):
     """Networks, and what cloning, DAgger and PPO have in common."""
 
     sharing: Sharing = Sharing.NOTHING
@@ -115,7 +109,7 @@ class LearnerConfig(_Settings):
     """Norm to which each intersection's gradient is clipped."""
 
 
-class CloningConfig(_Settings):
+class CloningConfig(Settings):
     """Supervised learning from the demonstrations, before the policies drive; DAgger uses its rates."""
 
     cloning_steps: int = Field(default=3000, ge=0)
@@ -135,7 +129,7 @@ class CloningConfig(_Settings):
         return self.cloning_learning_rate, self.cloning_direct_learning_rate
 
 
-class DaggerConfig(_Settings):
+class DaggerConfig(Settings):
     """Rounds in which the expert labels the states that the policies drive into (Ross et al. 2011)."""
 
     dagger_rounds: int = Field(default=8, ge=0)
@@ -146,7 +140,7 @@ class DaggerConfig(_Settings):
     """Most gradient steps after each round."""
 
 
-class PpoConfig(_Settings):
+class PpoConfig(Settings):
     """Updates from on-policy episodes (Schulman et al. 2017)."""
 
     episodes: int = Field(default=16, ge=0)
@@ -193,7 +187,7 @@ class PpoConfig(_Settings):
         return factor * self.learning_rate, factor * self.direct_learning_rate
 
 
-class ExpertWeightConfig(_Settings):
+class ExpertWeightConfig(Settings):
     """Weight w of the expert loss in (1 - w) L_a + w L_e."""
 
     expert_weight: ExpertWeight = ExpertWeight.DYNAMIC
@@ -214,7 +208,7 @@ class ExpertWeightConfig(_Settings):
     """beta of f(A_e) = exp(A_e / beta), clipped at 20; without: f = 1."""
 
 
-class ValidationConfig(_Settings):
+class ValidationConfig(Settings):
     """Hours that decide which policies are kept."""
 
     validation_seeds: int = Field(default=3, ge=1, le=400)
@@ -223,7 +217,7 @@ class ValidationConfig(_Settings):
     """Updates, and DAgger rounds, between two validations."""
 
 
-class TrainConfig(_Settings):
+class TrainConfig(Settings):
     """Settings of one run; defaults are those that worked (docs/decisions/)."""
 
     demonstrations: Path | None = None

@@ -22,7 +22,6 @@ def fault(content, **options):
             {"shows_value": True},
             "min_green_s.1: Input should be a valid number, unable to parse string as a number, got 'x'",
         ),
-        ({"as_option": True}, "--min-green-s: Input should be a valid number, unable to parse string as a number"),
     ],
 )
 def test_the_first_fault_says_where_and_what(options, said):

@@ -4,8 +4,9 @@ import pytest
 
 from leed_traffic.artifacts.result_store import ResultStore
 from leed_traffic.benchmark.cell import BARS_NAME, Bar
+from leed_traffic.benchmark.config import StudyConfig
 from leed_traffic.benchmark.learners import Expert
-from leed_traffic.benchmark.study import StudyConfig, study
+from leed_traffic.benchmark.study import cells_of, n_steps, study, study_scenarios
 from leed_traffic.errors import UsageError
 from tests.short_scenario import shortened
 
@@ -14,25 +15,25 @@ def test_learners_of_one_seed_share_their_experts_demonstrations(tmp_path):
     config = StudyConfig(
         scenarios=("crossing",), out=tmp_path, learners="leed,ippo,clone,bad-expert", training_seeds=2
     )
-    (scenario,) = config.study_scenarios()
-    cells = config.cells(scenario)
-    assert [(cell.learner.name, cell.seed) for cell in cells[:4]] == [
+    (scenario,) = study_scenarios(config)
+    runs = cells_of(config, scenario)
+    assert [(cell.learner.name, cell.seed) for cell in runs[:4]] == [
         ("leed", 1),
         ("ippo", 1),
         ("clone", 1),
         ("bad-expert", 1),
     ]
-    assert cells[0].demonstrations == cells[2].demonstrations != cells[4].demonstrations
-    assert cells[1].demonstrations is None
-    assert cells[3].demonstrations.expert is Expert.BAD
-    assert (cells[0].episodes, cells[1].episodes) == (config.episodes, config.long_episodes)
+    assert runs[0].demonstrations == runs[2].demonstrations != runs[4].demonstrations
+    assert runs[1].demonstrations is None
+    assert runs[3].demonstrations.expert is Expert.BAD
+    assert (runs[0].episodes, runs[1].episodes) == (config.episodes, config.long_episodes)
 
 
 @pytest.mark.parametrize("other", ["b/net.sumocfg", "b/Net.sumocfg"])
 def test_two_scenarios_of_one_name_are_refused(tmp_path, other):
     config = StudyConfig(scenarios=("a/net.sumocfg", other), out=tmp_path)
     with pytest.raises(UsageError, match="two have one name"):
-        config.study_scenarios()
+        study_scenarios(config)
 
 
 @pytest.mark.sumo
@@ -45,7 +46,7 @@ def test_a_study_ends_with_findings_and_does_nothing_twice(tmp_path):
     )  # fmt: skip
     told: list[str] = []
     found = study(config, told.append)
-    assert len(told) == config.n_steps
+    assert len(told) == n_steps(config)
     leed, ippo = found.scenarios[0].learners
     assert leed.seeds[0].curve[0][0] == pytest.approx(6 * 120.0 / 3600.0, abs=1e-3), (
         "search and demonstrations count"
@@ -63,7 +64,7 @@ def test_a_study_ends_with_findings_and_does_nothing_twice(tmp_path):
         with pytest.raises(UsageError, match="was trained with other settings"):
             study(config.model_copy(update={"learners": "leed", **other}), lambda note: None)
     assert study(config, lambda note: None) == found, "what was refused changed nothing"
-    scenario = config.study_scenarios()[0].folder
+    scenario = study_scenarios(config)[0].folder
     bars = ResultStore(scenario / BARS_NAME, Bar)
     kept = [bars.find(path.name.removesuffix(".json.gz")) for path in (scenario / BARS_NAME).iterdir()]
     assert sorted(len(bar.delays_s) for bar in kept if bar is not None) == [1, 2]

@@ -28,7 +28,8 @@ from leed_traffic.benchmark.cell import Cell, DemonstrationTask, StudyScenario, 
 from leed_traffic.benchmark.learners import BY_NAME, Expert
 from leed_traffic.benchmark.study import curve_of
 from leed_traffic.domain.seeds import FIRST_EVALUATION_SEED, SEEDS_PER_RUN
-from leed_traffic.evaluate.compare import EvaluateConfig, compare
+from leed_traffic.evaluate.compare import compare
+from leed_traffic.evaluate.config import EvaluateConfig
 from leed_traffic.evaluate.controllers import Choice, ControllerKind
 from leed_traffic.generate.search.budget import SHORT_RUNS
 from leed_traffic.simulation.demand.demand import write_demand

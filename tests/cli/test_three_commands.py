@@ -1,3 +1,5 @@
+"""Covers `scenario import`, `train` and `serve` together."""
+
 from pathlib import Path
 
 import pytest

@@ -1,4 +1,3 @@
-import json
 import math
 import re
 import shutil
@@ -6,12 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-import typer
-from typer.testing import CliRunner
 
-from leed_traffic.cli.drill import drill_command
-from leed_traffic.drill import catalogue
-from leed_traffic.drill.catalogue import CATALOGUE, CatalogueEntry
 from leed_traffic.drill.exercises import (
     beside,
     budget,
@@ -31,8 +25,7 @@ from leed_traffic.drill.exercises.budget import latch_survives, serve_many, tick
 from leed_traffic.drill.exercises.event_log import events_agree
 from leed_traffic.drill.exercises.oracle_runs import outside_oracle
 from leed_traffic.drill.exercises.starvation import WaitWatch, always_hold
-from leed_traffic.drill.row import DrillSetting, Finding
-from leed_traffic.errors import UsageError
+from leed_traffic.drill.row import DrillSetting
 from leed_traffic.serve.control.hot_swap import HotSwap
 from leed_traffic.serve.control.pace import Pace
 from leed_traffic.serve.safety.monitor import Monitor
@@ -45,12 +38,6 @@ pytestmark = pytest.mark.sumo
 @pytest.fixture
 def ground(crossing_place):
     return DrillSetting(crossing=crossing_place, full=False, seed=2)
-
-
-def invoke(*arguments):
-    app = typer.Typer()
-    app.command()(drill_command)
-    return CliRunner().invoke(app, list(arguments))
 
 
 def test_all_states_of_the_crossing_are_sound(ground):
@@ -227,43 +214,6 @@ def test_many_junctions_are_served_from_memory(crossing_place, tmp_path):
     assert set(summary.modes.values()) == {SignalMode.ENGAGED}
     assert summary.violations == []
     assert summary.ticks == 60
-
-
-def test_the_command_prints_a_row_for_each_promise_and_fails_with_any(monkeypatch):
-    def holds(ground):
-        return Finding(count=3, faults=[], detail="[fine]")
-
-    def fails(ground):
-        return Finding(count=3, faults=["first", "second"], detail="")
-
-    def breaks(ground):
-        raise ZeroDivisionError("an exercise of ours")
-
-    def entries(*exercises):
-        return tuple(
-            CatalogueEntry(name=f"e{k}", promise=f"promise {k}", tried="somehow", exercise=e)
-            for k, e in enumerate(exercises)
-        )
-
-    monkeypatch.setattr(catalogue, "CATALOGUE", entries(holds))
-    good = invoke("--json")
-    assert good.exit_code == 0
-    assert json.loads(good.stdout)["holds"] is True
-    monkeypatch.setattr(catalogue, "CATALOGUE", entries(holds, fails, breaks))
-    bad = invoke("--json")
-    assert bad.exit_code == 1
-    rows = json.loads(bad.stdout)["rows"]
-    assert [row["holds"] for row in rows] == [True, False, False]
-    assert rows[1]["detail"] == "2 faults, the first: first"
-    assert "ZeroDivisionError" in rows[2]["detail"]
-    assert "promise 2" in invoke().stdout
-    assert "[fine]" in invoke("--only", "e0").stdout
-
-
-def test_an_unknown_row_is_refused():
-    error = invoke("--only", "nothing").exception
-    assert isinstance(error, UsageError)
-    assert CATALOGUE[0].name in str(error)
 
 
 def test_nobody_waits_beyond_the_maximum_red_though_connection_and_process_are_lost(ground, monkeypatch):

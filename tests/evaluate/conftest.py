@@ -2,7 +2,8 @@ from collections.abc import Callable
 
 import pytest
 
-from leed_traffic.evaluate.compare import EvaluateConfig, compare
+from leed_traffic.evaluate.compare import compare
+from leed_traffic.evaluate.config import EvaluateConfig
 from leed_traffic.evaluate.controllers import parse_controllers
 from leed_traffic.evaluate.records.timeline import DisplayedStage, StageRows, Timeline
 from leed_traffic.evaluate.report.report import Story, render_report

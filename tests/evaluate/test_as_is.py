@@ -10,7 +10,8 @@ import pytest
 from leed_traffic.artifacts.scenario import load_scenario
 from leed_traffic.artifacts.site import derive_site
 from leed_traffic.errors import UsageError
-from leed_traffic.evaluate.compare import EvaluateConfig, compare
+from leed_traffic.evaluate.compare import compare
+from leed_traffic.evaluate.config import EvaluateConfig
 from leed_traffic.evaluate.controllers import OWN_PROGRAM, Choice, ControllerKind, parse_controllers
 from leed_traffic.evaluate.one_run import RunTask, _in_env, _own_program
 from leed_traffic.simulation.demand.demand import write_demand

@@ -6,7 +6,8 @@ from pydantic import ValidationError
 from leed_traffic.artifacts.scenario import load_scenario
 from leed_traffic.artifacts.site import load_site
 from leed_traffic.errors import BundleError, MismatchError, PlanError, ScenarioError, SiteError
-from leed_traffic.evaluate.compare import EvaluateConfig, compare, evaluate
+from leed_traffic.evaluate.compare import compare, evaluate
+from leed_traffic.evaluate.config import EvaluateConfig
 from leed_traffic.evaluate.controllers import parse_controllers
 from leed_traffic.evaluate.exports import write_results
 from leed_traffic.evaluate.results import Evaluation

@@ -11,7 +11,8 @@ import pytest
 from leed_traffic.artifacts.scenario import load_scenario
 from leed_traffic.domain.plan import max_wave_plan
 from leed_traffic.evaluate import compare as comparing
-from leed_traffic.evaluate.compare import EvaluateConfig, compare
+from leed_traffic.evaluate.compare import compare
+from leed_traffic.evaluate.config import EvaluateConfig
 from leed_traffic.evaluate.controllers import Choice, ControllerKind, parse_controllers
 from leed_traffic.evaluate.exports import write_results
 from leed_traffic.evaluate.kept_runs import RUNS_NAME, kept_runs, run_digest

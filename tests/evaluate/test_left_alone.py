@@ -3,7 +3,8 @@ import pytest
 from leed_traffic.evaluate.controllers import parse_controllers
 
 pytest.importorskip("libsumo", reason="SUMO is not installed")
-from leed_traffic.evaluate.compare import EvaluateConfig, compare
+from leed_traffic.evaluate.compare import compare
+from leed_traffic.evaluate.config import EvaluateConfig
 from tests.networks.oddities import ODDITIES
 
 

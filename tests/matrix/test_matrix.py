@@ -20,7 +20,8 @@ pytest.importorskip("libsumo", reason="SUMO is not installed")
 from leed_traffic.simulation.env.episode import PlanController, run_episode
 from leed_traffic.simulation.env.signal_env import SignalEnv
 from leed_traffic.simulation.scenario.check import check_scenario, try_out
-from leed_traffic.simulation.scenario.importing import ImportConfig, import_scenario
+from leed_traffic.simulation.scenario.config import ImportConfig
+from leed_traffic.simulation.scenario.importing import import_scenario
 from tests.networks.generated import GENERATED
 from tests.networks.oddities import ODDITIES
 

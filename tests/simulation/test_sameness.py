@@ -18,7 +18,8 @@ import leed_traffic
 from leed_traffic.artifacts.scenario import Scenario, load_scenario
 from leed_traffic.errors import WorkerError
 from leed_traffic.simulation.pool import WorkerPool
-from leed_traffic.simulation.scenario.importing import ImportConfig, import_scenario
+from leed_traffic.simulation.scenario.config import ImportConfig
+from leed_traffic.simulation.scenario.importing import import_scenario
 from leed_traffic.simulation.sumo.engine import Engine
 from leed_traffic.simulation.sumo.options import TRIPS_NAME
 from tests.networks.dual_carriageways import build_dual_carriageways

@@ -1,1 +1,1 @@
-"""What people read: tables, progress, refusals, harmless text."""
+"""Text for people: options, tables, progress, refusals, harmless text."""

@@ -1,4 +1,4 @@
-"""What a controller says on the side: it never ends or delays what the controller does.
+"""Messages on the side: they never end or delay what a controller does.
 
 A terminal that is closed, a disk that is full, a reader that has gone or that does not read: what cannot be said
 is left out. The exit code is said by other means and stays right.
@@ -20,7 +20,7 @@ _BROKEN = (OSError, ValueError)  # a stream that takes nothing, or is closed
 
 
 class Aside(io.TextIOBase):
-    """A stream that takes everything at once; a thread hands it on, as far as there is somebody to take it."""
+    """Stream that takes everything at once; a thread hands it on, as far as anybody takes it."""
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
@@ -30,7 +30,7 @@ class Aside(io.TextIOBase):
 
     @property
     def encoding(self) -> str:  # type: ignore[override]
-        """Of the stream behind."""
+        """Encoding of the stream behind."""
         return self._stream.encoding or "utf-8"
 
     def write(self, text: str) -> int:
@@ -40,24 +40,24 @@ class Aside(io.TextIOBase):
         return len(text)
 
     def flush(self) -> None:
-        """Nobody waits here."""
+        """Do nothing: the thread writes."""
 
     def writable(self) -> bool:
-        """It takes everything."""
+        """Return True: it takes everything."""
         return True
 
     def isatty(self) -> bool:
-        """As the stream behind, while it is there."""
+        """Return what the stream behind says, while it is there."""
         with contextlib.suppress(*_BROKEN):
             return self._stream.isatty()
         return False
 
     def fileno(self) -> int:
-        """Of the stream behind: its size is asked for there."""
+        """Return that of the stream behind: its size is asked for there."""
         return self._stream.fileno()
 
     def finish(self, seconds: float) -> bool:
-        """Wait for what is still to be said, but no longer than this; whether all of it was."""
+        """Wait for what is still to be said, but no longer than this; return whether all of it was."""
         with contextlib.suppress(queue.Full):
             self._waiting.put(None, timeout=seconds)
             self._thread.join(seconds)
@@ -76,7 +76,7 @@ class Aside(io.TextIOBase):
 
 @contextmanager
 def said_aside() -> Iterator[None]:
-    """While this lasts, nothing that is written to stderr can fail or block; afterwards the stream is as it was, or silent."""
+    """Let nothing that is written to stderr fail or block; afterwards the stream is as it was, or silent."""
     before = sys.stderr
     if before is None:  # it was closed when we started
         yield
@@ -93,7 +93,7 @@ def said_aside() -> Iterator[None]:
 
 
 def silence(stream: TextIO | None) -> None:
-    """What a stream still holds goes nowhere, so that nothing fails when the interpreter ends."""
+    """Drop what a stream still holds, so that nothing fails when the interpreter ends."""
     if stream is None:
         return
     with contextlib.suppress(*_BROKEN):
@@ -104,7 +104,7 @@ def silence(stream: TextIO | None) -> None:
 
 @contextmanager
 def whether_heard_or_not(stream: TextIO | None) -> Iterator[None]:
-    """Something is said at the end: where it cannot be, it is left out."""
+    """Leave out what cannot be said at the end."""
     try:
         yield
         if stream is not None:
@@ -114,7 +114,7 @@ def whether_heard_or_not(stream: TextIO | None) -> Iterator[None]:
 
 
 def keep_standard_files_open() -> None:
-    """Where standard input, output or error is closed, nothing else may take its number and be written to by mistake."""
+    """Open standard input, output and error where closed: no other file may take their numbers."""
     for number in range(3):
         try:
             os.fstat(number)

@@ -17,12 +17,12 @@ def let_flow(app: typer.Typer) -> None:
 
 
 def flowing(text: str) -> str:
-    """Each paragraph on one line, but those that hold indented lines; square brackets are no markup."""
+    """Put each paragraph on one line, but those that hold indented lines; square brackets are no markup."""
     return escape("\n\n".join(map(_flow, inspect.cleandoc(text).split("\n\n"))))
 
 
 def _flow(paragraph: str) -> str:
-    """As it is where lines are indented (`\\b` before it, as click wants it, or not); else without line breaks."""
+    """Join the lines, but where some are indented (`\\b` before them, as click wants it, or not)."""
     if any(line.startswith(" ") for line in paragraph.splitlines()):
         return paragraph
     return " ".join(paragraph.removeprefix("\b").split())

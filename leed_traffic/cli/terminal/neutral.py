@@ -1,8 +1,8 @@
-r"""Text of others (ids, file names, what a server or a model says) may hold codes that a terminal obeys: they are made visible.
+r"""Text of others (ids, file names, replies), in which codes that a terminal would obey are made visible.
 
-An escape becomes the four characters `\x1b`. What `leedctl` prints passes here: prints, log lines, warnings and tracebacks
-through `shielded`, tables and messages through `NeutralConsole`, whose own colours remain. Typer's usage errors do not:
-rich shows escapes in them by itself.
+An escape becomes the four characters `\x1b`. All that `leedctl` prints passes here: prints, log lines, warnings
+and tracebacks through `shielded`, tables and messages through `NeutralConsole`, whose own colours remain. Typer's
+usage errors do not: rich shows escapes in them by itself.
 """
 
 import errno
@@ -38,12 +38,12 @@ _IN_JSON = {code: f"\\u{code:04x}" for code in (*_CONTROLS, *_SURROGATES) if cod
 
 
 def visible(text: str, *, in_one_line: bool = False) -> str:
-    """A text without codes that a terminal obeys; a line feed stays, unless all is to be one line."""
+    """Return a text without codes that a terminal obeys; a line feed stays, unless all is to be one line."""
     return text.translate(_IN_ONE_LINE if in_one_line else _VISIBLE)
 
 
 def safe_json(document: str) -> str:
-    """The same JSON document, in which the codes that JSON would allow as they are stand as escapes."""
+    """Return the same JSON document, in which codes that JSON would allow as they are stand as escapes."""
     return document.translate(_IN_JSON)
 
 
@@ -58,7 +58,7 @@ class NeutralConsole(Console):
         self.push_render_hook(_Hook())
 
     def on_broken_pipe(self) -> None:
-        """Not rich's own end of the program: whoever prints hears that nobody takes it, and decides.
+        """Raise instead of rich's own end of the program: the caller decides.
 
         Raises:
             BrokenPipeError: as the stream has.
@@ -116,12 +116,12 @@ class _Shield(io.TextIOBase):
 
 
 def shield(stream: TextIO) -> _Shield:
-    """A stream in whose place prints are made visible."""
+    """Wrap a stream so that codes in prints are made visible."""
     return _Shield(stream)
 
 
 class _OneLine(logging.Formatter):
-    """What a record says is one line; only a traceback takes more."""
+    """Formatter that puts a record on one line; only a traceback takes more."""
 
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802  # logging's own name
         return visible(super().formatMessage(record), in_one_line=True)
@@ -131,13 +131,13 @@ class _OneLine(logging.Formatter):
 
 
 def _say_bug(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
-    """A traceback, as the interpreter would print it."""
+    """Print a traceback, as the interpreter would."""
     if sys.stderr is not None:
         sys.stderr.write(visible("".join(traceback.format_exception(kind, error, trace))))
 
 
 def _say_bug_of_thread(args: threading.ExceptHookArgs, /) -> None:
-    """As the interpreter would; a thread that leaves on purpose says nothing."""
+    """Print a thread's traceback; one that leaves on purpose says nothing."""
     if args.exc_type is SystemExit or sys.stderr is None:
         return
     name = args.thread.name if args.thread is not None else "unknown"
@@ -153,7 +153,7 @@ def _say_warning(
     file: TextIO | None = None,
     line: str | None = None,
 ) -> None:
-    """A library's warning, which may quote what it has read."""
+    """Print a library's warning, which may quote what it has read."""
     stream = file or sys.stderr
     if stream is not None:
         stream.write(visible(warnings.formatwarning(message, category, filename, lineno, line)))
@@ -161,7 +161,7 @@ def _say_warning(
 
 @contextmanager
 def shielded() -> Iterator[None]:
-    """While it lasts, prints are made visible; from then on log lines, warnings and tracebacks are, of threads, too."""
+    """Make codes in prints visible; from then on in log lines, warnings and tracebacks, too."""
     if logging.lastResort is not None:
         logging.lastResort.setFormatter(_OneLine())
     sys.excepthook = _say_bug

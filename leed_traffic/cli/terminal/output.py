@@ -1,4 +1,4 @@
-"""What every command shares: results on stdout, messages on stderr, one line per fault."""
+"""Output of every command: results on stdout, messages on stderr, one line per fault."""
 
 import json
 import os
@@ -22,23 +22,15 @@ from rich.table import Table
 
 from leed_traffic.cli.terminal.aside import whether_heard_or_not
 from leed_traffic.cli.terminal.neutral import NeutralConsole, safe_json, visible
-from leed_traffic.domain.seeds import FIRST_EVALUATION_SEED
-from leed_traffic.errors import LeedError, UsageError
+from leed_traffic.errors import LeedError
 
 JsonOption = Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")]
-
-
-SpreadOption = Annotated[
-    float | None,
-    typer.Option(min=0.0, max=1.0, help="How much days differ (docs/networks.md); else as the scenario says."),
-]
-
-
+WorkersOption = Annotated[int | None, typer.Option(min=1, help="Processes side by side; all cores unless said.")]
 STREETS = "streets"  # head of the column that names a signal's
 
 
 class _Messages(NeutralConsole):
-    """Messages are heard or not; a reader that has gone ends nothing."""
+    """Console of messages; a reader that has gone ends nothing."""
 
     def on_broken_pipe(self) -> None:
         """Say no more."""
@@ -50,7 +42,7 @@ results = NeutralConsole()
 
 
 def print_json(document: BaseModel | dict[str, Any] | list[Any]) -> None:
-    """One JSON document on stdout, for machines."""
+    """Print one JSON document on stdout, for machines."""
     text = (
         document.model_dump_json(indent=2) if isinstance(document, BaseModel) else json.dumps(document, indent=2)
     )
@@ -58,7 +50,7 @@ def print_json(document: BaseModel | dict[str, Any] | list[Any]) -> None:
 
 
 def print_table(title: str, columns: list[str], rows: list[list[str]], *, least_width: int = 0) -> None:
-    """One table on stdout; names of signals and streets are text, the rest are figures.
+    """Print one table on stdout; names of signals and streets are text, the rest are figures.
 
     Args:
         title: above it.
@@ -77,7 +69,7 @@ def print_table(title: str, columns: list[str], rows: list[list[str]], *, least_
 
 @contextmanager
 def progress(description: str, total: int) -> Iterator["ProgressBar"]:
-    """A progress bar with the time left, on stderr."""
+    """Show a progress bar with the time left, on stderr."""
     columns = (
         TextColumn("{task.description}", markup=False),
         BarColumn(),
@@ -92,7 +84,7 @@ def progress(description: str, total: int) -> Iterator["ProgressBar"]:
 
 
 class ProgressBar:
-    """One bar; call it with how many units are done since, and a few words on how it goes."""
+    """Progress bar; called with the units done since, and a few words on how it goes."""
 
     def __init__(self, bar: Progress, task: TaskID) -> None:
         self._bar = bar
@@ -101,27 +93,6 @@ class ProgressBar:
     def __call__(self, advance: int = 1, note: str = "") -> None:
         """Move on by `advance` units."""
         self._bar.update(self._task, advance=advance, note=visible(note, in_one_line=True))
-
-
-def parse_seeds(text: str) -> tuple[int, ...]:
-    """`3` is three evaluation seeds from 1001 on; `1001-1005` and `7,9,12` name them.
-
-    Raises:
-        UsageError: the text is none of these.
-    """
-    try:
-        if "-" in text:
-            first, last = (int(part) for part in text.split("-"))
-            seeds = tuple(range(first, last + 1))
-        elif "," in text:
-            seeds = tuple(int(part) for part in text.split(","))
-        else:
-            seeds = tuple(range(FIRST_EVALUATION_SEED, FIRST_EVALUATION_SEED + int(text)))
-    except ValueError as err:
-        raise UsageError(f"--seeds {text}: expected a count (5), a range (1001-1005) or a list (7,9,12)") from err
-    if not seeds:
-        raise UsageError(f"--seeds {text}: names no seed; expected a count of at least 1 or a range upwards")
-    return seeds
 
 
 def cores() -> int:

@@ -1,4 +1,4 @@
-"""What a file system or a connection refuses, as one line with the advice that fits."""
+"""Refusals of a file system or a connection, as one line with the advice that fits."""
 
 import errno
 
@@ -9,7 +9,9 @@ _RIGHTS = "change its rights or choose another place"
 _PATH = "check the path"
 _ADVICE = {
     **dict.fromkeys((errno.ENOSPC, errno.EDQUOT), _ROOM),
-    errno.EFBIG: "the file would grow beyond what is allowed here; choose another place, or raise the limit (ulimit -f)",
+    errno.EFBIG: (
+        "the file would grow beyond what is allowed here; choose another place, or raise the limit (ulimit -f)"
+    ),
     **dict.fromkeys((errno.EACCES, errno.EPERM), _RIGHTS),
     errno.EROFS: "the place is read-only; choose another one",
     **dict.fromkeys(
@@ -35,7 +37,7 @@ _DAMAGED = "a file is damaged, cut short or of another kind; fetch it again or m
 
 
 def told(error: OSError) -> UsageError:
-    """One line: where, what the system says, what to do."""
+    """Say in one line where it failed, what the system says and what to do."""
     where = error.filename or "a file or connection"
     said = error.strerror or str(error) or type(error).__name__
     return UsageError(f"{where}: {said}; {_advice(error)}")

@@ -12,7 +12,7 @@ WITH_STREETS = 140  # columns of a table that names signals: squeezed it cannot 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SignalNames:
-    """What stands for each signal in the tables of one command; `--json` has the whole ids."""
+    """Names of the signals in the tables of one command; `--json` has the whole ids."""
 
     short: Mapping[str, str]
     streets: Mapping[str, str] = field(default_factory=dict)  # without those whose streets have no names
@@ -22,13 +22,13 @@ class SignalNames:
         return [first, STREETS] if self.streets else [first]
 
     def cells(self, signal: str, more: str = "") -> list[str]:
-        """A signal in these columns, with a few letters behind its id."""
+        """Cells of a signal in these columns, with a few letters behind its id."""
         streets = [fold(self.streets.get(signal, ""), LONGEST_STREETS)] if self.streets else []
         return [self.short[signal] + more, *streets]
 
 
 def name_signals(signals: Iterable[str], streets: Mapping[str, str] | None = None) -> SignalNames:
-    """The names of all signals that stand in a table.
+    """Name all signals that stand in a table.
 
     Args:
         signals: their ids.

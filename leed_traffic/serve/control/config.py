@@ -1,12 +1,12 @@
-"""What `serve` needs to know, and how it opens a device."""
+"""Settings of `leedctl serve`, and how it opens a device."""
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Protocol
+from typing import Annotated, Protocol
 
 from pydantic import Field
 
-from leed_traffic.domain.document import FiniteDocument
+from leed_traffic.domain.document import COMMA_SEPARATED, Settings
 from leed_traffic.domain.safety.program import StageProgram
 from leed_traffic.serve.control.assignment import Assignment
 from leed_traffic.serve.control.hot_swap import PROBATION_S
@@ -14,51 +14,51 @@ from leed_traffic.serve.device.contract import SignalDevice
 from leed_traffic.serve.safety.supervisor import OperatingMode
 
 
-class ServeConfig(FiniteDocument):
-    """What `leedctl serve` needs to know."""
+class ServeConfig(Settings):
+    """Settings of `leedctl serve`."""
 
     bundle: Path
-    """The folder with the policies."""
-    trust: Path | None = None
-    """Public key that the bundle must be signed with; None: any sound bundle runs."""
+    """Folder of a bundle, written by `leedctl export`."""
     host: str = "localhost"
     """Of the TraCI server."""
     port: int = Field(ge=1, le=65535)
     """Of the TraCI server."""
     control: OperatingMode = OperatingMode.ACTIVE
-    """monitor: watch; shadow: decide and log; active: drive the signals."""
-    intersections: tuple[str, ...] | None = None
-    """The signals to take care of; None: all of the bundle."""
+    """monitor: watch; shadow: decide, send nothing; active: drive."""
+    intersections: Annotated[tuple[str, ...] | None, COMMA_SEPARATED] = Field(default=None, min_length=1)
+    """Only these signals: A,B,C; else all of the bundle."""
     events: Path | None = None
-    """Folder for the event and decision logs; None: no logs."""
-    until_s: float | None = Field(default=None, ge=0.0)
-    """Hand back and leave at this time of the device; None: at its end."""
-    deadline_s: float = Field(default=10.0, gt=0.0, le=600.0)
-    """For every answer of the device."""
-    connect_s: float = Field(default=30.0, ge=0.0, le=3600.0)
-    """For the device to listen."""
+    """Folder for the event and decision logs; else no logs."""
     order: int | None = Field(default=None, ge=0)
-    """Among several clients of one server."""
+    """Among several clients of one server: 1, 2 and so on."""
+    deadline_s: float = Field(default=10.0, gt=0.0, le=600.0)
+    """Seconds for every answer of the server."""
+    connect_s: float = Field(default=30.0, ge=0.0, le=3600.0)
+    """Seconds for the server to listen."""
     lease_s: float = Field(default=4.0, ge=2.0, le=30.0)
-    """How long a stage stands without a renewal; a UTC outstation waits as long for its master."""
+    """Seconds that a stage stands without a renewal; a UTC outstation waits as long for its master."""
     state: Path | None = None
-    """Folder of the monitor's latches; None: they last as long as the process."""
+    """Folder of the monitor's latches; else under $XDG_STATE_HOME, by address."""
+    trust: Path | None = None
+    """Public key; a bundle that is not signed with it is refused."""
     retry_s: float = Field(default=0.0, ge=0.0, le=86400.0)
-    """For how long a lost device is tried again, with growing pauses; 0: the first loss ends the run."""
+    """Seconds for which a lost server is tried again, with growing pauses; with --scenario it is restarted."""
+    until_s: float | None = Field(default=None, ge=0.0)
+    """Hand back and leave at this simulated second; else at the end."""
     sensing: str = "ideal"
-    """What is read: `ideal` (lanes, as SUMO knows them), `camera`, `loops`, or a sensing file with the site's detectors."""
+    """What is read: ideal, camera, loops, or a sensing file with the site's detectors."""
     site: Path | None = None
-    """Site file with the priorities that hold at the signals; its limits must be the bundle's. None: no priority."""
+    """Site file whose priorities hold; its limits must be the bundle's. Else no priority."""
     realtime: bool = False
-    """Pace the ticks by the wall clock; False: as fast as the device answers."""
+    """One tick a second of the wall clock, lateness measured; else as fast as the device answers."""
     probation_s: float = Field(default=PROBATION_S, ge=0.0, le=86400.0)
-    """For how long after a swap a trip leads back to the bundle before."""
+    """Seconds after a reload in which a trip leads back to the bundle before."""
     takes_orders: bool = False
     """Listen in the state folder for `leedctl reload`, `mode` and `status`."""
     program: str = ""
     """Name of our stage programs at the device; empty: with the mark of the state folder."""
     adopt: tuple[str, ...] = ()
-    """Programs of owners that are gone for good, by their names at the device: taken over as a signal's own are."""
+    """Take over the program of this name that a controller gone for good left; may be given again."""
 
 
 Look = Callable[[], None]  # taken between two tries; raises StopError when there is to be no other

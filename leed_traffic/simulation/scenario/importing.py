@@ -12,60 +12,25 @@ from dataclasses import dataclass, replace
 from itertools import count
 from pathlib import Path
 
-from pydantic import Field
-
 from leed_traffic.artifacts.home import expanded
 from leed_traffic.artifacts.imported import DemandOrigin, ImportedScenario, ImportRecord, render_imported
 from leed_traffic.artifacts.recipe import NET_NAME, RECIPE_NAME
 from leed_traffic.artifacts.scenario import load_scenario
 from leed_traffic.artifacts.sumo.config import DEFAULT_HOUR_S, read_sumo_config
 from leed_traffic.artifacts.xml_file import check_readable, root_tag
-from leed_traffic.domain.document import Document
 from leed_traffic.domain.network import Network
 from leed_traffic.errors import ScenarioError, UsageError
 from leed_traffic.simulation.demand.route_order import left_out
 from leed_traffic.simulation.network.network_import import import_network
 from leed_traffic.simulation.network.streets import read_streets
+from leed_traffic.simulation.scenario.config import ImportConfig
 from leed_traffic.simulation.scenario.counted_demand import COUNTED_NAME, CountedDemand, read_counts, sample_demand
 from leed_traffic.simulation.scenario.fitted_demand import Fitted, fit_to_net
 from leed_traffic.simulation.scenario.invented_demand import INVENTED_NAME, Trips, invent_demand
 from leed_traffic.simulation.scenario.osm_net import OsmOptions, build_net_from_osm
 from leed_traffic.simulation.sumo.foreign_file import as_bytes, freestanding, may_stay
 
-# Weekdays' peak-hour volumes scatter by about a tenth (Hellinga and Abdy 2007 show what that does to delay)
-DEFAULT_SPREAD = 0.1
 _OWN_NAMES = (NET_NAME, RECIPE_NAME)
-
-
-class ImportConfig(Document):
-    """What to import."""
-
-    source: Path
-    """A `.sumocfg`, a net or an OpenStreetMap extract; what it is decides its outermost element, not its name."""
-    out: Path
-    """The folder to make."""
-    routes: tuple[Path, ...] = ()
-    """Route, trip or flow files for a net or an extract."""
-    additional: tuple[Path, ...] = ()
-    """Additional files for them: vehicle types, stops, signal programs."""
-    counts: Path | None = None
-    """Turning counts to make the traffic from."""
-    begin_s: float | None = Field(default=None, ge=0.0)
-    """First second; None: the source's own, else 0."""
-    end_s: float | None = Field(default=None, gt=0.0)
-    """Last second; None: the source's own, else an hour after the first."""
-    per_hour: float | None = Field(default=None, gt=0.0, le=100_000.0)
-    """Invented vehicles per hour; None: from the lanes that enter the net, as far as the signals carry them."""
-    seed: int = 1
-    """Of the invented or sampled traffic."""
-    spread: float = Field(default=DEFAULT_SPREAD, ge=0.0, le=1.0)
-    """How much a seed's day differs from the one in the route files; 0: not at all."""
-    drives_left: bool = False
-    """An extract of a country with left-hand traffic."""
-    guesses_signals: bool = False
-    """Signals at an extract's large junctions that the map has none at."""
-    guesses_walkers: bool = False
-    """Pavements and crossings where an extract draws none."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

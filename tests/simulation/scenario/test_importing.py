@@ -10,7 +10,8 @@ from leed_traffic.artifacts.scenario import load_scenario
 from leed_traffic.domain.network import edge_of
 from leed_traffic.errors import ScenarioError, UsageError
 from leed_traffic.simulation.demand.demand import write_demand
-from leed_traffic.simulation.scenario.importing import ImportConfig, copy_files, import_scenario
+from leed_traffic.simulation.scenario.config import ImportConfig
+from leed_traffic.simulation.scenario.importing import copy_files, import_scenario
 
 pytest.importorskip("sumo", reason="SUMO is not installed")
 pytestmark = pytest.mark.sumo

@@ -43,7 +43,7 @@ def invoke(*arguments):
         (["--connect", "localhost"], "--connect localhost: expected HOST:PORT"),
         (["--connect", "localhost:99999"], "a port from 1 to 65535"),
         (["--connect", "localhost:1", "--port", "5"], "--port is for --scenario"),
-        (["--connect", "localhost:1", "--deadline-s", "0"], "deadline_s"),
+        (["--connect", "localhost:1", "--deadline", "0"], "--deadline 0.0: need more than 0"),
     ],
 )
 def test_senseless_options_are_said_in_one_line(bundle, options, message):

@@ -1,4 +1,3 @@
-import inspect
 import json
 from dataclasses import replace
 
@@ -10,15 +9,12 @@ from leed_traffic.artifacts.demonstrations import write_demonstrations
 from leed_traffic.cli.bundle import app as bundle_app
 from leed_traffic.cli.train import export_command, train_command
 from leed_traffic.errors import (
-    BundleError,
     DemonstrationError,
     LeedError,
     MismatchError,
     TrainingError,
     UsageError,
 )
-from leed_traffic.train.config import TrainConfig
-from tests.artifacts.sample_bundle import write_sample
 from tests.train.fakes import demonstrations
 from tests.train.test_run import run as train_a_fake
 
@@ -31,31 +27,24 @@ def run(*words, commands=app):
     return CliRunner().invoke(commands, [str(word) for word in words], catch_exceptions=False)
 
 
-def test_a_setting_that_makes_no_sense_is_a_usage_error(tmp_path):
-    for words in (
-        ("--episodes", "-1"),
-        ("--expert-weight", "huge"),
-        ("--episodes", "7", "--episodes-per-update", "4"),
-    ):
-        with pytest.raises(UsageError):
-            run("train", "crossing", "--out", tmp_path / "run", *words)
+@pytest.mark.parametrize(
+    ("words", "line"),
+    [
+        (("--episodes", "-1"), "--episodes -1: need at least 0"),
+        (("--gamma", "1"), "--gamma 1.0: need less than 1"),
+        (
+            ("--episodes", "7", "--episodes-per-update", "4"),
+            "--episodes 7: need a multiple of --episodes-per-update, 4",
+        ),
+        (("--address", "a:1"), "--address a:1: needs the backend ray, got local"),
+        (("--cloning-steps", "0", "--episodes", "0"), "nothing to do: no demonstrations to clone and no episodes"),
+    ],
+)
+def test_a_setting_that_makes_no_sense_is_one_line(tmp_path, words, line):
+    with pytest.raises(UsageError) as caught:
+        run("train", "crossing", "--out", tmp_path / "run", *words)
+    assert str(caught.value) == line
     assert not (tmp_path / "run").exists()
-
-
-def test_the_help_tells_the_defaults_of_the_settings():
-    parameters = inspect.signature(train_command, eval_str=True).parameters
-    told = {
-        name: parameter.annotation.__metadata__[0].help
-        for name, parameter in parameters.items()
-        if name != "spread"
-    }
-    fields = {"decision_interval": "decision_interval_s", "reach": "reach_m"}
-    for name, text in told.items():
-        field = TrainConfig.model_fields.get(fields.get(name, name))
-        if parameters[name].default is None and field is not None and field.default is not None:
-            value = field.default
-            shown = f"({value:g})" if isinstance(value, (int, float)) else f"{value} (the default)"
-            assert shown in text, name
 
 
 @pytest.mark.sumo
@@ -114,17 +103,3 @@ def test_a_run_is_exported_and_inspected_and_verified(tmp_path):
 def test_exporting_what_is_no_run_is_refused(tmp_path):
     with pytest.raises(TrainingError, match="expected a folder written by `leedctl train`"):
         run("export", tmp_path, "--out", tmp_path / "b")
-
-
-def test_inspect_shows_what_a_bundle_was_trained_for(tmp_path):
-    bundle = write_sample(tmp_path / "b")
-    document = json.loads(run("inspect", tmp_path / "b", "--json", commands=bundle_app).stdout)
-    assert (document["digest"], document["scenario"]) == (bundle.digest, "sample")
-    assert "webster" in run("inspect", tmp_path / "b", commands=bundle_app).stdout
-
-
-def test_an_altered_bundle_is_refused(tmp_path):
-    write_sample(tmp_path / "b")
-    (tmp_path / "b" / "site.json").write_text("[]")
-    with pytest.raises(BundleError, match=r"altered site\.json"):
-        run("verify", tmp_path / "b", commands=bundle_app)

@@ -1,4 +1,3 @@
-import inspect
 import json
 
 import pytest
@@ -6,7 +5,6 @@ import typer
 from typer.testing import CliRunner
 
 from leed_traffic.artifacts.demonstrations import read_manifest
-from leed_traffic.benchmark.study import StudyConfig
 from leed_traffic.cli.benchmark import benchmark_command
 from leed_traffic.cli.generate import generate_command
 from leed_traffic.errors import DemonstrationError, UsageError
@@ -28,19 +26,6 @@ def test_the_help_says_how_much_a_search_needs(command):
     other.command()(command)
     shown = CliRunner().invoke(other, ["--help"], env={"COLUMNS": "300"}).stdout.replace("│", " ")
     assert f"under {least_runs()} it spends {SHORT_RUNS}" in " ".join(shown.split())
-
-
-def test_what_a_study_does_unless_told_otherwise_is_what_its_command_does():
-    given = inspect.signature(benchmark_command).parameters
-    for name in (
-        "training_seeds",
-        "evaluation_seeds",
-        "validation_seeds",
-        "episodes",
-        "long_episodes",
-        "search_runs",
-    ):
-        assert given[name].default == StudyConfig.model_fields[name].default, name
 
 
 @pytest.mark.sumo
