@@ -42,11 +42,12 @@ def test_a_searchs_demonstrations_lie_apart_by_its_hours():
 
 def test_a_learner_trains_with_its_own_settings_and_the_studys(tmp_path):
     config = train_config(cell(tmp_path, "ippo"))
-    assert (config.episodes, config.seed, config.validation_seeds, config.demonstrations) == (6, 3, 2, None)
+    asked = (config.ppo.episodes, config.seed, config.validation.validation_seeds, config.demonstrations)
+    assert asked == (6, 3, 2, None)
     assert not config.resume
     made = DemonstrationTask(scenario=study_scenario(tmp_path), expert=Expert.SEARCH, seed=3, runs=6)
     config = train_config(cell(tmp_path, "dagger", made))
-    assert (config.episodes, config.demonstrations) == (0, made.made)
+    assert (config.ppo.episodes, config.demonstrations) == (0, made.made)
 
 
 def test_demonstrations_whose_cost_is_known_are_not_made_again(tmp_path):

@@ -74,7 +74,7 @@ def test_a_question_goes_to_the_address_that_was_given_and_no_further(status):
         ) as server,
     ):
         with pytest.raises(
-            UsageError, match=f"sends its callers elsewhere, to {other.url}/chat/completions; give --url"
+            UsageError, match=f"redirects its clients, to {other.url}/chat/completions; give --url"
         ):
             ask(model_at(server))
         assert other.requests == []
@@ -83,7 +83,7 @@ def test_a_question_goes_to_the_address_that_was_given_and_no_further(status):
 
 def test_the_list_of_models_is_not_fetched_from_elsewhere():
     with ChatServer(echo) as other, ChatServer(echo, elsewhere=f"{other.url}/models") as server:
-        with pytest.raises(UsageError, match="sends its callers elsewhere"):
+        with pytest.raises(UsageError, match="redirects its clients"):
             ask(model_at(server))
         assert server.requests == other.requests == []
 

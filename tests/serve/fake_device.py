@@ -38,7 +38,7 @@ class FakeDevice:
         if self._time_s >= self.end_s:
             return None
         return Snapshot(
-            time_s=self._time_s, sightings=(self._sighting(),), vehicles=self._vehicles(), missing=self.missing
+            time_s=self._time_s, displays=(self._sighting(),), vehicles=self._vehicles(), missing=self.missing
         )
 
     def engage(self, n, stage):
@@ -138,7 +138,7 @@ class FakeDevice:
 def check_signal_device(device, program):
     """The contract that every device keeps, at a moment when its one signal shows a stage by its own program."""
     first = device.read()
-    (own,) = first.sightings
+    (own,) = first.displays
     stage = next(k for k, phase in enumerate(program.phases) if phase.state == own.state)
     other = (stage + 1) % program.n_stages
     assert not own.is_ours
@@ -153,19 +153,19 @@ def check_signal_device(device, program):
         assert not device.request(0, stage, senseless)
     after = device.read()
     assert after.time_s == first.time_s + 1.0
-    assert after.sightings[0].state == own.state, "the display changed at take-over"
-    assert after.sightings[0].is_ours
-    assert after.sightings[0].spent_s == 1.0
+    assert after.displays[0].state == own.state, "the display changed at take-over"
+    assert after.displays[0].is_ours
+    assert after.displays[0].spent_s == 1.0
     assert not device.engage(0, other), "a stage that is not shown"
     assert device.engage(0, stage), "it runs already"
-    assert device.read().sightings[0].spent_s == 2.0, "a green was begun anew"
+    assert device.read().displays[0].spent_s == 2.0, "a green was begun anew"
     _check_lease(device, program, stage)
 
 
 def _check_lease(device, program, stage):
     other = (stage + 2) % program.n_stages
     assert device.request(0, stage, 2.0)
-    shown = [device.read().sightings[0].phase for _ in range(3)]
+    shown = [device.read().displays[0].phase for _ in range(3)]
     assert shown[:2] == [stage, stage]
     assert shown[2] == program.phases[stage].next, "the lease ran out, the signal walks on by itself"
     target, is_clearing = program.stage_of(shown[2])
@@ -174,18 +174,18 @@ def _check_lease(device, program, stage):
     assert not device.release(0), "handed back in the middle of a clearance"
     phases = [shown[2]]
     while program.stage_of(phases[-1])[1]:
-        phases.append(device.read().sightings[0].phase)
+        phases.append(device.read().displays[0].phase)
     assert phases[-1] == target
     assert device.request(0, stage, 5.0)
-    way = [device.read().sightings[0].phase]
+    way = [device.read().displays[0].phase]
     assert way[0] == program.entries[target][stage]
     while program.stage_of(way[-1])[1]:
-        way.append(device.read().sightings[0].phase)
+        way.append(device.read().displays[0].phase)
     assert way[-1] == stage
     _check_extension(device, program, stage, other)
-    before = device.read().sightings[0].state
+    before = device.read().displays[0].state
     assert device.release(0)
-    back = device.read().sightings[0]
+    back = device.read().displays[0]
     assert not back.is_ours
     assert back.state == before, "the display changed at the hand-back"
 
@@ -198,20 +198,20 @@ def _check_extension(device, program, stage, other):
     while program.phases[end].extension is None:
         end = program.phases[end].next
     extension, length_s = program.phases[end].extension, program.phases[end].duration_s
-    while (now := device.read().sightings[0]).phase != end or now.spent_s < length_s:
+    while (now := device.read().displays[0]).phase != end or now.spent_s < length_s:
         assert now.phase == end or not device.extend(0, 1.0), "held before the last phase of the way"
         assert extension == end or not device.extend(0, 1.0), "a yellow was cut"
     for senseless in (0.0, -1.0, 16.0, float("nan"), float("inf")):
         assert not device.extend(0, senseless)
     for k in range(1, 4):
         assert device.extend(0, 1.0)
-        held = device.read().sightings[0]
+        held = device.read().displays[0]
         assert (held.phase, held.state) == (extension, program.phases[extension].state)
         assert held.is_sound
         assert program.extended_s(held.phase, held.spent_s) == k
         assert not device.request(0, stage, 5.0), "a jump out of a clearance that is extended"
         assert not device.release(0), "handed back in a clearance that is extended"
-    assert device.read().sightings[0].phase == other, "without another word the way goes on within a tick"
+    assert device.read().displays[0].phase == other, "without another word the way goes on within a tick"
     assert device.request(0, stage, 5.0)
-    while (now := device.read().sightings[0]).phase != stage:
+    while (now := device.read().displays[0]).phase != stage:
         assert program.stage_of(now.phase) == (stage, True)

@@ -31,8 +31,8 @@ def clearances(device):
 
     def watched():
         snapshot = read()
-        if snapshot is not None and snapshot.sightings[0].is_ours:
-            is_clearing = PROGRAM.stage_of(snapshot.sightings[0].phase)[1]
+        if snapshot is not None and snapshot.displays[0].is_ours:
+            is_clearing = PROGRAM.stage_of(snapshot.displays[0].phase)[1]
             if is_clearing and begin[0] is None:
                 begin[0] = snapshot.time_s
             elif not is_clearing and begin[0] is not None:

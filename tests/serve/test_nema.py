@@ -115,7 +115,7 @@ def test_a_nema_controller_goes_on_by_itself_after_the_hand_back(open_street, na
     engaged_s = back_s = None
     try:
         while (snapshot := device.read()) is not None:
-            seen = snapshot.sightings[0]
+            seen = snapshot.displays[0]
             if engaged_s is None and seen.state in stage_of:
                 engaged_s = snapshot.time_s if device.engage(0, stage_of[seen.state]) else None
             elif engaged_s is not None and back_s is None and not program.stage_of(seen.phase)[1]:

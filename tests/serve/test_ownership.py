@@ -71,8 +71,8 @@ def test_who_only_watches_owns_nothing_until_he_is_to_drive(crossing_bundle, por
 def test_a_signal_with_another_owners_program_falls_back_and_says_so(crossing_bundle):
     device = fake(end_s=60.0)
     engaged = []
-    sighting = device._sighting
-    device._sighting = lambda: replace(sighting(), program="leed-0123abcd", is_foreign=True)
+    display = device._sighting
+    device._sighting = lambda: replace(display(), program="leed-0123abcd", is_foreign=True)
     device.engage = lambda n, stage: engaged.append(stage)
     summary, _ = drive(crossing_bundle, device, policy=asks_for(0))
     assert engaged == []

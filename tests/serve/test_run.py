@@ -91,7 +91,7 @@ def test_the_display_does_not_change_at_take_over(crossing_bundle):
     def watched():
         snapshot = read()
         if snapshot is not None:
-            states.append((snapshot.sightings[0].is_ours, snapshot.sightings[0].state))
+            states.append((snapshot.displays[0].is_ours, snapshot.displays[0].state))
         return snapshot
 
     device.read = watched
@@ -320,7 +320,7 @@ def test_a_fault_in_every_tick_ends_in_a_hand_back(crossing_bundle, caplog):
     def garbled():
         snapshot = read()
         if snapshot is not None and 20.0 <= snapshot.time_s < 32.0:
-            return replace(snapshot, sightings=(replace(snapshot.sightings[0], phase=999),))
+            return replace(snapshot, displays=(replace(snapshot.displays[0], phase=999),))
         return snapshot
 
     device.read = garbled

@@ -74,9 +74,9 @@ def test_a_bus_calls_with_its_link_and_distance_and_not_while_it_stands_at_its_s
     try:
         for until_s in range(62, 110):
             engine.advance(float(until_s))
-            own = [c for c in engine.callers({"bus"}) if c.link == link]
+            own = [c for c in engine.priority_vehicles({"bus"}) if c.link == link]
             heard_m.append(own[0].distance_m if own else None)
-            assert engine.callers({"emergency"}) == []
+            assert engine.priority_vehicles({"emergency"}) == []
     finally:
         engine.close()
     told_m = [d for d in heard_m if d is not None]

@@ -179,5 +179,5 @@ class _Occupied(PassingOn):
         snapshot = self._device.read()
         if snapshot is None or snapshot.time_s % 60.0 < 30.0:
             return snapshot
-        sightings = tuple(replace(s, slowest_inside_mps=0.0) if s.is_ours else s for s in snapshot.sightings)
-        return replace(snapshot, sightings=sightings)
+        displays = tuple(replace(s, slowest_inside_mps=0.0) if s.is_ours else s for s in snapshot.displays)
+        return replace(snapshot, displays=displays)

@@ -115,8 +115,8 @@ class Watched(PassingOn):
         if snapshot is not None:
             nearest = np.full(len(self.lane_index), -np.inf)
             np.maximum.at(nearest, snapshot.vehicles.lane, snapshot.vehicles.position_m)
-            for watcher, sighting in zip(self._watchers, snapshot.sightings, strict=True):
-                watcher.see(snapshot.time_s, sighting.state, nearest, counts=sighting.is_ours)
+            for watcher, display in zip(self._watchers, snapshot.displays, strict=True):
+                watcher.see(snapshot.time_s, display.state, nearest, counts=display.is_ours)
         return snapshot
 
 

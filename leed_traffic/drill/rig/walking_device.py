@@ -66,8 +66,8 @@ class WalkingDevice:
         self._is_first = False
         if self._time_s >= self.end_s:
             return None
-        sightings = tuple(self._sighting(n) for n in range(len(self._programs)))
-        return Snapshot(time_s=self._time_s, sightings=sightings, vehicles=self._vehicles())
+        displays = tuple(self._sighting(n) for n in range(len(self._programs)))
+        return Snapshot(time_s=self._time_s, displays=displays, vehicles=self._vehicles())
 
     def engage(self, n: int, stage: int) -> bool:
         """Run the stage program from the stage that is shown."""

@@ -250,8 +250,7 @@ class ServedModel:
         if isinstance(err, openai.APIStatusError) and 300 <= err.status_code < 400:
             place = one_line(err.response.headers.get("location", "nowhere"))
             return UsageError(
-                f"{server.url}: sends its callers elsewhere, to {place}; "
-                "give --url the address that answers itself"
+                f"{server.url}: redirects its clients, to {place}; give --url the address that answers itself"
             )
         if isinstance(err, openai.NotFoundError):
             return UsageError(

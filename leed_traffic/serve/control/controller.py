@@ -133,18 +133,18 @@ class SignalController:
         elapsed_s = time_s - service.time_s if self._has_looked else 0.0
         self._has_looked = True
         service.time_s = time_s
-        for signal, display in zip(self.signals, snapshot.sightings, strict=True):
+        for signal, display in zip(self.signals, snapshot.displays, strict=True):
             signal.watch(display, time_s)
         seen, marks = self._detectors.read_tick(snapshot, elapsed_s)
         readings = self._health.mask(seen, snapshot.missing)
-        for signal, display in zip(self.signals, snapshot.sightings, strict=True):
+        for signal, display in zip(self.signals, snapshot.displays, strict=True):
             signal.look(display, time_s)
-        causes = self._standstills.causes(time_s, snapshot.sightings, readings)
+        causes = self._standstills.causes(time_s, snapshot.displays, readings)
         for signal, cause in zip(self.signals, causes, strict=True):
             signal.mode.judge(cause)
         service.journal.note(self._actuations.take(snapshot.vehicles, time_s, elapsed_s))
         stages = [signal.stage for signal in self.signals]
-        waits = service.waits.look(time_s, snapshot.sightings, stages, readings)
+        waits = service.waits.look(time_s, snapshot.displays, stages, readings)
         for signal, wait_s in zip(self.signals, waits, strict=True):
             signal.display.wait(wait_s)
         greens = [None if stage.is_clearing else stage.stage for stage in stages]

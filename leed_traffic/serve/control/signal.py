@@ -112,7 +112,7 @@ class Signal:
             self.take_over()
         if self.mode.state.is_in_charge:
             self.rule(snapshot, requests)
-            self._extend_clearance(snapshot.sightings[self._n])
+            self._extend_clearance(snapshot.displays[self._n])
         else:
             self.hand_back()
 
@@ -141,7 +141,7 @@ class Signal:
         ruled = self._rules.rule(
             self.requested if is_heard else None,
             self.display.state,
-            snapshot.callers,
+            snapshot.priority_vehicles,
             time_s=time_s,
             horizon_s=self._service.waits.horizon_s,
             request_age_s=time_s - requests.wanted_at_s,

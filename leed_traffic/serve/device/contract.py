@@ -53,11 +53,11 @@ class Snapshot:
     """All signals and all detectors at one moment."""
 
     time_s: float  # the device's clock
-    sightings: tuple[SignalDisplay, ...]  # (N,)
+    displays: tuple[SignalDisplay, ...]  # (N,)
     vehicles: Vehicles  # none where the site's own detectors are read
     missing: frozenset[int] = frozenset()  # lanes, by `lane_index`, that were not reported this time
     detected: Mapping[str, tuple[float, float]] = field(default_factory=dict)  # by detector; see `field_detectors`
-    callers: tuple[PriorityVehicle, ...] = ()  # vehicles that may be favoured
+    priority_vehicles: tuple[PriorityVehicle, ...] = ()  # that may ask for priority
     persons: tuple[
         float, ...
     ] = ()  # who waits at each crossing that is watched; NaN where that was not reported this time

@@ -74,7 +74,7 @@ class Roadside:
             )
         return found
 
-    def callers(self) -> tuple[PriorityVehicle, ...]:
+    def priority_vehicles(self) -> tuple[PriorityVehicle, ...]:
         """Vehicles of the priority classes on their way to a signal; who stands at a stop does not call."""
         if not self._priority_classes:
             return ()

@@ -137,16 +137,16 @@ class TraciDevice:
                 return None
             self._is_first = False
             self._signals.read_step(self._time_s(), self._elapsed_s)
-            self._signals.sightings = self._with_who_is_inside(self._signals.sightings)
+            self._signals.displays = self._with_who_is_inside(self._signals.displays)
             self._commands.begin()
             vehicles, missing = self._traffic.vehicles()
             return Snapshot(
                 time_s=self._time_s(),
-                sightings=self._signals.sightings,
+                displays=self._signals.displays,
                 vehicles=vehicles,
                 missing=missing,
                 detected=self._roadside.detected(self._time_s()),
-                callers=self._roadside.callers(),
+                priority_vehicles=self._roadside.priority_vehicles(),
                 persons=self._roadside.persons(),
             )
 

@@ -58,7 +58,7 @@ class Commands:
         """See `SignalDevice`."""
         signals = self._signals
         program = self._signals.programs[n]
-        shown = self._signals.sightings[n]
+        shown = self._signals.displays[n]
         if not 0 <= stage < program.n_stages or shown.state != program.phases[stage].state:
             return False
         if shown.is_ours:  # from before: nothing is begun anew, its green counts on
@@ -88,7 +88,7 @@ class Commands:
     def request(self, n: int, stage: int, hold_s: float) -> bool:
         """See `SignalDevice`."""
         program = self._signals.programs[n]
-        shown = self._signals.sightings[n]
+        shown = self._signals.displays[n]
         known = isinstance(stage, int) and 0 <= stage < program.n_stages
         if not known or not shown.is_ours or not shown.is_sound or not 0.0 < hold_s < float("inf"):
             return False
@@ -105,7 +105,7 @@ class Commands:
 
     def extend(self, n: int, hold_s: float) -> bool:
         """See `SignalDevice`."""
-        shown = self._signals.sightings[n]
+        shown = self._signals.displays[n]
         if not shown.is_ours or not shown.is_sound:
             return False
         extension = self._signals.programs[n].extension_at(shown.phase, shown.spent_s, hold_s)
@@ -126,7 +126,7 @@ class Commands:
         what it would show.
         """
         signals = self._signals
-        shown = self._signals.sightings[n]
+        shown = self._signals.displays[n]
         if not shown.is_ours or not shown.is_sound:
             return not shown.is_ours
         stage, is_clearing = signals.programs[n].stage_of(shown.phase)
@@ -182,7 +182,7 @@ class Commands:
 
     def _stands_under_a_follower(self, n: int) -> bool:
         """Return whether a signal shows a stage of ours, and its own program can only be met."""
-        shown = self._signals.sightings[n]
+        shown = self._signals.displays[n]
         is_standing = shown.is_ours and shown.is_sound and not self._signals.programs[n].stage_of(shown.phase)[1]
         return is_standing and self._signals.in_force[n].phases is None
 

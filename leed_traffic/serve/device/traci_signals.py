@@ -64,7 +64,7 @@ class Signals:
         self.ids = tuple(i.id for i in intersections)
         self.name = name
         self._adopted = adopted
-        self.sightings: tuple[SignalDisplay, ...] = ()
+        self.displays: tuple[SignalDisplay, ...] = ()
         self._read: list[
             tuple[str, str, int]
         ] = []  # (N,) letters, program and number of its phase, as they were reported
@@ -107,10 +107,10 @@ class Signals:
         seen = []
         for n, raw in enumerate(reported):
             now = self._since_taken(n, self._translated(n, raw), time_s)
-            before = self.sightings[n] if self.sightings else None
+            before = self.displays[n] if self.displays else None
             is_wrong = now.is_ours and not is_sound(self.programs[n], before, now, elapsed_s=elapsed_s)
             seen.append(replace(now, is_sound=False) if is_wrong else now)
-        self.sightings = tuple(seen)
+        self.displays = tuple(seen)
 
     def moved(self) -> set[int]:
         """Read all signals again, in one message: those that somebody else has moved since then."""
@@ -139,16 +139,16 @@ class Signals:
 
     def refresh(self) -> None:
         """Read the own programs of our signals again, in one message: a person may have changed them."""
-        ours = [n for n, display in enumerate(self.sightings) if display.is_ours]
+        ours = [n for n, display in enumerate(self.displays) if display.is_ours]
         for n, logics in self._logics(ours).items():
             self._plans[n] = own_plans(self._intersections[n], logics)
             self.in_force[n] = self._plans[n].get(self.in_force[n].name, self.in_force[n])
 
     def note(self, n: int, phase: int, program: str = PROGRAM_ID) -> None:
         """Note the display since our command, until the next reading confirms it."""
-        state = self.programs[n].phases[phase].state if program == PROGRAM_ID else self.sightings[n].state
+        state = self.programs[n].phases[phase].state if program == PROGRAM_ID else self.displays[n].state
         now = SignalDisplay(state=state, program=program, phase=phase, spent_s=0.0)
-        self.sightings = (*self.sightings[:n], now, *self.sightings[n + 1 :])
+        self.displays = (*self.displays[:n], now, *self.displays[n + 1 :])
 
     def _logics(self, which: Sequence[int]) -> dict[int, dict[str, Any]]:
         """The programs of some signals by name, in one message."""

@@ -106,13 +106,13 @@ class Tick(_Line):
         vehicles = snapshot.vehicles
         return cls(
             time_s=snapshot.time_s,
-            signals=snapshot.sightings,
+            signals=snapshot.displays,
             lane=tuple(vehicles.lane.tolist()),
             position_m=tuple(vehicles.position_m.tolist()),
             speed_mps=tuple(vehicles.speed_mps.tolist()),
             missing=tuple(sorted(snapshot.missing)),
             detected=dict(snapshot.detected),
-            priority_vehicles=snapshot.callers,
+            priority_vehicles=snapshot.priority_vehicles,
             persons=snapshot.persons,
         )
 
@@ -120,7 +120,7 @@ class Tick(_Line):
         """Return the snapshot that was recorded."""
         return Snapshot(
             time_s=self.time_s,
-            sightings=self.signals,
+            displays=self.signals,
             vehicles=Vehicles(
                 lane=np.array(self.lane, dtype=np.intp),
                 position_m=np.array(self.position_m, dtype=np.float64),
@@ -128,7 +128,7 @@ class Tick(_Line):
             ),
             missing=frozenset(self.missing),
             detected=self.detected,
-            callers=self.priority_vehicles,
+            priority_vehicles=self.priority_vehicles,
             persons=self.persons,
         )
 

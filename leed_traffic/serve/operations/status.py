@@ -160,10 +160,10 @@ def _signal(controller: "SignalController", snapshot: Snapshot, n: int, id_: str
         n_stages=signal.timing.n_stages,
         is_clearing=shown.is_clearing,
         green_s=shown.green_s,
-        state=snapshot.sightings[n].state,
+        state=snapshot.displays[n].state,
         reason=signal.reason or "",
         bundle=controller.policies.at(n).bundle.digest,
         latched=latched.fault if latched else "",
-        sees_inside=snapshot.sightings[n].slowest_inside_mps is not None,
+        sees_inside=snapshot.displays[n].slowest_inside_mps is not None,
         agreement=round(agreement.share, 3) if agreement.compared else None,
     )

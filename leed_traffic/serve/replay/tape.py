@@ -183,10 +183,10 @@ class Tape(OneCallDevice):
         Raises:
             ValueError: it is not kept.
         """
-        for sighting, n_phases in zip(snapshot.sightings, self._n_phases, strict=True):
-            is_sound = 0 <= sighting.phase < n_phases and 0.0 <= sighting.spent_s < math.inf
-            if sighting.is_ours and sighting.is_sound and not is_sound:
-                raise ValueError(f"phase {sighting.phase} of {n_phases} for {sighting.spent_s} s")
+        for display, n_phases in zip(snapshot.displays, self._n_phases, strict=True):
+            is_sound = 0 <= display.phase < n_phases and 0.0 <= display.spent_s < math.inf
+            if display.is_ours and display.is_sound and not is_sound:
+                raise ValueError(f"phase {display.phase} of {n_phases} for {display.spent_s} s")
         lanes = (*snapshot.vehicles.lane.tolist(), *snapshot.missing)
         if max(lanes, default=-1) >= len(self.lane_index):
             raise ValueError(f"lane {max(lanes)} of {len(self.lane_index)}")

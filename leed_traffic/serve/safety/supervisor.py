@@ -92,55 +92,55 @@ class ModeState:
         return self.mode in (SignalMode.ENGAGED, SignalMode.DEGRADED)
 
 
-def transition(standing: ModeState, finding: ModeEvent, why_bad: Cause = Cause.NO_REQUEST) -> ModeState:
-    """The table: what a finding makes of a standing. Total; a latched signal stays as it is.
+def transition(state: ModeState, event: ModeEvent, why_bad: Cause = Cause.NO_REQUEST) -> ModeState:
+    """The table: what an event makes of a mode. Total; a latched signal stays as it is.
 
     Args:
-        standing: before.
-        finding: of this tick.
+        state: before.
+        event: of this tick.
         why_bad: what was wrong with a bad decision.
     """
-    if standing.is_latched:
-        return standing
-    if finding is ModeEvent.MONITOR_TRIP:
+    if state.is_latched:
+        return state
+    if event is ModeEvent.MONITOR_TRIP:
         return ModeState(cause=Cause.MONITOR_TRIP, is_latched=True)
-    if finding is ModeEvent.HAND_BACK:
+    if event is ModeEvent.HAND_BACK:
         return ModeState(cause=Cause.HAND_BACK, is_latched=True)
-    if finding is ModeEvent.WITHDRAWN:
-        return standing if standing.cause in ALARMS else ModeState(cause=Cause.WITHDRAWN)
-    if finding in (ModeEvent.FOREIGN_PROGRAM, ModeEvent.STANDSTILL):
-        return ModeState(cause=Cause(finding.value))
-    if finding is ModeEvent.MOVES_AGAIN:
-        return ModeState(cause=Cause.PROGRAM_LOST) if standing.cause in ALARMS else standing
-    if finding is ModeEvent.PROGRAM_LOST:
-        return ModeState(cause=Cause.PROGRAM_LOST) if standing.is_in_charge else standing
-    if finding is ModeEvent.TAKEN_OVER:
+    if event is ModeEvent.WITHDRAWN:
+        return state if state.cause in ALARMS else ModeState(cause=Cause.WITHDRAWN)
+    if event in (ModeEvent.FOREIGN_PROGRAM, ModeEvent.STANDSTILL):
+        return ModeState(cause=Cause(event.value))
+    if event is ModeEvent.MOVES_AGAIN:
+        return ModeState(cause=Cause.PROGRAM_LOST) if state.cause in ALARMS else state
+    if event is ModeEvent.PROGRAM_LOST:
+        return ModeState(cause=Cause.PROGRAM_LOST) if state.is_in_charge else state
+    if event is ModeEvent.TAKEN_OVER:
         return (
             ModeState(mode=SignalMode.ENGAGED, cause=Cause.TAKEN_OVER)
-            if standing.mode is SignalMode.STANDBY
-            else standing
+            if state.mode is SignalMode.STANDBY
+            else state
         )
-    if finding is ModeEvent.GOOD_DECISION:
-        return _after_good(replace(standing, good=standing.good + 1, bad=0))
-    return _after_bad(replace(standing, good=0, bad=standing.bad + 1), why_bad)
+    if event is ModeEvent.GOOD_DECISION:
+        return _after_good(replace(state, good=state.good + 1, bad=0))
+    return _after_bad(replace(state, good=0, bad=state.bad + 1), why_bad)
 
 
-def _after_good(standing: ModeState) -> ModeState:
-    if standing.cause in ALARMS:
-        return replace(standing, good=0)
-    if standing.mode is SignalMode.FALLBACK:
-        needed = 1 if standing.cause in (Cause.START, Cause.WITHDRAWN) else GOOD_DECISIONS_TO_STANDBY
-        return ModeState(mode=SignalMode.STANDBY, cause=Cause.SOUND) if standing.good >= needed else standing
-    if standing.mode is SignalMode.DEGRADED and standing.good >= GOOD_DECISIONS_TO_RETURN:
+def _after_good(state: ModeState) -> ModeState:
+    if state.cause in ALARMS:
+        return replace(state, good=0)
+    if state.mode is SignalMode.FALLBACK:
+        needed = 1 if state.cause in (Cause.START, Cause.WITHDRAWN) else GOOD_DECISIONS_TO_STANDBY
+        return ModeState(mode=SignalMode.STANDBY, cause=Cause.SOUND) if state.good >= needed else state
+    if state.mode is SignalMode.DEGRADED and state.good >= GOOD_DECISIONS_TO_RETURN:
         return ModeState(mode=SignalMode.ENGAGED, cause=Cause.SOUND)
-    return standing
+    return state
 
 
-def _after_bad(standing: ModeState, why_bad: Cause) -> ModeState:
-    if standing.mode is SignalMode.STANDBY:
+def _after_bad(state: ModeState, why_bad: Cause) -> ModeState:
+    if state.mode is SignalMode.STANDBY:
         return ModeState(cause=why_bad)
-    if standing.mode is SignalMode.ENGAGED:
-        return replace(standing, mode=SignalMode.DEGRADED, cause=why_bad)
-    if standing.mode is SignalMode.DEGRADED and standing.bad >= BAD_DECISIONS_TO_FALL_BACK:
+    if state.mode is SignalMode.ENGAGED:
+        return replace(state, mode=SignalMode.DEGRADED, cause=why_bad)
+    if state.mode is SignalMode.DEGRADED and state.bad >= BAD_DECISIONS_TO_FALL_BACK:
         return ModeState(cause=Cause.SILENT_TOO_LONG)
-    return standing
+    return state

@@ -224,7 +224,7 @@ class SignalEnv:
         stages = np.empty(self.n, dtype=np.int64)
         overrides = 0
         horizon_s = self.decision_interval_s
-        vehicles = self._engine.callers(self._priority_classes) if self._priority_classes else []
+        vehicles = self._engine.priority_vehicles(self._priority_classes) if self._priority_classes else []
         for n, wanted in enumerate(requests):
             ruled = self._rules[n].rule(
                 wanted,

@@ -153,9 +153,9 @@ class Engine:
         """The edge on which each vehicle waits to enter the net: the first of its route."""
         return self._running.ask(Simulation.pending)
 
-    def callers(self, classes: Collection[str]) -> list[PriorityVehicle]:
+    def priority_vehicles(self, classes: Collection[str]) -> list[PriorityVehicle]:
         """Vehicles of these classes on their way to a signal; who stands at a stop does not call."""
-        return self._running.ask(Simulation.callers, classes)
+        return self._running.ask(Simulation.priority_vehicles, classes)
 
     def loops(self, ids: Sequence[str | None]) -> tuple[Array, Array]:
         """Vehicles that came onto each loop since the simulation began, and the seconds it was covered; NaN without a loop."""

@@ -137,7 +137,7 @@ class Simulation:
             pending=self.pending(),
         )
 
-    def callers(self, classes: Collection[str]) -> list[PriorityVehicle]:
+    def priority_vehicles(self, classes: Collection[str]) -> list[PriorityVehicle]:
         """Vehicles of these classes on their way to a signal; who stands at a stop does not call."""
         vehicle = self._sumo.vehicle
         found = []

@@ -44,7 +44,7 @@ def test_a_monitor_judges_even_where_everything_after_it_fails():
     controller, signal, _, device = start()
     tick(controller, device, seconds=3)
     device.shown_by_others = "G" * signal.intersection.n_links
-    controller._detectors = SimpleNamespace(look=lambda snapshot, elapsed_s: 1 / 0)
+    controller._detectors = SimpleNamespace(read_tick=lambda snapshot, elapsed_s: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         controller.look(device.read())
     assert signal.mode.state.is_latched

@@ -1,12 +1,10 @@
 """Connections that break and come again; whole runs over losses are in test_patience.py and test_waits.py."""
 
-from dataclasses import replace
-
 import pytest
 
 from leed_traffic.errors import MismatchError
 from leed_traffic.serve.control.service import _check_rhythm
-from tests.intersections import flat_timing
+from tests.intersections import flat_timing, with_limits
 from tests.serve.test_run import drive, fake
 
 
@@ -25,10 +23,10 @@ def test_steps_that_are_too_long_or_do_not_fill_a_tick_are_refused(step_s, why):
 
 def test_a_yellow_that_ends_between_two_looks_is_refused():
     timing = flat_timing(2)
-    short = tuple(tuple(0.5 if s else 0.0 for s in row) for row in timing.yellow_s)
+    short = tuple(tuple(0.5 if s else 0.0 for s in row) for row in timing.clearances.yellow_s)
     with pytest.raises(MismatchError, match=r"a yellow of 0\.5 s ends between two looks"):
-        _check_rhythm(0.5, [replace(timing, yellow_s=short)])
-    _check_rhythm(1.0, [replace(timing, yellow_s=short)])
+        _check_rhythm(0.5, [with_limits(timing, yellow_s=short)])
+    _check_rhythm(1.0, [with_limits(timing, yellow_s=short)])
 
 
 def test_a_device_of_another_rhythm_is_closed_before_anything_is_commanded(crossing_bundle):

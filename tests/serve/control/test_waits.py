@@ -44,9 +44,9 @@ class OneSignal:
             lane=lanes, position_m=np.array([s.to_m - 1.0 for s in near]), speed_mps=np.zeros(len(near))
         )
         program = "leed" if is_ours else "0"
-        sighting = SignalDisplay(state=JUNCTION.stages[stage].state, program=program, phase=stage, spent_s=0.0)
+        display = SignalDisplay(state=JUNCTION.stages[stage].state, program=program, phase=stage, spent_s=0.0)
         shown = StageDisplay(stage=stage, is_clearing=is_clearing, green_s=0.0)
-        return self.waits.look(time_s, (sighting,), (shown,), self._detection.measure(vehicles))[0]
+        return self.waits.look(time_s, (display,), (shown,), self._detection.measure(vehicles))[0]
 
 
 def walkers(stage):

@@ -162,7 +162,7 @@ def test_loops_that_count_more_than_fits_say_the_same_in_the_street_and_in_train
             d.id: (5.0 * k, 0.0) if d.kind is DetectorKind.ADVANCE else (0.0, 5.0 * k)
             for d in place_loops(intersection)
         }
-        snapshot = Snapshot(time_s=5.0 * k, sightings=(), vehicles=nobody, detected=counters)
+        snapshot = Snapshot(time_s=5.0 * k, displays=(), vehicles=nobody, detected=counters)
         seen, trained = reader.read_decision(snapshot, None, came), policy.measure(nobody)
         np.testing.assert_allclose(seen.count_veh, trained.count_veh, atol=1e-9)
         np.testing.assert_allclose(seen.queue_veh, trained.queue_veh, atol=1e-9)
@@ -262,13 +262,13 @@ def test_what_stands_beside_the_road_comes_back_from_a_recording_as_it_was():
     nobody = Vehicles(lane=np.array([], dtype=np.intp), position_m=np.array([]), speed_mps=np.array([]))
     snapshot = Snapshot(
         time_s=3.0,
-        sightings=(SignalDisplay(state="Gr", program=PROGRAM_ID, phase=0, spent_s=1.0),),
+        displays=(SignalDisplay(state="Gr", program=PROGRAM_ID, phase=0, spent_s=1.0),),
         vehicles=nobody,
         detected={"leed.stop.C.W_0": (3.0, 0.1 + 0.2)},
-        callers=(PriorityVehicle(signal="C", link=2, distance_m=1 / 3, kind="bus"),),
+        priority_vehicles=(PriorityVehicle(signal="C", link=2, distance_m=1 / 3, kind="bus"),),
         persons=(2.0, math.nan),
     )
     back = read_back(snapshot)
-    assert (back.detected, back.callers) == (dict(snapshot.detected), snapshot.callers)
+    assert (back.detected, back.priority_vehicles) == (dict(snapshot.detected), snapshot.priority_vehicles)
     np.testing.assert_array_equal(back.persons, snapshot.persons)
     assert read_back(replace(snapshot, persons=())).persons == ()

@@ -47,7 +47,7 @@ class Line:
 
 def shown(device):
     """The display of the next tick."""
-    return device.read().sightings[0]
+    return device.read().displays[0]
 
 
 def standing(device):

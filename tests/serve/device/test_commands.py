@@ -33,10 +33,5 @@ def test_a_command_is_one_call_and_back(call, expected):
     assert second.calls == first.calls
 
 
-def test_the_numbers_of_recordings_stay():
-    assert [(verb.name, verb.value) for verb in Verb] == [
-        ("ENGAGE", 1),
-        ("REQUEST", 2),
-        ("RELEASE", 3),
-        ("EXTEND", 4),
-    ]
+def test_the_words_of_recordings_stay():
+    assert [verb.value for verb in Verb] == ["engage", "request", "release", "extend"]

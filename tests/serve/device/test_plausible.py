@@ -14,7 +14,7 @@ from tests.serve.test_run import asks_for, drive, fake
 PROGRAM = build_program(*crossing())
 
 
-def sighting(phase=0, spent_s=5.0, **changes):
+def display(phase=0, spent_s=5.0, **changes):
     return SignalDisplay(
         **(
             {
@@ -79,30 +79,30 @@ def test_the_phase_with_a_display_is_found_else_one_with_its_greens(state, likel
 @pytest.mark.parametrize(
     ("before", "now", "expected"),
     [
-        (None, sighting(), True),
-        (None, sighting(phase=999, state="G"), False),
-        (None, sighting(phase=-1, state="G"), False),
-        (None, sighting(phase=-1, state=PROGRAM.phases[-1].state), False),
-        (None, sighting(phase=len(PROGRAM.phases), state="G"), False),
-        (None, sighting(phase=len(PROGRAM.phases) - 1, state=PROGRAM.phases[-1].state), True),
-        (None, sighting(state=PROGRAM.phases[1].state), False),  # phase and letters of two stages
-        (sighting(spent_s=5.0), sighting(spent_s=6.0), True),
-        (sighting(spent_s=5.0), sighting(spent_s=7.0), True),  # a step more or less is rounding
-        (sighting(spent_s=5.0), sighting(spent_s=5.0), True),
-        (sighting(spent_s=5.0), sighting(spent_s=7.1), False),
-        (sighting(spent_s=5.0), sighting(spent_s=4.9), False),
-        (sighting(spent_s=5.0), sighting(phase=1, spent_s=2.0), True),
-        (sighting(spent_s=5.0), sighting(phase=1, spent_s=2.1), False),
+        (None, display(), True),
+        (None, display(phase=999, state="G"), False),
+        (None, display(phase=-1, state="G"), False),
+        (None, display(phase=-1, state=PROGRAM.phases[-1].state), False),
+        (None, display(phase=len(PROGRAM.phases), state="G"), False),
+        (None, display(phase=len(PROGRAM.phases) - 1, state=PROGRAM.phases[-1].state), True),
+        (None, display(state=PROGRAM.phases[1].state), False),  # phase and letters of two stages
+        (display(spent_s=5.0), display(spent_s=6.0), True),
+        (display(spent_s=5.0), display(spent_s=7.0), True),  # a step more or less is rounding
+        (display(spent_s=5.0), display(spent_s=5.0), True),
+        (display(spent_s=5.0), display(spent_s=7.1), False),
+        (display(spent_s=5.0), display(spent_s=4.9), False),
+        (display(spent_s=5.0), display(phase=1, spent_s=2.0), True),
+        (display(spent_s=5.0), display(phase=1, spent_s=2.1), False),
         (
-            sighting(spent_s=5.0),
-            sighting(spent_s=69.0),
+            display(spent_s=5.0),
+            display(spent_s=69.0),
             False,
         ),  # a bit of the time: the minimum green would seem over
-        (sighting(spent_s=5.0), sighting(phase=1, spent_s=0.0), True),
-        (sighting(spent_s=5.0), sighting(phase=1, spent_s=1.0), True),
-        (sighting(spent_s=5.0), sighting(phase=1, spent_s=6.0), False),
-        (sighting(spent_s=5.0, program="0"), sighting(spent_s=60.0), True),
-        (replace(sighting(spent_s=5.0), is_sound=False), sighting(spent_s=60.0), True),
+        (display(spent_s=5.0), display(phase=1, spent_s=0.0), True),
+        (display(spent_s=5.0), display(phase=1, spent_s=1.0), True),
+        (display(spent_s=5.0), display(phase=1, spent_s=6.0), False),
+        (display(spent_s=5.0, program="0"), display(spent_s=60.0), True),
+        (replace(display(spent_s=5.0), is_sound=False), display(spent_s=60.0), True),
     ],
 )
 def test_phase_letters_and_time_must_fit_together(before, now, expected):
@@ -129,7 +129,7 @@ def test_an_extension_goes_on_soundly_and_damage_in_it_is_still_seen(place):
         assert not is_sound(program, before, replace(now, spent_s=now.spent_s + 64.0), elapsed_s=1.0)
         assert not is_sound(program, before, replace(now, state=program.phases[1].state), elapsed_s=1.0)
     assert is_sound(
-        program, steps[-1], sighting(phase=1, spent_s=1.0, state=program.phases[1].state), elapsed_s=1.0
+        program, steps[-1], display(phase=1, spent_s=1.0, state=program.phases[1].state), elapsed_s=1.0
     )
 
 
@@ -141,7 +141,7 @@ def test_nothing_is_commanded_from_a_sighting_that_makes_no_sense(crossing_bundl
         snapshot = read()
         if snapshot is None or not 20.0 <= snapshot.time_s < 23.0:
             return snapshot
-        return replace(snapshot, sightings=(replace(snapshot.sightings[0], phase=999, is_sound=False),))
+        return replace(snapshot, displays=(replace(snapshot.displays[0], phase=999, is_sound=False),))
 
     device.read = garbled
     summary, _ = drive(crossing_bundle, device, policy=asks_for(0), until_s=60.0)

@@ -91,7 +91,7 @@ def test_trucks_call_with_their_link_and_cars_do_not(start_sumo):
     intersection, _ = crossing()
     device = open_device(start_sumo().port, priority_classes=frozenset({"truck"}))
     try:
-        callers = [caller for _ in range(120) for caller in device.read().callers]
+        callers = [caller for _ in range(120) for caller in device.read().priority_vehicles]
     finally:
         device.close()
     assert {c.kind for c in callers} == {"truck"}

@@ -23,14 +23,14 @@ def test_a_stage_that_is_taken_over_again_counts_from_then(start_sumo):
         for _ in range(3):
             device.read()
         assert device.engage(0, 0)
-        seen = [device.read().sightings[0] for _ in range(3)]
-        assert [(sighting.spent_s, sighting.is_sound) for sighting in seen] == [
+        seen = [device.read().displays[0] for _ in range(3)]
+        assert [(display.spent_s, display.is_sound) for display in seen] == [
             (1.0, True),
             (2.0, True),
             (3.0, True),
         ]
         assert device.request(0, 1, 1.0)
-        assert [device.read().sightings[0].spent_s for _ in range(2)] == [1.0, 2.0]
+        assert [device.read().displays[0].spent_s for _ in range(2)] == [1.0, 2.0]
     finally:
         device.close()
 

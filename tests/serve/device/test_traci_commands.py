@@ -75,7 +75,7 @@ def test_a_take_over_whose_program_is_refused_moves_nothing(opened, caplog, is_f
         assert device.release(0)
     while (stage := standing(device)) != 1:
         pass
-    before, line = device._signals.sightings[0].state, Line(device)
+    before, line = device._signals.displays[0].state, Line(device)
     if is_first:  # its phases are refused, so there is no such program to go to
         line.alter(number(0) + number(14 + stage), number(0) + number(99))
     else:

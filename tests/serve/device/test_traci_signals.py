@@ -18,7 +18,7 @@ def test_a_restart_finds_its_program_and_begins_nothing_anew(start_sumo, opened)
         first.read()
         first.close()
         again = opened(gateway.port)
-        line, now = Line(again), again.read().sightings[0]
+        line, now = Line(again), again.read().displays[0]
         assert (now.is_ours, now.is_sound, now.phase, now.spent_s) == (True, True, stage, 1.0 + ALONE)
         assert again.engage(0, stage)
         later = shown(again)
@@ -37,7 +37,7 @@ def test_a_restart_hands_back_to_the_program_that_was_in_force_before(start_sumo
         first.read()
         first.close()
         again = opened(gateway.port)
-        assert again.read().sightings[0].is_ours
+        assert again.read().displays[0].is_ours
         assert again.release(0)
         assert shown(again).program == "night"
 
@@ -50,7 +50,7 @@ def test_another_owners_program_is_never_commanded_until_a_person_adopts_it(star
         gone.close()
         caplog.clear()
         device = opened(gateway.port)
-        line, now = Line(device), device.read().sightings[0]
+        line, now = Line(device), device.read().displays[0]
         assert (now.program, now.is_ours, now.is_foreign) == (THEIRS, False, True)
         assert not device.engage(0, stage)
         assert not device.request(0, stage, 5.0)
@@ -61,7 +61,7 @@ def test_another_owners_program_is_never_commanded_until_a_person_adopts_it(star
         assert f"if that controller is gone for good: --adopt {THEIRS}" in caplog.text
         device.close()
         heir = opened(gateway.port, adopted=frozenset({THEIRS}))
-        now = heir.read().sightings[0]
+        now = heir.read().displays[0]
         assert not now.is_foreign
         assert heir.engage(0, stage)
         mine = shown(heir)
@@ -78,7 +78,7 @@ def test_a_program_without_a_mark_is_nobodys_and_may_be_adopted(start_sumo, open
         assert old.engage(0, stage)
         old.close()
         device = opened(gateway.port)
-        now = device.read().sightings[0]
+        now = device.read().displays[0]
         assert (now.is_ours, now.is_foreign) == (False, True)
         assert not device.engage(0, stage)
         device.close()
@@ -99,7 +99,7 @@ def test_our_program_with_other_phases_is_not_taken_for_the_one_of_now(start_sum
         assert before.engage(0, stage)
         before.close()
         device = opened(gateway.port)
-        now = device.read().sightings[0]
+        now = device.read().displays[0]
         assert (now.is_ours, now.is_foreign) == (False, False)
         assert device.engage(0, stage)
         after = shown(device)

@@ -69,7 +69,7 @@ def test_a_snapshot_comes_back_as_it_was():
     rng = np.random.default_rng(3)
     snapshot = Snapshot(
         time_s=12.3,
-        sightings=(
+        displays=(
             SignalDisplay(
                 state="GgrsyX",
                 program=PROGRAM_ID,
@@ -88,21 +88,21 @@ def test_a_snapshot_comes_back_as_it_was():
         ),
         missing=frozenset({5, 1}),
         detected={"C:loop1": (12.0, 3.25), "C:zone": (float("inf"), 0.1)},
-        callers=(PriorityVehicle(signal="C", link=3, distance_m=81.7, kind="bus"),),
+        priority_vehicles=(PriorityVehicle(signal="C", link=3, distance_m=81.7, kind="bus"),),
         persons=(2.0, math.nan),
     )
     line = line_of(Tick.of(snapshot))
     assert line.count(b"\n") == 1
     back = run_record.validate_json(line).snapshot()
     assert line_of(Tick.of(back)) == line
-    assert back.sightings[1:] == snapshot.sightings[1:]
-    assert bits(back.sightings[2].spent_s) == bits(-0.0)
-    assert math.isnan(back.sightings[0].spent_s)
+    assert back.displays[1:] == snapshot.displays[1:]
+    assert bits(back.displays[2].spent_s) == bits(-0.0)
+    assert math.isnan(back.displays[0].spent_s)
     assert back.vehicles.lane.tolist() == [0, 3, 70_000]
     assert back.vehicles.position_m.tobytes() == snapshot.vehicles.position_m.tobytes()
     assert back.vehicles.speed_mps.tobytes() == snapshot.vehicles.speed_mps.tobytes()
     assert back.missing == {1, 5}
-    assert (back.detected, back.callers) == (snapshot.detected, snapshot.callers)
+    assert (back.detected, back.priority_vehicles) == (snapshot.detected, snapshot.priority_vehicles)
     np.testing.assert_array_equal(back.persons, snapshot.persons)
 
 

@@ -61,7 +61,7 @@ def blind():
 
     def read_outside():
         snapshot = read()
-        return replace(snapshot, sightings=tuple(replace(s, slowest_inside_mps=None) for s in snapshot.sightings))
+        return replace(snapshot, displays=tuple(replace(s, slowest_inside_mps=None) for s in snapshot.displays))
 
     device.read = read_outside
     return device

@@ -331,8 +331,8 @@ def test_a_snapshot_that_no_device_gives_is_refused(recorded, five_minutes, lane
     head, records = lines_of(recorded)
     snapshot = Tick.model_validate_json(records[1]).snapshot()
     vehicles = Vehicles(lane=np.array([lane]), position_m=np.array([1.0]), speed_mps=np.array([0.0]))
-    ours = replace(snapshot.sightings[0], program=PROGRAM_ID, phase=phase)
-    spoilt = line_of(Tick.of(replace(snapshot, vehicles=vehicles, sightings=(ours,))))
+    ours = replace(snapshot.displays[0], program=PROGRAM_ID, phase=phase)
+    spoilt = line_of(Tick.of(replace(snapshot, vehicles=vehicles, displays=(ours,))))
     write_recording(recorded, head, [records[0], spoilt, *records[2:20]])
     with pytest.raises(UsageError, match=r"damaged in line 4: (lane|phase) "):
         replay(recorded, [five_minutes / "bundle"])

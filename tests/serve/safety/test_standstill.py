@@ -141,14 +141,14 @@ def frozen(device, from_s, *, until_s=1e9, state=None):
             return snapshot
         if device._ours:
             stage, _ = device._program.stage_of(device._phase)
-            shown.append(state or snapshot.sightings[0].state)
+            shown.append(state or snapshot.displays[0].state)
             device._ours = False
             device._go(JUNCTION.stages[stage].own_phase)
-        letters = shown[-1] if shown else snapshot.sightings[0].state
+        letters = shown[-1] if shown else snapshot.displays[0].state
         display = SignalDisplay(
             state=letters, program="online", phase=0, spent_s=snapshot.time_s - from_s, is_foreign=True
         )
-        return replace(snapshot, sightings=(display,))
+        return replace(snapshot, displays=(display,))
 
     device.read = read_or_frozen
     return device
