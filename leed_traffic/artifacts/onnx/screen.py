@@ -23,7 +23,8 @@ from leed_traffic.artifacts.onnx.protobuf import (
     read_message,
 )
 
-ALLOWED_OPS = frozenset({"Gemm", "MatMul", "Add", "Tanh", "Relu"})
+# fewest and most operands of each operator; nothing else gets through
+_OPERANDS = {"Gemm": (2, 3), "MatMul": (2, 2), "Add": (2, 2), "Tanh": (1, 1), "Relu": (1, 1)}
 MOST_NODES = 64
 MOST_WIDTH = 1024  # of a hidden layer
 MOST_NAME = 200  # bytes
@@ -55,7 +56,6 @@ _TENSOR_EXTERNAL = 13
 _TENSOR_LOCATION = 14
 _FLOAT = 1
 _FLOAT_BYTES = 4
-_OPERANDS = {"Gemm": (2, 3), "MatMul": (2, 2), "Add": (2, 2), "Tanh": (1, 1), "Relu": (1, 1)}  # fewest and most
 
 _GEMM_ATTRIBUTES = frozenset({"alpha", "beta", "transA", "transB"})
 
@@ -159,8 +159,8 @@ def _node(content: bytes, scope: _Scope) -> None:
     if node.get(_NODE_DOMAIN, [b""]) != [b""]:
         raise _RefusedError("holds an operator of a foreign domain")
     op = _text(node[_NODE_OP][0]) if _NODE_OP in node else ""
-    if op not in ALLOWED_OPS:
-        raise _RefusedError(f"holds operator {op[:40]!r}; a policy consists of {', '.join(sorted(ALLOWED_OPS))}")
+    if op not in _OPERANDS:
+        raise _RefusedError(f"holds operator {op[:40]!r}; a policy consists of {', '.join(sorted(_OPERANDS))}")
     is_transposed = _attributes(node.get(_NODE_ATTRIBUTE, []), is_gemm=op == "Gemm")
     operands, results = ([_text(value) for value in node.get(place, [])] for place in (_NODE_INPUT, _NODE_OUTPUT))
     fewest, most = _OPERANDS[op]

@@ -1,7 +1,7 @@
 """libsumo in this process: the one file that knows it.
 
 SUMO 1.28 orders the links of a junction by their addresses while it loads a net, and on some nets right of way
-depends on that order (docs/decisions.md). The addresses come from the heap, so a second simulation of a process
+depends on that order (docs/decisions/). The addresses come from the heap, so a second simulation of a process
 may differ from the first one, and so may a first one in a process that did other things before. Therefore a
 simulation begins here at most once, in a process that was copied for it, and the net is loaded by a thread of its
 own, for which the C library opens a heap of its own: empty.
