@@ -9,6 +9,7 @@ import io
 import xml.etree.ElementTree as ET
 import zlib
 from collections.abc import Collection, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import IO
 from xml.parsers import expat
@@ -41,8 +42,8 @@ def open_plain_or_gzip(path: Path) -> IO[bytes]:
     Raises:
         OSError, ValueError, ExpatError: it cannot be read, or is refused; see `UNREADABLE`.
     """
-    plain = path.open("rb")
-    try:
+    with ExitStack() as refused:
+        plain = refused.enter_context(path.open("rb"))
         if plain.read(2) == _GZIP:
             plain.seek(0)
             stream: IO[bytes] = io.BufferedReader(_Unpacked(plain, path.stat().st_size), _CHUNK)
@@ -53,9 +54,7 @@ def open_plain_or_gzip(path: Path) -> IO[bytes]:
             stream = plain
         _refuse_document_type(stream)
         stream.seek(0)
-    except BaseException:
-        plain.close()
-        raise
+        refused.pop_all()
     return stream
 
 

@@ -15,6 +15,14 @@ def complain(number: int) -> int:
     raise ScenarioError(f"net {number}: broken")
 
 
+def divide(number: int) -> float:
+    return number / 0
+
+
+def unreadable(number: int) -> int:
+    raise FileNotFoundError(f"file {number}")
+
+
 def die(number: int) -> int:
     os.kill(os.getpid(), signal.SIGKILL)
     return number
@@ -37,3 +45,13 @@ def test_a_killed_worker_is_one_clear_error():
     with WorkerPool(1) as pool, pytest.raises(WorkerError, match="worker process died") as caught:
         pool.run(die, [1])
     assert caught.value.exit_code is ExitCode.BACKEND_LOST
+
+
+@pytest.mark.parametrize(
+    ("work", "said"), [(divide, "ZeroDivisionError"), (unreadable, r"FileNotFoundError\('file 3'\)")]
+)
+def test_an_error_that_nobody_expects_tells_where_in_the_worker_it_happened(work, said):
+    with WorkerPool(1) as pool:
+        with pytest.raises(RuntimeError, match=f"{said}.* in a process of its own(.|\n)*in {work.__name__}\n"):
+            pool.run(work, [3])
+        assert pool.run(double, [4]) == [8]

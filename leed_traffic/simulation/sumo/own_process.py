@@ -3,6 +3,7 @@
 import os
 import threading
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from multiprocessing.connection import Connection
 from typing import Any, TypeVar, TypeVarTuple
 
@@ -35,7 +36,7 @@ class OwnProcess:
 
     def tell(self, order: Callable[[Simulation, *Args], None], *args: *Args) -> None:
         """Give an order; it travels with the next question, and so does what goes wrong with it."""
-        self._orders.append((order.__name__, args))
+        self._orders.append((order, args))
 
     def ask(self, question: Callable[[Simulation, *Args], T], *args: *Args) -> T:
         """Ask after all orders are carried out.
@@ -44,7 +45,7 @@ class OwnProcess:
             SumoError: SUMO refuses, or has ended.
             WorkerError: the process died.
         """
-        calls = [*self._orders, (question.__name__, args)]
+        calls: list[Call] = [*self._orders, (question, args)]
         self._orders = []
         answer: T
         answer, self.time_s = self._send(calls)
@@ -65,17 +66,17 @@ class OwnProcess:
     def _send(self, message: Begin | list[Call] | None) -> Any:  # noqa: ANN401  # whatever the call returns
         if self._connection is None:
             raise WorkerError(_DIED)
-        try:
-            self._connection.send(message)
-            answer = self._connection.recv()
-        except (EOFError, OSError) as err:
-            self._leave()
-            raise WorkerError(_DIED) from err
-        except (
-            BaseException
-        ):  # interrupted between a question and its answer: nobody could tell later which is which
-            self._leave()
-            raise
+        with (
+            ExitStack() as unanswered
+        ):  # also when interrupted: nobody could tell later whose answer a late one is
+            unanswered.callback(self._leave)
+            try:
+                self._connection.send(message)
+                answer = self._connection.recv()
+            except (EOFError, OSError) as err:
+                raise WorkerError(_DIED) from err
+            if not (isinstance(answer, Failure) and answer.is_last):
+                unanswered.pop_all()
         if isinstance(answer, Failure):
             raise answer.error
         return answer

@@ -22,10 +22,8 @@ Sumo = Any  # the libsumo module or a traci connection: the same calls, without 
 Crossings = Sequence[
     tuple[Sequence[str], str]
 ]  # per crossing the edges on which persons may wait, and its own edge
+Call = tuple[Callable[..., Any], tuple[Any, ...]]  # a method of `Simulation`, and its arguments but for the first
 _STOPPED = 1  # bit of a vehicle's stop state
-
-
-Call = tuple[str, tuple[Any, ...]]  # a method of `Simulation` and its arguments
 
 
 class SumoError(ScenarioError):
@@ -44,6 +42,7 @@ class Failure(NamedTuple):
     """Stands where an answer would."""
 
     error: Exception
+    is_last: bool = False  # the process has ended of it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -53,10 +53,10 @@ def start_server(
             probe.bind((HOST, port))
         except (OSError, OverflowError) as err:
             raise DeviceError(f"port {port}: cannot be used for SUMO ({err}); choose another with --port") from err
-    files = tempfile.TemporaryDirectory(prefix="leed-additional-")
     has_programs = any(path.name == PROGRAMS_NAME for path in additional_files)
-    try:
-        scenario, route_files = silenced(scenario, route_files, Path(files.name), has_programs=has_programs)
+    with contextlib.ExitStack() as files:
+        folder = Path(files.enter_context(tempfile.TemporaryDirectory(prefix="leed-additional-")))
+        scenario, route_files = silenced(scenario, route_files, folder, has_programs=has_programs)
         options = sumo_options(
             scenario,
             seed=seed,
@@ -66,10 +66,7 @@ def start_server(
             audit=audit,
         )
         server = start_process([*options, "--remote-port", str(port), "--num-clients", str(num_clients)])
-    except BaseException:
-        files.cleanup()
-        raise
-    weakref.finalize(server, files.cleanup)  # it reads them until it ends
+        weakref.finalize(server, files.pop_all().close)  # it reads them until it ends
     return server
 
 

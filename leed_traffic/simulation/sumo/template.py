@@ -18,6 +18,7 @@ import traceback
 from collections.abc import Callable
 from functools import partial
 from multiprocessing.connection import Connection
+from types import TracebackType
 from typing import Any, NoReturn, TypeVar
 
 from leed_traffic.errors import LeedError
@@ -69,20 +70,32 @@ def _end(copies: set[int]) -> None:
 
 
 def _live(connection: Connection) -> NoReturn:
+    """Do what comes over a connection, and end; so does an error that nobody expects, after word of it was sent."""
     with contextlib.suppress(
         OSError, AttributeError
     ):  # only Linux has it; elsewhere a copy ends with its next answer
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-    with contextlib.suppress(EOFError, OSError):  # whoever asked has gone
-        purpose = connection.recv()
-        if isinstance(purpose, Begin):
-            _converse(purpose, connection)
-        else:
-            in_place.allow()
-            function, task = purpose
-            connection.send(_attempt(partial(function, task)))
+    sys.excepthook = partial(_end_of, connection)
+    purpose = connection.recv()
+    if isinstance(purpose, Begin):
+        _converse(purpose, connection)
+    else:
+        in_place.allow()
+        function, task = purpose
+        connection.send(_attempt(partial(function, task)))
     sys.stderr.flush()
     os._exit(0)
+
+
+def _end_of(
+    connection: Connection, _kind: type[BaseException], error: BaseException, _trace: TracebackType | None
+) -> NoReturn:
+    """End a copy by an error of ours, and tell whoever asked where it happened; nobody where the error is that he left."""
+    with contextlib.suppress(OSError):
+        where = "".join(traceback.format_exception(error))
+        connection.send(Failure(RuntimeError(f"{error!r} in a process of its own\n{where}"), is_last=True))
+    sys.stderr.flush()
+    os._exit(1)
 
 
 def _converse(begin: Begin, connection: Connection) -> None:
@@ -93,26 +106,25 @@ def _converse(begin: Begin, connection: Connection) -> None:
         return
     connection.send(simulation.time_s)
     while calls := connection.recv():
-        connection.send(_attempt(partial(_carry_out, simulation, calls)))
+        connection.send(_attempt(partial(_answer, simulation, calls)))
     connection.send(_attempt(simulation.close))
 
 
 def _attempt(work: Callable[[], T]) -> T | Failure:
+    """What the work returns, or what SUMO or this package refuses."""
     try:
         return work()
     except LeedError as err:
         return Failure(err)
     except in_place.faults() as err:
         return Failure(in_place.as_sumo_error(err))
-    except Exception as err:  # a fault of ours: shown to whoever asked, with where it happened
-        return Failure(RuntimeError(f"{err!r} in a process of its own\n{traceback.format_exc()}"))
 
 
-def _carry_out(simulation: Simulation, calls: list[Call]) -> tuple[Any, float]:
+def _answer(simulation: Simulation, calls: list[Call]) -> tuple[Any, float]:
     """What the last of the calls returns, and the time after it."""
     answer = None
-    for name, arguments in calls:
-        answer = getattr(simulation, name)(*arguments)
+    for call, arguments in calls:
+        answer = call(simulation, *arguments)
     return answer, simulation.time_s
 
 
