@@ -1,3 +1,4 @@
+import contextlib
 import signal
 import time
 
@@ -68,11 +69,8 @@ def test_an_error_of_ours_tells_where_it_happened_and_ends_the_simulation(runnin
 def test_an_error_of_ours_is_not_hidden_by_the_end_of_the_engine_that_met_it(tmp_path):
     engine = Engine()
     engine.start(CROSSING, seed=1, route_files=[], record=tmp_path)
-    with pytest.raises(RuntimeError, match="ZeroDivisionError"):
-        try:
-            engine._running.ask(divide, 1)
-        finally:
-            engine.close()
+    with pytest.raises(RuntimeError, match="ZeroDivisionError"), contextlib.closing(engine):
+        engine._running.ask(divide, 1)
 
 
 def test_who_is_interrupted_before_the_answer_gets_no_late_one(running):
