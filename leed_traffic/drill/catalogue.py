@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from leed_traffic.drill.exercises.beside import neighbours
-from leed_traffic.drill.exercises.budget import latch_survives, tick_budget
+from leed_traffic.drill.exercises.budget import latch_survives, stalls, tick_budget
 from leed_traffic.drill.exercises.bundle_fuzz import fuzz_bundles
 from leed_traffic.drill.exercises.costly_bundles import costly_bundles
 from leed_traffic.drill.exercises.cuts import gateway_cuts
@@ -18,7 +18,6 @@ from leed_traffic.drill.exercises.displays import cut_displays, enumerate_states
 from leed_traffic.drill.exercises.event_log import events_agree
 from leed_traffic.drill.exercises.network_faults import try_faults
 from leed_traffic.drill.exercises.oracle_runs import outside_oracle
-from leed_traffic.drill.exercises.paces import stalls
 from leed_traffic.drill.exercises.reconnections import lose_again_and_again
 from leed_traffic.drill.exercises.replays import decide_again
 from leed_traffic.drill.exercises.restarts import lost_simulators

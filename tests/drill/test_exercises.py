@@ -13,7 +13,6 @@ from leed_traffic.drill.exercises import (
     displays,
     event_log,
     oracle_runs,
-    paces,
     reconnections,
     replays,
     restarts,
@@ -192,7 +191,7 @@ def test_recorded_runs_are_decided_again(ground, monkeypatch):
 
 
 def test_a_pace_without_a_schedule_made_anew_is_found_out(ground, monkeypatch):
-    assert paces.stalls(ground).faults == []
+    assert budget.stalls(ground).faults == []
     wait = Pace.wait
 
     def catches_up(self):
@@ -201,7 +200,7 @@ def test_a_pace_without_a_schedule_made_anew_is_found_out(ground, monkeypatch):
         self._due_s = self._due_s if due_s is None else due_s + self._tick_s
 
     monkeypatch.setattr(Pace, "wait", catches_up)
-    assert "ticks within" in paces.stalls(ground).faults[0]
+    assert "ticks within" in budget.stalls(ground).faults[0]
 
 
 @pytest.mark.slow

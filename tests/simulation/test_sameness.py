@@ -1,5 +1,6 @@
 """The same inputs give the same result, whatever this process simulated, allocated or freed before."""
 
+import contextlib
 import os
 import signal
 import socket
@@ -122,6 +123,15 @@ def test_a_killed_simulation_is_one_clear_error_and_the_next_one_starts(carriage
     engine.close()
 
 
+@contextlib.contextmanager
+def ended(process):
+    """Whatever fails meanwhile: the process is killed before anybody waits for it."""
+    try:
+        yield
+    finally:
+        process.kill()
+
+
 PROGRAM = """
 import sys, time
 from leed_traffic.artifacts.scenario import load_scenario
@@ -140,7 +150,7 @@ def test_nothing_is_left_behind_by_a_process_that_is_ended(carriageways, number)
     with subprocess.Popen(
         [sys.executable, "-c", PROGRAM, town], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
         env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
-    ) as program:  # fmt: skip
+    ) as program, ended(program):  # fmt: skip
         assert program.stdout.readline() == "ready\n"
         left = children(program.pid)
         assert len(left) == 2
@@ -205,14 +215,13 @@ def write_and_stay(ready: Path) -> None:
 def test_no_folder_is_left_behind_by_an_interrupted_task(tmp_path, number):
     (tmp_path / "tmp").mkdir()
     environment = {**os.environ, "TMPDIR": str(tmp_path / "tmp"), "PYTHONPATH": str(Path(__file__).parents[2])}
-    process = subprocess.Popen(
-        [sys.executable, "-c", UNFINISHED, str(tmp_path / "ready")], env=environment, stderr=subprocess.DEVNULL
-    )
-    while not (tmp_path / "ready").exists():
-        assert process.poll() is None
-        time.sleep(0.05)
-    process.send_signal(number)
-    process.wait(30)
+    command = [sys.executable, "-c", UNFINISHED, str(tmp_path / "ready")]
+    with subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL) as process, ended(process):
+        while not (tmp_path / "ready").exists():
+            assert process.poll() is None
+            time.sleep(0.05)
+        process.send_signal(number)
+        process.wait(30)
     for _ in range(200):
         if not list((tmp_path / "tmp").iterdir()):
             break

@@ -199,7 +199,10 @@ def test_ctrl_c_while_the_model_writes_keeps_what_it_wrote_and_says_how_to_go_on
                 time.sleep(0.02)
             run.send_signal(signal.SIGINT)
             began_s = time.monotonic()
-            _, told = run.communicate(timeout=30)
+            try:
+                _, told = run.communicate(timeout=30)
+            finally:
+                run.kill()
     assert time.monotonic() - began_s < 5.0
     assert run.returncode == 130, told
     assert "stopped; the same command goes on from here" in told
