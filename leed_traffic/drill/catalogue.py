@@ -43,27 +43,29 @@ class CatalogueEntry:
     exercise: Exercise
 
 
-def network_faults(ground: DrillSetting) -> Finding:
+def network_faults(setting: DrillSetting) -> Finding:
     """Through the failing proxy."""
-    found = try_faults(ground.crossing, ground.crossing.folder / "faults", ground.many(104, 1001), ground.seed)
+    found = try_faults(setting.crossing, setting.crossing.folder / "faults", setting.many(104, 1001), setting.seed)
     faults = [*found.unclassified, *([f"{found.hangs} runs hung"] if found.hangs else [])]
     faults += [f"{found.unsafe_changes} unsafe changes in SUMO's record"] if found.unsafe_changes else []
     detail = f"{found.struck} struck, slowest run {found.slowest_s:.1f} s, {found.trips} trips on altered readings"
     return Finding(count=found.runs, faults=faults, detail=detail)
 
 
-def silent_controller(ground: DrillSetting) -> Finding:
+def silent_controller(setting: DrillSetting) -> Finding:
     """Frozen and killed."""
-    found = try_silences(ground.crossing, ground.crossing.folder / "silence", ground.many(20, 200), ground.seed)
+    found = try_silences(
+        setting.crossing, setting.crossing.folder / "silence", setting.many(20, 200), setting.seed
+    )
     unsafe = [f"{found.unsafe_changes} unsafe changes in SUMO's record"] if found.unsafe_changes else []
     detail = f"a stage stood at most {found.longest_s:g} s beyond its minimum green"
     return Finding(count=found.runs, faults=[*found.faults, *unsafe], detail=detail)
 
 
-def damaged_bundles(ground: DrillSetting) -> Finding:
+def damaged_bundles(setting: DrillSetting) -> Finding:
     """Every kind of damage in turn."""
     found = fuzz_bundles(
-        ground.crossing.bundle, ground.crossing.folder / "fuzz", ground.many(1000, 10_000), ground.seed
+        setting.crossing.bundle, setting.crossing.folder / "fuzz", setting.many(1000, 10_000), setting.seed
     )
     detail = f"{len(found.by_damage)} kinds, {found.refused} refused, {found.same_decisions} decide as before"
     return Finding(
@@ -237,9 +239,9 @@ def drill(
     logging.getLogger("leed_traffic").setLevel(logging.CRITICAL + 1)  # what is provoked is not news
     with tempfile.TemporaryDirectory(prefix="leed-drill-") as folder:
         crossing = make_place("crossing", Path(folder), seed=seed)
-        ground = DrillSetting(crossing=crossing, full=full, seed=seed, scenarios=scenarios)
+        setting = DrillSetting(crossing=crossing, full=full, seed=seed, scenarios=scenarios)
         for entry in chosen:
-            rows.append(_try(entry, ground))
+            rows.append(_try(entry, setting))
             on_row(rows[-1])
     logging.getLogger("leed_traffic").setLevel(logging.NOTSET)
     holds = all(row.holds for row in rows)
@@ -248,11 +250,11 @@ def drill(
     )
 
 
-def _try(entry: CatalogueEntry, ground: DrillSetting) -> Row:
+def _try(entry: CatalogueEntry, setting: DrillSetting) -> Row:
     """One row; an exercise that breaks is a promise that does not hold."""
     begin_s = time.monotonic()
     with ThreadPoolExecutor(max_workers=1) as executor:
-        future = executor.submit(entry.exercise, ground)
+        future = executor.submit(entry.exercise, setting)
         error = future.exception()
     found = Finding(count=0, faults=[f"{type(error).__name__}: {error}"], detail="") if error else future.result()
     detail = found.detail if not found.faults else f"{len(found.faults)} faults, the first: {found.faults[0]}"

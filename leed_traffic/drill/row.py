@@ -45,7 +45,7 @@ class Finding:
 class Exercise(Protocol):
     """Tries one promise."""
 
-    def __call__(self, ground: "DrillSetting") -> Finding:
+    def __call__(self, setting: "DrillSetting") -> Finding:
         """Try it; what is found."""
 
 

@@ -8,3 +8,11 @@ def crossing_place(tmp_path_factory):
     from leed_traffic.drill.rig.place import make_place
 
     return make_place("crossing", tmp_path_factory.mktemp("place"))
+
+
+@pytest.fixture
+def setting(crossing_place):
+    """Short exercises on the crossing."""
+    from leed_traffic.drill.row import DrillSetting
+
+    return DrillSetting(crossing=crossing_place, full=False, seed=2)

@@ -20,14 +20,14 @@ UNTIL_S = 150.0
 _SERVE = "from leed_traffic.cli.main import run; run()"
 
 
-def neighbours(ground: DrillSetting) -> Finding:
+def neighbours(setting: DrillSetting) -> Finding:
     """Each way to leave, on arterial5: two signals each side, one at the other."""
-    folder = ground.crossing.folder / "beside"
-    place = make_place("arterial5", folder, seed=ground.seed, seconds=300.0)
+    folder = setting.crossing.folder / "beside"
+    place = make_place("arterial5", folder, seed=setting.seed, seconds=300.0)
     faults = []
     count = 0
     for number in (signal.SIGTERM, signal.SIGKILL, signal.SIGSTOP):
-        for _ in range(ground.many(1, 10)):
+        for _ in range(setting.many(1, 10)):
             count += 1
             outcome, code = leave_beside(place, folder / "record", number)
             faults += [f"{number.name}: {fault}" for fault in judge(outcome, code, number)]

@@ -27,11 +27,11 @@ WINDOW_TICKS = 10
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 
 
-def tick_budget(ground: DrillSetting) -> Finding:
+def tick_budget(setting: DrillSetting) -> Finding:
     """100 junctions: the processor time of a tick, all logs on, without the simulator's own."""
-    folder = ground.crossing.folder
+    folder = setting.crossing.folder
     summary = serve_many(
-        ground.crossing, folder / "hundred", N_JUNCTIONS, ground.many(400, 3600), events=folder / "logs"
+        setting.crossing, folder / "hundred", N_JUNCTIONS, setting.many(400, 3600), events=folder / "logs"
     )
     tick = summary.tick
     faults = [] if tick.p99_ms < TICK_BUDGET_MS else [f"p99 {tick.p99_ms:.1f} ms, allowed {TICK_BUDGET_MS:g} ms"]
@@ -48,10 +48,10 @@ def serve_many(place: Place, folder: Path, n: int, seconds: float, events: Path 
     return _serve(ServeConfig(bundle=bundle.path, port=1, events=events), seconds, lambda device, time_s: None)
 
 
-def latch_survives(ground: DrillSetting) -> Finding:
+def latch_survives(setting: DrillSetting) -> Finding:
     """The display breaks; the controller is started again, and again after a reset."""
-    place = ground.crossing
-    state = ground.crossing.folder / "latches"
+    place = setting.crossing
+    state = setting.crossing.folder / "latches"
     signal = place.network.intersections[0].id
     n_links = place.network.intersections[0].n_links
     config = ServeConfig(bundle=place.bundle.path, port=1, state=state)
@@ -92,11 +92,11 @@ def _serve(config: ServeConfig, seconds: float, meddle: Callable[[WalkingDevice,
     )
 
 
-def stalls(ground: DrillSetting) -> Finding:
+def stalls(setting: DrillSetting) -> Finding:
     """Ticks by the wall clock under stalls at random: nothing is made up in a burst."""
-    rng = np.random.default_rng(ground.seed)
+    rng = np.random.default_rng(setting.seed)
     tick_s = 1.0
-    count = ground.many(20_000, 200_000)
+    count = setting.many(20_000, 200_000)
     now_s = 0.0
     shortest_s = float("inf")
 

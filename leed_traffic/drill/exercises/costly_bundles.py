@@ -35,13 +35,13 @@ Bomb = Callable[[int, int], bytes]  # D, S -> a model
 Verify = Callable[[Path], Bundle]
 
 
-def costly_bundles(ground: DrillSetting, verify: Verify = verify_bundle) -> Finding:
+def costly_bundles(setting: DrillSetting, verify: Verify = verify_bundle) -> Finding:
     """Every bomb is refused before it costs anything; a bundle that is slow on probation goes."""
     faults = list[str]()
     count = 0
     dearest_mb = 0.0
     dearest_s = 0.0
-    for name, path in _bombs(ground.crossing.bundle, ground.crossing.folder / "costly"):
+    for name, path in _bombs(setting.crossing.bundle, setting.crossing.folder / "costly"):
         count += 1
         begin_mb = _peak_mb(anew=True)
         begin_s = time.process_time()
@@ -60,7 +60,7 @@ def costly_bundles(ground: DrillSetting, verify: Verify = verify_bundle) -> Find
     for seconds, stays in ((0.4, True), (0.6, False)):
         count += 1
         faults += _slow(
-            *two_bundles(ground.crossing, ground.crossing.folder / f"slow{seconds:g}"), seconds, stays=stays
+            *two_bundles(setting.crossing, setting.crossing.folder / f"slow{seconds:g}"), seconds, stays=stays
         )
     return Finding(
         count=count, faults=faults, detail=f"the dearest took {max(dearest_mb, 0.0):.0f} MB and {dearest_s:.2f} s"

@@ -37,18 +37,18 @@ _WORDS = {0x2C: "logic", 0x22: "phase", 0x24: "hold", 0x7E: "note"}
 _PROGRAM = 0x23
 
 
-def gateway_cuts(ground: DrillSetting, kinds: Sequence[str] = KINDS) -> Finding:
+def gateway_cuts(setting: DrillSetting, kinds: Sequence[str] = KINDS) -> Finding:
     """Each kind of message of each kind of street: its last one, or as many as `--full` wants."""
     faults: list[str] = []
     tried: Counter[str] = Counter()
     for kind in kinds:
-        folder = ground.crossing.folder / "cuts" / kind
-        place = under(ground.crossing, kind, folder)
+        folder = setting.crossing.folder / "cuts" / kind
+        place = under(setting.crossing, kind, folder)
         heard = Messages()
         outcomes = _tour(place, folder, heard)
         faults += [f"{kind}, uncut: {outcome.error}" for outcome in outcomes if outcome.error is not None]
         faults += _judged(place, folder, f"{kind}, uncut")
-        for what, number in _chosen(heard.counts, ground.many(1, 8)):
+        for what, number in _chosen(heard.counts, setting.many(1, 8)):
             for cut in Cut:
                 tried[what] += 1
                 messages = Messages(what=what, number=number, cut=cut)

@@ -44,15 +44,15 @@ sys.stdin.read()
 """
 
 
-def few_descriptors(ground: DrillSetting) -> Finding:
+def few_descriptors(setting: DrillSetting) -> Finding:
     """A crowd at the page, then every descriptor in use while the display breaks, then a start after it."""
-    place = ground.crossing
-    state = ground.crossing.folder / "descriptors"
+    place = setting.crossing
+    state = setting.crossing.folder / "descriptors"
     signal = place.network.intersections[0].id
     n_links = place.network.intersections[0].n_links
     config = ServeConfig(bundle=place.bundle.path, port=1, state=state)
     faults = []
-    n_readers = ground.many(300, 3000)
+    n_readers = setting.many(300, 3000)
     board = StatusBoard()
     metrics = Metrics()
     taken = contextlib.ExitStack()

@@ -28,12 +28,12 @@ from leed_traffic.simulation.network.network_import import import_network
 Display = tuple[str, int]  # letters, seconds
 
 
-def enumerate_states(ground: DrillSetting) -> Finding:
+def enumerate_states(setting: DrillSetting) -> Finding:
     """Every state that each different junction of the shipped scenarios can reach."""
     faults: list[str] = []
     states = 0
     asked = set()
-    for name in ground.scenarios:
+    for name in setting.scenarios:
         scenario = load_scenario(name)
         network = import_network(scenario.net_file, scenario.additional_files, begin_s=scenario.begin_s)
         site = load_site(None, scenario, network)
@@ -47,9 +47,9 @@ def enumerate_states(ground: DrillSetting) -> Finding:
     return Finding(count=states, faults=faults, detail=f"{len(asked)} different junctions")
 
 
-def cut_displays(ground: DrillSetting) -> Finding:
+def cut_displays(setting: DrillSetting) -> Finding:
     """Every clearance of the crossing, each part cut by a second or left out, foes green together: the monitor must trip."""
-    (intersection,), (timing,) = ground.crossing.network.intersections, ground.crossing.site.timings
+    (intersection,), (timing,) = setting.crossing.network.intersections, setting.crossing.site.timings
     faults = []
     count = 0
     stages = range(intersection.n_stages)
@@ -66,12 +66,12 @@ def cut_displays(ground: DrillSetting) -> Finding:
     return Finding(count=count, faults=faults, detail="each within the tick that shows it; sound ways never trip")
 
 
-def hand_back_at_every_tick(ground: DrillSetting) -> Finding:
+def hand_back_at_every_tick(setting: DrillSetting) -> Finding:
     """SIGTERM at each tick of a cycle of the crossing, in a simulation of its own."""
-    place = ground.crossing
+    place = setting.crossing
     faults = []
     latest_s = 0.0
-    ticks = range(20, 20 + 120, 1 if ground.full else 6)
+    ticks = range(20, 20 + 120, 1 if setting.full else 6)
     for at in ticks:
         record = place.folder / "hand-back"
         wrong, after_s = _hand_back(place, record, float(at))

@@ -22,14 +22,14 @@ _BEGINS = {Event.BEGIN_GREEN: "Gg", Event.BEGIN_YELLOW: "y", Event.BEGIN_RED_CLE
 Row = tuple[float, int, int]  # second, event, parameter
 
 
-def events_agree(ground: DrillSetting) -> Finding:
+def events_agree(setting: DrillSetting) -> Finding:
     """The crossing for a while; CSV and Parquet hold the same, and both what SUMO wrote down."""
-    place = ground.crossing
-    logs = ground.crossing.folder / "logs"
+    place = setting.crossing
+    logs = setting.crossing.folder / "logs"
     record = place.folder / "events"
     with sumo(place, record) as (port, server):
         config = ServeConfig(
-            bundle=place.bundle.path, port=port, until_s=float(ground.many(600, 3000)), events=logs
+            bundle=place.bundle.path, port=port, until_s=float(setting.many(600, 3000)), events=logs
         )
         outcome = watch(
             lambda: serve(config, clock=time.perf_counter, stop=StopRequest()), server.kill, hang_s=600.0

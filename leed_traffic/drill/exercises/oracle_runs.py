@@ -45,16 +45,16 @@ class OracleResult:
         )
 
 
-def outside_oracle(ground: DrillSetting) -> Finding:
+def outside_oracle(setting: DrillSetting) -> Finding:
     """Every scenario with its clearances and with none."""
     faults = []
     words = []
-    for name in ground.scenarios:
+    for name in setting.scenarios:
         place = make_place(
-            name, ground.folder_of(name, "oracle"), seed=ground.seed, seconds=ground.many(1800, 3600)
+            name, setting.folder_of(name, "oracle"), seed=setting.seed, seconds=setting.many(1800, 3600)
         )
-        safe = run_oracle(place, place.site, place.folder / "safe", ground.seed)
-        unsafe = run_oracle(place, without_clearances(place.site), place.folder / "unsafe", ground.seed)
+        safe = run_oracle(place, place.site, place.folder / "safe", setting.seed)
+        unsafe = run_oracle(place, without_clearances(place.site), place.folder / "unsafe", setting.seed)
         if safe.of_the_signal or safe.unsafe_changes or safe.unexplained:
             faults.append(
                 f"{name}, under the site's limits: {safe.in_words()}; {safe.unsafe_changes} unsafe changes"
@@ -63,7 +63,7 @@ def outside_oracle(ground: DrillSetting) -> Finding:
             faults.append(f"{name}, without clearances: the oracle blames nobody: {unsafe.in_words()}")
         words.append(f"{name} {safe.share_in_words()}, without clearances {unsafe.share_in_words()}")
     detail = "collisions and emergency stops that are the signal's: " + "; ".join(words)
-    return Finding(count=2 * len(ground.scenarios), faults=faults, detail=detail)
+    return Finding(count=2 * len(setting.scenarios), faults=faults, detail=detail)
 
 
 def run_oracle(place: Place, site: Site, record: Path, seed: int) -> OracleResult:

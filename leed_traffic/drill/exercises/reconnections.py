@@ -26,19 +26,19 @@ CASES = (
 MORE = ((7, 3, True), (9, 2, False), (20, 1, True), (60, 1, True), (60, 3, False), (150, 0, True))
 
 
-def lose_again_and_again(ground: DrillSetting) -> Finding:
+def lose_again_and_again(setting: DrillSetting) -> Finding:
     """Every case in a simulation of its own."""
-    seconds = float(ground.many(500, 1500))
+    seconds = float(setting.many(500, 1500))
     faults: list[str] = []
     words: list[str] = []
     count = 0
-    for every, stage, lives in (*CASES, *(MORE if ground.full else ())):
-        connections, watchers = _lose(ground.crossing, every, stage, seconds, lives=lives)
+    for every, stage, lives in (*CASES, *(MORE if setting.full else ())):
+        connections, watchers = _lose(setting.crossing, every, stage, seconds, lives=lives)
         count += connections
         where = f"{'lost' if lives else 'dead'} every {every} s, holding stage {stage}"
         if connections < seconds / every / 2.0:
             faults.append(f"{where}: only {connections} connections")
-        for watcher, limits in zip(watchers, ground.crossing.site.timings, strict=True):
+        for watcher, limits in zip(watchers, setting.crossing.site.timings, strict=True):
             words.append(f"{where}: {watcher.longest_s:g} of {limits.max_red_s:g} s")
             if watcher.longest_s > limits.max_red_s + TICK_S:
                 faults.append(

@@ -21,18 +21,18 @@ from leed_traffic.serve.safety.supervisor import OperatingMode
 RUN_S = 600.0
 
 
-def decide_again(ground: DrillSetting) -> Finding:
+def decide_again(setting: DrillSetting) -> Finding:
     """Every run is replayed as a whole and cut off at a random byte; one is a real SUMO's."""
-    rng = np.random.default_rng(ground.seed)
-    folder = ground.crossing.folder / "replays"
-    bundles = two_bundles(ground.crossing, folder / "bundles")
+    rng = np.random.default_rng(setting.seed)
+    folder = setting.crossing.folder / "replays"
+    bundles = two_bundles(setting.crossing, folder / "bundles")
     faults: list[str] = []
     decisions = size = 0
-    count = ground.many(6, 60)
+    count = setting.many(6, 60)
     for k in range(count):
         logs = folder / f"run{k}"
         if k == 0:
-            _serve_sumo(ground, logs)
+            _serve_sumo(setting, logs)
         else:
             _serve_in_memory(bundles, logs, rng)
         path = logs / RECORDING_NAME
@@ -49,13 +49,13 @@ def decide_again(ground: DrillSetting) -> Finding:
     return Finding(count=count, faults=faults, detail=detail)
 
 
-def _serve_sumo(ground: DrillSetting, logs: Path) -> None:
-    with sumo(ground.crossing, ground.crossing.folder / "record") as (port, _):
+def _serve_sumo(setting: DrillSetting, logs: Path) -> None:
+    with sumo(setting.crossing, setting.crossing.folder / "record") as (port, _):
         config = ServeConfig(
-            bundle=ground.crossing.bundle.path,
+            bundle=setting.crossing.bundle.path,
             port=port,
             events=logs,
-            until_s=ground.crossing.scenario.begin_s + 200.0,
+            until_s=setting.crossing.scenario.begin_s + 200.0,
         )
         serve(config, clock=lambda: 0.0, stop=StopRequest(), connect=connect_traci)
 

@@ -15,15 +15,15 @@ RESUME_S = 10.0
 UNTIL_S = 200.0
 
 
-def lost_simulators(ground: DrillSetting) -> Finding:
+def lost_simulators(setting: DrillSetting) -> Finding:
     """One kill in each run; the run then goes to its end in a new simulation."""
-    rng = np.random.default_rng(ground.seed)
+    rng = np.random.default_rng(setting.seed)
     faults: list[str] = []
     resumes_s: list[float] = []
-    count = ground.many(10, 60)
+    count = setting.many(10, 60)
     for _ in range(count):
         at_s = float(rng.integers(2, 150))
-        outcome = _lose(ground.crossing, ground.crossing.folder / "restart", at_s)
+        outcome = _lose(setting.crossing, setting.crossing.folder / "restart", at_s)
         summary = outcome.summary
         if summary is None or summary.reconnections != 1 or summary.violations or not summary.handed_back:
             faults.append(f"killed at {at_s:g} s: {outcome.error or summary}")

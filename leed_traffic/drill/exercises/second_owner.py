@@ -20,13 +20,13 @@ UNTIL_S = (100.0, 400.0)  # whoever comes first leaves, the other one is there t
 _NEVER = Plan(fault=NetworkFault.DELAY, at_answer=10**9, seed=1)
 
 
-def second_owner(ground: DrillSetting) -> Finding:
+def second_owner(setting: DrillSetting) -> Finding:
     """On one machine under every name of it; as if on two machines, whoever's turn comes first."""
-    place = ground.crossing
-    folder = ground.crossing.folder / "owners"
+    place = setting.crossing
+    folder = setting.crossing.folder / "owners"
     faults = _same_machine(place)
     count = 4
-    for k in range(ground.many(2, 20)):
+    for k in range(setting.many(2, 20)):
         count += 1
         faults += [f"two machines, run {k}: {fault}" for fault in _two_machines(place, folder, first=k % 2)]
     detail = (

@@ -22,9 +22,9 @@ UNTIL_S = 660.0
 Break = Callable[[Snapshot, Snapshot, frozenset[int]], Snapshot]  # now, when it began, the lanes concerned
 
 
-def bad_sensing(ground: DrillSetting) -> Finding:
+def bad_sensing(setting: DrillSetting) -> Finding:
     """Detectors of the first junction of arterial5 go bad for five minutes."""
-    place = make_place("arterial5", ground.crossing.folder / "sensing", seed=ground.seed, seconds=UNTIL_S + 60.0)
+    place = make_place("arterial5", setting.crossing.folder / "sensing", seed=setting.seed, seconds=UNTIL_S + 60.0)
     faults: list[str] = []
     for name, spoil in (("", None), *BREAKS.items()):
         faults += [

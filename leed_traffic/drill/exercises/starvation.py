@@ -23,16 +23,18 @@ from leed_traffic.serve.run import ServeConfig, serve
 TICK_S = 1.0
 
 
-def always_hold(ground: DrillSetting) -> Finding:
+def always_hold(setting: DrillSetting) -> Finding:
     """Every scenario, every stage in turn: the n-th signal is held at stage k + n."""
     faults = []
     words = []
     count = 0
-    for name in ground.scenarios:
-        place = make_place(name, ground.folder_of(name, "hold"), seed=ground.seed, seconds=ground.many(900, 3600))
+    for name in setting.scenarios:
+        place = make_place(
+            name, setting.folder_of(name, "hold"), seed=setting.seed, seconds=setting.many(900, 3600)
+        )
         most_stages = max(i.n_stages for i in place.network.intersections)
         worst: tuple[float, float, str] = (0.0, 1.0, "nobody waited")
-        for k in range(most_stages if ground.full else min(2, most_stages)):
+        for k in range(most_stages if setting.full else min(2, most_stages)):
             outcome, watchers = _hold(place, k)
             count += len(watchers)
             if outcome.summary is None or outcome.summary.violations:

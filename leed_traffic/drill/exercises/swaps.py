@@ -38,11 +38,11 @@ _FOR_EVER_S = 1e7
 OnTick = Callable[[float, WalkingDevice], None]
 
 
-def swap_again_and_again(ground: DrillSetting) -> Finding:
+def swap_again_and_again(setting: DrillSetting) -> Finding:
     """Two bundles take turns as fast as stages begin; every tenth order is refused."""
-    folder = ground.crossing.folder / "swaps"
-    count = ground.many(100, 1000)
-    first, second = two_bundles(ground.crossing, folder)
+    folder = setting.crossing.folder / "swaps"
+    count = setting.many(100, 1000)
+    first, second = two_bundles(setting.crossing, folder)
     altered = _altered(second, folder / "altered")
     commands = CommandQueue()
     board = StatusBoard()
@@ -87,13 +87,13 @@ def swap_again_and_again(ground: DrillSetting) -> Finding:
     )
 
 
-def demote_bad_bundles(ground: DrillSetting) -> Finding:
+def demote_bad_bundles(setting: DrillSetting) -> Finding:
     """Nonsense, an exception, or a display that breaks, at several moments after the swap."""
-    first, second = two_bundles(ground.crossing, ground.crossing.folder / "demotion")
+    first, second = two_bundles(setting.crossing, setting.crossing.folder / "demotion")
     faults = []
     count = 0
     for what in ("none", "nan", "unknown stage", "exception", "monitor"):
-        for after_s in (40.0, 123.0, *((200.0, 301.0) if ground.full else ())):
+        for after_s in (40.0, 123.0, *((200.0, 301.0) if setting.full else ())):
             count += 1
             faults += [f"{what} {after_s:g} s after: {said}" for said in _demote(first, second, what, after_s)]
     return Finding(

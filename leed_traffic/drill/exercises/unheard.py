@@ -21,12 +21,12 @@ _SERVE = "import sys; from leed_traffic.cli.main import run; run()"
 _WAYS = ("closed", "full", "reader gone", "nobody reads", "hang up")
 
 
-def speak_to_nobody(ground: DrillSetting) -> Finding:
+def speak_to_nobody(setting: DrillSetting) -> Finding:
     """Every way in turn: the right exit code, and the own program at the end."""
     faults: list[str] = []
     for k, way in enumerate(_WAYS):
         wanted = ExitCode.HUNG_UP if way == "hang up" else ExitCode.OK
-        code, programs = _speak(ground.crossing, way, k)
+        code, programs = _speak(setting.crossing, way, k)
         if code != wanted:
             faults.append(f"{way}: exit code {code}, expected {int(wanted)}")
         if any(is_marked(program) for program in programs):

@@ -6,8 +6,6 @@ from leed_traffic.drill.exercises import cuts, second_owner
 from leed_traffic.drill.exercises.cuts import Messages, contents
 from leed_traffic.drill.rig.frames import commands
 from leed_traffic.drill.rig.gateway import Cut, Gateway
-from leed_traffic.drill.row import DrillSetting
-from leed_traffic.serve.device.signal_locks import SignalLocks
 from leed_traffic.serve.device.traci_batch import TraciBatch
 from leed_traffic.serve.device.traci_commands import Commands
 from leed_traffic.serve.device.traci_signals import Signals
@@ -15,20 +13,15 @@ from leed_traffic.serve.device.traci_signals import Signals
 pytestmark = pytest.mark.sumo
 
 
-@pytest.fixture
-def ground(crossing_place):
-    return DrillSetting(crossing=crossing_place, full=False, seed=2)
-
-
-def test_whatever_message_is_cut_nothing_unsafe_is_shown(ground):
-    found = cuts.gateway_cuts(ground, kinds=("static",))
+def test_whatever_message_is_cut_nothing_unsafe_is_shown(setting):
+    found = cuts.gateway_cuts(setting, kinds=("static",))
     assert found.faults == []
     assert found.count >= 12
     for what in ("own phase", "ours phase note note hold", "logic ours phase note note hold", "phase", "hold"):
         assert f"{what}: 2" in found.detail
 
 
-def test_a_hand_back_in_two_messages_is_found_out(ground, monkeypatch):
+def test_a_hand_back_in_two_messages_is_found_out(setting, monkeypatch):
     """As it was: the program first, then its phase."""
 
     def apart(self):
@@ -41,26 +34,14 @@ def test_a_hand_back_in_two_messages_is_found_out(ground, monkeypatch):
 
     monkeypatch.setattr(Commands, "send", apart)
     monkeypatch.setattr(cuts, "UNTIL_S", (96.0,))  # the own program would show another stage then
-    found = cuts.gateway_cuts(ground, kinds=("static",))
+    found = cuts.gateway_cuts(setting, kinds=("static",))
     assert any("cut after 'own' number 1: 1 unsafe changes" in fault for fault in found.faults)
 
 
-def test_a_second_owner_is_refused_or_waits(ground):
-    found = second_owner.second_owner(ground)
-    assert (found.faults, found.count) == ([], 6)
-
-
-def test_a_second_owner_that_is_not_refused_is_found_out(ground, monkeypatch):
-    monkeypatch.setattr(SignalLocks, "take", lambda self: None)
-    faults = second_owner._same_machine(ground.crossing)
-    assert len(faults) == 3
-    assert "127.0.0.1: a second controller ended with" in faults[0]
-
-
-def test_owners_without_marks_are_found_out(ground, monkeypatch):
+def test_owners_without_marks_are_found_out(setting, monkeypatch):
     monkeypatch.setattr("leed_traffic.serve.run.program_name", lambda folder: "leed-00000001")
     monkeypatch.setattr(Signals, "moved", lambda self: set())
-    faults = second_owner._two_machines(ground.crossing, ground.crossing.folder / "unmarked", first=0)
+    faults = second_owner._two_machines(setting.crossing, setting.crossing.folder / "unmarked", first=0)
     assert any("owners in turn, expected both" in fault for fault in faults)
 
 
