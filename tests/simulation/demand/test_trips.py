@@ -1,8 +1,10 @@
+import gzip
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
-from leed_traffic.artifacts.scenario import load_scenario
+from leed_traffic.artifacts.scenario import Scenario, load_scenario
 from leed_traffic.errors import ScenarioError
 from leed_traffic.simulation.demand.trips import trips_of_day
 from leed_traffic.simulation.network.streets import read_streets
@@ -27,37 +29,6 @@ def test_clock_times_of_vehicles_and_flows_are_understood(tmp_path):
     assert [trip.depart_s for trip in found] == [25275.0, 25425.0, 25575.0, 25725.0, 25205.0]
 
 
-def test_a_time_that_is_none_is_named_with_its_flow(tmp_path):
-    way = CROSSING.demand.vehicles[0].edges
-    with pytest.raises(
-        ScenarioError, match=r"flow f: begins at 'noon' and ends at '9', expected seconds or H:M:S"
-    ):
-        trips_in(tmp_path, f'<flow id="f" begin="noon" end="9" number="4" from="{way[0]}" to="{way[-1]}"/>')
-
-
-def test_flows_count_however_they_say_how_many_and_begin_with_the_simulation(tmp_path):
-    way = CROSSING.demand.vehicles[0].edges
-    ends = f'from="{way[0]}" to="{way[-1]}"'
-    kinds = {
-        'number="6"': 6.0, 'period="100"': 6.0, 'period="0:01:40"': 6.0, 'period="exp(0.01)"': 6.0, 'probability="0.01"': 6.0,
-        'vehsPerHour="36"': 6.0, 'perHour="36"': 6.0, 'begin="begin" end="25300" period="10"': 10.0,
-        'begin="0:07:00:00" end="7:10:00" number="3"': 3.0, 'number="2" period="100"': 2.0, 'begin="triggered" number="9"': 0.0,
-    }  # fmt: skip
-    for says, vehicles in kinds.items():
-        found = trips_in(tmp_path, f'<flow id="f" {says} {ends}/>')
-        assert sum(trip.vehicles for trip in found) == pytest.approx(vehicles), says
-
-
-def test_scales_of_types_and_of_the_whole_simulation_count(tmp_path):
-    way = CROSSING.demand.vehicles[0].edges
-    ends = f'from="{way[0]}" to="{way[-1]}"'
-    traffic = (
-        f'<vType id="h" scale="0.5"/><trip id="a" depart="25200" {ends}/><flow id="f" type="h" number="8" {ends}/>'
-    )
-    assert [trip.vehicles for trip in trips_in(tmp_path, traffic)] == [1.0] + [0.5] * 8
-    assert [trip.vehicles for trip in trips_in(tmp_path, traffic, options=("--scale", "2"))] == [2.0] + [1.0] * 8
-
-
 def test_vehicles_of_additional_and_included_files_count_and_those_out_of_order_do_not(tmp_path):
     way = CROSSING.demand.vehicles[0].edges
     ends = f'from="{way[0]}" to="{way[-1]}"'
@@ -70,3 +41,79 @@ def test_vehicles_of_additional_and_included_files_count_and_those_out_of_order_
     )
     found = trips_in(tmp_path, traffic, additional_files=(tmp_path / "a.add.xml",))
     assert [trip.depart_s for trip in found] == [25300.0, 25290.0, 25250.0, 25260.0]
+
+
+# west -> in0 | A | out0 -> between -> in1 | B | out1; a detour from in0 to between takes longer
+NET = """<net>
+  <edge id=":A" function="internal"><lane id=":A_0" speed="10" length="5"/></edge>
+  <edge id="west"><lane id="west_0" speed="10" length="100"/></edge>
+  <edge id="in0"><lane id="in0_0" speed="10" length="200"/></edge>
+  <edge id="out0"><lane id="out0_0" speed="10" length="300"/></edge>
+  <edge id="detour"><lane id="detour_0" speed="5" length="300"/></edge>
+  <edge id="in1"><lane id="in1_0" speed="20" length="400"/></edge>
+  <edge id="out1"><lane id="out1_0" speed="10" length="50"/></edge>
+  <connection from="west" to="in0"/><connection from="in0" to="out0"/><connection from="in0" to="detour"/>
+  <connection from="out0" to="in1"/><connection from="detour" to="in1"/><connection from="in1" to="out1"/>
+  <connection from=":A" to="out0"/>
+</net>"""
+
+
+WAY = ("west", "in0", "out0", "in1", "out1")
+
+
+def scenario(tmp_path: Path, routes: str, *, demand=None, zipped=False) -> Scenario:
+    net, file = tmp_path / "net.net.xml", tmp_path / ("routes.xml.gz" if zipped else "routes.xml")
+    net.write_text(NET)
+    content = f"<routes>{routes}</routes>".encode()
+    file.write_bytes(gzip.compress(content) if zipped else content)
+    return Scenario(
+        name="two", net_file=net, route_files=() if demand else (file,), additional_files=(), begin_s=1000.0, end_s=2800.0,
+        step_length_s=1.0, site_file=None, demand=demand, options=(),
+    )  # fmt: skip
+
+
+def read(tmp_path, routes, **options):
+    chosen = scenario(tmp_path, routes, **options)
+    return trips_of_day(chosen, read_streets(chosen.net_file), 11)
+
+
+def test_a_vehicle_drives_its_own_or_a_named_route(tmp_path):
+    way = " ".join(WAY)
+    routes = f'<route id="r" edges="{way}"/><vehicle depart="1000" route="r"/>'
+    routes += f'<vehicle depart="1010.5"><route edges="{way}"/></vehicle>'
+    assert [(t.depart_s, t.edges) for t in read(tmp_path, routes)] == [(1000.0, WAY), (1010.5, WAY)]
+
+
+def test_zipped_routes_are_read(tmp_path):
+    assert len(read(tmp_path, '<trip depart="1000" from="in0" to="out0"/>', zipped=True)) == 1
+
+
+def test_a_trip_takes_the_fastest_way_through_its_via_edges(tmp_path):
+    routes = '<trip depart="1000" from="west" to="out1"/><trip depart="1001" from="west" to="out1" via="detour"/>'
+    assert [t.edges for t in read(tmp_path, routes)] == [WAY, ("west", "in0", "detour", "in1", "out1")]
+
+
+def test_a_trip_without_a_way_is_left_out(tmp_path):
+    assert read(tmp_path, '<trip depart="1000" from="out1" to="west"/><trip depart="1000" from="x" to="y"/>') == []
+
+
+def test_who_departs_outside_the_hour_is_left_out(tmp_path):
+    routes = "".join(f'<trip depart="{s}" from="in0" to="out0"/>' for s in (999, 1000, 2799, 2800))
+    assert [t.depart_s for t in read(tmp_path, routes)] == [1000.0, 2799.0]
+
+
+def test_of_a_route_distribution_the_likeliest_counts(tmp_path):
+    routes = '<routeDistribution id="d"><route edges="in0 detour" probability="0.2"/>'
+    routes += '<route edges="in0 out0" probability="0.8"/></routeDistribution><vehicle depart="1000" route="d"/>'
+    assert [t.edges for t in read(tmp_path, routes)] == [("in0", "out0")]
+
+
+def test_persons_and_departures_without_a_time_are_left_out(tmp_path):
+    routes = '<person depart="1000"><walk edges="in0"/></person><vehicle depart="triggered"><route edges="in0 out0"/></vehicle>'
+    assert read(tmp_path, routes) == []
+
+
+@pytest.mark.parametrize("routes", ["<vehicle", '<vehicle depart="1e"><route edges="in0 out0"/></vehicle>'])
+def test_broken_routes_are_one_line(tmp_path, routes):
+    with pytest.raises(ScenarioError, match=r"routes\.xml"):
+        read(tmp_path, routes)

@@ -1,13 +1,12 @@
 """Extracts on whose crossings SUMO 1.28's netconvert dies."""
 
 import gzip
-import xml.etree.ElementTree as ET
 
 import pytest
 
 from leed_traffic.errors import ScenarioError
 from leed_traffic.simulation.scenario import osm_net
-from leed_traffic.simulation.scenario.osm_crossings import street_kinds, without_stray_crossings
+from leed_traffic.simulation.scenario.osm_crossings import street_kinds
 from leed_traffic.simulation.scenario.osm_net import OsmOptions, build_net_from_osm
 from leed_traffic.simulation.sumo.tools import ToolKilledError
 
@@ -28,21 +27,6 @@ def extract(folder, tag, kind, name="town.osm.xml"):
     content = CROSS.replace("TAG", tag).replace("KIND", kind).encode()
     (folder / name).write_bytes(gzip.compress(content) if name.endswith(".gz") else content)
     return folder / name
-
-
-def test_a_crossing_on_no_street_is_no_crossing_in_the_copy(tmp_path):
-    source = extract(tmp_path, "barrier", "wall", "town.osm.xml.gz")
-    assert without_stray_crossings(source, tmp_path / "copy.xml", frozenset({"secondary"})) == ("7",)
-    nodes = {node.get("id"): node for node in ET.parse(tmp_path / "copy.xml").getroot().iter("node")}
-    assert len(nodes) == 9
-    assert [(tag.get("k"), tag.get("v")) for tag in nodes["7"]] == [("name", "Köln & Co")]
-    assert [tag.get("v") for tag in nodes["9"]] == ["crossing"]
-
-
-def test_a_map_without_stray_crossings_is_not_copied(tmp_path):
-    source = extract(tmp_path, "highway", "footway")
-    assert without_stray_crossings(source, tmp_path / "copy.xml", frozenset({"secondary", "footway"})) == ()
-    assert not (tmp_path / "copy.xml").exists()
 
 
 def test_the_kinds_of_streets_are_those_of_the_typemaps(tmp_path):
