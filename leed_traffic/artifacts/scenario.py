@@ -43,7 +43,7 @@ class Flow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DemandSpec:
-    """What a seed draws a day from: mean trips per hour and period, and how much days differ."""
+    """Demand from which a seed draws a day: mean trips per hour and period, and how much days differ."""
 
     period_s: float
     spread: float  # standard deviation of the logarithm of a day's volume factor per flow and period

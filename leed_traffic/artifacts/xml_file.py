@@ -117,7 +117,7 @@ def parse(stream: IO[bytes]) -> ET.Element:
 
 
 def top_level(path: Path, *, with_included: bool = False) -> Iterator[ET.Element]:
-    """Every child of a file's outermost element, with its own children; it is emptied when the next one is asked for.
+    """Children of a file's outermost element, with its own children; it is emptied when the next one is asked for.
 
     Args:
         path: of the file.
@@ -150,7 +150,7 @@ def _top_level(path: Path, including: tuple[Path, ...] | None) -> Iterator[ET.El
 
 
 def elements(path: Path, tags: Collection[str], within: tuple[Path, ...] = ()) -> Iterator[ET.Element]:
-    """Every element of these kinds in the order in which SUMO reads them: at any depth, included files in their places.
+    """Elements of these kinds in the order in which SUMO reads them: at any depth, included files in their places.
 
     Args:
         path: of the file.
@@ -183,7 +183,7 @@ def elements(path: Path, tags: Collection[str], within: tuple[Path, ...] = ()) -
 
 
 def in_its_place(included: ET.Element) -> list[ET.Element]:
-    """What an included file's outermost element brings: a list's items, or itself where it is a program, a phase, a vehicle."""
+    """Contents that an included file's outermost element brings: a list's items, or itself where it is a program, a phase, a vehicle."""
     return [included] if any(not name.startswith("{") for name in included.attrib) else list(included)
 
 
@@ -261,7 +261,7 @@ def _refuse_document_type(stream: IO[bytes]) -> None:
 
 
 class _Unpacked(io.RawIOBase):
-    """What a gzipped file holds, as long as it stays in proportion to it."""
+    """Contents of a gzipped file, as long as it stays in proportion to it."""
 
     def __init__(self, packed: IO[bytes], packed_bytes: int) -> None:
         self._file = packed
@@ -275,7 +275,7 @@ class _Unpacked(io.RawIOBase):
         return True
 
     def seekable(self) -> bool:
-        """To its beginning."""
+        """Go to its beginning."""
         return True
 
     def seek(self, offset: int, whence: int = 0, /) -> int:

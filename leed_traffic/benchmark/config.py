@@ -10,7 +10,7 @@ from leed_traffic.generate.search.budget import SHORT_RUNS
 
 
 class StudyConfig(Settings):
-    """What to compare."""
+    """Settings of a study."""
 
     scenarios: tuple[str, ...] = Field(min_length=1)
     """Names, or paths of .sumocfg files."""

@@ -55,7 +55,7 @@ class LearnerFindings(Document):
 
 
 class ScenarioFindings(Document):
-    """Every learner on one scenario, and the rules beside them."""
+    """Findings of every learner on one scenario, and the rules beside them."""
 
     scenario: str
     site: str

@@ -1,4 +1,4 @@
-"""Every learner on every scenario with every training seed, then every final policy on the evaluation seeds.
+"""Study: every learner on every scenario with every training seed, then every final policy on the evaluation seeds.
 
 Cells are processes of their own and are kept: a study that was killed, or is asked for more, does only what is
 missing.

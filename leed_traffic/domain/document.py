@@ -28,7 +28,7 @@ class Settings(FiniteDocument):
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """How a value of several parts stands in one word of a command line; annotates the field of some settings."""
+    """Form of a value of several parts in one word of a command line; annotates the field of some settings."""
 
     read: Callable[[str], object]
     write: Callable[[Any], str]

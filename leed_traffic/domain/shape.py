@@ -12,9 +12,8 @@ from collections.abc import Iterator, Sequence
 from leed_traffic.domain.network import Intersection, Lane, Movement, MovementKind, Span
 from leed_traffic.domain.safety.timing import Timing
 
-TOLERANCE_M = (
-    0.5  # m: a tenth of a vehicle; netconvert rounds coordinates, so an edit far away moves lengths by centimetres
-)
+# m: a tenth of a vehicle; netconvert rounds coordinates, so an edit far away moves lengths by centimetres
+TOLERANCE_M = 0.5
 _UNASKED = (
     "intersection",
     "fallback_green_s",

@@ -214,7 +214,8 @@ def keeps_clearing(
     """Return whether a clearance that is over stands for another step.
 
     It does where a vehicle that lost its green is still inside: two crossing vehicles that meet there wait for
-    each other for ever. Known as dynamic red clearance extension; the detector behind it watches the junction itself.
+    each other for ever. Known as dynamic red clearance extension; the detector behind it watches the junction
+    itself.
 
     Args:
         state: when it was last looked at; the stage is the one that comes.

@@ -1,1 +1,1 @@
-"""Every safety promise tried against a real SUMO."""
+"""Drill: safety promises tried against a real SUMO."""

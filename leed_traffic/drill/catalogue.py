@@ -63,7 +63,7 @@ def silent_controller(setting: DrillSetting) -> Finding:
 
 
 def damaged_bundles(setting: DrillSetting) -> Finding:
-    """Every kind of damage in turn."""
+    """Try every kind of damage in turn."""
     found = fuzz_bundles(
         setting.crossing.bundle, setting.crossing.folder / "fuzz", setting.many(1000, 10_000), setting.seed
     )

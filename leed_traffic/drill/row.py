@@ -35,7 +35,7 @@ class DrillReport(Document):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
-    """What an exercise found."""
+    """Result of an exercise."""
 
     count: int
     faults: Sequence[str]
@@ -51,7 +51,7 @@ class Exercise(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DrillSetting:
-    """What every exercise stands on."""
+    """Equipment that every exercise is given."""
 
     crossing: Place
     full: bool
@@ -59,7 +59,7 @@ class DrillSetting:
     scenarios: tuple[str, ...] = SHIPPED  # of the exercises that go through several; names or paths
 
     def many(self, short: int, full: int) -> int:
-        """How often: a few times, or in full."""
+        """Number of repetitions: a few, or in full."""
         return full if self.full else short
 
     def folder_of(self, scenario: str, exercise: str) -> Path:

@@ -45,7 +45,7 @@ _NONSENSE: tuple[float | None, ...] = (None, math.nan, math.inf, -1.0, 0.5, 99.0
 
 
 class Hour(Document):
-    """What one simulated hour brought."""
+    """Result of one simulated hour."""
 
     ticks: int
     violations: int
@@ -200,7 +200,7 @@ class _Patchy(PassingOn):
         self._missing: frozenset[int] = frozenset()
 
     def read(self) -> Snapshot | None:
-        """Every minute other lanes are missing."""
+        """Read with other lanes missing every minute."""
         snapshot = self._device.read()
         if snapshot is None:
             return None

@@ -1,4 +1,4 @@
-"""Every controller on the same seeds, one simulation per controller and seed, in parallel processes."""
+"""Comparison of controllers on the same seeds, one simulation per controller and seed, in parallel processes."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace

@@ -18,7 +18,7 @@ def _as_text(controllers: tuple[Choice, ...]) -> str:
 
 
 class EvaluateConfig(Settings):
-    """What to compare."""
+    """Settings of a comparison."""
 
     scenario: str
     """A scenario's name, its folder, or any .sumocfg."""
@@ -71,7 +71,7 @@ class EvaluateConfig(Settings):
 
     @property
     def drawn(self) -> tuple[str, ...]:
-        """Whose traffic a report draws; see `show`."""
+        """Controllers whose traffic a report draws; see `show`."""
         bundles = [choice.name for choice in self.ranked if choice.kind is ControllerKind.BUNDLE]
         names = [choice.name for choice in self.ranked]
         return self.show or tuple(dict.fromkeys((names[0], (bundles or names)[-1 if not bundles else 0])))

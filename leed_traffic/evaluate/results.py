@@ -194,7 +194,7 @@ class ShadowResult(FiniteDocument):
 
 
 class Evaluation(FiniteDocument):
-    """Every controller on the same seeds."""
+    """Evaluation of every controller on the same seeds."""
 
     scenario: str
     site: str

@@ -134,7 +134,7 @@ def holm(p_values: Sequence[float]) -> tuple[float, ...]:
 def compare_with(
     base: str, by_controller: Mapping[str, Sequence[float]]
 ) -> dict[str, tuple[PairedDifference, float | None]]:
-    """Every other controller's paired difference from one, with its p-value adjusted for all of them.
+    """Compare: every other controller's paired difference from one, with its p-value adjusted for all of them.
 
     Args:
         base: whom the others are compared with.

@@ -22,7 +22,7 @@ class OnPolicySteps:
     target: Tensor  # (N, M) for the critic
 
     def at(self, pick: Tensor) -> "OnPolicySteps":
-        """Those of the picked moments, of every intersection."""
+        """Steps at the picked moments, of every intersection."""
         return OnPolicySteps(
             observation=self.observation[:, pick],
             legal=self.legal[:, pick],

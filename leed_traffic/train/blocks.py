@@ -1,8 +1,8 @@
 """Blocks of intersections: parts of the learner for one thread, or one machine of a cluster.
 
-No parameter is shared between intersections, so a block learns by itself, from a stream of chance of its own. Where
-it is worked on, and how many others there are, changes no bit of the result; a baseline that shares parameters is
-one block.
+No parameter is shared between intersections, so a block learns by itself, from a stream of chance of its own.
+Where it is worked on, and how many others there are, changes no bit of the result; a baseline that shares
+parameters is one block.
 """
 
 from collections.abc import Callable, Sequence

@@ -28,9 +28,8 @@ from leed_traffic.train.run_folder import BEST_NAME, read_config, read_setting
 
 OPSET = 17
 IR_VERSION = 8  # old enough for any onnxruntime since 1.13
-PARITY = (
-    1e-5  # of the logits' size, by which torch and onnxruntime may differ; a float32 is known to 1e-7 of itself
-)
+# of the logits' size, by which torch and onnxruntime may differ; a float32 is known to 1e-7 of itself
+PARITY = 1e-5
 
 
 def export_run(run: Path, out: Path) -> Bundle:

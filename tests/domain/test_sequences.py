@@ -21,9 +21,8 @@ def play(street, sequence, *, may_be_silent):
     for byte in sequence:
         low, high = byte & 15, byte >> 4
         if low == 15 and may_be_silent:
-            street.was_silent = (
-                True  # from here on the fallback cycle serves everybody, no maximum red is promised
-            )
+            # from here on the fallback cycle serves everybody, no maximum red is promised
+            street.was_silent = True
             street.walk(3 * street.interval_s, [(1, high % links)])
         else:
             age_s = math.inf if low == 14 else 0.0

@@ -63,12 +63,12 @@ _Message = dict[int, list[Value]]
 
 
 class _RefusedError(Exception):
-    """Why a model does not get through."""
+    """Reason why a model does not get through."""
 
 
 @dataclass(slots=True)
 class _Scope:
-    """What the operators seen so far have computed, and what is left for the next."""
+    """Rows that operators have computed so far, and weights that are left for the next."""
 
     widths: dict[str, int]  # of each row, by name
     weights: dict[str, tuple[int, ...]]  # dimensions of each tensor, by name
@@ -85,7 +85,7 @@ class _Scope:
 
 
 def screen(onnx: bytes, size: int, n_stages: int) -> str:
-    """Why a model is refused; empty where it is a small dense network and nothing else.
+    """Reason why a model is refused; empty where it is a small dense network and nothing else.
 
     Args:
         onnx: the file.
@@ -199,7 +199,7 @@ def _bias(dims: tuple[int, ...]) -> int:
 
 
 def _attributes(values: list[Value], *, is_gemm: bool) -> bool:
-    """Whether the weights lie transposed; nothing else that changes a shape is taken."""
+    """Return whether the weights lie transposed; nothing else that changes a shape is taken."""
     allowed = _GEMM_ATTRIBUTES if is_gemm else frozenset[str]()
     set_to: dict[str, int] = {}
     for value in values:

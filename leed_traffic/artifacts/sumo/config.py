@@ -1,4 +1,4 @@
-"""What a `.sumocfg` says about its net, demand and hour, and the options that shape the traffic.
+"""Contents of a `.sumocfg`: its net, demand and hour, and the options that shape the traffic.
 
 Outputs are left behind. What else becomes of each option is in `sumo_option_table`.
 """
@@ -86,7 +86,7 @@ def check_taken(where: Path, name: str, value: str) -> None:
 
 
 def _values(path: Path) -> dict[str, str]:
-    """Every option that the file sets, by its long name: its value is an attribute, else its text."""
+    """Options that the file sets, by its long name: its value is an attribute, else its text."""
     try:
         with open_plain_or_gzip(path) as stream:
             root = parse(stream)

@@ -1,4 +1,4 @@
-"""What SUMO itself has to know of a scenario: its files, its hour and its options."""
+"""Inputs of SUMO: its files, its hour and its options."""
 
 from dataclasses import dataclass
 from pathlib import Path

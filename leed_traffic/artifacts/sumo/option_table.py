@@ -1,4 +1,4 @@
-"""Every option of SUMO 1.28, and what becomes of it in somebody's configuration (`sumo --save-template` lists them).
+"""Options of SUMO 1.28, and what becomes of each in somebody's configuration (`sumo --save-template` lists them).
 
 Whatever changes what is simulated is taken or refused by name; nothing of the kind is dropped in silence. An
 option that is not here is refused, too: it is misspelt, or of a version that nobody has looked at.

@@ -21,7 +21,7 @@ def clock_seconds(text: str) -> float | None:
 
 
 def departure_seconds(text: str, begin_s: float) -> float | None:
-    """When somebody sets out; None for whoever waits for something else to happen (`triggered`, `split`, ...).
+    """Time at which somebody sets out; None for whoever waits for something else to happen (`triggered`, `split`, ...).
 
     Args:
         text: a `depart`, or the `begin` of a flow.

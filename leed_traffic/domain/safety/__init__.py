@@ -1,1 +1,1 @@
-"""What a person signs for: limits, stage program, envelope (minimum green, clearances, maximum red), proof."""
+"""Safety core, for which a person signs: limits, stage program, envelope (minimum green, clearances, maximum red), proof."""

@@ -38,9 +38,8 @@ class ProgramPhase:
     next: int
     stage: int  # the stage shown, or being cleared towards
     is_clearance: bool
-    extension: int | None = (
-        None  # of the last phase of a transition: the phase (perhaps itself) in which an occupied junction is held
-    )
+    # of the last phase of a transition: the phase (perhaps itself) in which an occupied junction is held
+    extension: int | None = None
     is_beside: bool = False  # shown in an extension alone: no transition leads through it
 
 

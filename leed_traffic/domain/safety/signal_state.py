@@ -19,9 +19,8 @@ class SignalState:
     wait_s: tuple[
         float, ...
     ]  # (S,) how long the longest-waiting movement of each stage has waited at red; 0: nobody
-    earlier_s: float = (
-        0.0  # shown as green before `green_s` began to count: part of a maximum green, never of a minimum
-    )
+    # shown as green before `green_s` began to count: part of a maximum green, never of a minimum
+    earlier_s: float = 0.0
 
     def __post_init__(self) -> None:
         if not 0 <= self.stage < len(self.wait_s):

@@ -46,7 +46,7 @@ _LEAVES: tuple[Any, ...] = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FuzzResult:
-    """What became of the damaged bundles."""
+    """Outcome of the damaged bundles."""
 
     refused: int
     same_decisions: int
@@ -96,7 +96,7 @@ def fuzz_bundles(bundle: Bundle, scratch: Path, count: int, seed: int) -> FuzzRe
 
 
 def _judge(path: Path, expected: list[list[float | None]]) -> bool:
-    """Whether a bundle that is accepted decides as the sound one."""
+    """Return whether a bundle that is accepted decides as the sound one."""
     return _decisions(verify_bundle(path), 0) == expected
 
 

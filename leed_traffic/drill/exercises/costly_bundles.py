@@ -36,7 +36,7 @@ Verify = Callable[[Path], Bundle]
 
 
 def costly_bundles(setting: DrillSetting, verify: Verify = verify_bundle) -> Finding:
-    """Every bomb is refused before it costs anything; a bundle that is slow on probation goes."""
+    """Try that every bomb is refused before it costs anything; a bundle that is slow on probation goes."""
     faults = list[str]()
     count = 0
     dearest_mb = 0.0
@@ -212,13 +212,13 @@ class _Slow:
         self.now_s = 0.0
 
     def decide(self, observation: NDArray[np.float32], legal: NDArray[np.bool_]) -> list[float | None]:
-        """What it wants, late."""
+        """Request of the policy, late."""
         self.now_s += self._seconds
         return self._policy.decide(observation, legal)
 
 
 def _slow(first: Bundle, second: Bundle, seconds: float, *, stays: bool) -> list[str]:
-    """What is wrong with the life of a bundle whose decisions take so long."""
+    """Faults in the life of a bundle whose decisions take so long."""
     commands = CommandQueue()
     slow = _Slow(Policy(second), seconds)
 

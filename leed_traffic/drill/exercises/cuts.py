@@ -73,7 +73,7 @@ class Messages:
     has_cut: bool = False
 
     def __call__(self, question: bytes) -> Cut | None:
-        """Where to cut around this message."""
+        """Cut around this message, or None."""
         if (what := contents(question)) is None:
             return None
         self.counts[what] += 1
@@ -82,7 +82,7 @@ class Messages:
 
 
 def contents(question: bytes) -> str | None:
-    """What a message does to a signal, word by word; None where it moves none."""
+    """Effects of a message on a signal, word by word; None where it moves none."""
     found = list(commands(question))
     if not any(code == SET_SIGNAL for code, _ in found):
         return None
@@ -98,7 +98,7 @@ def contents(question: bytes) -> str | None:
 
 
 def _chosen(counts: Counter[str], most: int) -> list[tuple[str, int]]:
-    """Of every kind of message its last one and others evenly before it."""
+    """Messages to cut: the last of every kind, and others evenly before it."""
     return [
         (what, int(number))
         for what, count in sorted(counts.items())

@@ -88,7 +88,7 @@ def few_descriptors(setting: DrillSetting) -> Finding:
 
 @contextmanager
 def no_descriptor_left() -> Iterator[None]:
-    """Every descriptor of this process is in use."""
+    """Use up every descriptor of this process."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     taken: list[int] = []
     resource.setrlimit(resource.RLIMIT_NOFILE, (min(soft, LIMIT), hard))
@@ -104,7 +104,7 @@ def no_descriptor_left() -> Iterator[None]:
 
 
 def _besiege(address: str, n_readers: int) -> list[str]:
-    """What is wrong while so many connections are held open from another process."""
+    """Faults while so many connections are held open from another process."""
     before = _sockets()
     port = address.rstrip("/").rpartition(":")[2]
     crowd = subprocess.Popen(

@@ -29,7 +29,7 @@ Display = tuple[str, int]  # letters, seconds
 
 
 def enumerate_states(setting: DrillSetting) -> Finding:
-    """Every state that each different junction of the shipped scenarios can reach."""
+    """Walk through every state that each different junction of the shipped scenarios can reach."""
     faults: list[str] = []
     states = 0
     asked = set()
@@ -48,7 +48,7 @@ def enumerate_states(setting: DrillSetting) -> Finding:
 
 
 def cut_displays(setting: DrillSetting) -> Finding:
-    """Every clearance of the crossing, each part cut by a second or left out, foes green together: the monitor must trip."""
+    """Show every clearance of the crossing, each part cut by a second or left out, foes green together: the monitor must trip."""
     (intersection,), (timing,) = setting.crossing.network.intersections, setting.crossing.site.timings
     faults = []
     count = 0

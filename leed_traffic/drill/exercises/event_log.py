@@ -52,7 +52,7 @@ def events_agree(setting: DrillSetting) -> Finding:
 
 
 def _compare(told: Sequence[Row], phase: Phase, runs: Sequence[StateRun], end_s: float) -> list[str]:
-    """What the log says of a phase and SUMO does not, or the other way round; the last second is not whole."""
+    """Differences: what the log says of a phase and SUMO does not, or the other way round; the last second is not whole."""
     faults = []
     link = phase.links[0]
     for event, letters in _BEGINS.items():

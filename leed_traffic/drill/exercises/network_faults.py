@@ -19,7 +19,7 @@ UNTIL_S = 90.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FaultsResult:
-    """What became of the runs."""
+    """Outcome of the runs."""
 
     runs: int
     struck: int  # the chosen answer came

@@ -23,7 +23,7 @@ from leed_traffic.simulation.score.incidents import incident_options, read_incid
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OracleResult:
-    """What SUMO counted in one run, and whose it was."""
+    """Incidents that SUMO counted in one run, and whose they were."""
 
     collisions: int
     emergency_stops: int
@@ -33,7 +33,7 @@ class OracleResult:
     unexplained: int  # counted by SUMO and not written down
 
     def share_in_words(self) -> str:
-        """How many are the signal's, of how many; and what they were."""
+        """Share that is the signal's, and what the incidents were."""
         why = ", ".join(f"{count} {what}" for what, count in self.verdicts.items())
         return f"{self.of_the_signal} of {self.collisions + self.emergency_stops}" + (f" ({why})" if why else "")
 
@@ -46,7 +46,7 @@ class OracleResult:
 
 
 def outside_oracle(setting: DrillSetting) -> Finding:
-    """Every scenario with its clearances and with none."""
+    """Run every scenario with its clearances and with none."""
     faults = []
     words = []
     for name in setting.scenarios:
@@ -111,7 +111,7 @@ class _Restless:
         self._k = 0
 
     def reset(self, env: SignalEnv, seed: int) -> None:
-        """From the beginning."""
+        """Begin anew."""
         self._k = 0
 
     def decide(self, env: SignalEnv, situation: Situation) -> list[float | None]:

@@ -27,7 +27,7 @@ MORE = ((7, 3, True), (9, 2, False), (20, 1, True), (60, 1, True), (60, 3, False
 
 
 def lose_again_and_again(setting: DrillSetting) -> Finding:
-    """Every case in a simulation of its own."""
+    """Try every case in a simulation of its own."""
     seconds = float(setting.many(500, 1500))
     faults: list[str] = []
     words: list[str] = []

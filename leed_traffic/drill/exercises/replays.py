@@ -22,7 +22,7 @@ RUN_S = 600.0
 
 
 def decide_again(setting: DrillSetting) -> Finding:
-    """Every run is replayed as a whole and cut off at a random byte; one is a real SUMO's."""
+    """Replay every run as a whole and cut off at a random byte; one is a real SUMO's."""
     rng = np.random.default_rng(setting.seed)
     folder = setting.crossing.folder / "replays"
     bundles = two_bundles(setting.crossing, folder / "bundles")

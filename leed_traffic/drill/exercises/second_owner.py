@@ -21,7 +21,7 @@ _NEVER = Plan(fault=NetworkFault.DELAY, at_answer=10**9, seed=1)
 
 
 def second_owner(setting: DrillSetting) -> Finding:
-    """On one machine under every name of it; as if on two machines, whoever's turn comes first."""
+    """Start a second owner: on one machine under every name of it; as if on two machines, whoever's turn comes first."""
     place = setting.crossing
     folder = setting.crossing.folder / "owners"
     faults = _same_machine(place)
@@ -36,7 +36,7 @@ def second_owner(setting: DrillSetting) -> Finding:
 
 
 def _same_machine(place: Place) -> list[str]:
-    """Every spelling of this machine is the same street; another port is not."""
+    """Faults where a spelling of this machine is not the same street, or another port is."""
     port = free_port()
     other = free_port()
     faults = []

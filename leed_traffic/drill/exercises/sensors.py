@@ -79,7 +79,7 @@ class _Spoiled(PassingOn):
         self._first: Snapshot | None = None
 
     def read(self) -> Snapshot | None:
-        """As it is, or spoiled."""
+        """Read as it is, or spoiled."""
         snapshot = self._device.read()
         if snapshot is None or not BEGIN_S <= snapshot.time_s < END_S:
             return snapshot

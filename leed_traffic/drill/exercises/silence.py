@@ -26,7 +26,7 @@ _SERVE = "import sys; from leed_traffic.cli.main import run; run()"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SilenceResult:
-    """What the signals did without their controller."""
+    """Behaviour of the signals without their controller."""
 
     runs: int
     faults: tuple[str, ...]
@@ -101,7 +101,7 @@ def judge_walk(runs: list[StateRun], intersection: Intersection, timing: Timing,
 
 
 def _was_never_held(run: StateRun, timing: Timing, stage: int, silent_s: float) -> bool:
-    """Whether a stage began in the very step before the silence and stood for its fallback green: no lease had been given."""
+    """Return whether a stage began in the very step before the silence and stood for its fallback green: no lease had been given."""
     return silent_s - run.begin_s <= 2.0 and run.duration_s <= timing.fallback_green_s[stage] + 1.0
 
 

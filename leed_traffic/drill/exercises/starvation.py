@@ -24,7 +24,7 @@ TICK_S = 1.0
 
 
 def always_hold(setting: DrillSetting) -> Finding:
-    """Every scenario, every stage in turn: the n-th signal is held at stage k + n."""
+    """Hold every stage of every scenario in turn: the n-th signal is held at stage k + n."""
     faults = []
     words = []
     count = 0
@@ -53,7 +53,7 @@ class WaitWatch:
     """Waits at one signal."""
 
     def __init__(self, intersection: Intersection, lane_index: dict[str, int], *, reach_m: float) -> None:
-        """Nobody waits yet.
+        """Begin with nobody who waits.
 
         Args:
             intersection: the signal.
@@ -112,7 +112,7 @@ class Watched(PassingOn):
         self._watchers = watchers
 
     def read(self) -> Snapshot | None:
-        """As it is."""
+        """Read as it is."""
         snapshot = self._device.read()
         if snapshot is not None:
             nearest = np.full(len(self.lane_index), -np.inf)

@@ -148,7 +148,7 @@ class _Failing:
         self._is_due = is_due
 
     def decide(self, observation: NDArray[np.float32], legal: NDArray[np.bool_]) -> list[float | None]:
-        """What it wants, or its fault."""
+        """Request of the policy, or its fault."""
         requests = self._policy.decide(observation, legal)
         if self._is_due():
             if self._how == "exception":

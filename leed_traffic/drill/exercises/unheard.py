@@ -1,4 +1,4 @@
-"""Nobody hears what the controller says: streams closed, full or blocked, a terminal that is gone. No signal must notice."""
+"""A controller that nobody hears: streams closed, full or blocked, a terminal that is gone. No signal must notice."""
 
 import contextlib
 import os
@@ -22,7 +22,7 @@ _WAYS = ("closed", "full", "reader gone", "nobody reads", "hang up")
 
 
 def speak_to_nobody(setting: DrillSetting) -> Finding:
-    """Every way in turn: the right exit code, and the own program at the end."""
+    """Try every way in turn: the right exit code, and the own program at the end."""
     faults: list[str] = []
     for k, way in enumerate(_WAYS):
         wanted = ExitCode.HUNG_UP if way == "hang up" else ExitCode.OK
@@ -76,7 +76,7 @@ def _end(client: "subprocess.Popen[bytes]", gateway: Gateway, way: str) -> int |
 
 @contextmanager
 def _streams(way: str) -> Iterator[tuple[int, int]]:
-    """What the controller's results and messages are written to; the result of one whose reader sleeps is not asked for."""
+    """Streams for the controller's results and messages; the result of one whose reader sleeps is not asked for."""
     reader, writer = os.pipe()
     sink = os.open("/dev/full" if way == "full" else os.devnull, os.O_WRONLY)
     open_ones = {reader, writer, sink}

@@ -1,1 +1,1 @@
-"""What exercises stand on: proxies, devices, gateways, models made for the purpose."""
+"""Equipment of the exercises: proxies, devices, gateways, models made for the purpose."""

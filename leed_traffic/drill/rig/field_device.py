@@ -1,4 +1,4 @@
-"""How a drill reaches a real SUMO: through a device that meddles, or a new simulator at every connection."""
+"""Ways to a real SUMO: through a device that meddles, or a new simulator at every connection."""
 
 import contextlib
 import subprocess

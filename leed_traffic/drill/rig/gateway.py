@@ -20,7 +20,7 @@ _GOODBYE_TOO = struct.pack("!iBBBi", 11, 7, CLOSE, 0, 0)
 
 
 class Cut(StrEnum):
-    """Where the line is cut: the simulation has seen nothing of the message, or has obeyed all of it."""
+    """Place of a cut: the simulation has seen nothing of the message, or has obeyed all of it."""
 
     BEFORE = "before"
     AFTER = "after"
@@ -56,7 +56,7 @@ class Gateway:
 
     @property
     def port(self) -> int:
-        """Where controllers connect."""
+        """Port to which controllers connect."""
         return int(self._listener.getsockname()[1])
 
     def __enter__(self) -> "Gateway":
@@ -69,7 +69,7 @@ class Gateway:
         self._listener.close()
 
     def was_alone(self, seconds: float) -> bool:
-        """Whether, within this time, a controller has left and the steps alone after it are made; once for each."""
+        """Return whether, within this time, a controller has left and the steps alone after it are made; once for each."""
         return self._left.acquire(timeout=seconds)
 
     def _run(self) -> None:

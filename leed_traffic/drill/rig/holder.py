@@ -31,7 +31,7 @@ class Holder:
 
     @property
     def port(self) -> int:
-        """Where the controller connects."""
+        """Port to which the controller connects."""
         return int(self._listener.getsockname()[1])
 
     def __enter__(self) -> "Holder":
@@ -49,7 +49,7 @@ class Holder:
         self._taken.set()
 
     def wait_until_done(self, seconds: float) -> bool:
-        """Whether the steps alone are over within this time."""
+        """Return whether the steps alone are over within this time."""
         self._thread.join(seconds)
         return self.is_done
 

@@ -1,4 +1,4 @@
-"""Where a drill happens: a shipped scenario with a bundle to serve, a real SUMO, and what SUMO itself recorded."""
+"""Place of a drill: a shipped scenario with a bundle to serve, a real SUMO, and what SUMO itself recorded."""
 
 import subprocess
 import time
@@ -36,11 +36,11 @@ class Place:
     route_files: tuple[Path, ...]
 
     def unsafe_changes(self, record: Path) -> int:
-        """What SUMO's own record of every step says of the signals' changes."""
+        """Unsafe changes by SUMO's own record of every step."""
         return count_unsafe_changes(self.runs(record), self.network, self.site.timings)
 
     def runs(self, record: Path) -> dict[str, list[StateRun]]:
-        """What each signal showed; empty where SUMO wrote nothing."""
+        """Displays of each signal; empty where SUMO wrote nothing."""
         path = record / STATES_NAME
         return read_runs(path) if path.is_file() else {}
 
@@ -76,7 +76,7 @@ def sumo(place: Place, record: Path, *, seed: int = 7) -> Iterator["tuple[int, s
 
 
 def wait_for_end(server: "subprocess.Popen[bytes]", seconds: float = 5.0) -> bool:
-    """Whether SUMO ended by itself in time, its record complete."""
+    """Return whether SUMO ended by itself in time, its record complete."""
     give_up_s = time.monotonic() + seconds
     while server.poll() is None and time.monotonic() < give_up_s:
         time.sleep(0.01)
@@ -85,7 +85,7 @@ def wait_for_end(server: "subprocess.Popen[bytes]", seconds: float = 5.0) -> boo
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServeOutcome:
-    """How one `serve` ended."""
+    """Outcome of one `serve`."""
 
     summary: ServeSummary | None
     error: BaseException | None
@@ -94,7 +94,7 @@ class ServeOutcome:
 
     @property
     def is_classified(self) -> bool:
-        """Whether it ended in time with a summary, or with one of the documented errors of a device."""
+        """True if it ended in time with a summary, or with one of the documented errors of a device."""
         from leed_traffic.errors import MismatchError
 
         return not self.is_hung and (

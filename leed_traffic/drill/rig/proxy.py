@@ -22,7 +22,7 @@ _PIECE = 1 << 16
 
 
 class NetworkFault(StrEnum):
-    """What happens to the chosen answer."""
+    """Faults of the chosen answer."""
 
     DELAY = "delay"  # late, but within the deadline
     JITTER = "jitter"  # this and the next twenty by a little each
@@ -41,7 +41,7 @@ class NetworkFault(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """Which fault, when, and the chance in it."""
+    """Plan of a fault: which, when, and the chance in it."""
 
     fault: NetworkFault
     at_answer: int
@@ -67,7 +67,7 @@ class Proxy:
 
     @property
     def port(self) -> int:
-        """Where the client connects."""
+        """Port to which the client connects."""
         return int(self._listener.getsockname()[1])
 
     def __enter__(self) -> "Proxy":

@@ -30,7 +30,7 @@ class WalkingDevice:
         seed: int = 1,
         vehicles_per_lane: float = 1.0,
     ) -> None:
-        """Every signal starts with the first phase of its own program.
+        """Start every signal with the first phase of its own program.
 
         Args:
             intersections: N of them.
@@ -57,7 +57,7 @@ class WalkingDevice:
         self.shown_instead: dict[int, str] = {}  # a display that somebody else forces on a signal
 
     def watch_crossings(self, crossings: Sequence[Crossing]) -> None:
-        """Nobody walks here."""
+        """Take note of nothing: nobody walks here."""
 
     def read(self) -> Snapshot | None:
         """A second later, but for the first look."""
@@ -116,7 +116,7 @@ class WalkingDevice:
         return True
 
     def commit(self) -> None:
-        """Every command took effect when it was given."""
+        """Do nothing: every command took effect when it was given."""
 
     def close(self) -> None:
         """Nothing to leave."""

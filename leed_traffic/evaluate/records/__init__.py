@@ -1,1 +1,1 @@
-"""What a run's records tell of each intersection, of corridors and of the street map."""
+"""Records of a run: intersections, corridors, timelines, the street map."""

@@ -60,7 +60,7 @@ def _route(edge: str, street_map: StreetMap) -> list[str]:
 
 
 def _corridor(route: Sequence[str], turns: Turns, street_map: StreetMap) -> Corridor | None:
-    """From the route's beginning to one edge behind its last signal."""
+    """Cut a route from its beginning to one edge behind its last signal."""
     begins_m = [0.0]
     last = 0
     stops: list[Stop] = []

@@ -80,7 +80,7 @@ def read_edges(path: Path) -> Iterator[tuple[float, str, EdgeUse]]:
 
 
 def add_up_edges(uses: Iterator[tuple[float, str, EdgeUse]]) -> dict[str, EdgeUse]:
-    """Every edge over the whole run."""
+    """Add up every edge over the whole run."""
     total: dict[str, EdgeUse] = {}
     for _, edge, use in uses:
         total[edge] = _sum(total[edge], use) if edge in total else use

@@ -19,9 +19,8 @@ from leed_traffic.evaluate.records.corridor import Corridor
 from leed_traffic.evaluate.records.intersections import edges_of, read_edges
 from leed_traffic.simulation.score.audit import read_runs
 
-ARRIVAL_M = (
-    100.0  # m before the stop line: advance detectors stand 75 to 120 m (250 to 400 ft) ahead at 35 to 45 mph
-)
+# m before the stop line: advance detectors stand 75 to 120 m (250 to 400 ft) ahead at 35 to 45 mph
+ARRIVAL_M = 100.0
 INTERVAL_S = 60.0  # s over which queues are averaged
 WINDOW_S = 600.0  # s of trajectories
 TRAJECTORY_STEP_S = 2.0  # s between two points
@@ -85,7 +84,7 @@ def choose_plotted(
 
 
 def approaches_of(intersection: Intersection) -> tuple[Approach, ...]:
-    """Every leg on which vehicles arrive, with its loops."""
+    """Legs on which vehicles arrive, with its loops."""
     found = []
     for edge in dict.fromkeys(lane.approach for lane in intersection.lanes):
         lanes = [lane for lane in intersection.lanes if lane.approach == edge]

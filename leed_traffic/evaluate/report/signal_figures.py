@@ -40,7 +40,7 @@ _BETWEEN = "o"  # markers of the split monitor
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cycle:
-    """From the end of one green of an approach to the end of the next."""
+    """Cycle from the end of one green of an approach to the end of the next."""
 
     begin_s: float
     green_s: float  # when its green begins

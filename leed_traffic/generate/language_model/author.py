@@ -48,9 +48,8 @@ class Sampling:
 
     temperature: float = 0.7
     max_tokens: int = 1500
-    repairs: int = (
-        2  # times that a refused plan goes back to the model; the last time only the simpler form is allowed
-    )
+    # times that a refused plan goes back to the model; the last time only the simpler form is allowed
+    repairs: int = 2
 
 
 @dataclass(slots=True)

@@ -1,7 +1,7 @@
 """A language model as the author sees it: conversations, many at once, each a chain of questions.
 
-A question may lead to another (a refused plan is sent back with the reason). Answers come in any order; nothing that
-the author makes of them may depend on it.
+A question may lead to another (a refused plan is sent back with the reason). Answers come in any order; nothing
+that the author makes of them may depend on it.
 """
 
 import hashlib

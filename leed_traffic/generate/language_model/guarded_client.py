@@ -34,7 +34,6 @@ class GuardedClient(DefaultAsyncHttpxClient):
         taken = type(response)(
             response.status_code, headers=response.headers, content=bytes(body), request=request
         )
-        taken.encoding = (
-            "utf-8"  # not the one that the server names: punycode takes hours, zlib unpacks, rot13 fails
-        )
+        # not the one that the server names: punycode takes hours, zlib unpacks, rot13 fails
+        taken.encoding = "utf-8"
         return taken

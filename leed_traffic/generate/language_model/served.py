@@ -33,9 +33,8 @@ class ServerPatience:
     """Limits of waiting for a server and of asking again."""
 
     timeout_s: float = 300.0  # for one reply, from the question to its last byte
-    start_s: float = (
-        240.0  # for a server that is not up, at the beginning or after it died; a vLLM takes 1 to 2 minutes
-    )
+    # for a server that is not up, at the beginning or after it died; a vLLM takes 1 to 2 minutes
+    start_s: float = 240.0
     attempts: int = 8  # of one question, overloads and lost connections alike
 
 

@@ -20,7 +20,7 @@ class Agreement(Document):
 
     @property
     def share(self) -> float:
-        """Of the decisions that could be compared."""
+        """Share of the decisions that could be compared."""
         return self.agreed / self.compared if self.compared else 0.0
 
 

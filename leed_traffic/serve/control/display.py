@@ -1,4 +1,4 @@
-"""From what a device shows to the state that rulings need: one signal, under its own program or ours."""
+"""Translation of a device's display into the state that rulings need: one signal, under its own program or ours."""
 
 from dataclasses import dataclass, replace
 

@@ -10,9 +10,8 @@ from leed_traffic.domain.priority import PriorityVehicle
 from leed_traffic.domain.road_users import Crossing
 from leed_traffic.domain.safety.program import PROGRAM_ID
 
-TICK_S = (
-    1.0  # s of the device's time between two readings: the shortest yellow is seen, a lease never runs out unseen
-)
+# s of the device's time between two readings: the shortest yellow is seen, a lease never runs out unseen
+TICK_S = 1.0
 
 
 EARLIER = "earlier "
@@ -27,12 +26,10 @@ class SignalDisplay:
     program: str  # `PROGRAM_ID` for ours; whatever owner's mark it carries at the device, the device takes off
     phase: int
     spent_s: float  # since this phase began
-    is_sound: bool = (
-        True  # phase, letters and time fit together; else nothing is commanded from it, but the monitor judges it
-    )
-    is_foreign: bool = (
-        False  # neither ours nor one of the signal's own: letters of a client, another owner's; never commanded
-    )
+    # phase, letters and time fit together; else nothing is commanded from it, but the monitor judges it
+    is_sound: bool = True
+    # neither ours nor one of the signal's own: letters of a client, another owner's; never commanded
+    is_foreign: bool = False
     # Of the vehicles inside the junction, on links that are red, in the last phase of a clearance; infinite:
     # nobody is there; None: nothing sees the inside of this junction.
     slowest_inside_mps: float | None = math.inf

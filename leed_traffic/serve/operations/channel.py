@@ -27,9 +27,8 @@ from leed_traffic.serve.operations.connections import LARGEST, ConnectionServer,
 
 log = logging.getLogger(__name__)
 
-ANSWER_S = (
-    120.0  # s that a client waits: a bundle of hundreds of policies is checked, then a tick must take the command
-)
+# s that a client waits: a bundle of hundreds of policies is checked, then a tick must take the command
+ANSWER_S = 120.0
 _BUSY_S = 10.0
 _AGAIN_S = 0.05  # s that a controller may have no room for another client, and between two tries
 _LEAVE_S = 5.0  # s for the thread that takes clients in

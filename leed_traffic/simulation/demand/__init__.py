@@ -1,1 +1,1 @@
-"""Who drives when and where, as SUMO reads it."""
+"""Demand: travellers, their times and ways, as SUMO reads them."""

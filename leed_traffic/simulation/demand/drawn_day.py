@@ -100,7 +100,7 @@ class _Drawing:
         self._of_relation: dict[tuple[str, str, str, int], float] = {}
 
     def departures(self, item: ET.Element) -> list[tuple[float, ET.Element]] | None:
-        """Who sets out within the hour for an element, and when; None for one that is no traveller with a time.
+        """Departures of an element within the hour; None for one that is no traveller with a time.
 
         Raises:
             ValueError: its figures are none.
@@ -116,7 +116,7 @@ class _Drawing:
         return None
 
     def _is_fixed(self, item: ET.Element) -> bool:
-        """Whether it keeps a timetable, or somebody means to ride in it."""
+        """Return whether it keeps a timetable, or somebody means to ride in it."""
         if item.tag in ("person", "personFlow"):
             return any(stage.tag not in _ON_FOOT for stage in item)
         is_ridden = item.get("id") in self._ridden or any(
@@ -186,7 +186,7 @@ class _Drawing:
         return float(self._rng.normal(-(self._spread**2) / 4.0, self._spread / math.sqrt(2.0)))
 
     def _relation(self, item: ET.Element) -> tuple[str, str]:
-        """Where it comes from and goes to, in the words of the file."""
+        """Origin and destination, in the words of the file."""
         parts = [item, *item.iter("walk")]
         inner = item.find("route")
         edges = [] if inner is None else inner.get("edges", "").split()

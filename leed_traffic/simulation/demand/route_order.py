@@ -25,7 +25,7 @@ class DepartureOrder:
         self._latest_s = float("-inf")
 
     def leaves_out(self, item: ET.Element) -> bool:
-        """Whether SUMO ignores a traveller or flow here; call it for every element of the file, in its order."""
+        """Return whether SUMO ignores a traveller or flow here; call it for every element of the file, in its order."""
         attribute = _SETS_OUT.get(item.tag)
         depart_s = None if attribute is None else clock_seconds(item.get(attribute, ""))
         if depart_s is None:  # a definition, or one that waits for something else than a time

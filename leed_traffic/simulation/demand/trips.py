@@ -1,4 +1,4 @@
-"""Who drives where: trips from route files, with the way that SUMO would take where a file names only its ends."""
+"""Trips from route files, with the way that SUMO would take where a file names only its ends."""
 
 import xml.etree.ElementTree as ET
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""Who turns where at every signal, counted from the demand: what a signal engineer would ask a traffic count for."""
+"""Turning counts of every signal, taken from the demand: what a signal engineer would ask a traffic count for."""
 
 import math
 from collections.abc import Sequence
@@ -130,7 +130,7 @@ class _Counts:
             last = (signal, way[0], time_s)
 
     def turns(self, intersection: Intersection) -> tuple[Turn, ...]:
-        """Every way through the junction, used or not."""
+        """Turns through the junction, used or not."""
         parts: dict[tuple[str, str], list[tuple[int, str]]] = {}
         for movement in intersection.vehicle_movements:
             way = (edge_of(movement.from_lane), edge_of(movement.to_lane))

@@ -23,7 +23,7 @@ _DEFAULT_TYPES = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VehicleTypes:
-    """What types and distributions of types say, by id; filled as the files are read."""
+    """Classes and scales of types and of distributions of types, by id; filled as the files are read."""
 
     classes: dict[str, str] = field(default_factory=dict)
     scales: dict[str, float] = field(default_factory=dict)  # only of those that SUMO thins out or multiplies
@@ -49,7 +49,7 @@ class VehicleTypes:
         return _CLASS_OF.get(vehicle_class or _DEFAULT_TYPES.get(vehicle_type, "passenger"), OTHER)
 
     def scale_of(self, vehicle_type: str) -> float:
-        """How many vehicles SUMO makes of one of this type, on average."""
+        """Number of vehicles that SUMO makes of one of this type, on average."""
         return self.scales.get(vehicle_type, 1.0)
 
     def _add_distribution(self, item: ET.Element) -> None:

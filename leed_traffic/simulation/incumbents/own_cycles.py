@@ -1,4 +1,4 @@
-"""How long the cycles of the signals' own programs are, before and after a site's limits were put into them.
+"""Cycles of the signals' own programs, before and after a site's limits were put into them.
 
 Read from the very file that SUMO runs, so that what a table says is what ran.
 """

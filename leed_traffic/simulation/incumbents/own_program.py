@@ -26,13 +26,12 @@ SELF_ADAPTING = frozenset({"actuated", "delay_based", "NEMA"})  # SUMO's types t
 
 
 class Incumbent(StrEnum):
-    """What runs at signals today."""
+    """Programs that run at signals today."""
 
     FIXED = "static"
     ACTUATED = "actuated"  # a green goes on while the gap between vehicles is short
-    DELAY_BASED = (
-        "delay_based"  # a green goes on while vehicles on its approaches lose time (Oertel and Wagner 2011)
-    )
+    # a green goes on while vehicles on its approaches lose time (Oertel and Wagner 2011)
+    DELAY_BASED = "delay_based"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,7 +93,7 @@ def _write(folder: Path, logics: Sequence[str]) -> tuple[Path, ...]:
 
 
 def _runs_as_it_is(intersection: Intersection, incumbent: Incumbent) -> bool:
-    """Whether the net's own program is the incumbent already; a signal that adapts in another way counts as actuated."""
+    """Return whether the net's own program is the incumbent already; a signal that adapts in another way counts as actuated."""
     if incumbent is Incumbent.DELAY_BASED:
         return intersection.own_program_type == "delay_based"
     return incumbent is Incumbent.FIXED or intersection.own_program_type in SELF_ADAPTING

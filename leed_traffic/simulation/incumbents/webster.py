@@ -24,9 +24,8 @@ PERMISSIVE_SHARE = 0.5  # of a lane's saturation flow, for turns that yield to o
 Y_MAX = 0.9  # beyond it Webster's cycle runs off to infinity; the longest cycle serves as well
 CYCLE_MIN_S = 30.0
 CYCLE_MAX_S = 120.0  # s, common practice
-FREE_STRETCH = (
-    1.5  # maximum green over the fixed split where no cycle has to be kept (common practice: 1.25 to 1.5)
-)
+# maximum green over the fixed split where no cycle has to be kept (common practice: 1.25 to 1.5)
+FREE_STRETCH = 1.5
 EXTENSION_REACH_M = 50.0  # m: a gap of about 3.5 s at 50 km/h
 
 

@@ -93,7 +93,7 @@ def _pairs(first: Ring, second: Ring, scale: float) -> Iterator[tuple[str, float
 
 
 def _timed(ring: Ring, scale: float) -> list[tuple[NemaPhase, tuple[float, float]]]:
-    """When each phase of a group is green, counted from the barrier; clearances left out."""
+    """Greens of each phase of a group, counted from the barrier; clearances left out."""
     timed = []
     at = 0.0
     for phase in ring:

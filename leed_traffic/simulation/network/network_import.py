@@ -135,7 +135,7 @@ def _carries_vehicles(lane: NetLane) -> bool:
 
 
 def _ways_on(lane: NetLane) -> list[Connection]:
-    """Where a lane leads: without turning back, unless nothing else is left."""
+    """Lanes into which a lane leads: without turning back, unless nothing else is left."""
     ways = list(lane.getOutgoing())
     return [c for c in ways if c.getDirection() not in _TURNING_BACK] or ways
 
@@ -211,7 +211,7 @@ def _crossings_with_unseen_vehicles(connections: Sequence[Connection], crossings
 
 
 def _misfit(connections: Sequence[Connection], program: Program) -> str | None:
-    """Why a program cannot be this signal's."""
+    """Reason why a program cannot be this signal's."""
     n_links = 1 + max(max(c.getTLLinkIndex(), c.getTLLinkIndex2()) for c in connections)
     lengths = {len(phase.state) for phase in program.phases}
     if len(lengths) > 1 or min(lengths) < n_links:
@@ -233,7 +233,7 @@ def _movements(connections: Sequence[Connection], net: Net, graph: RoadGraph) ->
 
 
 def _crossing(connection: Connection) -> Movement:
-    """From where people wait onto the crossing; a signal on the way off it is the one for those who come the other way."""
+    """Link from where people wait onto the crossing; a signal on the way off it is the one for those who come the other way."""
     waiting = connection.getFromLane()
     crossing = connection.getToLane()
     if _leaves_crossing(connection):
@@ -323,7 +323,7 @@ def _foes(
 
 
 def _row(connection: Connection, rows: Mapping[Connection, int]) -> int | None:
-    """Of the right-of-way matrix; the way off a crossing has none of its own: it is the same crossing's."""
+    """Row of the right-of-way matrix; the way off a crossing has none of its own: it is the same crossing's."""
     if _leaves_crossing(connection):
         return next((row for other, row in rows.items() if other.getTo() is connection.getFrom()), None)
     return rows.get(connection)

@@ -1,4 +1,4 @@
-"""What a signal's own program lacks beside what its speeds and geometry ask for, and the program with that put in.
+"""Faults of a signal's own program beside what its speeds and geometry ask for, and the program with that put in.
 
 Needed are `timing`'s proposals: a yellow wherever a vehicle's green ends, as long as its speed asks for; an
 all-red wherever a path that conflicts turns green next; time to finish a crossing, on a link that vehicles share
@@ -116,7 +116,7 @@ def _missing_shared_walk_out(junction: Intersection, phases: Sequence[OwnPhase],
 def _missing(
     junction: Intersection, phases: Sequence[OwnPhase], k: int, ending: Mapping[int, float]
 ) -> _Missing | None:
-    """What is missing after phase k to the seconds that these links need before a foe's green."""
+    """Seconds that are missing after phase k to the seconds that these links need before a foe's green."""
     short: list[tuple[float, float, int]] = []
     for link, need_s in ending.items():
         foes = {a if b == link else b for a, b in junction.foes if link in (a, b)}
@@ -136,7 +136,7 @@ def _missing(
 
 
 class _Transition:
-    """From one phase to the next: the greens and yellows that end, and what has to come in between."""
+    """Transition from one phase to the next: the greens and yellows that end, and what has to come in between."""
 
     def __init__(
         self,
@@ -167,11 +167,11 @@ class _Transition:
 
     @property
     def duration_s(self) -> float:
-        """Of the phase: a yellow that is too short is stretched."""
+        """Duration of the phase: a yellow that is too short is stretched."""
         return max(self._phase.duration_s, self._yellow_s) if self._clearing else self._phase.duration_s
 
     def faults(self) -> Iterator[ProgramFault]:
-        """What is missing here."""
+        """Faults of this transition."""
         k = self._k
         links = ", ".join(map(str, self._abrupt))
         if self._abrupt:

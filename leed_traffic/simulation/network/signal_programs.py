@@ -128,7 +128,7 @@ def _phases(item: ET.Element) -> tuple[OwnPhase, ...]:
 
 
 def _jumps(item: ET.Element) -> bool:
-    """Whether a phase names another one as its next than the one after it."""
+    """Return whether a phase names another one as its next than the one after it."""
     following = [phase.get("next") for phase in item.iter("phase")]
     return any(names not in (None, str((k + 1) % len(following))) for k, names in enumerate(following))
 

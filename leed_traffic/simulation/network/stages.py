@@ -1,4 +1,4 @@
-"""Which phases of a signal's own program are stages, and which are only ways from one stage to the next.
+"""Stages among the phases of a signal's own program; the others only lead from one stage to the next.
 
 A candidate is a phase without yellow in which something is green. Not every candidate is a stage:
 
@@ -76,7 +76,7 @@ def choose_stages(
 
 
 def _reduced(candidates: list[Stage], crossings: Set[int]) -> list[Stage]:
-    """Those of the candidates that are no way from one to the next, each state once."""
+    """Candidates that are no way from one to the next, each state once."""
     return _merged(_without_partial_reds(_with_walk_outs(candidates, crossings)))
 
 
@@ -120,7 +120,7 @@ def _without_partial_reds(stages: list[Stage]) -> list[Stage]:
 
 
 def _is_weaker(stage: Stage, other: Stage) -> bool:
-    """Whether everything green here is green there with at least this priority, and more besides."""
+    """Return whether everything green here is green there with at least this priority, and more besides."""
     pairs = [(_STRENGTH.get(a, 0), _STRENGTH.get(b, 0)) for a, b in zip(stage.state, other.state, strict=True)]
     return stage.green < other.green and all(a <= b for a, b in pairs)
 

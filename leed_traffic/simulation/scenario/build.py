@@ -149,7 +149,7 @@ def _yellow_s(speed_mps: float) -> int:
 
 
 def _crossing_clearance_s(root: ET.Element, signal: str, links: set[int]) -> int:
-    """How long a pedestrian needs on the longest of these crossings."""
+    """Time that a pedestrian needs on the longest of these crossings."""
     onto = (item for item in root.iter("connection") if item.get("tl") == signal)
     crossings = {item.get("to") for item in onto if int(item.get("linkIndex", "-1")) in links}
     lanes = (lane for edge in root.iter("edge") if edge.get("id") in crossings for lane in edge.iter("lane"))
@@ -173,7 +173,7 @@ def _legs(net: NetRecipe) -> list[_Leg]:
 
 
 def _turn(net: NetRecipe, a: str, b: str, c: str) -> str:
-    """Which way one turns at b coming from a towards c: left, through, right or back."""
+    """Direction in which one turns at b coming from a towards c: left, through, right or back."""
     if c == a:
         return "back"
     (ax, ay), (bx, by), (cx, cy) = (net.points[node] for node in (a, b, c))
@@ -185,7 +185,7 @@ def _turn(net: NetRecipe, a: str, b: str, c: str) -> str:
 
 
 def _bay_start(net: NetRecipe, leg: _Leg) -> tuple[float, float]:
-    """Where the bay begins: x and y in metres."""
+    """Begin of the bay: x and y in metres."""
     (ax, ay), (bx, by) = net.points[leg.origin], net.points[leg.target]
     share = leg.bay_m / math.hypot(bx - ax, by - ay)
     if share > 0.9:

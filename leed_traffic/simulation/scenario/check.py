@@ -1,4 +1,4 @@
-"""What an engineer wants to know of a network before anything is trained on it, as one document."""
+"""Check of a network before anything is trained on it, as one document."""
 
 import tempfile
 from dataclasses import asdict
@@ -43,7 +43,7 @@ class Load(Document):
 
     @property
     def verdict(self) -> str:
-        """In one word."""
+        """Verdict in one word."""
         share = self.y / self.y_max if self.y_max > 0.0 else 2.0
         return "over capacity" if share > 1.0 else "near capacity" if share > 0.85 else "below capacity"
 

@@ -17,9 +17,8 @@ MISSING = 0.12  # share of the links inside an irregular city that are left out,
 WIDE_EVERY = 3  # every third street has two lanes each way
 THROUGH_VEHPH = {1: (190.0, 250.0), 2: (380.0, 480.0)}  # from end to end in its own peak, by lanes each way
 TURNING_VEHPH = (12.0, 28.0)  # in the peak, from each end of a street to each of two ends of crossing streets
-DETOURS = (
-    0.45  # share of those volumes in an irregular city: who meets a missing link burdens the streets beside it
-)
+# share of those volumes in an irregular city: who meets a missing link burdens the streets beside it
+DETOURS = 0.45
 OFF_PEAK = 0.4  # share of the peak that runs while the crossing streets have theirs
 MAX_SIDE = 40
 

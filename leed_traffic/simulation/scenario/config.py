@@ -11,7 +11,7 @@ DEFAULT_SPREAD = 0.1
 
 
 class ImportConfig(Settings):
-    """What to import."""
+    """Settings of an import."""
 
     source: Path
     """A .sumocfg, a .net.xml or an .osm.xml, plain or .gz; its outermost element decides which, not its name."""

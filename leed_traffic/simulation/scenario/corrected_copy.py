@@ -82,7 +82,7 @@ def _find(tree: ET.Element, intersection: Intersection) -> ET.Element | None:
 
 
 def _hindrance(logic: ET.Element) -> str:
-    """Why a program cannot be corrected by putting phases in."""
+    """Reason why a program cannot be corrected by putting phases in."""
     if logic.get("type") == "NEMA":
         return "a NEMA program keeps its clearances in attributes of each ring"
     if any(phase.get("next") for phase in logic.iter("phase")):

@@ -41,7 +41,7 @@ class TurnCount:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CountedDemand:
-    """What the sampler made of the counts."""
+    """Demand that the sampler made of the counts."""
 
     vehicles: int
     begin_s: float

@@ -39,7 +39,7 @@ _LEAST_SHARE = 0.1  # of green in a cycle of two minutes, where clearances alone
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fitted:
-    """What became of the trips that were drawn."""
+    """Outcome of the trips that were drawn."""
 
     drawn: int
     kept: int
@@ -50,7 +50,7 @@ class Fitted:
 
     @property
     def sentence(self) -> str:
-        """How it was done; empty where all are kept."""
+        """Sentence that says how it was done; empty where all are kept."""
         reasons = [self.jam] if self.jam else []
         if self.use_drawn > FULL:
             reasons.insert(
@@ -65,7 +65,7 @@ class Fitted:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DemandOutcome:
-    """What became of the vehicles of an hour."""
+    """Outcome of the vehicles of an hour."""
 
     loaded: int
     arrived: int
@@ -75,7 +75,7 @@ class DemandOutcome:
 
     @property
     def flows(self) -> bool:
-        """Whether at the end not more are left than n (JAM t + RED_S) / T."""
+        """True if at the end not more are left than n (JAM t + RED_S) / T."""
         most = self.loaded * (JAM * self.free_s + RED_S) / self.horizon_s
         return self.arrived > 0 and self.left <= max(most, _FEW)
 
@@ -155,7 +155,7 @@ class _Trips:
         self.drawn = self.kept = list(ET.parse(routes_file).getroot())
 
     def keep(self, share: float) -> None:
-        """Of those that are left only a share, spread evenly over all that were drawn."""
+        """Keep only a share of those that are left, spread evenly over all that were drawn."""
         self._share *= share
         self.kept = [v for k, v in enumerate(self.drawn) if int((k + 1) * self._share) > int(k * self._share)]
         root = ET.Element("routes")

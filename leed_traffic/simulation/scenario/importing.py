@@ -35,7 +35,7 @@ _OWN_NAMES = (NET_NAME, RECIPE_NAME)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImportReport:
-    """What was made."""
+    """Report of what was made."""
 
     folder: Path
     demand: DemandOrigin
@@ -50,7 +50,7 @@ class ImportReport:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Parts:
-    """What lies in the folder so far."""
+    """Parts that lie in the folder so far."""
 
     net: str
     routes: tuple[str, ...] = ()
@@ -210,7 +210,7 @@ def _kind(source: Path) -> str:
 
 
 def _hour(config: ImportConfig, parts: _Parts) -> tuple[float, float]:
-    """From when to when: as asked, else as the source says, else an hour."""
+    """Begin and end: as asked, else as the source says, else an hour."""
     begin_s = parts.begin_s if config.begin_s is None else config.begin_s
     end_s = parts.end_s if config.end_s is None else config.end_s
     if end_s is None:

@@ -20,7 +20,7 @@ FRINGE_FACTOR = 10.0  # times as likely at the rim: most of a district's traffic
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trips:
-    """How many random trips, and when."""
+    """Number of random trips, and their times."""
 
     begin_s: float
     end_s: float

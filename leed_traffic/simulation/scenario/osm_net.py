@@ -36,7 +36,7 @@ _CROSSINGS = "--osm.crossings"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OsmOptions:
-    """What the map itself does not say."""
+    """Facts that the map itself does not state."""
 
     drives_left: bool = False  # left-hand traffic
     guesses_signals: bool = False  # give signals to large junctions that the map has none at

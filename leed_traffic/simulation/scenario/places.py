@@ -1,4 +1,4 @@
-"""Where a signal is, by the names of its streets: SUMO's ids of real towns tell nobody."""
+"""Places of signals, by the names of their streets: SUMO's ids of real towns tell nobody."""
 
 from collections.abc import Sequence
 from pathlib import Path

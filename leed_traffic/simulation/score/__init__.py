@@ -1,1 +1,1 @@
-"""What a run was worth: delay, queues, unsafe changes, broken limits, collisions and whose they were."""
+"""Score of a run: delay, queues, unsafe changes, broken limits, collisions and whose they were."""

@@ -1,4 +1,4 @@
-"""Whose fault is a collision? Judged from what the signal showed, as SUMO recorded it, and from the limits that a person signs.
+"""Verdicts on collisions, from what the signal showed, as SUMO recorded it, and from the limits that a person signs.
 
 A collision or an emergency stop is the signal's if
 
@@ -49,7 +49,7 @@ class Verdict(StrEnum):
 
     @property
     def is_the_signals(self) -> bool:
-        """Whether the signal is to blame."""
+        """True if the signal is to blame."""
         return self in _OF_THE_SIGNAL
 
 
@@ -93,7 +93,7 @@ class Attribution:
                 self._links_at.setdefault(m.from_lane, (n, set()))[1].add(m.link)
 
     def judge(self, incident: Incident, ways: Mapping[str, DrivenRoute]) -> Verdict:
-        """Whose it is."""
+        """Verdict on an incident."""
         if incident.kind is IncidentKind.EMERGENCY_STOP:
             return self._judge_stop(incident, ways)
         if any(vehicle not in ways for vehicle in incident.vehicles):
@@ -119,7 +119,7 @@ class Attribution:
         return _worst(verdicts)
 
     def _judge_walker(self, vehicle: _Passage, time_s: float) -> Verdict:
-        """Nobody wrote down which crossing it was, nor when the walker began: the worst of all that the vehicle's way meets."""
+        """Judge a walker. Crossing and begin are not recorded: the worst of all that the vehicle's way meets."""
         n = vehicle.n
         crossings = self._intersections[vehicle.n].pedestrian_links
         pairs = [(a, c) for a in vehicle.links for c in crossings if frozenset((a, c)) in self._foes[n]]
@@ -165,7 +165,7 @@ class Attribution:
         return min([entry_s, *begins])
 
     def _entry(self, passage: _Passage) -> Verdict:
-        """How a party came in: on green or yellow there is nothing to say."""
+        """Entry of a party: on green or yellow there is nothing to say."""
         moments = (passage.entered_s - self._step_s, passage.entered_s)
         letters = {self._letter(passage.n, link, moment) for link in passage.links for moment in moments}
         if letters & _MAY_ENTER:
@@ -173,7 +173,7 @@ class Attribution:
         return _worst([self._yellow_before(passage.n, link, passage.entered_s) for link in passage.links])
 
     def _compare(self, n: int, first: int, second: int, begin_s: float, end_s: float) -> Verdict:
-        """What the signal showed to the link of whoever entered first, and to that of the second, between two moments."""
+        """Compare the displays of the first party's link and of the second's between two moments."""
         shown = [
             run for run in self._shown[n] if run.end_s > begin_s + _SLACK_S and run.begin_s <= end_s + _SLACK_S
         ]
@@ -190,7 +190,7 @@ class Attribution:
         return Verdict.PERMISSIVE if both else Verdict.STILL_INSIDE
 
     def _yellow_before(self, n: int, link: int, time_s: float) -> Verdict:
-        """Whether the yellow before the red at a moment was long enough."""
+        """Return whether the yellow before the red at a moment was long enough."""
         ends = [end_s for _, end_s in self._greens(n, link) if time_s - _LOOK_BACK_S <= end_s <= time_s + _SLACK_S]
         if not ends:
             return Verdict.RED_RUN
@@ -244,7 +244,7 @@ class Attribution:
 
 
 def count_verdicts(found: Iterable[tuple[Incident, Verdict]]) -> dict[str, int]:
-    """How many of each kind, as "collision: permissive"."""
+    """Number of each kind, as "collision: permissive"."""
     counts = Counter(f"{incident.kind}: {verdict}" for incident, verdict in found)
     return dict(sorted(counts.items()))
 

@@ -1,4 +1,4 @@
-"""What the signals really showed, judged step by step from SUMO's own record: shares no code with program or envelope.
+"""Judgement of the displays, step by step from SUMO's own record: shares no code with program or envelope.
 
 An unsafe change is one of:
 - a vehicle link goes from green to red without yellow in between;
@@ -36,7 +36,7 @@ class UnsafeChange:
 
 
 def read_runs(path: Path) -> dict[str, list[StateRun]]:
-    """What each signal showed, from SUMO's record of every step.
+    """Displays of each signal, from SUMO's record of every step.
 
     Raises:
         OSError: the file cannot be read.
@@ -61,14 +61,14 @@ def read_runs(path: Path) -> dict[str, list[StateRun]]:
 def count_unsafe_changes(
     runs: Mapping[str, Sequence[StateRun]], network: Network, timings: Sequence[Timing]
 ) -> int:
-    """How often a signal of the network changed unsafely; see `find_unsafe_changes`."""
+    """Number of unsafe changes of the network's signals; see `find_unsafe_changes`."""
     return len(find_unsafe_changes(runs, network, timings))
 
 
 def find_unsafe_changes(
     runs: Mapping[str, Sequence[StateRun]], network: Network, timings: Sequence[Timing]
 ) -> tuple[UnsafeChange, ...]:
-    """When and how signals of the network changed unsafely, signal by signal.
+    """Find unsafe changes of the network's signals, signal by signal.
 
     Args:
         runs: by signal.

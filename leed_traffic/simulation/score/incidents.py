@@ -17,7 +17,7 @@ _STOP = re.compile(
 
 
 class IncidentKind(StrEnum):
-    """What SUMO counts as unsafe."""
+    """Kinds of what SUMO counts as unsafe."""
 
     COLLISION = "collision"
     EMERGENCY_STOP = "emergency stop"

@@ -38,17 +38,17 @@ class StateRun:
 
     @property
     def duration_s(self) -> float:
-        """How long."""
+        """Duration of the display."""
         return self.end_s - self.begin_s
 
     @property
     def is_ours(self) -> bool:
-        """Whether a program of ours shows it."""
+        """True if a program of ours shows it."""
         return self.program.startswith(PROGRAM_ID)
 
 
 def wrong_steps(shown: Sequence[StateRun], intersection: Intersection) -> list[Fault]:
-    """What no reading can excuse, each display at most once."""
+    """Steps that no reading can excuse, each display at most once."""
     found = []
     for k, run in enumerate(shown):
         what = _wrong_display(run, intersection) or (
@@ -89,13 +89,13 @@ def _wrong_step(before: StateRun, after: StateRun, vehicles: frozenset[int]) -> 
 
 
 def _gains(before: str, after: str) -> bool:
-    """Whether a link turns green, or green with priority."""
+    """Return whether a link turns green, or green with priority."""
     return any(_STRENGTH.get(b, 0) > _STRENGTH.get(a, 0) for a, b in zip(before, after, strict=True))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Way:
-    """What a way is short of that the stages beside it cannot give, and what they give."""
+    """Shortages of a way that the stages beside it cannot make up, and what they give."""
 
     fault: str = ""
     tail_s: float = 0.0  # of the stage before, after its green
@@ -115,7 +115,7 @@ class _Reading:
         self._stops = [k for k, run in enumerate(shown) if run.is_ours and run.state in self._numbers]
 
     def faults(self) -> list[Fault]:
-        """Those of the best reading."""
+        """Faults of the best reading."""
         best: dict[
             int, dict[float, list[Fault]]
         ] = {}  # by stop and the seconds of it that belong to the way before
@@ -144,7 +144,7 @@ class _Reading:
             yield self._stops[m]
 
     def _is_passed(self, k: int, before: int, after: int) -> bool:
-        """Whether the letters of a stage are a part of the way between two others, or of one stage that only walkers left."""
+        """Return whether the letters of a stage are a part of the way between two others, or of one stage that only walkers left."""
         one, other, now = (self._shown[n].state for n in (before, after, k))
         if _gains(one, now) or not self._is_one_program(before, after):
             return False

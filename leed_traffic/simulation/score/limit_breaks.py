@@ -1,4 +1,4 @@
-"""Where a signal does not keep the site's limits, how often and by how much, judged from SUMO's own record of what it showed.
+"""Breaks of the site's limits, how often and by how much, judged from SUMO's own record of what it showed.
 
 `audit.py` counts what no signal may do; a program of the net's own was never made for the site's limits, and there
 this module says which of them it breaks. It shares no code with program or envelope, and reads letters link by
@@ -76,7 +76,7 @@ class _Found:
 def judge_limits(
     shown: Mapping[str, Sequence[StateRun]], network: Network, timings: Sequence[Timing], *, judges_waits: bool
 ) -> tuple[LimitBreak, ...]:
-    """Every limit that a signal of the network broke.
+    """Judge every limit of the network's signals.
 
     Args:
         shown: what each signal showed, by id; see `audit.read_runs`.
@@ -112,7 +112,7 @@ class _Judge:
         self._greens_of = {link: self._shows(link, _GREEN) for link in range(self._n_links)}
 
     def breaks(self, *, judges_waits: bool) -> Iterator[LimitBreak]:
-        """By limit, the worst first."""
+        """Breaks by limit, the worst first."""
         judges: dict[Limit, Callable[[], Iterable[_Found]]] = {
             Limit.CONFLICT: self._conflicts,
             Limit.NO_YELLOW: lambda: self._yellows(is_missing=True),

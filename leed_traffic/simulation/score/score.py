@@ -42,7 +42,7 @@ class ClassScore:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SeedScore:
-    """What one simulated hour brought."""
+    """Score of one simulated hour."""
 
     seed: int
     scheduled: int

@@ -1,4 +1,4 @@
-"""Who travelled in one recorded run: SUMO's trip records, the demand files for those who never set out, and everybody's class.
+"""Travellers of one recorded run: SUMO's trip records, the demand files for those who never set out, and everybody's class.
 
 A class is who an engineer counts apart: SUMO's vehicle class, close ones joined; people on foot are walkers,
 people who ride in a vehicle riders.
@@ -36,7 +36,7 @@ class TripRecord:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DemandNames:
-    """What demand files name: vehicles with departure (s) and type, the types, and whom SUMO leaves out for their order."""
+    """Names in demand files: vehicles with departure (s) and type, the types, and whom SUMO leaves out for their order."""
 
     vehicles: dict[str, tuple[float, str]]
     types: VehicleTypes

@@ -21,7 +21,7 @@ _OUTPUT_PATH = re.compile(r"[^,$:\r\n]+")  # SUMO opens a connection where an ou
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StillPlans:
-    """What becomes of weekly plans: the program in force at the begin stands, or none of theirs."""
+    """Fates of weekly plans: the program in force at the begin stands, or none of theirs."""
 
     begin_s: float
     keeps: bool

@@ -15,7 +15,7 @@ _END_WAIT_S = 2.0  # s for it to notice that it is no longer needed
 
 
 def _places() -> list[str]:
-    """Where this process finds its modules, for one that is to find the same: an empty name is the folder that it runs in."""
+    """Places where this process finds its modules, for one that is to find the same: an empty name is the folder that it runs in."""
     return [place or os.getcwd() for place in sys.path]
 
 
@@ -50,7 +50,7 @@ class Template:
 
     @property
     def is_ours(self) -> bool:
-        """Whether this process started it: a fork of this process must not share it."""
+        """True if this process started it: a fork of this process must not share it."""
         return self._owner == os.getpid()
 
     def copy(self) -> Connection:

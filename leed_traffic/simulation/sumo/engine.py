@@ -130,11 +130,11 @@ class Engine:
         self._running.tell(Simulation.hold, signal_id, seconds)
 
     def watch_lanes(self, lanes: Sequence[str], weights: Weights = CARS) -> None:
-        """From now on `vehicles` reports these lanes, numbered in this order, and what each vehicle counts."""
+        """Let `vehicles` report these lanes from now on, numbered in this order, and what each vehicle counts."""
         self._running.tell(Simulation.watch_lanes, lanes, weights)
 
     def look(self, signal_ids: Sequence[str], crossings: Crossings) -> Look:
-        """What `vehicles`, `phases`, `waiting` and `pending` report, in one question."""
+        """Ask for what `vehicles`, `phases`, `waiting` and `pending` report, in one question."""
         return self._running.ask(Simulation.look, signal_ids, crossings)
 
     def phases(self, signal_ids: Sequence[str]) -> list[tuple[int, float]]:
@@ -166,11 +166,11 @@ class Engine:
         return self._running.ask(Simulation.inner_lanes, signal_id)
 
     def any_slower(self, lanes: Sequence[str], speed_mps: float) -> bool:
-        """Whether a vehicle under this speed is on one of the lanes."""
+        """Return whether a vehicle under this speed is on one of the lanes."""
         return self._running.ask(Simulation.any_slower, lanes, speed_mps)
 
     def standing(self, at_least_s: float) -> int:
-        """How many vehicles in the net have not moved for so long."""
+        """Number of vehicles in the net that have not moved for so long."""
         return self._running.ask(Simulation.standing, at_least_s)
 
     @property

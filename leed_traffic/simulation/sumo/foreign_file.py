@@ -85,7 +85,7 @@ def as_bytes(root: ET.Element) -> bytes:
 
 
 def may_stay(path: Path) -> bool:
-    """Whether a file is free of all this and SUMO may read it as it lies.
+    """Return whether a file is free of all this and SUMO may read it as it lies.
 
     Raises:
         ScenarioError: it, or what it draws in, cannot be read.
@@ -137,7 +137,7 @@ def _is_plain(content: bytes) -> bool:
 
 
 def _is_usual(content: bytes, found: re.Match[bytes]) -> bool:
-    """Whether a parameter is seen to be harmless without looking any closer."""
+    """Return whether a parameter is seen to be harmless without looking any closer."""
     usual = _USUAL_PARAM.match(content, found.start())
     return usual is not None and not _WRITES.search(usual[0][len('<param key="') : -1].decode())
 
@@ -187,7 +187,7 @@ def _silence_attributes(item: ET.Element, path: Path, including: tuple[Path, ...
 
 
 def is_harmless_param(key: str) -> bool:
-    """Whether a generic parameter writes nothing: the devices that change how a vehicle drives, and all that are no devices."""
+    """Return whether a generic parameter is harmless: the devices that change how a vehicle drives, and all that are no devices."""
     if _WRITES.search(key.strip()):
         return False
     device = _DEVICE.fullmatch(key.strip())

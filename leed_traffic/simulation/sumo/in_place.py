@@ -27,7 +27,7 @@ def import_libsumo() -> Any:  # noqa: ANN401  # a module without types
 
 
 def faults() -> tuple[type[Exception], ...]:
-    """What libsumo raises."""
+    """Errors that libsumo raises."""
     libsumo = import_libsumo()
     return libsumo.TraCIException, libsumo.FatalTraCIError
 
@@ -44,7 +44,7 @@ def allow() -> None:
 
 
 def may_begin() -> bool:
-    """Whether a simulation may begin here; asking uses it up."""
+    """Return whether a simulation may begin here; asking uses it up."""
     global _is_allowed
     was_allowed = _is_allowed
     _is_allowed = False

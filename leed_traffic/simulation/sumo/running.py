@@ -1,4 +1,4 @@
-"""What is asked of SUMO while it simulates, over libsumo or over traci: the same calls, the same answers."""
+"""Questions to SUMO while it simulates, over libsumo or over traci: the same calls, the same answers."""
 
 import contextlib
 import math
@@ -31,7 +31,7 @@ class SumoError(ScenarioError):
 
 
 class Begin(NamedTuple):
-    """What a simulation begins with."""
+    """Settings with which a simulation begins."""
 
     options: list[str]  # SUMO's command line without the program's name
     folder: str  # in which relative names are read
@@ -47,7 +47,7 @@ class Failure(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Look:
-    """What a decision step reads, all at once."""
+    """Readings of a decision step, all at once."""
 
     vehicles: Vehicles  # on the watched lanes
     phases: list[tuple[int, float]]  # of each signal, and the seconds spent in it
@@ -98,7 +98,7 @@ class Simulation:
         return [(phase(name), spent(name)) for name in signal_ids]
 
     def watch_lanes(self, lanes: Sequence[str], weights: Weights = CARS) -> None:
-        """From now on `vehicles` reports these lanes, numbered in this order, and what each vehicle counts."""
+        """Let `vehicles` report these lanes from now on, numbered in this order, and what each vehicle counts."""
         self._weights = weights
         weigh = self._weigh if weights.classes else None
         reader = _DirectReader if self._over == "libsumo" else _SubscribedReader
@@ -167,7 +167,7 @@ class Simulation:
         return inner_lanes(links, lambda via: next((link[4] for link in lane.getLinks(via)), ""))
 
     def any_slower(self, lanes: Sequence[str], speed_mps: float) -> bool:
-        """Whether a vehicle under this speed is on one of the lanes."""
+        """Return whether a vehicle under this speed is on one of the lanes."""
         lane = self._sumo.lane
         vehicle = self._sumo.vehicle
         for name in lanes:
@@ -196,7 +196,7 @@ class Simulation:
         return [self._entries[name] for name in names]
 
     def standing(self, at_least_s: float) -> int:
-        """How many vehicles in the net have not moved for so long."""
+        """Number of vehicles in the net that have not moved for so long."""
         waits = self._sumo.vehicle.getWaitingTime
         return sum(waits(name) >= at_least_s for name in self._sumo.vehicle.getIDList())
 
@@ -259,7 +259,7 @@ _Weigh = Callable[[str], float]  # what a vehicle counts
 
 class _Reader(Protocol):
     def read(self) -> Vehicles:
-        """Every vehicle on the watched lanes."""
+        """Vehicles on the watched lanes."""
 
 
 class _DirectReader:
@@ -333,6 +333,6 @@ class _SubscribedReader:
 
 
 def first_line(text: str) -> str:
-    """What SUMO complains of first."""
+    """First line of SUMO's complaint."""
     line = next((line.strip() for line in text.splitlines() if line.strip()), "no reason given")
     return line.removeprefix("Error:").strip()

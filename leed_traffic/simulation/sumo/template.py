@@ -111,7 +111,7 @@ def _converse(begin: Begin, connection: Connection) -> None:
 
 
 def _attempt(work: Callable[[], T]) -> T | Failure:
-    """What the work returns, or what SUMO or this package refuses."""
+    """Do the work: what it returns, or what SUMO or this package refuses."""
     try:
         return work()
     except LeedError as err:
@@ -121,7 +121,7 @@ def _attempt(work: Callable[[], T]) -> T | Failure:
 
 
 def _answer(simulation: Simulation, calls: list[Call]) -> tuple[Any, float]:
-    """What the last of the calls returns, and the time after it."""
+    """Answer calls: what the last of them returns, and the time after it."""
     answer = None
     for call, arguments in calls:
         answer = call(simulation, *arguments)

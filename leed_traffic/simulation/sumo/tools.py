@@ -42,7 +42,7 @@ def run_script(name: str, options: Sequence[str], folder: Path) -> str:
 
 
 def sumo_home() -> Path:
-    """Where SUMO's data and tools lie.
+    """Folder of SUMO's data and tools.
 
     Raises:
         ScenarioError: SUMO is not installed.
@@ -101,7 +101,7 @@ def _signal_name(number: int) -> str:
 
 
 def _whose_fault(number: int) -> str:
-    """What a reader should make of it, and do."""
+    """Advice: what a reader should make of it, and do."""
     if number in (signal.SIGKILL, signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         return ": somebody ended it, or the memory was used up; try again with more memory, or with a smaller part of the network"
     return " (a fault of its own, not a refusal): this input makes it crash; try a smaller part of it, or another version of SUMO"
