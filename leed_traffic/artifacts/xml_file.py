@@ -183,7 +183,7 @@ def elements(path: Path, tags: Collection[str], within: tuple[Path, ...] = ()) -
 
 
 def in_its_place(included: ET.Element) -> list[ET.Element]:
-    """Contents that an included file's outermost element brings: a list's items, or itself where it is a program, a phase, a vehicle."""
+    """Contents of an included file: the items of a list, or its outermost element where it is a program, a phase, a flow."""
     return [included] if any(not name.startswith("{") for name in included.attrib) else list(included)
 
 

@@ -1,12 +1,11 @@
 import gzip
-import pickle
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from leed_traffic.artifacts.scenario import list_scenarios, load_scenario, signal_ids
+from leed_traffic.artifacts.scenario import load_scenario, signal_ids
 from leed_traffic.errors import ScenarioError
 
 SUMOCFG = """<configuration>
@@ -44,36 +43,6 @@ def configured(folder: Path, old: str, new: str) -> str:
 def one_line(fault: pytest.ExceptionInfo[ScenarioError]) -> str:
     assert "\n" not in str(fault.value)
     return str(fault.value)
-
-
-def test_a_foreign_configuration_gives_its_files_hour_and_dynamics_only(town):
-    scenario = load_scenario(str(town / "town.sumocfg"))
-    assert scenario.name == "town"
-    assert scenario.net_file == town / "town.net.xml"
-    assert scenario.route_files == (town / "a.rou.xml", town / "b.rou.xml")
-    assert (scenario.begin_s, scenario.end_s, scenario.step_length_s) == (25200.0, 28800.0, 0.5)
-    assert scenario.options == ("--lateral-resolution", "0.8")
-    assert scenario.demand is None
-    assert scenario.site_file is None
-
-
-def test_short_option_names_and_clock_times_are_understood(town):
-    text = '<configuration><n value="town.net.xml"/><r value="a.rou.xml"/><b value="7:00:00"/><e value="8:30:00"/>'
-    (town / "short.sumocfg").write_text(text + "</configuration>")
-    scenario = load_scenario(str(town / "short.sumocfg"))
-    assert (scenario.begin_s, scenario.end_s) == (25200.0, 30600.0)
-    assert scenario.route_files == (town / "a.rou.xml",)
-
-
-def test_without_an_end_the_hour_after_the_begin_is_measured(town):
-    assert load_scenario(configured(town, '<end value="28800"/>', "")).end_s == 28800.0
-    assert load_scenario(configured(town, 'end value="28800"', 'end value="-1"')).end_s == 28800.0
-
-
-def test_files_may_be_parted_by_semicolons_and_named_by_variables_of_the_environment(town, monkeypatch):
-    monkeypatch.setenv("TOWN_DATA", str(town))
-    scenario = load_scenario(configured(town, "a.rou.xml, b.rou.xml", "${TOWN_DATA}/a.rou.xml; b.rou.xml"))
-    assert scenario.route_files == (town / "a.rou.xml", town / "b.rou.xml")
 
 
 def test_how_signals_and_routes_work_is_kept_and_what_is_written_is_not(town):
@@ -147,11 +116,6 @@ def test_a_value_that_is_none_and_an_option_that_is_none_are_refused(town, said,
     assert message in one_line(fault)
 
 
-def test_an_option_may_be_the_text_of_its_element(town):
-    with pytest.raises(ScenarioError, match="mesosim = true is not supported"):
-        load_scenario(configured(town, "<processing>", "<processing><mesosim>true</mesosim>"))
-
-
 def test_what_every_run_sets_in_its_own_way_is_set_aside_and_said(town):
     scenario = load_scenario(configured(town, "<processing>", '<processing><tls.all-off value="true"/>'))
     assert scenario.set_aside == ("time-to-teleport=300", "tls.all-off=true")
@@ -162,11 +126,6 @@ def test_a_file_name_may_hold_what_parts_lists(town):
     (town / "c,d.net.xml").write_bytes((town / "town.net.xml").read_bytes())
     assert load_scenario(configured(town, "a.rou.xml, b", "a;b")).route_files == (town / "a;b.rou.xml",)
     assert load_scenario(configured(town, "town.net.xml", "c,d.net.xml")).net_file == town / "c,d.net.xml"
-
-
-def test_a_configuration_in_another_encoding_is_read(town):
-    (town / "town.sumocfg").write_bytes(SUMOCFG.encode("utf-16"))
-    assert load_scenario(str(town / "town.sumocfg")).end_s == 28800.0
 
 
 def test_options_of_an_imported_folder_are_held_to_the_same_table(town):
@@ -182,11 +141,6 @@ def test_options_of_an_imported_folder_are_held_to_the_same_table(town):
         with pytest.raises(ScenarioError) as fault:
             load_scenario(str(town))
         assert said in one_line(fault)
-
-
-def test_a_configuration_may_have_any_ending(town):
-    (town / "town.sumocfg").rename(town / "town.sumo.cfg")
-    assert load_scenario(str(town / "town.sumo.cfg")).net_file == town / "town.net.xml"
 
 
 def test_a_packed_net_is_read(town):
@@ -242,21 +196,6 @@ def test_an_unknown_name_is_answered_with_the_known_ones(monkeypatch):
     assert "arterial5, crossing, grid4x4" in one_line(fault)
 
 
-def test_the_shipped_scenarios_load_by_name_folder_and_recipe():
-    named = {scenario.name: scenario for scenario in list_scenarios()}
-    assert {"crossing", "arterial5", "grid4x4"} <= named.keys()
-    crossing = load_scenario("crossing")
-    assert crossing == named["crossing"]
-    assert crossing == load_scenario(str(crossing.net_file.parent))
-    assert crossing == load_scenario(str(crossing.net_file.parent / "scenario.toml"))
-    assert pickle.loads(pickle.dumps(crossing)) == crossing
-    assert {name: len(signal_ids(s)) for name, s in named.items()}.items() >= {
-        ("crossing", 1),
-        ("arterial5", 5),
-        ("grid4x4", 16),
-    }
-
-
 def test_a_folder_of_ones_own_is_searched_first(tmp_path, monkeypatch):
     monkeypatch.setenv("LEED_SCENARIOS", str(tmp_path))
     folder = tmp_path / "mine"
@@ -270,24 +209,6 @@ def test_a_folder_of_ones_own_is_searched_first(tmp_path, monkeypatch):
     (folder / "routes.xml").write_text("<routes/>")
     with pytest.raises(ScenarioError, match="no route W_E"):
         load_scenario("mine")
-
-
-@pytest.mark.parametrize(
-    ("old", "new", "said"),
-    [
-        ("[demand]", "[demand]\nvolume = 3", "volume"),
-        ("[net]", "[net", "not TOML"),
-        ("[100, 200, 300]", "[100, 200]", "need 3 figures, one per period, got 2"),
-        ('origin = "W"', 'origin = "C"', "both ends must be rim nodes"),
-        ('"W", "C", "E"', '"W", "X", "E"', "unknown nodes X"),
-        ('title = "One signal"', 'title = "One signal"\nend_s = 0.0', "need begin_s < end_s, got 0.0 and 0.0"),
-    ],
-)
-def test_a_broken_recipe_is_refused_in_one_line(tmp_path, old, new, said):
-    (tmp_path / "scenario.toml").write_text(RECIPE.replace(old, new))
-    with pytest.raises(ScenarioError) as fault:
-        load_scenario(str(tmp_path))
-    assert said in one_line(fault)
 
 
 def test_reading_scenarios_needs_no_sumo():
