@@ -5,7 +5,6 @@ import pytest
 
 from leed_traffic.domain.detectors.detection import lanes_to_read
 from leed_traffic.domain.safety.program import build_program
-from leed_traffic.drill.rig.walking_device import WalkingDevice
 from leed_traffic.serve.device.connection import Endpoint
 from leed_traffic.serve.device.traci import TraciDevice
 from tests.intersections import with_limits
@@ -35,12 +34,6 @@ def open_device(port, *, place=crossing, **changes):
 @pytest.mark.parametrize("place", [crossing, without_all_red])
 def test_the_fake_keeps_the_contract(place):
     check_signal_device(FakeDevice(*place(), LANES), build_program(*place()))
-
-
-@pytest.mark.parametrize("place", [crossing, without_all_red])
-def test_the_walking_device_keeps_the_contract(place):
-    program = build_program(*place())
-    check_signal_device(WalkingDevice([place()[0]], LANES, lambda n, step_s: program, end_s=600.0), program)
 
 
 @pytest.mark.sumo
