@@ -10,8 +10,8 @@ import onnxruntime as ort
 from numpy.typing import NDArray
 from onnxruntime.capi import onnxruntime_pybind11_state as ort_state
 
-from leed_traffic.artifacts.agreement import disagreement
 from leed_traffic.artifacts.bundle import Bundle, PolicyFile, read_bundle
+from leed_traffic.artifacts.onnx.agreement import disagreement
 from leed_traffic.artifacts.onnx.screen import screen
 from leed_traffic.artifacts.sealed_folder import read_seal
 from leed_traffic.artifacts.signature import check_signature

@@ -11,7 +11,7 @@ import numpy as np
 from leed_traffic.artifacts.demonstrations import digest_plans, read_manifest
 from leed_traffic.artifacts.result_store import ResultStore, digest_of
 from leed_traffic.artifacts.whole_file import write_whole
-from leed_traffic.benchmark.learners import Expert, LearningMethod, bad_plan
+from leed_traffic.benchmark.learners import DemonstrationSource, LearningMethod, bad_plan
 from leed_traffic.domain.document import Document
 from leed_traffic.domain.plan import Plan, max_wave_plan
 from leed_traffic.domain.seeds import FIRST_VALIDATION_SEED
@@ -25,12 +25,16 @@ from leed_traffic.simulation.env.hour import drive_hour
 from leed_traffic.train.config import EnvConfig, TrainConfig
 from leed_traffic.train.env import env_of
 from leed_traffic.train.expert import demonstrations_digest
+from leed_traffic.train.records.run_folder import BUNDLE_NAME, CONFIG_NAME, read_setting, settings_that_differ
 from leed_traffic.train.run import train
-from leed_traffic.train.run_folder import BUNDLE_NAME, CONFIG_NAME, read_setting, settings_that_differ
 
 COST_NAME = "cost.json"
 BARS_NAME = "bars"  # results by digest
-_AUTHOR_OF = {Expert.SEARCH: AuthorName.SEARCH, Expert.WEBSTER: AuthorName.WEBSTER, Expert.BAD: AuthorName.GIVEN}
+_AUTHOR_OF = {
+    DemonstrationSource.SEARCH: AuthorName.SEARCH,
+    DemonstrationSource.WEBSTER: AuthorName.WEBSTER,
+    DemonstrationSource.BAD: AuthorName.GIVEN,
+}
 
 
 class Cost(Document):
@@ -64,14 +68,14 @@ class DemonstrationTask:
     """An expert's demonstrations for one seed."""
 
     scenario: StudyScenario
-    expert: Expert
+    expert: DemonstrationSource
     seed: int
     runs: int  # hours of the search
 
     @property
     def folder(self) -> Path:
         """Folder of the demonstrations; learners of the same seed share them."""
-        name = f"{self.expert}-{self.runs}" if self.expert is Expert.SEARCH else str(self.expert)
+        name = f"{self.expert}-{self.runs}" if self.expert is DemonstrationSource.SEARCH else str(self.expert)
         return self.scenario.folder / "demonstrations" / name / f"seed-{self.seed}"
 
     @property
@@ -111,7 +115,7 @@ def demonstrate(task: DemonstrationTask) -> None:
     task.folder.mkdir(parents=True, exist_ok=True)
     author = _AUTHOR_OF[task.expert]
     plans = None
-    if task.expert is Expert.BAD:
+    if task.expert is DemonstrationSource.BAD:
         plans = task.folder / "bad_plans.json"
         network = env_spec(task.scenario).network
         bad = {i.id: bad_plan(i.id).model_dump(mode="json") for i in network.intersections}

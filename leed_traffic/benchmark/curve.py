@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from leed_traffic.train.run_folder import MetricsRow, UnitTiming
+from leed_traffic.train.records.run_folder import MetricsRow, UnitTiming
 
 TOLERANCE = 0.02  # over the bar; days differ by more than that between validation hours
 

@@ -21,7 +21,7 @@ BAD_PLAN = {
 }  # sees a car's length or two and holds every green for long
 
 
-class Expert(StrEnum):
+class DemonstrationSource(StrEnum):
     """Source of the demonstrations."""
 
     NOBODY = "nobody"
@@ -36,7 +36,7 @@ class LearningMethod:
 
     name: str
     description: str
-    expert: Expert = Expert.SEARCH
+    expert: DemonstrationSource = DemonstrationSource.SEARCH
     settings: Mapping[str, Any] = field(default_factory=dict)  # of TrainConfig, where they differ from LEED's
     is_long: bool = False  # gets the study's episodes for learners without an expert
 
@@ -46,7 +46,7 @@ def bad_plan(intersection: str) -> UrgencyPlan:
     return UrgencyPlan(intersection=intersection, reasoning="Bad on purpose.", **BAD_PLAN)
 
 
-_ALONE: dict[str, Any] = {"expert": Expert.NOBODY, "is_long": True}
+_ALONE: dict[str, Any] = {"expert": DemonstrationSource.NOBODY, "is_long": True}
 _RAW: dict[str, Any] = {"cloning_steps": 0, "critic_steps": 0, "dagger_rounds": 0}
 
 LEARNERS = (
@@ -108,20 +108,24 @@ LEARNERS = (
         description="the same with w = 0.5",
         settings={**_RAW, "expert_weight": ExpertWeight.FIXED},
     ),
-    LearningMethod(name="webster-expert", description="LEED with Webster's plan as expert", expert=Expert.WEBSTER),
     LearningMethod(
-        name="bad-expert", description="LEED with a plan made to be bad, which it leaves aside", expert=Expert.BAD
+        name="webster-expert", description="LEED with Webster's plan as expert", expert=DemonstrationSource.WEBSTER
+    ),
+    LearningMethod(
+        name="bad-expert",
+        description="LEED with a plan made to be bad, which it leaves aside",
+        expert=DemonstrationSource.BAD,
     ),
     LearningMethod(
         name="bad-expert-followed",
         description="LEED that follows the same plan all the same",
-        expert=Expert.BAD,
+        expert=DemonstrationSource.BAD,
         settings={"follow_worse_expert": True},
     ),
     LearningMethod(
         name="bad-expert-fixed",
         description="the same with w = 0.5 throughout",
-        expert=Expert.BAD,
+        expert=DemonstrationSource.BAD,
         settings={"expert_weight": ExpertWeight.FIXED, "follow_worse_expert": True},
     ),
 )

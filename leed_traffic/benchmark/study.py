@@ -23,7 +23,7 @@ from leed_traffic.benchmark.cell import (
 from leed_traffic.benchmark.config import StudyConfig
 from leed_traffic.benchmark.curve import Point, learning_curve
 from leed_traffic.benchmark.findings import LearnerFindings, ScenarioFindings, StudyFindings, find
-from leed_traffic.benchmark.learners import Expert, LearningMethod, find_learners
+from leed_traffic.benchmark.learners import DemonstrationSource, LearningMethod, find_learners
 from leed_traffic.domain.seeds import FIRST_EVALUATION_SEED
 from leed_traffic.errors import UsageError
 from leed_traffic.evaluate.compare import compare
@@ -32,7 +32,7 @@ from leed_traffic.evaluate.controllers import Choice, ControllerKind, parse_cont
 from leed_traffic.evaluate.results import Evaluation
 from leed_traffic.simulation.pool import run_parallel
 from leed_traffic.simulation.sumo.engine import sumo_version
-from leed_traffic.train.run_folder import read_metrics, read_timings
+from leed_traffic.train.records.run_folder import read_metrics, read_timings
 
 Task = TypeVar("Task")
 Result = TypeVar("Result")
@@ -73,7 +73,7 @@ def cells_of(config: StudyConfig, scenario: StudyScenario) -> tuple[Cell, ...]:
 def _expert(
     config: StudyConfig, scenario: StudyScenario, learner: LearningMethod, seed: int
 ) -> DemonstrationTask | None:
-    if learner.expert is Expert.NOBODY:
+    if learner.expert is DemonstrationSource.NOBODY:
         return None
     return DemonstrationTask(scenario=scenario, expert=learner.expert, seed=seed, runs=config.search_runs)
 
@@ -107,7 +107,9 @@ def study(config: StudyConfig, on_step: OnStep) -> StudyFindings:
         validation_seeds=config.validation_seeds,
         episodes=config.episodes if any(not learner.is_long for learner in learners) else None,
         long_episodes=config.long_episodes if any(learner.is_long for learner in learners) else None,
-        search_runs=config.search_runs if any(learner.expert is Expert.SEARCH for learner in learners) else None,
+        search_runs=config.search_runs
+        if any(learner.expert is DemonstrationSource.SEARCH for learner in learners)
+        else None,
         sumo_version=sumo_version(),
         scenarios=scenarios,
     )

@@ -221,7 +221,7 @@ def _evaluate(
 def _curve(run: Path, comparison: "Comparison", names: dict[str, str]) -> "LearningCurve":
     """Validation delay and expert weights against simulated hours; the rules' delays as references."""
     from leed_traffic.evaluate.report.figures import LearningCurve
-    from leed_traffic.train.run_folder import read_metrics, read_setting
+    from leed_traffic.train.records.run_folder import read_metrics, read_setting
 
     rows = read_metrics(run)
     looks = [row for row in rows if row.delay_s is not None]

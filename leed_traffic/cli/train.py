@@ -32,8 +32,8 @@ def train_command(given: Given[TrainConfig], as_json: JsonOption = False) -> Non
     Exit codes: 0 done, 2 an input is missing or broken, 4 demonstrations made for something else, 5 a worker lost.
     """
     from leed_traffic.artifacts.bundle import read_bundle
+    from leed_traffic.train.records.run_folder import BUNDLE_NAME
     from leed_traffic.train.run import train
-    from leed_traffic.train.run_folder import BUNDLE_NAME
 
     config = given.build()
     _tell_same_day(config)
@@ -92,7 +92,7 @@ def _tells_left_aside(config: TrainConfig) -> bool:
 
 
 def _report(run: Path, bundle: "Bundle", as_json: bool) -> None:
-    from leed_traffic.train.run_folder import read_metrics
+    from leed_traffic.train.records.run_folder import read_metrics
 
     rows = read_metrics(run)
     training = bundle.manifest.training

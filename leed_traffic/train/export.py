@@ -14,17 +14,17 @@ import torch
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
-from leed_traffic.artifacts.agreement import disagreement
 from leed_traffic.artifacts.bundle import Bundle, GoldenVectors, PolicyFile, TrainingRecord, write_bundle
+from leed_traffic.artifacts.onnx.agreement import disagreement
 from leed_traffic.artifacts.policy import INPUT_NAME, OUTPUT_NAME, PolicyNetwork
 from leed_traffic.domain.network import Intersection
 from leed_traffic.domain.observation import observation_spec
 from leed_traffic.errors import BundleError, TrainingError
 from leed_traffic.train.actor_critic import StackedMlp
-from leed_traffic.train.best_policies import read_best
 from leed_traffic.train.config import EnvConfig
+from leed_traffic.train.records.best_policies import read_best
+from leed_traffic.train.records.run_folder import BEST_NAME, read_config, read_setting
 from leed_traffic.train.rollout import ActorWeights
-from leed_traffic.train.run_folder import BEST_NAME, read_config, read_setting
 
 OPSET = 17
 IR_VERSION = 8  # old enough for any onnxruntime since 1.13

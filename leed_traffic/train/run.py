@@ -7,16 +7,16 @@ import torch
 
 from leed_traffic.artifacts.demonstrations import DemonstrationManifest, Demonstrations, read_demonstrations
 from leed_traffic.simulation.env.env_spec import EnvSpec
-from leed_traffic.train.blocks import BlockWorkers
 from leed_traffic.train.config import TrainConfig
-from leed_traffic.train.curves import ScalarLog
 from leed_traffic.train.env import env_of
 from leed_traffic.train.expert import check_demonstrations, demonstrations_digest, is_left_aside
 from leed_traffic.train.export import export_run
-from leed_traffic.train.run_folder import BUNDLE_NAME, TENSORBOARD_NAME, RunSetting, prepare_folder
+from leed_traffic.train.parallel.blocks import BlockWorkers
+from leed_traffic.train.parallel.workers import RolloutWorkers, ThreadedBlocks, open_workers
+from leed_traffic.train.records.curves import ScalarLog
+from leed_traffic.train.records.run_folder import BUNDLE_NAME, TENSORBOARD_NAME, RunSetting, prepare_folder
 from leed_traffic.train.runner import Runner
 from leed_traffic.train.sampler import Progress, Sampler
-from leed_traffic.train.workers import RolloutWorkers, ThreadedBlocks, open_workers
 
 
 def train(config: TrainConfig, on_progress: Progress) -> Path:

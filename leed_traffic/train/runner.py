@@ -14,14 +14,13 @@ from leed_traffic.domain.observation import observation_spec
 from leed_traffic.errors import TrainingError
 from leed_traffic.simulation.env.episode import Episode
 from leed_traffic.train.averaging import PolicyAverage
-from leed_traffic.train.best_policies import BestPolicies, golden_steps
-from leed_traffic.train.blocks import BLOCK_SIZE, BlockedLearner, BlockWorkers, cut_into_blocks
-from leed_traffic.train.checkpoint import describe, read_checkpoint, write_checkpoint
 from leed_traffic.train.config import Sharing, TrainConfig
-from leed_traffic.train.curves import ScalarLog
 from leed_traffic.train.expert import Expert, ExpertSteps, labelled_steps
-from leed_traffic.train.rollout import ActorWeights, Plans, Rollout
-from leed_traffic.train.run_folder import (
+from leed_traffic.train.parallel.blocks import BLOCK_SIZE, BlockedLearner, BlockWorkers, cut_into_blocks
+from leed_traffic.train.records.best_policies import BestPolicies, golden_steps
+from leed_traffic.train.records.checkpoint import describe, read_checkpoint, write_checkpoint
+from leed_traffic.train.records.curves import ScalarLog
+from leed_traffic.train.records.run_folder import (
     BEST_NAME,
     CHECKPOINT_NAME,
     MetricsRow,
@@ -32,6 +31,7 @@ from leed_traffic.train.run_folder import (
     write_metrics,
     write_timings,
 )
+from leed_traffic.train.rollout import ActorWeights, Plans, Rollout
 from leed_traffic.train.sampler import Sampler
 from leed_traffic.train.weighting import ExpertWeighting
 

@@ -4,8 +4,8 @@ import time
 from collections.abc import Callable, Sequence
 
 from leed_traffic.domain.seeds import FIRST_VALIDATION_SEED
+from leed_traffic.train.parallel.workers import RolloutWorkers
 from leed_traffic.train.rollout import ActorWeights, Plans, Rollout, RolloutTask
-from leed_traffic.train.workers import RolloutWorkers
 
 Progress = Callable[[int, str], None]  # episodes done since the last call, a few words
 

@@ -13,7 +13,7 @@ from leed_traffic.benchmark.cell import (
     set_bar,
     train_config,
 )
-from leed_traffic.benchmark.learners import BY_NAME, Expert
+from leed_traffic.benchmark.learners import BY_NAME, DemonstrationSource
 from leed_traffic.domain.plan import max_wave_plan
 from leed_traffic.domain.seeds import FIRST_VALIDATION_SEED
 from leed_traffic.simulation.env.episode import PlanController
@@ -36,8 +36,8 @@ def test_a_searchs_demonstrations_lie_apart_by_its_hours():
     def folder(expert, runs):
         return DemonstrationTask(scenario=study_scenario(Path("x")), expert=expert, seed=1, runs=runs).folder
 
-    assert folder(Expert.SEARCH, 6) != folder(Expert.SEARCH, 42)
-    assert folder(Expert.WEBSTER, 6) == folder(Expert.WEBSTER, 42)
+    assert folder(DemonstrationSource.SEARCH, 6) != folder(DemonstrationSource.SEARCH, 42)
+    assert folder(DemonstrationSource.WEBSTER, 6) == folder(DemonstrationSource.WEBSTER, 42)
 
 
 def test_a_learner_trains_with_its_own_settings_and_the_studys(tmp_path):
@@ -45,13 +45,13 @@ def test_a_learner_trains_with_its_own_settings_and_the_studys(tmp_path):
     asked = (config.ppo.episodes, config.seed, config.validation.validation_seeds, config.demonstrations)
     assert asked == (6, 3, 2, None)
     assert not config.resume
-    made = DemonstrationTask(scenario=study_scenario(tmp_path), expert=Expert.SEARCH, seed=3, runs=6)
+    made = DemonstrationTask(scenario=study_scenario(tmp_path), expert=DemonstrationSource.SEARCH, seed=3, runs=6)
     config = train_config(cell(tmp_path, "dagger", made))
     assert (config.ppo.episodes, config.demonstrations) == (0, made.made)
 
 
 def test_demonstrations_whose_cost_is_known_are_not_made_again(tmp_path):
-    task = DemonstrationTask(scenario=study_scenario(tmp_path), expert=Expert.SEARCH, seed=1, runs=6)
+    task = DemonstrationTask(scenario=study_scenario(tmp_path), expert=DemonstrationSource.SEARCH, seed=1, runs=6)
     task.folder.mkdir(parents=True)
     (task.folder / COST_NAME).write_text("{}")
     demonstrate(task)

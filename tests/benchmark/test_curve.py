@@ -1,5 +1,5 @@
 from leed_traffic.benchmark.curve import Point, learning_curve, reached, reached_for_good
-from leed_traffic.train.run_folder import MetricsRow, UnitTiming
+from leed_traffic.train.records.run_folder import MetricsRow, UnitTiming
 
 
 def curve(*delays):

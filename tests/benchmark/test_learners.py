@@ -1,13 +1,13 @@
 import pytest
 
-from leed_traffic.benchmark.learners import LEARNERS, Expert, bad_plan, find_learners
+from leed_traffic.benchmark.learners import LEARNERS, DemonstrationSource, bad_plan, find_learners
 from leed_traffic.errors import UsageError
 from leed_traffic.train.config import TrainConfig
 
 
 def test_every_learner_is_a_sound_setting_of_one_training_config(tmp_path):
     for learner in LEARNERS:
-        made = None if learner.expert is Expert.NOBODY else tmp_path
+        made = None if learner.expert is DemonstrationSource.NOBODY else tmp_path
         config = TrainConfig.from_flat(
             {"scenario": "crossing", "out": tmp_path, "demonstrations": made, **learner.settings}
         )

@@ -5,7 +5,7 @@ import pytest
 from leed_traffic.artifacts.result_store import ResultStore
 from leed_traffic.benchmark.cell import BARS_NAME, Bar
 from leed_traffic.benchmark.config import StudyConfig
-from leed_traffic.benchmark.learners import Expert
+from leed_traffic.benchmark.learners import DemonstrationSource
 from leed_traffic.benchmark.study import cells_of, n_steps, study, study_scenarios
 from leed_traffic.errors import UsageError
 from tests.short_scenario import shortened
@@ -25,7 +25,7 @@ def test_learners_of_one_seed_share_their_experts_demonstrations(tmp_path):
     ]
     assert runs[0].demonstrations == runs[2].demonstrations != runs[4].demonstrations
     assert runs[1].demonstrations is None
-    assert runs[3].demonstrations.expert is Expert.BAD
+    assert runs[3].demonstrations.expert is DemonstrationSource.BAD
     assert (runs[0].episodes, runs[1].episodes) == (config.episodes, config.long_episodes)
 
 

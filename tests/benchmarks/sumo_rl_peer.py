@@ -25,7 +25,7 @@ import sumo
 from leed_traffic.artifacts.scenario import Scenario, load_scenario
 from leed_traffic.artifacts.whole_file import write_whole
 from leed_traffic.benchmark.cell import Cell, DemonstrationTask, StudyScenario, demonstrate, train_config
-from leed_traffic.benchmark.learners import BY_NAME, Expert
+from leed_traffic.benchmark.learners import BY_NAME, DemonstrationSource
 from leed_traffic.benchmark.study import curve_of
 from leed_traffic.domain.seeds import FIRST_EVALUATION_SEED, SEEDS_PER_RUN
 from leed_traffic.evaluate.compare import compare
@@ -191,7 +191,7 @@ def ours(name: str, asked: argparse.Namespace, folder: Path) -> dict[str, Any]:
     ground = StudyScenario(scenario=asked.scenario, site=asked.site, folder=folder)
     learner = BY_NAME[name]
     expert = None
-    if learner.expert is not Expert.NOBODY:
+    if learner.expert is not DemonstrationSource.NOBODY:
         expert = DemonstrationTask(ground=ground, expert=learner.expert, seed=asked.seed, runs=SHORT_RUNS)
         demonstrate(expert)
     own = asked.hours if expert is None else asked.hours - LEAST_HOURS

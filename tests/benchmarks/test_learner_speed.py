@@ -9,11 +9,11 @@ import pytest
 import torch
 
 from leed_traffic.simulation.env.episode import Episode
-from leed_traffic.train.blocks import BlockedLearner, cut_into_blocks
 from leed_traffic.train.config import LearnerConfig, PpoConfig
 from leed_traffic.train.learner import Learner
+from leed_traffic.train.parallel.blocks import BlockedLearner, cut_into_blocks
+from leed_traffic.train.parallel.workers import ThreadedBlocks
 from leed_traffic.train.similarity import dtw
-from leed_traffic.train.workers import ThreadedBlocks
 
 D, S, T = 40, 4, 720  # a four-leg signal for an hour of decisions every 5 s
 LEARNER = LearnerConfig(minibatch=240)

@@ -5,7 +5,7 @@ from leed_traffic.cli.demo import MARKER_NAME, _curve, _make_room
 from leed_traffic.cli.main import app
 from leed_traffic.errors import UsageError
 from leed_traffic.train.config import EnvConfig, PpoConfig, TrainConfig, ValidationConfig
-from leed_traffic.train.run_folder import METRICS_NAME, MetricsRow
+from leed_traffic.train.records.run_folder import METRICS_NAME, MetricsRow
 
 
 def test_a_demo_makes_its_folder(tmp_path):
@@ -50,7 +50,8 @@ def test_the_learning_curve_holds_validated_units_references_and_weights(tmp_pat
     ]
     (tmp_path / METRICS_NAME).write_text("".join(row.model_dump_json() + "\n" for row in rows))
     monkeypatch.setattr(
-        "leed_traffic.train.run_folder.read_setting", lambda run: type("S", (), {"demonstration_hours": 4.0})
+        "leed_traffic.train.records.run_folder.read_setting",
+        lambda run: type("S", (), {"demonstration_hours": 4.0}),
     )
     comparison = make_comparison(
         {"fixed": (90.0, 91.0, 92.0), "plan:x": (54.0, 55.0, 56.0), "bundle:y": (49.0, 50.0, 51.0)}

@@ -8,13 +8,7 @@ from typer.testing import CliRunner
 from leed_traffic.artifacts.demonstrations import write_demonstrations
 from leed_traffic.cli.bundle import app as bundle_app
 from leed_traffic.cli.train import export_command, train_command
-from leed_traffic.errors import (
-    DemonstrationError,
-    LeedError,
-    MismatchError,
-    TrainingError,
-    UsageError,
-)
+from leed_traffic.errors import DemonstrationError, LeedError, MismatchError, TrainingError, UsageError
 from tests.train.fakes import demonstrations
 from tests.train.test_run import run as train_a_fake
 

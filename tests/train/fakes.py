@@ -11,8 +11,8 @@ from leed_traffic.domain.plan import max_wave_plan
 from leed_traffic.domain.trajectory import Trajectory
 from leed_traffic.simulation.env.episode import Episode
 from leed_traffic.simulation.score.score import SeedScore
+from leed_traffic.train.records.run_folder import RunSetting
 from leed_traffic.train.rollout import Rollout
-from leed_traffic.train.run_folder import RunSetting
 from tests.intersections import flat_timing, star
 
 NETWORK = Network(intersections=(star(2, "A"), star(3, "B")))

@@ -17,8 +17,8 @@ from leed_traffic.train.expert import (
     labelled_steps,
     steps_of,
 )
+from leed_traffic.train.records.run_folder import read_metrics
 from leed_traffic.train.run import train
-from leed_traffic.train.run_folder import read_metrics
 from tests.short_scenario import shortened
 from tests.train.fakes import NETWORK, S_MAX, SHAPE, SITE, SIZES, demonstrations
 from tests.train.test_learner import config as learner_config

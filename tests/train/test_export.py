@@ -3,8 +3,8 @@ import pytest
 
 from leed_traffic.artifacts.policy import Policy, PolicyNetwork, verify_bundle
 from leed_traffic.errors import BundleError, TrainingError
-from leed_traffic.train.checkpoint import read_checkpoint, write_checkpoint
 from leed_traffic.train.export import export_run
+from leed_traffic.train.records.checkpoint import read_checkpoint, write_checkpoint
 from tests.train.fakes import SIZES, hour
 from tests.train.test_run import run
 

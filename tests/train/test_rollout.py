@@ -15,8 +15,8 @@ from leed_traffic.simulation.network.network_import import import_network
 from leed_traffic.train.actor_critic import ActorCritic
 from leed_traffic.train.config import EnvConfig
 from leed_traffic.train.export import PARITY, export_policy
+from leed_traffic.train.parallel.workers import PooledRollouts
 from leed_traffic.train.rollout import RolloutTask, roll_out
-from leed_traffic.train.workers import PooledRollouts
 
 pytestmark = pytest.mark.sumo
 

@@ -10,8 +10,8 @@ import pytest
 from leed_traffic.artifacts.policy import verify_bundle
 from leed_traffic.errors import TrainingError
 from leed_traffic.train.config import TrainConfig
+from leed_traffic.train.records.run_folder import read_metrics
 from leed_traffic.train.run import train_with
-from leed_traffic.train.run_folder import read_metrics
 from tests.train.fakes import SETTING, FakeRollouts, demonstrations
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -3,7 +3,7 @@ import pytest
 
 from leed_traffic.artifacts.policy import verify_bundle
 from leed_traffic.train.config import Sharing, Similarity
-from leed_traffic.train.run_folder import read_metrics
+from leed_traffic.train.records.run_folder import read_metrics
 from tests.train.fakes import FakeRollouts
 from tests.train.test_run import config, run
 

@@ -17,7 +17,7 @@ from leed_traffic.serve.detectors.health import DetectorJudge
 from leed_traffic.serve.detectors.readings import open_detectors
 from leed_traffic.serve.device.contract import TICK_S, SignalDevice, Snapshot
 from leed_traffic.serve.logs.actuations import Actuations
-from leed_traffic.serve.logs.events import Change, ChangeKind, Event
+from leed_traffic.serve.logs.events import BundleChange, ChangeKind, Event
 from leed_traffic.serve.safety.latch import Latched
 from leed_traffic.serve.safety.standstill import Standstills
 from leed_traffic.serve.safety.supervisor import Cause, ModeEvent, OperatingMode
@@ -232,7 +232,9 @@ class SignalController:
             signal.change_mode(before, mode)
         why = f"{before} before"
         self.policies.changes.append(
-            Change(time_s=self._service.time_s, step=ChangeKind.MODE, n=None, digest=mode, pattern=0, why=why)
+            BundleChange(
+                time_s=self._service.time_s, step=ChangeKind.MODE, n=None, digest=mode, pattern=0, why=why
+            )
         )
         n_withdrawing = sum(signal.is_withdrawing for signal in self.signals)
         return f"mode {mode}; {n_withdrawing} signals are handed back" if n_withdrawing else f"mode {mode}"

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from leed_traffic.artifacts.bundle import Bundle
 from leed_traffic.domain.safety.timing import Timing
 from leed_traffic.domain.situation import StageDisplay
-from leed_traffic.serve.logs.events import Change, ChangeKind
+from leed_traffic.serve.logs.events import BundleChange, ChangeKind
 
 PROBATION_S = 600.0  # s of the device's time after the last signal has moved: at least five cycles
 LAST_PATTERN = 253  # NTCIP 1202: 254 is free operation, 255 flash
@@ -56,7 +56,7 @@ class HotSwap:
         self._complete_at_s = -math.inf
         self._is_proven = True
         self._before: list[StageDisplay | None] = [None] * len(timings)
-        self.changes: list[Change] = []  # for the controller to write down and clear
+        self.changes: list[BundleChange] = []  # for the controller to write down and clear
 
     @property
     def target(self) -> Generation:
@@ -174,4 +174,6 @@ class HotSwap:
         row = self._target if n is None else self._rows[n]
         digest = row.bundle.digest
         pattern = row.pattern
-        self.changes.append(Change(time_s=self._time_s, step=step, n=n, digest=digest, pattern=pattern, why=why))
+        self.changes.append(
+            BundleChange(time_s=self._time_s, step=step, n=n, digest=digest, pattern=pattern, why=why)
+        )

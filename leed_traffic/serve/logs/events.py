@@ -52,7 +52,7 @@ class ChangeKind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Change:
+class BundleChange:
     """One line of the log of changes."""
 
     time_s: float

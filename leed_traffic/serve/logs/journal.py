@@ -18,7 +18,7 @@ from leed_traffic.serve.logs.events import (
     DECISIONS_NAME,
     EVENTS_NAME,
     PARQUET_NAME,
-    Change,
+    BundleChange,
     Decision,
     EventLog,
     Record,
@@ -44,7 +44,7 @@ class Journal(Protocol):
     def note_asked(self, requests: Sequence[float | None], observations: NDArray[np.float32]) -> None:
         """Note the requests of the policies for these (N, D) observations."""
 
-    def note_change(self, change: Change, intersection: str) -> None:
+    def note_change(self, change: BundleChange, intersection: str) -> None:
         """Note another bundle or another mode."""
 
     def note_order(self, order: CommandRecord) -> None:
@@ -101,7 +101,7 @@ class FolderJournal:
         for id_, request, observation in zip(self.ids, requests, observations, strict=True):
             self._append(Asked(intersection=id_, request=request, observation_crc=crc_of(observation)))
 
-    def note_change(self, change: Change, intersection: str) -> None:
+    def note_change(self, change: BundleChange, intersection: str) -> None:
         """Append a line of the changes."""
         if self._changes is None:
             return

@@ -18,7 +18,7 @@ from leed_traffic.serve.control.config import Look, ServeConfig
 from leed_traffic.serve.control.loop import StopRequest
 from leed_traffic.serve.device.commands import OneCallDevice, Verb
 from leed_traffic.serve.device.contract import Snapshot
-from leed_traffic.serve.logs.events import Change, Decision, Record
+from leed_traffic.serve.logs.events import BundleChange, Decision, Record
 from leed_traffic.serve.logs.recording import Reader
 from leed_traffic.serve.logs.records import (
     Asked,
@@ -149,7 +149,7 @@ class Tape(OneCallDevice):
         for id_, request, observation in zip(self._ids, requests, observations, strict=True):
             _put(self._outputs, Asked(intersection=id_, request=request, observation_crc=crc_of(observation)))
 
-    def note_change(self, change: Change, intersection: str) -> None:
+    def note_change(self, change: BundleChange, intersection: str) -> None:
         """Skip a change: it follows from what is compared."""
 
     def note_order(self, order: CommandRecord) -> None:

@@ -99,7 +99,7 @@ class Named(Document):
     reason: str
 
 
-class Note(Document):
+class CheckNote(Document):
     """A phase that is not shown as it stands in the net, or a program that is not run as it stands."""
 
     id: str
@@ -126,7 +126,7 @@ class ScenarioCheck(Document):
     network_digest: str
     signals: tuple[SignalCheck, ...]
     left_alone: tuple[Named, ...]
-    notes: tuple[Note, ...]
+    notes: tuple[CheckNote, ...]
     never_depart: tuple[Stranded, ...]
     not_taken: tuple[str, ...] = ()
     """Options of a configuration that every run of ours sets in its own way."""
@@ -160,7 +160,7 @@ def check_scenario(scenario: Scenario, seed: int) -> tuple[ScenarioCheck, Networ
             for i, t, counted in zip(network.intersections, timings, counts, strict=True)
         ),
         left_alone=tuple(Named(id=name, reason=reason) for name, reason in network.left_alone),
-        notes=tuple(Note(id=name, note=note) for name, note in network.notes),
+        notes=tuple(CheckNote(id=name, note=note) for name, note in network.notes),
         never_depart=tuple(Stranded(**asdict(found)) for found in find_never_departing(scenario)),
         not_taken=scenario.set_aside,
     )

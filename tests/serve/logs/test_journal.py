@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from leed_traffic.errors import UsageError
-from leed_traffic.serve.logs.events import Change, ChangeKind
+from leed_traffic.serve.logs.events import BundleChange, ChangeKind
 from leed_traffic.serve.logs.journal import FolderJournal
 from leed_traffic.serve.logs.recording import OLD_NAME, RECORDING_NAME, Reader, Writer
 from leed_traffic.serve.logs.records import Asked, Closed, CommandRecord, Stopped, crc_of
@@ -44,7 +44,7 @@ def test_a_recording_of_the_version_before_moves_aside(tmp_path):
 
 
 def test_a_change_is_a_line_of_its_own(tmp_path):
-    change = Change(time_s=7.04, step=ChangeKind.MODE, n=None, digest="shadow", pattern=1, why="by command")
+    change = BundleChange(time_s=7.04, step=ChangeKind.MODE, n=None, digest="shadow", pattern=1, why="by command")
     with FolderJournal(tmp_path, HEADER) as journal:
         journal.note_change(change, "")
     assert (tmp_path / "changes.csv").read_text() == (

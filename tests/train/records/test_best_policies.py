@@ -3,8 +3,8 @@ import pytest
 
 from leed_traffic.errors import TrainingError
 from leed_traffic.train.actor_critic import ActorCritic
-from leed_traffic.train.best_policies import GOLDEN_VECTORS, BestPolicies, golden_steps, read_best
-from leed_traffic.train.checkpoint import read_checkpoint, write_checkpoint
+from leed_traffic.train.records.best_policies import GOLDEN_VECTORS, BestPolicies, golden_steps, read_best
+from leed_traffic.train.records.checkpoint import read_checkpoint, write_checkpoint
 from tests.train.fakes import S_MAX, SIZES, T, hour
 
 

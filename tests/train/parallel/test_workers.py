@@ -5,10 +5,10 @@ from functools import partial
 import pytest
 
 from leed_traffic.errors import TrainingError
-from leed_traffic.train.blocks import cut_into_blocks
 from leed_traffic.train.config import ComputeConfig, LearnerConfig
 from leed_traffic.train.learner import Learner
-from leed_traffic.train.workers import PooledRollouts, ThreadedBlocks, open_workers
+from leed_traffic.train.parallel.blocks import cut_into_blocks
+from leed_traffic.train.parallel.workers import PooledRollouts, ThreadedBlocks, open_workers
 from tests.train.fakes import S_MAX, SIZES
 
 
@@ -49,8 +49,8 @@ def test_this_machine_needs_no_cluster_and_a_cluster_needs_ray(monkeypatch):
         assert isinstance(rollouts, PooledRollouts)
         assert isinstance(blocks, ThreadedBlocks)
     monkeypatch.setitem(sys.modules, "ray", None)
-    monkeypatch.delitem(sys.modules, "leed_traffic.train.ray_backend", raising=False)
-    monkeypatch.delattr("leed_traffic.train.ray_backend", raising=False)
+    monkeypatch.delitem(sys.modules, "leed_traffic.train.parallel.ray_backend", raising=False)
+    monkeypatch.delattr("leed_traffic.train.parallel.ray_backend", raising=False)
     with (
         pytest.raises(TrainingError, match="Ray is not installed"),
         open_workers(ComputeConfig(backend="ray"), None),

@@ -19,12 +19,12 @@ from leed_traffic.errors import ScenarioError, TrainingError
 from leed_traffic.simulation.env.env_spec import EnvSpec
 from leed_traffic.simulation.env.signal_env import Reward
 from leed_traffic.simulation.network.network_import import import_network
-from leed_traffic.train.blocks import BlockedLearner, cut_into_blocks
 from leed_traffic.train.config import TrainConfig
+from leed_traffic.train.parallel.blocks import BlockedLearner, cut_into_blocks
+from leed_traffic.train.parallel.workers import PooledRollouts, ThreadedBlocks
+from leed_traffic.train.records.run_folder import RunSetting
 from leed_traffic.train.rollout import RolloutTask
 from leed_traffic.train.run import train_with
-from leed_traffic.train.run_folder import RunSetting
-from leed_traffic.train.workers import PooledRollouts, ThreadedBlocks
 from tests.train.test_run import result_of
 
 ray = pytest.importorskip("ray", reason="Ray is not installed: pip install '.[cluster]'")

@@ -5,11 +5,11 @@ import numpy as np
 import pytest
 import torch
 
-from leed_traffic.train.blocks import BlockedLearner, cut_into_blocks
 from leed_traffic.train.expert import labelled_steps, stack_demonstrations
 from leed_traffic.train.learner import Learner
+from leed_traffic.train.parallel.blocks import BlockedLearner, cut_into_blocks
+from leed_traffic.train.parallel.workers import ThreadedBlocks
 from leed_traffic.train.rollout import Rollout, RolloutTask
-from leed_traffic.train.workers import ThreadedBlocks
 from tests.train.fakes import NETWORK, S_MAX, SHAPE, SIZES, FakeRollouts, demonstrations
 from tests.train.test_run import config
 

@@ -7,7 +7,7 @@ from types import TracebackType
 
 from torch.utils.tensorboard import SummaryWriter
 
-from leed_traffic.train.run_folder import MetricsRow
+from leed_traffic.train.records.run_folder import MetricsRow
 
 
 class ScalarLog:

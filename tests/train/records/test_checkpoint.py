@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from leed_traffic.errors import TrainingError
-from leed_traffic.train.checkpoint import read_checkpoint, write_checkpoint
+from leed_traffic.train.records.checkpoint import read_checkpoint, write_checkpoint
 from tests.train.test_run import run
 
 

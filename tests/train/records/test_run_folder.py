@@ -5,7 +5,7 @@ import pytest
 from leed_traffic.errors import TrainingError
 from leed_traffic.train.config import TrainConfig
 from leed_traffic.train.export import export_run
-from leed_traffic.train.run_folder import (
+from leed_traffic.train.records.run_folder import (
     CONFIG_NAME,
     MetricsRow,
     prepare_folder,

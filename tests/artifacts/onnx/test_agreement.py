@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from leed_traffic.artifacts.agreement import disagreement
+from leed_traffic.artifacts.onnx.agreement import disagreement
 
 ALL = np.array([True, True, True])
 

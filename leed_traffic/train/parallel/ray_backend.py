@@ -27,8 +27,8 @@ from leed_traffic.artifacts.scenario import Scenario
 from leed_traffic.errors import LeedError, TrainingError, WorkerError
 from leed_traffic.simulation.env.env_spec import EnvSpec
 from leed_traffic.simulation.pool import WorkerPool
-from leed_traffic.train.blocks import Block, Result
 from leed_traffic.train.learner import Learner
+from leed_traffic.train.parallel.blocks import Block, Result
 from leed_traffic.train.rollout import ActorWeights, Rollout, RolloutTask, roll_out
 
 RETRIES = 5  # of a task whose worker or machine died; one that kills every worker ends the run

@@ -12,9 +12,9 @@ import torch
 from leed_traffic.errors import TrainingError
 from leed_traffic.simulation.env.env_spec import EnvSpec
 from leed_traffic.simulation.pool import WorkerPool
-from leed_traffic.train.blocks import Block, BlockWorkers, Result
 from leed_traffic.train.config import Backend, ComputeConfig
 from leed_traffic.train.learner import Learner
+from leed_traffic.train.parallel.blocks import Block, BlockWorkers, Result
 from leed_traffic.train.rollout import ActorWeights, Rollout, RolloutTask, roll_out
 
 
@@ -97,7 +97,7 @@ def open_workers(config: ComputeConfig, spec: EnvSpec) -> Iterator[tuple[Rollout
             yield rollouts, ThreadedBlocks(config.workers)
         return
     try:
-        from leed_traffic.train import ray_backend
+        from leed_traffic.train.parallel import ray_backend
     except ModuleNotFoundError as err:
         raise TrainingError("Ray is not installed; pip install '.[cluster]'") from err
     with ray_backend.connect(config.address, config.workers):

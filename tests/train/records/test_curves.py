@@ -1,7 +1,7 @@
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from leed_traffic.train.curves import ScalarLog
-from leed_traffic.train.run_folder import MetricsRow
+from leed_traffic.train.records.curves import ScalarLog
+from leed_traffic.train.records.run_folder import MetricsRow
 
 
 def row(unit, **figures):

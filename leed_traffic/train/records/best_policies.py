@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from leed_traffic.errors import TrainingError
 from leed_traffic.simulation.env.episode import Episode
-from leed_traffic.train.checkpoint import describe, read_checkpoint, write_checkpoint
+from leed_traffic.train.records.checkpoint import describe, read_checkpoint, write_checkpoint
 from leed_traffic.train.rollout import ActorWeights
 
 GOLDEN_VECTORS = 8
