@@ -28,7 +28,7 @@ from leed_traffic.train.run import train_with
 from tests.train.test_run import result_of
 
 ray = pytest.importorskip("ray", reason="Ray is not installed: pip install '.[cluster]'")
-from leed_traffic.train import ray_backend  # noqa: E402
+from leed_traffic.train.parallel import ray_backend  # noqa: E402
 
 pytestmark = [
     pytest.mark.ray,
