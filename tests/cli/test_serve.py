@@ -175,6 +175,8 @@ def test_a_sumo_of_our_own_is_started_again_when_it_dies(bundle):
     seen = ""
     while "trying again" not in seen:
         seen = client.stderr.readline()
+        if not seen:
+            pytest.fail(f"the client has ended with {client.wait(10)}")
     for _ in range(200):
         if simulators(port) and simulators(port) != [first]:
             break

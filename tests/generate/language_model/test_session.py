@@ -195,7 +195,9 @@ def test_ctrl_c_while_the_model_writes_keeps_what_it_wrote_and_says_how_to_go_on
             signal.signal(signal.SIGINT, signal.SIG_DFL)
 
         with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, preexec_fn=heeds_ctrl_c) as run:
-            while len(server.requests) < 3 and run.poll() is None:
+            for _ in range(3000):
+                if len(server.requests) >= 3 or run.poll() is not None:
+                    break
                 time.sleep(0.02)
             run.send_signal(signal.SIGINT)
             began_s = time.monotonic()
