@@ -8,10 +8,9 @@ from leed_traffic.artifacts.site import check_interval, derive_site, load_site, 
 from leed_traffic.domain.network import MovementKind, Network
 from leed_traffic.domain.priority import PriorityRule
 from leed_traffic.domain.road_users import CARS, Weights
-from leed_traffic.errors import ExitCode, SiteError
-from tests.intersections import four_legs, shared_link, star, t_junction, with_limits
-
-NETWORK = Network(intersections=(four_legs("X"), t_junction("T")))
+from leed_traffic.errors import SiteError
+from tests.artifacts.site_files import NETWORK, refusal
+from tests.intersections import four_legs, shared_link, star, with_limits
 
 
 def scenario(site_file=None):
@@ -19,31 +18,6 @@ def scenario(site_file=None):
         name="hand", net_file=Path("net.xml"), route_files=(), additional_files=(), begin_s=0.0, end_s=100.0,
         step_length_s=1.0, site_file=site_file, demand=None, options=(),
     )  # fmt: skip
-
-
-@pytest.fixture
-def written(tmp_path):
-    """A derived site file and a way to change its text."""
-    path = tmp_path / "site.toml"
-    write_site_file(path, NETWORK, derive_site(NETWORK).timings)
-
-    def change(old, new, count=1):
-        text = path.read_text()
-        assert old in text
-        path.write_text(text.replace(old, new, count))
-        return path
-
-    return path, change
-
-
-def refusal(path, network=NETWORK):
-    with pytest.raises(SiteError) as caught:
-        read_site_file(path, network)
-    message = str(caught.value)
-    assert "\n" not in message
-    assert message.startswith(str(path))
-    assert caught.value.exit_code == ExitCode.MISMATCH
-    return message
 
 
 def test_without_a_file_limits_are_derived():

@@ -2,35 +2,9 @@ import pytest
 
 from leed_traffic.artifacts.site import derive_site, read_site_file, write_site_file
 from leed_traffic.domain.network import Network
-from leed_traffic.errors import ExitCode, SiteError
-from tests.intersections import four_legs, t_junction
-
-NETWORK = Network(intersections=(four_legs("X"), t_junction("T")))
-
-
-@pytest.fixture
-def written(tmp_path):
-    """A derived site file and a way to change its text."""
-    path = tmp_path / "site.toml"
-    write_site_file(path, NETWORK, derive_site(NETWORK).timings)
-
-    def change(old, new, count=1):
-        text = path.read_text()
-        assert old in text
-        path.write_text(text.replace(old, new, count))
-        return path
-
-    return path, change
-
-
-def refusal(path, network=NETWORK):
-    with pytest.raises(SiteError) as caught:
-        read_site_file(path, network)
-    message = str(caught.value)
-    assert "\n" not in message
-    assert message.startswith(str(path))
-    assert caught.value.exit_code == ExitCode.MISMATCH
-    return message
+from leed_traffic.errors import SiteError
+from tests.artifacts.site_files import NETWORK, refusal
+from tests.intersections import t_junction
 
 
 def test_a_written_file_reads_back_as_the_same_limits(written):

@@ -7,15 +7,7 @@ from leed_traffic.generate.authors import AUTHORS, planned_runs
 from leed_traffic.generate.config import AuthorName, GenerateConfig
 from leed_traffic.generate.run import generate
 from leed_traffic.generate.schedule import AUTHOR_SEEDS
-from tests.short_scenario import shortened
-
-SHORT_S = 240
-
-
-@pytest.fixture(scope="module")
-def short(tmp_path_factory):
-    """Four minutes of the crossing, as anybody's .sumocfg."""
-    return shortened("crossing", SHORT_S, tmp_path_factory.mktemp("short"))
+from tests.generate.short_hour import SHORT_S
 
 
 @pytest.mark.sumo

@@ -17,15 +17,7 @@ from leed_traffic.generate.search.budget import MOST_DRAWN, least_runs
 from leed_traffic.simulation.env.env_spec import EnvSpec
 from leed_traffic.simulation.env.signal_env import Reward
 from leed_traffic.simulation.network.network_import import import_network
-from tests.short_scenario import shortened
-
-SHORT_S = 240
-
-
-@pytest.fixture(scope="module")
-def short(tmp_path_factory):
-    """Four minutes of the crossing, as anybody's .sumocfg."""
-    return shortened("crossing", SHORT_S, tmp_path_factory.mktemp("short"))
+from tests.generate.short_hour import SHORT_S
 
 
 @pytest.mark.sumo

@@ -2,45 +2,17 @@
 
 import tempfile
 import time
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from leed_traffic.artifacts.scenario import Scenario, load_scenario
+from leed_traffic.artifacts.scenario import Scenario
 from leed_traffic.simulation.pool import WorkerPool
-from leed_traffic.simulation.scenario.config import ImportConfig
-from leed_traffic.simulation.scenario.importing import import_scenario
-from leed_traffic.simulation.sumo.engine import Engine
-from leed_traffic.simulation.sumo.options import TRIPS_NAME
-from tests.networks.dual_carriageways import build_dual_carriageways
+from tests.simulation.carriageways import Job, drive
 
 pytestmark = pytest.mark.sumo
-
-
-@dataclass(frozen=True)
-class Job:
-    seed: int
-    record: Path
-
-
-@pytest.fixture(scope="module")
-def carriageways(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("carriageways")
-    import_scenario(ImportConfig(source=build_dual_carriageways(folder), out=folder / "town"))
-    return load_scenario(str(folder / "town"))
-
-
-def drive(scenario: Scenario, job: Job) -> str:
-    """Every trip of ten minutes under the net's own program."""
-    engine = Engine()
-    engine.start(scenario, seed=job.seed, route_files=scenario.route_files, record=job.record)
-    engine.advance(scenario.end_s)
-    engine.close()
-    text = (job.record / TRIPS_NAME).read_text()
-    return text[text.index("<tripinfos") :]
 
 
 def make_holes(rng: np.random.Generator) -> list[bytes]:

@@ -1,31 +1,8 @@
-from pathlib import Path
-
 import pytest
 
 from leed_traffic.artifacts.scenario import load_scenario
 from leed_traffic.errors import ScenarioError
-
-SUMOCFG = """<configuration>
-  <input><net-file value="town.net.xml"/><route-files value="a.rou.xml, b.rou.xml"/></input>
-  <time><begin value="25200"/><end value="28800"/><step-length value="0.5"/></time>
-  <processing><lateral-resolution value="0.8"/><time-to-teleport value="300"/></processing>
-  <output><tripinfo-output value="trips.xml"/></output>
-</configuration>"""
-
-
-@pytest.fixture
-def town(tmp_path):
-    (tmp_path / "town.net.xml").write_text('<net><tlLogic id="A"/><tlLogic id="A"/><tlLogic id="B"/></net>')
-    for name in ("a.rou.xml", "b.rou.xml"):
-        (tmp_path / name).write_text("<routes/>")
-    (tmp_path / "town.sumocfg").write_text(SUMOCFG)
-    return tmp_path
-
-
-def configured(folder: Path, old: str, new: str) -> str:
-    path = folder / "town.sumocfg"
-    path.write_text(SUMOCFG.replace(old, new))
-    return str(path)
+from tests.artifacts.configurations import SUMOCFG, configured
 
 
 def test_a_foreign_configuration_gives_its_files_hour_and_dynamics_only(town):

@@ -4,15 +4,6 @@ from leed_traffic.errors import UsageError
 from leed_traffic.generate.config import AuthorName, GenerateConfig
 from leed_traffic.generate.language_model.config import ModelConfig
 from leed_traffic.generate.run import generate
-from tests.short_scenario import shortened
-
-SHORT_S = 240
-
-
-@pytest.fixture(scope="module")
-def short(tmp_path_factory):
-    """Four minutes of the crossing, as anybody's .sumocfg."""
-    return shortened("crossing", SHORT_S, tmp_path_factory.mktemp("short"))
 
 
 def config_for(short, out, **language):

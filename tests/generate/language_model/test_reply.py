@@ -10,11 +10,9 @@ from leed_traffic.generate.language_model.brief_text import system_text
 from leed_traffic.generate.language_model.names import name_parts
 from leed_traffic.generate.language_model.plan_words import describe_plan
 from leed_traffic.generate.language_model.reply import MAX_REASON_CHARS, read_plan
-from tests.generate.briefs import crossroads, little
+from tests.generate.briefs import little
+from tests.generate.language_model.replies import BRIEF, read, sequence, step
 from tests.intersections import flat_timing
-
-BRIEF = crossroads()
-NAMES = name_parts(BRIEF)
 
 
 def priority(**changes):
@@ -24,25 +22,6 @@ def priority(**changes):
         "reach_m": 80,
         "lane_weights": {"A1": 1.5},
     } | changes
-
-
-def step(stage, **changes):
-    return {
-        "stage": stage,
-        "min_green_s": 7,
-        "max_green_s": 20,
-        "extend_while": None,
-        "skip_if_queue_at_most": None,
-    } | changes
-
-
-def sequence(*steps, **changes):
-    period = {"from_s": 0, "cycle_s": None, "offset_s": 0, "steps": list(steps or map(step, range(4)))}
-    return {"form": "sequence", "reasoning": "In order.", "reach_m": 50, "periods": [period | changes]}
-
-
-def read(reply, finish="stop"):
-    return read_plan(reply if isinstance(reply, str) else json.dumps(reply), finish, BRIEF, NAMES)
 
 
 def test_short_names_become_the_junctions_own():

@@ -19,14 +19,6 @@ from tests.generate.chat_server import Answer, ChatServer, priority_reply, promp
 from tests.generate.killing import FILES, digests, live_and_die, on_disk, slow_and_flawed
 from tests.short_scenario import shortened
 
-SHORT_S = 240
-
-
-@pytest.fixture(scope="module")
-def short(tmp_path_factory):
-    """Four minutes of the crossing, as anybody's .sumocfg."""
-    return shortened("crossing", SHORT_S, tmp_path_factory.mktemp("short"))
-
 
 def config_for(short, out, **language):
     settings = ModelConfig(**({"model": "tiny", "rounds": 2, "candidates": 2, "start_s": 5.0} | language))

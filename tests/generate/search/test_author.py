@@ -1,21 +1,17 @@
 from dataclasses import replace
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 
-from leed_traffic.domain.network import Network
 from leed_traffic.domain.plan import SequencePlan, UrgencyPlan, check_plan, max_wave_plan
 from leed_traffic.generate.bench import Result, Trial
-from leed_traffic.generate.brief import Brief
 from leed_traffic.generate.config import GenerateConfig
-from leed_traffic.generate.executed import ExecutedPlans
 from leed_traffic.generate.refine import refine
 from leed_traffic.generate.run import _write
 from leed_traffic.generate.search.author import SearchAuthor
 from leed_traffic.simulation.incumbents.webster import webster_plans
 from tests.generate.briefs import crossroads
-from tests.intersections import flat_timing, star
+from tests.generate.two_junctions import BRIEFS, FakeBench, standing
 
 
 @pytest.mark.parametrize(
@@ -35,45 +31,6 @@ def test_in_a_small_budget_a_rule_must_beat_max_wave_by_more_than_chance_on_ever
     config = GenerateConfig(scenario="any", out=Path("out"))
     written = _write(SearchAuthor(1, 100.0), config, [crossroads("J")], Tried())
     assert (written.baseline_delay_s, written.final.what) == (210.0, chosen)
-
-
-NAMES = ("A", "B")
-
-
-JUNCTIONS = tuple(star(2, name) for name in NAMES)
-
-
-BRIEFS = tuple(
-    Brief(intersection=j, timing=flat_timing(2, name=j.id), period_starts_s=(0.0,), turns=(), upstream=())
-    for j in JUNCTIONS
-)
-
-
-BEST_GREEN_S = {"A": 9.0, "B": 21.0}
-
-
-class FakeBench:
-    """The farther a least green is from the best one of its intersection, the worse; no chance, no neighbours."""
-
-    def __init__(self):
-        self.setting = SimpleNamespace(network=Network(intersections=JUNCTIONS))
-        self.tried = []
-
-    def try_out(self, candidates, seeds, what):
-        self.tried += candidates
-        return [trial_of(plans) for plans in candidates]
-
-
-def trial_of(plans):
-    returns = tuple(-abs(plans[name].green_s - BEST_GREEN_S[name]) for name in NAMES)
-    return Trial(results=(Result(delay_s=-sum(returns), returns=returns, simulated_s=1.0),))
-
-
-def standing(what, *greens):
-    plans = {
-        name: UrgencyPlan(intersection=name, green_s=green) for name, green in zip(NAMES, greens, strict=True)
-    }
-    return ExecutedPlans(what=what, plans=plans, trial=trial_of(plans))
 
 
 def test_the_search_finds_what_each_intersection_needs():

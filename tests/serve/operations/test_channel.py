@@ -1,31 +1,12 @@
 import logging
 import os
 import socket
-import tempfile
-from pathlib import Path
 
 import pytest
 
-from leed_traffic.artifacts.policy import Policy
 from leed_traffic.errors import BundleError, DeviceError, ExitCode, MismatchError, UsageError
-from leed_traffic.serve.control.assignment import assign
-from leed_traffic.serve.control.commands import CommandQueue
 from leed_traffic.serve.operations.channel import CommandReply, ask, listening, running
-from leed_traffic.serve.operations.command_server import CommandServer
-from leed_traffic.serve.operations.status import StatusBoard
-from leed_traffic.serve.run import ServeConfig
-from tests.serve.bundles import write_crossing_bundle
-
-
-@pytest.fixture
-def folder():
-    """A state folder."""
-    with tempfile.TemporaryDirectory(prefix="leed-") as path:
-        yield Path(path)
-
-
-def say_yes(line, who):
-    return CommandReply(exit_code=ExitCode.OK, said=f"{line.decode()} by {who}")
+from tests.serve.operations.servers import a_server, say_yes
 
 
 def test_only_the_owner_may_order_and_the_kernel_says_who(folder):
@@ -98,18 +79,6 @@ def test_where_no_socket_can_be_made_the_run_goes_on_without(folder, caplog):
     with caplog.at_level(logging.WARNING), listening(folder, say_yes):
         assert running(folder) == []
     assert "this run takes no commands" in caplog.text
-
-
-def a_server(folder, **changes):
-    """A command server for a running crossing bundle, its commands and the bundle."""
-    running_bundle = write_crossing_bundle(folder / "running")
-    config = ServeConfig(bundle=running_bundle.path, port=1, **changes)
-    commands = CommandQueue()
-    return (
-        CommandServer(assign(running_bundle, None), running_bundle, config, Policy, commands, StatusBoard()),
-        commands,
-        running_bundle,
-    )
 
 
 def test_refusals_reach_the_caller_as_the_errors_that_they_are(folder):

@@ -1,37 +1,13 @@
 import json
-import tempfile
 import threading
 from pathlib import Path
 
 import pytest
 
-from leed_traffic.artifacts.policy import Policy
 from leed_traffic.errors import ExitCode
-from leed_traffic.serve.control.assignment import assign
-from leed_traffic.serve.control.commands import CommandQueue, Reload
-from leed_traffic.serve.operations.command_server import CommandServer
-from leed_traffic.serve.operations.status import StatusBoard
-from leed_traffic.serve.run import ServeConfig
+from leed_traffic.serve.control.commands import Reload
 from tests.serve.bundles import write_crossing_bundle
-
-
-@pytest.fixture
-def folder():
-    """A state folder."""
-    with tempfile.TemporaryDirectory(prefix="leed-") as path:
-        yield Path(path)
-
-
-def a_server(folder, **changes):
-    """A command server for a running crossing bundle, its commands and the bundle."""
-    running_bundle = write_crossing_bundle(folder / "running")
-    config = ServeConfig(bundle=running_bundle.path, port=1, **changes)
-    commands = CommandQueue()
-    return (
-        CommandServer(assign(running_bundle, None), running_bundle, config, Policy, commands, StatusBoard()),
-        commands,
-        running_bundle,
-    )
+from tests.serve.operations.servers import a_server
 
 
 def reload_request(path):

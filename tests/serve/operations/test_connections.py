@@ -1,27 +1,15 @@
 import contextlib
 import errno
 import socket
-import tempfile
 import threading
 import time
-from pathlib import Path
 
 import pytest
 
-from leed_traffic.errors import DeviceError, ExitCode
-from leed_traffic.serve.operations.channel import CommandReply, ask, listening, running
+from leed_traffic.errors import DeviceError
+from leed_traffic.serve.operations.channel import ask, listening, running
 from leed_traffic.serve.operations.connections import MOST_CLIENTS
-
-
-@pytest.fixture
-def folder():
-    """A state folder."""
-    with tempfile.TemporaryDirectory(prefix="leed-") as path:
-        yield Path(path)
-
-
-def say_yes(line, who):
-    return CommandReply(exit_code=ExitCode.OK, said=f"{line.decode()} by {who}")
+from tests.serve.operations.servers import say_yes
 
 
 def test_a_caller_who_cannot_be_heard_does_not_deafen_the_controller(folder, monkeypatch, caplog):

@@ -3,36 +3,13 @@ import socket
 import subprocess
 import sys
 import threading
-import urllib.error
-import urllib.request
-from contextlib import contextmanager
 
 import pytest
 
 from leed_traffic.errors import ExitCode, UsageError
 from leed_traffic.serve.operations.status import StatusBoard
+from tests.serve.operations.clients import get, open_page
 from tests.serve.operations.test_metrics import drive_watched
-
-
-def get(address):
-    """(status code, headers, text)"""
-    try:
-        with urllib.request.urlopen(address, timeout=10.0) as answer:
-            return answer.status, answer.headers, answer.read().decode()
-    except urllib.error.HTTPError as err:
-        with err:
-            return err.code, err.headers, err.read().decode()
-
-
-@contextmanager
-def open_page(board, port=0, *, host="127.0.0.1", allowed_hosts=()):
-    from leed_traffic.serve.operations.metrics import Metrics
-    from leed_traffic.serve.operations.page_server import Listen
-    from leed_traffic.serve.operations.status_page import published
-
-    place = Listen(option="--status-port", host=host, port=port)
-    with published(board, Metrics(), place, allowed_hosts) as address:
-        yield address
 
 
 def test_a_port_that_is_taken_is_said_in_one_line():

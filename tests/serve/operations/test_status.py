@@ -1,13 +1,10 @@
-import urllib.error
-import urllib.request
-from dataclasses import replace
-
 import pytest
 
 from leed_traffic.errors import ExitCode
 from leed_traffic.serve.device.contract import Snapshot
 from leed_traffic.serve.operations.status import STALLED_S, StatusBoard
 from leed_traffic.serve.safety.supervisor import SignalMode
+from tests.serve.operations.clients import blind, get
 from tests.serve.operations.test_metrics import drive_watched
 from tests.serve.test_run import asks_for, fake
 
@@ -20,29 +17,6 @@ class FakeClock:
 
     def __call__(self):
         return self.now_s
-
-
-def get(address):
-    """(status code, headers, text)"""
-    try:
-        with urllib.request.urlopen(address, timeout=10.0) as answer:
-            return answer.status, answer.headers, answer.read().decode()
-    except urllib.error.HTTPError as err:
-        with err:
-            return err.code, err.headers, err.read().decode()
-
-
-def blind():
-    """A device that does not see inside the junction."""
-    device = fake()
-    read = device.read
-
-    def read_outside():
-        snapshot = read()
-        return replace(snapshot, displays=tuple(replace(s, slowest_inside_mps=None) for s in snapshot.displays))
-
-    device.read = read_outside
-    return device
 
 
 def test_the_board_shows_what_the_signals_do(crossing_bundle):

@@ -1,8 +1,6 @@
-import shutil
 import subprocess
 import sys
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -16,28 +14,12 @@ from leed_traffic.serve.logs.recording import Writer
 from leed_traffic.serve.replay.replay import replay
 from leed_traffic.serve.run import ServeConfig, serve
 from leed_traffic.serve.safety.supervisor import OperatingMode
-from tests.serve.bundles import crossing, write_crossing_bundle
+from tests.serve.bundles import write_crossing_bundle
 from tests.serve.control.test_hot_swap import SlowPolicy, bundles, serve_two
-from tests.serve.test_run import drive, fake
+from tests.serve.replay.recorded import busy_device
+from tests.serve.test_run import drive
 
 __all__ = ["bundles"]
-
-
-def busy_device(**changes):
-    return fake(queues={lane.id: 3 for lane in crossing()[0].lanes}, **changes)
-
-
-@pytest.fixture(scope="module")
-def five_minutes(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("recorded")
-    drive(write_crossing_bundle(folder / "bundle").path, busy_device(end_s=300.0), events=folder / "logs")
-    return folder
-
-
-@pytest.fixture
-def recorded(five_minutes, tmp_path):
-    """A copy of the recording, which a test may spoil."""
-    return Path(shutil.copy(five_minutes / "logs" / "recording.jsonl.gz", tmp_path))
 
 
 def test_a_run_is_decided_again_byte_for_byte(recorded):

@@ -2,10 +2,8 @@ import contextlib
 import gzip
 import json
 import random
-import shutil
 import zlib
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -15,25 +13,6 @@ from leed_traffic.domain.safety.program import PROGRAM_ID
 from leed_traffic.errors import UsageError
 from leed_traffic.serve.logs.records import Sealed, Tick, line_of
 from leed_traffic.serve.replay.replay import replay
-from tests.serve.bundles import crossing, write_crossing_bundle
-from tests.serve.test_run import drive, fake
-
-
-def busy_device(**changes):
-    return fake(queues={lane.id: 3 for lane in crossing()[0].lanes}, **changes)
-
-
-@pytest.fixture(scope="module")
-def five_minutes(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("recorded")
-    drive(write_crossing_bundle(folder / "bundle").path, busy_device(end_s=300.0), events=folder / "logs")
-    return folder
-
-
-@pytest.fixture
-def recorded(five_minutes, tmp_path):
-    """A copy of the recording, which a test may spoil."""
-    return Path(shutil.copy(five_minutes / "logs" / "recording.jsonl.gz", tmp_path))
 
 
 def test_a_recording_is_read_up_to_wherever_it_was_cut(recorded):

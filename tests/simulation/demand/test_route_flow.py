@@ -1,38 +1,10 @@
-import gzip
-from dataclasses import replace
-from pathlib import Path
-
 import pytest
 
-from leed_traffic.artifacts.scenario import Scenario, load_scenario
 from leed_traffic.errors import ScenarioError
 from leed_traffic.simulation.demand.trips import trips_of_day
 from leed_traffic.simulation.network.streets import read_streets
-
-# west -> in0 | A | out0 -> between -> in1 | B | out1; a detour from in0 to between takes longer
-NET = """<net>
-  <edge id=":A" function="internal"><lane id=":A_0" speed="10" length="5"/></edge>
-  <edge id="west"><lane id="west_0" speed="10" length="100"/></edge>
-  <edge id="in0"><lane id="in0_0" speed="10" length="200"/></edge>
-  <edge id="out0"><lane id="out0_0" speed="10" length="300"/></edge>
-  <edge id="detour"><lane id="detour_0" speed="5" length="300"/></edge>
-  <edge id="in1"><lane id="in1_0" speed="20" length="400"/></edge>
-  <edge id="out1"><lane id="out1_0" speed="10" length="50"/></edge>
-  <connection from="west" to="in0"/><connection from="in0" to="out0"/><connection from="in0" to="detour"/>
-  <connection from="out0" to="in1"/><connection from="detour" to="in1"/><connection from="in1" to="out1"/>
-  <connection from=":A" to="out0"/>
-</net>"""
-
-
-def scenario(tmp_path: Path, routes: str, *, demand=None, zipped=False) -> Scenario:
-    net, file = tmp_path / "net.net.xml", tmp_path / ("routes.xml.gz" if zipped else "routes.xml")
-    net.write_text(NET)
-    content = f"<routes>{routes}</routes>".encode()
-    file.write_bytes(gzip.compress(content) if zipped else content)
-    return Scenario(
-        name="two", net_file=net, route_files=() if demand else (file,), additional_files=(), begin_s=1000.0, end_s=2800.0,
-        step_length_s=1.0, site_file=None, demand=demand, options=(),
-    )  # fmt: skip
+from tests.simulation.demand.trips import CROSSING, trips_in
+from tests.simulation.demand.two_signals import scenario
 
 
 def read(tmp_path, routes, **options):
@@ -55,16 +27,6 @@ def test_a_flow_counts_as_many_vehicles_as_it_states(tmp_path, rate, vehicles):
     trips = read(tmp_path, f'<flow begin="1000" end="1600" {rate} from="in0" to="out0"/>')
     assert sum(t.vehicles for t in trips) == pytest.approx(vehicles)
     assert all(1000.0 <= t.depart_s < 1600.0 for t in trips)
-
-
-CROSSING = load_scenario("crossing")
-
-
-def trips_in(tmp_path, traffic, **changes):
-    routes = tmp_path / "x.rou.xml"
-    routes.write_text(f"<routes>{traffic}</routes>")
-    scenario = replace(CROSSING, demand=None, route_files=(routes,), begin_s=25200.0, end_s=25800.0, **changes)
-    return trips_of_day(scenario, read_streets(scenario.net_file), seed=1)
 
 
 def test_a_time_that_is_none_is_named_with_its_flow(tmp_path):

@@ -9,28 +9,9 @@ from pathlib import Path
 import pytest
 
 import leed_traffic
-from leed_traffic.artifacts.scenario import load_scenario
-from leed_traffic.simulation.scenario.config import ImportConfig
-from leed_traffic.simulation.scenario.importing import import_scenario
-from tests.networks.dual_carriageways import build_dual_carriageways
+from tests.simulation.carriageways import children
 
 pytestmark = pytest.mark.sumo
-
-
-@pytest.fixture(scope="module")
-def carriageways(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("carriageways")
-    import_scenario(ImportConfig(source=build_dual_carriageways(folder), out=folder / "town"))
-    return load_scenario(str(folder / "town"))
-
-
-def children(pid: int) -> list[int]:
-    own = [
-        int(word)
-        for task in Path(f"/proc/{pid}/task").iterdir()
-        for word in (task / "children").read_text().split()
-    ]
-    return [*own, *(further for child in own for further in children(child))]
 
 
 @contextlib.contextmanager

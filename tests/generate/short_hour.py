@@ -1,0 +1,3 @@
+"""Minutes that stand for an hour."""
+
+SHORT_S = 240
